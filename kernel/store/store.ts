@@ -1,0 +1,27 @@
+/**
+ * The driver interface of the durable store. It is asynchronous, so that a driver for a shared database can stand in its place; the
+ * SQLite driver answers reads from its own connection and hands writes to the writer thread.
+ */
+export type Param = string | number | null | Uint8Array;
+export type Statement = readonly [sql: string, ...params: Param[]];
+export type Row = Record<string, Param>;
+
+/** A room's schema, forward only: version n holds what turns version n-1 into n. */
+export interface Migration {
+  readonly room: string;
+  readonly version: number;
+  readonly sql: string;
+}
+
+export interface Store {
+  /**
+   * Runs the statements in one transaction and resolves, with the rows of each, after the commit that holds it is durable. Writes keep
+   * the order in which they were called. Rejects with `STORE_FULL`, `STORE_CORRUPT` or `STORE_FAILED`; then nothing of it was written.
+   */
+  write(...statements: Statement[]): Promise<Row[][]>;
+  /** Runs one query on a reading connection. Sees every write whose promise has resolved. */
+  read<T = Row>(sql: string, ...params: Param[]): Promise<T[]>;
+  /** Resolves when every write called so far is durable. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+/** The shape of messages in transcripts, on the wire (`protocol` section 4.2) and towards model providers. */
+import { type Static, Type } from "@sinclair/typebox";
+
+export const TextBlock = Type.Object({ type: Type.Literal("text"), text: Type.String() });
+export type TextBlock = Static<typeof TextBlock>;
+
+/** `data` is base64. */
+export const ImageBlock = Type.Object({ type: Type.Literal("image"), data: Type.String(), mimeType: Type.String() });
+export type ImageBlock = Static<typeof ImageBlock>;
+
+/** `signature` is the provider's own proof, given back to it unchanged; `redacted` thinking has no readable text. */
+export const ThinkingBlock = Type.Object({
+  type: Type.Literal("thinking"),
+  thinking: Type.String(),
+  signature: Type.Optional(Type.String()),
+  redacted: Type.Optional(Type.Boolean()),
+});
+export type ThinkingBlock = Static<typeof ThinkingBlock>;
+
+export const ToolCallBlock = Type.Object({
+  type: Type.Literal("toolCall"),
+  id: Type.String(),
+  name: Type.String(),
+  arguments: Type.Record(Type.String(), Type.Unknown()),
+});
+export type ToolCallBlock = Static<typeof ToolCallBlock>;
+
+/** Tokens; `cost` in US dollars, null when the price is unknown. */
+export const Usage = Type.Object({
+  input: Type.Integer(),
+  output: Type.Integer(),
+  cacheRead: Type.Integer(),
+  cacheWrite: Type.Integer(),
+  totalTokens: Type.Integer(),
+  cost: Type.Union([Type.Number(), Type.Null()]),
+});
+export type Usage = Static<typeof Usage>;
+
+export const StopReason = Type.Union([
+  Type.Literal("stop"),
+  Type.Literal("length"),
+  Type.Literal("toolUse"),
+  Type.Literal("refusal"),
+  Type.Literal("aborted"),
+  Type.Literal("error"),
+]);
+export type StopReason = Static<typeof StopReason>;
+
+export const UserMessage = Type.Object({
+  role: Type.Literal("user"),
+  content: Type.Union([Type.String(), Type.Array(Type.Union([TextBlock, ImageBlock]))]),
+  timestamp: Type.Integer(),
+  idempotencyKey: Type.Optional(Type.String()),
+});
+export type UserMessage = Static<typeof UserMessage>;
+
+export const AssistantMessage = Type.Object({
+  role: Type.Literal("assistant"),
+  content: Type.Array(Type.Union([TextBlock, ThinkingBlock, ToolCallBlock])),
+  timestamp: Type.Integer(),
+  provider: Type.Optional(Type.String()),
+  model: Type.Optional(Type.String()),
+  api: Type.Optional(Type.String()),
+  usage: Type.Optional(Usage),
+  stopReason: Type.Optional(StopReason),
+  errorMessage: Type.Optional(Type.String()),
+});
+export type AssistantMessage = Static<typeof AssistantMessage>;
+
+export const ToolResultMessage = Type.Object({
+  role: Type.Literal("toolResult"),
+  toolCallId: Type.String(),
+  toolName: Type.String(),
+  content: Type.Array(Type.Union([TextBlock, ImageBlock])),
+  isError: Type.Boolean(),
+  timestamp: Type.Integer(),
+});
+export type ToolResultMessage = Static<typeof ToolResultMessage>;
+
+export const Message = Type.Union([UserMessage, AssistantMessage, ToolResultMessage]);
+export type Message = Static<typeof Message>;
