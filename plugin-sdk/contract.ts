@@ -80,7 +80,11 @@ export type HandlesOf<U> = {
 
 export const ifPresent = <C extends Contract>(contract: C): OptionalUse<C> => ({ optional: contract });
 
-export const call = <P extends TSchema, R extends TSchema>(params: P, result: R, options: { readonly safe?: boolean } = {}): Call<P, R> => ({
+export const call = <P extends TSchema, R extends TSchema>(
+  params: P,
+  result: R,
+  options: { readonly safe?: boolean } = {},
+): Call<P, R> => ({
   kind: "call",
   params,
   result,

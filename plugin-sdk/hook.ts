@@ -18,7 +18,10 @@ export interface Hook<K extends HookKind = HookKind, P extends TSchema = TSchema
 }
 
 /** A gate's answer. The reason is shown to whoever was refused. */
-export const Verdict = Type.Union([Type.Object({ allow: Type.Literal(true) }), Type.Object({ allow: Type.Literal(false), reason: Type.String() })]);
+export const Verdict = Type.Union([
+  Type.Object({ allow: Type.Literal(true) }),
+  Type.Object({ allow: Type.Literal(false), reason: Type.String() }),
+]);
 export type Verdict = Static<typeof Verdict>;
 
 /** What one handler returns. `undefined` from a `first` handler means "not mine"; `series` and `all` return nothing. */
@@ -46,11 +49,20 @@ export type HookOutcome<H> =
     : never;
 
 export type HookPayload<H> = H extends Hook<HookKind, infer P, TSchema> ? Static<P> : never;
-export type HookHandler<H extends Hook> = (payload: HookPayload<H>, io: { readonly signal: AbortSignal }) => HookAnswer<H> | Promise<HookAnswer<H>>;
+export type HookHandler<H extends Hook> = (
+  payload: HookPayload<H>,
+  io: { readonly signal: AbortSignal },
+) => HookAnswer<H> | Promise<HookAnswer<H>>;
 
 const define =
   <K extends HookKind>(kind: K) =>
-  <P extends TSchema>(id: string, summary: string, payload: P): Hook<K, P, TSchema> => ({ id, kind, summary, payload, result: Type.Undefined() });
+  <P extends TSchema>(id: string, summary: string, payload: P): Hook<K, P, TSchema> => ({
+    id,
+    kind,
+    summary,
+    payload,
+    result: Type.Undefined(),
+  });
 
 export const defineHook = {
   first: <P extends TSchema, R extends TSchema>(id: string, summary: string, payload: P, result: R): Hook<"first", P, R> => ({

@@ -62,10 +62,8 @@ export type ParamsOf<M> = M extends Method<infer P, TSchema, TSchema> ? Static<P
 export type ResultOf<M> = M extends Method<TSchema, infer R, TSchema> ? Static<R> : never;
 export type AcceptedOf<M> = M extends Method<TSchema, TSchema, infer A> ? Static<A> : never;
 
-export type MethodHandler<M extends Method> = (
-  params: ParamsOf<M>,
-  call: MethodCall<AcceptedOf<M>>,
-) => ResultOf<M> | Promise<ResultOf<M>>;
+export type MethodHandler<M extends Method> = (params: ParamsOf<M>, call: MethodCall<AcceptedOf<M>>) => ResultOf<M> | Promise<ResultOf<M>>;
 
-export const defineMethod = <P extends TSchema, R extends TSchema, A extends TSchema = TSchema>(definition: Method<P, R, A>): Method<P, R, A> =>
-  definition;
+export const defineMethod = <P extends TSchema, R extends TSchema, A extends TSchema = TSchema>(
+  definition: Method<P, R, A>,
+): Method<P, R, A> => definition;

@@ -1,0 +1,63 @@
+/** Where channels hand in what they received. The answer is the durable acknowledgement: only then may the platform be told. */
+import { type Static, Type } from "@sinclair/typebox";
+import { call, defineContract } from "../contract.ts";
+import { QueueMode } from "../job.ts";
+
+/** Where a conversation is. `conversation` is the platform's own id. */
+export const Address = Type.Object({
+  channel: Type.String(),
+  account: Type.String(),
+  conversation: Type.String(),
+  thread: Type.Optional(Type.String()),
+});
+export type Address = Static<typeof Address>;
+
+export const Attachment = Type.Object({
+  kind: Type.Union([Type.Literal("image"), Type.Literal("audio"), Type.Literal("video"), Type.Literal("document")]),
+  mimeType: Type.String(),
+  fileName: Type.Optional(Type.String()),
+  /** Base64. */
+  data: Type.String(),
+});
+export type Attachment = Static<typeof Attachment>;
+
+export const InboundMessage = Type.Object({
+  address: Address,
+  /** The platform's id of this event; a repetition is dropped. */
+  eventId: Type.String(),
+  /** The platform's id of the message, to reply to, edit or react to. */
+  messageId: Type.Optional(Type.String()),
+  sender: Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) }),
+  chat: Type.Union([Type.Literal("direct"), Type.Literal("group")]),
+  group: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), team: Type.Optional(Type.String()) })),
+  /** In a group: whether the bot was mentioned or replied to. */
+  mentioned: Type.Optional(Type.Boolean()),
+  text: Type.String(),
+  attachments: Type.Optional(Type.Array(Attachment)),
+  replyTo: Type.Optional(Type.Object({ messageId: Type.String(), text: Type.Optional(Type.String()) })),
+  /** Epoch milliseconds, as the platform says. */
+  sentAt: Type.Integer(),
+  mode: Type.Optional(QueueMode),
+});
+export type InboundMessage = Static<typeof InboundMessage>;
+
+export const Acceptance = Type.Object({
+  /** `duplicate` was seen before, `refused` is not on the allowlist; in every case the platform may be told that it arrived. */
+  status: Type.Union([Type.Literal("accepted"), Type.Literal("duplicate"), Type.Literal("refused")]),
+  reason: Type.Optional(Type.String()),
+});
+export type Acceptance = Static<typeof Acceptance>;
+
+export const inbox = defineContract({
+  id: "inbox",
+  version: 1,
+  arity: "one",
+  members: {
+    /** Dedupes and admits in one commit; `position` is kept in the same commit, and given to the channel's next `start`. */
+    accept: call(Type.Object({ message: InboundMessage, position: Type.Optional(Type.String()) }), Acceptance, { safe: true }),
+    /** Keeps a position past events that hold no message. */
+    advance: call(Type.Object({ channel: Type.String(), account: Type.String(), position: Type.String() }), Type.Object({}), {
+      safe: true,
+    }),
+  },
+});

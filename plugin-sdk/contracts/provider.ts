@@ -1,0 +1,139 @@
+/** Model providers: one vendor's or one server's way of speaking, over one or more endpoints. */
+import { type Static, Type } from "@sinclair/typebox";
+import { call, defineContract, stream } from "../contract.ts";
+import { AssistantMessage, ImageBlock, Message, StopReason, TextBlock, Usage } from "../message.ts";
+
+export { AssistantMessage, ImageBlock, TextBlock };
+
+export const Thinking = Type.Union([
+  Type.Literal("off"),
+  Type.Literal("minimal"),
+  Type.Literal("low"),
+  Type.Literal("medium"),
+  Type.Literal("high"),
+  Type.Literal("xhigh"),
+]);
+export type Thinking = Static<typeof Thinking>;
+
+/** Unknown figures are null, never guessed. Prices in US dollars for a million tokens. */
+export const ModelInfo = Type.Object({
+  /** `endpoint/model`, such as `openai/gpt-5`. */
+  ref: Type.String(),
+  endpoint: Type.String(),
+  id: Type.String(),
+  name: Type.String(),
+  contextWindow: Type.Union([Type.Integer(), Type.Null()]),
+  maxOutputTokens: Type.Union([Type.Integer(), Type.Null()]),
+  reasoning: Type.Boolean(),
+  vision: Type.Boolean(),
+  tools: Type.Boolean(),
+  price: Type.Union([
+    Type.Object({
+      input: Type.Number(),
+      output: Type.Number(),
+      cacheRead: Type.Optional(Type.Number()),
+      cacheWrite: Type.Optional(Type.Number()),
+    }),
+    Type.Null(),
+  ]),
+});
+export type ModelInfo = Static<typeof ModelInfo>;
+
+/** A tool as the model sees it; `name` is already in `[a-zA-Z0-9_-]{1,64}`. */
+export const ToolSpec = Type.Object({ name: Type.String(), description: Type.String(), parameters: Type.Unknown() });
+export type ToolSpec = Static<typeof ToolSpec>;
+
+/** Classes of failure that failover and users can act on. */
+export const FailureClass = Type.Union([
+  Type.Literal("auth"),
+  Type.Literal("rate-limit"),
+  Type.Literal("overloaded"),
+  Type.Literal("network"),
+  Type.Literal("timeout"),
+  Type.Literal("context-overflow"),
+  Type.Literal("billing"),
+  Type.Literal("bad-request"),
+  Type.Literal("image"),
+  Type.Literal("refusal"),
+  Type.Literal("unknown"),
+]);
+export type FailureClass = Static<typeof FailureClass>;
+
+export const ModelFailure = Type.Object({
+  class: FailureClass,
+  message: Type.String(),
+  status: Type.Optional(Type.Integer()),
+  retryAfterMs: Type.Optional(Type.Integer()),
+});
+export type ModelFailure = Static<typeof ModelFailure>;
+
+export const ModelRequest = Type.Object({
+  /** `endpoint/model`. */
+  model: Type.String(),
+  /** Stable prefix first: providers cache it. */
+  system: Type.Array(Type.Object({ text: Type.String(), cache: Type.Optional(Type.Boolean()) })),
+  messages: Type.Array(Message),
+  tools: Type.Array(ToolSpec),
+  thinking: Thinking,
+  maxOutputTokens: Type.Optional(Type.Integer()),
+  temperature: Type.Optional(Type.Number()),
+  /** Groups requests for the provider's prompt cache and abuse checks; carries no personal data. */
+  cacheKey: Type.Optional(Type.String()),
+  /** Which credential to use, when there are several; absent: the provider's own. */
+  profile: Type.Optional(Type.String()),
+});
+export type ModelRequest = Static<typeof ModelRequest>;
+
+/** `index` is the content block's place in the answer. Tool arguments come whole in the answer; `tool-call` says early that one is coming. */
+export const ModelEvent = Type.Union([
+  Type.Object({ type: Type.Literal("text"), index: Type.Integer(), delta: Type.String() }),
+  Type.Object({ type: Type.Literal("thinking"), index: Type.Integer(), delta: Type.String() }),
+  Type.Object({ type: Type.Literal("tool-call"), index: Type.Integer(), id: Type.String(), name: Type.String() }),
+]);
+export type ModelEvent = Static<typeof ModelEvent>;
+
+/** A stream never rejects once it has begun: a failure is `stopReason: "error"` with `failure`, and `message` holds what had arrived. */
+export const ModelAnswer = Type.Object({
+  message: AssistantMessage,
+  stopReason: StopReason,
+  usage: Usage,
+  failure: Type.Optional(ModelFailure),
+});
+export type ModelAnswer = Static<typeof ModelAnswer>;
+
+export const ProviderRecord = Type.Object({
+  label: Type.String(),
+  /** Endpoint ids that it always serves; `open` providers may serve further ones that the operator configures. */
+  endpoints: Type.Array(Type.String()),
+  open: Type.Boolean(),
+  /** Answers without any network or account. */
+  offline: Type.Optional(Type.Boolean()),
+});
+
+export const EndpointStatus = Type.Object({
+  endpoint: Type.String(),
+  label: Type.String(),
+  /** A credential or host was found. */
+  ready: Type.Boolean(),
+  /** What is missing and how to add it, when not ready. */
+  detail: Type.Optional(Type.String()),
+  /** The model used when a reference names only the endpoint. */
+  defaultModel: Type.Optional(Type.String()),
+});
+export type EndpointStatus = Static<typeof EndpointStatus>;
+
+export const provider = defineContract({
+  id: "provider",
+  version: 1,
+  arity: "many",
+  record: ProviderRecord,
+  members: {
+    endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(EndpointStatus) }), { safe: true }),
+    models: call(
+      Type.Object({ endpoint: Type.Optional(Type.String()), refresh: Type.Optional(Type.Boolean()) }),
+      Type.Object({ models: Type.Array(ModelInfo) }),
+      { safe: true },
+    ),
+    stream: stream(ModelRequest, ModelEvent, ModelAnswer),
+  },
+});

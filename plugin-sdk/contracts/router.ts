@@ -1,0 +1,42 @@
+/** From an inbound message to an agent and a session, and the table of agents. */
+import { type Static, Type } from "@sinclair/typebox";
+import { call, defineContract } from "../contract.ts";
+import { InboundMessage } from "./inbox.ts";
+
+export const AgentInfo = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  isDefault: Type.Boolean(),
+  emoji: Type.Optional(Type.String()),
+  avatar: Type.Optional(Type.String()),
+  /** Model reference or alias; absent: the configured default. */
+  model: Type.Optional(Type.String()),
+  thinking: Type.Optional(Type.String()),
+  /** Absolute path. */
+  workspace: Type.String(),
+  /** Extra instructions, after the workspace's files. */
+  prompt: Type.Optional(Type.String()),
+  /** Tool name patterns (`*` matches any run of characters); `deny` wins. */
+  tools: Type.Object({ allow: Type.Array(Type.String()), deny: Type.Array(Type.String()) }),
+});
+export type AgentInfo = Static<typeof AgentInfo>;
+
+export const Route = Type.Object({
+  agentId: Type.String(),
+  sessionKey: Type.String(),
+  /** Whether the session is one of the owner's own. */
+  owner: Type.Boolean(),
+});
+export type Route = Static<typeof Route>;
+
+export const router = defineContract({
+  id: "router",
+  version: 1,
+  arity: "one",
+  members: {
+    route: call(InboundMessage, Route, { safe: true }),
+    /** `agentId` absent: the default agent. Throws `ROUTER_AGENT_UNKNOWN`. */
+    agent: call(Type.Object({ agentId: Type.Optional(Type.String()) }), AgentInfo, { safe: true }),
+    agents: call(Type.Object({}), Type.Object({ agents: Type.Array(AgentInfo) }), { safe: true }),
+  },
+});

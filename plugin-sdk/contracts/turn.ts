@@ -1,0 +1,36 @@
+/** The way to the agent: what makes a turn of an inbound message. */
+import { type Static, Type } from "@sinclair/typebox";
+import { call, defineContract } from "../contract.ts";
+import { Admission, QueueMode } from "../job.ts";
+import { Address, Attachment } from "./inbox.ts";
+import { Thinking } from "./provider.ts";
+
+export const TurnRequest = Type.Object({
+  /** Also the key of the job: repeating a request gives the same run. */
+  runId: Type.String(),
+  sessionKey: Type.String(),
+  agentId: Type.String(),
+  owner: Type.Boolean(),
+  text: Type.String(),
+  attachments: Type.Optional(Type.Array(Attachment)),
+  mode: Type.Optional(QueueMode),
+  /** Who wrote it; absent for the owner on the gateway's own surfaces. */
+  sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
+  /** Where the answer goes, besides the transcript and its subscribers. */
+  replyTo: Type.Optional(Type.Object({ address: Address, messageId: Type.Optional(Type.String()) })),
+  model: Type.Optional(Type.String()),
+  thinking: Type.Optional(Thinking),
+  timeoutMs: Type.Optional(Type.Integer()),
+  extraSystemPrompt: Type.Optional(Type.String()),
+});
+export type TurnRequest = Static<typeof TurnRequest>;
+
+export const turn = defineContract({
+  id: "turn",
+  version: 1,
+  arity: "one",
+  members: {
+    /** The admission for a turn; changes nothing itself. */
+    prepare: call(TurnRequest, Admission, { safe: true }),
+  },
+});

@@ -1,0 +1,52 @@
+/** The hooks of the gateway, few and documented. */
+import { Type } from "@sinclair/typebox";
+import { InboundMessage } from "./contracts/inbox.ts";
+import { OutboundMessage } from "./contracts/outbox.ts";
+import { defineHook } from "./hook.ts";
+import { Message } from "./message.ts";
+
+const Session = { sessionKey: Type.String(), agentId: Type.String(), runId: Type.String() };
+
+export const inboundReceived = defineHook.transform(
+  "inbound.received",
+  "A message has come in and was not seen before; its text may be changed before it is routed.",
+  InboundMessage,
+);
+export const turnStarting = defineHook.gate(
+  "turn.starting",
+  "A turn is about to run; a veto ends it with the reason.",
+  Type.Object({ ...Session, owner: Type.Boolean() }),
+);
+export const turnEnded = defineHook.all("turn.ended", "A turn has ended.", Type.Object({ ...Session, state: Type.String() }));
+export const promptBuilding = defineHook.transform(
+  "prompt.building",
+  "Sections of the system prompt, in order; a handler may add, change or drop some.",
+  Type.Object({ ...Session, sections: Type.Array(Type.Object({ id: Type.String(), text: Type.String() })) }),
+);
+export const modelCalling = defineHook.gate(
+  "model.calling",
+  "A model is about to be called; a veto (a budget, for example) refuses the call.",
+  Type.Object({ model: Type.String(), sessionKey: Type.Optional(Type.String()), agentId: Type.Optional(Type.String()) }),
+);
+export const toolCalling = defineHook.gate(
+  "tool.calling",
+  "A tool is about to run; a veto is shown to the model as a refusal.",
+  Type.Object({ ...Session, tool: Type.String(), access: Type.String(), arguments: Type.Unknown(), owner: Type.Boolean() }),
+);
+export const replyReady = defineHook.transform(
+  "reply.ready",
+  "The assistant's message, before it is kept and sent.",
+  Type.Object({ ...Session, message: Message }),
+);
+export const deliveryEnded = defineHook.all(
+  "delivery.ended",
+  "An outbound message was delivered, failed, or is uncertain.",
+  Type.Object({ message: OutboundMessage, state: Type.String() }),
+);
+export const sessionEnded = defineHook.all(
+  "session.ended",
+  "A session was reset, deleted or fell idle.",
+  Type.Object({ sessionKey: Type.String(), reason: Type.String() }),
+);
+export const gatewayStarted = defineHook.all("gateway.started", "The gateway is ready.", Type.Object({}));
+export const gatewayStopping = defineHook.all("gateway.stopping", "The gateway drains and stops.", Type.Object({ reason: Type.String() }));
