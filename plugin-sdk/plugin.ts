@@ -67,6 +67,8 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   readonly clock: Clock;
   /** Aborts when unloading begins, before any cleanup runs. */
   readonly signal: AbortSignal;
+  /** The gateway's home folder, for default paths; only what `permissions.files` names may be touched there. */
+  readonly home: string;
   /** A folder of this plugin's own, created on first use. */
   readonly dataDir: string;
   readonly store: KeyValueStore;
