@@ -1,0 +1,46 @@
+/** The `agents` section of the configuration: the agents, who the owner is on other channels, and the rules from message to agent. */
+import { type Static, Type } from "@sinclair/typebox";
+
+export const agentId = Type.String({ pattern: "^[a-z0-9_-]{1,64}$" });
+
+export const AgentConfig = Type.Object({
+  id: agentId,
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  emoji: Type.Optional(Type.String({ maxLength: 32 })),
+  avatar: Type.Optional(Type.String({ maxLength: 4096 })),
+  model: Type.Optional(Type.String({ description: "Model reference or alias; absent: the gateway's default" })),
+  thinking: Type.Optional(Type.String()),
+  workspace: Type.Optional(Type.String({ description: "Folder of the agent's files; relative to the gateway's home" })),
+  prompt: Type.Optional(Type.String({ description: "Instructions after those of the workspace's files" })),
+  tools: Type.Optional(
+    Type.Object({
+      allow: Type.Optional(Type.Array(Type.String(), { description: "Name patterns; default: every tool" })),
+      deny: Type.Optional(Type.Array(Type.String(), { description: "Name patterns; deny wins over allow" })),
+    }),
+  ),
+});
+export type AgentConfig = Static<typeof AgentConfig>;
+
+const pattern = Type.Optional(Type.String({ description: "An exact id, or * for any" }));
+
+export const Rule = Type.Object({
+  channel: pattern,
+  account: pattern,
+  team: pattern,
+  chat: pattern,
+  thread: pattern,
+  sender: pattern,
+  agent: agentId,
+});
+export type Rule = Static<typeof Rule>;
+
+export const RoutingConfig = Type.Object({
+  default: Type.Optional(agentId),
+  list: Type.Array(AgentConfig, { default: [], description: "The agents; when empty there is one, called main" }),
+  owner: Type.Array(Type.String({ pattern: "^[a-z0-9_-]+:.+$" }), {
+    default: [],
+    description: "The owner's identities on channels, as <channel>:<sender id>; their direct messages reach the main session",
+  }),
+  rules: Type.Array(Rule, { default: [], description: "First match wins; a field that is absent matches everything" }),
+});
+export type RoutingConfig = Static<typeof RoutingConfig>;

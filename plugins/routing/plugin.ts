@@ -1,0 +1,130 @@
+import { rm } from "node:fs/promises";
+import { definePlugin } from "@pincer/plugin-sdk";
+import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { router } from "@pincer/plugin-sdk/contracts/router";
+import { agentInfo, configuredAgents, defaultAgentId, routingErrors, workspaceOf } from "./agents.ts";
+import { type AgentConfig, RoutingConfig } from "./config.ts";
+import { listAgentFiles, readAgentFile, writeAgentFile } from "./files.ts";
+import * as methods from "./methods.ts";
+import { routeMessage } from "./route.ts";
+
+export default definePlugin({
+  config: RoutingConfig,
+  uses: { llm: ifPresent(llm) },
+
+  setup(ctx) {
+    const { home } = ctx;
+    const agents = () => configuredAgents(ctx.config);
+    const info = (agentId?: string) => agentInfo(ctx.config, home, agentId);
+
+    ctx.provide(
+      router,
+      "routing",
+      {},
+      {
+        route: async (message) => routeMessage(ctx.config, message),
+        agent: async ({ agentId }) => info(agentId),
+        agents: async () => ({ agents: agents().map(({ id }) => info(id)) }),
+      },
+    );
+
+    ctx.method(methods.agentsList, async (_params, { signal }) => ({
+      defaultId: defaultAgentId(ctx.config),
+      mainKey: "main",
+      scope: "per-sender" as const,
+      agents: await Promise.all(
+        agents().map(async ({ id }) => {
+          const { name, emoji, avatar, workspace, model } = info(id);
+          const resolved = await ctx.uses.llm
+            ?.resolve({ agentId: id, ...(model === undefined ? {} : { model }) }, { signal })
+            .catch((error: unknown) => {
+              ctx.log.warn("agent.model-unresolved", { agentId: id, error: String(error) });
+              return undefined;
+            });
+          const primary = resolved?.ref ?? model;
+          return {
+            id,
+            kind: "agent" as const,
+            name,
+            identity: { name, ...(emoji === undefined ? {} : { emoji }), ...(avatar === undefined ? {} : { avatar }) },
+            workspace,
+            ...(primary === undefined ? {} : { model: { primary } }),
+          };
+        }),
+      ),
+    }));
+
+    /** One change of the list at a time, each against the configuration as it then is. */
+    let changing: Promise<unknown> = Promise.resolve();
+    const change = (
+      edit: (list: readonly AgentConfig[]) => { list: readonly AgentConfig[]; rules?: typeof ctx.config.rules },
+    ): Promise<void> => {
+      const run = async () => {
+        const { hash } = await ctx.call(methods.configGet, {});
+        const next = edit(agents());
+        const raw = JSON.stringify({ agents: next });
+        await ctx.call(methods.configPatch, { raw, baseHash: hash, replacePaths: Object.keys(next).map((key) => `agents.${key}`) });
+      };
+      const result = changing.then(run, run);
+      changing = result.catch(() => undefined); // silent-ok: the caller of this change is told; the next one goes on
+      return result;
+    };
+    const merged = (agent: AgentConfig, edits: { [K in keyof AgentConfig]?: AgentConfig[K] | null }): AgentConfig =>
+      Object.fromEntries(
+        Object.entries({ ...agent, ...edits }).filter(([, value]) => value !== undefined && value !== null),
+      ) as AgentConfig;
+
+    ctx.method(methods.agentsCreate, async ({ name, ...rest }) => {
+      const id = name
+        .toLowerCase()
+        .replace(/[^a-z0-9_-]+/g, "-")
+        .replace(/^-+|-+$/g, "")
+        .slice(0, 64);
+      if (id === "") throw routingErrors.ROUTER_AGENT_NAME(`"${name}" has no letter or digit of a-z, 0-9 to make an id of`);
+      const agent = merged({ id }, { name, ...rest });
+      await change((list) => {
+        if (list.some((known) => known.id === id))
+          throw routingErrors.ROUTER_AGENT_EXISTS(`agent "${id}" exists already`, { data: { agentId: id } });
+        return { list: [...list, agent] };
+      });
+      return {
+        ok: true as const,
+        agentId: id,
+        name,
+        workspace: workspaceOf(agent, home),
+        ...(rest.model === undefined ? {} : { model: rest.model }),
+      };
+    });
+
+    ctx.method(methods.agentsUpdate, async ({ agentId, ...edits }) => {
+      info(agentId);
+      await change((list) => ({ list: list.map((agent) => (agent.id === agentId ? merged(agent, edits) : agent)) }));
+      return { ok: true as const, agentId };
+    });
+
+    ctx.method(methods.agentsDelete, async ({ agentId, deleteFiles }) => {
+      const { isDefault, workspace } = info(agentId);
+      if (isDefault)
+        throw routingErrors.ROUTER_AGENT_LAST(`"${agentId}" is the default agent; make another the default first (agents.default)`);
+      const rules = ctx.config.rules.filter((rule) => rule.agent !== agentId);
+      const removedBindings = ctx.config.rules.length - rules.length;
+      await change((list) => ({ list: list.filter((agent) => agent.id !== agentId), rules }));
+      if (deleteFiles === true) await rm(workspace, { recursive: true, force: true });
+      return { ok: true as const, agentId, removedBindings };
+    });
+
+    ctx.method(methods.filesList, async ({ agentId }) => {
+      const { workspace } = info(agentId);
+      return { agentId, workspace, files: await listAgentFiles(workspace) };
+    });
+    ctx.method(methods.filesGet, async ({ agentId, name }) => {
+      const { workspace } = info(agentId);
+      return { agentId, workspace, file: await readAgentFile(workspace, name, true) };
+    });
+    ctx.method(methods.filesSet, async ({ agentId, name, content, expectedHash }) => {
+      const { workspace } = info(agentId);
+      return { ok: true as const, agentId, workspace, file: await writeAgentFile(workspace, name, content, expectedHash) };
+    });
+  },
+});
