@@ -71,6 +71,8 @@ export interface Job<I = unknown> {
   readonly key: string;
   readonly lane: string;
   readonly input: I;
+  /** Epoch milliseconds of the admission. */
+  readonly admittedAt: number;
   /** Aborts on cancellation, on the deadline, and when this generation stops waiting for its jobs. */
   readonly signal: AbortSignal;
   /** True when this run continues one that a crash or a swap ended. */

@@ -1,6 +1,7 @@
 /** A channel: one platform where people write. Accounts are several logins of one channel. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, optional, stream } from "../contract.ts";
+import { defineErrors } from "../error.ts";
 import { Address, Attachment } from "./inbox.ts";
 
 export const ChannelRecord = Type.Object({
@@ -31,6 +32,15 @@ export const SendRequest = Type.Object({
   idempotencyKey: Type.String(),
 });
 export type SendRequest = Static<typeof SendRequest>;
+
+/** What a channel throws; delivery acts on the code alone. */
+export const channelErrors = defineErrors({
+  CHANNEL_RATE_LIMITED: { message: "the platform asks to wait", wire: "UNAVAILABLE", retryable: true },
+  CHANNEL_UNAVAILABLE: { message: "the platform cannot be reached; nothing was sent", wire: "UNAVAILABLE", retryable: true },
+  CHANNEL_REJECTED: { message: "the platform refuses this message", wire: "INVALID_REQUEST" },
+  CHANNEL_UNCERTAIN: { message: "nobody can say whether it was sent", wire: "UNAVAILABLE" },
+  CHANNEL_LOGIN_REQUIRED: { message: "the account must log in again", wire: "UNAVAILABLE" },
+});
 
 const account = Type.String();
 

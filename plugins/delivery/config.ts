@@ -1,0 +1,61 @@
+/** The `channels` section: one entry a channel, and under `defaults` what holds for all of them. Channel plugins own what else their entry has. */
+import { type Static, Type } from "@sinclair/typebox";
+
+const allowFrom = Type.Optional(
+  Type.Array(Type.String(), { description: "Sender ids that are admitted; * admits everyone; absent admits nobody" }),
+);
+const enabled = Type.Optional(Type.Boolean());
+
+export const AccountConfig = Type.Object({ enabled, allowFrom }, { additionalProperties: true });
+
+export const ChannelConfig = Type.Object(
+  { enabled, allowFrom, accounts: Type.Optional(Type.Record(Type.String(), AccountConfig)) },
+  { additionalProperties: true },
+);
+export type ChannelConfig = Static<typeof ChannelConfig>;
+
+export const Defaults = Type.Object({
+  retryFirstMs: Type.Integer({ default: 1000, minimum: 1, description: "Pause before the first repetition of a send; doubles each time" }),
+  retryLongestMs: Type.Integer({ default: 60_000, minimum: 1 }),
+  giveUpAfterMs: Type.Integer({
+    default: 3_600_000,
+    minimum: 1,
+    description: "Age at which an unsent message is given up, so that nothing old arrives late",
+  }),
+  reconnectFirstMs: Type.Integer({ default: 1000, minimum: 1 }),
+  reconnectLongestMs: Type.Integer({ default: 60_000, minimum: 1 }),
+});
+export type Defaults = Static<typeof Defaults>;
+
+export const DeliveryConfig = Type.Object({ defaults: Type.Optional(Type.Partial(Defaults)) }, { additionalProperties: ChannelConfig });
+export type DeliveryConfig = Static<typeof DeliveryConfig>;
+
+const DEFAULTS: Defaults = {
+  retryFirstMs: 1000,
+  retryLongestMs: 60_000,
+  giveUpAfterMs: 3_600_000,
+  reconnectFirstMs: 1000,
+  reconnectLongestMs: 60_000,
+};
+
+export const defaultsOf = (config: DeliveryConfig): Defaults => ({ ...DEFAULTS, ...config.defaults });
+
+const RESERVED = "defaults";
+
+export const channelOf = (config: DeliveryConfig, channel: string): ChannelConfig | undefined =>
+  channel === RESERVED ? undefined : (config as Readonly<Record<string, ChannelConfig | undefined>>)[channel];
+
+/** The accounts that should run. A channel without `accounts` has one, called `default`. */
+export function accountsOf(config: DeliveryConfig, channel: string): readonly { readonly account: string; readonly enabled: boolean }[] {
+  const entry = channelOf(config, channel);
+  if (entry === undefined) return [];
+  const on = entry.enabled ?? true;
+  const accounts = Object.entries(entry.accounts ?? { default: {} });
+  return accounts.map(([account, own]) => ({ account, enabled: on && (own.enabled ?? true) }));
+}
+
+export function admits(config: DeliveryConfig, channel: string, account: string, sender: string): boolean {
+  const entry = channelOf(config, channel);
+  const list = entry?.accounts?.[account]?.allowFrom ?? entry?.allowFrom ?? [];
+  return list.includes("*") || list.includes(sender);
+}

@@ -1,0 +1,184 @@
+/** Keeps one connection for each enabled account of each channel, and says how they are. */
+
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Providers } from "@pincer/plugin-sdk/contract";
+import type { ChannelStatus, channel } from "@pincer/plugin-sdk/contracts/channel";
+import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { accountsOf, type DeliveryConfig, defaultsOf } from "./config.ts";
+
+export interface AccountState {
+  readonly channel: string;
+  readonly account: string;
+  enabled: boolean;
+  running: boolean;
+  connected: boolean;
+  reconnectAttempts: number;
+  status: ChannelStatus["state"] | "stopped" | "failed";
+  self: string | undefined;
+  lastStartAt: number | null;
+  lastStopAt: number | null;
+  lastConnectedAt: number | null;
+  lastInboundAt: number | null;
+  lastOutboundAt: number | null;
+  lastError: string | null;
+}
+
+interface Runner {
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export interface ManagerDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: () => DeliveryConfig;
+  readonly channels: Providers<typeof channel>;
+  readonly position: (channel: string, account: string) => Promise<string | undefined>;
+}
+
+const keyOf = (channelId: string, account: string) => `${channelId}/${account}`;
+
+export class ChannelManager {
+  readonly #deps: ManagerDeps;
+  readonly #states = new Map<string, AccountState>();
+  readonly #runners = new Map<string, Runner>();
+  /** Accounts that somebody stopped by hand, until they are started by hand or the gateway starts again. */
+  readonly #held = new Set<string>();
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(deps: ManagerDeps) {
+    this.#deps = deps;
+  }
+
+  states(): readonly AccountState[] {
+    return [...this.#states.values()];
+  }
+
+  note(channelId: string, account: string, what: "lastInboundAt" | "lastOutboundAt"): void {
+    const state = this.#states.get(keyOf(channelId, account));
+    if (state !== undefined) state[what] = this.#deps.clock.now();
+  }
+
+  /** Starts what should run and stops what should not. One change at a time. */
+  sync(): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      const wanted = new Map<string, { channel: string; account: string; enabled: boolean }>();
+      for (const { name } of this.#deps.channels.list()) {
+        for (const entry of accountsOf(this.#deps.config(), name)) wanted.set(keyOf(name, entry.account), { channel: name, ...entry });
+      }
+      await Promise.all(
+        [...this.#runners.keys()].filter((key) => wanted.get(key)?.enabled !== true || this.#held.has(key)).map((key) => this.#stop(key)),
+      );
+      for (const key of this.#states.keys()) if (!wanted.has(key)) this.#states.delete(key);
+      for (const [key, { channel: channelId, account, enabled }] of wanted) {
+        const state = this.#state(channelId, account);
+        state.enabled = enabled;
+        if (enabled && !this.#held.has(key) && !this.#runners.has(key)) this.#start(key, state);
+      }
+    });
+    return this.#changing;
+  }
+
+  async start(channelId: string, account: string): Promise<void> {
+    this.#held.delete(keyOf(channelId, account));
+    await this.sync();
+  }
+
+  async stop(channelId: string, account: string): Promise<void> {
+    this.#held.add(keyOf(channelId, account));
+    await this.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#changing;
+    await Promise.all([...this.#runners.keys()].map((key) => this.#stop(key)));
+  }
+
+  #state(channelId: string, account: string): AccountState {
+    const key = keyOf(channelId, account);
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      state = {
+        channel: channelId,
+        account,
+        enabled: true,
+        running: false,
+        connected: false,
+        reconnectAttempts: 0,
+        status: "stopped",
+        self: undefined,
+        lastStartAt: null,
+        lastStopAt: null,
+        lastConnectedAt: null,
+        lastInboundAt: null,
+        lastOutboundAt: null,
+        lastError: null,
+      };
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  #start(key: string, state: AccountState): void {
+    const abort = new AbortController();
+    const ended = this.#run(state, abort.signal).finally(() => {
+      state.running = false;
+      state.connected = false;
+      state.lastStopAt = this.#deps.clock.now();
+      this.#runners.delete(key);
+    });
+    this.#runners.set(key, { abort, ended });
+  }
+
+  async #stop(key: string): Promise<void> {
+    const runner = this.#runners.get(key);
+    runner?.abort.abort(new Error("the account is stopped"));
+    await runner?.ended;
+  }
+
+  async #run(state: AccountState, signal: AbortSignal): Promise<void> {
+    const { clock, log, channels, config, position } = this.#deps;
+    const { channel: channelId, account } = state;
+    state.running = true;
+    state.lastStartAt = clock.now();
+    for (let failures = 0; !signal.aborted; failures++) {
+      state.reconnectAttempts = failures;
+      state.status = failures === 0 ? "connecting" : "reconnecting";
+      try {
+        const kept = await position(channelId, account);
+        for await (const status of channels
+          .get(channelId)
+          .start({ account, ...(kept === undefined ? {} : { position: kept }) }, { signal })) {
+          state.status = status.state;
+          state.connected = status.state === "connected";
+          if (status.self !== undefined) state.self = status.self;
+          if (state.connected) {
+            failures = 0;
+            state.reconnectAttempts = 0;
+            state.lastConnectedAt = clock.now();
+            state.lastError = null;
+          } else if (status.detail !== undefined) state.lastError = status.detail;
+        }
+        if (signal.aborted) break;
+        state.lastError = "the connection ended";
+      } catch (error) {
+        if (signal.aborted) break;
+        state.lastError = errorMessage(error);
+        log.warn("channel.disconnected", { channel: channelId, account, error: state.lastError });
+        if (hasCode(error, "CHANNEL_LOGIN_REQUIRED")) {
+          state.status = "login-required";
+          return;
+        }
+      }
+      state.connected = false;
+      const { reconnectFirstMs, reconnectLongestMs } = defaultsOf(config());
+      try {
+        await clock.sleep(Math.min(reconnectLongestMs, reconnectFirstMs * 2 ** Math.min(failures, 20)), signal);
+      } catch {
+        break; // silent-ok: stopped while waiting
+      }
+    }
+    state.status = "stopped";
+  }
+}

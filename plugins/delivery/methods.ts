@@ -1,0 +1,99 @@
+/** `channels.*` and `send` on the wire (`protocol` section 4.2). */
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+
+const closed = { additionalProperties: false };
+const named = Type.Record(Type.String(), Type.String());
+const when = Type.Union([Type.Integer(), Type.Null()]);
+
+const AccountStatus = Type.Object({
+  accountId: Type.String(),
+  name: Type.Optional(Type.String()),
+  enabled: Type.Boolean(),
+  configured: Type.Boolean(),
+  linked: Type.Boolean(),
+  running: Type.Boolean(),
+  connected: Type.Boolean(),
+  reconnectAttempts: Type.Integer(),
+  lastStartAt: when,
+  lastStopAt: when,
+  lastConnectedAt: when,
+  lastInboundAt: when,
+  lastOutboundAt: when,
+  lastError: Type.Union([Type.String(), Type.Null()]),
+  healthState: Type.String(),
+});
+
+export const channelsStatus = defineMethod({
+  name: "channels.status",
+  summary: "How each account of each channel is.",
+  scope: "operator.read",
+  params: Type.Object(
+    {
+      probe: Type.Optional(Type.Boolean()),
+      timeoutMs: Type.Optional(Type.Integer({ minimum: 0 })),
+      channel: Type.Optional(Type.String({ minLength: 1 })),
+    },
+    closed,
+  ),
+  result: Type.Object({
+    ts: Type.Integer(),
+    channelOrder: Type.Array(Type.String()),
+    channelLabels: named,
+    channels: Type.Record(Type.String(), Type.Object({ configured: Type.Boolean(), running: Type.Boolean(), connected: Type.Boolean() })),
+    channelAccounts: Type.Record(Type.String(), Type.Array(AccountStatus)),
+    channelDefaultAccountId: named,
+    channelMeta: Type.Array(Type.Object({ id: Type.String(), label: Type.String(), detailLabel: Type.String() })),
+  }),
+});
+
+const which = Type.Object({ channel: Type.String({ minLength: 1 }), accountId: Type.Optional(Type.String()) }, closed);
+
+export const channelsStart = defineMethod({
+  name: "channels.start",
+  summary: "Connects an account.",
+  scope: "operator.admin",
+  params: which,
+  result: Type.Object({ channel: Type.String(), accountId: Type.String(), started: Type.Boolean() }),
+});
+
+export const channelsStop = defineMethod({
+  name: "channels.stop",
+  summary: "Disconnects an account until it is started again.",
+  scope: "operator.admin",
+  params: which,
+  result: Type.Object({ channel: Type.String(), accountId: Type.String(), stopped: Type.Boolean() }),
+});
+
+export const send = defineMethod({
+  name: "send",
+  summary: "Sends a message to a conversation of a channel, and answers when the channel has.",
+  scope: "operator.write",
+  idempotency: "handled",
+  params: Type.Object(
+    {
+      to: Type.String({ minLength: 1 }),
+      message: Type.Optional(Type.String()),
+      buffer: Type.Optional(Type.String({ description: "An attachment, base64" })),
+      filename: Type.Optional(Type.String()),
+      contentType: Type.Optional(Type.String()),
+      channel: Type.Optional(Type.String()),
+      accountId: Type.Optional(Type.String()),
+      threadId: Type.Optional(Type.String()),
+      replyToId: Type.Optional(Type.String()),
+      sessionKey: Type.Optional(Type.String()),
+      agentId: Type.Optional(Type.String()),
+      idempotencyKey: Type.String({ minLength: 1 }),
+    },
+    closed,
+  ),
+  result: Type.Object({
+    runId: Type.String(),
+    channel: Type.String(),
+    to: Type.String(),
+    status: Type.Union([Type.Literal("delivered"), Type.Literal("uncertain")]),
+    messageId: Type.Optional(Type.String()),
+    messageIds: Type.Array(Type.String()),
+    detail: Type.Optional(Type.String()),
+  }),
+});
