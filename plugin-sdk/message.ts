@@ -51,6 +51,8 @@ export const UserMessage = Type.Object({
   content: Type.Union([Type.String(), Type.Array(Type.Union([TextBlock, ImageBlock]))]),
   timestamp: Type.Integer(),
   idempotencyKey: Type.Optional(Type.String()),
+  /** Who wrote it on which channel; absent for the owner on the gateway's own surfaces. */
+  sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
 });
 export type UserMessage = Static<typeof UserMessage>;
 

@@ -27,6 +27,8 @@ export const ModelInfo = Type.Object({
   reasoning: Type.Boolean(),
   vision: Type.Boolean(),
   tools: Type.Boolean(),
+  /** When the last message is an unfinished assistant's, the answer goes on behind its text. */
+  continues: Type.Optional(Type.Boolean()),
   price: Type.Union([
     Type.Object({
       input: Type.Number(),
