@@ -1,0 +1,233 @@
+/** The page's state, and everything that changes it. */
+import { computed, signal } from "@preact/signals";
+import { Connection, type Credential, RequestFailed, type Standing } from "./connection.ts";
+import { advance, fold, type Run, type Sent, type WireMessage } from "./conversation.ts";
+
+export interface SessionRow {
+  readonly key: string;
+  readonly agentId?: string;
+  readonly label?: string | null;
+  readonly displayName?: string;
+  readonly derivedTitle?: string;
+  readonly lastMessagePreview?: string;
+  readonly updatedAt?: number | null;
+  readonly hasActiveRun?: boolean;
+  readonly isMain?: boolean;
+  readonly model?: string;
+  readonly modelProvider?: string;
+}
+
+interface History {
+  readonly messages: readonly WireMessage[];
+  readonly hasMore: boolean;
+  readonly nextOffset?: number;
+  readonly inFlightRun?: { readonly runId: string; readonly text?: string; readonly itemId?: string } | null;
+  readonly sessionInfo?: SessionRow;
+}
+
+const PAGE = 100;
+const REMEMBERED = "pincer.session";
+
+export const standing = signal<Standing>({ state: "connecting" });
+export const sessions = signal<readonly SessionRow[]>([]);
+export const agentName = signal("Pincer");
+export const current = signal(sessionStorage.getItem(REMEMBERED) ?? "main");
+export const history = signal<readonly WireMessage[]>([]);
+export const more = signal<number | undefined>(undefined);
+export const loading = signal(true);
+export const runs = signal<readonly Run[]>([]);
+export const sent = signal<readonly Sent[]>([]);
+export const problem = signal<string | undefined>(undefined);
+export const model = signal<string | undefined>(undefined);
+export const drawer = signal(false);
+
+export const items = computed(() => fold(history.value, runs.value, sent.value, problem.value));
+export const busy = computed(() => runs.value.length > 0 || sent.value.some((entry) => entry.state === "sending"));
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const isCurrent = (key: unknown) => key === current.value || (current.value === "main" && /^agent:[^:]+:main$/.test(String(key)));
+
+const connection = new Connection({
+  standing: (next) => {
+    standing.value = next;
+  },
+  fresh: (hello) => {
+    const defaults = (hello["snapshot"] as { sessionDefaults?: { mainSessionKey?: string } } | undefined)?.sessionDefaults;
+    if (current.value === "main" && defaults?.mainSessionKey !== undefined) current.value = defaults.mainSessionKey;
+    void refresh();
+  },
+  event: onEvent,
+});
+
+export const logIn = (credential: Credential) => connection.open(credential);
+
+/** After a (re)connection: everything shown is read again, and what was not confirmed is sent again under its old key, so that nothing doubles. */
+async function refresh(): Promise<void> {
+  try {
+    await connection.request("sessions.subscribe");
+    await Promise.all([loadSessions(), loadHistory(), loadAgent()]);
+    for (const entry of sent.value) if (entry.state === "sending") void deliver(entry);
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
+}
+
+async function loadAgent(): Promise<void> {
+  const identity = await connection.request<{ name?: string }>("agent.identity.get", {});
+  agentName.value = identity.name ?? "Pincer";
+  document.title = agentName.value;
+}
+
+async function loadSessions(): Promise<void> {
+  const list = await connection.request<{ sessions: readonly SessionRow[] }>("sessions.list", {
+    limit: PAGE,
+    includeDerivedTitles: true,
+    includeLastMessage: true,
+  });
+  sessions.value = list.sessions;
+}
+
+let reading = 0;
+async function loadHistory(): Promise<void> {
+  const key = current.value;
+  const ticket = ++reading;
+  const page = await connection.request<History>("chat.history", { sessionKey: key, limit: PAGE });
+  if (ticket !== reading || key !== current.value) return;
+  history.value = page.messages;
+  more.value = page.hasMore ? (page.nextOffset ?? page.messages.length) : undefined;
+  loading.value = false;
+  problem.value = undefined;
+  const info = page.sessionInfo;
+  model.value =
+    info?.model === undefined ? undefined : info.modelProvider === undefined ? info.model : `${info.modelProvider}/${info.model}`;
+  const confirmed = new Set(page.messages.map((message) => message.idempotencyKey));
+  sent.value = sent.value.filter((entry) => !confirmed.has(`${entry.runId}:user`));
+  const flight = page.inFlightRun;
+  runs.value = flight
+    ? [{ runId: flight.runId, phase: "", parts: flight.text ? [{ type: "text", id: flight.itemId ?? "text", text: flight.text }] : [] }]
+    : [];
+}
+
+export async function loadOlder(): Promise<void> {
+  const offset = more.value;
+  if (offset === undefined) return;
+  more.value = undefined;
+  const key = current.value;
+  const page = await connection.request<History>("chat.history", { sessionKey: key, limit: PAGE, offset });
+  if (key !== current.value) return;
+  history.value = [...page.messages, ...history.value];
+  more.value = page.hasMore ? page.nextOffset : undefined;
+}
+
+export function openSession(key: string): void {
+  drawer.value = false;
+  if (key === current.value) return;
+  current.value = key;
+  sessionStorage.setItem(REMEMBERED, key);
+  history.value = [];
+  runs.value = [];
+  sent.value = [];
+  problem.value = undefined;
+  loading.value = true;
+  void loadHistory().catch((error: unknown) => {
+    loading.value = false;
+    problem.value = messageOf(error);
+  });
+}
+
+export async function newSession(): Promise<void> {
+  try {
+    const { key } = await connection.request<{ key: string }>("sessions.create", { idempotencyKey: crypto.randomUUID() });
+    openSession(key);
+    await loadSessions();
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
+}
+
+const update = (runId: string, change: Partial<Sent>) => {
+  sent.value = sent.value.map((entry) => (entry.runId === runId ? { ...entry, ...change } : entry));
+};
+
+async function deliver({ runId, text, images }: Sent): Promise<void> {
+  const attachments = images.map(({ data, mimeType }) => ({ type: "image", mimeType, content: data }));
+  try {
+    await connection.request("chat.send", {
+      sessionKey: current.value,
+      message: text,
+      idempotencyKey: runId,
+      queueMode: "steer",
+      ...(attachments.length === 0 ? {} : { attachments }),
+    });
+    update(runId, { state: "accepted" });
+  } catch (error) {
+    const lost = error instanceof RequestFailed && error.error.retryable === true;
+    if (!lost) update(runId, { state: "failed", error: messageOf(error) });
+  }
+}
+
+export function send(text: string, images: Sent["images"]): void {
+  const entry: Sent = { runId: crypto.randomUUID(), text, images, state: "sending" };
+  sent.value = [...sent.value, entry];
+  problem.value = undefined;
+  if (standing.value.state === "connected") void deliver(entry);
+}
+
+export function resend(entry: Sent): void {
+  update(entry.runId, { state: "sending" });
+  void deliver(entry);
+}
+
+export function discard(entry: Sent): void {
+  sent.value = sent.value.filter(({ runId }) => runId !== entry.runId);
+}
+
+export async function stop(): Promise<void> {
+  try {
+    await connection.request("chat.abort", { sessionKey: current.value });
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
+}
+
+function onEvent(name: string, payload: Record<string, unknown>): void {
+  if (name === "sessions.changed") {
+    const row = payload["session"] as SessionRow | null | undefined;
+    const key = String(payload["sessionKey"]);
+    sessions.value = row
+      ? [row, ...sessions.value.filter((known) => known.key !== key)]
+      : sessions.value.filter((known) => known.key !== key);
+    return;
+  }
+  if ((name !== "agent" && name !== "chat") || !isCurrent(payload["sessionKey"])) return;
+  const runId = String(payload["runId"]);
+  const known = runs.value.find((run) => run.runId === runId);
+  if (name === "agent") {
+    if (payload["stream"] === "lifecycle" && known !== undefined) return;
+    const phase = (payload["data"] as { phase?: string } | undefined)?.phase;
+    if (payload["stream"] === "lifecycle" && phase !== "start") return;
+    const run = advance(
+      known ?? { runId, parts: [], phase: "" },
+      String(payload["stream"]),
+      (payload["data"] as Record<string, unknown>) ?? {},
+    );
+    runs.value = known === undefined ? [...runs.value, run] : runs.value.map((other) => (other.runId === runId ? run : other));
+    return;
+  }
+  const state = payload["state"];
+  if (state === "status") {
+    const run = { ...(known ?? { runId, parts: [] }), phase: String(payload["phase"] ?? "") };
+    runs.value = known === undefined ? [...runs.value, run] : runs.value.map((other) => (other.runId === runId ? run : other));
+  } else if (state !== "delta") {
+    const failure = state === "error" ? String(payload["errorMessage"] ?? "The turn failed.") : undefined;
+    void loadHistory()
+      .then(() => {
+        runs.value = runs.value.filter((run) => run.runId !== runId);
+        if (failure !== undefined && !items.value.some((item) => item.kind === "note" && item.tone === "error" && item.text === failure))
+          problem.value = failure;
+      })
+      .catch((error: unknown) => {
+        problem.value = messageOf(error);
+      });
+  }
+}
