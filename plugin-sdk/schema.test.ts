@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { Bytes } from "@pincer/plugin-sdk/contract";
-import { channel } from "@pincer/plugin-sdk/contracts/channel";
-import { llm } from "@pincer/plugin-sdk/contracts/llm";
-import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
+import { Bytes } from "./contract.ts";
+import { channel } from "./contracts/channel.ts";
+import { llm } from "./contracts/llm.ts";
+import { sessions } from "./contracts/sessions.ts";
 import { reviveSchema } from "./schema.ts";
 
 /** Small, fast, and the same on every machine. */

@@ -1,9 +1,9 @@
 /**
- * Plain JSON Schema, as a manifest holds it, back into TypeBox values, so that the kernel checks configurations, parameters and payloads
- * without loading a plugin's code. What cannot be checked faithfully is refused, never ignored.
+ * Plain JSON Schema, as a manifest holds it, back into TypeBox values, so that the kernel checks configurations, parameters and payloads,
+ * and the agent a tool's arguments, without loading a plugin's code. What cannot be checked faithfully is refused, never ignored.
  */
-import { defineErrors } from "@pincer/plugin-sdk/error";
 import { Hint, Kind, OptionalKind, type TSchema, Type } from "@sinclair/typebox";
+import { defineErrors } from "./error.ts";
 
 export const schemaErrors = defineErrors({
   SCHEMA_UNSUPPORTED: { message: "the JSON Schema says something that cannot be checked here", wire: "INVALID_REQUEST" },
