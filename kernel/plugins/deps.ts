@@ -1,0 +1,128 @@
+/** What the plugin host is given, and what it gives: the composition root and the testing kit build on these alone. */
+import type { Facet, HealthReport, Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
+import type { Job } from "@pincer/plugin-sdk/job";
+import type { WireScope } from "@pincer/plugin-sdk/method";
+import type { TSchema } from "@sinclair/typebox";
+import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
+import type { Store } from "../store/store.ts";
+import type { EnableWhen, Manifest } from "./manifest.ts";
+
+/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
+export interface PluginFolder {
+  readonly path: string;
+  readonly layout: "source" | "installed";
+}
+
+/** What lanes do for job kinds. A kind is known from manifests, so that its owner is activated by its first job. */
+export interface JobTable {
+  /** Until disposed, jobs of the kind are run by `run`; a job that runs when it is disposed runs on. */
+  handle(kind: string, handler: { readonly journal: number; readonly concurrency?: number; run(job: Job): Promise<unknown> }): Disposable;
+  /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
+  restart(key: string, reason: unknown): Promise<void>;
+}
+
+/** The part of the configuration room that plugins need. */
+export interface PluginSettings {
+  declare(path: string, schema: TSchema, owner: string): Disposable;
+  /** The present value at a path, with defaults. */
+  section<T>(path: string): () => T;
+  onChange(path: string, listener: () => void | Promise<void>): Disposable;
+}
+
+/** Milliseconds, but for `faults`. */
+export interface PluginLimits {
+  readonly setupMs: number;
+  readonly healthMs: number;
+  readonly hookMs: number;
+  readonly drainMs: number;
+  /** For each cleanup of an unload. */
+  readonly unloadMs: number;
+  /** For a new generation to take over what only one may hold. */
+  readonly handOverMs: number;
+  /** Pause after a failed activation or a failed service; doubles each time. */
+  readonly retryFirstMs: number;
+  readonly retryLongestMs: number;
+  /** A new generation with more faults than this, in its first `probationMs`, is rolled back. */
+  readonly faults: number;
+  readonly probationMs: number;
+}
+
+export interface PluginHostDeps {
+  readonly home: string;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly settings: PluginSettings;
+  readonly jobs: JobTable;
+  readonly folders: readonly PluginFolder[];
+  /** Ids that are enabled unless the operator says otherwise. */
+  readonly defaults: readonly string[];
+  /** Whether anything that a manifest's `enableWhen` names was found. */
+  found(when: EnableWhen): boolean;
+  log(owner: string): Logger;
+  emit: Emit;
+  /** Calls a gateway method as the plugin, with these scopes and no others. */
+  dispatch(
+    method: string,
+    params: unknown,
+    as: { readonly plugin: string; readonly scopes: readonly WireScope[]; readonly signal: AbortSignal },
+  ): Promise<unknown>;
+  /** A secret that the operator granted to the plugin. */
+  secret(name: string, plugin: string): Promise<string | undefined>;
+  /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
+  saveEnabled(plugin: string, enabled: boolean): Promise<void>;
+  /** Folder of bundles that `buildDefaultSet` made; absent: plugins run from their source. */
+  readonly bundle?: string;
+  /** Read a plugin's files again at each reload, and bring its manifest up to date with its code. */
+  readonly dev?: boolean;
+  readonly limits?: Partial<PluginLimits>;
+}
+
+/** `idle`: enabled, its code not loaded. */
+export type PluginState = "disabled" | "idle" | "active" | "failed";
+
+export interface PluginInfo {
+  readonly id: string;
+  readonly folder: string;
+  readonly origin: "embedded" | "installed";
+  /** Absent when it could not be read; then `error` says why. */
+  readonly manifest: Manifest | undefined;
+  readonly state: PluginState;
+  /** Counts the generations of this run; 0 before the first. */
+  readonly generation: number;
+  /** Generations that still finish their calls, with what they wait for. */
+  readonly draining: readonly { readonly generation: number; readonly calls: readonly string[] }[];
+  /** Whether the operating system holds it to its permissions. */
+  readonly enforced: boolean;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface PluginHost {
+  readonly methods: MethodSource;
+  readonly routes: RouteSource;
+  readonly events: EventSource;
+  /** Before `start`: the kernel's own implementation of a contract, for each plugin that uses it. */
+  provide<C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void;
+  /** What the kernel itself uses of plugins: as a plugin's `ctx.uses`. */
+  handle<C extends Contract>(contract: C): HandleOf<C>;
+  run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookOutcome<H>>;
+  /** Hands an event of the bus to the plugins that listen to it. */
+  deliver(event: string, payload: unknown): void;
+  facets(): ReadonlyMap<string, Facet & { readonly plugin: string }>;
+  commands(): ReadonlyMap<string, { readonly plugin: string; readonly summary: string; readonly usage: string }>;
+  /** Activates what wants to be active from the start. A plugin that fails is listed with its error, and stops nobody else. */
+  start(): Promise<void>;
+  activate(id: string): Promise<void>;
+  /** A new generation beside the present one. Rejects, with file, line and reason where known, when the present one stays. */
+  reload(id: string): Promise<{ readonly generation: number; readonly visibleMs: number }>;
+  setEnabled(id: string, enabled: boolean): Promise<void>;
+  list(): readonly PluginInfo[];
+  /** Throws `PLUGIN_UNKNOWN`. */
+  inspect(id: string): PluginInfo;
+  /** Of every active plugin that reports its health. */
+  health(): Promise<Readonly<Record<string, HealthReport>>>;
+  /** Drains and unloads everything; names in the log what did not end in time. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import { defineErrors, errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+
+export const pluginErrors = defineErrors({
+  PLUGIN_MANIFEST_INVALID: { message: "the manifest is not valid", wire: "UNAVAILABLE" },
+  PLUGIN_UNKNOWN: { message: "no such plugin", wire: "INVALID_REQUEST" },
+  PLUGIN_DISABLED: { message: "the plugin is not enabled", wire: "UNAVAILABLE" },
+  PLUGIN_CONFLICT: { message: "another plugin owns a name that this one declares", wire: "UNAVAILABLE" },
+  PLUGIN_DEPENDENCY_MISSING: { message: "a capability that this plugin uses is not provided", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_INSTALL_FAILED: { message: "the plugin's dependencies could not be installed", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_LOAD_FAILED: { message: "the plugin did not start", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_UNDECLARED: { message: "the plugin registered something that its manifest does not declare", wire: "UNAVAILABLE" },
+  PLUGIN_MISSING: { message: "the plugin did not register something that its manifest declares", wire: "UNAVAILABLE" },
+  PLUGIN_DUPLICATE: { message: "the plugin registered the same thing twice", wire: "UNAVAILABLE" },
+  PLUGIN_UNHEALTHY: { message: "the new generation reports that it cannot work", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_NOT_CONNECTED: { message: "the new generation did not take over the connection", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_TIMEOUT: { message: "the plugin did not answer in time", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_FAULT: { message: "the plugin failed", wire: "UNAVAILABLE" },
+  PLUGIN_UNLOADED: { message: "the plugin's generation has been unloaded", wire: "UNAVAILABLE", retryable: true },
+  /** A stream that only one may hold was ended for a newer generation: start it again, at once, from what was kept. */
+  PLUGIN_REPLACED: { message: "the plugin was replaced by a newer generation", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_PERMISSION: { message: "the manifest does not permit that", wire: "FORBIDDEN" },
+  PLUGIN_VALUE_INVALID: { message: "the value cannot be kept", wire: "INVALID_REQUEST" },
+  CAPABILITY_MISSING: { message: "no plugin provides the capability", wire: "UNAVAILABLE", retryable: true },
+  CAPABILITY_PARAMS_INVALID: { message: "the parameters do not match the contract", wire: "INVALID_REQUEST" },
+  CAPABILITY_RESULT_INVALID: { message: "the answer does not match the contract", wire: "UNAVAILABLE" },
+});
+
+/** Who failed, at what; wrapped once, where a call leaves a plugin. What a plugin throws on purpose passes unchanged. */
+export const blame = (error: unknown, plugin: string, what: string): GatewayError =>
+  isGatewayError(error)
+    ? error
+    : pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}: ${errorMessage(error)}`, { cause: error, data: { plugin, what } });

@@ -1,0 +1,141 @@
+/** `plugin.json`: what the kernel knows of a plugin without running it. Under `generated` stands what `pincer plugin build` found in the code. */
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { WireScope } from "@pincer/plugin-sdk/method";
+import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
+import { type Static, type TLiteral, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { pluginErrors } from "./errors.ts";
+
+const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
+const oneOf = <T extends string>(values: readonly T[]) => Type.Union<TLiteral<T>[]>(values.map((value) => Type.Literal(value)));
+const byName = <T extends TSchema>(schema: T) => Type.Optional(Type.Record(Type.String({ minLength: 1 }), schema));
+const Text = Type.String({ minLength: 1 });
+const Texts = Type.Optional(Type.Array(Text));
+const JsonSchema = Type.Unsafe<TSchema>(Type.Record(Type.String(), Type.Unknown()));
+
+const wireScopes: Readonly<Record<WireScope, true>> = {
+  "operator.read": true,
+  "operator.write": true,
+  "operator.admin": true,
+  "operator.approvals": true,
+  "operator.questions": true,
+  "operator.pairing": true,
+  "operator.talk": true,
+  "operator.talk.secrets": true,
+  "operator.sessions.read": true,
+  "operator.sessions.write": true,
+};
+const scopes = Object.keys(wireScopes) as WireScope[];
+
+/** Nothing is accepted here that nothing would enforce. `config:<pointer>` means what the operator configured there; `*` is any key. */
+export const Permissions = closed({
+  net: Type.Optional(Type.Array(Type.String({ pattern: "^(public|config:/.+|(\\*\\.)?[A-Za-z0-9.-]+:\\d+|\\[[0-9a-f:]+\\]:\\d+)$" }))),
+  files: Type.Optional(closed({ read: Texts, write: Texts })),
+  exec: Texts,
+  /** Paths of unix sockets. */
+  sockets: Texts,
+  secrets: Texts,
+  /** What gateway methods it may call. */
+  scopes: Type.Optional(Type.Array(oneOf(scopes))),
+  /** Kept for a plugin in a process of its own. */
+  limits: Type.Optional(
+    closed({
+      memoryMb: Type.Optional(Type.Integer({ minimum: 16 })),
+      openFiles: Type.Optional(Type.Integer({ minimum: 16 })),
+      processes: Type.Optional(Type.Integer({ minimum: 1 })),
+    }),
+  ),
+});
+export type Permissions = Static<typeof Permissions>;
+
+export const Generated = closed({
+  /** Contract id -> what is expected of it. */
+  uses: byName(closed({ version: Type.Integer(), arity: oneOf(["one", "many"]), optional: Type.Optional(Type.Boolean()) })),
+  /** Contract id -> name -> what is provided; `optional` names the optional members that exist. */
+  provides: byName(
+    Type.Record(Text, closed({ version: Type.Integer(), arity: oneOf(["one", "many"]), record: Type.Unknown(), optional: Texts })),
+  ),
+  methods: byName(
+    closed({
+      summary: Type.String(),
+      /** Of a scope that depends on the parameters, the least. */
+      scope: oneOf([...scopes, "node", "any"]),
+      params: JsonSchema,
+      result: JsonSchema,
+      accepted: Type.Optional(JsonSchema),
+      idempotency: Type.Optional(oneOf(["kept", "handled"])),
+    }),
+  ),
+  emits: byName(
+    closed({ summary: Type.String(), scope: oneOf([...scopes, "any"]), payload: JsonSchema, dropIfSlow: Type.Optional(Type.Boolean()) }),
+  ),
+  listens: Texts,
+  /** Path prefix -> who may come in. */
+  routes: Type.Optional(Type.Record(Type.String({ pattern: "^/" }), closed({ access: oneOf(["token", "open"]) }))),
+  jobs: byName(
+    closed({ journal: Type.Integer(), concurrency: Type.Optional(Type.Integer({ minimum: 1 })), input: JsonSchema, result: JsonSchema }),
+  ),
+  hooks: byName(closed({ kind: oneOf(["first", "series", "all", "transform", "gate"]), order: Type.Optional(Type.Number()) })),
+  commands: byName(closed({ summary: Type.String(), usage: Type.String() })),
+  facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(scopes)) })),
+  health: Type.Optional(Type.Boolean()),
+  config: Type.Optional(JsonSchema),
+});
+export type Generated = Static<typeof Generated>;
+
+export const Manifest = closed({
+  id: Type.String({ pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", maxLength: 64 }),
+  version: Type.String({ pattern: "^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?$" }),
+  /** Range of SDK versions that it works with. */
+  sdk: Text,
+  summary: Text,
+  entry: Type.String({ pattern: "^(?!.*\\.\\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\\.(ts|tsx|js|mjs)$" }),
+  activate: Type.Optional(oneOf(["demand", "start"])),
+  isolation: Type.Optional(oneOf(["inline", "process"])),
+  /** Seconds without a call after which a plugin that is activated on demand is unloaded; absent: never. */
+  idleSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  permissions: Type.Optional(Permissions),
+  /** Dotted path of its configuration; `plugins.<id>.config` when absent. */
+  configKey: Type.Optional(Type.String({ pattern: "^[A-Za-z][A-Za-z0-9-]*(\\.[A-Za-z][A-Za-z0-9-]*)*$" })),
+  /** Of several that provide a `one` contract the highest is used, unless the operator chose another. */
+  rank: Type.Optional(Type.Number()),
+  /** Place among the handlers of a hook, lowest first, for hooks whose registration names none. */
+  order: Type.Optional(Type.Number()),
+  /** Enabled without being asked for when one of these is found. */
+  enableWhen: Type.Optional(closed({ env: Texts, config: Texts, secrets: Texts })),
+  ui: Type.Optional(Type.Unknown()),
+  generated: Type.Optional(Generated),
+});
+export type Manifest = Static<typeof Manifest>;
+export type EnableWhen = NonNullable<Manifest["enableWhen"]>;
+
+export const configPathOf = (manifest: Manifest): string => manifest.configKey ?? `plugins.${manifest.id}.config`;
+
+/** Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came. */
+export function parseManifest(text: string, file: string): Manifest {
+  const refuse = (path: string, expected: string, came: string) =>
+    pluginErrors.PLUGIN_MANIFEST_INVALID(`${file} at ${path || "/"}: expected ${expected}, came ${came}`, {
+      data: { file, path, expected, came },
+    });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw refuse("", "JSON", errorMessage(error));
+  }
+  const error = Value.Errors(Manifest, json).First();
+  if (error) {
+    const expected =
+      error.message === "Unexpected property" ? "no such key" : (choices(error.schema) ?? error.message.replace(/^Expected /, ""));
+    throw refuse(error.path, expected, JSON.stringify(error.value) ?? "nothing");
+  }
+  const manifest = json as Manifest;
+  if (!Bun.semver.satisfies(sdk.version, manifest.sdk))
+    throw refuse("/sdk", `a range that holds ${sdk.version}, the SDK of this gateway`, `"${manifest.sdk}"`);
+  return manifest;
+}
+
+const choices = (schema: TSchema): string | undefined =>
+  schema.anyOf?.every((choice: TSchema) => "const" in choice)
+    ? schema.anyOf.map((choice: TSchema) => JSON.stringify(choice.const)).join(" or ")
+    : undefined;
