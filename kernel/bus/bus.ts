@@ -1,0 +1,237 @@
+/** The bus: one port for HTTP and WebSocket, and everything that is called, answered and announced over it. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import type { Server } from "bun";
+import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
+import { allows } from "../access/scopes.ts";
+import type { Store } from "../store/store.ts";
+import type { Emit, EventSource, MethodBinding, MethodSource, RouteSource } from "./bindings.ts";
+import { type Broadcast, createBroadcast } from "./broadcast.ts";
+import type { Connection, SocketData } from "./connection.ts";
+import { atMost } from "./deadline.ts";
+import { createDispatch, type Dispatch, joinMethods } from "./dispatch.ts";
+import { emptyLists } from "./empty-lists.ts";
+import { busErrors } from "./errors.ts";
+import { busEvents, healthEvent, presenceEvent, shutdownEvent, tickEvent } from "./events.ts";
+import { eventFrame, eventHead } from "./frames.ts";
+import { createHandshake, protocolVersion } from "./handshake.ts";
+import { createHealth, type Parts } from "./health.ts";
+import { createHttp } from "./http.ts";
+import { createIdempotency } from "./idempotency.ts";
+import { busMethods } from "./methods.ts";
+import { createPeers, type Peer, type PeerListener } from "./peers.ts";
+import { createPresence } from "./presence.ts";
+import { createRequests } from "./requests.ts";
+import { listen } from "./server.ts";
+import type { BusSettings } from "./settings.ts";
+import { createStability } from "./stability.ts";
+
+export interface BusDeps {
+  readonly access: { connect(attempt: ConnectAttempt): Promise<ConnectDecision>; request(door: Door): Promise<RequestDecision> };
+  /** The plugins' methods, routes and events. */
+  readonly methods: MethodSource;
+  readonly routes: RouteSource;
+  readonly events: EventSource;
+  /** Migrated with `busMigrations`. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: () => BusSettings;
+  /** Parts of `health` and `status`; they win over what the bus says itself. */
+  readonly health: Parts;
+  readonly status: Parts;
+  /** Further keys of hello's snapshot, such as `sessionDefaults`. */
+  readonly snapshot: () => object;
+  /** What else is missing until `/readyz` says ready. */
+  readonly failing: () => readonly string[];
+  readonly version: string;
+  readonly bootId: string;
+}
+
+export interface Bus {
+  /** Listens. Until `ready`, `connect` is refused with a retry and routes answer 503. Rejects with `BUS_LISTEN_FAILED`. */
+  start(): Promise<{ readonly port: number; readonly url: string }>;
+  /** Everything is there: lets connections in. */
+  ready(): Promise<void>;
+  /** Announces the end, refuses new requests, answers running ones up to `drainMs`, closes every socket with 1012. */
+  stop(reason: string, options?: { readonly restartExpectedMs?: number }): Promise<void>;
+  /** Throws `BUS_METHOD_TAKEN` when a name has an owner. */
+  add(bindings: readonly MethodBinding[]): void;
+  addEvents(events: readonly GatewayEvent[]): void;
+  /** Whether the kernel owns the method; no plugin may then. */
+  owns(method: string): boolean;
+  /** Every method that works, sorted: hello's `features.methods`. */
+  methods(): readonly string[];
+  readonly emit: Emit;
+  /** Told of every event, inside the gateway, whoever may see it outside. */
+  onEvent(listener: Parameters<Broadcast["listen"]>[0]): Disposable;
+  /** Calls a method from inside, with the same checks. */
+  readonly dispatch: Dispatch;
+  /** False when there is no such connection any more. */
+  subscribe(connectionId: string, topic: string): boolean;
+  unsubscribe(connectionId: string, topic: string): boolean;
+  connections(): readonly Peer[];
+  /** Closes the connections that the filter picks, and says how many. */
+  disconnect(filter: (info: ConnectionInfo) => boolean, code: number, reason: string): number;
+  onConnection(listener: PeerListener): Disposable;
+  onClose(listener: PeerListener): Disposable;
+}
+
+export function createBus(deps: BusDeps): Bus {
+  const { access, clock, log, settings, store, version, bootId } = deps;
+  const startedAt = clock.monotonic();
+  const uptimeMs = () => Math.round(clock.monotonic() - startedAt);
+  const stateVersion = { presence: 0, health: 0 };
+  const connections = new Map<string, Connection>();
+  const lifetime = new DisposableStack();
+  let phase: "starting" | "ready" | "stopping" = "starting";
+  let server: Server<SocketData> | undefined;
+
+  const kernelMethods = new Map<string, MethodBinding>();
+  const kernelEvents = new Map<string, GatewayEvent>(busEvents.map((event) => [event.name, event]));
+  const methods = joinMethods(kernelMethods, deps.methods, emptyLists(clock));
+  const events: EventSource = {
+    find: (name) => kernelEvents.get(name) ?? deps.events.find(name),
+    names: () => [...kernelEvents.keys(), ...deps.events.names()],
+  };
+
+  const stability = lifetime.use(createStability(clock, settings));
+  const idempotency = lifetime.use(createIdempotency(store, clock, settings, log));
+  const health = lifetime.use(createHealth(deps.health, clock, settings, stability, log));
+  const broadcast = createBroadcast(connections, events, log);
+  const publishPresence = () => {
+    stateVersion.presence++;
+    broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
+  };
+  const presence = lifetime.use(createPresence(connections, deps, clock, settings, publishPresence));
+  const dispatch = createDispatch({ methods, kept: idempotency.kept, clock, settings });
+  const isStopping = () => phase === "stopping";
+  const requests = createRequests({ dispatch, isStopping, clock, settings, stability, log });
+  const joined = createListeners<PeerListener>();
+  const left = createListeners<PeerListener>();
+
+  const hello = ({ id, role }: Connection, { scopes, method, deviceToken, issuedAtMs }: Admitted) => ({
+    type: "hello-ok",
+    protocol: protocolVersion,
+    server: { version, connId: id, bootId },
+    features: { methods: sorted(methods.names()), events: sorted(events.names()) },
+    snapshot: {
+      presence: role === "node" ? [] : presence.list(),
+      health: health.latest,
+      stateVersion,
+      uptimeMs: uptimeMs(),
+      ...deps.snapshot(),
+    },
+    auth: { role, scopes, method, deviceToken, issuedAtMs },
+    policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
+  });
+
+  const onOpen = (connection: Connection) => {
+    const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
+    if (allows(connection.scopes, "operator.read")) push(presenceEvent, { presence: presence.list() });
+    push(healthEvent, health.latest);
+    presence.joined(connection);
+    joined.tell(connection);
+  };
+  const onClose = (connection: Connection) => {
+    broadcast.drop(connection);
+    presence.left(connection);
+    left.tell(connection);
+  };
+
+  const handshake = createHandshake({
+    connect: (attempt) => access.connect(attempt),
+    phase: () => phase,
+    hello,
+    onOpen,
+    onFrame: (connection, text) => requests.receive(connection, text),
+    clock,
+    settings,
+    log,
+  });
+  const peers = createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability });
+  const readiness = () => ({
+    started: phase === "ready",
+    failing: phase === "ready" ? deps.failing() : [phase],
+    detail: { uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() },
+  });
+  const http = createHttp({ routes: deps.routes, request: (door) => access.request(door), readiness, settings, log });
+
+  const changeTopic = (change: Broadcast["subscribe"]) => (id: string, topic: string) => {
+    const connection = connections.get(id);
+    if (connection) change(connection, topic);
+    return connection !== undefined;
+  };
+
+  const add: Bus["add"] = (bindings) => {
+    for (const binding of bindings) {
+      const owner = (kernelMethods.get(binding.name) ?? deps.methods.find(binding.name))?.owner;
+      if (owner) throw busErrors.BUS_METHOD_TAKEN(`${binding.name} belongs to ${owner} already`);
+      kernelMethods.set(binding.name, binding);
+    }
+  };
+  add(busMethods({ health, presence, stability, statusParts: deps.status, version, clock, settings }));
+
+  return {
+    async start() {
+      server = await listen(settings, http, peers.sockets);
+      return { port: server.port!, url: server.url.href };
+    },
+    async ready() {
+      await health.start(() => {
+        stateVersion.health++;
+        broadcast.publish(healthEvent, health.latest, {}, stateVersion);
+      });
+      idempotency.start();
+      const beat = () => {
+        broadcast.publish(tickEvent, { ts: clock.now() });
+        peers.ping();
+      };
+      lifetime.use(clock.every(settings().tickMs, beat));
+      phase = "ready";
+    },
+    async stop(reason, { restartExpectedMs } = {}) {
+      phase = "stopping";
+      broadcast.publish(shutdownEvent, { reason, restartExpectedMs });
+      const { drainMs } = settings();
+      const began = clock.monotonic();
+      await requests.drain(drainMs);
+      peers.close(1012, "service restart");
+      if (server) await atMost(drainMs - (clock.monotonic() - began), clock, server.stop(false));
+      await server?.stop(true);
+      lifetime.dispose();
+    },
+    add,
+    addEvents(added) {
+      for (const event of added) kernelEvents.set(event.name, event);
+    },
+    owns: (method) => kernelMethods.has(method),
+    methods: () => sorted(methods.names()),
+    emit: (event, payload, options) => broadcast.publish(event, payload, options),
+    onEvent: broadcast.listen,
+    dispatch,
+    subscribe: changeTopic(broadcast.subscribe),
+    unsubscribe: changeTopic(broadcast.unsubscribe),
+    connections: () => [...connections.values()].filter(({ state }) => state === "open"),
+    disconnect: (filter, code, reason) => peers.close(code, reason, ({ state, info }) => state === "open" && filter(info)),
+    onConnection: joined.add,
+    onClose: left.add,
+  };
+}
+
+const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort();
+
+function createListeners<L extends (peer: Peer) => void>() {
+  const listeners = new Set<L>();
+  return {
+    add(listener: L): Disposable {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    tell(peer: Peer): void {
+      for (const listener of listeners) listener(peer);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+/** Compiled checks of schemas. A schema is compiled when it is first needed, and its compiler (10 ms) is loaded then. */
+import type { TSchema } from "@sinclair/typebox";
+import type { TypeCheck, ValueError } from "@sinclair/typebox/compiler";
+
+const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>();
+
+/** What was expected where, and what came. Holds no value of the caller's, since that may be a secret. */
+export interface Mismatch {
+  readonly path: string;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** Not a promise when the schema has been compiled before, so that the hot path does not wait for one. */
+export const checker = (schema: TSchema): TypeCheck<TSchema> | Promise<TypeCheck<TSchema>> => compiled.get(schema) ?? compile(schema);
+
+async function compile(schema: TSchema): Promise<TypeCheck<TSchema>> {
+  const { TypeCompiler } = await import("@sinclair/typebox/compiler");
+  const check = TypeCompiler.Compile(schema);
+  compiled.set(schema, check);
+  return check;
+}
+
+/** The first mismatch of a value that the check refuses. */
+export function mismatchOf(check: TypeCheck<TSchema>, value: unknown): Mismatch {
+  const error = check.Errors(value).First();
+  if (!error) return { path: "/", expected: "a value of the schema", got: describeValue(value) };
+  return { path: error.path || "/", expected: expectedBy(error), got: describeValue(error.value) };
+}
+
+export const describeMismatch = ({ path, expected, got }: Mismatch): string => `at ${path}: expected ${expected}, got ${got}`;
+
+function expectedBy({ schema, message }: ValueError): string {
+  const choices = (schema.anyOf as TSchema[] | undefined)?.map((choice) =>
+    "const" in choice ? JSON.stringify(choice.const) : choice.type,
+  );
+  if (choices?.every((choice) => choice !== undefined)) return `one of ${choices.join(", ")}`;
+  if (message === "Unexpected property") return "no such property";
+  return message.replace(/^Expected /, "");
+}
+
+function describeValue(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "string") return `a string of ${value.length} characters`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

@@ -1,0 +1,119 @@
+/** One socket: who is behind it, what it has been sent, and how much of that it has not read yet. */
+import type { ConnectionInfo, Role, WireScope } from "@pincer/plugin-sdk/method";
+import type { ServerWebSocket } from "bun";
+import type { Admitted, Door } from "../access/decision.ts";
+import type { ConnectParams } from "./connect-params.ts";
+import { eventFrame } from "./frames.ts";
+import type { BusSettings } from "./settings.ts";
+import type { Stability } from "./stability.ts";
+
+/** Set by the upgrade; the connection follows when the socket opens. */
+export interface SocketData {
+  readonly door: Door;
+  connection?: Connection;
+}
+export type Socket = ServerWebSocket<SocketData>;
+
+/** The longest reason that fits into a close frame, in bytes of UTF-8. */
+const longestReason = 123;
+
+export class Connection {
+  readonly id = crypto.randomUUID();
+  /** `connecting` from the arrival of `connect` to its answer. */
+  state: "new" | "connecting" | "open" | "closed" = "new";
+  /** Frames that came while `connecting`. */
+  readonly waiting: string[] = [];
+  readonly topics = new Set<string>();
+  readonly nonce = crypto.randomUUID();
+  info!: ConnectionInfo;
+  role!: Role;
+  scopes!: readonly WireScope[];
+  client!: ConnectParams["client"];
+  /** Requests that run. */
+  running = 0;
+  wrongRoleCalls = 0;
+  /** Whether anything came from the peer since the last ping. */
+  heard = true;
+  #seq = 0;
+  #congested = false;
+  #abort: AbortController | undefined;
+
+  constructor(
+    readonly socket: Socket,
+    readonly settings: () => BusSettings,
+    readonly stability: Stability,
+    readonly openedAt: number,
+  ) {}
+
+  admit(params: ConnectParams, { principal, role, scopes, deviceId }: Admitted): void {
+    const { client, caps } = params;
+    this.client = client;
+    this.role = role;
+    this.scopes = scopes;
+    this.info = {
+      id: this.id,
+      principal,
+      clientId: client.id,
+      clientMode: client.mode,
+      clientVersion: client.version,
+      displayName: client.displayName,
+      deviceId,
+      remoteAddress: this.socket.data.door.remoteAddress,
+      caps: new Set(caps),
+    };
+    this.state = "open";
+  }
+
+  /** Aborts when the connection closes. Made when it is first looked at. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.state === "closed") this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Closes the connection instead when its peer reads too slowly. */
+  send(frame: string): void {
+    if (this.state === "closed") return;
+    const { socket } = this;
+    if (socket.send(frame) > 0) return;
+    this.#congested = true;
+    if (socket.getBufferedAmount() <= this.settings().bufferedBytes) return;
+    this.stability.note("bus.slow-consumer", { connection: this.id, bufferedBytes: socket.getBufferedAmount() });
+    this.close(1008, "slow consumer");
+  }
+
+  /** The next broadcast of this connection; a skipped one is not counted. */
+  broadcast(head: string, dropIfSlow: boolean | undefined): void {
+    if (dropIfSlow && this.#congested && this.socket.getBufferedAmount() >= this.settings().dropBytes) return;
+    this.send(eventFrame(head, ++this.#seq));
+  }
+
+  ping(): void {
+    this.heard = false;
+    this.socket.ping();
+  }
+
+  /** The peer reads, so it lives, even when a pong is still behind much else. */
+  drained(): void {
+    this.heard = true;
+    this.#congested = this.socket.getBufferedAmount() > 0;
+  }
+
+  close(code: number, reason = ""): void {
+    if (this.state === "closed") return;
+    this.socket.close(code, fit(reason));
+  }
+
+  closed(): void {
+    this.state = "closed";
+    this.waiting.length = 0;
+    this.#abort?.abort();
+  }
+}
+
+/** Cuts at a character's border, as a close frame demands valid UTF-8. */
+function fit(reason: string): string {
+  if (Buffer.byteLength(reason) <= longestReason) return reason;
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(longestReason));
+  return reason.slice(0, read);
+}

@@ -1,0 +1,122 @@
+/** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ConnectionInfo, Method, MethodCall, Role, Scope, WireScope } from "@pincer/plugin-sdk/method";
+import type { TSchema } from "@sinclair/typebox";
+import { allows } from "../access/scopes.ts";
+import type { MethodBinding, MethodSource } from "./bindings.ts";
+import { checker, describeMismatch, mismatchOf } from "./check.ts";
+import { busErrors } from "./errors.ts";
+import type { Kept } from "./idempotency.ts";
+import { createRateLimit } from "./rate-limit.ts";
+
+import type { BusSettings } from "./settings.ts";
+
+/** Somebody who calls methods: a connection, a plugin, an HTTP request. */
+export interface Caller {
+  readonly info: ConnectionInfo;
+  readonly role: Role;
+  readonly scopes: readonly WireScope[];
+  /** Looked at only when the handler does. */
+  readonly signal: AbortSignal;
+}
+
+/** Takes the first of two answers. */
+export type Accept = (payload: unknown) => void;
+
+/** Rejects with a `GatewayError`, or with whatever the handler threw. */
+export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => Promise<unknown>;
+
+export interface DispatchDeps {
+  readonly methods: MethodSource;
+  readonly kept: Kept;
+  readonly clock: Clock;
+  readonly settings: () => BusSettings;
+}
+
+/** How much of a caller's text an error repeats. */
+const longestEcho = 128;
+
+class Call implements MethodCall {
+  constructor(
+    private readonly caller: Caller,
+    private readonly method: Method,
+    private readonly accept: Accept | undefined,
+  ) {}
+  get connection() {
+    return this.caller.info;
+  }
+  get role() {
+    return this.caller.role;
+  }
+  get scopes() {
+    return this.caller.scopes;
+  }
+  get signal() {
+    return this.caller.signal;
+  }
+  accepted(payload: unknown): void {
+    const { accepted, name } = this.method;
+    if (!accepted) throw busErrors.BUS_ACCEPTED_UNDECLARED(`${name} answered "accepted", which its definition does not declare`);
+    this.accept?.(payload);
+  }
+}
+
+export function createDispatch({ methods, kept, clock, settings }: DispatchDeps): Dispatch {
+  const rate = createRateLimit(clock, () => settings().controlPlane);
+
+  return async (name, params, caller, accept) => {
+    const binding = methods.find(name);
+    if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
+    requireRole(binding.scope, caller.role);
+    requireScope(typeof binding.scope === "object" ? binding.scope.least : binding.scope, caller.scopes);
+
+    const { method, invoke } = await binding.resolve();
+    const given = params ?? {};
+    await requireValid(method.params, given, name);
+    if (typeof method.scope === "object") requireScope(method.scope.of(given), caller.scopes);
+    if (settings().controlPlane.methods.includes(name)) rate.take(caller.info.principal, name);
+
+    const run = async () => {
+      const result = await invoke(given, new Call(caller, method, accept));
+      if (settings().checkResults) await requireResult(method, result);
+      return result;
+    };
+    const key = binding.idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
+    return typeof key === "string" ? kept(caller.info.principal, name, key, run) : run();
+  };
+}
+
+function requireRole(scope: Scope, role: Role): void {
+  if (scope === "any" || (scope === "node") === (role === "node")) return;
+  throw busErrors.BUS_ROLE_UNAUTHORIZED(`unauthorized role: ${role}`);
+}
+
+function requireScope(needed: WireScope | "node" | "any", scopes: readonly WireScope[]): void {
+  if (needed === "node" || needed === "any" || allows(scopes, needed)) return;
+  throw busErrors.MISSING_SCOPE(`missing scope: ${needed}`, { data: { missingScope: needed, requiredScopes: [needed] } });
+}
+
+async function requireValid(schema: TSchema, given: unknown, name: string): Promise<void> {
+  const found = checker(schema);
+  const check = found instanceof Promise ? await found : found;
+  if (check.Check(given)) return;
+  const mismatch = mismatchOf(check, given);
+  throw busErrors.BUS_PARAMS_INVALID(`invalid ${name} params: ${describeMismatch(mismatch)}`, { data: { ...mismatch } });
+}
+
+async function requireResult({ name, result }: Method, given: unknown): Promise<void> {
+  const check = await checker(result);
+  if (!check.Check(given)) throw busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${describeMismatch(mismatchOf(check, given))}`);
+}
+
+/** The kernel's methods first, then plugins', then the lists that are empty until a plugin owns their name. */
+export function joinMethods(
+  kernel: ReadonlyMap<string, MethodBinding>,
+  plugins: MethodSource,
+  empty: ReadonlyMap<string, MethodBinding>,
+): MethodSource {
+  return {
+    find: (name) => kernel.get(name) ?? plugins.find(name) ?? empty.get(name),
+    names: () => new Set([...kernel.keys(), ...plugins.names(), ...empty.keys()]),
+  };
+}

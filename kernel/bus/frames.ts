@@ -1,0 +1,77 @@
+/** Frames as they travel (`protocol` section 2). Sent ones are put together from strings, so that a payload is written out once. */
+import type { ErrorEntry } from "./error-frame.ts";
+
+export interface RequestFrame {
+  readonly type: "req";
+  readonly id: string;
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+const longestTrace = 128;
+
+/** `undefined`, which no JSON text gives, when it is none. */
+export function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // silent-ok: what to do about text that is not JSON depends on the phase
+  }
+}
+
+/** Why a parsed frame is not a request, or `undefined` when it is one. Such frames are answered, not closed. */
+export function requestProblem(frame: unknown): string | undefined {
+  if (typeof frame !== "object" || frame === null || Array.isArray(frame)) return "expected an object";
+  for (const key in frame) {
+    const value = (frame as Record<string, unknown>)[key];
+    switch (key) {
+      case "type":
+        if (value !== "req") return 'at /type: expected "req"';
+        break;
+      case "id":
+      case "method":
+        if (typeof value !== "string" || value === "") return `at /${key}: expected a string that is not empty`;
+        break;
+      case "params":
+        break;
+      case "traceparent":
+      case "expectedProfileId":
+        if (typeof value !== "string" || value.length > longestTrace) return `at /${key}: expected a string of at most ${longestTrace}`;
+        break;
+      default:
+        return `at /${key.slice(0, longestTrace)}: expected no such property`;
+    }
+  }
+  const { type, id, method } = frame as Partial<RequestFrame>;
+  if (type === undefined || id === undefined || method === undefined) return "expected type, id and method";
+  return undefined;
+}
+
+/** The id to answer a frame that is not a request under. */
+export const answerId = (frame: unknown): string => {
+  const id = (frame as { id?: unknown } | null)?.id;
+  return typeof id === "string" && id !== "" ? id : "invalid";
+};
+
+/** Throws when the payload is not JSON. */
+export const resultFrame = (id: string, payload: unknown): string =>
+  payload === undefined
+    ? `{"type":"res","id":${JSON.stringify(id)},"ok":true}`
+    : `{"type":"res","id":${JSON.stringify(id)},"ok":true,"payload":${JSON.stringify(payload)}}`;
+
+export const errorFrame = (id: string, error: ErrorEntry): string => JSON.stringify({ type: "res", id, ok: false, error });
+
+export interface StateVersion {
+  readonly presence: number;
+  readonly health: number;
+}
+
+/** All of an event's frame but its end, which differs between sockets. Throws when the payload is not JSON. */
+export function eventHead(event: string, payload: unknown, stateVersion?: StateVersion): string {
+  const body = payload === undefined ? "" : `,"payload":${JSON.stringify(payload)}`;
+  const version = stateVersion ? `,"stateVersion":${JSON.stringify(stateVersion)}` : "";
+  return `{"type":"event","event":${JSON.stringify(event)}${body}${version}`;
+}
+
+/** A `seq` only on what was broadcast. */
+export const eventFrame = (head: string, seq?: number): string => (seq === undefined ? `${head}}` : `${head},"seq":${seq}}`);

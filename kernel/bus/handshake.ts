@@ -1,0 +1,127 @@
+/** From an opened socket to its hello (`protocol` sections 1.2 to 1.7). */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Admitted, ConnectAttempt, ConnectDecision } from "../access/decision.ts";
+import { checker, describeMismatch, mismatchOf } from "./check.ts";
+import { ConnectParams } from "./connect-params.ts";
+import type { Connection } from "./connection.ts";
+import { errorEntry } from "./error-frame.ts";
+import { busErrors, startingError, stoppingError } from "./errors.ts";
+import { challengeEvent } from "./events.ts";
+import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "./frames.ts";
+import type { BusSettings } from "./settings.ts";
+
+export const protocolVersion = 4;
+/** What nodes and probes may still speak. */
+const oldestVersion = 3;
+
+export interface HandshakeDeps {
+  readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
+  readonly phase: () => "starting" | "ready" | "stopping";
+  /** The payload of hello-ok for a connection that has been admitted. */
+  readonly hello: (connection: Connection, admitted: Admitted) => object;
+  /** The hello has been sent. */
+  readonly onOpen: (connection: Connection) => void;
+  /** A frame that waited for the hello. */
+  readonly onFrame: (connection: Connection, text: string) => void;
+  readonly clock: Clock;
+  readonly settings: () => BusSettings;
+  readonly log: Logger;
+}
+
+export interface Handshake {
+  begin(connection: Connection): void;
+  /** Takes every frame that arrives before the hello. */
+  receive(connection: Connection, text: string): void;
+  /** The socket has closed before its hello. */
+  abandon(connection: Connection): void;
+  /** How many sockets wait for their hello. */
+  readonly pending: number;
+}
+
+export function createHandshake(deps: HandshakeDeps): Handshake {
+  const { clock, settings, log } = deps;
+  const deadlines = new Map<Connection, Disposable>();
+
+  const settle = (connection: Connection) => {
+    deadlines.get(connection)?.[Symbol.dispose]();
+    deadlines.delete(connection);
+  };
+
+  const refuse = (connection: Connection, id: string, error: unknown, closeCode: number) => {
+    const entry = errorEntry(error, log, "connect");
+    log.info("bus.connect-refused", {
+      connection: connection.id,
+      remoteAddress: connection.socket.data.door.remoteAddress,
+      ...entry.details,
+    });
+    connection.send(errorFrame(id, entry));
+    connection.close(closeCode, entry.message);
+  };
+
+  const admit = async (connection: Connection, { id, method, params }: RequestFrame) => {
+    if (method !== "connect") return refuse(connection, id, busErrors.BUS_HANDSHAKE_INVALID(), 1008);
+    if (deps.phase() === "starting") return refuse(connection, id, startingError(), 1013);
+    if (deps.phase() === "stopping") return refuse(connection, id, stoppingError(), 1012);
+    const check = await checker(ConnectParams);
+    if (!check.Check(params)) {
+      const mismatch = mismatchOf(check, params);
+      const message = `invalid connect params: ${describeMismatch(mismatch)}`;
+      return refuse(connection, id, busErrors.BUS_PARAMS_INVALID(message, { data: { ...mismatch } }), 1008);
+    }
+    const asked = params as ConnectParams;
+    if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
+    const decision = await deps.connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
+    if (connection.state === "closed") return;
+    if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
+    settle(connection);
+    connection.admit(asked, decision);
+    connection.send(resultFrame(id, deps.hello(connection, decision)));
+    deps.onOpen(connection);
+    for (const text of connection.waiting.splice(0)) deps.onFrame(connection, text);
+  };
+
+  return {
+    begin(connection) {
+      connection.send(eventFrame(eventHead(challengeEvent.name, { nonce: connection.nonce, ts: clock.now() })));
+      const late = () => {
+        log.info("bus.handshake-timeout", { connection: connection.id });
+        connection.close(1000);
+      };
+      deadlines.set(connection, clock.after(settings().handshakeMs, late));
+    },
+    abandon: settle,
+    get pending() {
+      return deadlines.size;
+    },
+    receive(connection, text) {
+      if (text.length > settings().handshakeBytes || Buffer.byteLength(text) > settings().handshakeBytes) {
+        return connection.close(1009, "preauth payload too large");
+      }
+      if (connection.state === "connecting") {
+        if (connection.waiting.push(text) > settings().handshakeFrames) connection.close(1008, "too many frames before hello");
+        return;
+      }
+      const frame = parse(text);
+      if (requestProblem(frame) !== undefined) return connection.close(1000);
+      connection.state = "connecting";
+      const request = frame as RequestFrame;
+      admit(connection, request).catch((error: unknown) => refuse(connection, request.id, error, 1011));
+    },
+  };
+}
+
+function speaks({ minProtocol, maxProtocol, client, role }: ConnectParams): boolean {
+  const relaxed = client.mode === "probe" || (client.mode === "node" && role === "node");
+  return minProtocol <= protocolVersion && maxProtocol >= (relaxed ? oldestVersion : protocolVersion);
+}
+
+const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>
+  busErrors.PROTOCOL_MISMATCH("protocol mismatch", {
+    data: {
+      clientMinProtocol: minProtocol,
+      clientMaxProtocol: maxProtocol,
+      expectedProtocol: protocolVersion,
+      minimumProbeProtocol: oldestVersion,
+    },
+  });

@@ -1,0 +1,113 @@
+/** Plain HTTP on the same port (`protocol` section 7): the health routes, the Host check, and the way to a plugin's routes. */
+import { isIP } from "node:net";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Door, RequestDecision } from "../access/decision.ts";
+import { isForwarded, isLoopback } from "../access/door.ts";
+import type { RouteSource } from "./bindings.ts";
+import { errorEntry } from "./error-frame.ts";
+import type { BusSettings } from "./settings.ts";
+
+export interface Readiness {
+  readonly started: boolean;
+  /** What is missing until the gateway is ready; ready when empty. */
+  readonly failing: readonly string[];
+  readonly detail: object;
+}
+
+export interface HttpDeps {
+  readonly routes: RouteSource;
+  readonly request: (door: Door) => Promise<RequestDecision>;
+  readonly readiness: () => Readiness;
+  readonly settings: () => BusSettings;
+  readonly log: Logger;
+}
+
+/** Who asks, for the handlers of `token` routes. Never taken from outside. */
+export const principalHeader = "x-pincer-principal";
+export const scopesHeader = "x-pincer-scopes";
+
+export function doorOf(request: Request, peer: string): Door {
+  const headers = request.headers.toJSON() as Record<string, string>;
+  const remoteAddress = peer.replace(/^::ffff:(?=\d+\.)/i, "");
+  const local = isLoopback(remoteAddress) && isLoopbackName(hostName(headers.host ?? ""));
+  return { remoteAddress, headers, directLoopback: local && !isForwarded(headers) };
+}
+
+/** A name that is not ours means that a page made its own name point here (DNS rebinding). Addresses cannot be made to. */
+export function hostAllowed({ headers }: Door, { bind, hosts }: Pick<BusSettings, "bind" | "hosts">): boolean {
+  const name = hostName(headers.host ?? "");
+  if (isLoopbackName(name) || name === bind || hosts.some((host) => host.toLowerCase() === name)) return true;
+  return bind === "lan" && isIP(name) !== 0;
+}
+
+const hostName = (host: string): string =>
+  /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+?))\.?(?::\d*)?$/i.exec(host)?.slice(1).find(Boolean)?.toLowerCase() ?? "";
+
+const isLoopbackName = (name: string): boolean => name === "localhost" || name.endsWith(".localhost") || isLoopback(name);
+
+export const refuseHost = (door: Door): Response =>
+  failure(403, "forbidden", `Host ${JSON.stringify(door.headers.host ?? "")} is not one of this gateway's names; add it to gateway.hosts`);
+
+export const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}): Response =>
+  Response.json({ error: { message, type } }, { status, headers });
+
+export function createHttp({ routes, request: decide, readiness, settings, log }: HttpDeps) {
+  const health = async (path: string, door: Door): Promise<Response> => {
+    if (path === "/health" || path === "/healthz") return Response.json({ ok: true, status: "live" });
+    const { started, failing, detail } = readiness();
+    const ready = failing.length === 0;
+    if (path === "/startupz") return Response.json({ started }, { status: started ? 200 : 503 });
+    const known = door.directLoopback || (door.headers.authorization !== undefined && (await decide(door)).ok);
+    return Response.json({ ready, ...(known ? { failing, ...detail } : {}) }, { status: ready ? 200 : 503 });
+  };
+
+  const route = async (request: Request, path: string, door: Door): Promise<Response> => {
+    if (!readiness().started) return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
+    const binding = routes.match(path);
+    if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
+    request.headers.delete(principalHeader);
+    request.headers.delete(scopesHeader);
+    if (binding.access === "token") {
+      const decision = await decide(door);
+      if (!decision.ok) return refuse(decision);
+      request.headers.set(principalHeader, decision.principal);
+      request.headers.set(scopesHeader, decision.scopes.join(","));
+    }
+    try {
+      return await binding.handle(request);
+    } catch (error) {
+      const { message, details } = errorEntry(error, log, `${request.method} ${binding.prefix}`);
+      return Response.json({ error: { message, type: "api_error", details } }, { status: 500 });
+    }
+  };
+
+  return async (request: Request, door: Door): Promise<Response> => {
+    if (!URL.canParse(request.url)) return failure(400, "invalid_request_error", "the request's target is not a path");
+    // The parsed path has no dot segments left, so that a handler cannot see another path than the one that was matched.
+    const path = new URL(request.url).pathname;
+    if (!healthPaths.has(path)) return secured(await route(request, path, door), settings());
+    const answer = request.method === "GET" || request.method === "HEAD" ? await health(path, door) : wrongVerb();
+    answer.headers.set("cache-control", "no-store");
+    return secured(answer, settings());
+  };
+}
+
+const healthPaths: ReadonlySet<string> = new Set(["/health", "/healthz", "/ready", "/readyz", "/startupz"]);
+
+const wrongVerb = () => new Response("Method Not Allowed", { status: 405, headers: { allow: "GET, HEAD", "content-type": "text/plain" } });
+
+function refuse({ status, retryAfterMs = 1_000 }: RequestDecision & { readonly ok: false }): Response {
+  if (status === 401) return failure(401, "unauthorized", "Unauthorized");
+  if (status === 403) return failure(403, "forbidden", "Forbidden");
+  return failure(429, "rate_limited", "Too many attempts", { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
+}
+
+const secureHeaders = { "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" };
+
+/** A handler that sets one of these headers itself knows better. */
+function secured(response: Response, { tls }: BusSettings): Response {
+  const { headers } = response;
+  for (const [name, value] of Object.entries(secureHeaders)) if (!headers.has(name)) headers.set(name, value);
+  if (tls && !headers.has("strict-transport-security")) headers.set("strict-transport-security", "max-age=31536000");
+  return response;
+}

@@ -1,0 +1,78 @@
+/** Answers kept for a principal, a method and a key: a repetition gets the first answer, and what it did is not done again. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Migration, Statement, Store } from "../store/store.ts";
+import type { BusSettings } from "./settings.ts";
+
+export const busMigrations: readonly Migration[] = [
+  {
+    room: "bus",
+    version: 1,
+    sql: `
+      create table bus_kept (
+        principal text not null, method text not null, key text not null,
+        result text not null, at integer not null,
+        primary key (principal, method, key)
+      ) strict, without rowid;
+      create index bus_kept_at on bus_kept (at);`,
+  },
+];
+
+/** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
+export type Kept = (principal: string, method: string, key: string, run: () => Promise<unknown>) => Promise<unknown>;
+
+export interface Idempotency extends Disposable {
+  readonly kept: Kept;
+  /** Deletes what is too old or too much, now and regularly. */
+  start(): void;
+}
+
+export function createIdempotency(store: Store, clock: Clock, settings: () => BusSettings, log: Logger): Idempotency {
+  const running = new Map<string, Promise<unknown>>();
+
+  const answer = async (principal: string, method: string, key: string, run: () => Promise<unknown>) => {
+    const since = clock.now() - settings().keptMs;
+    const [row] = await store.read<{ result: string }>(
+      "select result from bus_kept where principal = ? and method = ? and key = ? and at > ?",
+      principal,
+      method,
+      key,
+      since,
+    );
+    if (row) return JSON.parse(row.result);
+    const result = (await run()) ?? null;
+    const insert = "insert or replace into bus_kept (principal, method, key, result, at) values (?, ?, ?, ?, ?)";
+    try {
+      await store.write([insert, principal, method, key, JSON.stringify(result), clock.now()]);
+    } catch (error) {
+      // It has been done: an error now would make the caller do it again.
+      log.error("bus.answer-not-kept", { method, error: errorMessage(error) });
+    }
+    return result;
+  };
+
+  const sweep = () => {
+    const { keptMs, keptRows } = settings();
+    const tooOld: Statement = ["delete from bus_kept where at <= ?", clock.now() - keptMs];
+    const tooMany: Statement = ["delete from bus_kept where at <= (select at from bus_kept order by at desc limit 1 offset ?)", keptRows];
+    store.write(tooOld, tooMany).catch((error: unknown) => log.warn("bus.sweep-failed", { error: errorMessage(error) }));
+  };
+  let timer: Disposable | undefined;
+
+  return {
+    start() {
+      sweep();
+      timer = clock.every(settings().sweepMs, sweep);
+    },
+    kept(principal, method, key, run) {
+      const id = JSON.stringify([principal, method, key]);
+      const already = running.get(id);
+      if (already) return already;
+      const mine = answer(principal, method, key, run).finally(() => running.delete(id));
+      running.set(id, mine);
+      return mine;
+    },
+    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
+  };
+}

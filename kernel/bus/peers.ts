@@ -1,0 +1,79 @@
+/** Every socket from its opening to its close: whose turn a frame is, which are dead, and who wants to know. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { Connection } from "./connection.ts";
+import type { Handshake } from "./handshake.ts";
+import type { Requests } from "./requests.ts";
+import type { Sockets } from "./server.ts";
+import type { BusSettings } from "./settings.ts";
+import type { Stability } from "./stability.ts";
+
+/** Somebody who has been let in. */
+export type Peer = Pick<Connection, "id" | "info" | "role" | "scopes" | "client" | "openedAt">;
+export type PeerListener = (peer: Peer) => void;
+
+export interface PeersDeps {
+  readonly connections: Map<string, Connection>;
+  readonly handshake: Handshake;
+  readonly requests: Requests;
+  readonly isStopping: () => boolean;
+  readonly onClose: (connection: Connection) => void;
+  readonly clock: Clock;
+  readonly settings: () => BusSettings;
+  readonly stability: Stability;
+}
+
+export function createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability }: PeersDeps) {
+  const sockets: Sockets = {
+    full() {
+      const { connections: most, handshakes } = settings();
+      if (isStopping()) return "gateway is stopping";
+      if (connections.size >= most) return `${most} connections are open, which is all that gateway.connections allows`;
+      return handshake.pending >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
+    },
+    open(socket) {
+      const connection = new Connection(socket, settings, stability, clock.now());
+      socket.data.connection = connection;
+      connections.set(connection.id, connection);
+      handshake.begin(connection);
+    },
+    message({ data: { connection } }, data) {
+      if (!connection) return;
+      connection.heard = true;
+      const text = typeof data === "string" ? data : data.toString();
+      if (connection.state === "open") requests.receive(connection, text);
+      else handshake.receive(connection, text);
+    },
+    pong({ data: { connection } }) {
+      if (connection) connection.heard = true;
+    },
+    drain({ data: { connection } }) {
+      connection?.drained();
+    },
+    close({ data: { connection } }) {
+      if (!connection) return;
+      const wasOpen = connection.state === "open";
+      connections.delete(connection.id);
+      connection.closed();
+      handshake.abandon(connection);
+      if (wasOpen) onClose(connection);
+    },
+  };
+
+  return {
+    sockets,
+    /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
+    ping(): void {
+      const asked = [...connections.values()].filter(({ state }) => state === "open");
+      for (const connection of asked) connection.ping();
+      if (asked.length === 0) return;
+      clock.after(settings().pongMs, () => {
+        for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
+      });
+    },
+    close(code: number, reason: string, picks: (connection: Connection) => boolean = () => true): number {
+      const picked = [...connections.values()].filter(picks);
+      for (const connection of picked) connection.close(code, reason);
+      return picked.length;
+    },
+  };
+}

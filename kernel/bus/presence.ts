@@ -1,0 +1,126 @@
+/** Who is here (`protocol` section 1.7): the gateway itself, its connections, and what devices report of themselves. */
+import { hostname } from "node:os";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { type Static, Type } from "@sinclair/typebox";
+import type { Connection } from "./connection.ts";
+import type { BusSettings } from "./settings.ts";
+
+const Text = Type.Optional(Type.String({ minLength: 1 }));
+const Texts = Type.Optional(Type.Array(Type.String({ minLength: 1 })));
+const Natural = Type.Optional(Type.Integer({ minimum: 0 }));
+
+/** What a device may say of itself in `system-event`. */
+export const Report = Type.Object({
+  deviceId: Text,
+  instanceId: Text,
+  host: Text,
+  ip: Text,
+  mode: Text,
+  version: Text,
+  platform: Text,
+  deviceFamily: Text,
+  modelIdentifier: Text,
+  lastInputSeconds: Natural,
+  reason: Text,
+  roles: Texts,
+  scopes: Texts,
+  tags: Texts,
+});
+
+export const PresenceEntry = Type.Composite([
+  Report,
+  Type.Object({
+    ts: Type.Integer({ minimum: 0 }),
+    text: Type.Optional(Type.String()),
+    timeZone: Text,
+    clientId: Text,
+    onlineSince: Natural,
+  }),
+]);
+export type PresenceEntry = Static<typeof PresenceEntry>;
+
+export interface Presence extends Disposable {
+  list(): PresenceEntry[];
+  /** Takes a device's report. It is shown until the device leaves or others push it out of the list. */
+  report(text: string, report: Static<typeof Report>): void;
+  joined(connection: Connection): void;
+  left(connection: Connection): void;
+}
+
+/** `publish` is told at once of a change, and of all further ones together after `presenceMs`. */
+export function createPresence(
+  connections: ReadonlyMap<string, Connection>,
+  gateway: { readonly version: string; readonly bootId: string },
+  clock: Clock,
+  settings: () => BusSettings,
+  publish: () => void,
+): Presence {
+  const startedAt = clock.now();
+  const reports = new Map<string, PresenceEntry>();
+  let resting: Disposable | undefined;
+  let changedMeanwhile = false;
+
+  const changed = () => {
+    changedMeanwhile = resting !== undefined;
+    if (resting) return;
+    publish();
+    resting = clock.after(settings().presenceMs, () => {
+      resting = undefined;
+      if (changedMeanwhile) changed();
+    });
+  };
+
+  return {
+    report(text, report) {
+      const key = report.deviceId ?? report.instanceId ?? report.host ?? "unnamed";
+      reports.delete(key);
+      reports.set(key, { ...report, text, ts: clock.now() });
+      if (reports.size > settings().presenceEntries) reports.delete(reports.keys().next().value!);
+      changed();
+    },
+    joined(connection) {
+      if (isPresent(connection)) changed();
+    },
+    left(connection) {
+      reports.delete(keyOf(connection));
+      if (isPresent(connection)) changed();
+    },
+    list() {
+      const entries = new Map<string, PresenceEntry>();
+      for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), entryOf(connection));
+      for (const [key, entry] of reports) entries.set(key, { ...entries.get(key), ...entry });
+      const newest = [...entries.values()].sort((a, b) => b.ts - a.ts).slice(0, settings().presenceEntries - 1);
+      const { version, bootId: instanceId } = gateway;
+      const self = { ts: clock.now(), host: hostname(), version, platform: process.platform, mode: "gateway", reason: "self" };
+      return [{ ...self, instanceId, onlineSince: startedAt }, ...newest];
+    },
+    [Symbol.dispose]: () => resting?.[Symbol.dispose](),
+  };
+}
+
+/** One-off calls and probes come and go too fast to be somebody. */
+const isPresent = ({ client }: Connection): boolean => client.mode !== "cli" && client.mode !== "probe";
+
+const keyOf = ({ id, info, client }: Connection): string => info.deviceId ?? client.instanceId ?? id;
+
+function entryOf({ client, info, role, scopes, openedAt }: Connection): PresenceEntry {
+  const { id: clientId, version, platform, mode, displayName, deviceFamily, modelIdentifier, timeZone, instanceId } = client;
+  return {
+    ts: openedAt,
+    host: displayName ?? clientId,
+    ip: info.remoteAddress,
+    version,
+    platform,
+    mode,
+    reason: "connect",
+    clientId,
+    roles: [role],
+    scopes: [...scopes],
+    onlineSince: openedAt,
+    deviceId: info.deviceId,
+    deviceFamily,
+    modelIdentifier,
+    timeZone,
+    instanceId,
+  };
+}

@@ -1,0 +1,83 @@
+/** What happened to the gateway lately: a bounded list of notes without payloads, and how late the event loop runs. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { BusSettings } from "./settings.ts";
+
+export interface Note {
+  readonly seq: number;
+  readonly ts: number;
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Stability extends Disposable {
+  note(type: string, fields?: Readonly<Record<string, unknown>>): void;
+  notes(filter: { readonly sinceSeq?: number; readonly type?: string; readonly limit?: number }): readonly Note[];
+  /** How many notes were made in all. */
+  readonly count: number;
+  /** As `health` and `/readyz` report it (`protocol` section 1.7). */
+  eventLoop(): EventLoop;
+}
+
+export interface EventLoop {
+  readonly degraded: boolean;
+  readonly reasons: readonly "event_loop_delay"[];
+  readonly intervalMs: number;
+  readonly delayP99Ms: number;
+  readonly delayMaxMs: number;
+  readonly utilization: number;
+  readonly cpuCoreRatio: number;
+}
+
+const samplesKept = 60;
+
+export function createStability(clock: Clock, settings: () => BusSettings): Stability {
+  const notes: Note[] = [];
+  const delays: number[] = [];
+  let count = 0;
+  let sampledAt = clock.monotonic();
+  let cpu = process.cpuUsage();
+  let cpuCoreRatio = 0;
+
+  const note: Stability["note"] = (type, fields = {}) => {
+    notes.push({ ...fields, seq: ++count, ts: clock.now(), type });
+    if (notes.length > settings().stabilityEvents) notes.shift();
+  };
+
+  const timer = clock.every(settings().loopSampleMs, () => {
+    const { loopSampleMs, loopDelayMs } = settings();
+    const elapsed = clock.monotonic() - sampledAt;
+    const used = process.cpuUsage(cpu);
+    cpuCoreRatio = (used.user + used.system) / 1_000 / Math.max(1, elapsed);
+    sampledAt += elapsed;
+    cpu = process.cpuUsage();
+    const delay = Math.max(0, elapsed - loopSampleMs);
+    if (delay >= loopDelayMs) note("event-loop.delay", { delayMs: Math.round(delay) });
+    if (delays.push(delay) > samplesKept) delays.shift();
+  });
+
+  return {
+    note,
+    notes: ({ sinceSeq = 0, type, limit = notes.length }) =>
+      notes.filter((entry) => entry.seq > sinceSeq && (type === undefined || entry.type === type)).slice(-limit),
+    get count() {
+      return count;
+    },
+    eventLoop() {
+      const sorted = delays.toSorted((a, b) => a - b);
+      const delayP99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+      const degraded = delayP99Ms >= settings().loopDelayMs;
+      const delayMaxMs = sorted.at(-1) ?? 0;
+      const intervalMs = settings().loopSampleMs;
+      return {
+        degraded,
+        reasons: degraded ? ["event_loop_delay"] : [],
+        intervalMs,
+        delayP99Ms,
+        delayMaxMs,
+        utilization: Math.min(1, cpuCoreRatio),
+        cpuCoreRatio,
+      };
+    },
+    [Symbol.dispose]: () => timer[Symbol.dispose](),
+  };
+}
