@@ -1,0 +1,259 @@
+/** The gateway's configuration: one immutable snapshot at a time, from `pincer.json5` in the home, applied while everything runs. */
+import { realpathSync, watch } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
+import type { TSchema } from "@sinclair/typebox";
+import type { Environment } from "./environment.ts";
+import { configErrors } from "./errors.ts";
+import { readText, sizeLimit, writeText } from "./file.ts";
+import { isSensitive } from "./redact.ts";
+import { checkShape, type Issue, type Path, type Shape } from "./schema.ts";
+import { at, type Computed, compute, type Declaration, shapeAt } from "./snapshot.ts";
+
+export interface Snapshot {
+  /** Deeply frozen; environment and defaults applied, secret references unresolved. */
+  readonly value: JsonObject;
+  /** The file as it is on disk, also when it has an error; `undefined` when there is none. */
+  readonly raw: string | undefined;
+  /** Of `raw`; and of the text that `value` comes from. They differ while the file has an error. */
+  readonly hash: string;
+  readonly appliedHash: string;
+  /** What `raw` says, references as they are written; `undefined` when it cannot be parsed. */
+  readonly written: JsonObject | undefined;
+  readonly issues: readonly Issue[];
+  readonly path: string;
+  /** Where `value` comes from. `kept`: the file has an error, and the last good text is in force. */
+  readonly source: "file" | "kept" | "defaults";
+}
+
+export interface ConfigOptions {
+  readonly home: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly env: Environment;
+}
+
+/** A change of the file; `edit` answers the whole new text. */
+export interface Edit {
+  readonly baseHash: string | undefined;
+  edit(present: Snapshot): string;
+}
+
+export type Config = ReturnType<typeof createConfig>;
+
+const fileName = "pincer.json5";
+/** Editors write in several steps; the file is read when it has been quiet for so long. */
+const settleMs = 50;
+
+const hashOf = (text: string | undefined): string => new Bun.CryptoHasher("sha256").update(text ?? "").digest("hex");
+export const describeIssue = ({ path, message, line, column }: Issue): string =>
+  path === "" ? message : `${path}${line === undefined ? "" : ` (line ${line}, column ${column})`}: ${message}`;
+const isSound = (issues: readonly Issue[]): boolean => issues.every(({ level }) => level !== "error");
+const invalid = (issues: readonly Issue[]) =>
+  configErrors.CONFIG_INVALID(`nothing was changed: ${issues.map(describeIssue).join("; ")}`, { data: { issues } });
+
+/** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
+export function createConfig({ home, clock, log, env }: ConfigOptions) {
+  const path = join(home, fileName);
+  const keptPath = `${path}.last-good`;
+  const declarations = new Map<string, Declaration>();
+  const listeners = new Map<string, Set<(value: unknown) => void | Promise<void>>>();
+  let disk = readSafely(path);
+  /** The text in force from the moment on that `watch` was called; before that it is chosen anew at each declaration. */
+  let settled: { readonly text: string | undefined } | undefined;
+  let snapshot: Snapshot | undefined;
+  let sections: ReadonlyMap<string, Json> = new Map();
+  let writing: Promise<unknown> = Promise.resolve();
+
+  function readSafely(file: string): { readonly text: string | undefined; readonly problem?: Issue } {
+    try {
+      return { text: readText(file) };
+    } catch (error) {
+      return { text: undefined, problem: { level: "error", path: "", message: errorMessage(error) } };
+    }
+  }
+
+  const of = (text: string | undefined): Computed => compute(text, declarations, env);
+
+  function current(): Snapshot {
+    if (snapshot) return snapshot;
+    const fromDisk = of(disk.text);
+    const issues = disk.problem ? [disk.problem] : fromDisk.issues;
+    if (settled) return publish(settled.text, settled.text === disk.text ? fromDisk : of(settled.text), issues, fromDisk.written);
+    const kept = readSafely(keptPath).text;
+    const fromKept = isSound(issues) || kept === undefined ? undefined : of(kept);
+    return fromKept?.valid ? publish(kept, fromKept, issues, fromDisk.written) : publish(disk.text, fromDisk, issues, fromDisk.written);
+  }
+
+  function publish(
+    text: string | undefined,
+    { value, sections: computed }: Computed,
+    issues: readonly Issue[],
+    written: JsonObject | undefined,
+  ): Snapshot {
+    sections = computed;
+    snapshot = {
+      value,
+      written,
+      raw: disk.text,
+      hash: hashOf(disk.text),
+      appliedHash: hashOf(text),
+      issues,
+      path,
+      source: text === undefined ? "defaults" : text === disk.text ? "file" : "kept",
+    };
+    return snapshot;
+  }
+
+  /** Puts a text without errors in force and tells whom it concerns. */
+  function apply(text: string | undefined): Snapshot {
+    const before = current();
+    const oldSections = sections;
+    if (settled) settled = { text };
+    snapshot = undefined;
+    const next = current();
+    for (const [key, interested] of listeners) {
+      const isWhole = key === "";
+      if (isWhole ? before.appliedHash === next.appliedHash : Bun.deepEquals(read(key, before, oldSections), read(key, next, sections)))
+        continue;
+      for (const listener of interested) void tell(listener, key, isWhole ? next : read(key, next, sections));
+    }
+    return next;
+  }
+
+  async function tell(listener: (value: unknown) => void | Promise<void>, key: string, value: unknown): Promise<void> {
+    try {
+      await listener(value);
+    } catch (error) {
+      log.error("config.listener_failed", { path: key, error: errorMessage(error) });
+    }
+  }
+
+  const read = (key: string, from: Snapshot, table: ReadonlyMap<string, Json>): Json | undefined =>
+    table.get(key) ?? at(from.value, key.split("."));
+
+  /** Reads the file again. With an error in it, what is in force stays, and the issues say where the error is. */
+  async function reload(): Promise<Snapshot> {
+    const found = readSafely(path);
+    if (found.text === disk.text && !found.problem === !disk.problem) return current();
+    current();
+    const computed = of(found.text);
+    disk = found;
+    if (!found.problem && computed.valid) {
+      const next = apply(found.text);
+      log.info("config.applied", { path, hash: next.hash, warnings: next.issues.map(describeIssue) });
+      await keep();
+      return next;
+    }
+    snapshot = undefined;
+    const next = current();
+    log.warn("config.refused", { path, kept: next.appliedHash, issues: next.issues.map(describeIssue) });
+    return next;
+  }
+
+  async function keep(): Promise<void> {
+    const { raw, source } = current();
+    if (raw === undefined || source !== "file" || !isSound(current().issues)) return;
+    if (readSafely(keptPath).text !== raw)
+      await writeText(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
+  }
+
+  return {
+    path,
+    current,
+    reload,
+
+    /** Until disposed, `owner` says what stands at the dotted path. Throws `CONFIG_PATH_TAKEN`, `CONFIG_SCHEMA_UNSUPPORTED`. */
+    declare(dotted: string, schema: TSchema, owner: string): Disposable {
+      const taken = declarations.get(dotted);
+      if (taken && taken.owner !== owner)
+        throw configErrors.CONFIG_PATH_TAKEN(`${owner} declares ${dotted}, which belongs to ${taken.owner}`);
+      const declaration: Declaration = { path: dotted.split("."), shape: schema as Shape, owner };
+      checkShape(declaration.shape, declaration.path);
+      declarations.set(dotted, declaration);
+      snapshot = undefined;
+      return {
+        [Symbol.dispose]() {
+          if (declarations.get(dotted) !== declaration) return;
+          declarations.delete(dotted);
+          snapshot = undefined;
+        },
+      };
+    },
+
+    declarations: (): readonly Declaration[] => [...declarations.values()],
+    shapeAt: (where: Path): Shape | undefined => shapeAt(declarations, where),
+    isSensitive: (where: Path): boolean => isSensitive(where, shapeAt(declarations, where)),
+
+    /** The present value at a path, with defaults, read at each call. */
+    section<T>(dotted: string): () => T {
+      return () => {
+        const now = current();
+        return read(dotted, now, sections) as T;
+      };
+    },
+
+    /** Called after a change of what stands at the path; at `""` with the snapshot, after any change. A listener that throws is logged. */
+    onChange(dotted: string, listener: (value: unknown) => void | Promise<void>): Disposable {
+      const interested = listeners.get(dotted) ?? new Set();
+      listeners.set(dotted, interested.add(listener));
+      return { [Symbol.dispose]: () => void interested.delete(listener) };
+    },
+
+    /** Follows the file until disposed. */
+    watch(): Disposable {
+      const { source, raw } = current();
+      settled = { text: source === "kept" ? readSafely(keptPath).text : raw };
+      void keep();
+      let pending: Disposable | undefined;
+      const onEvent = (_: unknown, name: string | null) => {
+        if (name !== null && !names.has(name)) return;
+        pending?.[Symbol.dispose]();
+        pending = clock.after(settleMs, () => void reload());
+      };
+      const real = raw === undefined ? path : realpathSync(path);
+      const names = new Set([fileName, basename(real)]);
+      const watchers = [...new Set([home, dirname(real)])].map((folder) =>
+        watch(folder, { persistent: false }, onEvent).on("error", (error) =>
+          log.warn("config.watch_failed", { folder, error: errorMessage(error) }),
+        ),
+      );
+      void reload();
+      return {
+        [Symbol.dispose]() {
+          pending?.[Symbol.dispose]();
+          for (const watcher of watchers) watcher.close();
+        },
+      };
+    },
+
+    /**
+     * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
+     * outcome has an error or a key that nobody knows; then nothing has changed.
+     */
+    write({ baseHash, edit }: Edit): Promise<Snapshot> {
+      const write = async (): Promise<Snapshot> => {
+        const before = await reload();
+        if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
+        const text = edit(before);
+        if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
+        const computed = of(text);
+        const known = new Set(before.issues.map(({ path: where }) => where));
+        const unwelcome = computed.issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
+        if (unwelcome.length > 0) throw invalid(unwelcome);
+        if (text === before.raw) return before;
+        await writeText(path, text);
+        disk = { text };
+        const next = apply(text);
+        await keep();
+        return next;
+      };
+      const written = writing.then(write, write);
+      writing = written.catch(() => undefined); // silent-ok: the caller is told; the next write starts afresh
+      return written;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Secrets leave as a placeholder, and a placeholder that comes back stands for the secret that is there now. */
+
+import { isObject, type Json } from "@pincer/plugin-sdk/json5";
+import { configErrors } from "./errors.ts";
+import { isSecretReference, type Path, type Shape } from "./schema.ts";
+
+/** The wire's own; clients look for it. */
+export const REDACTED = "__OPENCLAW_REDACTED__";
+
+type Sensitive = (path: Path) => boolean;
+
+const telling = /(token|secret|password|passphrase|credential|authorization|(api|access|private|signing|encryption)[-_]?key)s?$/i;
+const environmentReference = /^\$\{[A-Z_][A-Z0-9_]*\}$/;
+
+/** By the schema's word, or by the name of the key that holds the value or the list that it stands in. */
+export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
+  shape?.sensitive === true || telling.test(path.findLast((step) => !/^\d+$/.test(step)) ?? "");
+
+/** References (`${NAME}` and `{ secret }`) stay readable. */
+export function redact<T extends Json>(value: T, sensitive: Sensitive, path: Path = [], inside = false): Json {
+  if (isSecretReference(value)) return value;
+  const secret = inside || (path.length > 0 && sensitive(path));
+  if (typeof value === "string") return secret && value !== "" && !environmentReference.test(value) ? REDACTED : value;
+  if (Array.isArray(value)) return value.map((item, i) => redact(item as Json, sensitive, [...path, String(i)], secret));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member, sensitive, [...path, key], secret)]));
+}
+
+/** Puts the secrets of `current` back. Throws `CONFIG_INVALID` for a placeholder that stands for nothing certain. */
+export function restore(value: Json, current: Json | undefined, path: Path = []): Json {
+  if (value === REDACTED) {
+    if (typeof current === "string") return current;
+    throw configErrors.CONFIG_INVALID(`${path.join(".")} holds ${REDACTED}, but no secret is stored there: write the secret itself`);
+  }
+  if (Array.isArray(value)) {
+    const before = Array.isArray(current) ? current : [];
+    return value.map((item: Json, i) => {
+      const twin = isObject(item) && "id" in item ? before.find((other) => isObject(other) && other.id === item.id) : undefined;
+      return restore(item, twin ?? (before.length === value.length ? before[i] : undefined), [...path, String(i)]);
+    });
+  }
+  if (!isObject(value)) return value;
+  const before = isObject(current) ? current : {};
+  const at = (key: string) => (Object.hasOwn(before, key) ? before[key] : undefined);
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, restore(member, at(key), [...path, key])]));
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import type { Json } from "@pincer/plugin-sdk/json5";
+import { type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { checkShape, fit, type Shape } from "./schema.ts";
+import { suggestion } from "./suggestion.ts";
+
+function fitted(schema: TSchema, value: Json | undefined) {
+  const found: string[] = [];
+  const outcome = fit(
+    schema as Shape,
+    value,
+    ["it"],
+    (level, path, message) => found.push(`${level} ${path.join(".")}: ${message}`),
+    () => undefined,
+  );
+  return { outcome, found };
+}
+
+test("defaults are filled in at every depth, and what is optional stays absent", () => {
+  const schema = Type.Object({
+    a: Type.Integer({ default: 1 }),
+    inner: Type.Object({ b: Type.String({ default: "x" }), c: Type.Optional(Type.Object({ d: Type.String({ default: "y" }) })) }),
+    list: Type.Array(Type.Object({ e: Type.Boolean({ default: true }) }), { default: [{}] }),
+    map: Type.Record(Type.String(), Type.Object({ f: Type.Number({ default: 0.5 }) }), { default: {} }),
+  });
+  expect(fitted(schema, {})).toEqual({ outcome: { a: 1, inner: { b: "x" }, list: [{ e: true }], map: {} }, found: [] });
+  expect(fitted(schema, { inner: { c: {} }, map: { k: {} } }).outcome).toMatchObject({ inner: { c: { d: "y" } }, map: { k: { f: 0.5 } } });
+});
+
+test("messages say what was expected in words that a person would use", () => {
+  const said = (schema: TSchema, value: Json) => fitted(schema, value).found[0];
+  expect(said(Type.Union([Type.Literal("none"), Type.Literal("token")]), "tokn")).toBe('error it: expected "none" or "token", came "tokn"');
+  expect(said(Type.Array(Type.String(), { maxItems: 1 }), ["a", "b"])).toBe(
+    "error it: expected array of at most 1 items, came a list of 2",
+  );
+  expect(said(Type.Number({ exclusiveMinimum: 0 }), 0)).toBe("error it: expected number above 0, came 0");
+  expect(said(Type.Integer({ multipleOf: 5 }), 7)).toBe("error it: expected integer divisible by 5, came 7");
+  expect(said(Type.Object({ a: Type.String() }), {})).toBe("error it.a: expected string, came nothing");
+  expect(said(Type.String({ pattern: "^a" }), "b".repeat(99))).toEndWith(`came "${"b".repeat(59)}...`);
+});
+
+test("of several alternatives the nearest is blamed", () => {
+  const schema = Type.Union([
+    Type.Object({ kind: Type.Literal("every"), ms: Type.Integer() }),
+    Type.Object({ kind: Type.Literal("at"), time: Type.String() }),
+  ]);
+  expect(fitted(schema, { kind: "at", time: "noon" })).toEqual({ outcome: { kind: "at", time: "noon" }, found: [] });
+  expect(fitted(schema, { kind: "at", time: 5 }).found).toEqual(["error it.time: expected string, came 5"]);
+});
+
+test("a secret reference stands wherever a text is expected, and nowhere else", () => {
+  expect(fitted(Type.String({ minLength: 40 }), { secret: "name" }).found).toEqual([]);
+  expect(fitted(Type.Union([Type.Null(), Type.String()]), { secret: "name" }).found).toEqual([]);
+  expect(fitted(Type.Integer(), { secret: "name" }).found).toHaveLength(1);
+  expect(fitted(Type.String(), { secret: "name", more: 1 }).found).toHaveLength(1);
+});
+
+test("a schema that could not be checked faithfully is refused when it is declared", () => {
+  for (const schema of [
+    Type.Recursive((self) => Type.Object({ next: Type.Optional(self) })),
+    Type.Not(Type.String()),
+    Type.Object({ a: Type.Intersect([Type.String(), Type.String()]) }),
+  ]) {
+    expect(() => checkShape(schema as Shape, ["it"])).toThrow("cannot be checked");
+  }
+});
+
+test("the same values fit as TypeBox says, for 20,000 random pairs of schema and value", () => {
+  let state = 42;
+  const next = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 8) % below;
+  };
+  const pick = <T>(items: readonly T[]): T => items[next(items.length)]!;
+  const keys = ["a", "b", "constructor_", "1"];
+  const schema = (depth: number): TSchema => {
+    const kind = next(depth > 0 ? 13 : 8);
+    if (kind === 0) return Type.String(pick([{}, { minLength: 1 }, { maxLength: 2 }, { pattern: "^a" }]));
+    if (kind === 1) return Type.Integer(pick([{}, { minimum: 1 }, { maximum: 2 }, { multipleOf: 2 }]));
+    if (kind === 2) return Type.Number(pick([{}, { exclusiveMinimum: 0 }, { exclusiveMaximum: 2 }]));
+    if (kind === 3) return Type.Boolean();
+    if (kind === 4) return Type.Null();
+    if (kind === 5) return Type.Literal(pick(["a", 1, true]));
+    if (kind === 6) return Type.Unknown();
+    if (kind === 7) return Type.Union([Type.Literal("a"), Type.Literal("b")]);
+    if (kind === 8) return Type.Array(schema(depth - 1), pick([{}, { minItems: 1 }, { maxItems: 2 }, { uniqueItems: true }]));
+    if (kind === 9) return Type.Tuple([schema(depth - 1), schema(depth - 1)]);
+    if (kind === 10) return Type.Record(Type.String(), schema(depth - 1));
+    if (kind === 11) return Type.Union([schema(depth - 1), schema(depth - 1)]);
+    return Type.Object(
+      Object.fromEntries(keys.slice(next(4)).map((key) => [key, next(2) === 0 ? schema(depth - 1) : Type.Optional(schema(depth - 1))])),
+    );
+  };
+  const value = (depth: number): Json => {
+    const kind = next(depth > 0 ? 8 : 6);
+    if (kind < 6) return pick([null, true, "a", "", "abc", 0, 1, 2.5, 4]);
+    if (kind === 6) return Array.from({ length: next(4) }, () => value(depth - 1));
+    return Object.fromEntries(keys.slice(next(5)).map((key) => [key, value(depth - 1)]));
+  };
+  let fits = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    const [shape, given] = [schema(3), value(3)];
+    const { outcome, found } = fitted(shape, given);
+    const isFit = found.every((issue) => !issue.startsWith("error"));
+    // What fits may have been completed; what does not fit did not as it came.
+    expect({ i, shape, given, isFit }).toEqual({ i, shape, given, isFit: Value.Check(shape, isFit ? outcome : given) });
+    if (isFit) fits += 1;
+  }
+  expect(fits).toBeGreaterThan(2000);
+});
+
+describe("a suggestion", () => {
+  test("names the nearest word, and none when nothing is near", () => {
+    expect(suggestion("prot", ["port", "bind"])).toBe('; did you mean "port"?');
+    expect(suggestion("zzz", ["port", "bind"])).toBe("");
+    expect(suggestion("x", [])).toBe("");
+  });
+});
