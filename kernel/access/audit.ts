@@ -1,0 +1,171 @@
+/**
+ * Who did what, when, to what, and with which outcome: a chain of keyed hashes in the store, whose ends are anchored in a file outside
+ * it. Without the key nobody can write, change or leave out an entry unseen; nor, without the file too, take entries off either end.
+ */
+import { readFile } from "node:fs/promises";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Statement, Store } from "../store/store.ts";
+import { type Keys, keyed, sameSecret, writePrivate } from "./keys.ts";
+
+export const auditSchema = `
+  create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
+    body text not null, mac text not null) strict;`;
+
+export interface AuditEntry {
+  /** A device id, `shared`, `plugin:<id>`, or what in the gateway acted. */
+  readonly principal: string;
+  readonly agent?: string;
+  /** The method, or `<area>.<verb>`. */
+  readonly action: string;
+  readonly resources: readonly string[];
+  readonly outcome: "ok" | "refused" | "failed";
+}
+
+export interface AuditRow extends AuditEntry {
+  readonly seq: number;
+  readonly at: number;
+}
+
+export type AuditVerdict =
+  | { readonly ok: true; readonly entries: number }
+  | { readonly ok: false; readonly seq: number; readonly reason: string };
+
+export interface AuditQuery {
+  /** Only entries before this one; the last `seq` of a page asks for the next. */
+  readonly before?: number;
+  readonly limit?: number;
+  readonly principal?: string;
+  readonly action?: string;
+  readonly since?: number;
+  readonly until?: number;
+}
+
+export type Audit = ReturnType<typeof createAudit>;
+
+interface Link {
+  readonly seq: number;
+  readonly mac: string;
+}
+/** `base` is the last entry that retention took away, `head` the newest one. */
+interface Anchor {
+  readonly base: Link;
+  readonly head: Link;
+}
+type Stored = Link & { readonly at: number; readonly principal: string; readonly action: string; readonly body: string };
+
+const genesis: Link = { seq: 0, mac: "" };
+const page = 1_000;
+const newest = Number.MAX_SAFE_INTEGER;
+
+export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<Keys, "anchorPath" | "derive">, maxRows: () => number) {
+  const key = keys.derive("audit");
+  const pending: { entry: AuditEntry; resolve(): void; reject(error: unknown): void }[] = [];
+  let anchor: Anchor | undefined;
+  let flushing = false;
+
+  const chain = (before: string, { seq, at, principal, action, body }: Omit<Stored, "mac">) =>
+    keyed(key, before, String(seq), String(at), principal, action, body);
+  const seal = ({ base, head }: Anchor) => keyed(key, "anchor", String(base.seq), base.mac, String(head.seq), head.mac);
+  const save = (next: Anchor) => writePrivate(keys.anchorPath, JSON.stringify({ ...next, seal: seal(next) }));
+
+  async function readAnchor(): Promise<Anchor | undefined> {
+    try {
+      const { base, head, seal: sealed } = JSON.parse(await readFile(keys.anchorPath, "utf8"));
+      return sameSecret(sealed, seal({ base, head })) ? { base, head } : undefined;
+    } catch {
+      return undefined; // silent-ok: a missing or damaged anchor is evidence, which verify names and open keeps
+    }
+  }
+
+  /** Goes on behind the newest entry. A broken end is kept as a gap in the numbers, which stays to be seen. */
+  async function open(): Promise<Anchor> {
+    const saved = await readAnchor();
+    const [last] = await store.read<Stored>("select * from access_audit order by seq desc limit 1");
+    if (!saved && !last) return { base: genesis, head: genesis };
+    const head = last ?? saved?.base ?? genesis;
+    if (saved && head.seq >= saved.head.seq) return { base: saved.base, head };
+    log.error("audit.broken", { anchor: keys.anchorPath, expected: saved?.head.seq, found: head.seq });
+    return { base: saved?.base ?? genesis, head: { seq: Math.max(head.seq, saved?.head.seq ?? 0) + 1, mac: head.mac } };
+  }
+
+  async function write(entries: readonly AuditEntry[]): Promise<void> {
+    anchor ??= await open();
+    let { head } = anchor;
+    const rows = entries.map(({ principal, action, agent, resources, outcome }) => {
+      const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome }) };
+      head = { seq: row.seq, mac: chain(head.mac, row) };
+      return { ...row, mac: head.mac };
+    });
+    await store.write(...rows.map((row): Statement => ["insert into access_audit values (?, ?, ?, ?, ?, ?)", ...Object.values(row)]));
+    anchor = { ...anchor, head };
+    await save(anchor);
+    if (head.seq - anchor.base.seq > maxRows() * 1.1) await trim(anchor, head.seq - maxRows());
+  }
+
+  /** The anchor moves first: a crash in between leaves entries that nobody needs, never a chain without its beginning. */
+  async function trim({ head }: Anchor, until: number): Promise<void> {
+    const [base] = await store.read<Link>("select seq, mac from access_audit where seq <= ? order by seq desc limit 1", until);
+    if (!base) return;
+    anchor = { base: { seq: base.seq, mac: base.mac }, head };
+    await save(anchor);
+    await store.write(["delete from access_audit where seq <= ?", base.seq]);
+  }
+
+  async function flush(): Promise<void> {
+    if (flushing) return;
+    flushing = true;
+    while (pending.length > 0) {
+      const batch = pending.splice(0, page);
+      try {
+        await write(batch.map(({ entry }) => entry));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        log.error("audit.write-failed", { entries: batch.length, error: errorMessage(error) });
+        anchor = undefined;
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    flushing = false;
+  }
+
+  return {
+    /** Resolves when the entry is durable. */
+    append: (entry: AuditEntry): Promise<void> =>
+      new Promise((resolve, reject) => {
+        pending.push({ entry, resolve, reject });
+        void flush();
+      }),
+
+    /** Names the first entry that is missing or not as it was written. */
+    async verify(): Promise<AuditVerdict> {
+      const bad = (seq: number, reason: string): AuditVerdict => ({ ok: false, seq, reason });
+      const saved = await readAnchor();
+      let { seq, mac } = saved?.base ?? genesis;
+      const from = seq;
+      for (;;) {
+        const rows = await store.read<Stored>("select * from access_audit where seq > ? order by seq limit ?", seq, page);
+        if (rows[0] && !saved) return bad(rows[0].seq, `${keys.anchorPath} is missing, or was not written with this home's key`);
+        for (const row of rows) {
+          if (row.seq !== seq + 1) return bad(seq + 1, "the entry is missing");
+          if (row.mac !== chain(mac, row)) return bad(row.seq, "the entry is not as it was written, or what stood before it is missing");
+          ({ seq, mac } = row);
+        }
+        if (rows.length < page) break;
+      }
+      return saved && seq < saved.head.seq ? bad(seq + 1, "the entry is missing from the end") : { ok: true, entries: seq - from };
+    },
+
+    /** Newest first. */
+    async query(query: AuditQuery = {}): Promise<readonly AuditRow[]> {
+      const { before = newest, limit = 100, principal = null, action = null, since = 0, until = newest } = query;
+      const rows = await store.read<Stored>(
+        `select * from access_audit where seq < ? and at >= ? and at <= ? and principal = coalesce(?, principal)
+         and action = coalesce(?, action) order by seq desc limit ?`,
+        ...[before, since, until, principal, action, Math.min(limit, page)],
+      );
+      return rows.map(({ seq, at, principal, action, body }) => ({ seq, at, principal, action, ...JSON.parse(body) }));
+    },
+  };
+}

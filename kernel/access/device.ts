@@ -1,0 +1,88 @@
+/** Device identity (`protocol` section 1.4): an Ed25519 key whose hash is the device's id, and a signature over the connection's facts. */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { defineErrors } from "@pincer/plugin-sdk/error";
+import type { ConnectAttempt } from "./decision.ts";
+
+const deviceErrors = defineErrors({
+  DEVICE_AUTH_PUBLIC_KEY_INVALID: { message: "device public key invalid", wire: "INVALID_REQUEST" },
+  DEVICE_AUTH_DEVICE_ID_MISMATCH: { message: "device identity mismatch", wire: "INVALID_REQUEST" },
+  DEVICE_AUTH_SIGNATURE_EXPIRED: { message: "device signature expired", wire: "INVALID_REQUEST" },
+  DEVICE_AUTH_NONCE_REQUIRED: { message: "device nonce required", wire: "INVALID_REQUEST" },
+  DEVICE_AUTH_NONCE_MISMATCH: { message: "device nonce mismatch", wire: "INVALID_REQUEST" },
+  DEVICE_AUTH_SIGNATURE_INVALID: { message: "device signature invalid", wire: "INVALID_REQUEST" },
+});
+
+const refusal = (code: keyof typeof deviceErrors, reason: string, hint: string) =>
+  deviceErrors[code](`${deviceErrors[code]().message}: ${hint}`, { data: { reason } });
+
+export interface DeviceIdentity {
+  /** Lowercase hex SHA-256 of the raw public key. */
+  readonly deviceId: string;
+  /** The raw 32 bytes, base64url without padding. */
+  readonly publicKey: string;
+}
+
+/** The bytes of a base64 or base64url text, padded or not, if it is exactly so long and the only way to write them. */
+function decode(text: string, length: number): Buffer | undefined {
+  const plain = text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const bytes = Buffer.from(plain, "base64url");
+  return bytes.length === length && bytes.toString("base64url") === plain ? bytes : undefined;
+}
+
+function identityOf(key: KeyObject): DeviceIdentity {
+  const publicKey = key.export({ format: "jwk" }).x as string;
+  return { deviceId: createHash("sha256").update(Buffer.from(publicKey, "base64url")).digest("hex"), publicKey };
+}
+
+function readPublicKey(text: string): KeyObject {
+  try {
+    if (text.includes("-----BEGIN PUBLIC KEY-----")) {
+      const key = createPublicKey(text);
+      if (key.asymmetricKeyType === "ed25519") return key;
+    }
+    const raw = decode(text, 32);
+    if (raw) return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") }, format: "jwk" });
+  } catch {
+    // silent-ok: refused below, like every other text that is no such key
+  }
+  throw refusal("DEVICE_AUTH_PUBLIC_KEY_INVALID", "device-public-key", "expected 32 raw Ed25519 bytes in base64url, or PEM");
+}
+
+/** Trimmed, and only ASCII letters lowered: what clients sign, and what a device's facts are compared by. */
+export const plainFact = (value: string | undefined): string => (value ?? "").trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+/** Checks the device of a `connect` against its own key. `now` and `windowMs` are milliseconds. Throws one of `deviceErrors`. */
+export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, windowMs: number): DeviceIdentity {
+  const { device, client, auth, role = "operator", scopes = [] } = params;
+  const { id = "", publicKey = "", signature = "", signedAt = 0, nonce: signedNonce = "" } = device ?? {};
+  const key = readPublicKey(publicKey);
+  const identity = identityOf(key);
+  if (identity.deviceId !== id) {
+    throw refusal("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device.id is not the SHA-256 of device.publicKey");
+  }
+  const apart = Math.abs(now - signedAt);
+  if (apart > windowMs) {
+    const hint = `signedAt is ${apart} ms from the gateway's clock, at most ${windowMs} are allowed; sign the challenge's ts`;
+    throw refusal("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", hint);
+  }
+  const hint = "sign the nonce of this connection's challenge";
+  if (signedNonce.trim() === "") throw refusal("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", hint);
+  if (signedNonce !== nonce) throw refusal("DEVICE_AUTH_NONCE_MISMATCH", "device-nonce-mismatch", hint);
+  const token = auth?.token || auth?.deviceToken || auth?.bootstrapToken || "";
+  const facts = [id, client.id, client.mode, role, scopes.join(","), signedAt, token, nonce];
+  const payloads = [
+    ["v3", ...facts, plainFact(client.platform), plainFact(client.deviceFamily)],
+    ["v2", ...facts],
+  ];
+  const bytes = decode(signature, 64);
+  if (!bytes || !payloads.some((payload) => verify(null, Buffer.from(payload.join("|")), key, bytes))) {
+    throw refusal("DEVICE_AUTH_SIGNATURE_INVALID", "device-signature", "it does not fit the v3 or v2 payload of this connect");
+  }
+  return identity;
+}
+
+/** The gateway's own identity, from 32 secret bytes. */
+export function gatewayIdentity(seed: Buffer): DeviceIdentity {
+  const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  return identityOf(createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" })));
+}

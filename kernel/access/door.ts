@@ -1,0 +1,73 @@
+/** Where somebody stands: addresses, forwarded headers, and the origin of a web page. */
+import { BlockList, isIP } from "node:net";
+import type { Door } from "./decision.ts";
+import type { AccessSettings } from "./settings.ts";
+
+/** Entries are addresses or networks; what is neither matches nobody. */
+function network(...entries: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = "", length] = entry.split("/");
+    const version = isIP(address);
+    const bits = version === 6 ? 128 : 32;
+    if (version !== 0 && Number(length ?? bits) <= bits) list.addSubnet(address, Number(length ?? bits), version === 6 ? "ipv6" : "ipv4");
+  }
+  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+export const isLoopback = network("127.0.0.0/8", "::1");
+/** Loopback, private networks, link-local and the shared range that overlay networks use. */
+export const isPrivate = network(
+  ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"],
+  ...["::1", "fc00::/7", "fe80::/10"],
+);
+
+const proxyHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "cf-connecting-ip", "via"];
+
+/** True when a proxy stands between: then the peer's address is not the client's. */
+export const isForwarded = (headers: Door["headers"]): boolean => proxyHeaders.some((name) => headers[name] !== undefined);
+
+/** The client's address: the peer's own, or, behind trusted proxies, the nearest one that they name and that is none of them. */
+export function clientAddress({ remoteAddress, headers }: Door, trustedProxies: readonly string[]): string {
+  const forwarded = headers["x-forwarded-for"];
+  const trusted = network(...trustedProxies);
+  if (forwarded === undefined || !trusted(remoteAddress)) return remoteAddress;
+  const hops = forwarded.split(",").map((hop) => hop.trim());
+  return hops.findLast((hop) => isIP(hop) !== 0 && !trusted(hop)) ?? remoteAddress;
+}
+
+/** Whether auth mode `none` may admit: nobody from a public address, and nobody whose address only an unknown proxy knows. */
+export function isNear(door: Door, trustedProxies: readonly string[]): boolean {
+  if (door.directLoopback) return true;
+  const address = clientAddress(door, trustedProxies);
+  return isPrivate(address) && (!isForwarded(door.headers) || address !== door.remoteAddress);
+}
+
+/** What failed attempts are counted by: an IPv4 address, or the /64 that one subscriber of IPv6 has to himself. */
+export function neighbourhood(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped) return mapped;
+  const [head = "", tail] = address.split("::");
+  const [left, right] = [head, tail ?? ""].map((part) => part.split(":").filter(Boolean)) as [string[], string[]];
+  const groups = tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}
+
+const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);
+
+/**
+ * Whether the page that opened this connection may: it came from the gateway's own host, or from an allowed origin. Without a credential
+ * to ask for (mode `none`) the host must moreover be an address or localhost: any other name may be a stranger's that was pointed here.
+ */
+export function originAllowed({ headers }: Door, { allowedOrigins, auth }: AccessSettings): boolean {
+  const origin = hostOf(headers.origin ?? "");
+  if (!origin) return false;
+  if (allowedOrigins.some((allowed) => hostOf(allowed)?.origin === origin.origin)) return true;
+  const own = hostOf(`${origin.protocol}//${headers.host}`);
+  if (own?.host !== origin.host) return false;
+  return auth.mode !== "none" || isIP(own.hostname.replace(/^\[|\]$/g, "")) !== 0 || /(^|\.)localhost$/.test(own.hostname);
+}

@@ -1,0 +1,235 @@
+/** Decides who comes in, by WebSocket (`protocol` section 1.5) and by HTTP. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Role, WireScope } from "@pincer/plugin-sdk/method";
+import type { ConnectParams } from "../bus/connect-params.ts";
+import type { Audit } from "./audit.ts";
+import { type AuthCode, authError, connectErrors, isGuess, type PairingReason, pairingError } from "./connect-errors.ts";
+import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "./decision.ts";
+import { type DeviceIdentity, plainFact, verifyDevice } from "./device.ts";
+import { clientAddress, isNear, neighbourhood, originAllowed } from "./door.ts";
+import { sameSecret } from "./keys.ts";
+import { createLockout, type Suspect } from "./lockout.ts";
+import { type Ask, type Device, type Grant, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
+import { knownScopes, lacking } from "./scopes.ts";
+import type { AccessSettings } from "./settings.ts";
+
+export type Doorkeeper = ReturnType<typeof createDoorkeeper>;
+
+/** How somebody proved to be welcome; `scopes` are what a bootstrap token brings along. */
+interface Proof {
+  readonly method: Admitted["method"];
+  readonly scopes: readonly WireScope[] | undefined;
+}
+
+type Client = ConnectParams["client"];
+const isBrowser = ({ id }: Client) => id === "openclaw-control-ui" || id === "webchat" || id === "webchat-ui";
+const isUi = ({ id, mode }: Client) => mode === "ui" || mode === "webchat" || id === "openclaw-tui" || id === "openclaw-control-ui";
+const isLocalTool = ({ id, mode }: Client) => (id === "cli" && mode === "cli") || (id === "gateway-client" && mode === "backend");
+
+export function createDoorkeeper(parts: {
+  readonly pairing: Pairing;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: () => AccessSettings;
+  /** The token of the home's token file, for a configuration that names none. */
+  readonly token: string;
+  readonly requested: (request: PairRequest) => void;
+}) {
+  const { pairing, audit, clock, log, settings, token, requested } = parts;
+  const lockout = createLockout(clock, () => settings().lockout);
+
+  /**
+   * On this machine everybody shares one address, so there each client is counted by itself: a page that keeps coming with an old token
+   * shuts the door to itself alone. All of them together have more attempts and a shorter lock.
+   */
+  const suspectsAt = (door: Door, who: string): Suspect[] => {
+    const { attempts, lockMs, loopbackFactor, loopbackLockMs } = settings().lockout;
+    const address = neighbourhood(clientAddress(door, settings().trustedProxies));
+    if (!door.directLoopback) return [{ key: address, attempts, lockMs }];
+    return [
+      { key: `${address} ${who}`, attempts, lockMs },
+      { key: address, attempts: attempts * loopbackFactor, lockMs: loopbackLockMs },
+    ];
+  };
+
+  const failed = (suspects: readonly Suspect[], door: Door) => {
+    for (const { key, lockMs } of lockout.fail(suspects)) {
+      log.warn("access.locked-out", { key, lockMs });
+      record("access.lockout", door.remoteAddress, [key], "refused");
+    }
+  };
+
+  /** The log is kept beside the decision: somebody who was let in is not turned away because the disk is full. */
+  const record = (action: string, principal: string, resources: string[], outcome: "ok" | "refused") =>
+    void audit
+      .append({ principal, action, resources, outcome })
+      .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
+
+  /** What the configured secret says of one that came. */
+  const judge = (came: string | undefined): "RIGHT" | "MISSING" | "MISMATCH" | "NOT_CONFIGURED" => {
+    const { auth } = settings();
+    const expected = auth.mode === "password" ? auth.password : auth.token || token;
+    if (!expected) return "NOT_CONFIGURED";
+    if (!came) return "MISSING";
+    return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
+  };
+
+  const isTokenOf = (device: Device, grant: Grant | undefined, came: string) =>
+    grant !== undefined && sameSecret(came, pairing.tokenOf(device.deviceId, grant));
+
+  /** Resolves when a credential is right; throws, and counts the guess, when none is. */
+  async function prove({ door, params }: ConnectAttempt, role: Role, identity: DeviceIdentity | undefined, suspects: Suspect[]) {
+    const { auth = {} } = params;
+    const { mode } = settings().auth;
+    const shared = mode === "password" ? auth.password || auth.token : auth.token || auth.password;
+    const verdict = mode === "none" ? (isNear(door, settings().trustedProxies) ? "RIGHT" : "MISSING") : judge(shared);
+    // Counted before anything is awaited, so that many guesses at once are not judged by the count before them all.
+    const counted = verdict === "MISMATCH" && shared !== auth.deviceToken;
+    if (counted) failed(suspects, door);
+
+    const device = identity && (await pairing.find(identity.deviceId));
+    const proven = (method: Proof["method"], scopes?: readonly WireScope[]) => ({ proof: { method, scopes }, device });
+    if (verdict === "RIGHT") return proven(mode);
+    const deviceToken = auth.deviceToken || auth.token;
+    if (device && deviceToken && isTokenOf(device, grantOf(device, role), deviceToken)) {
+      if (counted) lockout.forgive(suspects);
+      return proven("device-token");
+    }
+    if (!identity && (!shared || mode === "none")) throw connectErrors.DEVICE_IDENTITY_REQUIRED();
+    const scopes = identity && auth.bootstrapToken ? await pairing.redeem(auth.bootstrapToken, role) : undefined;
+    if (scopes) return proven("bootstrap-token", scopes);
+
+    const named = mode === "password" ? "PASSWORD" : "TOKEN";
+    let code: AuthCode = mode === "none" ? "AUTH_UNAUTHORIZED" : (`AUTH_${named}_${verdict}` as const);
+    if (auth.deviceToken) code = "AUTH_DEVICE_TOKEN_MISMATCH";
+    if (auth.bootstrapToken) code = "AUTH_BOOTSTRAP_TOKEN_INVALID";
+    if (!counted && isGuess(code)) failed(suspects, door);
+    throw authError(code, { canRetryWithDeviceToken: identity !== undefined && code === "AUTH_TOKEN_MISMATCH" });
+  }
+
+  /** The table of `protocol` section 1.5: who may come without a device once the secret is right. */
+  function withoutDevice({ door, params: { client } }: ConnectAttempt, role: Role, scopes: WireScope[], { method }: Proof): Admitted {
+    const admitted = { ok: true, principal: "shared", role, method } as const;
+    if (role === "operator" && client.mode === "probe") return { ...admitted, scopes: [] };
+    if (role === "operator" && isLocalTool(client) && door.directLoopback) return { ...admitted, scopes };
+    if (role === "operator" && isUi(client)) throw connectErrors.CONTROL_UI_DEVICE_IDENTITY_REQUIRED();
+    throw connectErrors.DEVICE_IDENTITY_REQUIRED();
+  }
+
+  async function refusePairing(ask: Ask, reason: PairingReason, device: Device | undefined): Promise<never> {
+    const { request, isNew } = await pairing.ask(ask, device !== undefined);
+    if (isNew) requested(request);
+    throw pairingError(reason, request, device);
+  }
+
+  const factChanged = (known: string | undefined, claimed: string | undefined) =>
+    plainFact(known) !== "" && plainFact(known) !== plainFact(claimed);
+
+  /** What the device may do in this role: known, asked for now, or brought by the bootstrap token. */
+  async function grantFor(ask: Ask, { method, scopes }: Proof, device: Device | undefined, directLoopback: boolean): Promise<Grant> {
+    const { deviceId } = ask.identity;
+    if (scopes || (!device && directLoopback)) {
+      const approved = await pairing.approve({ ...ask, scopes: scopes ?? ask.scopes }, scopes ? "bootstrap" : "silent");
+      const grant = grantOf(approved, ask.role) as Grant;
+      record("device.pair.approve", approved.approvedVia, [deviceId, ask.role, ...grant.scopes], "ok");
+      return grant;
+    }
+    if (!device) return refusePairing(ask, "not-paired", device);
+    const grant = grantOf(device, ask.role);
+    if (!grant) return refusePairing(ask, "role-upgrade", device);
+    if (lacking(grant.scopes, ask.scopes).length > 0) {
+      if (method !== "device-token") return refusePairing(ask, "scope-upgrade", device);
+      throw authError("AUTH_SCOPE_MISMATCH", { requestedScopes: ask.scopes, approvedScopes: grant.scopes });
+    }
+    const { platform, deviceFamily } = device.facts;
+    if (factChanged(platform, ask.facts.platform) || factChanged(deviceFamily, ask.facts.deviceFamily)) {
+      return refusePairing(ask, "metadata-upgrade", device);
+    }
+    pairing.seen(deviceId).catch((error) => log.warn("access.last-seen-not-kept", { deviceId, error: errorMessage(error) }));
+    return grant;
+  }
+
+  async function admit(attempt: ConnectAttempt): Promise<Admitted> {
+    const { door, params } = attempt;
+    const { client, role = "operator" } = params;
+    if (role !== "operator" && role !== "node") {
+      throw connectErrors.ACCESS_ROLE_INVALID(`invalid role: expected operator or node, got ${JSON.stringify(role.slice(0, 40))}`);
+    }
+    if ((isBrowser(client) || door.headers.origin !== undefined) && !originAllowed(door, settings())) {
+      throw connectErrors.CONTROL_UI_ORIGIN_NOT_ALLOWED(
+        `origin not allowed: ${door.headers.origin ?? "none"} came to ${door.headers.host}; open the page from the gateway, or add its origin to allowedOrigins`,
+      );
+    }
+    const suspects = suspectsAt(door, `${params.device?.id ?? client.id} ${door.headers.origin ?? ""}`);
+    const refuseShut = () => {
+      const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
+      if (retryAfterMs > 0) throw authError("AUTH_RATE_LIMITED", { retryAfterMs });
+    };
+    refuseShut();
+    let identity: DeviceIdentity | undefined;
+    if (params.device) {
+      try {
+        identity = verifyDevice(attempt, clock.now(), settings().signatureWindowMs);
+      } catch (error) {
+        if (hasCode(error, "DEVICE_AUTH_SIGNATURE_INVALID")) failed(suspects, door);
+        throw error;
+      }
+      // Only now: a stranger who merely names a device cannot lock it out.
+      const { attempts, lockMs } = settings().lockout;
+      suspects.push({ key: identity.deviceId, attempts, lockMs });
+      refuseShut();
+    }
+    const scopes = role === "node" ? [] : knownScopes(params.scopes ?? []);
+    const { proof, device } = await prove(attempt, role, identity, suspects);
+    if (!identity) return withoutDevice(attempt, role, scopes, proof);
+
+    const { displayName, platform, deviceFamily, id: clientId, mode: clientMode } = client;
+    const remoteIp = clientAddress(door, settings().trustedProxies);
+    const ask: Ask = { identity, facts: { displayName, platform, deviceFamily, clientId, clientMode, remoteIp }, role, scopes };
+    const grant = await grantFor(ask, proof, device, door.directLoopback);
+    return {
+      ok: true,
+      principal: identity.deviceId,
+      role,
+      scopes: scopes.filter((scope) => lacking(grant.scopes, [scope]).length === 0),
+      method: proof.method,
+      deviceId: identity.deviceId,
+      deviceToken: pairing.tokenOf(identity.deviceId, grant),
+      issuedAtMs: grant.issuedAtMs,
+    };
+  }
+
+  return {
+    async connect(attempt: ConnectAttempt): Promise<ConnectDecision> {
+      try {
+        return await admit(attempt);
+      } catch (error) {
+        if (!isGatewayError(error)) throw error;
+        return { ok: false, error, closeCode: error.wire === "UNAVAILABLE" ? 1013 : 1008 };
+      }
+    },
+
+    async request(door: Door): Promise<RequestDecision> {
+      const { auth, trustedProxies } = settings();
+      const owner = { ok: true, principal: "shared", scopes: ["operator.admin"] } as const;
+      // A page elsewhere can make a browser send requests here; without a credential to ask for, its origin is all there is to see.
+      const crossSite = door.headers["sec-fetch-site"] === "cross-site" || (door.headers.origin && !originAllowed(door, settings()));
+      if (auth.mode === "none" && isNear(door, trustedProxies)) return crossSite ? { ok: false, status: 403 } : owner;
+      const suspects = suspectsAt(door, "http");
+      const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
+      if (retryAfterMs > 0) return { ok: false, status: 429, retryAfterMs };
+      const bearer = /^Bearer +(\S.*)$/i.exec(door.headers.authorization ?? "")?.[1]?.trim();
+      if (!bearer) return { ok: false, status: 401 };
+      if (auth.mode !== "none" && judge(bearer) === "RIGHT") return owner;
+      failed(suspects, door);
+      const device = await pairing.find(bearer.split(".")[0] as string);
+      const grant = grantOf(device, "operator");
+      if (!device || !grant || !isTokenOf(device, grant, bearer)) return { ok: false, status: 401 };
+      lockout.forgive(suspects);
+      return { ok: true, principal: device.deviceId, scopes: grant.scopes };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** The home's private files, each 0600: the key that no database holds, and the shared token. Subkeys are derived, one for each purpose. */
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import { chmod, link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+
+export interface SecretsKey {
+  /** Public: it names the key in the store, so that a lost one is recognised. */
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+export interface Keys {
+  readonly keyPath: string;
+  /** Where the audit log's head is anchored. */
+  readonly anchorPath: string;
+  /** The shared token of the token file. */
+  readonly token: string;
+  /** 32 bytes for one purpose. */
+  derive(purpose: "identity" | "audit" | "device-token" | "bootstrap"): Buffer;
+  /** The newest, which encrypts, is last; more than one only while a rotation is under way. */
+  secretsKeys(): readonly [SecretsKey, ...SecretsKey[]];
+  addSecretsKey(): Promise<SecretsKey>;
+  /** Forgets every secrets key but the newest and those still in use. */
+  retireSecretsKeys(inUse: ReadonlySet<string>): Promise<void>;
+}
+
+/** Compares in a time that says nothing about where two texts differ. */
+export const sameSecret = (left: string, right: string): boolean =>
+  timingSafeEqual(createHash("sha256").update(left).digest(), createHash("sha256").update(right).digest());
+
+export const keyed = (key: Buffer, ...parts: readonly string[]): string =>
+  createHmac("sha256", key).update(JSON.stringify(parts)).digest("base64url");
+
+const random = () => randomBytes(32).toString("base64url");
+
+async function writeNew(path: string, text: string): Promise<string> {
+  const beside = `${path}.${process.pid}.new`;
+  await rm(beside, { force: true });
+  await using file = await open(beside, "wx", 0o600);
+  await file.writeFile(text);
+  await file.sync();
+  return beside;
+}
+
+/** Replaces a file in one step; nobody but its owner may read it. */
+export const writePrivate = async (path: string, text: string): Promise<void> => rename(await writeNew(path, text), path);
+
+/** The file's parsed text. A missing one is made; one that does not parse is moved aside and made anew, so that the gateway serves on. */
+async function readOrMake<T>(path: string, make: () => string, parse: (text: string) => T | undefined, log: Logger): Promise<T> {
+  for (;;) {
+    try {
+      if (((await stat(path)).mode & 0o077) !== 0) {
+        await chmod(path, 0o600);
+        log.warn("keys.permissions-tightened", { path });
+      }
+      const parsed = parse(await readFile(path, "utf8"));
+      if (parsed !== undefined) return parsed;
+      await rename(path, `${path}.damaged`);
+      log.error("keys.damaged", { path, moved: `${path}.damaged`, next: "restore it from a backup; until then a new one is used" });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    const beside = await writeNew(path, make());
+    // A link, unlike a rename, never replaces what another process made meanwhile.
+    await link(beside, path).catch((error) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    await rm(beside, { force: true });
+  }
+}
+
+const isKey = (value: unknown): value is string => typeof value === "string" && Buffer.from(value, "base64url").length === 32;
+
+function parseKeyFile(text: string): { root: string; secrets: string[] } | undefined {
+  try {
+    const { root, secrets } = JSON.parse(text);
+    return isKey(root) && Array.isArray(secrets) && secrets.length > 0 && secrets.every(isKey) ? { root, secrets } : undefined;
+  } catch {
+    return undefined; // silent-ok: the caller moves it aside and says so
+  }
+}
+
+function secretsKey(text: string): SecretsKey {
+  const bytes = Buffer.from(text, "base64url");
+  return { id: createHash("sha256").update("pincer secrets key").update(bytes).digest("hex").slice(0, 12), bytes };
+}
+
+/** Opens the key and token files of a home, and makes what is missing. */
+export async function openKeys(home: string, log: Logger): Promise<Keys> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const keyPath = join(home, "key");
+  const { root, ...file } = await readOrMake(keyPath, () => JSON.stringify({ root: random(), secrets: [random()] }), parseKeyFile, log);
+  const token = await readOrMake(join(home, "token"), random, (text) => text.trim() || undefined, log);
+  let secrets = file.secrets;
+  const save = async (next: string[]) => {
+    await writePrivate(keyPath, JSON.stringify({ root, secrets: next }));
+    secrets = next;
+  };
+  return {
+    keyPath,
+    anchorPath: join(home, "audit.anchor"),
+    token,
+    derive: (purpose) => Buffer.from(hkdfSync("sha256", Buffer.from(root, "base64url"), "", `pincer ${purpose}`, 32)),
+    secretsKeys: () => secrets.map(secretsKey) as [SecretsKey, ...SecretsKey[]],
+    async addSecretsKey() {
+      await save([...secrets, random()]);
+      return secretsKey(secrets.at(-1) as string);
+    },
+    retireSecretsKeys: (inUse) => save(secrets.filter((text, index) => index === secrets.length - 1 || inUse.has(secretsKey(text).id))),
+  };
+}

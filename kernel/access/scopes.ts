@@ -1,0 +1,28 @@
+/** The closed list of the wire's scopes, and what each implies (`protocol` section 3). */
+import type { WireScope } from "@pincer/plugin-sdk/method";
+
+const implied: Readonly<Record<WireScope, readonly WireScope[]>> = {
+  "operator.read": ["operator.sessions.read"],
+  "operator.write": ["operator.read", "operator.talk", "operator.sessions.read", "operator.sessions.write"],
+  "operator.admin": [],
+  "operator.approvals": [],
+  "operator.questions": [],
+  "operator.pairing": [],
+  "operator.talk": [],
+  "operator.talk.secrets": [],
+  "operator.sessions.read": [],
+  "operator.sessions.write": ["operator.sessions.read"],
+};
+
+export const wireScopes = Object.keys(implied) as WireScope[];
+
+/** Whether somebody who holds these scopes may do what needs that one. `operator.admin` may do everything; a word of a newer version, nothing. */
+export const allows = (held: readonly WireScope[], needed: WireScope): boolean =>
+  held.some((scope) => scope === needed || scope === "operator.admin" || implied[scope]?.includes(needed));
+
+/** Of these scopes, those that `held` does not allow. */
+export const lacking = (held: readonly WireScope[], needed: readonly WireScope[]): WireScope[] =>
+  needed.filter((scope) => !allows(held, scope));
+
+/** Of what a client wrote, the scopes that exist, each once. */
+export const knownScopes = (words: readonly string[]): WireScope[] => wireScopes.filter((scope) => words.includes(scope));
