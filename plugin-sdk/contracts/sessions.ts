@@ -80,6 +80,10 @@ export const sessions = defineContract({
         limit: Type.Optional(Type.Integer()),
         before: Type.Optional(Type.Integer()),
         fromSummary: Type.Optional(Type.Boolean()),
+        /** Of an earlier transcript of the session, from before a reset. */
+        sessionId: Type.Optional(Type.String()),
+        /** Does not read large values, so that a history with big images is quick: an image then has `data: ""`, a text its beginning. */
+        omitLarge: Type.Optional(Type.Boolean()),
       }),
       Type.Object({ entries: Type.Array(Entry), total: Type.Integer() }),
       { safe: true },

@@ -1,0 +1,86 @@
+/**
+ * The tables of sessions.
+ *
+ * A transcript is a tree that only grows, kept so that reading a conversation is an index range scan: every entry belongs to a *branch*,
+ * and an entry that continues the newest entry of a branch joins it. One that continues an older entry, or none, begins a branch that is
+ * named by its own seq, and keeps where it left its parent's. So the entries of a path within one branch are those with a smaller seq,
+ * and a conversation that nobody branched is one range of `(transcript, branch, seq)`, however long it is.
+ *
+ * A reset begins another transcript; ids of entries stay unique over all transcripts of a session, so that a replay appends nothing twice.
+ */
+import type { Migration } from "../store/store.ts";
+
+export const sessionsMigrations: readonly Migration[] = [
+  {
+    room: "sessions",
+    version: 1,
+    sql: `
+create table session (
+  id integer primary key autoincrement, key text not null unique, agent_id text not null, session_id text not null unique,
+  owner integer not null, label text, title text, preview text, created_at integer not null, updated_at integer not null,
+  interacted_at integer, replied_at integer, read_at integer not null, idle_at integer, archived integer not null default 0,
+  attributes text not null default '{}', facets text not null default '{}'
+) strict;
+create index session_recent on session (archived, updated_at);
+create index session_recent_any on session (updated_at);
+create index session_recent_agent on session (agent_id, archived, updated_at);
+create index session_recent_owner on session (archived, owner, updated_at);
+create index session_interacted on session (archived, interacted_at);
+create index session_awake on session (updated_at) where idle_at is null;
+create index session_label on session (label) where label is not null;
+create index session_parent on session (attributes ->> 'parentSessionKey');
+
+create table session_transcript (
+  id integer primary key autoincrement, session_id text not null unique, session integer not null, created_at integer not null,
+  last_seq integer not null default 0, leaf_id text, leaf_branch integer, leaf_seq integer not null default 0,
+  leaf_depth integer not null default 0
+) strict;
+create index session_transcript_session on session_transcript (session);
+
+create table session_entry (
+  entry integer primary key, transcript integer not null, session integer not null, branch integer not null, seq integer not null,
+  id text not null, parent_id text, parent_branch integer, parent_seq integer, depth integer not null, kind text not null,
+  role text not null, run_id text, at integer not null, body text not null, text text, blobs text
+) strict;
+create unique index session_entry_path on session_entry (transcript, branch, seq);
+create unique index session_entry_id on session_entry (session, id);
+create index session_entry_summary on session_entry (transcript, branch, seq) where kind = 'summary';
+
+create table session_blob (entry integer not null, slot integer not null, value text not null, primary key (entry, slot)) strict;
+
+create virtual table session_text using fts5(text, content='session_entry', content_rowid='entry', tokenize='unicode61 remove_diacritics 2');
+create virtual table session_name using fts5(key, label, title, content='session', content_rowid='id', tokenize='trigram');
+
+create trigger session_entry_added after insert on session_entry begin
+  update session_transcript set last_seq = new.seq, leaf_id = new.id, leaf_branch = new.branch, leaf_seq = new.seq, leaf_depth = new.depth
+    where id = new.transcript;
+  update session set
+    updated_at = max(updated_at, new.at), idle_at = null, archived = case when new.role = 'user' then 0 else archived end,
+    interacted_at = case when new.role = 'user' then new.at else interacted_at end,
+    replied_at = case when new.role = 'assistant' then new.at else replied_at end,
+    preview = coalesce(substr(new.text, 1, 200), preview)
+    where id = new.session;
+  update session set title = substr(new.text, 1, 120)
+    where id = new.session and title is null and new.role = 'user' and new.kind = 'message' and new.text is not null;
+end;
+create trigger session_entry_indexed after insert on session_entry when new.text is not null begin
+  insert into session_text (rowid, text) values (new.entry, new.text);
+end;
+create trigger session_entry_removed after delete on session_entry begin
+  delete from session_blob where entry = old.entry;
+  insert into session_text (session_text, rowid, text) select 'delete', old.entry, old.text where old.text is not null;
+end;
+create trigger session_named after insert on session begin
+  insert into session_name (rowid, key, label, title) values (new.id, new.key, new.label, new.title);
+end;
+create trigger session_renamed after update of label, title on session
+  when old.label is not new.label or old.title is not new.title begin
+  insert into session_name (session_name, rowid, key, label, title) values ('delete', old.id, old.key, old.label, old.title);
+  insert into session_name (rowid, key, label, title) values (new.id, new.key, new.label, new.title);
+end;
+create trigger session_unnamed after delete on session begin
+  insert into session_name (session_name, rowid, key, label, title) values ('delete', old.id, old.key, old.label, old.title);
+end;
+`,
+  },
+];
