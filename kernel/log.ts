@@ -1,0 +1,209 @@
+/** The gateway's log: JSON lines in a file of bounded size, written behind the caller's back so that no log line ever waits for a disk. */
+import { open, rename, rm, stat } from "node:fs/promises";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+import { bindMethod, type MethodBinding } from "./bus/bindings.ts";
+import { isSensitive, REDACTED } from "./config/redact.ts";
+
+const levels = ["debug", "info", "warn", "error"] as const;
+export type Level = (typeof levels)[number];
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface LogOptions {
+  readonly file: string;
+  readonly level: Level;
+  readonly clock: Clock;
+  /** Size at which the file is put aside, and how many such files are kept beside it. */
+  readonly bytes: number;
+  readonly files: number;
+  /** Also called with each line, for a terminal or a service manager. */
+  readonly print?: (line: LogLine) => void;
+  /** Equal lines within so many milliseconds are written once, then once more with their number. */
+  readonly repeatMs?: number;
+  /** Lines that wait for a slow or full disk, in bytes; beyond that they are counted and dropped. */
+  readonly pendingBytes?: number;
+}
+
+export interface LogLine {
+  readonly time: string;
+  readonly level: Level;
+  readonly event: string;
+  readonly plugin?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Log extends Logger {
+  child(owner: { readonly plugin: string }): Logger;
+  /** From now on this text appears in no line. */
+  redact(secret: string): void;
+  setLevel(level: Level): void;
+  tail(params: { readonly cursor?: number; readonly limit?: number; readonly maxBytes?: number }): Promise<Tail>;
+  /** Resolves when everything logged so far is in the file, or could not be written. */
+  flush(): Promise<void>;
+}
+
+export const logsTail = defineMethod({
+  name: "logs.tail",
+  summary: "The newest lines of the log, or those behind a cursor",
+  scope: "operator.read",
+  params: Type.Object(
+    {
+      cursor: Type.Optional(Type.Integer({ minimum: 0 })),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000 })),
+      maxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    },
+    { additionalProperties: false },
+  ),
+  result: Type.Object({
+    file: Type.String(),
+    cursor: Type.Integer(),
+    size: Type.Integer(),
+    lines: Type.Array(Type.String()),
+    truncated: Type.Optional(Type.Boolean()),
+    reset: Type.Optional(Type.Boolean()),
+  }),
+});
+type Tail = (typeof logsTail.result)["static"];
+
+const repeatLimit = 256;
+
+export function createLog({
+  file,
+  clock,
+  bytes,
+  files,
+  print,
+  repeatMs = 5_000,
+  pendingBytes = 4 * 1024 * 1024,
+  ...options
+}: LogOptions): Log {
+  let least = levels.indexOf(options.level);
+  let secrets: string[] = [];
+  let pending: string[] = [];
+  let waiting = 0;
+  let dropped = 0;
+  let writing: Promise<void> | undefined;
+  const repeated = new Map<string, number>();
+
+  function emit(level: Level, plugin: string | undefined, event: string, fields: Fields = {}): void {
+    if (levels.indexOf(level) < least) return;
+    const body = cleaned(JSON.stringify({ level, event, ...(plugin !== undefined && { plugin }), ...fields }, replacer));
+    const again = repeated.get(body);
+    if (again !== undefined) return void repeated.set(body, again + 1);
+    if (repeated.size < repeatLimit) {
+      repeated.set(body, 0);
+      clock.after(repeatMs, () => {
+        const count = repeated.get(body) ?? 0;
+        repeated.delete(body);
+        if (count > 0) append(body, count);
+      });
+    }
+    append(body, 0);
+  }
+
+  function append(body: string, count: number): void {
+    const time = new Date(clock.now()).toISOString();
+    const text = `{"time":"${time}",${body.slice(1, -1)}${count > 0 ? `,"repeated":${count}` : ""}}\n`;
+    print?.(JSON.parse(text) as LogLine);
+    if (waiting + text.length > pendingBytes) dropped += 1;
+    else {
+      pending.push(text);
+      waiting += text.length;
+    }
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
+  }
+
+  async function write(): Promise<void> {
+    while (pending.length > 0) {
+      const batch = pending;
+      const text =
+        batch.join("") +
+        (dropped > 0 ? `{"time":"${new Date(clock.now()).toISOString()}","level":"warn","event":"log.dropped","lines":${dropped}}\n` : "");
+      pending = [];
+      try {
+        await rotate(Buffer.byteLength(text));
+        const handle = await open(file, "a", 0o600);
+        await handle.writeFile(text).finally(() => handle.close());
+        waiting -= batch.reduce((sum, line) => sum + line.length, 0);
+        dropped = 0;
+      } catch (error) {
+        // The lines stay, bounded, until the disk takes them with the next one: logging must not fail who logs.
+        pending = [...batch, ...pending];
+        print?.({ time: new Date(clock.now()).toISOString(), level: "error", event: "log.write_failed", error: errorMessage(error) });
+        return;
+      }
+    }
+  }
+
+  async function rotate(more: number): Promise<void> {
+    const size = await sizeOf(file);
+    if (size === 0 || size + more <= bytes) return;
+    for (let n = files - 1; n > 0; n -= 1) if ((await sizeOf(`${file}.${n}`)) > 0) await rename(`${file}.${n}`, `${file}.${n + 1}`);
+    await (files > 0 ? rename(file, `${file}.1`) : rm(file));
+  }
+
+  const cleaned = (text: string): string => secrets.reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text);
+
+  const logger = (plugin?: string): Logger => ({
+    debug: (event, fields) => emit("debug", plugin, event, fields),
+    info: (event, fields) => emit("info", plugin, event, fields),
+    warn: (event, fields) => emit("warn", plugin, event, fields),
+    error: (event, fields) => emit("error", plugin, event, fields),
+  });
+
+  async function tail({ cursor, limit = 500, maxBytes = 250_000 }: Parameters<Log["tail"]>[0]): Promise<Tail> {
+    await flush();
+    const size = await sizeOf(file);
+    const reset = cursor !== undefined && cursor > size;
+    const wanted = cursor === undefined || reset ? 0 : cursor;
+    const start = Math.max(wanted, size - maxBytes);
+    const chunk = size > start ? await Bun.file(file).slice(start, size).text() : "";
+    const lines = chunk.split("\n");
+    // What begins in the middle of a line, and what is not ended yet, is no line.
+    if (start > wanted) lines.shift();
+    const unfinished = lines.pop() ?? "";
+    const truncated = start > wanted || lines.length > limit;
+    return {
+      file,
+      cursor: size - Buffer.byteLength(unfinished),
+      size,
+      lines: lines.slice(-limit),
+      ...(truncated && { truncated }),
+      ...(reset && { reset }),
+    };
+  }
+
+  async function flush(): Promise<void> {
+    await writing;
+  }
+
+  return {
+    ...logger(),
+    child: ({ plugin }) => logger(plugin),
+    redact(secret) {
+      // As it stands inside JSON; what is too short would blot out ordinary words.
+      const inside = JSON.stringify(secret).slice(1, -1);
+      if (secret.length >= 6 && !secrets.includes(inside)) secrets = [...secrets, inside].sort((a, b) => b.length - a.length);
+    },
+    setLevel: (level) => {
+      least = levels.indexOf(level);
+    },
+    tail,
+    flush,
+  };
+}
+
+export const logMethods = (log: Log): MethodBinding[] => [bindMethod(logsTail, (params) => log.tail(params))];
+
+const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0; // silent-ok: no file, no bytes
+
+function replacer(this: unknown, key: string, value: unknown): unknown {
+  if (typeof value === "string" && value !== "" && isSensitive([key], undefined)) return REDACTED;
+  if (value instanceof Error) return { message: value.message, stack: value.stack };
+  return typeof value === "bigint" ? String(value) : value;
+}
