@@ -40,7 +40,7 @@ export function createBroadcast(connections: ReadonlyMap<string, Connection>, ev
     for (const listener of listeners) listener(event.name, payload, options);
     let head: string | undefined;
     for (const connection of named ? pick(connections, named) : recipients(topics)) {
-      if (connection.state !== "open" || !maySee(connection, guard, named !== undefined)) continue;
+      if (!maySee(connection, guard, named !== undefined)) continue;
       if (cap !== undefined && !connection.info.caps.has(cap)) continue;
       head ??= eventHead(event.name, payload, version);
       if (named) connection.send(eventFrame(head));

@@ -6,6 +6,7 @@ import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Server } from "bun";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
 import { allows } from "../access/scopes.ts";
+import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
 import type { Emit, EventSource, MethodBinding, MethodSource, RouteSource } from "./bindings.ts";
 import { type Broadcast, createBroadcast } from "./broadcast.ts";
@@ -36,6 +37,7 @@ export interface BusDeps {
   readonly events: EventSource;
   /** Migrated with `busMigrations`. */
   readonly store: Store;
+  readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: () => BusSettings;
@@ -98,7 +100,8 @@ export function createBus(deps: BusDeps): Bus {
   };
 
   const stability = lifetime.use(createStability(clock, settings));
-  const idempotency = lifetime.use(createIdempotency(store, clock, settings, log));
+  const idempotency = createIdempotency(store, clock, settings, log);
+  lifetime.use(deps.retention.register(idempotency.sweep));
   const health = lifetime.use(createHealth(deps.health, clock, settings, stability, log));
   const broadcast = createBroadcast(connections, events, log);
   const publishPresence = () => {
@@ -112,21 +115,24 @@ export function createBus(deps: BusDeps): Bus {
   const joined = createListeners<PeerListener>();
   const left = createListeners<PeerListener>();
 
-  const hello = ({ id, role }: Connection, { scopes, method, deviceToken, issuedAtMs }: Admitted) => ({
-    type: "hello-ok",
-    protocol: protocolVersion,
-    server: { version, connId: id, bootId },
-    features: { methods: sorted(methods.names()), events: sorted(events.names()) },
-    snapshot: {
-      presence: role === "node" ? [] : presence.list(),
-      health: health.latest,
-      stateVersion,
-      uptimeMs: uptimeMs(),
-      ...deps.snapshot(),
-    },
-    auth: { role, scopes, method, deviceToken, issuedAtMs },
-    policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
-  });
+  const enter = (connection: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => {
+    connections.set(connection.id, connection);
+    return {
+      type: "hello-ok",
+      protocol: protocolVersion,
+      server: { version, connId: connection.id, bootId },
+      features: { methods: sorted(methods.names()), events: sorted(events.names()) },
+      snapshot: {
+        presence: role === "node" ? [] : presence.list(),
+        health: health.latest,
+        stateVersion,
+        uptimeMs: uptimeMs(),
+        ...deps.snapshot(),
+      },
+      auth: { role, scopes, method, deviceToken, issuedAtMs },
+      policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
+    };
+  };
 
   const onOpen = (connection: Connection) => {
     const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
@@ -144,7 +150,7 @@ export function createBus(deps: BusDeps): Bus {
   const handshake = createHandshake({
     connect: (attempt) => access.connect(attempt),
     phase: () => phase,
-    hello,
+    enter,
     onOpen,
     onFrame: (connection, text) => requests.receive(connection, text),
     clock,
@@ -184,7 +190,6 @@ export function createBus(deps: BusDeps): Bus {
         stateVersion.health++;
         broadcast.publish(healthEvent, health.latest, {}, stateVersion);
       });
-      idempotency.start();
       const beat = () => {
         broadcast.publish(tickEvent, { ts: clock.now() });
         peers.ping();
@@ -198,7 +203,7 @@ export function createBus(deps: BusDeps): Bus {
       const { drainMs } = settings();
       const began = clock.monotonic();
       await requests.drain(drainMs);
-      peers.close(1012, "service restart");
+      peers.closeAll(1012, "service restart");
       if (server) await atMost(drainMs - (clock.monotonic() - began), clock, server.stop(false));
       await server?.stop(true);
       lifetime.dispose();
@@ -214,8 +219,8 @@ export function createBus(deps: BusDeps): Bus {
     dispatch,
     subscribe: changeTopic(broadcast.subscribe),
     unsubscribe: changeTopic(broadcast.unsubscribe),
-    connections: () => [...connections.values()].filter(({ state }) => state === "open"),
-    disconnect: (filter, code, reason) => peers.close(code, reason, ({ state, info }) => state === "open" && filter(info)),
+    connections: () => [...connections.values()],
+    disconnect: (filter, code, reason) => peers.close(code, reason, ({ info }) => filter(info)),
     onConnection: joined.add,
     onClose: left.add,
   };

@@ -18,8 +18,8 @@ const oldestVersion = 3;
 export interface HandshakeDeps {
   readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
   readonly phase: () => "starting" | "ready" | "stopping";
-  /** The payload of hello-ok for a connection that has been admitted. */
-  readonly hello: (connection: Connection, admitted: Admitted) => object;
+  /** Takes in a connection that has been admitted, and gives the payload of its hello-ok. */
+  readonly enter: (connection: Connection, admitted: Admitted) => object;
   /** The hello has been sent. */
   readonly onOpen: (connection: Connection) => void;
   /** A frame that waited for the hello. */
@@ -35,8 +35,8 @@ export interface Handshake {
   receive(connection: Connection, text: string): void;
   /** The socket has closed before its hello. */
   abandon(connection: Connection): void;
-  /** How many sockets wait for their hello. */
-  readonly pending: number;
+  /** Those that wait for their hello. */
+  readonly waiting: ReadonlyMap<Connection, unknown>;
 }
 
 export function createHandshake(deps: HandshakeDeps): Handshake {
@@ -76,7 +76,7 @@ export function createHandshake(deps: HandshakeDeps): Handshake {
     if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
     settle(connection);
     connection.admit(asked, decision);
-    connection.send(resultFrame(id, deps.hello(connection, decision)));
+    connection.send(resultFrame(id, deps.enter(connection, decision)));
     deps.onOpen(connection);
     for (const text of connection.waiting.splice(0)) deps.onFrame(connection, text);
   };
@@ -91,9 +91,7 @@ export function createHandshake(deps: HandshakeDeps): Handshake {
       deadlines.set(connection, clock.after(settings().handshakeMs, late));
     },
     abandon: settle,
-    get pending() {
-      return deadlines.size;
-    },
+    waiting: deadlines,
     receive(connection, text) {
       if (text.length > settings().handshakeBytes || Buffer.byteLength(text) > settings().handshakeBytes) {
         return connection.close(1009, "preauth payload too large");

@@ -2,7 +2,8 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Migration, Statement, Store } from "../store/store.ts";
+import type { Sweep } from "../store/retention.ts";
+import type { Migration, Store } from "../store/store.ts";
 import type { BusSettings } from "./settings.ts";
 
 export const busMigrations: readonly Migration[] = [
@@ -19,13 +20,14 @@ export const busMigrations: readonly Migration[] = [
   },
 ];
 
+const sweptAtOnce = 500;
+
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
 export type Kept = (principal: string, method: string, key: string, run: () => Promise<unknown>) => Promise<unknown>;
 
-export interface Idempotency extends Disposable {
+export interface Idempotency {
   readonly kept: Kept;
-  /** Deletes what is too old or too much, now and regularly. */
-  start(): void;
+  readonly sweep: Sweep;
 }
 
 export function createIdempotency(store: Store, clock: Clock, settings: () => BusSettings, log: Logger): Idempotency {
@@ -52,18 +54,20 @@ export function createIdempotency(store: Store, clock: Clock, settings: () => Bu
     return result;
   };
 
-  const sweep = () => {
-    const { keptMs, keptRows } = settings();
-    const tooOld: Statement = ["delete from bus_kept where at <= ?", clock.now() - keptMs];
-    const tooMany: Statement = ["delete from bus_kept where at <= (select at from bus_kept order by at desc limit 1 offset ?)", keptRows];
-    store.write(tooOld, tooMany).catch((error: unknown) => log.warn("bus.sweep-failed", { error: errorMessage(error) }));
-  };
-  let timer: Disposable | undefined;
-
   return {
-    start() {
-      sweep();
-      timer = clock.every(settings().sweepMs, sweep);
+    sweep: {
+      name: "bus.kept",
+      everyMs: settings().sweepMs,
+      sweep(now) {
+        const { keptMs, keptRows } = settings();
+        const take = (where: string) =>
+          `delete from bus_kept where (principal, method, key) in
+            (select principal, method, key from bus_kept where at <= ${where} limit ${sweptAtOnce}) returning key`;
+        return [
+          [take("?"), now - keptMs],
+          [take("(select at from bus_kept order by at desc limit 1 offset ?)"), keptRows],
+        ];
+      },
     },
     kept(principal, method, key, run) {
       const id = JSON.stringify([principal, method, key]);
@@ -73,6 +77,5 @@ export function createIdempotency(store: Store, clock: Clock, settings: () => Bu
       running.set(id, mine);
       return mine;
     },
-    [Symbol.dispose]: () => timer?.[Symbol.dispose](),
   };
 }

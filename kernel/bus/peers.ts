@@ -27,13 +27,13 @@ export function createPeers({ connections, handshake, requests, isStopping, onCl
     full() {
       const { connections: most, handshakes } = settings();
       if (isStopping()) return "gateway is stopping";
-      if (connections.size >= most) return `${most} connections are open, which is all that gateway.connections allows`;
-      return handshake.pending >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
+      if (connections.size + handshake.waiting.size >= most)
+        return `${most} connections are open, which is all that gateway.connections allows`;
+      return handshake.waiting.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
     },
     open(socket) {
       const connection = new Connection(socket, settings, stability, clock.now());
       socket.data.connection = connection;
-      connections.set(connection.id, connection);
       handshake.begin(connection);
     },
     message({ data: { connection } }, data) {
@@ -51,11 +51,9 @@ export function createPeers({ connections, handshake, requests, isStopping, onCl
     },
     close({ data: { connection } }) {
       if (!connection) return;
-      const wasOpen = connection.state === "open";
-      connections.delete(connection.id);
       connection.closed();
       handshake.abandon(connection);
-      if (wasOpen) onClose(connection);
+      if (connections.delete(connection.id)) onClose(connection);
     },
   };
 
@@ -63,17 +61,21 @@ export function createPeers({ connections, handshake, requests, isStopping, onCl
     sockets,
     /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
     ping(): void {
-      const asked = [...connections.values()].filter(({ state }) => state === "open");
+      const asked = [...connections.values()];
       for (const connection of asked) connection.ping();
       if (asked.length === 0) return;
       clock.after(settings().pongMs, () => {
         for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
       });
     },
-    close(code: number, reason: string, picks: (connection: Connection) => boolean = () => true): number {
+    /** Closes those that the filter picks, and says how many. */
+    close(code: number, reason: string, picks: (connection: Connection) => boolean): number {
       const picked = [...connections.values()].filter(picks);
       for (const connection of picked) connection.close(code, reason);
       return picked.length;
+    },
+    closeAll(code: number, reason: string): void {
+      for (const connection of [...handshake.waiting.keys(), ...connections.values()]) connection.close(code, reason);
     },
   };
 }

@@ -1,0 +1,139 @@
+/** A real bus on a real socket, with real access and a real store in a folder of its own, for tests of the bus. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import { type ClientOptions, WireClient } from "@pincer/plugin-sdk/testing/client";
+import { Value } from "@sinclair/typebox/value";
+import { type Access, accessMigrations, createAccess } from "../../kernel/access/access.ts";
+import { openKeys } from "../../kernel/access/keys.ts";
+import { AccessConfig, type AccessSettings } from "../../kernel/access/settings.ts";
+import type { MethodBinding, RouteBinding } from "../../kernel/bus/bindings.ts";
+import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
+import { busMigrations } from "../../kernel/bus/idempotency.ts";
+import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { createRetention, type Retention } from "../../kernel/store/retention.ts";
+import { openStore } from "../../kernel/store/sqlite.ts";
+import type { Store } from "../../kernel/store/store.ts";
+
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface BusHost extends AsyncDisposable {
+  readonly bus: Bus;
+  readonly access: Access;
+  readonly store: Store;
+  readonly retention: Retention;
+  readonly token: string;
+  readonly url: string;
+  readonly wsUrl: string;
+  readonly log: LogLine[];
+  /** The plugins' methods, routes and events; a test changes them as a plugin's swap would. */
+  readonly plugins: { methods: Map<string, MethodBinding>; routes: RouteBinding[]; events: Map<string, GatewayEvent> };
+  /** Live. */
+  readonly settings: BusSettings;
+  connect(options?: Partial<ClientOptions>): Promise<WireClient>;
+  /** A socket that has not said anything. */
+  open(options?: Partial<ClientOptions>): WireClient;
+}
+
+export interface BusHostOptions {
+  readonly clock?: Clock;
+  readonly settings?: Partial<BusSettings>;
+  readonly access?: Partial<AccessSettings>;
+  readonly methods?: readonly MethodBinding[];
+  readonly deps?: Partial<BusDeps>;
+  /** Leave the bus as it is before everything is there. */
+  readonly starting?: boolean;
+  /** A folder to use again, which is then not removed. */
+  readonly home?: string;
+}
+
+const defaultsOf = <T>(schema: Parameters<typeof Value.Default>[0], over: object = {}) => Value.Default(schema, { ...over }) as T;
+
+export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
+  const { clock = systemClock } = options;
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), "pincer-bus-")));
+  const log: LogLine[] = [];
+  const logger = Object.fromEntries(
+    ["debug", "info", "warn", "error"].map((level) => [level, (event: string, fields = {}) => void log.push({ level, event, fields })]),
+  ) as unknown as Logger;
+  const settings = defaultsOf<BusSettings>(BusConfig, { port: 0, checkResults: true, ...options.settings });
+  const accessSettings = defaultsOf<AccessSettings>(AccessConfig, options.access);
+  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
+  const keys = await openKeys(home, logger);
+  const retention = createRetention({ store, clock });
+  const plugins: BusHost["plugins"] = { methods: new Map(), routes: [], events: new Map() };
+
+  let url = "";
+  const access = createAccess({
+    store,
+    clock,
+    log: logger,
+    settings: () => accessSettings,
+    keys,
+    emit: (...call) => bus.emit(...call),
+    onRevoked: () => {},
+    connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
+    url: () => url,
+  });
+  const bus: Bus = createBus({
+    access,
+    methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
+    routes: {
+      match: (path) =>
+        plugins.routes
+          .filter(({ prefix }) => prefix === "/" || path === prefix || path.startsWith(`${prefix}/`))
+          .sort((a, b) => b.prefix.length - a.prefix.length)[0],
+    },
+    events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
+    store,
+    retention,
+    clock,
+    log: logger,
+    settings: () => settings,
+    health: async () => ({ defaultAgentId: "main" }),
+    status: async () => ({}),
+    snapshot: () => ({ sessionDefaults: { defaultAgentId: "main", mainKey: "main", mainSessionKey: "agent:main:main" } }),
+    failing: () => [],
+    version: "0.0.0-test",
+    bootId: "boot-1",
+    ...options.deps,
+  });
+  bus.add(access.methods);
+  bus.addEvents(access.events);
+  bus.add(options.methods ?? []);
+  const started = await bus.start();
+  url = started.url;
+  const wsUrl = started.url.replace(/^http/, "ws");
+  if (!options.starting) await bus.ready();
+
+  const clientOptions = (given: Partial<ClientOptions> = {}): ClientOptions => ({ url: wsUrl, token: keys.token, ...given });
+  return {
+    bus,
+    access,
+    store,
+    retention,
+    token: keys.token,
+    url: started.url,
+    wsUrl,
+    log,
+    plugins,
+    settings,
+    connect: (given) => WireClient.connect(clientOptions(given)),
+    open: (given) => new WireClient(clientOptions(given)),
+    async [Symbol.asyncDispose]() {
+      settings.drainMs = 0;
+      await bus.stop("test is over");
+      retention[Symbol.dispose]();
+      await store.close();
+      if (!options.home) await rm(home, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** The sessions room on a real store in a folder of its own, alone or behind a real bus. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Facet, Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
+import type { Message } from "@pincer/plugin-sdk/message";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
+import { createSessions, type Sessions, SessionsConfig, type SessionsDeps } from "../../kernel/sessions/sessions.ts";
+import { openStore } from "../../kernel/store/sqlite.ts";
+import type { Store } from "../../kernel/store/store.ts";
+import { type BusHost, startBus } from "./bus.ts";
+
+export interface SessionsHost extends AsyncDisposable {
+  readonly sessions: Sessions;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ended: { key: string; reason: string }[];
+  /** Live. */
+  readonly settings: SessionsConfig;
+  append(key: string, ...entries: NewEntry[]): Promise<Entry[]>;
+  path(key: string, query?: { limit?: number; before?: number; fromSummary?: boolean }): Promise<Entry[]>;
+}
+
+/** What an agent plugin might declare. */
+export const facets = new Map<string, Facet>(
+  Object.entries({
+    model: { schema: Type.String(), summary: "Model reference.", patch: "operator.write" },
+    thinkingLevel: { schema: Type.Union([Type.Literal("off"), Type.Literal("high")]), summary: "Thinking.", patch: "operator.write" },
+    elevatedLevel: { schema: Type.String(), summary: "Who may do more.", patch: "operator.admin" },
+    inputTokens: { schema: Type.Integer({ default: 0 }), summary: "Tokens in." },
+    outputTokens: { schema: Type.Integer({ default: 0 }), summary: "Tokens out." },
+    totalTokensFresh: { schema: Type.Boolean({ default: false }), summary: "Whether the count is of now." },
+    kind: { schema: Type.String(), summary: "Direct or group." },
+  } satisfies Record<string, Facet>),
+);
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+export async function startSessions(over: Partial<SessionsDeps> = {}, settings: Partial<SessionsConfig> = {}): Promise<SessionsHost> {
+  const home = await mkdtemp(join(tmpdir(), "pincer-sessions-"));
+  const store = over.store ?? (await openStore({ path: join(home, "store.db"), migrations: sessionsMigrations }));
+  const clock = over.clock ?? createManualClock();
+  const ended: SessionsHost["ended"] = [];
+  const live = Value.Default(SessionsConfig, { ...settings }) as SessionsConfig;
+  const sessions = createSessions({
+    clock,
+    log: silent,
+    settings: () => live,
+    emit: () => {},
+    subscribe: () => {},
+    unsubscribe: () => {},
+    facets: () => facets,
+    defaultAgentId: () => "main",
+    hooks: { ended: async (key, reason) => void ended.push({ key, reason }) },
+    ...over,
+    store,
+  });
+  const io = { signal: new AbortController().signal };
+  return {
+    sessions,
+    store,
+    clock,
+    ended,
+    settings: live,
+    append: async (key, ...entries) => (await sessions.contract.append({ key, entries }, io)).entries,
+    path: async (key, query) => (await sessions.contract.path({ key, ...query }, io)).entries,
+    async [Symbol.asyncDispose]() {
+      if (!over.store) await store.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface ServedSessions extends SessionsHost {
+  readonly bus: BusHost;
+}
+
+/** The room behind a bus; every result and payload is checked against its schema there. */
+export async function serveSessions(over: Partial<SessionsDeps> = {}, settings: Partial<SessionsConfig> = {}): Promise<ServedSessions> {
+  const bus = await startBus();
+  const { emit, subscribe, unsubscribe } = bus.bus;
+  const host = await startSessions({ emit, subscribe, unsubscribe, ...over }, settings);
+  bus.bus.add(host.sessions.methods);
+  bus.bus.addEvents(host.sessions.events);
+  return {
+    ...host,
+    bus,
+    async [Symbol.asyncDispose]() {
+      await bus[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const io = { signal: new AbortController().signal };
+
+export const user = (text: string): Message => ({ role: "user", content: text, timestamp: 1 });
+export const assistant = (text: string): Message => ({ role: "assistant", content: [{ type: "text", text }], timestamp: 2 });
+export const entry = (id: string, message: Message = user(id), more: Partial<NewEntry> = {}): NewEntry => ({
+  id,
+  kind: "message",
+  message,
+  ...more,
+});
