@@ -1,0 +1,83 @@
+/** What went wrong with a model call, in the classes that failover and users act on. */
+import type { FailureClass, ModelFailure } from "../contracts/provider.ts";
+import { errorMessage } from "../error.ts";
+
+/** The wait that a vendor asks for, from `retry-after-ms` or `retry-after` (seconds or a date); milliseconds. */
+export function retryAfterMs(headers: Headers | undefined, now: number): number | undefined {
+  const exact = Number(headers?.get("retry-after-ms") ?? Number.NaN);
+  if (Number.isFinite(exact) && exact >= 0) return Math.round(exact);
+  const value = headers?.get("retry-after")?.trim();
+  if (!value) return undefined;
+  const seconds = Number(value);
+  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - now;
+  return Number.isFinite(wait) ? Math.max(0, Math.round(wait)) : undefined;
+}
+
+/** The class of an HTTP status, when the vendor says nothing more exact. */
+export function classOfStatus(status: number): FailureClass {
+  if (status === 401 || status === 403) return "auth";
+  if (status === 402) return "billing";
+  if (status === 408 || status === 504) return "timeout";
+  if (status === 413) return "context-overflow";
+  if (status === 429) return "rate-limit";
+  if (status === 503 || status === 529) return "overloaded";
+  if (status >= 500) return "network";
+  return status >= 400 ? "bad-request" : "unknown";
+}
+
+/**
+ * Vendors and local servers tell of a full context window, an unusable image or an empty account in words alone. Their words are
+ * matched here and nowhere else; a text that is not known changes nothing.
+ */
+const WORDS: readonly (readonly [FailureClass, RegExp])[] = [
+  [
+    "context-overflow",
+    /context[ _]?(length|window|size)|prompt is too long|too many (input )?tokens|maximum context|exceeds? the (model's )?(limit|context)|input is too long|reduce the length/i,
+  ],
+  ["image", /image (exceeds|dimension|too large|media type|format|size|could not be processed)|could not process image|invalid image/i],
+  ["billing", /credit balance|insufficient[ _](quota|credits?|funds|balance)|billing|payment required|exceeded your current quota/i],
+];
+
+export const classOfWords = (message: string): FailureClass | undefined => WORDS.find(([, words]) => words.test(message))?.[0];
+
+/** Messages go to users and logs: a key that a vendor repeats in its answer does not. */
+export const withoutKeys = (message: string): string => message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…");
+
+/** A failure of an HTTP answer. `class` says what the vendor's own code means, where it has one. */
+export function httpFailure(
+  status: number,
+  message: string,
+  options: { readonly class?: FailureClass | undefined; readonly headers?: Headers | undefined; readonly now: number },
+): ModelFailure {
+  const wait = retryAfterMs(options.headers, options.now);
+  const plain = classOfStatus(status);
+  const worded = plain === "bad-request" || plain === "rate-limit" ? classOfWords(message) : undefined;
+  return {
+    class: options.class ?? worded ?? plain,
+    message: withoutKeys(message),
+    status,
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
+}
+
+const codeOf = (error: unknown): string => {
+  for (let at: unknown = error; typeof at === "object" && at !== null; at = (at as { cause?: unknown }).cause) {
+    const code = (at as { code?: unknown }).code;
+    if (typeof code === "string" && code !== "") return code;
+  }
+  return "";
+};
+
+/** An event that is no JSON, or not of the shape that it must have. */
+const isMisread = (error: unknown): boolean => error instanceof SyntaxError || (error instanceof TypeError && codeOf(error) === "");
+
+/** A failure below HTTP: no connection, a name that does not resolve, a stream that broke or cannot be read. `where` is the address, for people. */
+export function networkFailure(error: unknown, where: string): ModelFailure {
+  const code = codeOf(error);
+  const said = withoutKeys(errorMessage(error));
+  if (/refused/i.test(code)) return { class: "network", message: `nothing answers at ${where}: the connection was refused` };
+  if (/ENOTFOUND|EAI_AGAIN|DNS/i.test(code)) return { class: "network", message: `the name in ${where} does not resolve` };
+  if (/timed?_?out/i.test(code)) return { class: "timeout", message: `${where} did not answer in time` };
+  if (isMisread(error)) return { class: "network", message: `${where} sent something that cannot be read as an answer (${said})` };
+  return { class: "network", message: `the connection to ${where} broke: ${said}${code === "" ? "" : ` (${code})`}` };
+}

@@ -1,0 +1,413 @@
+/** What every provider promises, checked against a scripted vendor over its real client library. */
+import { describe, expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import type { ImplementationOf } from "../contract.ts";
+import { type FailureClass, ModelAnswer, type ModelEvent, type ModelRequest, type provider } from "../contracts/provider.ts";
+import type { Message, ToolCallBlock } from "../message.ts";
+import { INVALID_ARGUMENTS } from "../provider/answer.ts";
+import type { ManualClock } from "./clock.ts";
+import type { ScriptedVendor, VendorAnswer, VendorCall } from "./vendor-script.ts";
+
+export interface ProviderFixture extends AsyncDisposable {
+  readonly provider: ImplementationOf<typeof provider>;
+  readonly vendor: ScriptedVendor;
+  readonly clock: ManualClock;
+  /** `endpoint/model`, of a model that thinks and sees. */
+  readonly model: string;
+  /** After this much silence the provider gives up; milliseconds. */
+  readonly idleMs: number;
+}
+
+export interface ProviderSuite {
+  readonly name: string;
+  start(): Promise<ProviderFixture>;
+  /** HTTP errors of this vendor, and the class that each means. */
+  readonly failures: readonly {
+    readonly title: string;
+    readonly error: NonNullable<VendorAnswer["error"]>;
+    readonly class: FailureClass;
+    readonly retryAfterMs?: number;
+  }[];
+  /** Finds what a request carries, in the vendor's own shape. */
+  readonly sent: {
+    /** Base64 of every image, in order. */
+    images(call: VendorCall): readonly string[];
+    /** The text of the result under that call's id. */
+    toolResult(call: VendorCall, id: string): string | undefined;
+    /** Every signature or encrypted thinking that is given back, in order. */
+    signatures(call: VendorCall): readonly string[];
+  };
+  /** Absent: the vendor's thinking carries no proof. */
+  readonly signs?: boolean;
+}
+
+export const modelRequest = (model: string, messages: readonly Message[], more: Partial<ModelRequest> = {}): ModelRequest => ({
+  model,
+  system: [{ text: "You are a test.", cache: true }],
+  messages: [...messages],
+  tools: [],
+  thinking: "low",
+  ...more,
+});
+export const userMessage = (text: string): Message => ({ role: "user", content: text, timestamp: 1 });
+export const toolSpec = (name: string) => ({
+  name,
+  description: `The tool ${name}.`,
+  parameters: { type: "object", properties: { path: { type: "string" } } },
+});
+const toolResult = (toolCallId: string, toolName: string, text: string): Message => ({
+  role: "toolResult",
+  toolCallId,
+  toolName,
+  content: [{ type: "text", text }],
+  isError: false,
+  timestamp: 2,
+});
+
+/** Reads a stream to its end, and tells `seen` of each event as it comes. */
+export async function readStream(
+  stream: AsyncGenerator<ModelEvent, ModelAnswer, void>,
+  seen: (event: ModelEvent) => void = () => undefined,
+): Promise<{ events: ModelEvent[]; answer: ModelAnswer }> {
+  const events: ModelEvent[] = [];
+  for (;;) {
+    const next = await stream.next();
+    if (next.done) return { events, answer: next.value };
+    events.push(next.value);
+    seen(next.value);
+  }
+}
+
+/** How many spoilt streams each provider is given. */
+const SPOILT = 300;
+const SPOILERS: readonly unknown[] = [null, 0, -1.5, true, "", "x", [], {}, [null], { type: "x" }];
+
+/** The events of a stream with one to three values anywhere in them replaced or left out; the same for the same seed. */
+function spoil(events: readonly string[], seed: number): readonly string[] {
+  let state = seed;
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  const spoilt = [...events];
+  for (let count = 1 + below(3); count > 0; count--) {
+    const at = below(spoilt.length);
+    spoilt[at] = (spoilt[at] as string).replace(/^data: (\{.*\})$/m, (_line, json: string) => {
+      const value: unknown = JSON.parse(json);
+      let inside = value as Record<string, unknown>;
+      for (let depth = below(6); depth > 0; depth--) {
+        const deeper = Object.values(inside).filter((one) => typeof one === "object" && one !== null && Object.keys(one).length > 0);
+        if (deeper.length > 0) inside = deeper[below(deeper.length)] as Record<string, unknown>;
+      }
+      const name = Object.keys(inside)[below(Object.keys(inside).length)] as string;
+      if (below(3) === 0) delete inside[name];
+      else inside[name] = SPOILERS[below(SPOILERS.length)];
+      return `data: ${JSON.stringify(value)}`;
+    });
+  }
+  return spoilt;
+}
+
+const textOf = (events: readonly ModelEvent[], type: "text" | "thinking" = "text") =>
+  events.flatMap((event) => (event.type === type ? [event.delta] : [])).join("");
+const blocksOf = <T extends string>(answer: ModelAnswer, type: T) =>
+  answer.message.content.filter((block): block is Extract<typeof block, { type: T }> => block.type === type);
+const never = () => new AbortController().signal;
+
+export function providerSuite(suite: ProviderSuite): void {
+  const ask = async (fixture: ProviderFixture, answer: VendorAnswer, more: Partial<ModelRequest> = {}) => {
+    fixture.vendor.answer(answer);
+    const messages = more.messages ?? [userMessage("hello")];
+    return readStream(fixture.provider.stream(modelRequest(fixture.model, messages, more), { signal: never() }));
+  };
+  const call = (id: string, name: string, args: unknown) => ({ toolCall: { id, name, arguments: JSON.stringify(args) } });
+
+  describe(`${suite.name} keeps the promises of a provider`, () => {
+    test("text streams as it comes, and the answer holds all of it", async () => {
+      await using fixture = await suite.start();
+      const { events, answer } = await ask(fixture, { steps: [{ text: ["Hel", "lo, ", "world"] }] });
+      expect(events).toEqual([
+        { type: "text", index: 0, delta: "Hel" },
+        { type: "text", index: 0, delta: "lo, " },
+        { type: "text", index: 0, delta: "world" },
+      ]);
+      expect(answer.message.content).toEqual([{ type: "text", text: "Hello, world" }]);
+      expect(answer).toMatchObject({ stopReason: "stop", message: { role: "assistant", stopReason: "stop" } });
+      expect(`${answer.message.provider}/${answer.message.model}`).toBe(fixture.model);
+    });
+
+    test("the first delta is there before the vendor has finished", async () => {
+      await using fixture = await suite.start();
+      const gate = Promise.withResolvers<void>();
+      fixture.vendor.answer({ steps: [{ text: ["early"] }, { text: ["late"] }], hold: { before: 1, until: gate.promise } });
+      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      expect(await stream.next()).toMatchObject({ done: false, value: { type: "text", delta: "early" } });
+      gate.resolve();
+      expect(textOf((await readStream(stream)).events)).toBe("late");
+    });
+
+    test("thinking streams before the text, in a block of its own", async () => {
+      await using fixture = await suite.start();
+      const thinking = { thinking: ["Let me ", "see."], ...(suite.signs ? { signature: "proof-1" } : {}) };
+      const { events, answer } = await ask(fixture, { steps: [thinking, { text: ["Done."] }] });
+      expect(textOf(events, "thinking")).toBe("Let me see.");
+      expect(events.findIndex(({ type }) => type === "text")).toBeGreaterThan(events.findLastIndex(({ type }) => type === "thinking"));
+      expect(answer.message.content).toMatchObject([
+        { type: "thinking", thinking: "Let me see." },
+        { type: "text", text: "Done." },
+      ]);
+    });
+
+    test("parallel tool calls are announced as they begin, and come whole in their order", async () => {
+      await using fixture = await suite.start();
+      const steps = [
+        { text: ["Looking."] },
+        call("call_a", "files_list", { path: "über/ün" }),
+        call("call_b", "files_read", { path: "b", deep: { list: [1, 2] } }),
+      ];
+      const { events, answer } = await ask(fixture, { steps }, { tools: [toolSpec("files_list"), toolSpec("files_read")] });
+      expect(events.filter(({ type }) => type === "tool-call")).toEqual([
+        { type: "tool-call", index: 1, id: "call_a", name: "files_list" },
+        { type: "tool-call", index: 2, id: "call_b", name: "files_read" },
+      ]);
+      expect(blocksOf(answer, "toolCall")).toEqual([
+        { type: "toolCall", id: "call_a", name: "files_list", arguments: { path: "über/ün" } },
+        { type: "toolCall", id: "call_b", name: "files_read", arguments: { path: "b", deep: { list: [1, 2] } } },
+      ]);
+      expect(answer.stopReason).toBe("toolUse");
+    });
+
+    test("a call without arguments has none, and arguments that are no JSON reach the tool to be refused", async () => {
+      await using fixture = await suite.start();
+      const steps = [
+        { toolCall: { id: "call_a", name: "now", arguments: "" } },
+        { toolCall: { id: "call_b", name: "files_read", arguments: '{"path": unquoted}' } },
+      ];
+      const { answer } = await ask(fixture, { steps }, { tools: [toolSpec("now"), toolSpec("files_read")] });
+      const calls = blocksOf(answer, "toolCall") as readonly ToolCallBlock[];
+      expect(calls.map(({ arguments: given }) => given)).toEqual([{}, { [INVALID_ARGUMENTS]: '{"path": unquoted}' }]);
+    });
+
+    test("tool results go back under their calls; a call that was interrupted is told so, a stray result is left out", async () => {
+      await using fixture = await suite.start();
+      const first = await ask(
+        fixture,
+        { steps: [call("call_a", "files_read", { path: "a" }), call("call_b", "files_read", { path: "b" })] },
+        { tools: [toolSpec("files_read")] },
+      );
+      const messages = [
+        userMessage("read a and b"),
+        first.answer.message,
+        toolResult("call_a", "files_read", "contents of a"),
+        toolResult("stray", "files_read", "nobody asked"),
+        userMessage("go on"),
+      ];
+      const { answer } = await ask(fixture, { steps: [{ text: ["ok"] }] }, { messages, tools: [toolSpec("files_read")] });
+      expect(answer.stopReason).toBe("stop");
+      const request = await fixture.vendor.received(2);
+      expect(suite.sent.toolResult(request, "call_a")).toContain("contents of a");
+      expect(suite.sent.toolResult(request, "call_b")).toContain("interrupted");
+      expect(suite.sent.toolResult(request, "stray")).toBeUndefined();
+    });
+
+    test("ids that another vendor made are made acceptable, the same for the call and its result", async () => {
+      await using fixture = await suite.start();
+      const id = `call|${"x".repeat(80)}|fc_1`;
+      const messages: Message[] = [
+        userMessage("list"),
+        {
+          role: "assistant",
+          content: [{ type: "toolCall", id, name: "files_list", arguments: {} }],
+          timestamp: 1,
+          provider: "elsewhere",
+          model: "other",
+          api: "other-api",
+        },
+        toolResult(id, "files_list", "a.txt"),
+      ];
+      await ask(fixture, { steps: [{ text: ["ok"] }] }, { messages, tools: [toolSpec("files_list")] });
+      const ids = JSON.stringify(fixture.vendor.ledger[0]?.body).match(/call_[a-z0-9]+_x+_fc_1/g) ?? [];
+      expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
+      expect(suite.sent.toolResult(await fixture.vendor.received(1), ids[0] ?? "")).toContain("a.txt");
+      expect(ids.every((one) => one.length <= 64)).toBe(true);
+    });
+
+    if (suite.signs) {
+      test("signed and redacted thinking are given back unchanged, and never to another model", async () => {
+        await using fixture = await suite.start();
+        const steps = [{ thinking: ["Hmm."], signature: "proof-1" }, { redacted: "sealed-2" }, call("call_a", "files_list", {})];
+        const first = await ask(fixture, { steps }, { tools: [toolSpec("files_list")] });
+        expect(blocksOf(first.answer, "thinking").map(({ redacted }) => redacted === true)).toEqual([false, true]);
+        const messages = [userMessage("list"), first.answer.message, toolResult("call_a", "files_list", "a.txt")];
+        await ask(fixture, { steps: [{ text: ["ok"] }] }, { messages, tools: [toolSpec("files_list")] });
+        expect(suite.sent.signatures(await fixture.vendor.received(2))).toEqual(["proof-1", "sealed-2"]);
+        const foreign = messages.map((message) => (message.role === "assistant" ? { ...message, model: "another" } : message));
+        await ask(fixture, { steps: [{ text: ["ok"] }] }, { messages: foreign, tools: [toolSpec("files_list")] });
+        expect(suite.sent.signatures(await fixture.vendor.received(3))).toEqual([]);
+      });
+    }
+
+    test("images of people and of tools reach the model", async () => {
+      await using fixture = await suite.start();
+      const image = (data: string) => ({ type: "image" as const, data, mimeType: "image/png" });
+      const messages: Message[] = [
+        { role: "user", content: [{ type: "text", text: "what is this?" }, image("aW1hZ2Ux")], timestamp: 1 },
+        { role: "assistant", content: [{ type: "toolCall", id: "call_a", name: "shot", arguments: {} }], timestamp: 2 },
+        { role: "toolResult", toolCallId: "call_a", toolName: "shot", content: [image("aW1hZ2Uy")], isError: false, timestamp: 3 },
+      ];
+      await ask(fixture, { steps: [{ text: ["a cat"] }] }, { messages, tools: [toolSpec("shot")] });
+      expect(suite.sent.images(await fixture.vendor.received(1))).toEqual(["aW1hZ2Ux", "aW1hZ2Uy"]);
+    });
+
+    test("usage tells cached tokens from fresh ones", async () => {
+      await using fixture = await suite.start();
+      const usage = { input: 100, output: 20, cacheRead: 900, cacheWrite: 50 };
+      const { answer } = await ask(fixture, { steps: [{ text: ["ok"] }], usage });
+      expect(answer.usage).toEqual({ ...usage, totalTokens: 1070, cost: null });
+      expect(answer.message.usage).toEqual(answer.usage);
+    });
+
+    test("an answer that ran into its limit says so, and half a call is not run", async () => {
+      await using fixture = await suite.start();
+      const steps = [{ text: ["so far"] }, { toolCall: { id: "call_a", name: "write", arguments: '{"path": "a", "text": "unfin' } }];
+      const { answer } = await ask(fixture, { steps, stop: "length" }, { tools: [toolSpec("write")] });
+      expect(answer.stopReason).toBe("length");
+      expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
+    });
+
+    test("a refusal is told as one", async () => {
+      await using fixture = await suite.start();
+      const { answer } = await ask(fixture, { steps: [{ refusal: ["I cannot ", "help with that."] }] });
+      expect(answer).toMatchObject({ stopReason: "refusal", failure: { class: "refusal" } });
+      expect(blocksOf(answer, "text").map(({ text }) => text)).toEqual(["I cannot help with that."]);
+    });
+
+    test("characters survive a stream that is cut at every byte, keep-alives between", async () => {
+      await using fixture = await suite.start();
+      const text = ["Grüße, ", "日本語 ", "👩‍👩‍👧‍👦 ", "\u2028line"];
+      const steps = [{ text }, call("call_a", "files_read", { path: "ß/日本/👍.txt" })];
+      const { answer } = await ask(fixture, { steps, chunkBytes: 1, keepAlive: true }, { tools: [toolSpec("files_read")] });
+      expect(blocksOf(answer, "text")[0]?.text).toBe(text.join(""));
+      expect(blocksOf(answer, "toolCall")[0]?.arguments).toEqual({ path: "ß/日本/👍.txt" });
+    });
+
+    test("an abort ends the stream with what had come, and reaches the vendor", async () => {
+      await using fixture = await suite.start();
+      fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
+      const caller = new AbortController();
+      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: caller.signal });
+      await stream.next();
+      caller.abort();
+      const { answer } = await readStream(stream);
+      expect(answer.stopReason).toBe("aborted");
+      expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
+      await (await fixture.vendor.received(1)).left;
+      expect(fixture.clock.timers).toBe(0);
+    });
+
+    test("an abort before the first byte ends it too", async () => {
+      await using fixture = await suite.start();
+      fixture.vendor.answer({ hold: { before: 0, until: new Promise(() => undefined) } });
+      const caller = new AbortController();
+      const reading = readStream(fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: caller.signal }));
+      const request = await fixture.vendor.received(1);
+      caller.abort();
+      expect((await reading).answer).toMatchObject({ stopReason: "aborted", message: { content: [] } });
+      await request.left;
+    });
+
+    test("a caller that is already gone costs no request", async () => {
+      await using fixture = await suite.start();
+      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: AbortSignal.abort() });
+      expect((await readStream(stream)).answer.stopReason).toBe("aborted");
+      expect(fixture.vendor.ledger).toHaveLength(0);
+    });
+
+    test("a reader that stops reading ends the request", async () => {
+      await using fixture = await suite.start();
+      fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
+      for await (const event of fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() })) {
+        expect(event.type).toBe("text");
+        break;
+      }
+      await (await fixture.vendor.received(1)).left;
+      expect(fixture.clock.timers).toBe(0);
+    });
+
+    test("a vendor that falls silent is given up after the set time", async () => {
+      await using fixture = await suite.start();
+      fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
+      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      await stream.next();
+      const rest = readStream(stream);
+      await fixture.clock.advance(fixture.idleMs * 2);
+      const { answer } = await rest;
+      expect(answer).toMatchObject({ stopReason: "error", failure: { class: "timeout" } });
+      expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
+      await (await fixture.vendor.received(1)).left;
+    });
+
+    for (const end of ["reset", "close", "malformed", "error"] as const) {
+      test(`a stream that breaks off (${end}) returns what had come, and says that it broke`, async () => {
+        await using fixture = await suite.start();
+        const steps = [{ text: ["half a ", "sentence"] }, call("call_a", "files_read", { path: "a" })];
+        // A reset takes what is still under way with it, so it waits until all of that was read.
+        const read = Promise.withResolvers<void>();
+        fixture.vendor.answer({ steps, end, hold: { before: steps.length, until: read.promise } });
+        const request = modelRequest(fixture.model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
+        const { events, answer } = await readStream(fixture.provider.stream(request, { signal: never() }), ({ type }) => {
+          if (type === "tool-call") read.resolve();
+        });
+        expect(textOf(events)).toBe("half a sentence");
+        expect(answer.message.content).toEqual([{ type: "text", text: "half a sentence" }]);
+        expect(answer.stopReason).toBe("error");
+        expect(answer.failure?.message).not.toBe("");
+        expect(["network", "overloaded"]).toContain(answer.failure?.class as string);
+        expect(fixture.vendor.ledger).toHaveLength(1);
+      });
+    }
+
+    test("events spoilt in any way end in an answer, never in a rejection", async () => {
+      await using fixture = await suite.start();
+      const steps = [{ thinking: ["hm"], signature: "proof" }, { text: ["one", "two"] }, call("call_a", "files_read", { path: "a" })];
+      fixture.vendor.answer({ steps });
+      const request = modelRequest(fixture.model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
+      await readStream(fixture.provider.stream(request, { signal: never() }));
+      const events = fixture.vendor.eventsOf({ steps }, (await fixture.vendor.received(1)).path);
+      for (let seed = 1; seed <= SPOILT; seed++) {
+        fixture.vendor.answer({ raw: spoil(events, seed) });
+        const { answer } = await readStream(fixture.provider.stream(request, { signal: never() }));
+        if (!Value.Check(ModelAnswer, answer)) throw new Error(`seed ${seed}: ${JSON.stringify(answer)}`);
+        expect(answer.stopReason === "error").toBe(answer.failure !== undefined && answer.failure.class !== "refusal");
+      }
+    });
+
+    for (const failure of suite.failures) {
+      test(`${failure.title} is ${failure.class}, asked once and not again`, async () => {
+        await using fixture = await suite.start();
+        const { events, answer } = await ask(fixture, { error: failure.error });
+        expect(events).toEqual([]);
+        expect(answer).toMatchObject({ stopReason: "error", failure: { class: failure.class, status: failure.error.status } });
+        expect(answer.failure?.retryAfterMs).toBe(failure.retryAfterMs as number);
+        expect(answer.message.errorMessage).toContain(failure.error.message.slice(0, 20));
+        expect(fixture.vendor.ledger).toHaveLength(1);
+      });
+    }
+
+    test("nobody at the vendor's address is a failure of the network, told with the address", async () => {
+      await using fixture = await suite.start();
+      await fixture.vendor[Symbol.asyncDispose]();
+      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      const { answer } = await readStream(stream);
+      expect(answer).toMatchObject({ stopReason: "error", failure: { class: "network" } });
+      expect(answer.failure?.message).toContain("127.0.0.1");
+    });
+
+    test("a model of an endpoint that does not exist fails without being asked for", async () => {
+      await using fixture = await suite.start();
+      const stream = fixture.provider.stream(modelRequest("nowhere/model", [userMessage("hello")]), { signal: never() });
+      expect((await readStream(stream)).answer).toMatchObject({ stopReason: "error", failure: { class: "bad-request" } });
+      expect(fixture.vendor.ledger).toHaveLength(0);
+    });
+  });
+}

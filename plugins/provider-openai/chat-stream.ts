@@ -1,0 +1,111 @@
+/** Reads one answer of Chat Completions: events to the caller as they come, and the whole at the end. */
+import type { ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
+import type { StopReason, Usage } from "@pincer/plugin-sdk/message";
+import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { ThinkingProof } from "./chat-request.ts";
+import type { Reading } from "./reading.ts";
+
+/** Fields that servers have added to OpenAI's chunks for the thinking of their models. */
+type Delta = ChatCompletionChunk.Choice.Delta & {
+  readonly reasoning_content?: string | null;
+  readonly reasoning?: string | null;
+  readonly reasoning_details?: readonly unknown[] | null;
+};
+type Counts = NonNullable<ChatCompletionChunk["usage"]> & { readonly cost?: number | null };
+
+const STOPS: Readonly<Record<string, StopReason>> = {
+  stop: "stop",
+  length: "length",
+  tool_calls: "toolUse",
+  function_call: "toolUse",
+  content_filter: "refusal",
+};
+
+export class ChatReader {
+  readonly #answer: Answer;
+  readonly #reading: Reading;
+  readonly #details: unknown[] = [];
+  #field: string | undefined;
+  /** Names that came before their id, or the other way round. */
+  readonly #announced = new Set<number>();
+  readonly #ids = new Map<number, string>();
+
+  constructor(answer: Answer, reading: Reading) {
+    this.#answer = answer;
+    this.#reading = reading;
+  }
+
+  *read(chunk: ChatCompletionChunk): Generator<ModelEvent, void, void> {
+    if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
+    const choice = chunk.choices?.[0];
+    if (!choice) return;
+    const delta = (choice.delta ?? {}) as Delta;
+    yield* this.#readThinking(delta);
+    yield* this.#answer.text("text", delta.content);
+    if (delta.refusal) {
+      this.#reading.refused = true;
+      yield* this.#answer.text("text", delta.refusal);
+    }
+    for (const call of delta.tool_calls ?? []) yield* this.#readCall(call);
+    if (choice.finish_reason) this.#end(choice.finish_reason);
+  }
+
+  *#readThinking(delta: Delta): Generator<ModelEvent, void, void> {
+    const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
+    const text = delta.reasoning_content || delta.reasoning;
+    if (text) {
+      this.#field ??= field;
+      yield* this.#answer.thinking("thinking", text);
+    }
+    this.#details.push(...(delta.reasoning_details ?? []));
+  }
+
+  *#readCall(call: ChatCompletionChunk.Choice.Delta.ToolCall): Generator<ModelEvent, void, void> {
+    const index = call.index ?? 0;
+    const key = `call:${index}`;
+    if (call.id) this.#ids.set(index, call.id);
+    if (call.function?.name && !this.#announced.has(index)) {
+      this.#announced.add(index);
+      yield* this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function.name });
+    }
+    this.#answer.addArguments(key, call.function?.arguments);
+  }
+
+  #end(reason: string): void {
+    const stop = STOPS[reason] ?? "stop";
+    // Some servers end with "stop" although they called tools.
+    this.#reading.stop = stop === "stop" && this.#answer.hasToolCalls ? "toolUse" : stop;
+    this.#reading.refused ||= stop === "refusal";
+    const proof: ThinkingProof =
+      this.#details.length > 0 ? { details: joined(this.#details) } : { ...(this.#field ? { field: this.#field } : {}) };
+    if (proof.details || proof.field) this.#answer.sign("thinking", JSON.stringify(proof), { redacted: this.#field === undefined });
+  }
+}
+
+/** A router's records come in pieces: those of the same kind and place belong together. */
+function joined(details: readonly unknown[]): readonly unknown[] {
+  const found: Record<string, unknown>[] = [];
+  for (const detail of details as readonly Record<string, unknown>[]) {
+    const last = found.at(-1);
+    if (last && typeof detail.index === "number" && last.index === detail.index && last.type === detail.type) {
+      for (const [name, value] of Object.entries(detail)) {
+        const grows = (name === "text" || name === "summary" || name === "data") && typeof value === "string";
+        last[name] = grows && typeof last[name] === "string" ? last[name] + value : (value ?? last[name]);
+      }
+    } else found.push({ ...detail });
+  }
+  return found;
+}
+
+function usageOf(counts: Counts): Usage {
+  const cacheRead = counts.prompt_tokens_details?.cached_tokens ?? 0;
+  const cacheWrite = counts.prompt_tokens_details?.cache_write_tokens ?? 0;
+  return tokenUsage({
+    input: counts.prompt_tokens - cacheRead - cacheWrite,
+    output: counts.completion_tokens,
+    cacheRead,
+    cacheWrite,
+    ...(typeof counts.cost === "number" ? { cost: counts.cost } : {}),
+  });
+}

@@ -1,0 +1,79 @@
+/** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Endpoint, OpenAiConfig } from "./config.ts";
+import { ollamaOrigin } from "./ollama.ts";
+
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** The part of a plugin's context that the provider needs. */
+export interface ProviderContext {
+  readonly config: OpenAiConfig;
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  secret(name: string): Promise<string | undefined>;
+}
+
+/** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
+export type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
+
+export interface Access {
+  readonly endpoint: string;
+  readonly kind: EndpointKind;
+  readonly api: "chat" | "responses";
+  readonly baseUrl: string;
+  readonly key: string | undefined;
+  /** The name of the secret that is missing. */
+  readonly missing: string | undefined;
+  readonly settings: Endpoint;
+}
+
+const HOME_URL = "https://api.openai.com/v1";
+const BUILT_IN = ["openai", "ollama", "openrouter"] as const;
+export const LABELS: Readonly<Record<string, string>> = { openai: "OpenAI", ollama: "Ollama", openrouter: "OpenRouter" };
+
+export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([...BUILT_IN, ...Object.keys(endpoints)])];
+
+const isVendor = (baseUrl: string): boolean => {
+  const host = URL.parse(baseUrl)?.hostname ?? "";
+  return host === "api.openai.com" || host.endsWith(".api.openai.com");
+};
+
+async function placeOf(
+  ctx: ProviderContext,
+  endpoint: string,
+  settings: Endpoint,
+): Promise<{ baseUrl: string; secret?: string } | undefined> {
+  if (endpoint === "openai") {
+    const baseUrl = settings.baseUrl ?? (await ctx.secret("OPENAI_BASE_URL")) ?? HOME_URL;
+    return { baseUrl, secret: "OPENAI_API_KEY" };
+  }
+  if (endpoint === "openrouter") return { baseUrl: settings.baseUrl ?? "https://openrouter.ai/api/v1", secret: "OPENROUTER_API_KEY" };
+  if (endpoint === "ollama") return { baseUrl: settings.baseUrl ?? `${ollamaOrigin(await ctx.secret("OLLAMA_HOST"))}/v1` };
+  return settings.baseUrl === undefined ? undefined : { baseUrl: settings.baseUrl };
+}
+
+/** `undefined` when there is no such endpoint. `profile` names the secret to use instead of the endpoint's own key. */
+export async function accessTo(ctx: ProviderContext, endpoint: string, profile?: string): Promise<Access | undefined> {
+  const known = ctx.config.endpoints[endpoint];
+  if (!known && !BUILT_IN.some((name) => name === endpoint)) return undefined;
+  const settings = known ?? {};
+  const place = await placeOf(ctx, endpoint, settings);
+  if (!place) return undefined;
+  const baseUrl = place.baseUrl.replace(/\/+$/, "");
+  const kind = endpoint === "ollama" || endpoint === "openrouter" ? endpoint : isVendor(baseUrl) ? "vendor" : "server";
+  const named = profile ?? (typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined);
+  const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
+  // A server of one's own may need no key, unless one was asked for by name.
+  const needed = kind === "vendor" || kind === "openrouter" || profile !== undefined || typeof settings.key === "object";
+  return {
+    endpoint,
+    kind,
+    api: settings.api ?? (kind === "vendor" ? "responses" : "chat"),
+    baseUrl,
+    key,
+    missing: key === undefined && needed ? named : undefined,
+    settings,
+  };
+}
+
+export const howToSet = (secret: string): string => `set ${secret} in the environment, or: pincer secrets set ${secret}`;

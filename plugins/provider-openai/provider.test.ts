@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { type ProviderSuite, providerSuite } from "@pincer/plugin-sdk/testing/provider-suite";
+import type { VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
+import { Value } from "@sinclair/typebox/value";
+import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
+import { OpenAiConfig } from "./config.ts";
+import { createOpenAiProvider } from "./provider.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const IDLE_MS = 1000;
+
+/** The same endpoint in both of its ways of speaking. */
+const start = (api: "chat" | "responses") => async () => {
+  const vendor = startOpenAiVendor();
+  const clock = createManualClock();
+  const config = {
+    idleTimeoutMs: IDLE_MS,
+    endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, api, key: "lab-key", models: ["gpt-5.6-sol"] } },
+  };
+  const provider = createOpenAiProvider({ config: Value.Parse(OpenAiConfig, config), clock, fetch, secret: async () => undefined });
+  return { provider, vendor, clock, model: "lab/gpt-5.6-sol", idleMs: IDLE_MS, [Symbol.asyncDispose]: () => vendor[Symbol.asyncDispose]() };
+};
+
+const failures: ProviderSuite["failures"] = [
+  {
+    title: "a key that is not accepted",
+    error: { status: 401, code: "invalid_api_key", message: "Incorrect API key provided" },
+    class: "auth",
+  },
+  { title: "a key that may not use the model", error: { status: 403, message: "Project does not have access" }, class: "auth" },
+  {
+    title: "too many requests",
+    error: { status: 429, code: "rate_limit_exceeded", message: "Rate limit reached for gpt-test", headers: { "retry-after-ms": "1500" } },
+    class: "rate-limit",
+    retryAfterMs: 1500,
+  },
+  {
+    title: "too many requests until a date",
+    error: { status: 429, message: "Slow down, please", headers: { "retry-after": "Fri, 20 Nov 2026 00:01:00 GMT" } },
+    class: "rate-limit",
+    retryAfterMs: 60_000,
+  },
+  {
+    title: "an empty account",
+    error: { status: 429, code: "insufficient_quota", message: "You exceeded your current quota" },
+    class: "billing",
+  },
+  { title: "an account without credit", error: { status: 402, message: "Insufficient credits for this request" }, class: "billing" },
+  { title: "a fault at the vendor", error: { status: 500, code: "server_error", message: "The server had an error" }, class: "network" },
+  { title: "an overloaded vendor", error: { status: 503, message: "The engine is currently overloaded" }, class: "overloaded" },
+  {
+    title: "a conversation that is too long",
+    error: { status: 400, code: "context_length_exceeded", message: "Your input exceeds the context window" },
+    class: "context-overflow",
+  },
+  {
+    title: "a conversation that is too long for a server without codes",
+    error: { status: 400, message: "This model's maximum context length is 8192 tokens" },
+    class: "context-overflow",
+  },
+  {
+    title: "an image that cannot be used",
+    error: { status: 400, code: "invalid_image_format", message: "You uploaded an unsupported image" },
+    class: "image",
+  },
+  { title: "a bad request", error: { status: 400, message: "Unknown parameter: 'colour'" }, class: "bad-request" },
+  {
+    title: "a model that does not exist",
+    error: { status: 404, code: "model_not_found", message: "The model `x` does not exist" },
+    class: "bad-request",
+  },
+];
+
+const messagesOf = ({ body }: VendorCall) => body.messages as readonly Json[];
+const inputOf = ({ body }: VendorCall) => body.input as readonly Json[];
+const contentParts = (items: readonly Json[]) =>
+  items.flatMap(({ content, output }) => [content, output].flatMap((one) => (Array.isArray(one) ? (one as readonly Json[]) : [])));
+const base64 = (url: unknown) => String(url).split("base64,")[1] ?? "";
+
+providerSuite({
+  name: "provider-openai over Chat Completions",
+  start: start("chat"),
+  failures,
+  sent: {
+    images: (call) =>
+      contentParts(messagesOf(call)).flatMap(({ image_url }) => (image_url ? [base64((image_url as { url: string }).url)] : [])),
+    toolResult: (call, id) =>
+      messagesOf(call).find(({ role, tool_call_id }) => role === "tool" && tool_call_id === id)?.content as string | undefined,
+    signatures: () => [],
+  },
+});
+
+providerSuite({
+  name: "provider-openai over Responses",
+  start: start("responses"),
+  signs: true,
+  failures,
+  sent: {
+    images: (call) => contentParts(inputOf(call)).flatMap(({ type, image_url }) => (type === "input_image" ? [base64(image_url)] : [])),
+    toolResult: (call, id) =>
+      inputOf(call).find(({ type, call_id }) => type === "function_call_output" && call_id === id)?.output as string | undefined,
+    signatures: (call) => inputOf(call).flatMap(({ type, encrypted_content }) => (type === "reasoning" ? [String(encrypted_content)] : [])),
+  },
+});
+
+describe("the client library", () => {
+  test("is loaded with the first request, not with the plugin", async () => {
+    const script = `
+      const { default: plugin } = await import(${JSON.stringify(`${import.meta.dir}/plugin.ts`)});
+      plugin.setup({ provide() {}, config: {}, fetch });
+      console.log(Object.keys(require.cache).filter((path) => path.includes("/node_modules/openai/")).length);`;
+    const child = Bun.spawn([process.execPath, "-e", script], { cwd: import.meta.dir, stdout: "pipe" });
+    expect((await new Response(child.stdout).text()).trim()).toBe("0");
+  });
+});

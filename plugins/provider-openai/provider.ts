@@ -1,0 +1,125 @@
+/** The `provider` contract over the vendor's client library, which is loaded with the first request. */
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
+import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
+import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import type OpenAI from "openai";
+import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
+import { ChatReader } from "./chat-stream.ts";
+import { type Effort, effortsOf } from "./effort.ts";
+import { type Access, accessTo, howToSet, type ProviderContext } from "./endpoints.ts";
+import { failureOf, refusesSummaries } from "./failure.ts";
+import { newReading, type Reading } from "./reading.ts";
+import { RESPONSES_API, responsesParams } from "./responses-request.ts";
+import { ResponsesReader } from "./responses-stream.ts";
+import { createSurvey } from "./survey.ts";
+
+const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
+
+interface Exchange {
+  readonly request: ModelRequest;
+  readonly access: Access;
+  readonly model: string;
+  readonly efforts: readonly Effort[] | undefined;
+  readonly watch: Watch;
+  readonly answer: Answer;
+  readonly reading: Reading;
+}
+
+export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typeof provider> {
+  const { clock } = ctx;
+  const survey = createSurvey(ctx);
+  /** Endpoints that have refused to summarize a model's thinking. */
+  const withoutSummaries = new Set<string>();
+
+  const clientFor = async ({ baseUrl, key, settings }: Access, watch: Watch): Promise<OpenAI> => {
+    const { default: Client } = await import("openai");
+    return new Client({
+      baseURL: baseUrl,
+      apiKey: key ?? "none",
+      organization: null,
+      project: null,
+      defaultHeaders: { ...settings.headers },
+      maxRetries: 0,
+      // The watch keeps the time; the library's own timer must not end a request first.
+      timeout: 2 ** 31 - 1,
+      logLevel: "off",
+      fetch: watch.fetch as typeof globalThis.fetch,
+    });
+  };
+
+  const effortsFor = async (access: Access, model: string): Promise<readonly Effort[] | undefined> => {
+    if (access.kind !== "ollama") return effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
+    return (await survey.ollamaModel(access, model))?.thinking === true ? LOCAL_EFFORTS : undefined;
+  };
+
+  async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
+    const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
+    const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
+    const client = await clientFor(access, watch);
+    const reader = new ChatReader(answer, reading);
+    for await (const chunk of await client.chat.completions.create(params, { signal: watch.signal })) yield* reader.read(chunk);
+  }
+
+  async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
+    const { request, access, model, efforts, watch, answer, reading } = exchange;
+    const summaries = !withoutSummaries.has(access.endpoint);
+    const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
+    const client = await clientFor(access, watch);
+    const reader = new ResponsesReader(answer, reading);
+    try {
+      for await (const event of await client.responses.create(params, { signal: watch.signal })) yield* reader.read(event);
+    } catch (error) {
+      if (!summaries || !refusesSummaries(error)) throw error;
+      withoutSummaries.add(access.endpoint);
+      yield* responses(exchange);
+    }
+  }
+
+  return {
+    endpoints: async () => ({ endpoints: [...(await survey.statuses())] }),
+    models: async ({ endpoint, refresh }) => ({ models: [...(await survey.models(endpoint, refresh === true))] }),
+
+    async *stream(request, { signal }) {
+      const slash = request.model.indexOf("/");
+      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
+      const access = await accessTo(ctx, endpoint, request.profile);
+      const api = access?.api === "responses" ? RESPONSES_API : CHAT_API;
+      const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
+      const reading = newReading();
+      const failed = (failure: "auth" | "bad-request", message: string) =>
+        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
+      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
+      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+
+      const { fetch } = ctx;
+      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+      try {
+        const efforts = await effortsFor(access, model);
+        const exchange = { request, access, model, efforts, watch, answer, reading };
+        if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
+        return conclude(exchange);
+      } catch (error) {
+        if (watch.ended === undefined) {
+          const failure = failureOf(error, access.baseUrl, clock.now());
+          return answer.finish({ stopReason: "error", usage: reading.usage, failure });
+        }
+        return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
+      }
+    },
+  };
+}
+
+/** The library ends a stream quietly when it is aborted or cut off: what is missing tells the two from a proper end. */
+function conclude({ answer, reading, watch, access, request }: Exchange): ModelAnswer {
+  const { usage, stop, refused, failure } = reading;
+  const error = (found: NonNullable<ModelAnswer["failure"]>) => answer.finish({ stopReason: "error", usage, failure: found });
+  if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
+  if (watch.ended === "timeout")
+    return error({ class: "timeout", message: `${access.baseUrl} sent nothing for too long while ${request.model} was answering` });
+  if (failure) return error(failure);
+  if (stop === undefined)
+    return error({ class: "network", message: `the stream of ${access.baseUrl} ended before the answer of ${request.model} did` });
+  if (!refused) return answer.finish({ stopReason: stop, usage });
+  return answer.finish({ stopReason: "refusal", usage, failure: { class: "refusal", message: `${request.model} refused to answer` } });
+}

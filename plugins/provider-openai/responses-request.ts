@@ -1,0 +1,106 @@
+/** A `ModelRequest` as parameters of the Responses API. Nothing is stored at the vendor: its encrypted thinking travels with the conversation. */
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
+import type { AssistantMessage, Message, UserMessage } from "@pincer/plugin-sdk/message";
+import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
+import type {
+  ResponseCreateParamsStreaming,
+  ResponseInputContent,
+  ResponseInputItem,
+  ResponseReasoningItem,
+} from "openai/resources/responses/responses";
+import { type Effort, effortFor } from "./effort.ts";
+import { dataUrl, imagesOf, partsOf, textOf } from "./parts.ts";
+
+export const RESPONSES_API = "openai-responses";
+
+export interface ResponsesTarget {
+  readonly provider: string;
+  readonly model: string;
+  /** Efforts that the model takes; absent: it does not reason. */
+  readonly efforts?: readonly Effort[] | undefined;
+  /** Whether readable summaries of its thinking may be asked for. */
+  readonly summaries: boolean;
+}
+
+export function responsesParams(request: ModelRequest, target: ResponsesTarget): ResponseCreateParamsStreaming {
+  const { maxOutputTokens, temperature, cacheKey, tools, system, thinking } = request;
+  const { efforts, summaries } = target;
+  const instructions = system.flatMap(({ text }) => (text === "" ? [] : [text])).join("\n\n");
+  return {
+    model: target.model,
+    stream: true,
+    store: false,
+    input: pairToolCalls(request.messages).flatMap((message) => inputItems(message, target)),
+    ...(instructions === "" ? {} : { instructions }),
+    ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
+    ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
+    ...(efforts === undefined
+      ? temperature === undefined
+        ? {}
+        : { temperature }
+      : {
+          reasoning: { effort: effortFor(thinking, efforts), ...(summaries && thinking !== "off" ? { summary: "auto" as const } : {}) },
+          include: ["reasoning.encrypted_content" as const],
+        }),
+    ...(cacheKey === undefined ? {} : { prompt_cache_key: cacheKey }),
+  };
+}
+
+/** Schemas are used as they are: the strict mode would make every optional argument required. */
+const functionTool = ({ name, description, parameters }: ModelRequest["tools"][number]) => ({
+  type: "function" as const,
+  name,
+  description,
+  parameters: parameters as Record<string, unknown>,
+  strict: false,
+});
+
+const inputParts = (content: UserMessage["content"]): ResponseInputContent[] =>
+  partsOf(content).map((part) =>
+    part.type === "text" ? { type: "input_text", text: part.text } : { type: "input_image", image_url: dataUrl(part), detail: "auto" },
+  );
+
+function inputItems(message: Message, target: ResponsesTarget): ResponseInputItem[] {
+  if (message.role === "user") return [{ role: "user", content: inputParts(message.content) }];
+  if (message.role === "assistant") return assistantItems(message, target);
+  const call_id = vendorCallId(message.toolCallId);
+  const text = textOf(message.content) || "(no output)";
+  if (imagesOf(message.content).length === 0) return [{ type: "function_call_output", call_id, output: text }];
+  const output = partsOf(message.content).map((part) =>
+    part.type === "text" ? { type: "input_text" as const, text: part.text } : { type: "input_image" as const, image_url: dataUrl(part) },
+  );
+  return [{ type: "function_call_output", call_id, output }];
+}
+
+/** From 5.3 on the models mark what they say on the way and what is the answer, and do worse when the marks are lost. */
+const knowsPhases = (model: string): boolean => {
+  const [, major, minor = "0"] = /^gpt-(\d+)(?:\.(\d+))?/.exec(model) ?? [];
+  return Number(major) + Number(minor) / 100 >= 5.03;
+};
+
+function assistantItems({ content, ...message }: AssistantMessage, target: ResponsesTarget): ResponseInputItem[] {
+  const own = isOwnMessage({ content, ...message }, { provider: target.provider, model: target.model, api: RESPONSES_API });
+  const lastText = content.findLastIndex(({ type }) => type === "text");
+  const calling = content.some(({ type }) => type === "toolCall");
+  const phaseAt = (at: number) =>
+    own && knowsPhases(target.model) ? { phase: calling || at !== lastText ? ("commentary" as const) : ("final_answer" as const) } : {};
+  return content.flatMap((block, at): ResponseInputItem[] => {
+    if (block.type === "text") return [{ role: "assistant", content: block.text, ...phaseAt(at) }];
+    if (block.type === "toolCall") {
+      const { id, name, arguments: given } = block;
+      return [{ type: "function_call", call_id: vendorCallId(id), name, arguments: JSON.stringify(given) }];
+    }
+    const item = own && block.signature !== undefined ? reasoningItem(block.signature) : undefined;
+    return item ? [item] : [];
+  });
+}
+
+function reasoningItem(signature: string): ResponseReasoningItem | undefined {
+  try {
+    const item = JSON.parse(signature) as ResponseReasoningItem;
+    return item.type === "reasoning" ? item : undefined;
+  } catch {
+    // silent-ok: a signature of an older version is not given back
+    return undefined;
+  }
+}
