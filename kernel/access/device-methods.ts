@@ -86,9 +86,10 @@ const tokenRotate = method(
 const tokenRevoke = method("device.token.revoke", "End a token; the shared secret gets another.", ofRole, { ...ofRole, revokedAtMs: At });
 const setupCode = method(
   "device.pair.setupCode",
-  "A code that pairs one device, once: base64url of `{url, bootstrapToken}`. Clients that want a picture (`includeQr`) draw it.",
+  "A code that pairs one device, once: base64url of `{url, bootstrapToken}`. The answer holds no picture and no second link, asked for or not.",
   {
     ...{ publicUrl: Maybe, preferRemoteUrl: Type.Optional(Type.Boolean()), includeQr: Type.Optional(Type.Boolean()) },
+    joinUrl: Type.Optional(Type.Literal(true)),
     bootstrapProfile: Type.Optional(Type.Union([Type.Literal("limited"), Type.Literal("node")])),
   },
   { setupCode: Text, gatewayUrl: Text, auth: Text, urlSource: Text, access: Text, expiresAtMs: At },

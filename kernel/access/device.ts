@@ -22,11 +22,10 @@ export interface DeviceIdentity {
   readonly publicKey: string;
 }
 
-/** The bytes of a base64 or base64url text, padded or not, if it is exactly so long and the only way to write them. */
+/** The bytes of an unpadded base64url text, if it is exactly so many and the only way to write them. */
 function decode(text: string, length: number): Buffer | undefined {
-  const plain = text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-  const bytes = Buffer.from(plain, "base64url");
-  return bytes.length === length && bytes.toString("base64url") === plain ? bytes : undefined;
+  const bytes = Buffer.from(text, "base64url");
+  return bytes.length === length && bytes.toString("base64url") === text ? bytes : undefined;
 }
 
 function identityOf(key: KeyObject): DeviceIdentity {
@@ -40,7 +39,7 @@ function readPublicKey(text: string): KeyObject {
       const key = createPublicKey(text);
       if (key.asymmetricKeyType === "ed25519") return key;
     }
-    const raw = decode(text, 32);
+    const raw = decode(text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""), 32);
     if (raw) return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") }, format: "jwk" });
   } catch {
     // silent-ok: refused below, like every other text that is no such key
