@@ -1,0 +1,28 @@
+/** The `gateway` section of the configuration: what each room of the kernel declares, in one object. */
+import { Type } from "@sinclair/typebox";
+import { AccessConfig } from "./access/settings.ts";
+import { BusConfig } from "./bus/settings.ts";
+import { LanesConfig } from "./lanes/settings.ts";
+import { SessionsConfig } from "./sessions/sessions.ts";
+
+const count = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
+
+export const LogConfig = Type.Object(
+  {
+    level: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")], { default: "info" }),
+    bytes: count(10 * 1024 * 1024, "Size at which the log file is put aside"),
+    files: count(5, "Log files that are kept"),
+  },
+  { additionalProperties: false, default: {} },
+);
+
+export const GatewayConfig = Type.Object(
+  {
+    ...BusConfig.properties,
+    ...AccessConfig.properties,
+    sessions: SessionsConfig,
+    lanes: LanesConfig,
+    log: LogConfig,
+  },
+  { additionalProperties: false, default: {} },
+);

@@ -1,0 +1,83 @@
+/** What `health` and `status` say of the rooms behind the bus (`protocol` sections 1.7 and 4.2). */
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { PluginHost } from "./plugins/deps.ts";
+
+interface Parts {
+  readonly host: PluginHost;
+  readonly agents: () => { readonly ids: readonly string[]; readonly main: string };
+  /** Calls a method of the gateway's own, as the kernel. */
+  readonly dispatch: (method: string, params: unknown) => Promise<unknown>;
+}
+
+interface Listed {
+  readonly totalCount: number;
+  readonly sessions: readonly { readonly key: string; readonly agentId?: string; readonly updatedAt: number; readonly model?: string }[];
+}
+
+const RECENT = 5;
+/** Sessions live in the store; there is no file a session. */
+const path = "store";
+
+export function createHealthParts({ host, agents, dispatch }: Parts) {
+  const sessionsOf = async (now: number, agentId?: string) => {
+    const { totalCount, sessions } = (await dispatch("sessions.list", {
+      limit: RECENT,
+      ...(agentId !== undefined && { agentId }),
+    })) as Listed;
+    return {
+      path,
+      count: totalCount,
+      recent: sessions.map(({ key, updatedAt }) => ({ key, updatedAt, age: Math.max(0, now - updatedAt) })),
+    };
+  };
+  const heartbeat = { enabled: false, every: "0m", everyMs: 0, prompt: "", target: "none", ackMaxChars: 0 };
+
+  /** Empty when no plugin has channels, or when it cannot say. */
+  const channels = async () => {
+    if (host.methods.find("channels.status") === undefined) return {};
+    try {
+      const { channels, channelOrder, channelLabels } = (await dispatch("channels.status", {})) as Record<string, unknown>;
+      return { channels, channelOrder, channelLabels };
+    } catch (error) {
+      return { channelsError: errorMessage(error) };
+    }
+  };
+
+  return {
+    async health(now: number): Promise<Record<string, unknown>> {
+      const { ids, main } = agents();
+      const [sessions, reports, connected] = await Promise.all([sessionsOf(now), host.health(), channels()]);
+      const failed = host.list().filter(({ state }) => state === "failed");
+      const ailing = Object.entries(reports).filter(([, { ok }]) => !ok);
+      return {
+        defaultAgentId: main,
+        agents: await Promise.all(
+          ids.map(async (agentId) => ({ agentId, isDefault: agentId === main, heartbeat, sessions: await sessionsOf(now, agentId) })),
+        ),
+        sessions,
+        ...connected,
+        plugins: {
+          errors: [
+            ...failed.map(({ id, error }) => ({ id, code: error?.code, error: error?.message })),
+            ...ailing.map(([id, { detail }]) => ({ id, code: "UNHEALTHY", error: detail })),
+          ],
+        },
+      };
+    },
+
+    async status(now: number): Promise<Record<string, unknown>> {
+      const { ids, main } = agents();
+      const { count, recent } = await sessionsOf(now);
+      return {
+        heartbeat: { defaultAgentId: main, agents: ids.map((agentId) => ({ agentId, ...heartbeat })) },
+        sessions: {
+          paths: [path],
+          count,
+          defaults: {},
+          recent,
+          byAgent: await Promise.all(ids.map(async (agentId) => ({ agentId, ...(await sessionsOf(now, agentId)) }))),
+        },
+      };
+    },
+  };
+}

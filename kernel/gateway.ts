@@ -1,0 +1,293 @@
+/** The composition root: the only file that constructs everything, in the order in which each needs the other. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
+import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
+import { turn } from "@pincer/plugin-sdk/contracts/turn";
+import { gatewayStarted, gatewayStopping, sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
+import { type Static, Type } from "@sinclair/typebox";
+import { accessMigrations, createAccess } from "./access/access.ts";
+import { openKeys } from "./access/keys.ts";
+import { bindMethod } from "./bus/bindings.ts";
+import { createBus } from "./bus/bus.ts";
+import type { Caller } from "./bus/dispatch.ts";
+import { busMigrations } from "./bus/idempotency.ts";
+import { systemClock } from "./clock.ts";
+import { createConfig } from "./config/config.ts";
+import { configChanged, configMethods } from "./config/methods.ts";
+import { GatewayConfig } from "./gateway-config.ts";
+import { createHealthParts } from "./gateway-health.ts";
+import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
+import { createLog, type LogLine, logMethods } from "./log.ts";
+import kernel from "./package.json" with { type: "json" };
+import type { PluginFolder } from "./plugins/deps.ts";
+import { createPluginHost, pluginMigrations } from "./plugins/host.ts";
+import { pluginMethods, pluginsChanged } from "./plugins/methods.ts";
+import { sessionsMigrations } from "./sessions/schema.ts";
+import { createSessions, type Sessions } from "./sessions/sessions.ts";
+import { lockHome } from "./store/lock.ts";
+import { createRetention } from "./store/retention.ts";
+import { openStore } from "./store/sqlite.ts";
+
+/** What a minimal installation enables. */
+export const DEFAULT_PLUGINS = ["agent", "models", "delivery", "routing", "provider-demo", "tools-files", "tools-exec", "webchat"] as const;
+
+export interface GatewayOptions {
+  /** Absolute. Made, 0700, when it does not exist. */
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where plugins are looked for, besides the home's own. */
+  readonly folders: readonly PluginFolder[];
+  /** Bundles of the default set; absent: plugins run from their source. */
+  readonly bundle?: string;
+  readonly defaults?: readonly string[];
+  /** Reload a plugin when its files change. */
+  readonly dev?: boolean;
+  readonly clock?: Clock;
+  /** Also told of each log line. */
+  readonly print?: (line: LogLine) => void;
+  /** Called at each named point of the store and the lanes, so that a test can end the process there. */
+  readonly probe?: (point: string) => void;
+  /** Milliseconds added to every commit, to measure a slow disk. */
+  readonly commitDelayMs?: number;
+}
+
+export type Gateway = Awaited<ReturnType<typeof createGateway>>;
+
+export const loginLink = defineMethod({
+  name: "gateway.loginLink",
+  summary: "A link that logs one browser in, once.",
+  scope: "operator.admin",
+  params: Type.Object({}, { additionalProperties: false }),
+  result: Type.Object({ url: Type.String(), expiresAtMs: Type.Integer() }),
+});
+
+const PAGE_SCOPES: readonly WireScope[] = ["operator.read", "operator.write"];
+const mainKey = "main";
+
+/** Takes the home, opens its store and reads its configuration. Throws `HOME_IN_USE`, `STORE_*`; nothing is left open then. */
+export async function createGateway(options: GatewayOptions) {
+  const { home, env, clock = systemClock } = options;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  await using opened = new AsyncDisposableStack();
+  opened.use(lockHome(home));
+
+  const log = createLog({
+    file: join(home, "gateway.log"),
+    level: "info",
+    bytes: 10 * 1024 * 1024,
+    files: 5,
+    clock,
+    ...(options.print && { print: options.print }),
+  });
+  opened.defer(() => log.flush());
+  const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home } });
+  config.declare("gateway", GatewayConfig, "kernel");
+  config.declare("capabilities", Type.Record(Type.String(), Type.String(), { default: {} }), "kernel");
+  const settings = config.section<Static<typeof GatewayConfig>>("gateway");
+  log.setLevel(settings().log.level);
+
+  const keys = await openKeys(home, log);
+  log.redact(keys.token);
+  const probe = options.probe;
+  const store = await openStore({
+    path: join(home, "pincer.db"),
+    migrations: [...accessMigrations, ...busMigrations, ...sessionsMigrations, ...lanesMigrations, ...pluginMigrations],
+    onFailure: (error) =>
+      log.error("store.writer-died", { error: error.message, next: "the gateway refuses work until it is started again" }),
+    ...(probe && { probe: (point: string) => probe(`store:${point}`) }),
+    ...(options.commitDelayMs !== undefined && { delayMs: options.commitDelayMs }),
+  });
+  opened.defer(() => store.close());
+  const retention = opened.use(createRetention({ store, clock, log }));
+  const bootId = crypto.randomUUID();
+
+  const access = createAccess({
+    store,
+    clock,
+    log,
+    settings,
+    keys,
+    emit: (event, payload, to) => bus.emit(event, payload, to),
+    onRevoked: ({ deviceId, role, except, reason }) =>
+      bus.disconnect(
+        (info) =>
+          info.deviceId === deviceId &&
+          info.id !== except &&
+          (role === undefined || bus.connections().some((peer) => peer.id === info.id && peer.role === role)),
+        4001,
+        reason,
+      ),
+    connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
+    url: () => address.url.replace(/^http/, "ws"),
+  });
+
+  const lanes = createLanes({
+    store,
+    clock,
+    log,
+    retention,
+    settings: () => settings().lanes,
+    activate: (kind) => host.activateJob(kind),
+    ...(probe && { probe: (point: string) => probe(`lanes:${point}`) }),
+  });
+
+  const host = createPluginHost({
+    home,
+    clock,
+    store,
+    settings: config,
+    jobs: lanes,
+    folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
+    defaults: options.defaults ?? DEFAULT_PLUGINS,
+    found: ({ env: names = [], config: paths = [] }) =>
+      names.some((name) => (env[name] ?? "") !== "") || paths.some((path) => config.section<unknown>(path)() !== undefined),
+    log: (plugin) => log.child({ plugin }),
+    emit: (event, payload, to) => bus.emit(event, payload, to),
+    dispatch: (method, params, { plugin, scopes, signal }) => bus.dispatch(method, params, insider(`plugin:${plugin}`, scopes, signal)),
+    // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
+    secret: async (name, plugin) => {
+      const embedded = host.inspect(plugin).origin === "embedded";
+      const kept = embedded ? await access.secrets.get(name) : await access.secrets.resolve(name, plugin);
+      return kept ?? env[name];
+    },
+    saveEnabled: async (plugin, enabled) => {
+      await bus.dispatch(
+        "config.patch",
+        { raw: JSON.stringify({ plugins: { [plugin]: { enabled } } }), baseHash: config.current().hash },
+        insider("kernel", ["operator.admin"]),
+      );
+    },
+    ...(options.bundle !== undefined && { bundle: options.bundle }),
+    ...(options.dev !== undefined && { dev: options.dev }),
+  });
+
+  const agents = () => {
+    const section = (config.current().value["agents"] ?? {}) as { default?: string; list?: readonly { id: string }[] };
+    const ids = section.list?.map(({ id }) => id) ?? [];
+    return { ids: ids.length > 0 ? ids : [mainKey], main: section.default ?? (ids.includes(mainKey) ? mainKey : (ids[0] ?? mainKey)) };
+  };
+
+  const sessions: Sessions = createSessions({
+    store,
+    clock,
+    log,
+    settings: () => settings().sessions,
+    emit: (event, payload, to) => bus.emit(event, payload, to),
+    subscribe: (connection, topic) => void bus.subscribe(connection, topic),
+    unsubscribe: (connection, topic) => void bus.unsubscribe(connection, topic),
+    facets: () => host.facets(),
+    defaultAgentId: () => agents().main,
+    agentIds: () => agents().ids,
+    hooks: { ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }) },
+    startTurn: async (request) => {
+      const signal = new AbortController().signal;
+      await lanes.admit(await host.handle(turn).prepare(request, { signal }));
+      return { runId: request.runId };
+    },
+  });
+
+  host.provide(sessionsContract, () => sessions.contract);
+  host.provide(lanesContract, (plugin) => host.lanesFor(plugin, lanes));
+
+  const insider = (principal: string, scopes: readonly WireScope[], signal = new AbortController().signal): Caller => ({
+    role: "operator",
+    scopes,
+    signal,
+    info: {
+      id: principal,
+      principal,
+      clientId: "gateway-client",
+      clientMode: "backend",
+      clientVersion: kernel.version,
+      displayName: undefined,
+      deviceId: undefined,
+      remoteAddress: "",
+      caps: new Set(),
+    },
+  });
+
+  const parts = createHealthParts({
+    host,
+    agents,
+    dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
+  });
+  const bus = createBus({
+    access,
+    methods: host.methods,
+    routes: host.routes,
+    events: host.events,
+    store,
+    retention,
+    clock,
+    log,
+    settings,
+    health: () => parts.health(clock.now()),
+    status: () => parts.status(clock.now()),
+    snapshot: () => ({
+      sessionDefaults: { defaultAgentId: agents().main, mainKey, mainSessionKey: `agent:${agents().main}:${mainKey}`, scope: "per-sender" },
+      configPath: config.path,
+      stateDir: home,
+      authMode: settings().auth.mode,
+      appliedConfigHash: config.current().appliedHash,
+    }),
+    failing: () => [],
+    version: kernel.version,
+    bootId,
+  });
+
+  const link = async () => {
+    const { bootstrapTtlMs } = settings();
+    const code = await access.issueBootstrap({ role: "operator", scopes: PAGE_SCOPES });
+    return { url: `${address.url.replace(/\/$/, "")}/#login=${code}`, expiresAtMs: clock.now() + bootstrapTtlMs };
+  };
+  bus.add([
+    ...access.methods,
+    ...sessions.methods,
+    ...configMethods(config, { clock, version: kernel.version }),
+    ...logMethods(log),
+    ...pluginMethods(host),
+    bindMethod(loginLink, link),
+  ]);
+  bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
+  bus.onEvent((event, payload) => host.deliver(event, payload));
+
+  let address = { url: "", port: 0 };
+  const lifetime = opened.move();
+
+  return {
+    home,
+    log,
+    config,
+    bus,
+    host,
+    lanes,
+    loginLink: async () => (await link()).url,
+
+    /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */
+    async start(): Promise<{ readonly url: string; readonly port: number }> {
+      address = await bus.start();
+      lifetime.use(config.watch());
+      lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
+      await host.start();
+      await lanes.recover();
+      lifetime.use(sessions.startSweeping());
+      await bus.ready();
+      await host.run(gatewayStarted, {});
+      log.info("gateway.ready", { url: address.url, version: kernel.version });
+      return address;
+    },
+
+    /** Refuses new work, lets what runs finish or come to a point from which it resumes, and gives the home back. */
+    async stop(reason: string, { restartExpectedMs }: { readonly restartExpectedMs?: number } = {}): Promise<void> {
+      log.info("gateway.stopping", { reason });
+      await host.run(gatewayStopping, { reason });
+      await bus.stop(reason, restartExpectedMs === undefined ? {} : { restartExpectedMs });
+      await lanes.stop();
+      await host.stop();
+      await lifetime.disposeAsync();
+    },
+  };
+}

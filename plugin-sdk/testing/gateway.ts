@@ -1,0 +1,99 @@
+/** A real gateway for tests: in this process, on a free port, with a home of its own that goes when it is disposed. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createGateway, type Gateway, type GatewayOptions } from "../../kernel/gateway.ts";
+import { type ClientOptions, WireClient } from "./client.ts";
+
+export interface TestGatewayOptions {
+  /** Folders that hold one plugin each, or many; the repository's own are always there. */
+  readonly plugins?: readonly string[];
+  /** Plugins to enable besides the default set; or exactly these, when `only`. */
+  readonly enable?: readonly string[];
+  readonly only?: readonly string[];
+  /** Merged over what a test gateway needs. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly clock?: GatewayOptions["clock"];
+  /** A home to start again in; kept at the end when given. */
+  readonly home?: string;
+  readonly commitDelayMs?: number;
+  readonly probe?: GatewayOptions["probe"];
+  readonly onFrame?: ClientOptions["onFrame"];
+}
+
+export interface TestGateway extends AsyncDisposable {
+  readonly home: string;
+  readonly url: string;
+  readonly http: string;
+  readonly token: string;
+  readonly gateway: Gateway;
+  /** Log lines of this gateway, newest last. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** A client as the CLI is one: all scopes, no device. */
+  connect(options?: Partial<ClientOptions>): Promise<WireClient>;
+  request(path: string, init?: RequestInit): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+const repository = dirname(dirname(import.meta.dir));
+const TOKEN = "test-token-of-a-gateway";
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function merge(base: Record<string, unknown>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key];
+    merged[key] = isObject(before) && isObject(value) ? merge(before, value) : value;
+  }
+  return merged;
+}
+
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), "pincer-")));
+  const enabled = Object.fromEntries((options.enable ?? []).map((id) => [id, { enabled: true }]));
+  const config = merge({ gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled }, options.config ?? {});
+  await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const gateway = await createGateway({
+    home,
+    env: options.env ?? {},
+    folders: [join(repository, "plugins"), ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+    print: (line) => void lines.push(line),
+    ...(options.only && { defaults: options.only }),
+    ...(options.clock && { clock: options.clock }),
+    ...(options.probe && { probe: options.probe }),
+    ...(options.commitDelayMs !== undefined && { commitDelayMs: options.commitDelayMs }),
+  });
+  const { url } = await gateway.start();
+  const clients = new Set<WireClient>();
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= (async () => {
+      await gateway.stop("the test is over");
+      await Promise.all([...clients].map((client) => client.closed));
+    })();
+    return stopped;
+  };
+  const socket = url.replace(/^http/, "ws");
+  return {
+    home,
+    url: socket,
+    http: url.replace(/\/$/, ""),
+    token: TOKEN,
+    gateway,
+    lines,
+    async connect(over = {}) {
+      const client = await WireClient.connect({ url: socket, token: TOKEN, ...(options.onFrame && { onFrame: options.onFrame }), ...over });
+      clients.add(client);
+      return client;
+    },
+    request: (path, init) => fetch(`${url.replace(/\/$/, "")}${path}`, init),
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+      if (options.home === undefined) await rm(home, { recursive: true, force: true });
+    },
+  };
+}
