@@ -21,6 +21,7 @@ export interface VendorAnswer {
   readonly error?: {
     readonly status: number;
     readonly code?: string;
+    readonly param?: string;
     readonly message: string;
     readonly headers?: Readonly<Record<string, string>>;
   };

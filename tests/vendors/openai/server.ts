@@ -23,8 +23,8 @@ export const startOpenAiVendor = ({ models = [{ id: "gpt-test" }], ollama }: Ope
   startScriptedVendor({
     keepAlive: ": keep-alive\n\n",
     errorEvent: ({ path }) => (path.endsWith("/responses") ? failedEvent() : sse({ error: fault })),
-    errorBody: ({ code, message }) =>
-      JSON.stringify({ error: { message, type: "invalid_request_error", param: null, code: code ?? null } }),
+    errorBody: ({ code = null, param = null, message }) =>
+      JSON.stringify({ error: { message, type: "invalid_request_error", param, code } }),
     events: (answer, call) => (call.path.endsWith("/responses") ? responsesEvents(answer, call) : chatEvents(answer, call)),
     other(exchange) {
       if (exchange.path.endsWith("/models")) {

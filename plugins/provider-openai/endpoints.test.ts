@@ -1,0 +1,214 @@
+import { describe, expect, test } from "bun:test";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { modelRequest, readStream, userMessage } from "@pincer/plugin-sdk/testing/provider-suite";
+import { Value } from "@sinclair/typebox/value";
+import { serveHttp } from "../../tests/vendors/http.ts";
+import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
+import { OpenAiConfig } from "./config.ts";
+import { ollamaOrigin } from "./ollama.ts";
+import { createOpenAiProvider } from "./provider.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const io = { signal: new AbortController().signal };
+/** Nothing listens there. */
+const NOWHERE = "http://127.0.0.1:9";
+
+function start(secrets: Readonly<Record<string, string>>, config: Json = {}) {
+  const clock = createManualClock();
+  const provider = createOpenAiProvider({
+    config: Value.Parse(OpenAiConfig, config),
+    clock,
+    fetch,
+    secret: async (name) => ({ OLLAMA_HOST: NOWHERE, ...secrets })[name],
+  });
+  const status = async (endpoint: string) => (await provider.endpoints({}, io)).endpoints.find((one) => one.endpoint === endpoint);
+  return { provider, clock, status };
+}
+
+describe("OLLAMA_HOST is read as Ollama reads it", () => {
+  test.each([
+    [undefined, "http://127.0.0.1:11434"],
+    ["", "http://127.0.0.1:11434"],
+    ["0.0.0.0", "http://127.0.0.1:11434"],
+    ["0.0.0.0:8080", "http://127.0.0.1:8080"],
+    [":1234", "http://127.0.0.1:1234"],
+    ["box", "http://box:11434"],
+    ["box:99", "http://box:99"],
+    ["http://box", "http://box:80"],
+    ["https://llm.example.com", "https://llm.example.com:443"],
+    ["https://llm.example.com/ollama/", "https://llm.example.com:443/ollama"],
+    ["[::1]:11434", "http://[::1]:11434"],
+    ["[::]", "http://[::1]:11434"],
+  ])("%p is %s", (host, origin) => {
+    expect(ollamaOrigin(host)).toBe(origin);
+  });
+});
+
+describe("an endpoint's status", () => {
+  test("without anything each says what it needs, and none holds the others up", async () => {
+    const { provider } = start({});
+    expect((await provider.endpoints({}, io)).endpoints).toEqual([
+      {
+        endpoint: "openai",
+        label: "OpenAI",
+        ready: false,
+        detail: "set OPENAI_API_KEY in the environment, or: pincer secrets set OPENAI_API_KEY",
+        defaultModel: "gpt-6.1-sol",
+      },
+      {
+        endpoint: "ollama",
+        label: "Ollama",
+        ready: false,
+        detail: `nothing usable answers at ${NOWHERE}/v1: start it (ollama serve), or say where it is: OLLAMA_HOST`,
+      },
+      {
+        endpoint: "openrouter",
+        label: "OpenRouter",
+        ready: false,
+        detail: "set OPENROUTER_API_KEY in the environment, or: pincer secrets set OPENROUTER_API_KEY",
+      },
+    ]);
+  });
+
+  test("a key makes OpenAI ready, over Responses, without a request", async () => {
+    const { status } = start({ OPENAI_API_KEY: "sk-test" });
+    expect(await status("openai")).toEqual({ endpoint: "openai", label: "OpenAI", ready: true, defaultModel: "gpt-6.1-sol" });
+  });
+
+  test("OPENAI_BASE_URL leads elsewhere: no key is needed, the server's own first model is the default, Chat Completions is spoken", async () => {
+    await using vendor = startOpenAiVendor({ models: [{ id: "first", max_model_len: 32_768 }, { id: "second" }] });
+    const { provider, status } = start({ OPENAI_BASE_URL: `${vendor.origin}/v1/` });
+    expect(await status("openai")).toEqual({ endpoint: "openai", label: "OpenAI", ready: true, defaultModel: "first" });
+    expect((await provider.models({ endpoint: "openai" }, io)).models.map(({ ref, contextWindow }) => [ref, contextWindow])).toEqual([
+      ["openai/first", 32_768],
+      ["openai/second", null],
+    ]);
+    vendor.answer({ steps: [{ text: ["ok"] }] });
+    await readStream(provider.stream(modelRequest("openai/first", [userMessage("hello")]), io));
+    expect((await vendor.received(1)).path).toBe("/v1/chat/completions");
+  });
+
+  test("a running Ollama is found, with a model that can use tools as its default; embedding models are no models here", async () => {
+    const models = ["embed", "small", "big"].map((id) => ({ id }));
+    const ollama = { big: ["completion", "tools", "vision", "thinking"], small: ["completion"], embed: ["embedding"] };
+    await using vendor = startOpenAiVendor({ models, ollama });
+    const { provider, status } = start({ OLLAMA_HOST: vendor.origin });
+    expect(await status("ollama")).toEqual({ endpoint: "ollama", label: "Ollama", ready: true, defaultModel: "big" });
+    const listed = (await provider.models({}, io)).models;
+    expect(listed.map(({ ref, contextWindow, reasoning, vision, tools }) => ({ ref, contextWindow, reasoning, vision, tools }))).toEqual([
+      { ref: "ollama/small", contextWindow: null, reasoning: false, vision: false, tools: false },
+      // The length that it is loaded with, not the longest that it could have.
+      { ref: "ollama/big", contextWindow: 8192, reasoning: true, vision: true, tools: true },
+    ]);
+  });
+
+  test("an Ollama that hangs is given up after the set time", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using server = serveHttp(() => asked.resolve());
+    const { clock, status } = start({ OLLAMA_HOST: server.origin });
+    const answer = status("ollama");
+    await asked.promise;
+    await clock.advance(400);
+    expect(await answer).toMatchObject({ ready: false });
+    expect(clock.timers).toBe(0);
+  });
+
+  test("a finding is kept for a while, also that nobody is there, and many callers ask once", async () => {
+    let asked = 0;
+    await using server = serveHttp((exchange) => {
+      asked++;
+      exchange.send(200, JSON.stringify({ data: [{ id: "one" }] }));
+    });
+    const { clock, status } = start({}, { endpoints: { lab: { baseUrl: `${server.origin}/v1` } } });
+    await Promise.all([status("lab"), status("lab"), status("lab")]);
+    expect(asked).toBe(1);
+    await clock.advance(30_000);
+    expect(await status("lab")).toEqual({ endpoint: "lab", label: "lab", ready: true, defaultModel: "one" });
+    expect(asked).toBe(2);
+  });
+
+  test("a server of one's own whose key was not found is not ready, and says which", async () => {
+    const { status, provider } = start({}, { endpoints: { lab: { baseUrl: `${NOWHERE}/v1`, key: { secret: "LAB_KEY" } }, empty: {} } });
+    expect(await status("lab")).toMatchObject({ ready: false, detail: "set LAB_KEY in the environment, or: pincer secrets set LAB_KEY" });
+    expect(await status("empty")).toMatchObject({ ready: false, detail: "set endpoints.empty.baseUrl" });
+    const { answer } = await readStream(provider.stream(modelRequest("lab/x", [userMessage("hello")]), io));
+    expect(answer).toMatchObject({ stopReason: "error", failure: { class: "auth" } });
+  });
+
+  test("a profile names the secret to use instead", async () => {
+    await using vendor = startOpenAiVendor();
+    const { provider } = start({ SECOND: "second-key" }, { endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, key: "first-key" } } });
+    vendor.answer({ steps: [{ text: ["ok"] }] });
+    await readStream(provider.stream(modelRequest("lab/x", [userMessage("hello")], { profile: "SECOND" }), io));
+    expect((await vendor.received(1)).headers.get("authorization")).toBe("Bearer second-key");
+  });
+});
+
+describe("lists of models", () => {
+  test("OpenAI's list holds what can hold a conversation", async () => {
+    const ids = [
+      "gpt-6.1-sol",
+      "text-embedding-3-large",
+      "gpt-5-mini",
+      "whisper-1",
+      "gpt-image-2",
+      "o3",
+      "gpt-realtime",
+      "tts-1",
+      "gpt-4o",
+    ];
+    await using vendor = startOpenAiVendor({ models: ids.map((id) => ({ id })) });
+    const redirected = (input: string | URL | Request, init?: RequestInit) =>
+      fetch(String(input).replace("https://api.openai.com", vendor.origin), init);
+    const provider = createOpenAiProvider({
+      config: Value.Parse(OpenAiConfig, {}),
+      clock: createManualClock(),
+      fetch: redirected,
+      secret: async (name) => (name === "OPENAI_API_KEY" ? "sk-test" : undefined),
+    });
+    const { models } = await provider.models({ endpoint: "openai" }, io);
+    expect(models.map(({ id, reasoning }) => [id, reasoning])).toEqual([
+      ["gpt-6.1-sol", true],
+      ["gpt-5-mini", true],
+      ["o3", true],
+      ["gpt-4o", false],
+    ]);
+  });
+
+  test("a router's list comes with prices, limits and abilities; a price that depends is unknown", async () => {
+    const entry = {
+      id: "vendor/model",
+      name: "Vendor: Model",
+      context_length: 200_000,
+      supported_parameters: ["tools", "reasoning"],
+      architecture: { input_modalities: ["text", "image"] },
+      top_provider: { max_completion_tokens: 64_000 },
+      pricing: { prompt: "0.000002", completion: "0.00001", input_cache_read: "0.0000002" },
+    };
+    await using vendor = startOpenAiVendor({ models: [entry, { id: "auto", pricing: { prompt: "-1", completion: "-1" } }] });
+    const { provider } = start({}, { endpoints: { openrouter: { baseUrl: `${vendor.origin}/v1`, key: "k" } } });
+    const { models } = await provider.models({ endpoint: "openrouter" }, io);
+    expect(models).toEqual([
+      {
+        ref: "openrouter/vendor/model",
+        endpoint: "openrouter",
+        id: "vendor/model",
+        name: "Vendor: Model",
+        contextWindow: 200_000,
+        maxOutputTokens: 64_000,
+        reasoning: true,
+        vision: true,
+        tools: true,
+        price: { input: 2, output: 10, cacheRead: 0.2 },
+      },
+      expect.objectContaining({ ref: "openrouter/auto", contextWindow: null, price: null }),
+    ]);
+  });
+
+  test("asked for all, a server that is off has no models; asked for itself, it says so", async () => {
+    const { provider } = start({}, { endpoints: { lab: { baseUrl: `${NOWHERE}/v1` } } });
+    expect(await provider.models({}, io)).toEqual({ models: [] });
+    expect(provider.models({ endpoint: "lab", refresh: true }, io)).rejects.toThrow();
+  });
+});
