@@ -2,28 +2,19 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { shouldPauseGatewayReconnect } from "@openclaw/gateway-client/browser";
 import { readConnectErrorRecoveryAdvice, resolveAuthConnectErrorDetailCode } from "@openclaw/gateway-protocol/connect-error-details";
 import {
-  type AccessHome,
   admitted,
   clients,
   codeOf,
   connectBare,
   elsewhere,
-  openAccessHome,
   ownPage,
   refused,
   type SettingsPatch,
   TestDevice,
+  useHomes,
 } from "../../tests/fixtures/access-home.ts";
 
-const homes: AccessHome[] = [];
-const open = async (patch?: SettingsPatch) => {
-  const home = await openAccessHome(patch);
-  homes.push(home);
-  return home;
-};
-afterEach(async () => {
-  for (const home of homes.splice(0)) await home[Symbol.asyncDispose]();
-});
+const { open } = useHomes(afterEach);
 const scopes = ["operator.read", "operator.admin"] as const;
 
 describe("the shared secret", () => {

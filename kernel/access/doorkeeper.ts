@@ -58,13 +58,13 @@ export function createDoorkeeper(parts: {
   const failed = (suspects: readonly Suspect[], door: Door) => {
     for (const { key, lockMs } of lockout.fail(suspects)) {
       log.warn("access.locked-out", { key, lockMs });
-      record("access.lockout", door.remoteAddress, [key], "refused");
+      void record("access.lockout", door.remoteAddress, [key], "refused");
     }
   };
 
   /** The log is kept beside the decision: somebody who was let in is not turned away because the disk is full. */
   const record = (action: string, principal: string, resources: string[], outcome: "ok" | "refused") =>
-    void audit
+    audit
       .append({ principal, action, resources, outcome })
       .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
 
@@ -134,7 +134,7 @@ export function createDoorkeeper(parts: {
     if (scopes || (!device && directLoopback)) {
       const approved = await pairing.approve({ ...ask, scopes: scopes ?? ask.scopes }, scopes ? "bootstrap" : "silent");
       const grant = grantOf(approved, ask.role) as Grant;
-      record("device.pair.approve", approved.approvedVia, [deviceId, ask.role, ...grant.scopes], "ok");
+      await record("device.pair.approve", approved.approvedVia, [deviceId, ask.role, ...grant.scopes], "ok");
       return grant;
     }
     if (!device) return refusePairing(ask, "not-paired", device);
