@@ -51,7 +51,7 @@ function changeStatements(key: string, { columns = {}, attributes = {}, facets =
 }
 
 const byKey = "select * from session where key = ?";
-const addTranscript = `insert into session_transcript (session_id, session, created_at) select session_id, id, ? from session where session_id = ?`;
+const addTranscript = `insert into session_transcript (sessionId, session, createdAt) select sessionId, id, ? from session where sessionId = ?`;
 
 export function createCatalog(store: Store) {
   const find = async (key: string): Promise<SessionRecord | undefined> => (await store.read<SessionRecord>(byKey, key))[0];
@@ -74,7 +74,7 @@ export function createCatalog(store: Store) {
       const sessionId = crypto.randomUUID();
       const [, , rows] = await store.write(
         [
-          `insert into session (key, agent_id, session_id, owner, attributes, facets, created_at, updated_at, read_at)
+          `insert into session (key, agentId, sessionId, owner, attributes, facets, createdAt, updatedAt, readAt)
            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7) on conflict (key) do nothing`,
           ...[key, agentId, sessionId, (owner ?? isMain) ? 1 : 0, JSON.stringify(attributes), JSON.stringify(facets), now],
         ],
@@ -82,7 +82,7 @@ export function createCatalog(store: Store) {
         [byKey, key],
       );
       const record = rows![0] as SessionRecord;
-      return { record, created: record.session_id === sessionId };
+      return { record, created: record.sessionId === sessionId };
     },
     /**
      * Begins another transcript under a new session id; the old one is kept under its own. What was chosen for the session stays, what
@@ -93,34 +93,34 @@ export function createCatalog(store: Store) {
       const chosen = Object.entries(JSON.parse(record.facets)).filter(([name]) => facets.get(name)?.patch !== undefined);
       const [, , rows] = await store.write(
         [
-          `update session set session_id = ?1, title = null, preview = null, updated_at = ?2, read_at = ?2, interacted_at = null,
-           replied_at = null, idle_at = null, facets = ?3, attributes = json_set(json_remove(attributes, '$.status', '$.startedAt', '$.endedAt'),
-           '$.previousSessionId', session_id) where key = ?4 and session_id = ?5`,
-          ...[sessionId, now, JSON.stringify(Object.fromEntries(chosen)), record.key, record.session_id],
+          `update session set sessionId = ?1, title = null, preview = null, updatedAt = ?2, readAt = ?2, lastInteractionAt = null,
+           repliedAt = null, idleAt = null, facets = ?3, attributes = json_set(json_remove(attributes, '$.status', '$.startedAt', '$.endedAt'),
+           '$.previousSessionId', sessionId) where key = ?4 and sessionId = ?5`,
+          ...[sessionId, now, JSON.stringify(Object.fromEntries(chosen)), record.key, record.sessionId],
         ],
         [addTranscript, now, sessionId],
-        ["select * from session where session_id = ?", sessionId],
+        ["select * from session where sessionId = ?", sessionId],
       );
       return (rows![0] as SessionRecord | undefined) ?? refuseReplaced(record.key);
     },
     /** Removes the session, and its transcripts unless they are kept; answers with the session ids of those that are. */
-    async remove({ id, key, session_id }: SessionRecord, keepTranscripts: boolean): Promise<string[]> {
+    async remove({ id, key, sessionId }: SessionRecord, keepTranscripts: boolean): Promise<string[]> {
       const gone = "session = ? and not exists (select 1 from session where session.id = session)";
       const [removed, kept] = await store.write(
-        ["delete from session where key = ? and session_id = ? returning id", key, session_id],
-        ["select session_id from session_transcript where session = ?", id],
+        ["delete from session where key = ? and sessionId = ? returning id", key, sessionId],
+        ["select sessionId from session_transcript where session = ?", id],
         ...(keepTranscripts ? [] : ["session_entry", "session_transcript"]).map(
           (table): Statement => [`delete from ${table} where ${gone}`, id],
         ),
       );
       if (removed!.length === 0) refuseReplaced(key);
-      return keepTranscripts ? kept!.map((row) => String(row.session_id)) : [];
+      return keepTranscripts ? kept!.map((row) => String(row.sessionId)) : [];
     },
     /** Marks what nobody has used since `before` as idle; at most `limit`, so that a long overdue sweep comes in pieces. */
     async fallIdle(before: number, busy: readonly string[], now: number, limit: number): Promise<SessionRecord[]> {
       const [rows] = await store.write([
-        `update session set idle_at = ?1 where id in (select id from session where idle_at is null and updated_at < ?2
-         and key not in (select value from json_each(?3)) order by updated_at limit ?4) returning *`,
+        `update session set idleAt = ?1 where id in (select id from session where idleAt is null and updatedAt < ?2
+         and key not in (select value from json_each(?3)) order by updatedAt limit ?4) returning *`,
         ...[now, before, JSON.stringify(busy), limit],
       ]);
       return rows as SessionRecord[];

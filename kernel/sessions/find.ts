@@ -67,11 +67,11 @@ function filters(params: ListParams, { now, running, agentIds }: ListView): { wh
     values.push(...bound);
   };
   if (params.archived !== "all") and("archived = ?", params.archived ? 1 : 0);
-  if (params.agentId !== undefined) and("agent_id = ?", params.agentId);
-  if (params.configuredAgentsOnly && agentIds) and("agent_id in (select value from json_each(?))", JSON.stringify(agentIds));
-  if (params.activeMinutes !== undefined) and("updated_at >= ?", now - params.activeMinutes * 60_000);
+  if (params.agentId !== undefined) and("agentId = ?", params.agentId);
+  if (params.configuredAgentsOnly && agentIds) and("agentId in (select value from json_each(?))", JSON.stringify(agentIds));
+  if (params.activeMinutes !== undefined) and("updatedAt >= ?", now - params.activeMinutes * 60_000);
   if (params.activeOnly) and("key in (select value from json_each(?))", JSON.stringify(running));
-  if (params.requireLastInteraction) and("interacted_at is not null");
+  if (params.requireLastInteraction) and("lastInteractionAt is not null");
   if (params.label !== undefined) and("label = ?", params.label);
   if (params.spawnedBy !== undefined) and("attributes ->> 'parentSessionKey' = ?", params.spawnedBy);
   if (params.boardFace === "dashboard") and("0");
@@ -90,7 +90,7 @@ function filters(params: ListParams, { now, running, agentIds }: ListView): { wh
 
 export async function listSessions(store: Store, params: ListParams, view: ListView) {
   const { where, values } = filters(params, view);
-  const time = params.sortBy === "lastInteractionAt" ? "interacted_at" : "updated_at";
+  const time = params.sortBy === "lastInteractionAt" ? "lastInteractionAt" : "updatedAt";
   const order = `order by ${params.ownerFirst ? "owner desc, " : ""}${time} desc, id desc`;
   const offset = params.offset ?? 0;
   const records = await store.read<SessionRecord>(
@@ -118,14 +118,14 @@ export interface Reference {
 export function resolveSessions(store: Store, { key, sessionId, label, shortId, agentId, spawnedBy }: Reference): Promise<SessionRecord[]> {
   return store.read<SessionRecord>(
     `select * from session where id in (
-       select id from session where key = ?1 union select id from session where session_id = ?2 union select id from session where label = ?3
-       union select id from session where session_id >= ?4 and session_id < ?4 || '~')
-     and agent_id = coalesce(?5, agent_id) and (?6 is null or attributes ->> 'parentSessionKey' = ?6) order by updated_at desc limit ${mostCandidates + 1}`,
+       select id from session where key = ?1 union select id from session where sessionId = ?2 union select id from session where label = ?3
+       union select id from session where sessionId >= ?4 and sessionId < ?4 || '~')
+     and agentId = coalesce(?5, agentId) and (?6 is null or attributes ->> 'parentSessionKey' = ?6) order by updatedAt desc limit ${mostCandidates + 1}`,
     ...[key ?? null, sessionId ?? null, label ?? null, shortId ?? null, agentId ?? null, spawnedBy ?? null],
   );
 }
 
-const hitColumns = "select s.key as sessionKey, t.session_id as sessionId, e.id as messageId, e.role, e.at as timestamp";
+const hitColumns = "select s.key as sessionKey, t.sessionId as sessionId, e.id as messageId, e.role, e.at as timestamp";
 
 /**
  * Messages that hold every word of the query, the last one as far as it was typed, best first; then sessions whose title holds the query,
@@ -137,7 +137,7 @@ export async function searchMessages(
   { keys, agentId, limit }: { readonly keys: readonly string[] | undefined; readonly agentId: string | undefined; readonly limit: number },
 ): Promise<SearchHit[]> {
   const words = query.match(/[\p{L}\p{N}\p{M}_]+/gu) ?? [];
-  const among = `and (?2 is null or s.key in (select value from json_each(?2))) and s.agent_id = coalesce(?3, s.agent_id)`;
+  const among = `and (?2 is null or s.key in (select value from json_each(?2))) and s.agentId = coalesce(?3, s.agentId)`;
   const bound = [keys ? JSON.stringify(keys) : null, agentId ?? null, limit] as const;
   const said =
     words.length === 0
@@ -153,9 +153,9 @@ export async function searchMessages(
   const titled = await store.read<SearchHit>(
     `${hitColumns}, coalesce(s.label, s.title) as snippet, 0.0 as score
      from session_name join session s on s.id = session_name.rowid
-     join session_transcript t on t.session_id = s.session_id
+     join session_transcript t on t.sessionId = s.sessionId
      join session_entry e on e.transcript = t.id and e.branch = 1 and e.seq = 1 and e.role in ('user', 'assistant')
-     where session_name match ?1 ${among} order by s.updated_at desc limit ?4`,
+     where session_name match ?1 ${among} order by s.updatedAt desc limit ?4`,
     ...[`{label title} : ${phrase(title)}`, ...bound],
   );
   const seen = new Set(said.map(({ sessionKey }) => sessionKey));

@@ -169,7 +169,7 @@ export function readingMethods(room: Room) {
         const found = await resolveSessions(store, { key, sessionId, label, shortId, agentId, spawnedBy });
         const candidates = found.slice(0, mostCandidates).map((record) => ({
           key: record.key,
-          agentId: record.agent_id,
+          agentId: record.agentId,
           ...(record.label !== null && { displayName: record.label }),
         }));
         const [only, another] = candidates;

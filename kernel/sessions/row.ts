@@ -10,19 +10,19 @@ export type Facets = ReadonlyMap<string, Facet>;
 export type SessionRecord = {
   id: number;
   key: string;
-  agent_id: string;
-  session_id: string;
+  agentId: string;
+  sessionId: string;
   owner: number;
   label: string | null;
   title: string | null;
   preview: string | null;
-  created_at: number;
-  updated_at: number;
-  interacted_at: number | null;
-  replied_at: number | null;
+  createdAt: number;
+  updatedAt: number;
+  lastInteractionAt: number | null;
+  repliedAt: number | null;
   /** 0: marked unread. */
-  read_at: number;
-  idle_at: number | null;
+  readAt: number;
+  idleAt: number | null;
   archived: number;
   /** What nothing is looked for by; stands in the row under the same names. */
   attributes: string;
@@ -77,48 +77,37 @@ export interface RowView {
   readonly includeLastMessage?: boolean | undefined;
 }
 
-export const sessionOf = (record: SessionRecord): Session => ({
-  key: record.key,
-  agentId: record.agent_id,
-  sessionId: record.session_id,
-  owner: record.owner === 1,
-  label: record.label,
-  createdAt: record.created_at,
-  updatedAt: record.updated_at,
-  archived: record.archived === 1,
-  facets: JSON.parse(record.facets),
-});
+export const sessionOf = ({ key, agentId, sessionId, label, createdAt, updatedAt, owner, archived, facets }: SessionRecord): Session => {
+  return { key, agentId, sessionId, label, createdAt, updatedAt, owner: owner === 1, archived: archived === 1, facets: JSON.parse(facets) };
+};
 
 const oneLine = (value: string | null) => value?.replaceAll(/\s+/g, " ").trim();
 
 /** Facets never hide what the kernel knows, but may say what kind of conversation it is. */
 export function rowOf(record: SessionRecord, { now, facets, running, ...view }: RowView): SessionRow {
-  const { rest, isMain, conversation } = parseKey(record.key, record.agent_id);
+  const { id: _, owner: __, title, preview, repliedAt, readAt, facets: kept, ...plain } = record;
+  const { rest, isMain, conversation } = parseKey(record.key, record.agentId);
   const attributes = JSON.parse(record.attributes);
+  const archived = record.archived === 1;
   const row = {
     ...Object.fromEntries([...facets].map(([name, { schema }]) => [name, schema.default])),
     kind: "direct",
-    ...JSON.parse(record.facets),
+    ...JSON.parse(kept),
     displayName: record.label,
     ...attributes,
     ...(running && { status: "running", startedAt: running.startedAt, endedAt: null }),
-    key: record.key,
-    agentId: record.agent_id,
-    sessionId: record.session_id,
-    updatedAt: record.updated_at,
-    createdAt: record.created_at,
-    label: record.label,
-    derivedTitle: view.includeDerivedTitles ? oneLine(record.title) : null,
-    lastMessagePreview: view.includeLastMessage ? oneLine(record.preview) : null,
+    ...plain,
+    attributes: null,
+    derivedTitle: view.includeDerivedTitles ? oneLine(title) : null,
+    lastMessagePreview: view.includeLastMessage ? oneLine(preview) : null,
     classification: rest.split(":", 1)[0],
     channel: conversation?.channel,
     accountId: conversation?.account,
     isMain,
-    archived: record.archived === 1,
+    archived,
+    archivedAt: archived ? attributes.archivedAt : null,
     pinned: attributes.pinnedAt !== undefined,
-    unread: record.read_at === 0 || (record.replied_at ?? 0) > record.read_at,
-    lastInteractionAt: record.interacted_at,
-    idleAt: record.idle_at,
+    unread: readAt === 0 || (repliedAt ?? 0) > readAt,
     hasActiveRun: running !== undefined,
     activeRunIds: running?.runIds ?? [],
     snapshotAt: now,

@@ -16,22 +16,22 @@ export const sessionsMigrations: readonly Migration[] = [
     version: 1,
     sql: `
 create table session (
-  id integer primary key autoincrement, key text not null unique, agent_id text not null, session_id text not null unique,
-  owner integer not null, label text, title text, preview text, created_at integer not null, updated_at integer not null,
-  interacted_at integer, replied_at integer, read_at integer not null, idle_at integer, archived integer not null default 0,
+  id integer primary key autoincrement, key text not null unique, agentId text not null, sessionId text not null unique,
+  owner integer not null, label text, title text, preview text, createdAt integer not null, updatedAt integer not null,
+  lastInteractionAt integer, repliedAt integer, readAt integer not null, idleAt integer, archived integer not null default 0,
   attributes text not null default '{}', facets text not null default '{}'
 ) strict;
-create index session_recent on session (archived, updated_at);
-create index session_recent_any on session (updated_at);
-create index session_recent_agent on session (agent_id, archived, updated_at);
-create index session_recent_owner on session (archived, owner, updated_at);
-create index session_interacted on session (archived, interacted_at);
-create index session_awake on session (updated_at) where idle_at is null;
+create index session_recent on session (archived, updatedAt);
+create index session_recent_any on session (updatedAt);
+create index session_recent_agent on session (agentId, archived, updatedAt);
+create index session_recent_owner on session (archived, owner, updatedAt);
+create index session_interacted on session (archived, lastInteractionAt);
+create index session_awake on session (updatedAt) where idleAt is null;
 create index session_label on session (label) where label is not null;
 create index session_parent on session (attributes ->> 'parentSessionKey');
 
 create table session_transcript (
-  id integer primary key autoincrement, session_id text not null unique, session integer not null, created_at integer not null,
+  id integer primary key autoincrement, sessionId text not null unique, session integer not null, createdAt integer not null,
   last_seq integer not null default 0, leaf_id text, leaf_branch integer, leaf_seq integer not null default 0,
   leaf_depth integer not null default 0
 ) strict;
@@ -39,8 +39,8 @@ create index session_transcript_session on session_transcript (session);
 
 create table session_entry (
   entry integer primary key, transcript integer not null, session integer not null, branch integer not null, seq integer not null,
-  id text not null, parent_id text, parent_branch integer, parent_seq integer, depth integer not null, kind text not null,
-  role text not null, run_id text, at integer not null, body text not null, text text, blobs text
+  id text not null, parent text, parent_branch integer, parent_seq integer, depth integer not null, kind text not null,
+  role text not null, runId text, at integer not null, body text not null, text text, blobs text
 ) strict;
 create unique index session_entry_path on session_entry (transcript, branch, seq);
 create unique index session_entry_id on session_entry (session, id);
@@ -55,9 +55,9 @@ create trigger session_entry_added after insert on session_entry begin
   update session_transcript set last_seq = new.seq, leaf_id = new.id, leaf_branch = new.branch, leaf_seq = new.seq, leaf_depth = new.depth
     where id = new.transcript;
   update session set
-    updated_at = max(updated_at, new.at), idle_at = null, archived = case when new.role = 'user' then 0 else archived end,
-    interacted_at = case when new.role = 'user' then new.at else interacted_at end,
-    replied_at = case when new.role = 'assistant' then new.at else replied_at end,
+    updatedAt = max(updatedAt, new.at), idleAt = null, archived = case when new.role = 'user' then 0 else archived end,
+    lastInteractionAt = case when new.role = 'user' then new.at else lastInteractionAt end,
+    repliedAt = case when new.role = 'assistant' then new.at else repliedAt end,
     preview = coalesce(substr(new.text, 1, 200), preview)
     where id = new.session;
   update session set title = substr(new.text, 1, 120)

@@ -108,7 +108,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
     async ensure({ key, owner, facets: initial = {} }) {
       await checkFacets(initial, facets());
       const { record, created } = await catalog.ensure(keyOf(key), { owner, facets: initial }, clock.now());
-      if (created) changed(record.key, record.agent_id, { reason: "create" }, record);
+      if (created) changed(record.key, record.agentId, { reason: "create" }, record);
       return sessionOf(record);
     },
     async get({ key }) {
@@ -119,7 +119,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       await checkFacets({ ...set, ...add }, facets());
       const columns: Record<string, Param> = label === undefined ? {} : { label };
       const record = await catalog.change(keyOf(key).key, { columns, facets: set, add });
-      changed(record.key, record.agent_id, { reason: "patch" }, record);
+      changed(record.key, record.agentId, { reason: "patch" }, record);
       return {};
     },
     async append({ key: written, entries: given }) {
@@ -127,7 +127,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const { entries, fresh } = await transcripts.append(key, given);
       const record = fresh.length > 0 ? await catalog.find(key) : undefined;
       if (!record) return { entries };
-      const about = { sessionKey: key, agentId, sessionId: record.session_id, session: row(record, shown) };
+      const about = { sessionKey: key, agentId, sessionId: record.sessionId, session: row(record, shown) };
       for (const entry of fresh) {
         const payload = { ...about, messageId: entry.id, messageSeq: entry.seq, message: wireMessage(entry) };
         emit(sessionMessage, payload, { topics: [allTopic, topicOf(key)] });
@@ -156,7 +156,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const records = await catalog.fallIdle(clock.now() - idleMs, [...running.keys()], clock.now(), sweepSize);
       for (const record of records) {
         await deps.hooks.ended(record.key, "idle");
-        changed(record.key, record.agent_id, { reason: "idle" }, record);
+        changed(record.key, record.agentId, { reason: "idle" }, record);
       }
       swept += records.length;
       if (records.length < sweepSize) return swept;

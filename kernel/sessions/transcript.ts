@@ -2,22 +2,12 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
-import type { Row, Statement, Store } from "../store/store.ts";
+import type { Statement, Store } from "../store/store.ts";
 import { messageText, splitLarge, withLarge } from "./body.ts";
 import { refuseUnknown } from "./catalog.ts";
 import { sessionErrors } from "./errors.ts";
 
-interface EntryRow extends Row {
-  entry: number;
-  id: string;
-  parent_id: string | null;
-  seq: number;
-  kind: Entry["kind"];
-  run_id: string | null;
-  at: number;
-  body: string;
-  blobs: string | null;
-}
+type EntryRow = Omit<Entry, "message" | "runId"> & { entry: number; runId: string | null; body: string; blobs: string | null };
 
 export interface PathQuery {
   readonly limit?: number;
@@ -31,19 +21,20 @@ export interface PathQuery {
   readonly texts?: boolean;
 }
 
-const columns = "entry, id, parent_id, seq, kind, run_id, at, body, blobs";
+const columns = "entry, id, parent, seq, kind, runId, at, body, blobs";
 
-/** ?1 key, ?2 id, ?3 explicit parent, ?4 whether it is explicit, ?5 parents that must be there, ?6 what the entry holds. */
+/** ?1 key, ?2 id, ?3 explicit parent, ?4 whether it is explicit, ?5 which of these ids needs which parent to be there, ?6 what the entry holds. */
 const appendSql = `
-insert into session_entry (transcript, session, branch, seq, id, parent_id, parent_branch, parent_seq, depth, kind, role, run_id, at, body, text, blobs)
+insert into session_entry (transcript, session, branch, seq, id, parent, parent_branch, parent_seq, depth, kind, role, runId, at, body, text, blobs)
 select t.id, s.id,
   case when p.id is null or exists (select 1 from session_entry n where n.transcript = t.id and n.branch = p.branch and n.seq > p.seq)
     then t.last_seq + 1 else p.branch end,
   t.last_seq + 1, ?2, p.id, p.branch, p.seq, coalesce(p.depth, 0) + 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12
-from session s join session_transcript t on t.session_id = s.session_id
+from session s join session_transcript t on t.sessionId = s.sessionId
 left join session_entry p on p.session = s.id and p.transcript = t.id and p.id = case when ?4 then ?3 else t.leaf_id end
 where s.key = ?1 and not exists (
-  select 1 from json_each(?5) m where not exists (select 1 from session_entry e where e.session = s.id and e.transcript = t.id and e.id = m.value))
+  select 1 from json_each(?5) m where not exists (select 1 from session_entry e where e.session = s.id and e.id = m.key)
+    and not exists (select 1 from session_entry e where e.session = s.id and e.transcript = t.id and e.id = m.value))
 on conflict (session, id) do nothing
 returning id`;
 
@@ -52,7 +43,7 @@ insert or ignore into session_blob select e.entry, ?3, ?4 from session_entry e j
 
 const headSql = `
 select t.id as transcript, t.leaf_branch as branch, t.leaf_seq as seq, t.leaf_depth as depth
-from session s join session_transcript t on t.session = s.id and t.session_id = coalesce(?2, s.session_id) where s.key = ?1`;
+from session s join session_transcript t on t.session = s.id and t.sessionId = coalesce(?2, s.sessionId) where s.key = ?1`;
 
 const rangeSql = `
 select ${columns} from session_entry where transcript = ?1 and branch = ?2 and seq between ?3 and ?4 and (?5 = 0 or text is not null)
@@ -70,14 +61,10 @@ select parent_branch as branch, parent_seq as seq from session_entry where trans
 type Head = { transcript: number; branch: number | null; seq: number; depth: number };
 
 export function createTranscripts({ store, clock, inlineBytes }: { store: Store; clock: Clock; inlineBytes(): number }) {
-  const entryOf = (row: EntryRow, message = JSON.parse(row.body) as Message): Entry => ({
-    id: row.id,
-    parent: row.parent_id,
-    seq: row.seq,
-    kind: row.kind,
+  const entryOf = ({ entry: _, body, blobs: __, runId, ...row }: EntryRow, message = JSON.parse(body) as Message): Entry => ({
+    ...row,
     message,
-    ...(row.run_id !== null && { runId: row.run_id }),
-    at: row.at,
+    ...(runId !== null && { runId }),
   });
 
   const wholeEntry = async (row: EntryRow): Promise<Entry> => {
@@ -104,12 +91,12 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
     async append(key: string, entries: readonly NewEntry[]): Promise<{ entries: Entry[]; fresh: Entry[] }> {
       const at = clock.now();
       const ids = new Set<string>();
-      const needed = new Set<string>();
+      const needed = new Map<string, string>();
       for (const { id, parent } of entries) {
-        if (parent !== undefined && parent !== null && !ids.has(parent)) needed.add(parent);
+        if (parent !== undefined && parent !== null && !ids.has(parent)) needed.set(id, parent);
         ids.add(id);
       }
-      const parents = JSON.stringify([...needed]);
+      const parents = JSON.stringify(Object.fromEntries(needed));
       const statements = entries.flatMap(({ id, parent, kind, message, runId }): Statement[] => {
         const { json, paths, values } = splitLarge(message, inlineBytes());
         const held = [kind, message.role, runId ?? null, at, json, kind === "message" ? messageText(message) : null];
@@ -124,7 +111,7 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
       const held = new Map(rows.map((row) => [row.id, row]));
       if (held.size < ids.size) {
         if ((await store.read(headSql, key, null)).length === 0) refuseUnknown(key);
-        throw sessionErrors.SESSION_ENTRY_ORPHAN(`nothing was appended to ${key}: its transcript does not hold all of ${parents}`);
+        throw sessionErrors.SESSION_ENTRY_ORPHAN(`nothing was appended to ${key}: not every parent in ${parents} is in its transcript`);
       }
       return {
         entries: await Promise.all(entries.map(({ id }) => wholeEntry(held.get(id)!))),

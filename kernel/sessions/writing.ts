@@ -68,7 +68,7 @@ export function writingMethods(room: Room) {
       columns: {
         ...(label !== undefined && { label }),
         ...(archived !== undefined && { archived: archived ? 1 : 0 }),
-        ...(unread !== undefined && { read_at: unread ? 0 : now }),
+        ...(unread !== undefined && { readAt: unread ? 0 : now }),
       },
       attributes: { displayName, icon, color, category, pinnedAt: since(pinned), archivedAt: since(archived) },
       facets: set,
@@ -84,7 +84,7 @@ export function writingMethods(room: Room) {
     return catalog.ensure(key, { owner: key.conversation === undefined, attributes }, clock.now());
   };
   const expect = (record: SessionRecord, sessionId: string | undefined) => {
-    if (sessionId !== undefined && record.session_id !== sessionId) refuseReplaced(record.key);
+    if (sessionId !== undefined && record.sessionId !== sessionId) refuseReplaced(record.key);
   };
 
   const start = async (record: SessionRecord, { message, task, attachments = [], idempotencyKey }: Static<typeof CreateParams>) => {
@@ -96,7 +96,7 @@ export function writingMethods(room: Room) {
       const { runId } = await room.startTurn({
         runId: idempotencyKey ?? crypto.randomUUID(),
         sessionKey: record.key,
-        agentId: record.agent_id,
+        agentId: record.agentId,
         owner: record.owner === 1,
         text: said,
         attachments: attachments.map(({ mimeType = "application/octet-stream", fileName, content }): Attachment => {
@@ -128,7 +128,7 @@ export function writingMethods(room: Room) {
         const { created } = await ensure({ key }, call, parent);
         const record = await catalog.change(key, changes);
         changed(key, belongs, { reason: created ? "create" : "patch" }, record);
-        return { ok: true as const, key, sessionId: record.session_id, entry: row(record), ...(await start(record, params)) };
+        return { ok: true as const, key, sessionId: record.sessionId, entry: row(record), ...(await start(record, params)) };
       },
     ),
     bindMethod(
@@ -144,7 +144,7 @@ export function writingMethods(room: Room) {
         const { record: before } = await ensure(params, call);
         expect(before, params.expectedSessionId);
         const record = await catalog.change(before.key, changes);
-        changed(record.key, record.agent_id, { reason: "patch" }, record);
+        changed(record.key, record.agentId, { reason: "patch" }, record);
         return { ok: true as const, path: storePath, key: record.key, entry: row(record) };
       },
     ),
@@ -161,8 +161,8 @@ export function writingMethods(room: Room) {
         expect(before, params.expectedSessionId);
         await hooks.ended(before.key, "reset");
         const record = await catalog.reset(before, facets(), clock.now());
-        changed(record.key, record.agent_id, { reason: params.reason ?? "reset" }, record);
-        return { ok: true as const, key: record.key, entry: row(record), resolved: { sessionId: record.session_id } };
+        changed(record.key, record.agentId, { reason: params.reason ?? "reset" }, record);
+        return { ok: true as const, key: record.key, entry: row(record), resolved: { sessionId: record.sessionId } };
       },
     ),
     bindMethod(

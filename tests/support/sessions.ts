@@ -3,10 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Facet, Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
@@ -18,7 +17,7 @@ import { type BusHost, startBus } from "./bus.ts";
 export interface SessionsHost extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly store: Store;
-  readonly clock: Clock;
+  readonly clock: ManualClock;
   readonly ended: { key: string; reason: string }[];
   /** Live. */
   readonly settings: SessionsConfig;
@@ -41,10 +40,13 @@ export const facets = new Map<string, Facet>(
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
-export async function startSessions(over: Partial<SessionsDeps> = {}, settings: Partial<SessionsConfig> = {}): Promise<SessionsHost> {
+export async function startSessions(
+  over: Partial<Omit<SessionsDeps, "clock">> = {},
+  settings: Partial<SessionsConfig> = {},
+): Promise<SessionsHost> {
   const home = await mkdtemp(join(tmpdir(), "pincer-sessions-"));
   const store = over.store ?? (await openStore({ path: join(home, "store.db"), migrations: sessionsMigrations }));
-  const clock = over.clock ?? createManualClock();
+  const clock = createManualClock();
   const ended: SessionsHost["ended"] = [];
   const live = Value.Default(SessionsConfig, { ...settings }) as SessionsConfig;
   const sessions = createSessions({
@@ -81,7 +83,10 @@ export interface ServedSessions extends SessionsHost {
 }
 
 /** The room behind a bus; every result and payload is checked against its schema there. */
-export async function serveSessions(over: Partial<SessionsDeps> = {}, settings: Partial<SessionsConfig> = {}): Promise<ServedSessions> {
+export async function serveSessions(
+  over: Partial<Omit<SessionsDeps, "clock">> = {},
+  settings: Partial<SessionsConfig> = {},
+): Promise<ServedSessions> {
   const bus = await startBus();
   const { emit, subscribe, unsubscribe } = bus.bus;
   const host = await startSessions({ emit, subscribe, unsubscribe, ...over }, settings);
