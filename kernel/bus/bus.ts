@@ -1,7 +1,7 @@
 /** The bus: one port for HTTP and WebSocket, and everything that is called, answered and announced over it. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import type { GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Server } from "bun";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
@@ -180,6 +180,19 @@ export function createBus(deps: BusDeps): Bus {
   };
   add(busMethods({ health, presence, stability, statusParts: deps.status, version, clock, settings }));
 
+  const stop = async (why: PayloadOf<typeof shutdownEvent>) => {
+    phase = "stopping";
+    broadcast.publish(shutdownEvent, why);
+    const { drainMs } = settings();
+    const began = clock.monotonic();
+    await requests.drain(drainMs);
+    peers.closeAll(1012, "service restart");
+    if (server) await atMost(drainMs - (clock.monotonic() - began), clock, server.stop(false));
+    await server?.stop(true);
+    lifetime.dispose();
+  };
+  let stopped: Promise<void> | undefined;
+
   return {
     async start() {
       server = await listen(settings, http, peers.sockets);
@@ -197,16 +210,9 @@ export function createBus(deps: BusDeps): Bus {
       lifetime.use(clock.every(settings().tickMs, beat));
       phase = "ready";
     },
-    async stop(reason, { restartExpectedMs } = {}) {
-      phase = "stopping";
-      broadcast.publish(shutdownEvent, { reason, restartExpectedMs });
-      const { drainMs } = settings();
-      const began = clock.monotonic();
-      await requests.drain(drainMs);
-      peers.closeAll(1012, "service restart");
-      if (server) await atMost(drainMs - (clock.monotonic() - began), clock, server.stop(false));
-      await server?.stop(true);
-      lifetime.dispose();
+    stop(reason, { restartExpectedMs } = {}) {
+      stopped ??= stop({ reason, restartExpectedMs });
+      return stopped;
     },
     add,
     addEvents(added) {

@@ -54,10 +54,13 @@ class Call implements MethodCall {
   get signal() {
     return this.caller.signal;
   }
-  accepted(payload: unknown): void {
-    const { accepted, name } = this.method;
-    if (!accepted) throw busErrors.BUS_ACCEPTED_UNDECLARED(`${name} answered "accepted", which its definition does not declare`);
-    this.accept?.(payload);
+  /** A getter, like the others, so that a handler may take the call apart. */
+  get accepted() {
+    const { method, accept } = this;
+    return (payload: unknown): void => {
+      if (!method.accepted) throw busErrors.BUS_ACCEPTED_UNDECLARED(`${method.name} answered twice, which its definition does not declare`);
+      accept?.(payload);
+    };
   }
 }
 

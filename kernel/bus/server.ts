@@ -31,6 +31,8 @@ export async function listen(
       port,
       hostname,
       development: false,
+      // Otherwise a Bun that is not in development shares the port with whoever has it already.
+      reusePort: false,
       maxRequestBodySize: bodyBytes,
       // Handlers stream for as long as they like; what hangs is theirs to end.
       idleTimeout: 0,
