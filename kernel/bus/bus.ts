@@ -157,7 +157,7 @@ export function createBus(deps: BusDeps): Bus {
     settings,
     log,
   });
-  const peers = createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability });
+  const peers = lifetime.use(createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability }));
   const readiness = () => ({
     started: phase === "ready",
     failing: phase === "ready" ? deps.failing() : [phase],

@@ -57,14 +57,15 @@ export function createPeers({ connections, handshake, requests, isStopping, onCl
     },
   };
 
+  let pongs: Disposable | undefined;
+
   return {
     sockets,
     /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
     ping(): void {
       const asked = [...connections.values()];
       for (const connection of asked) connection.ping();
-      if (asked.length === 0) return;
-      clock.after(settings().pongMs, () => {
+      pongs = clock.after(settings().pongMs, () => {
         for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
       });
     },
@@ -77,5 +78,6 @@ export function createPeers({ connections, handshake, requests, isStopping, onCl
     closeAll(code: number, reason: string): void {
       for (const connection of [...handshake.waiting.keys(), ...connections.values()]) connection.close(code, reason);
     },
+    [Symbol.dispose]: () => pongs?.[Symbol.dispose](),
   };
 }

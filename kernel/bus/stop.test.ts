@@ -62,6 +62,7 @@ test("a stopped bus leaves no timer behind", async () => {
   const clock = createManualClock();
   const host = await startBus({ clock });
   const socket = await host.connect();
+  await clock.advance(30_000);
   await socket.close();
   await host[Symbol.asyncDispose]();
   expect(clock.timers).toBe(0);
