@@ -100,8 +100,13 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     });
     await store.write(...rows.map((row): Statement => ["insert into access_audit values (?, ?, ?, ?, ?, ?)", ...Object.values(row)]));
     anchor = { ...anchor, head };
-    await save(anchor);
-    if (head.seq - anchor.base.seq > maxRows() * 1.1) await trim(anchor, head.seq - maxRows());
+    try {
+      await save(anchor);
+      if (head.seq - anchor.base.seq > maxRows() * 1.1) await trim(anchor, head.seq - maxRows());
+    } catch (error) {
+      // The entries are kept; an anchor that is behind is caught up with by the next.
+      log.error("audit.anchor-behind", { anchor: keys.anchorPath, error: errorMessage(error) });
+    }
   }
 
   /** The anchor moves first: a crash in between leaves entries that nobody needs, never a chain without its beginning. */

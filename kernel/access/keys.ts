@@ -50,14 +50,16 @@ export const writePrivate = async (path: string, text: string): Promise<void> =>
 async function readOrMake<T>(path: string, make: () => string, parse: (text: string) => T | undefined, log: Logger): Promise<T> {
   for (;;) {
     try {
-      if (((await stat(path)).mode & 0o077) !== 0) {
+      const { mode, mtimeMs } = await stat(path);
+      if ((mode & 0o077) !== 0) {
         await chmod(path, 0o600);
         log.warn("keys.permissions-tightened", { path });
       }
       const parsed = parse(await readFile(path, "utf8"));
       if (parsed !== undefined) return parsed;
-      await rename(path, `${path}.damaged`);
-      log.error("keys.damaged", { path, moved: `${path}.damaged`, next: "restore it from a backup; until then a new one is used" });
+      const moved = `${path}.damaged-${Math.trunc(mtimeMs)}`;
+      await rename(path, moved);
+      log.error("keys.damaged", { path, moved, next: "restore it from a backup; until then a new one is used" });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }

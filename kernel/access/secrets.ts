@@ -105,6 +105,13 @@ export function createSecrets(
         `select name, created_at as createdAtMs, updated_at as updatedAtMs, updated_by as updatedBy from access_secret order by name`,
       ),
 
+    /** Names of those whose key is lost, for health and doctor. */
+    async lost(): Promise<string[]> {
+      const known = keys.secretsKeys().map(({ id }) => id);
+      const rows = await store.read<Box>("select name, key_id from access_secret order by name");
+      return rows.filter(({ key_id }) => !known.includes(key_id)).map(({ name }) => name);
+    },
+
     /** Its grants go with it. Resolves to false when there was none. */
     async delete(name: string): Promise<boolean> {
       const [rows = []] = await store.write(
