@@ -187,6 +187,7 @@ test("what runs in a session shows in its row and in events, and how it ended is
   expect(started).toMatchObject({ sessionKey: "agent:main:main", runId: "r1", session: { hasActiveRun: true } });
   const last = await host.client.event("sessions.changed", ({ reason }) => reason === "aborted");
   expect(last).toMatchObject({ runId: "r1", session: { hasActiveRun: false, activeRunIds: [], status: "killed" } });
+  await host.store.flush();
   expect(await host.row("main")).toMatchObject({ hasActiveRun: false, status: "killed", startedAt, endedAt: startedAt + 500 });
 });
 

@@ -141,11 +141,18 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const now = clock.now();
       if (runIds.length > 0) running.set(key, { runIds: [...runIds], startedAt: before?.startedAt ?? now });
       else running.delete(key);
-      const ended = runIds.length === 0 && before && { status: endings[reason] ?? "done", startedAt: before.startedAt, endedAt: now };
-      const record = ended ? await catalog.change(key, { attributes: ended }) : await catalog.find(key);
+      const record = await catalog.find(key);
+      if (!record) return {};
+      if (runIds.length === 0 && before) {
+        const ended = { status: endings[reason] ?? "done", startedAt: before.startedAt, endedAt: now };
+        record.attributes = JSON.stringify({ ...JSON.parse(record.attributes), ...ended });
+        // Shown from memory now, so that the end of a turn does not wait for this commit.
+        const lost = (error: unknown) => log.warn("sessions.run-not-kept", { key, error: errorMessage(error) });
+        catalog.change(key, { attributes: ended }).catch(lost);
+      }
       const runId = runIds[0] ?? before?.runIds[0];
       const what = { [phases.has(reason) ? "phase" : "reason"]: reason, ...(runId !== undefined && { runId }) };
-      if (record) changed(key, agentId, what, record);
+      changed(key, agentId, what, record);
       return {};
     },
   };
