@@ -19,6 +19,12 @@ export interface Stream<P extends TSchema = TSchema, I extends TSchema = TSchema
   readonly params: P;
   readonly item: I;
   readonly result: R;
+  /**
+   * Present on a stream that only one may hold at a time, such as a bot's connection: what an item says once it is held. When its provider is
+   * replaced the stream is ended and awaited, its reader is told `PLUGIN_REPLACED`, and starts it again, at once, on the new generation;
+   * when that does not come to hold it, the same leads back to the old one.
+   */
+  readonly held?: Readonly<Record<string, unknown>>;
   readonly optional?: boolean;
 }
 
@@ -91,11 +97,17 @@ export const call = <P extends TSchema, R extends TSchema>(
   ...options,
 });
 
-export const stream = <P extends TSchema, I extends TSchema, R extends TSchema>(params: P, item: I, result: R): Stream<P, I, R> => ({
+export const stream = <P extends TSchema, I extends TSchema, R extends TSchema>(
+  params: P,
+  item: I,
+  result: R,
+  options: Pick<Stream, "held"> = {},
+): Stream<P, I, R> => ({
   kind: "stream",
   params,
   item,
   result,
+  ...options,
 });
 
 export const optional = <M extends Call | Stream>(member: M) => ({ ...member, optional: true as const });

@@ -8,12 +8,15 @@ import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
 import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
+import type { Found } from "./discovery.ts";
 import type { EnableWhen, Manifest } from "./manifest.ts";
 
 /** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
 export interface PluginFolder {
   readonly path: string;
   readonly layout: "source" | "installed";
+  /** Its plugins are enabled unless the operator says otherwise. */
+  readonly enabled?: boolean;
 }
 
 /** What lanes do for job kinds. A kind is known from manifests, so that its owner is activated by its first job. */
@@ -59,6 +62,8 @@ export interface PluginHostDeps {
   readonly folders: readonly PluginFolder[];
   /** Ids that are enabled unless the operator says otherwise. */
   readonly defaults: readonly string[];
+  /** Names of methods and events that are the kernel's own. */
+  reserved(name: string): boolean;
   /** Whether anything that a manifest's `enableWhen` names was found. */
   found(when: EnableWhen): boolean;
   log(owner: string): Logger;
@@ -73,9 +78,9 @@ export interface PluginHostDeps {
   secret(name: string, plugin: string): Promise<string | undefined>;
   /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
-  /** Folder of bundles that `buildDefaultSet` made; absent: plugins run from their source. */
-  readonly bundle?: string;
-  /** Read a plugin's files again at each reload, and bring its manifest up to date with its code. */
+  /** The file that was bundled from the plugin's entry (`readBundle`); undefined: it runs from its source. */
+  bundled?(plugin: Found): string | undefined;
+  /** Read a plugin's files again at each reload. */
   readonly dev?: boolean;
   readonly limits?: Partial<PluginLimits>;
 }

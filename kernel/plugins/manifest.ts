@@ -2,12 +2,12 @@
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
-import { type Static, type TLiteral, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { pluginErrors } from "./errors.ts";
 
 const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
-const oneOf = <T extends string>(values: readonly T[]) => Type.Union<TLiteral<T>[]>(values.map((value) => Type.Literal(value)));
+const oneOf = <const T extends string>(values: readonly T[]) => Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
 const byName = <T extends TSchema>(schema: T) => Type.Optional(Type.Record(Type.String({ minLength: 1 }), schema));
 const Text = Type.String({ minLength: 1 });
 const Texts = Type.Optional(Type.Array(Text));

@@ -54,7 +54,9 @@ export const channel = defineContract({
      * Holds the account's connection until the signal aborts, handing what it receives to `inbox.accept`. Yields `connected` once it
      * receives. `position` is the last one that was kept. Ends by returning; throws when the account cannot work at all.
      */
-    start: stream(Type.Object({ account, position: Type.Optional(Type.String()) }), ChannelStatus, Type.Object({})),
+    start: stream(Type.Object({ account, position: Type.Optional(Type.String()) }), ChannelStatus, Type.Object({}), {
+      held: { state: "connected" },
+    }),
     /**
      * Sends one message within the limits. Throws `CHANNEL_RATE_LIMITED` (retryAfterMs), `CHANNEL_UNAVAILABLE` when nothing was sent and it
      * may be repeated, `CHANNEL_REJECTED` when it never will be, `CHANNEL_UNCERTAIN` when nobody can say whether it was sent.

@@ -1,0 +1,117 @@
+/** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
+import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import { pluginErrors } from "./errors.ts";
+import type { Generation } from "./generation.ts";
+import { bindMembers, type Target } from "./members.ts";
+import type { Implementation } from "./registrations.ts";
+import type { Provision, Table } from "./table.ts";
+
+export interface CapabilityDeps {
+  table(): Table;
+  /** The operator's choice for a `one` contract: a plugin's id, or the name under which it provides. */
+  chosen(contract: string): string | undefined;
+  /** Activates the plugin when needed, and counts a call on its present generation. */
+  enter(plugin: string, what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }>;
+}
+
+export interface User {
+  readonly id: string;
+  /** Throws `PLUGIN_UNLOADED` when the user's own generation is gone. */
+  assertLive(): void;
+}
+
+export class Capabilities {
+  readonly #kernel = new Map<string, { readonly version: number; implement(plugin: string): Implementation }>();
+
+  constructor(private readonly deps: CapabilityDeps) {}
+
+  provide<C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void {
+    const made = new Map<string, Implementation>();
+    const once = (plugin: string) => made.get(plugin) ?? made.set(plugin, implement(plugin) as Implementation).get(plugin)!;
+    this.#kernel.set(contract.id, { version: contract.version, implement: once });
+  }
+
+  /** Whether a plugin that needs the contract could call it. */
+  isProvided(contract: string, version: number): boolean {
+    return this.#kernel.get(contract)?.version === version || this.#find(contract, version) !== undefined;
+  }
+
+  handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
+    return (contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user)) as HandleOf<C>;
+  }
+
+  #providers<C extends Contract>(contract: C, user: User): Providers<C> {
+    const bound = new Map<string, ImplementationOf<C>>();
+    return {
+      list: () => {
+        const seen = new Set<string>();
+        const rows = this.#matching(contract.id, contract.version).filter(({ name }) => !seen.has(name) && seen.add(name));
+        return rows.map(({ name, plugin, record }) => ({ name, plugin, record: record as never }));
+      },
+      get: (name) => {
+        if (!this.#find(contract.id, contract.version, name)) throw this.#missing(contract, name);
+        return bound.get(name) ?? bound.set(name, this.#bind(contract, user, name)).get(name)!;
+      },
+    };
+  }
+
+  #bind<C extends Contract>(contract: C, user: User, name?: string): ImplementationOf<C> {
+    const kernel = this.#kernel.get(contract.id);
+    const find = () => this.#find(contract.id, contract.version, name);
+    return bindMembers(contract, name ?? contract.id, {
+      has: (member) => (kernel ? kernel.implement(user.id)[member] !== undefined : (find()?.optional.includes(member) ?? false)),
+      resolve: async (what): Promise<Target> => {
+        user.assertLive();
+        if (kernel) return { implementation: kernel.implement(user.id), leave: () => undefined, blame: (error) => error };
+        for (;;) {
+          const provision = find();
+          if (!provision) throw this.#missing(contract, name);
+          const { generation, leave } = await this.deps.enter(provision.plugin, what);
+          const provided = generation.registered.get("provides", `${contract.id}/${provision.name}`);
+          if (provided) return targetOf(generation, provided.implementation, leave);
+          leave(); // replaced, while it was being activated, by a version without it: look again
+        }
+      },
+    });
+  }
+
+  #matching = (contract: string, version: number): readonly Provision[] =>
+    this.deps
+      .table()
+      .providers(contract)
+      .filter((provision) => provision.version === version);
+
+  #find(contract: string, version: number, name?: string): Provision | undefined {
+    const matching = this.#matching(contract, version);
+    if (name !== undefined) return matching.find((provision) => provision.name === name);
+    const chosen = this.deps.chosen(contract);
+    return chosen === undefined ? matching[0] : matching.find((provision) => provision.plugin === chosen || provision.name === chosen);
+  }
+
+  #missing({ id, version }: Contract, name?: string) {
+    const chosen = name === undefined ? this.deps.chosen(id) : undefined;
+    const others = this.deps
+      .table()
+      .providers(id)
+      .map((other) => `${other.name} (${other.plugin}, version ${other.version})`);
+    const what = `${id} version ${version}${name === undefined ? "" : ` called "${name}"`}${chosen ? `, for which capabilities.${id} names ${chosen}` : ""}`;
+    return pluginErrors.CAPABILITY_MISSING(`no enabled plugin provides ${what}; there are: ${others.join(", ") || "none"}`);
+  }
+}
+
+function targetOf(generation: Generation, implementation: Implementation, exit: () => void): Target {
+  let isInside = true;
+  const leave = () => {
+    if (isInside) exit();
+    isInside = false;
+  };
+  return {
+    implementation,
+    leave,
+    blame: (error, what) => generation.blame(error, what),
+    hold: (stop) => {
+      leave();
+      return generation.hold(stop);
+    },
+  };
+}

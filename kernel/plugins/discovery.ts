@@ -1,0 +1,74 @@
+/** Finds plugin folders and reads their manifests; runs nothing. One that cannot be read is found with its error, and stops nobody else. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { PluginFolder } from "./deps.ts";
+import { pluginErrors } from "./errors.ts";
+import { type Manifest, parseManifest } from "./manifest.ts";
+
+export interface Found {
+  readonly id: string;
+  /** Absolute; holds `plugin.json`. */
+  readonly folder: string;
+  /** Where it was found. */
+  readonly root: PluginFolder;
+  readonly manifest: Manifest | undefined;
+  readonly error: GatewayError | undefined;
+}
+
+/** By id; of two with the same id the later root's wins. */
+export function discover(roots: readonly PluginFolder[]): Map<string, Found> {
+  const found = new Map<string, Found>();
+  for (const root of roots) {
+    for (const id of foldersIn(root.path).sort()) {
+      const plugin = readPlugin(root, id);
+      if (plugin) found.set(id, plugin);
+    }
+  }
+  return found;
+}
+
+/** Undefined when the folder holds no plugin. */
+export function readPlugin(root: PluginFolder, id: string): Found | undefined {
+  const home = join(root.path, id);
+  const folder = root.layout === "source" ? home : installedIn(home);
+  if (folder === undefined) return undefined;
+  const file = join(folder, "plugin.json");
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    return { id, folder, root, manifest: undefined, error: pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`) };
+  }
+  try {
+    const manifest = parseManifest(text, file);
+    const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
+    if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
+    if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
+    return { id, folder, root, manifest, error: undefined };
+  } catch (error) {
+    if (!isGatewayError(error)) throw error;
+    return { id, folder, root, manifest: undefined, error };
+  }
+}
+
+function foldersIn(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() || entry.isSymbolicLink() ? [entry.name] : [],
+    );
+  } catch {
+    return []; // silent-ok: a root that does not exist holds no plugins
+  }
+}
+
+/** The version that `current` names, else the newest. */
+function installedIn(home: string): string | undefined {
+  try {
+    return join(home, readFileSync(join(home, "current"), "utf8").trim());
+  } catch {
+    const versions = foldersIn(home).map((digest) => join(home, digest)); // silent-ok: nobody chose one yet
+    return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+  }
+}

@@ -1,0 +1,58 @@
+/** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
+import { within } from "./deadline.ts";
+import { pluginErrors } from "./errors.ts";
+import type { Generation } from "./generation.ts";
+
+export class Hold {
+  readonly #ended = Promise.withResolvers<void>();
+  isHeld = false;
+  isReleased = false;
+
+  constructor(
+    private readonly stop: () => void,
+    private readonly told: (hold: Hold, outcome: "held" | "ended") => void,
+  ) {}
+
+  held(): void {
+    if (this.isHeld) return;
+    this.isHeld = true;
+    this.told(this, "held");
+  }
+
+  ended(): void {
+    this.#ended.resolve();
+    this.told(this, "ended");
+  }
+
+  /** Asks for the end and waits for it; the reader is told `PLUGIN_REPLACED`. */
+  release(): Promise<void> {
+    this.isReleased = true;
+    this.stop();
+    return this.#ended.promise;
+  }
+}
+
+export const releaseAll = (generation: Generation): Promise<unknown> => Promise.all([...generation.holds].map((hold) => hold.release()));
+
+/**
+ * Ends what `from` holds, and waits until `to`, which is the current one already, holds as much. Throws `PLUGIN_NOT_CONNECTED` when a stream of
+ * `to` ends before it is held, or has started and is not held in time; that nobody starts one is no failure.
+ */
+export async function handOver(from: Generation, to: Generation, ms: number): Promise<void> {
+  let missing = [...from.holds].filter(({ isHeld }) => isHeld).length;
+  const taken = Promise.withResolvers<void>();
+  const refused = (why: string) => pluginErrors.PLUGIN_NOT_CONNECTED(`generation ${to.number} of ${to.plugin} did not take over: ${why}`);
+  to.onHold = (hold, outcome) => {
+    if (outcome === "held" && --missing <= 0) taken.resolve();
+    if (outcome === "ended" && !hold.isHeld && !hold.isReleased) taken.reject(refused("its connection ended before it was made"));
+  };
+  taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
+  await within(to.clock, ms, releaseAll(from)).catch(() => undefined); // silent-ok: a connection that does not end is named when its generation is unloaded
+  if (missing === 0) return;
+  try {
+    await within(to.clock, ms, taken.promise);
+  } catch (error) {
+    if ([...to.holds].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
+    if ((error as { code?: string }).code !== "PLUGIN_TIMEOUT") throw error;
+  }
+}

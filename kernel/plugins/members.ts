@@ -1,0 +1,101 @@
+/** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
+import type { Call, Contract, ImplementationOf, Io, Stream } from "@pincer/plugin-sdk/contract";
+import { type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { TSchema } from "@sinclair/typebox";
+import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
+import { pluginErrors } from "./errors.ts";
+import type { Hold } from "./lease.ts";
+import type { Implementation } from "./registrations.ts";
+
+/** What a call goes to, resolved when it is made. */
+export interface Target {
+  readonly implementation: Implementation;
+  /** Called once, when the call has ended. */
+  leave(): void;
+  /** What the caller is told of something that was thrown. */
+  blame(error: unknown, what: string): unknown;
+  /** For a stream that only one may hold; `leave` has been called already. */
+  hold?(stop: () => void): Hold;
+}
+
+export interface Binding {
+  /** Whether an optional member exists, read at each use. */
+  has(member: string): boolean;
+  /** `what` names the call for whoever waits for it. */
+  resolve(what: string): Promise<Target>;
+}
+
+export function bindMembers<C extends Contract>(contract: C, name: string, binding: Binding): ImplementationOf<C> {
+  const bound = {};
+  for (const [key, member] of Object.entries(contract.members)) {
+    const what = `${contract.id}/${name}.${key}`;
+    const run = member.kind === "call" ? bindCall(member, key, what, binding) : bindStream(member, key, what, binding);
+    Object.defineProperty(bound, key, { enumerable: true, get: () => (member.optional && !binding.has(key) ? undefined : run) });
+  }
+  return bound as ImplementationOf<C>;
+}
+
+const bindCall = (member: Call, key: string, what: string, binding: Binding) => async (params: unknown, io: Io) => {
+  await check(member.params, params, pluginErrors.CAPABILITY_PARAMS_INVALID, what);
+  io.signal.throwIfAborted();
+  const target = await binding.resolve(what);
+  try {
+    const result = await memberOf(target, key, what)(params, io);
+    await check(member.result, result, pluginErrors.CAPABILITY_RESULT_INVALID, what);
+    return result;
+  } catch (error) {
+    throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+  } finally {
+    target.leave();
+  }
+};
+
+const bindStream = (member: Stream, key: string, what: string, binding: Binding) =>
+  async function* (params: unknown, io: Io) {
+    await check(member.params, params, pluginErrors.CAPABILITY_PARAMS_INVALID, what);
+    io.signal.throwIfAborted();
+    const target = await binding.resolve(what);
+    // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(io.signal.reason);
+    io.signal.addEventListener("abort", onAbort, { once: true });
+    const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
+    let items: AsyncGenerator<unknown, unknown, void> | undefined;
+    try {
+      items = memberOf(target, key, what)(params, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+      for (;;) {
+        const step = await items.next();
+        if (hold?.isReleased) throw replaced(what);
+        if (step.done) {
+          await check(member.result, step.value, pluginErrors.CAPABILITY_RESULT_INVALID, what);
+          return step.value;
+        }
+        await check(member.item, step.value, pluginErrors.CAPABILITY_RESULT_INVALID, what);
+        if (hold && Bun.deepMatch(member.held!, step.value as object)) hold.held();
+        yield step.value;
+      }
+    } catch (error) {
+      if (hold?.isReleased) throw replaced(what);
+      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+    } finally {
+      io.signal.removeEventListener("abort", onAbort);
+      stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
+      await items?.return(undefined);
+      hold?.ended();
+      target.leave();
+    }
+  };
+
+const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
+
+function memberOf({ implementation }: Target, key: string, what: string) {
+  const run = implementation[key];
+  if (!run) throw pluginErrors.CAPABILITY_MISSING(`${what} is not provided by the present generation`);
+  return run.bind(implementation);
+}
+
+async function check(schema: TSchema, value: unknown, fail: (message: string) => GatewayError, what: string): Promise<void> {
+  const ready = checker(schema);
+  const compiled = ready instanceof Promise ? await ready : ready;
+  if (!compiled.Check(value)) throw fail(`${what} ${describeMismatch(mismatchOf(compiled, value))}`);
+}

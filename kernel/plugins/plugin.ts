@@ -1,0 +1,217 @@
+/** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import type { PluginInfo, PluginLimits } from "./deps.ts";
+import type { Found } from "./discovery.ts";
+import { pluginErrors } from "./errors.ts";
+import type { Generation } from "./generation.ts";
+import { handOver, releaseAll } from "./lease.ts";
+
+export interface PluginSurroundings {
+  readonly clock: Clock;
+  readonly limits: PluginLimits;
+  /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
+  prepare(found: Found, number: number, code?: Generation["code"]): Promise<Generation>;
+  /** Throws when the manifest's names are another's. */
+  requireNames(found: Found): void;
+  isHealthy(generation: Generation): Promise<{ readonly ok: boolean; readonly detail?: string }>;
+  /** Called in the same step in which `current` or `found` changed. */
+  changed(): void;
+  restartJob(key: string, reason: unknown): Promise<void>;
+  warn(event: string, fields: Readonly<Record<string, unknown>>): void;
+}
+
+export class Plugin {
+  current: Generation | undefined;
+  /** Set by the host; nothing is activated while it is false. */
+  isEnabled = false;
+  /** Why it does not work, or was rolled back. */
+  error: GatewayError | undefined;
+  number = 0;
+  readonly draining = new Set<Generation>();
+  #previous: { readonly found: Found; readonly code: Generation["code"] } | undefined;
+  #retry = { attempts: 0, notBefore: 0 };
+  #activating: Promise<Generation> | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+  #idle: Disposable | undefined;
+
+  constructor(
+    public found: Found,
+    private readonly around: PluginSurroundings,
+  ) {}
+
+  get id(): string {
+    return this.found.id;
+  }
+
+  /** Activates when needed, and counts a call on the present generation. */
+  async enter(what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }> {
+    for (;;) {
+      const generation = this.current ?? (await this.activate());
+      if (generation === this.current) return { generation, leave: generation.enter(what) };
+    }
+  }
+
+  /** All who need it wait for one activation. A failure is remembered for a while, so that a broken plugin does not spin. */
+  activate(): Promise<Generation> {
+    this.#activating ??= this.#change(() => this.current ?? this.#first()).finally(() => {
+      this.#activating = undefined;
+    });
+    return this.#activating;
+  }
+
+  async #first(): Promise<Generation> {
+    const { clock, limits } = this.around;
+    if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
+    if (this.found.error) throw this.found.error;
+    if (this.error && clock.monotonic() < this.#retry.notBefore) throw this.error;
+    try {
+      const next = await this.around.prepare(this.found, ++this.number);
+      this.#install(next, this.found);
+      next.services.start();
+      return next;
+    } catch (error) {
+      const pause = Math.min(limits.retryLongestMs, limits.retryFirstMs * 2 ** this.#retry.attempts++);
+      this.#retry.notBefore = clock.monotonic() + pause;
+      this.error = error as GatewayError;
+      this.around.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
+      throw error;
+    }
+  }
+
+  /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. */
+  replace(found: Found, code?: Generation["code"]): Promise<{ readonly generation: number; readonly visibleMs: number }> {
+    return this.#change(async () => {
+      const { clock, limits } = this.around;
+      const begun = clock.monotonic();
+      const before = { found: this.found, generation: this.current };
+      const to = await this.around.prepare(found, ++this.number, code);
+      const from = before.generation;
+      try {
+        this.around.requireNames(found);
+        if (from) await this.#requireHealth(from, to);
+      } catch (error) {
+        await to.unload();
+        throw error;
+      }
+      this.#install(to, found);
+      const visibleMs = clock.monotonic() - begun;
+      if (from) {
+        const stopped = this.#stopServices(from);
+        const refused = await handOver(from, to, limits.handOverMs).then(
+          () => undefined,
+          (reason) => ({ reason }),
+        );
+        await stopped;
+        if (refused) {
+          this.#install(from, before.found);
+          await releaseAll(to);
+          from.services.start();
+          void this.#retire(to);
+          throw refused.reason;
+        }
+        this.#previous = { found: before.found, code: from.code };
+        this.#watchFaults(to, clock.monotonic());
+        void this.#retire(from);
+      }
+      to.services.start();
+      return { generation: to.number, visibleMs };
+    });
+  }
+
+  /** Ends it; the next call activates it again, if it is still enabled. */
+  async unload(): Promise<void> {
+    const generation = await this.#change(async () => {
+      const last = this.current;
+      if (!last) return undefined;
+      this.current = undefined;
+      this.#idle?.[Symbol.dispose]();
+      this.around.changed();
+      await Promise.all([this.#stopServices(last), releaseAll(last)]);
+      return last;
+    });
+    if (generation) await this.#retire(generation);
+  }
+
+  info(): PluginInfo {
+    const { id, folder, root, manifest } = this.found;
+    const error = this.found.error ?? this.error;
+    return {
+      id,
+      folder,
+      origin: root.layout === "installed" ? "installed" : "embedded",
+      manifest,
+      state: this.found.error ? "failed" : !this.isEnabled ? "disabled" : this.current ? "active" : error ? "failed" : "idle",
+      generation: this.number,
+      draining: [...this.draining].map(({ number, calls }) => ({ generation: number, calls })),
+      enforced: false,
+      error: error && { code: error.code, message: error.message },
+    };
+  }
+
+  async #stopServices(generation: Generation): Promise<void> {
+    const waitingFor = await generation.services.stop(this.#replaced(generation));
+    if (waitingFor.length > 0) this.around.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
+  }
+
+  #replaced = (from: Generation) => pluginErrors.PLUGIN_REPLACED(`generation ${from.number} of ${this.id} was replaced`);
+
+  #change<T>(run: () => T | Promise<T>): Promise<T> {
+    const change = this.#changing.then(run);
+    this.#changing = change.catch(() => undefined); // silent-ok: the caller of this change is told; the next one goes on
+    return change;
+  }
+
+  #install(generation: Generation, found: Found): void {
+    this.found = found;
+    this.current = generation;
+    this.error = undefined;
+    this.#retry = { attempts: 0, notBefore: 0 };
+    this.around.changed();
+    const { idleSeconds, activate } = generation.code.manifest;
+    if (idleSeconds === undefined || activate === "start") return;
+    const isIdle = () => this.current === generation && generation.count + generation.holds.size + generation.services.size === 0;
+    generation.onEmpty = () => {
+      this.#idle?.[Symbol.dispose]();
+      if (isIdle()) this.#idle = this.around.clock.after(idleSeconds * 1000, () => isIdle() && void this.unload());
+    };
+    generation.onEmpty();
+  }
+
+  async #requireHealth(from: Generation, to: Generation): Promise<void> {
+    const now = await this.around.isHealthy(to);
+    if (now.ok || !(await this.around.isHealthy(from)).ok) return;
+    throw pluginErrors.PLUGIN_UNHEALTHY(`generation ${to.number} of ${this.id} reports: ${now.detail ?? "not healthy"}`);
+  }
+
+  /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */
+  #watchFaults(to: Generation, since: number): void {
+    const { clock, limits, warn } = this.around;
+    to.onFault = () => {
+      const previous = this.#previous;
+      if (to.faults.length <= limits.faults || clock.monotonic() - since > limits.probationMs || this.current !== to || !previous) return;
+      to.onFault = undefined;
+      const error = pluginErrors.PLUGIN_FAULT(`generation ${to.number} of ${this.id} failed ${to.faults.length} times and was rolled back`);
+      warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults.length });
+      void this.replace(previous.found, previous.code).then(
+        () => {
+          this.error = error;
+        },
+        (reason) => warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
+      );
+    };
+  }
+
+  async #retire(generation: Generation): Promise<void> {
+    const { limits, warn, restartJob } = this.around;
+    this.draining.add(generation);
+    const waitingFor = await generation.drain(limits.drainMs);
+    if (waitingFor.length > 0) {
+      warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
+      await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
+    }
+    const hung = await generation.unload();
+    if (hung.length > 0) warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor: hung });
+    this.draining.delete(generation);
+  }
+}

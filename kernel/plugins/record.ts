@@ -1,0 +1,114 @@
+/** Finds what belongs under `generated` of a manifest: `setup` runs against a context that only takes note. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { reviveSchema } from "@pincer/plugin-sdk/schema";
+import { Value } from "@sinclair/typebox/value";
+import { systemClock } from "../clock.ts";
+import { runSetup } from "./context.ts";
+import { pluginErrors } from "./errors.ts";
+import { Generation } from "./generation.ts";
+import { defaultLimits } from "./limits.ts";
+import { importPlugin, loadFailure } from "./loader.ts";
+import { type Generated, type Manifest, parseManifest } from "./manifest.ts";
+import type { Registrations } from "./registrations.ts";
+
+export interface Recorded {
+  readonly file: string;
+  /** As it is, and as it should be. */
+  readonly text: string;
+  readonly next: string;
+  readonly manifest: Manifest;
+}
+
+/** Reads the plugin's files anew. Throws `PLUGIN_LOAD_FAILED` with file, line and reason, or `PLUGIN_MANIFEST_INVALID`. */
+export async function recordManifest(folder: string): Promise<Recorded> {
+  const file = join(folder, "plugin.json");
+  const text = await readFile(file, "utf8");
+  const { generated: _, ...written } = parseManifest(text, file);
+  const generated = await record(folder, written, async (registered, definition) => registered.describe(definition));
+  requireStable(written.id, generated);
+  const manifest = { ...written, generated };
+  return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
+}
+
+/** Runs `setup` with its defaults for configuration, hands over what it registered, and undoes it. */
+export async function record<T>(
+  folder: string,
+  manifest: Manifest,
+  use: (registered: Registrations, definition: Generation["code"]["definition"]) => Promise<T>,
+): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), "pincer-record-"));
+  const never = (what: string) => () => {
+    throw pluginErrors.PLUGIN_LOAD_FAILED(`setup of ${manifest.id} uses ${what}: setup registers, and works only when it is called`);
+  };
+  const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+  let generation: Generation | undefined;
+  try {
+    const definition = await importPlugin(folder, manifest.entry, true);
+    generation = new Generation(manifest.id, 0, { manifest, folder, definition }, systemClock, defaultLimits, silent);
+    const config = definition.config ? Value.Default(definition.config, {}) : {};
+    await runSetup(generation, {
+      home,
+      clock: systemClock,
+      log: silent,
+      config: () => config,
+      store: { get: never("the store"), list: never("the store"), set: never("the store") },
+      capabilities: {
+        handle: (contract) => new Proxy({}, { get: never(`the capability ${contract.id}`) }) as never,
+        isProvided: () => true,
+      },
+      emit: never("emit"),
+      dispatch: never("call"),
+      secret: never("secret"),
+      run: never("run"),
+    });
+    return await use(generation.registered, definition);
+  } catch (error) {
+    throw loadFailure(manifest.id, folder, error);
+  } finally {
+    await generation?.unload();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** A manifest must say the same on every machine, and nothing that cannot be checked. */
+function requireStable(id: string, { methods = {}, emits = {}, jobs = {}, facets = {}, config }: Generated): void {
+  const schemas = [
+    ...Object.values(methods).flatMap(({ params, result, accepted }) => [params, result, accepted]),
+    ...Object.values(emits).map(({ payload }) => payload),
+    ...Object.values(jobs).flatMap(({ input, result }) => [input, result]),
+    ...Object.values(facets).map(({ schema }) => schema),
+    config,
+  ];
+  for (const schema of schemas) {
+    if (schema) reviveSchema(schema);
+    const counted = /"\$id":"(T\d+)"/.exec(JSON.stringify(schema) ?? "");
+    if (counted)
+      throw pluginErrors.PLUGIN_MANIFEST_INVALID(
+        `${id}: a recursive schema needs an $id of its own: "${counted[1]}" depends on what was loaded before`,
+      );
+  }
+}
+
+const width = 140;
+
+/** JSON as the formatter of this repository would have it: on one line where it fits. */
+function print(value: unknown, indent: string, used: number): string {
+  const flat = printFlat(value);
+  const isOpen = indent === "" || indent.length + used + flat.length + 1 > width;
+  if (!isOpen || typeof value !== "object" || value === null || flat.length === 2) return flat;
+  const inner = `${indent}  `;
+  const rows = Array.isArray(value)
+    ? value.map((item) => print(item, inner, 0))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${print(item, inner, JSON.stringify(key).length + 2)}`);
+  const [left, right] = Array.isArray(value) ? "[]" : "{}";
+  return `${left}\n${rows.map((row) => inner + row).join(",\n")}\n${indent}${right}`;
+}
+
+function printFlat(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(printFlat).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const rows = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${printFlat(item)}`);
+  return rows.length === 0 ? "{}" : `{ ${rows.join(", ")} }`;
+}

@@ -1,0 +1,63 @@
+/** Background work of one generation. It begins when the generation is the current one, and ends before the next one's begins. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { within } from "./deadline.ts";
+import type { PluginLimits } from "./deps.ts";
+
+type Run = (signal: AbortSignal) => Promise<void>;
+
+export class Services {
+  readonly #all = new Map<string, Run>();
+  readonly #running = new Map<string, Promise<void>>();
+  #stop: AbortController | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: PluginLimits,
+    private readonly failed: (name: string, error: unknown) => void,
+  ) {}
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(name: string, run: Run): void {
+    this.#all.set(name, run);
+    if (this.#stop) this.#begin(name, run, this.#stop.signal);
+  }
+
+  start(): void {
+    this.#stop = new AbortController();
+    for (const [name, run] of this.#all) this.#begin(name, run, this.#stop.signal);
+  }
+
+  /** Answers with those that did not end in time. */
+  async stop(reason: unknown): Promise<readonly string[]> {
+    this.#stop?.abort(reason);
+    this.#stop = undefined;
+    await within(this.clock, this.limits.unloadMs, Promise.all(this.#running.values())).catch(() => undefined); // silent-ok: they are named in the answer
+    return [...this.#running.keys()].map((name) => `service ${name}`);
+  }
+
+  #begin(name: string, run: Run, signal: AbortSignal): void {
+    const ended = this.#keep(name, run, signal).finally(() => {
+      if (this.#running.get(name) === ended) this.#running.delete(name);
+    });
+    this.#running.set(name, ended);
+  }
+
+  /** Runs it until it returns; again, after a pause that grows, when it throws. */
+  async #keep(name: string, run: Run, signal: AbortSignal): Promise<void> {
+    const { retryFirstMs, retryLongestMs } = this.limits;
+    for (let failures = 0; !signal.aborted; failures++) {
+      const begun = this.clock.monotonic();
+      try {
+        return await run(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.failed(name, error);
+      }
+      if (this.clock.monotonic() - begun > retryLongestMs) failures = 0;
+      await this.clock.sleep(Math.min(retryLongestMs, retryFirstMs * 2 ** failures), signal).catch(() => undefined); // silent-ok: stopped while it waited
+    }
+  }
+}

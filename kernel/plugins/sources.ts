@@ -1,0 +1,160 @@
+/** What the bus and the lanes find plugins by. Everything is known from manifests; code is loaded when it is called. */
+import type { Job } from "@pincer/plugin-sdk/job";
+import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
+import type { EventSource, MethodBinding, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
+import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
+import type { JobTable } from "./deps.ts";
+import { pluginErrors } from "./errors.ts";
+import type { Generation } from "./generation.ts";
+import type { Table } from "./table.ts";
+
+export interface SourceDeps {
+  table(): Table;
+  enter(plugin: string, what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }>;
+  inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
+const gone = (plugin: string, what: string) =>
+  pluginErrors.PLUGIN_REPLACED(`${what} is no more: ${plugin} was replaced by a generation without it`);
+
+export function methodSource({ table, inside }: SourceDeps): MethodSource {
+  const registered = (generation: Generation, name: string) => {
+    const found = generation.registered.get("methods", name);
+    if (!found) throw gone(generation.plugin, name);
+    return found;
+  };
+  const invoke = (plugin: string, checked: Method, params: unknown, call: MethodCall) =>
+    inside(
+      plugin,
+      checked.name,
+      async (generation) => {
+        const { method, handler } = registered(generation, checked.name);
+        // The bus checked against the generation that was newest then; a swap may have come between.
+        const check = method === checked ? undefined : await checker(method.params);
+        if (check?.Check(params) === false)
+          throw pluginErrors.CAPABILITY_PARAMS_INVALID(`${checked.name} ${describeMismatch(mismatchOf(check, params))}`);
+        return handler(params, call);
+      },
+      call.signal,
+    );
+  const resolve = (plugin: string, name: string): Promise<ResolvedMethod> =>
+    inside(plugin, name, (generation) => {
+      const { method } = registered(generation, name);
+      return { method, invoke: (params, call) => invoke(plugin, method, params, call) };
+    });
+  return {
+    find(name): MethodBinding | undefined {
+      const found = table().get("methods", name);
+      return (
+        found && {
+          name,
+          owner: found.plugin,
+          scope: found.scope,
+          idempotency: found.idempotency,
+          resolve: () => resolve(found.plugin, name),
+        }
+      );
+    },
+    names: () => table().all("methods").keys(),
+  };
+}
+
+export const eventSource = ({ table }: SourceDeps): EventSource => ({
+  find: (name) => {
+    const found = table().get("emits", name);
+    return found && { name, scope: found.scope, ...(found.dropIfSlow === undefined ? {} : { dropIfSlow: found.dropIfSlow }) };
+  },
+  names: () => table().all("emits").keys(),
+});
+
+export const routeSource = ({ table, enter }: SourceDeps): RouteSource => ({
+  match(path) {
+    const prefix = table().prefixOf(path);
+    const found = prefix === undefined ? undefined : table().get("routes", prefix);
+    if (prefix === undefined || !found) return undefined;
+    const what = `route ${prefix}`;
+    const handle = async (request: Request): Promise<Response> => {
+      const { generation, leave } = await enter(found.plugin, what);
+      let isStreamed = false;
+      try {
+        const route = generation.registered.get("routes", prefix);
+        if (!route) throw gone(found.plugin, what);
+        const response = await route.handler(request);
+        isStreamed = streamed.test(response.headers.get("content-type") ?? "") && response.body !== null;
+        return isStreamed ? new Response(untilEnd(response.body!, leave), response) : response;
+      } catch (error) {
+        throw generation.blame(error, what, request.signal);
+      } finally {
+        if (!isStreamed) leave();
+      }
+    };
+    return { prefix, owner: found.plugin, access: found.access, handle };
+  },
+});
+
+/** Answers that go on after the handler has returned; they count until their end. */
+const streamed = /^(text\/event-stream|application\/(x-ndjson|jsonl|octet-stream)|multipart\/)/i;
+
+function untilEnd(body: ReadableStream<Uint8Array>, leave: () => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let isOver = false;
+  const over = () => {
+    if (!isOver) leave();
+    isOver = true;
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        over();
+        controller.close();
+      } catch (error) {
+        over();
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      over();
+      await reader.cancel(reason);
+    },
+  });
+}
+
+/** Keeps the lanes' table of kinds in step with the manifests. A kind that stays is not touched by a swap. */
+export function jobKinds({ table, inside }: SourceDeps, jobs: JobTable) {
+  const handled = new Map<string, { readonly like: string; readonly handle: Disposable }>();
+  const run = (plugin: string, kind: string, job: Job) =>
+    inside(
+      plugin,
+      `job ${kind}`,
+      async (generation) => {
+        const found = generation.registered.get("jobs", kind);
+        if (!found) throw gone(plugin, kind);
+        generation.jobs.add(job.key);
+        try {
+          return await found.handler(job);
+        } finally {
+          generation.jobs.delete(job.key);
+        }
+      },
+      job.signal,
+    );
+  return {
+    sync(): void {
+      const declared = table().all("jobs");
+      for (const [kind, { plugin, journal, concurrency }] of declared) {
+        const like = JSON.stringify([plugin, journal, concurrency]);
+        if (handled.get(kind)?.like === like) continue;
+        handled.get(kind)?.handle[Symbol.dispose]();
+        const limit = concurrency === undefined ? {} : { concurrency };
+        handled.set(kind, { like, handle: jobs.handle(kind, { journal, ...limit, run: (job) => run(plugin, kind, job) }) });
+      }
+      for (const [kind, { handle }] of handled) {
+        if (declared.has(kind)) continue;
+        handle[Symbol.dispose]();
+        handled.delete(kind);
+      }
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** Who owns what, from manifests alone. A table never changes: a swap replaces it by another in one assignment. */
+import type { Arity } from "@pincer/plugin-sdk/contract";
+import type { GatewayError } from "@pincer/plugin-sdk/error";
+import { pluginErrors } from "./errors.ts";
+import type { Generated, Manifest } from "./manifest.ts";
+
+type Entry<K extends keyof Generated> = NonNullable<Generated[K]> extends Record<string, infer V> ? V : never;
+export type Owned<K extends keyof Generated> = Entry<K> & { readonly plugin: string };
+
+/** One provider of a contract. */
+export interface Provision {
+  readonly plugin: string;
+  readonly name: string;
+  readonly version: number;
+  readonly arity: Arity;
+  readonly record: unknown;
+  readonly optional: readonly string[];
+  readonly rank: number;
+}
+
+/** Names that only one plugin may own. */
+const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
+type Exclusive = (typeof exclusive)[number];
+
+export class Table {
+  readonly #owned: { readonly [K in Exclusive]: Map<string, Owned<K>> } = {
+    methods: new Map(),
+    emits: new Map(),
+    routes: new Map(),
+    jobs: new Map(),
+    commands: new Map(),
+    facets: new Map(),
+  };
+  readonly #listens = new Map<string, string[]>();
+  readonly #hooks = new Map<string, { readonly plugin: string; readonly order: number }[]>();
+  readonly #provides = new Map<string, Provision[]>();
+  /** Longest first. */
+  readonly #prefixes: readonly string[];
+  /** By plugin: why it is left out. */
+  readonly refused = new Map<string, GatewayError>();
+
+  /** Earlier manifests win a name that two declare; the kernel's names are nobody's. */
+  constructor(manifests: readonly Manifest[], reserved: (name: string) => boolean) {
+    for (const manifest of manifests) {
+      const conflict = this.#conflict(manifest.generated ?? {}, reserved);
+      if (conflict) this.refused.set(manifest.id, pluginErrors.PLUGIN_CONFLICT(`${manifest.id} declares ${conflict}`));
+      else this.#add(manifest, manifest.generated ?? {});
+    }
+    for (const handlers of this.#hooks.values()) handlers.sort((a, b) => a.order - b.order || (a.plugin < b.plugin ? -1 : 1));
+    for (const provisions of this.#provides.values()) provisions.sort((a, b) => b.rank - a.rank || (a.plugin < b.plugin ? -1 : 1));
+    this.#prefixes = [...this.#owned.routes.keys()].sort((a, b) => b.length - a.length);
+  }
+
+  get<K extends Exclusive>(kind: K, name: string): Owned<K> | undefined {
+    return this.#owned[kind].get(name);
+  }
+  all<K extends Exclusive>(kind: K): ReadonlyMap<string, Owned<K>> {
+    return this.#owned[kind];
+  }
+  listeners = (event: string): readonly string[] => this.#listens.get(event) ?? [];
+  handlers = (hook: string): readonly { readonly plugin: string }[] => this.#hooks.get(hook) ?? [];
+  /** The most preferred first. */
+  providers = (contract: string): readonly Provision[] => this.#provides.get(contract) ?? [];
+  /** The longest prefix that ends where a part of the path ends. */
+  prefixOf = (path: string): string | undefined =>
+    this.#prefixes.find((prefix) => path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`));
+
+  #conflict(generated: Generated, reserved: (name: string) => boolean): string | undefined {
+    for (const kind of exclusive) {
+      for (const name of Object.keys(generated[kind] ?? {})) {
+        const owner =
+          this.#owned[kind].get(name)?.plugin ?? ((kind === "methods" || kind === "emits") && reserved(name) ? "the kernel" : undefined);
+        if (owner) return `${kind} ${name}, which belongs to ${owner}`;
+      }
+    }
+    return undefined;
+  }
+
+  #add({ id, rank = 0, order = 0 }: Manifest, generated: Generated): void {
+    const own = <K extends Exclusive>(kind: K) => {
+      for (const [name, entry] of Object.entries(generated[kind] ?? {}))
+        this.#owned[kind].set(name, { ...(entry as object), plugin: id } as Owned<K>);
+    };
+    for (const kind of exclusive) own(kind);
+    for (const event of generated.listens ?? []) push(this.#listens, event, id);
+    for (const [hook, entry] of Object.entries(generated.hooks ?? {})) push(this.#hooks, hook, { plugin: id, order: entry.order ?? order });
+    for (const [contract, names] of Object.entries(generated.provides ?? {})) {
+      for (const [name, { version, arity, record, optional = [] }] of Object.entries(names))
+        push(this.#provides, contract, { plugin: id, name, version, arity, record, optional, rank });
+    }
+  }
+}
+
+function push<V>(map: Map<string, V[]>, key: string, value: V): void {
+  const values = map.get(key);
+  if (values) values.push(value);
+  else map.set(key, [value]);
+}

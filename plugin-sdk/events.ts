@@ -1,0 +1,10 @@
+/** Events of the kernel's own that plugins may listen to. */
+import { Type } from "@sinclair/typebox";
+import { defineEvent } from "./event.ts";
+
+export const pluginsChanged = defineEvent({
+  name: "plugins.changed",
+  summary: "Plugins were enabled, disabled, activated, replaced or unloaded. `generation` grows with each change.",
+  scope: "operator.read",
+  payload: Type.Object({ generation: Type.Integer() }),
+});
