@@ -1,23 +1,24 @@
 /** Who may come in and what they may do: one value that the gateway wires to the bus, the configuration and the plugin host. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
-import type { Emit, MethodBinding } from "../bus/bindings.ts";
+import type { Emit } from "../bus/bindings.ts";
 import type { Migration, Store } from "../store/store.ts";
-import { type Audit, auditSchema, createAudit } from "./audit.ts";
-import { type DeviceIdentity, gatewayIdentity } from "./device.ts";
+import { auditSchema, createAudit } from "./audit.ts";
+import { gatewayIdentity } from "./device.ts";
 import { deviceMethods, pairRequested, pairResolved, pendingOf, type Revocation } from "./device-methods.ts";
-import { createDoorkeeper, type Doorkeeper } from "./doorkeeper.ts";
+import { createDoorkeeper } from "./doorkeeper.ts";
 import type { Keys } from "./keys.ts";
 import { createPairing, type PairRequest, pairingSchema } from "./pairing.ts";
 import { secretMethods } from "./secret-methods.ts";
-import { createSecrets, type Secrets, secretSchema } from "./secrets.ts";
+import { createSecrets, secretSchema } from "./secrets.ts";
 import type { AccessSettings } from "./settings.ts";
 
 export const accessMigrations: readonly Migration[] = [{ room: "access", version: 1, sql: pairingSchema + secretSchema + auditSchema }];
 
-export interface AccessParts {
+export type Access = ReturnType<typeof createAccess>;
+
+export function createAccess(parts: {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
@@ -31,20 +32,8 @@ export interface AccessParts {
   readonly connected: (deviceId: string) => boolean;
   /** Where the gateway listens, as `ws://host:port`. */
   readonly url: () => string;
-}
-
-export interface Access extends Doorkeeper {
-  readonly methods: readonly MethodBinding[];
-  readonly events: readonly GatewayEvent[];
-  /** A token that pairs one device, once, within `ttlMs` (default `bootstrapTtlMs`): what a login link carries in its fragment. */
-  issueBootstrap(options: { readonly scopes: readonly WireScope[]; readonly role: Role; readonly ttlMs?: number }): Promise<string>;
-  /** The gateway's own. */
-  readonly identity: DeviceIdentity;
-  readonly secrets: Secrets;
-  readonly audit: Audit;
-}
-
-export function createAccess({ store, clock, log, settings, keys, emit, onRevoked, connected, url }: AccessParts): Access {
+}) {
+  const { store, clock, log, settings, keys, emit } = parts;
   const identity = gatewayIdentity(keys.derive("identity"));
   const audit = createAudit(store, clock, log, keys, () => settings().auditRows);
   const pairing = createPairing(store, clock, keys, settings);
@@ -52,18 +41,17 @@ export function createAccess({ store, clock, log, settings, keys, emit, onRevoke
   const requested = (request: PairRequest) => emit(pairRequested, pendingOf(request));
   return {
     ...createDoorkeeper({ pairing, audit, clock, log, settings, token: keys.token, requested }),
-    methods: [
-      ...deviceMethods({ pairing, audit, identity, settings, emit, onRevoked, connected, url, now: clock.now }),
-      ...secretMethods(secrets),
-    ],
+    methods: [...deviceMethods({ ...parts, pairing, audit, identity }), ...secretMethods(secrets)],
     events: [pairRequested, pairResolved],
-    async issueBootstrap({ scopes, role, ttlMs }) {
+    /** The gateway's own. */
+    identity,
+    secrets,
+    audit,
+    /** A token that pairs one device, once, within `ttlMs` (default `bootstrapTtlMs`): what a login link carries in its fragment. */
+    async issueBootstrap({ role, scopes, ttlMs }: { readonly role: Role; readonly scopes: readonly WireScope[]; readonly ttlMs?: number }) {
       const { token } = await pairing.issueBootstrap(role, scopes, ttlMs ?? settings().bootstrapTtlMs);
       await audit.append({ principal: "gateway", action: "access.bootstrap", resources: [role, ...scopes], outcome: "ok" });
       return token;
     },
-    identity,
-    secrets,
-    audit,
   };
 }

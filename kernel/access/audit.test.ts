@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { copyFile, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { type AccessHome, useHomes } from "../../tests/fixtures/access-home.ts";
+import { type AccessHome, useHomes } from "../../tests/support/access-home.ts";
 
 const { open, restart } = useHomes(afterEach);
 const entry = (n: number) => ({ principal: "shared", action: "config.patch", resources: [`gateway/${n}`], outcome: "ok" as const });

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
-import { admitted, clients, codeOf, elsewhere, ownPage, secretOf, TestDevice, useHomes } from "../../tests/fixtures/access-home.ts";
+import { admitted, clients, codeOf, elsewhere, ownPage, secretOf, TestDevice, useHomes } from "../../tests/support/access-home.ts";
 
 const { open, restart } = useHomes(afterEach);
 

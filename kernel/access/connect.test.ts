@@ -12,7 +12,7 @@ import {
   type SettingsPatch,
   TestDevice,
   useHomes,
-} from "../../tests/fixtures/access-home.ts";
+} from "../../tests/support/access-home.ts";
 
 const { open } = useHomes(afterEach);
 const scopes = ["operator.read", "operator.admin"] as const;

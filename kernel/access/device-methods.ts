@@ -1,4 +1,5 @@
 /** Pairing, device tokens and the gateway's identity on the wire (`protocol` sections 4.2 and 5). */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod, type MethodCall, type Role, type WireScope } from "@pincer/plugin-sdk/method";
@@ -6,7 +7,7 @@ import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { bindMethod, type Emit, type MethodBinding } from "../bus/bindings.ts";
 import type { Audit } from "./audit.ts";
 import type { DeviceIdentity } from "./device.ts";
-import { type Device, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
+import { type Device, facts, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
 import { knownScopes, lacking, wireScopes } from "./scopes.ts";
 import type { AccessSettings } from "./settings.ts";
 
@@ -30,7 +31,6 @@ const Text = Type.String({ minLength: 1 });
 const Texts = Type.Array(Text);
 const At = Type.Integer({ minimum: 0 });
 const Maybe = Type.Optional(Text);
-const facts = { displayName: Maybe, platform: Maybe, deviceFamily: Maybe, clientId: Maybe, clientMode: Maybe, remoteIp: Maybe };
 const Pending = Type.Object({
   ...{ requestId: Text, deviceId: Text, publicKey: Text, ...facts, role: Text, roles: Texts, scopes: Texts },
   ...{ silent: Type.Boolean(), isRepair: Type.Boolean(), ts: At },
@@ -128,9 +128,9 @@ export function deviceMethods(parts: {
   readonly connected: (deviceId: string) => boolean;
   /** Where the gateway listens, as `ws://host:port`. */
   readonly url: () => string;
-  readonly now: () => number;
+  readonly clock: Clock;
 }): MethodBinding[] {
-  const { pairing, audit, identity, settings, emit, onRevoked, connected, url, now } = parts;
+  const { pairing, audit, identity, settings, emit, onRevoked, connected, url, clock } = parts;
 
   const pairedOf = ({ grants, facts, ...device }: Device) => ({
     ...{ ...device, ...facts, connected: connected(device.deviceId) },
@@ -146,7 +146,7 @@ export function deviceMethods(parts: {
   const record = ({ connection }: MethodCall, action: string, resources: readonly string[], outcome: "ok" | "refused" = "ok") =>
     audit.append({ principal: connection.principal, action, resources, outcome });
   const resolve = ({ requestId, identity: { deviceId } }: PairRequest, decision: "approved" | "rejected") =>
-    emit(pairResolved, { requestId, deviceId, decision, ts: now() });
+    emit(pairResolved, { requestId, deviceId, decision, ts: clock.now() });
 
   /** Nobody hands out, changes or takes away more than he holds himself. */
   async function mustHold(call: MethodCall, action: string, deviceId: string, scopes: readonly WireScope[]) {

@@ -11,7 +11,7 @@ import {
   secretOf,
   TestDevice,
   useHomes,
-} from "../../tests/fixtures/access-home.ts";
+} from "../../tests/support/access-home.ts";
 
 const { open, restart } = useHomes(afterEach);
 

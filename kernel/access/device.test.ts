@@ -11,7 +11,7 @@ import {
   openAccessHome,
   refused,
   TestDevice,
-} from "../../tests/fixtures/access-home.ts";
+} from "../../tests/support/access-home.ts";
 import { gatewayIdentity } from "./device.ts";
 
 let home: AccessHome;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { settingsOf } from "../../tests/fixtures/access-home.ts";
+import { settingsOf } from "../../tests/support/access-home.ts";
 import type { Door } from "./decision.ts";
 import { clientAddress, isForwarded, isLoopback, isPrivate, neighbourhood, originAllowed } from "./door.ts";
 

@@ -14,7 +14,7 @@ import {
   secretOf,
   TestDevice,
   useHomes,
-} from "../../tests/fixtures/access-home.ts";
+} from "../../tests/support/access-home.ts";
 import { createLockout } from "./lockout.ts";
 
 const { open } = useHomes(afterEach);

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
+import { type Static, type TObject, Type } from "@sinclair/typebox";
 import type { Row, Statement, Store } from "../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
 import { type Keys, keyed } from "./keys.ts";
@@ -14,15 +15,10 @@ export const pairingSchema = `
   create table access_request (request_id text primary key, device_id text not null unique, ask text not null, ts integer not null) strict;
   create table access_bootstrap (hash text primary key, role text not null, scopes text not null, expires_at integer not null) strict;`;
 
+const Maybe = Type.Optional(Type.String({ minLength: 1 }));
 /** What a device says of itself. */
-export interface Facts {
-  readonly displayName?: string;
-  readonly platform?: string;
-  readonly deviceFamily?: string;
-  readonly clientId?: string;
-  readonly clientMode?: string;
-  readonly remoteIp?: string;
-}
+export const facts = { displayName: Maybe, platform: Maybe, deviceFamily: Maybe, clientId: Maybe, clientMode: Maybe, remoteIp: Maybe };
+type Facts = Static<TObject<typeof facts>>;
 
 export interface Ask {
   readonly identity: DeviceIdentity;

@@ -9,7 +9,7 @@ import {
   secretOf,
   TestDevice,
   useHomes,
-} from "../../tests/fixtures/access-home.ts";
+} from "../../tests/support/access-home.ts";
 import type { RequestDecision } from "./decision.ts";
 
 const { open } = useHomes(afterEach);

@@ -8,7 +8,7 @@ import {
   validateSecretsStoreMutationResult,
   validateSecretsStoreSetParams,
 } from "@openclaw/gateway-protocol";
-import { type AccessHome, useHomes } from "../../tests/fixtures/access-home.ts";
+import { type AccessHome, useHomes } from "../../tests/support/access-home.ts";
 
 const { open, restart } = useHomes(afterEach);
 const value = "sk-live-0123456789-plain-text-that-must-not-be-found";
