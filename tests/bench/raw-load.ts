@@ -1,0 +1,88 @@
+/** A load of bare WebSocket frames, so cheap that the server is what is measured: requests are written ready-made, answers only counted. */
+import { frameOf } from "../support/raw-socket.ts";
+
+const handshakeDone = "\r\n\r\n";
+
+export interface LoadSocket {
+  /** Called with how many whole frames have arrived. */
+  onFrames: (count: number) => void;
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+/** Counts the frames in a stream of unmasked ones. */
+function frameCounter() {
+  let pending = Buffer.alloc(0);
+  return (bytes: Buffer): number => {
+    const buffer = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
+    let at = 0;
+    let count = 0;
+    while (buffer.length - at >= 2) {
+      const short = buffer[at + 1]! & 127;
+      const head = short === 126 ? 4 : short === 127 ? 10 : 2;
+      if (buffer.length - at < head) break;
+      const size = short === 126 ? buffer.readUInt16BE(at + 2) : short === 127 ? Number(buffer.readBigUInt64BE(at + 2)) : short;
+      if (buffer.length - at < head + size) break;
+      at += head + size;
+      count++;
+    }
+    pending = at === buffer.length ? Buffer.alloc(0) : Buffer.from(buffer.subarray(at));
+    return count;
+  };
+}
+
+/** Opens a socket; when `hello` is given, sends it as the first frame and waits for `hello-ok`. */
+export async function openLoadSocket(port: number, hello?: string): Promise<LoadSocket> {
+  const ready = Promise.withResolvers<void>();
+  const count = frameCounter();
+  let phase: "upgrade" | "hello" | "open" = "upgrade";
+  let text = "";
+  const queue: Uint8Array[] = [];
+  const tcp = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data(_, bytes) {
+        if (phase === "open") {
+          const frames = count(bytes as Buffer);
+          if (frames > 0) load.onFrames(frames);
+          return;
+        }
+        text += bytes.toString("latin1");
+        if (phase === "upgrade" && text.includes(handshakeDone)) {
+          phase = hello === undefined ? "open" : "hello";
+          if (hello === undefined) ready.resolve();
+          else load.write(frameOf(Buffer.from(hello)));
+        }
+        // Two pushes follow the hello; nothing is counted before they are here.
+        if (phase === "hello" && text.includes("hello-ok") && text.includes('"event":"health"')) {
+          phase = "open";
+          ready.resolve();
+        }
+      },
+      drain(socket) {
+        while (queue.length > 0) {
+          const bytes = queue[0]!;
+          const written = socket.write(bytes);
+          if (written < bytes.length) {
+            queue[0] = bytes.subarray(Math.max(0, written));
+            return;
+          }
+          queue.shift();
+        }
+      },
+    },
+  });
+  const load: LoadSocket = {
+    onFrames: () => {},
+    write(bytes) {
+      const written = queue.length > 0 ? 0 : Math.max(0, tcp.write(bytes));
+      if (written < bytes.length) queue.push(bytes.subarray(written));
+    },
+    close: () => tcp.end(),
+  };
+  const lines = ["GET / HTTP/1.1", "Host: 127.0.0.1", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
+  tcp.write(`${[...lines, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="].join("\r\n")}${handshakeDone}`);
+  await ready.promise;
+  return load;
+}
