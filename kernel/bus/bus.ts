@@ -64,6 +64,8 @@ export interface Bus {
   addEvents(events: readonly GatewayEvent[]): void;
   /** Whether the kernel owns the method; no plugin may then. */
   owns(method: string): boolean;
+  /** What the kernel itself owns, with its schemas, for documents and client types. */
+  own(): { readonly methods: readonly MethodBinding[]; readonly events: readonly GatewayEvent[] };
   /** Every method that works, sorted: hello's `features.methods`. */
   methods(): readonly string[];
   readonly emit: Emit;
@@ -219,6 +221,7 @@ export function createBus(deps: BusDeps): Bus {
       for (const event of added) kernelEvents.set(event.name, event);
     },
     owns: (method) => kernelMethods.has(method),
+    own: () => ({ methods: [...kernelMethods.values()], events: [...kernelEvents.values()] }),
     methods: () => sorted(methods.names()),
     emit: (event, payload, options) => broadcast.publish(event, payload, options),
     onEvent: broadcast.listen,
