@@ -1,0 +1,45 @@
+/** Stopping runs: one by its id, or all of a session. */
+import type { Runs } from "./runs.ts";
+import { commandLane, runIdOf, runKey, turnLane } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+export interface StopRequest {
+  readonly sessionKey: string;
+  readonly agentId: string;
+  /** Absent: whatever runs in the session. */
+  readonly runId?: string | undefined;
+  /** Also what waits behind it. */
+  readonly waiting: boolean;
+  /** In the words of the wire: `rpc`, `stop`. */
+  readonly stopReason: string;
+}
+
+/** Answers with the runs that were stopped, once that is durable and clients have been told of their end. */
+export async function stopRuns(agent: AgentContext, runs: Runs, request: StopRequest): Promise<readonly string[]> {
+  const { sessionKey, agentId, waiting, stopReason } = request;
+  const io = { signal: agent.signal };
+  const lane = turnLane(sessionKey);
+  let key: string | undefined;
+  if (request.runId !== undefined) {
+    key = runKey(request.runId);
+    let found = await agent.uses.lanes.find({ key }, io);
+    // Its message was taken over by a run that answers both.
+    while (found?.state === "absorbed") {
+      key = String((found.result as { readonly by?: unknown } | null)?.by);
+      found = await agent.uses.lanes.find({ key }, io);
+    }
+    if (found === null || (found.lane !== lane && found.lane !== commandLane(sessionKey))) return [];
+  }
+  const stopping = runs.ofSession(sessionKey).map(({ identity }) => identity.runId);
+  runs.stopping(stopping, stopReason);
+  const reason = stopReason === "rpc" ? "stopped by a client" : "stopped by the user";
+  const { keys } = await agent.uses.lanes.cancel(key === undefined ? { lane, waiting, reason } : { key, reason }, io);
+  const stopped = keys.flatMap((cancelled) => runIdOf(cancelled) ?? []);
+  for (const runId of stopped) {
+    const live = runs.get(runId);
+    if (live === undefined) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason });
+    else live.end({ state: "aborted", stopReason });
+  }
+  runs.forgetStopping(stopping.filter((runId) => !stopped.includes(runId)));
+  return stopped;
+}

@@ -1,0 +1,62 @@
+/** From a request to the work that is admitted for it: a turn, a command, or a compaction. */
+import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
+import type { Admission } from "@pincer/plugin-sdk/job";
+import { parseCommand } from "./commands.ts";
+import {
+  type CommandInput,
+  type CompactInput,
+  commandJob,
+  commandLane,
+  compactJob,
+  runKey,
+  type TurnInput,
+  turnJob,
+  turnLane,
+} from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+export interface RequestOrigin {
+  /** A client of the gateway asked, who is the owner wherever the message goes. */
+  readonly operator?: boolean;
+  /** It asked through `chat.*`. */
+  readonly chat?: boolean;
+  /** The text is not looked at for commands. */
+  readonly plain?: boolean;
+}
+
+/** The request's admission. Repeating a request gives the same run, so that its id is the job's key. */
+export function admissionOf(agent: AgentContext, request: TurnRequest, origin: RequestOrigin = {}): Admission {
+  const { runId, sessionKey, agentId, owner, sender } = request;
+  const key = runKey(runId);
+  const input: TurnInput = {
+    ...withinLimits(request, agent.config),
+    at: agent.clock.now(),
+    ...(origin.chat === true ? { chat: true } : {}),
+  };
+  const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
+  const typed = (owner || origin.operator === true) && origin.plain !== true && (request.attachments ?? []).length === 0;
+  const command = typed ? parseCommand(request.text) : undefined;
+  if (command?.name === "compact") {
+    const compact: CompactInput = { run: input, sessionKey, agentId, ...(command.args === "" ? {} : { focus: command.args }) };
+    return { lane: turnLane(sessionKey), kind: compactJob.kind, key, input: compact, mode: "followup", ...from };
+  }
+  if (command !== undefined) {
+    const run: CommandInput = { ...input, command: command.name, args: command.args };
+    return { lane: commandLane(sessionKey), kind: commandJob.kind, key, input: run, mode: "followup", ...from };
+  }
+  return { lane: turnLane(sessionKey), kind: turnJob.kind, key, input, mode: request.mode ?? agent.config.queueMode, ...from };
+}
+
+/** What a message carries beyond the limits is named instead of taken. */
+function withinLimits(request: TurnRequest, { attachmentCount, attachmentBytes }: AgentContext["config"]): TurnRequest {
+  const { attachments = [] } = request;
+  let bytes = 0;
+  const kept = attachments.slice(0, attachmentCount).filter(({ data }) => {
+    bytes += data.length * 0.75;
+    return bytes <= attachmentBytes;
+  });
+  if (kept.length === attachments.length) return request;
+  const left = attachments.filter((attachment) => !kept.includes(attachment));
+  const names = left.map(({ fileName, kind, mimeType }) => `${fileName ?? kind} (${mimeType})`);
+  return { ...request, attachments: kept, text: `${request.text}\n[attached, but too much to take: ${names.join(", ")}]`.trim() };
+}

@@ -1,0 +1,111 @@
+/** `agent`, `agent.wait` and what an agent is called. */
+import { hasCode } from "@pincer/plugin-sdk/error";
+import type { JobOutcome } from "@pincer/plugin-sdk/job";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
+import { type createSend, takeReplyTo } from "./chat-send.ts";
+import * as methods from "./methods.ts";
+import { failureOf } from "./runs.ts";
+import { findSession, keyOfSessionId } from "./session-address.ts";
+import { type RunResult, runKey } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+/** What a run came to, however its job ended. */
+function resultOf(outcome: JobOutcome): RunResult & { readonly aborted: boolean } {
+  if (outcome.state === "done") return { ...(outcome.result as RunResult), aborted: false };
+  const { message = `the run ended as ${outcome.state}` } = failureOf(outcome);
+  const aborted = outcome.state === "cancelled";
+  return { status: "error", text: "", stopReason: aborted ? "aborted" : "error", startedAt: 0, endedAt: 0, error: message, aborted };
+}
+
+function finalOf(runId: string, outcome: JobOutcome): ResultOf<typeof methods.agent> {
+  const { status, text, stopReason, startedAt, endedAt, sessionId, provider, model, usage, error, aborted } = resultOf(outcome);
+  return {
+    runId,
+    status: aborted ? "aborted" : status,
+    summary: error ?? "completed",
+    result: {
+      payloads: text === "" ? [] : [{ text, mediaUrl: null }],
+      meta: {
+        durationMs: Math.max(0, endedAt - startedAt),
+        stopReason,
+        aborted,
+        agentMeta: {
+          ...(sessionId === undefined ? {} : { sessionId }),
+          ...(provider === undefined ? {} : { provider }),
+          ...(model === undefined ? {} : { model }),
+          ...(usage === undefined ? {} : { usage }),
+        },
+      },
+    },
+  };
+}
+
+export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<typeof createSend>): void {
+  const { lanes, router } = agent.uses;
+
+  agent.method(methods.agent, async (params, call) => {
+    const sessionKey =
+      params.sessionKey === undefined && params.sessionId !== undefined ? await keyOfSessionId(agent, params.sessionId) : params.sessionKey;
+    const { provider, model, timeout } = params;
+    const reference = model === undefined || model === "" || provider === undefined || provider === "" ? model : `${provider}/${model}`;
+    const replyTo = takeReplyTo(params.deliver, {
+      channel: params.replyChannel ?? params.channel,
+      to: params.replyTo ?? params.to,
+      account: params.replyAccountId ?? params.accountId,
+      thread: params.threadId,
+    });
+    const runId = params.idempotencyKey;
+    const { run, release } = await admit(
+      {
+        runId,
+        sessionKey,
+        agentId: params.agentId,
+        text: params.message,
+        attachments: params.attachments,
+        thinking: params.thinking,
+        model: reference,
+        timeoutMs: timeout === undefined ? undefined : timeout * 1000,
+        extraSystemPrompt: params.extraSystemPrompt,
+        replyTo,
+      },
+      {},
+    );
+    call.accepted({ runId, sessionKey: run.sessionKey, agentId: run.agentId, status: "accepted", acceptedAt: agent.clock.now() });
+    release();
+    return finalOf(runId, await lanes.wait({ key: runKey(runId) }, { signal: call.signal }));
+  });
+
+  agent.method(methods.agentWait, async ({ runId, timeoutMs }, call) => {
+    const still = { runId, status: "timeout" as const };
+    const patience = new AbortController();
+    using _timer = timeoutMs === undefined ? undefined : agent.clock.after(timeoutMs, () => patience.abort());
+    let outcome: JobOutcome;
+    try {
+      outcome = await lanes.wait({ key: runKey(runId) }, { signal: AbortSignal.any([call.signal, patience.signal]) });
+    } catch (error) {
+      if (patience.signal.aborted || hasCode(error, "LANE_JOB_UNKNOWN")) return still;
+      throw error;
+    }
+    const { status, text, stopReason, startedAt, endedAt, error, aborted } = resultOf(outcome);
+    return {
+      runId,
+      status: aborted ? ("aborted" as const) : status,
+      stopReason,
+      ...(startedAt === 0 ? {} : { startedAt, endedAt }),
+      ...(error === undefined ? {} : { error }),
+      terminalReply: text === "" ? { disposition: "empty" as const } : { disposition: "visible" as const, text },
+    };
+  });
+
+  agent.method(methods.agentIdentity, async ({ agentId, sessionKey }, { signal }) => {
+    const id = agentId ?? (sessionKey === undefined || sessionKey === "" ? undefined : (await findSession(agent, sessionKey)).agentId);
+    const { id: found, name, emoji, avatar } = await router.agent(id === undefined ? {} : { agentId: id }, { signal });
+    return {
+      agentId: found,
+      name,
+      nameSource: "config" as const,
+      ...(emoji === undefined ? {} : { emoji }),
+      ...(avatar === undefined || avatar === "" ? {} : { avatar }),
+    };
+  });
+}

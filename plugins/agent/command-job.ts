@@ -1,0 +1,155 @@
+/** The job `agent.command`: what the owner typed to the gateway instead of to the model. Its answer is a note, which no model sees. */
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Job } from "@pincer/plugin-sdk/job";
+import { stopRuns } from "./abort.ts";
+import { admissionOf } from "./admission.ts";
+import { commands } from "./commands.ts";
+import { sessionsReset } from "./gateway-methods.ts";
+import { Replies } from "./replies.ts";
+import type { Runs } from "./runs.ts";
+import { chosenModel, thinkingLevel, thinkingLevels } from "./session-facets.ts";
+import { type CommandInput, entryIds, type RunResult, turnLane } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+const unset: ReadonlySet<string> = new Set(["default", "auto", "reset"]);
+const number = (value: unknown) => (typeof value === "number" ? value.toLocaleString("en-US") : "0");
+
+export function createCommandHandler(agent: AgentContext, runs: Runs) {
+  const { sessions, router, llm, lanes } = agent.uses;
+
+  const facetsOf = async ({ sessionKey, owner }: CommandInput) => {
+    const io = { signal: agent.signal };
+    return (await sessions.get({ key: sessionKey }, io)) ?? (await sessions.ensure({ key: sessionKey, owner }, io));
+  };
+  const set = (key: string, facets: Readonly<Record<string, unknown>>) => sessions.patch({ key, facets }, { signal: agent.signal });
+
+  const resolve = async (input: CommandInput) => {
+    const session = await facetsOf(input);
+    const info = await router.agent({ agentId: input.agentId }, { signal: agent.signal });
+    const wanted = chosenModel(session) ?? info.model;
+    const model = await llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, { signal: agent.signal });
+    const thinking = thinkingLevel(session.facets["thinkingLevel"]) ?? thinkingLevel(info.thinking) ?? agent.config.thinking;
+    return { session, model, thinking };
+  };
+
+  const status = async (input: CommandInput): Promise<string> => {
+    const { session, model, thinking } = await resolve(input);
+    const { running, waiting } = await lanes.status({ lane: turnLane(session.key) }, { signal: agent.signal });
+    const window = model.contextWindow ?? agent.config.contextTokens;
+    const { totalTokens, inputTokens, outputTokens, estimatedCostUsd: cost } = session.facets;
+    const share = Math.round((Number(totalTokens ?? 0) / window) * 100);
+    return [
+      `Model: ${model.ref}${model.reasoning ? `, thinking ${thinking}` : ""}`,
+      `Context: ${number(totalTokens)} of ${number(window)} tokens (${share} %)`,
+      `Used: ${number(inputTokens)} tokens in, ${number(outputTokens)} out${typeof cost === "number" && cost > 0 ? `, about $${cost.toFixed(4)}` : ""}`,
+      `Running: ${running === null ? "nothing" : "a turn"}${waiting.length > 0 ? `, ${waiting.length} waiting` : ""}`,
+      `Session: ${session.key}`,
+    ].join("\n");
+  };
+
+  const model = async (input: CommandInput): Promise<string> => {
+    const { sessionKey, agentId, args } = input;
+    if (args === "")
+      return `This conversation uses ${(await resolve(input)).model.ref}. Choose another with /model <model>, or /model default.`;
+    if (unset.has(args)) {
+      await facetsOf(input);
+      await set(sessionKey, { model: null });
+      return `This conversation uses the configured model again: ${(await resolve(input)).model.ref}.`;
+    }
+    const found = await llm.resolve({ model: args, agentId }, { signal: agent.signal });
+    await facetsOf(input);
+    await set(sessionKey, { model: found.ref });
+    return `This conversation uses ${found.ref} from now on.`;
+  };
+
+  const think = async (input: CommandInput): Promise<string> => {
+    const { sessionKey, args } = input;
+    if (args === "") {
+      const { model: current, thinking } = await resolve(input);
+      return current.reasoning
+        ? `Thinking: ${thinking}. Levels: ${thinkingLevels.join(", ")}.`
+        : `${current.ref} does not think before it answers.`;
+    }
+    const level = thinkingLevel(args);
+    if (level === undefined && !unset.has(args)) return `"${args}" is no level. There are: ${thinkingLevels.join(", ")}, or default.`;
+    await facetsOf(input);
+    await set(sessionKey, { thinkingLevel: level ?? null });
+    return level === undefined ? "Thinking is as configured again." : `Thinking: ${level}, from now on in this conversation.`;
+  };
+
+  const stop = async ({ sessionKey, agentId }: CommandInput): Promise<string> => {
+    const stopped = await stopRuns(agent, runs, { sessionKey, agentId, waiting: true, stopReason: "stop" });
+    return stopped.length === 0 ? "Nothing is running." : "Stopped.";
+  };
+
+  const begin = async ({ sessionKey }: CommandInput, reason: "new" | "reset"): Promise<string> => {
+    await agent.call(sessionsReset, { key: sessionKey, reason });
+    return reason === "new" ? "A new conversation." : "This conversation is empty again.";
+  };
+
+  const run = async (input: CommandInput): Promise<string> => {
+    switch (input.command) {
+      case "status":
+        return status(input);
+      case "model":
+        return model(input);
+      case "think":
+        return think(input);
+      case "stop":
+        return stop(input);
+      case "new":
+      case "reset":
+        return begin(input, input.command);
+      default:
+        return commands.map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
+    }
+  };
+
+  return async (job: Job<CommandInput>): Promise<RunResult> => {
+    const { input } = job;
+    const { runId, sessionKey, agentId } = input;
+    await runs.answered(runId);
+    const events = runs.begin({ runId, sessionKey, agentId, sessionId: undefined }, { askedAt: input.at, resumed: job.resumed });
+    const replies = new Replies({ agent, job, runId, sessionKey });
+    replies.add(input.replyTo, 0);
+    try {
+      events.lifecycle("start", { startedAt: events.startedAt });
+      const obey = () =>
+        run(input).catch((error: unknown) => {
+          if (job.signal.aborted || !isGatewayError(error)) throw error;
+          return `That did not work: ${error.message}`;
+        });
+      const text = await job.effect("command", { command: input.command, args: input.args }, obey, { replay: "safe" });
+      if ((input.command === "new" || input.command === "reset") && input.args !== "") {
+        const { command: _, args, at: __, chat, ...request } = input;
+        job.send(
+          admissionOf(agent, { ...request, runId: `${runId}:next`, text: args }, { plain: true, ...(chat === true ? { chat } : {}) }),
+        );
+      }
+      await facetsOf(input);
+      const typed = { role: "user" as const, content: input.text, timestamp: input.at, idempotencyKey: entryIds.user(runId) };
+      const reply = { role: "assistant" as const, content: [{ type: "text" as const, text }], timestamp: agent.clock.now() };
+      await sessions.append(
+        {
+          key: sessionKey,
+          entries: [
+            { id: entryIds.user(runId), kind: "note", message: typed, runId },
+            { id: entryIds.note(runId, "reply"), kind: "note", message: reply, runId },
+          ],
+        },
+        { signal: agent.signal },
+      );
+      await replies.finish(text, text);
+      events.end({ state: "final", text, stopReason: "stop", command: true });
+      return { status: "ok", text, stopReason: "stop", startedAt: events.startedAt, endedAt: agent.clock.now() };
+    } catch (error) {
+      if (!job.signal.aborted) {
+        agent.log.error("command.failed", { command: input.command, sessionKey, runId, error: errorMessage(error) });
+        events.end({ state: "error", errorMessage: `/${input.command} failed; the gateway's log says why.`, errorKind: "unknown" });
+      }
+      throw error;
+    } finally {
+      runs.finish(events);
+    }
+  };
+}

@@ -1,0 +1,74 @@
+/** The commands that the owner may type as a message. */
+import type { Static } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+
+export const CommandEntry = Type.Object({
+  name: Type.String(),
+  textAliases: Type.Array(Type.String()),
+  description: Type.String(),
+  category: Type.Union([Type.Literal("session"), Type.Literal("options"), Type.Literal("status")]),
+  source: Type.Literal("native"),
+  scope: Type.Literal("both"),
+  acceptsArgs: Type.Boolean(),
+  args: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), description: Type.String(), type: Type.Literal("string"), required: Type.Boolean() })),
+  ),
+});
+export type CommandEntry = Static<typeof CommandEntry>;
+
+const command = (
+  name: string,
+  category: CommandEntry["category"],
+  description: string,
+  arg?: { readonly name: string; readonly description: string },
+  aliases: readonly string[] = [],
+): CommandEntry => ({
+  name,
+  textAliases: [`/${name}`, ...aliases.map((alias) => `/${alias}`)],
+  description,
+  category,
+  source: "native",
+  scope: "both",
+  acceptsArgs: arg !== undefined,
+  ...(arg === undefined ? {} : { args: [{ ...arg, type: "string", required: false }] }),
+});
+
+export const commands: readonly CommandEntry[] = [
+  command("help", "status", "Lists the commands.", undefined, ["commands"]),
+  command("status", "status", "Shows the model, the context and what is running."),
+  command("new", "session", "Begins a new conversation, with a first message when one is given.", {
+    name: "message",
+    description: "First message",
+  }),
+  command("reset", "session", "Empties this conversation and begins again.", { name: "message", description: "First message" }),
+  command("stop", "session", "Stops what is running, and what waits behind it.", undefined, ["abort"]),
+  command("model", "options", "Shows or chooses the model of this conversation.", { name: "model", description: "A model, or default" }),
+  command(
+    "think",
+    "options",
+    "Shows or chooses how much the model thinks.",
+    { name: "level", description: "off, minimal, low, medium, high, xhigh, or default" },
+    ["thinking"],
+  ),
+  command("compact", "session", "Replaces the beginning of this conversation by a summary.", {
+    name: "focus",
+    description: "What to keep above all",
+  }),
+];
+
+const byAlias = new Map(commands.flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
+
+export interface TypedCommand {
+  readonly name: string;
+  readonly args: string;
+}
+
+/** `undefined` for a text that is no command of ours. Chats write `/status@bot`. */
+export function parseCommand(text: string): TypedCommand | undefined {
+  const match = /^(\/[a-z]+)(?:@\S+)?(?:[\s:]+([\s\S]*))?$/i.exec(text.trim());
+  const name = byAlias.get(match?.[1]?.toLowerCase() ?? "");
+  return name === undefined ? undefined : { name, args: match?.[2]?.trim() ?? "" };
+}
+
+/** Commands that empty a conversation ask for more rights than writing in it. */
+export const needsAdmin = ({ name }: TypedCommand): boolean => name === "new" || name === "reset";

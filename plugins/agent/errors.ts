@@ -1,0 +1,18 @@
+import { defineErrors } from "@pincer/plugin-sdk/error";
+
+export const agentErrors = defineErrors({
+  AGENT_KEY_REUSED: { message: "this idempotency key belongs to a run of another session", wire: "INVALID_REQUEST" },
+  AGENT_SESSION_CHANGED: { message: "the session was reset since it was last read", wire: "INVALID_REQUEST" },
+  AGENT_LEAF_CHANGED: { message: "the conversation went on since it was last read", wire: "INVALID_REQUEST" },
+  AGENT_SESSION_UNKNOWN: { message: "there is no such session", wire: "INVALID_REQUEST" },
+  AGENT_MESSAGE_EMPTY: { message: "the message has neither text nor attachments", wire: "INVALID_REQUEST" },
+  AGENT_ATTACHMENT: { message: "an attachment cannot be taken", wire: "INVALID_REQUEST" },
+  AGENT_THINKING: { message: "no such thinking level", wire: "INVALID_REQUEST" },
+  AGENT_REPLY_ADDRESS: { message: "where the answer is to be sent is not clear", wire: "INVALID_REQUEST" },
+  /** The wire's own word for it. */
+  MISSING_SCOPE: { message: "missing scope", wire: "FORBIDDEN" },
+  AGENT_REFUSED: { message: "the turn was refused", wire: "FORBIDDEN" },
+  AGENT_TIMEOUT: { message: "the turn took too long", wire: "UNAVAILABLE", retryable: true },
+  AGENT_MODEL: { message: "the model did not answer", wire: "UNAVAILABLE", retryable: true },
+  AGENT_COMPACTION: { message: "the conversation could not be summarised", wire: "UNAVAILABLE", retryable: true },
+});

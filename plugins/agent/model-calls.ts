@@ -1,0 +1,199 @@
+/**
+ * The model calls of a turn, each a journalled step: the context made to fit, the answer streamed to clients and, in pieces, to a channel.
+ * A call may be repeated until something of its answer has gone out to a channel; from then on it is only continued.
+ */
+import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
+import type { ModelAnswer, ModelInfo, Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import type { Job } from "@pincer/plugin-sdk/job";
+import type { AssistantMessage, Message } from "@pincer/plugin-sdk/message";
+import { pairToolCalls } from "@pincer/plugin-sdk/provider/conversation";
+import type { BlockReplies } from "./block-replies.ts";
+import { compact } from "./compaction.ts";
+import { requestMessages, requestTokens, textTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
+import { answerText, noUsage, retryDelay, streamAnswer } from "./model-stream.ts";
+import type { RunEvents } from "./run-events.ts";
+import type { ToolTable } from "./tool-table.ts";
+import type { Transcript } from "./transcript.ts";
+import { messageForModel } from "./user-message.ts";
+import type { AgentContext } from "./uses.ts";
+
+export interface ModelCallsOptions {
+  readonly agent: AgentContext;
+  readonly job: Pick<Job, "effect" | "resumed">;
+  readonly run: RunEvents;
+  readonly blocks: BlockReplies;
+  readonly transcript: Transcript;
+  readonly signal: AbortSignal;
+  readonly model: ModelInfo;
+  readonly thinking: Thinking;
+  readonly system: LlmRequest["system"];
+  readonly table: ToolTable;
+  readonly owner: boolean;
+  readonly stamp: (timestamp: number) => string;
+  /** Whether clients are told of phases (`chat.*` asked for the run). */
+  readonly phases: boolean;
+}
+
+/** A call's answer. `cut`: it began in an earlier process, and the model cannot continue what was sent already. */
+export type CallAnswer = ModelAnswer & { readonly cut?: boolean };
+
+export class ModelCalls {
+  readonly #options: ModelCallsOptions;
+  readonly #limits: WindowLimits;
+
+  constructor(options: ModelCallsOptions) {
+    this.#options = options;
+    const { model, agent, system, table } = options;
+    const overhead = textTokens(system.map(({ text }) => text).join("")) + textTokens(JSON.stringify(table.specs));
+    this.#limits = { window: model.contextWindow ?? agent.config.contextTokens, overhead, settings: agent.config };
+  }
+
+  get window(): number {
+    return this.#limits.window;
+  }
+
+  /** What one text of a tool's result may have, so that all results of an answer leave room for the next. */
+  resultChars(calls: number): number {
+    return Math.min(this.#options.agent.config.toolResultChars, Math.max(500, Math.floor((this.window * 3.6 * 0.3) / calls)));
+  }
+
+  /** Asks, or takes the answer from the journal. */
+  async ask(call: number): Promise<CallAnswer> {
+    const { job, run, blocks } = this.#options;
+    run.beginMessage(`${run.identity.runId}:${call}`);
+    let asked = false;
+    const answer = await job.effect<CallAnswer>(
+      `model:${call}`,
+      { call },
+      () => {
+        asked = true;
+        return this.#ask(call);
+      },
+      { replay: "safe" },
+    );
+    if (!asked) blocks.write(run.restore(answerText(answer.message)));
+    run.flush();
+    return answer;
+  }
+
+  async #ask(call: number): Promise<CallAnswer> {
+    const { agent, job, run, blocks, transcript, signal, model, phases } = this.#options;
+    await transcript.items(job.resumed);
+    signal.throwIfAborted();
+    await this.#makeRoom(call);
+    if (phases && call === 1) run.status("starting_model");
+
+    const begin = run.text.length;
+    const sentBefore = this.#sentOf(begin);
+    if (sentBefore !== "") {
+      blocks.write(run.restore(sentBefore));
+      if (model.continues !== true) return cutAnswer(model, sentBefore, agent.clock.now());
+    }
+    let overflowed = false;
+    for (let attempt = 0; ; attempt++) {
+      const partial = run.text.slice(begin).replace(/^\n\n/, "");
+      const answer = await streamAnswer(agent, await this.#request(partial), signal, (event) => {
+        if (event.type === "text") blocks.write(run.write(event.delta));
+        else if (event.type === "thinking") run.think(event.delta);
+      });
+      const whole = partial === "" ? answer : { ...answer, message: behind(partial, answer.message) };
+      if (answer.failure?.class === "context-overflow" && !overflowed && run.text.length === begin) {
+        overflowed = true;
+        if (await compact(this.#compaction(), `${call}:overflow`, 0)) continue;
+      }
+      const delay = retryDelay(answer.failure, attempt, agent.config);
+      if (delay === undefined) return whole;
+      agent.log.warn("model.retried", { model: model.ref, runId: run.identity.runId, attempt, class: answer.failure?.class, delay });
+      if (this.#sentOf(begin) === "") {
+        blocks.rewind(run.text.length - begin);
+        run.rewind(begin);
+      } else if (model.continues !== true) return whole;
+      await agent.clock.sleep(delay, signal);
+    }
+  }
+
+  /** What of the message that begins at this length of the run's text has gone out to a channel. */
+  #sentOf(begin: number): string {
+    return this.#options.blocks.sent.slice(begin).replace(/^\n\n/, "");
+  }
+
+  /** Compacts a conversation that is about to fill the window. When that fails, the call is made as long as it may still fit. */
+  async #makeRoom(call: number): Promise<void> {
+    const { agent, job, run, transcript, signal, phases } = this.#options;
+    const tokens = requestTokens(await transcript.items(job.resumed), this.#limits);
+    if (tokens <= tokenLimit(this.#limits)) return;
+    if (phases) run.status("preparing_context");
+    try {
+      await compact(this.#compaction(), `${call}`, Math.floor(this.window * agent.config.keepShare));
+    } catch (error) {
+      if (signal.aborted || !hasCode(error, "AGENT_COMPACTION") || tokens > this.window) throw error;
+      agent.log.warn("compaction.failed", { runId: run.identity.runId, tokens, window: this.window, error: errorMessage(error) });
+    }
+  }
+
+  #compaction() {
+    const { agent, job, run, transcript, signal, model, stamp } = this.#options;
+    const { sessionKey, agentId, runId } = run.identity;
+    return { agent, job, transcript, model, window: this.window, sessionKey, agentId, runId, resumed: job.resumed, signal, stamp };
+  }
+
+  async #request(partial: string): Promise<LlmRequest> {
+    const { job, run, transcript, model, thinking, system, table, owner, stamp, agent } = this.#options;
+    const { sessionKey, agentId, runId } = run.identity;
+    const render = (message: Message): Message => {
+      const shown = message.role === "user" ? messageForModel(message, owner, stamp) : message;
+      return model.vision ? shown : withoutImages(shown, model);
+    };
+    const messages = pairToolCalls(requestMessages(await transcript.items(job.resumed), this.#limits, render));
+    const unfinished: readonly Message[] =
+      partial === "" ? [] : [{ role: "assistant", content: [{ type: "text", text: partial }], timestamp: agent.clock.now() }];
+    return {
+      model: model.ref,
+      agentId,
+      sessionKey,
+      runId,
+      system,
+      messages: [...messages, ...unfinished],
+      tools: model.tools ? [...table.specs] : [],
+      thinking: model.reasoning ? thinking : "off",
+      cacheKey: Bun.hash(sessionKey).toString(36),
+    };
+  }
+
+  /** Tokens that the conversation has with this answer, for people to see. */
+  async contextTokens(): Promise<number> {
+    return requestTokens(await this.#options.transcript.items(this.#options.job.resumed), this.#limits);
+  }
+}
+
+function withoutImages(message: Message, model: ModelInfo): Message {
+  if (message.role === "assistant" || typeof message.content === "string") return message;
+  if (message.content.every((block) => block.type === "text")) return message;
+  const text = `[an image, which ${model.name} cannot see]`;
+  return { ...message, content: message.content.map((block) => (block.type === "image" ? { type: "text", text } : block)) };
+}
+
+/** The text that was there before, and behind it what came. */
+function behind(partial: string, message: AssistantMessage): AssistantMessage {
+  const first = message.content.findIndex(({ type }) => type === "text");
+  if (first === -1) return { ...message, content: [{ type: "text", text: partial }, ...message.content] };
+  const content = message.content.map((block, index) =>
+    index === first && block.type === "text" ? { ...block, text: partial + block.text } : block,
+  );
+  return { ...message, content };
+}
+
+const cutAnswer = (model: ModelInfo, text: string, timestamp: number): CallAnswer => ({
+  message: {
+    role: "assistant",
+    content: [{ type: "text", text }],
+    timestamp,
+    provider: model.endpoint,
+    model: model.id,
+    stopReason: "aborted",
+  },
+  stopReason: "aborted",
+  usage: noUsage,
+  cut: true,
+});

@@ -1,0 +1,49 @@
+import { definePlugin } from "@pincer/plugin-sdk";
+import { turn } from "@pincer/plugin-sdk/contracts/turn";
+import { sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { admissionOf } from "./admission.ts";
+import { AgentFiles } from "./agent-files.ts";
+import { registerAgentMethods } from "./agent-methods.ts";
+import { createSend, registerSending } from "./chat-send.ts";
+import { createCommandHandler } from "./command-job.ts";
+import { createCompactHandler } from "./compact-job.ts";
+import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
+import { registerHistory } from "./history.ts";
+import { registerLists } from "./list-methods.ts";
+import { Runs } from "./runs.ts";
+import { facets } from "./session-facets.ts";
+import { registerSessionMethods, stopSession } from "./session-methods.ts";
+import { Settings } from "./settings.ts";
+import { commandJob, compactJob, turnJob } from "./turn-input.ts";
+import { createTurnHandler } from "./turn-job.ts";
+import { createStamp } from "./user-message.ts";
+import { uses } from "./uses.ts";
+
+export default definePlugin({
+  config: Settings,
+  uses,
+
+  setup(ctx) {
+    const runs = new Runs(ctx);
+    const parts = { agent: ctx, files: new AgentFiles(), stamp: createStamp() };
+    for (const event of [agentEvent, chatEvent, sessionOperation]) ctx.event(event);
+    for (const [name, facet] of Object.entries(facets)) ctx.facet(name, facet);
+
+    ctx.provide(turn, "agent", {}, { prepare: async (request) => admissionOf(ctx, request) });
+    ctx.job(turnJob, createTurnHandler(parts, runs));
+    ctx.job(commandJob, createCommandHandler(ctx, runs));
+    ctx.job(compactJob, createCompactHandler(parts, runs));
+
+    const sending = createSend(ctx, runs);
+    registerSending(ctx, sending);
+    registerAgentMethods(ctx, sending);
+    registerSessionMethods(ctx, runs);
+    registerHistory(ctx, runs);
+    registerLists(ctx);
+
+    ctx.hook(sessionEnded, async ({ sessionKey, reason }) => {
+      if (reason !== "idle") await stopSession(ctx, runs, sessionKey, reason);
+      return undefined;
+    });
+  },
+});

@@ -1,0 +1,130 @@
+/** The runs that clients can follow right now. A run that has ended is kept nowhere in memory: its job knows how it ended. */
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { JobOutcome } from "@pincer/plugin-sdk/job";
+import { RunEvents, type RunIdentity } from "./run-events.ts";
+import { type RunResult, runKey } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+interface Live {
+  readonly events: RunEvents;
+  readonly finished: PromiseWithResolvers<void>;
+}
+
+type Failure = { readonly code?: string; readonly message?: string };
+export const failureOf = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
+
+export class Runs {
+  readonly #agent: AgentContext;
+  readonly #live = new Map<string, Live>();
+  /** Runs whose request has not been answered yet: the answer goes first. */
+  readonly #held = new Map<string, Promise<void>>();
+  /** Runs that somebody follows and whose end nobody has told yet. */
+  readonly #followed = new Map<string, RunIdentity>();
+  /** Why runs are being stopped, in the words of the wire. */
+  readonly #stopping = new Map<string, string>();
+
+  constructor(agent: AgentContext) {
+    this.#agent = agent;
+  }
+
+  begin(identity: RunIdentity, options: { readonly askedAt: number; readonly resumed: boolean }): RunEvents {
+    const { clock, emit } = this.#agent;
+    const events = new RunEvents(identity, { clock, emit, deltaMs: () => this.#agent.config.deltaMs, ...options });
+    this.#live.set(identity.runId, { events, finished: Promise.withResolvers<void>() });
+    return events;
+  }
+
+  /** The run's handler has come to its end. */
+  finish(events: RunEvents): void {
+    const { runId } = events.identity;
+    const live = this.#live.get(runId);
+    if (events.isTold) this.#followed.delete(runId);
+    events[Symbol.dispose]();
+    if (live?.events !== events) return;
+    this.#live.delete(runId);
+    this.#stopping.delete(runId);
+    live.finished.resolve();
+  }
+
+  get(runId: string): RunEvents | undefined {
+    return this.#live.get(runId)?.events;
+  }
+
+  ofSession(sessionKey: string): readonly RunEvents[] {
+    return [...this.#live.values()].flatMap(({ events }) => (events.identity.sessionKey === sessionKey ? [events] : []));
+  }
+
+  /** Resolves when the handlers of these runs have come to their ends; at once for those that do not run here. */
+  async finished(runIds: readonly string[]): Promise<void> {
+    await Promise.all(runIds.map((runId) => this.#live.get(runId)?.finished.promise));
+  }
+
+  /** Holds back what is told of a run until the request for it has been answered. Call the result once it has. */
+  hold(runId: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(runId, promise);
+    return () => {
+      if (this.#held.get(runId) === promise) this.#held.delete(runId);
+      resolve();
+    };
+  }
+
+  async answered(runId: string): Promise<void> {
+    await this.#held.get(runId);
+  }
+
+  stopping(runIds: readonly string[], stopReason: string): void {
+    for (const runId of runIds) this.#stopping.set(runId, stopReason);
+  }
+
+  forgetStopping(runIds: readonly string[]): void {
+    for (const runId of runIds) this.#stopping.delete(runId);
+  }
+
+  stopReason(runId: string): string {
+    return this.#stopping.get(runId) ?? "interrupt";
+  }
+
+  /** Tells the end of a run that another one took over, or that ended before it began. */
+  tell(identity: RunIdentity, end: Parameters<RunEvents["end"]>[0]): void {
+    if (this.#live.has(identity.runId)) return;
+    this.#followed.delete(identity.runId);
+    const { clock, emit } = this.#agent;
+    const events = new RunEvents(identity, { clock, emit, deltaMs: () => 0, askedAt: clock.now(), resumed: false });
+    events.end(end);
+  }
+
+  /** Sees to it that somebody who waits for a run is told its end, also when it never began or another run answered it. */
+  follow(identity: RunIdentity, lane: Pick<ImplementationOf<typeof lanes>, "wait">): void {
+    const { runId } = identity;
+    if (this.#followed.has(runId)) return;
+    this.#followed.set(runId, identity);
+    lane
+      .wait({ key: runKey(runId) }, { signal: this.#agent.signal })
+      .then((outcome) => this.#tellOutcome(identity, outcome))
+      .catch((error: unknown) => {
+        if (!this.#agent.signal.aborted) this.#agent.log.warn("run.unfollowed", { runId, error: errorMessage(error) });
+      })
+      .finally(() => this.#followed.delete(runId));
+  }
+
+  #tellOutcome(identity: RunIdentity, outcome: JobOutcome): void {
+    if (!this.#followed.has(identity.runId) || this.#live.has(identity.runId)) return;
+    if (outcome.state === "done") {
+      const { status, stopReason, error } = outcome.result as RunResult;
+      if (status === "ok") this.tell(identity, { state: "final", text: "", stopReason });
+      else
+        this.tell(identity, {
+          state: "error",
+          errorMessage: error ?? "the run failed",
+          errorKind: status === "timeout" ? "timeout" : "unknown",
+        });
+      return;
+    }
+    const { message = `the run ended as ${outcome.state}` } = failureOf(outcome);
+    if (outcome.state === "cancelled") this.tell(identity, { state: "aborted", stopReason: this.stopReason(identity.runId) });
+    else this.tell(identity, { state: "error", errorMessage: message, errorKind: "unknown" });
+  }
+}

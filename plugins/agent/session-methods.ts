@@ -1,0 +1,89 @@
+/** Stopping, compacting and writing into a session from outside of its turns. */
+import { stopRuns } from "./abort.ts";
+import * as methods from "./methods.ts";
+import type { Runs } from "./runs.ts";
+import { findSession, openSession } from "./session-address.ts";
+import { type CompactInput, type CompactResult, compactJob, runIdOf, runKey, turnLane } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+export function registerSessionMethods(agent: AgentContext, runs: Runs): void {
+  const { lanes, sessions } = agent.uses;
+  const io = { signal: agent.signal };
+
+  agent.method(methods.chatAbort, async ({ sessionKey, agentId, runId }) => {
+    const { key, agentId: owner } = await findSession(agent, sessionKey, agentId);
+    const runIds = await stopRuns(agent, runs, { sessionKey: key, agentId: owner, runId, waiting: true, stopReason: "rpc" });
+    return { ok: true as const, aborted: runIds.length > 0, runIds: [...runIds] };
+  });
+
+  agent.method(methods.sessionsAbort, async ({ key: written, agentId, runId, clearQueued }) => {
+    // A run knows its session better than a client that names only the run.
+    const found = written === undefined && runId !== undefined ? await lanes.find({ key: runKey(runId) }, io) : null;
+    const named = found === null ? written : found.lane.slice(turnLane("").length);
+    const { key, agentId: owner } = await findSession(agent, named, agentId);
+    const runIds = await stopRuns(agent, runs, {
+      sessionKey: key,
+      agentId: owner,
+      runId,
+      waiting: clearQueued === true,
+      stopReason: "rpc",
+    });
+    const aborted = runIds.length > 0;
+    return {
+      ok: true as const,
+      aborted,
+      runIds: [...runIds],
+      abortedRunId: runIds[0] ?? null,
+      status: aborted ? ("aborted" as const) : ("no-active-run" as const),
+    };
+  });
+
+  agent.method(methods.sessionsCompact, async ({ key: written, agentId, maxLines }, { signal }) => {
+    const { key, agentId: owner, session } = await findSession(agent, written, agentId);
+    if (session === undefined) return { ok: true as const, key, compacted: false, reason: "there is no such session" };
+    const job = runKey(crypto.randomUUID());
+    const input: CompactInput = { sessionKey: key, agentId: owner, ...(maxLines === undefined ? {} : { keepMessages: maxLines }) };
+    await lanes.admit({ admissions: [{ lane: turnLane(key), kind: compactJob.kind, key: job, input, mode: "followup" }] }, io);
+    const outcome = await lanes.wait({ key: job }, { signal });
+    const result = outcome.result as (CompactResult & { readonly message?: string }) | null;
+    if (outcome.state === "done")
+      return {
+        ok: true as const,
+        key,
+        compacted: result?.compacted === true,
+        ...(result?.reason === undefined ? {} : { reason: result.reason }),
+      };
+    return { ok: true as const, key, compacted: false, reason: result?.message ?? `the compaction ended as ${outcome.state}` };
+  });
+
+  agent.method(methods.chatInject, async ({ sessionKey, agentId, message, label }) => {
+    const session = await openSession(agent, await findSession(agent, sessionKey, agentId));
+    const runId = `inject:${crypto.randomUUID()}`;
+    const text = label === undefined || label === "" ? message : `[${label}]\n${message}`;
+    const entry = {
+      role: "assistant" as const,
+      content: [{ type: "text" as const, text }],
+      timestamp: agent.clock.now(),
+      stopReason: "stop" as const,
+    };
+    await sessions.append({ key: session.key, entries: [{ id: runId, kind: "message", message: entry, runId }] }, io);
+    runs.tell(
+      { runId, sessionKey: session.key, agentId: session.agentId, sessionId: session.sessionId },
+      { state: "final", text, stopReason: "stop" },
+    );
+    return { ok: true as const, messageId: runId };
+  });
+}
+
+/** Whatever runs or waits in a session that is emptied or removed belongs to a conversation that is gone. */
+export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: string, reason: string): Promise<void> {
+  const running = runs.ofSession(sessionKey).map(({ identity }) => identity.runId);
+  runs.stopping(running, reason);
+  const { keys } = await agent.uses.lanes.cancel(
+    { lane: turnLane(sessionKey), waiting: true, reason: `the session was ${reason}` },
+    { signal: agent.signal },
+  );
+  const stopped = keys.flatMap((key) => runIdOf(key) ?? []);
+  // What a stopped turn still writes goes into the conversation that it belongs to.
+  await runs.finished(stopped);
+}

@@ -1,0 +1,242 @@
+/** The tool calls of one answer: checked, allowed, run at once, each a journalled step. What goes wrong is the model's to read and correct. */
+import type { ToolOutcome } from "@pincer/plugin-sdk/contracts/tool";
+import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { toolCalling } from "@pincer/plugin-sdk/hooks";
+import type { Job } from "@pincer/plugin-sdk/job";
+import type { ToolCallBlock, ToolResultMessage } from "@pincer/plugin-sdk/message";
+import type { RunEvents } from "./run-events.ts";
+import { shorten } from "./shorten.ts";
+import { argumentFault, canonicalJson, type KnownTool, type ToolTable } from "./tool-table.ts";
+import type { AgentContext } from "./uses.ts";
+
+export interface ToolScope {
+  readonly sessionKey: string;
+  readonly agentId: string;
+  readonly runId: string;
+  readonly workspace: string;
+  readonly owner: boolean;
+}
+
+type Decision = { readonly allow: true } | { readonly allow: false; readonly reason: string };
+type Content = ToolOutcome["content"];
+/** What is journalled of an outcome. */
+interface Result {
+  readonly outcome: ToolOutcome["outcome"];
+  readonly content: Content;
+}
+
+const text = (value: string): Content => [{ type: "text", text: value }];
+const refused = (reason: string): Result => ({ outcome: "refused", content: text(reason) });
+const failed = (reason: string): Result => ({ outcome: "failed", content: text(reason) });
+
+export const uncertainText =
+  "The gateway stopped while this tool ran. It may or may not have taken effect, and it was not run again. Check what happened before you repeat it, and tell the user.";
+
+const longestProgress = 8_000;
+
+export interface ToolCallsOptions {
+  readonly agent: AgentContext;
+  readonly job: Pick<Job, "effect">;
+  readonly run: RunEvents;
+  readonly scope: () => ToolScope;
+  /** Aborts when the turn is to end. */
+  readonly signal: AbortSignal;
+  readonly table: () => ToolTable;
+}
+
+export class ToolCalls {
+  readonly #options: ToolCallsOptions;
+  /** How often a call gave the same result, and that result. */
+  readonly #seen = new Map<string, { readonly result: string; times: number }>();
+  /** Names of tools of which nobody can say whether they took effect. */
+  readonly uncertain: string[] = [];
+  /** Answers in a row of which every call was a repetition. */
+  repeatedAnswers = 0;
+
+  constructor(options: ToolCallsOptions) {
+    this.#options = options;
+  }
+
+  /** Results in the order of the calls. `resultChars` bounds the text of each. */
+  async run(calls: readonly ToolCallBlock[], resultChars: number): Promise<readonly ToolResultMessage[]> {
+    const { agent } = this.#options;
+    const results: Result[] = new Array(calls.length);
+    const repeated = calls.map((call) => this.#isRepetition(call));
+    let next = 0;
+    const work = async () => {
+      for (let at = next++; at < calls.length; at = next++) results[at] = await this.#one(calls[at]!, repeated[at]!, resultChars);
+    };
+    // Also those that run beside one that failed are waited for: nothing goes on behind a turn that has ended.
+    const ends = await Promise.allSettled(Array.from({ length: Math.min(calls.length, agent.config.parallelTools) }, work));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    this.repeatedAnswers = repeated.every(Boolean) ? this.repeatedAnswers + 1 : 0;
+    return calls.map((call, at) => {
+      const result = results[at]!;
+      this.#remember(call, result);
+      return {
+        role: "toolResult",
+        toolCallId: call.id,
+        toolName: call.name,
+        content: result.content,
+        isError: result.outcome !== "ok",
+        timestamp: agent.clock.now(),
+      };
+    });
+  }
+
+  async #one(call: ToolCallBlock, repetition: boolean, resultChars: number): Promise<Result> {
+    const { job, table, run } = this.#options;
+    const input = { tool: call.name, arguments: call.arguments };
+    const tool = table().tools.get(call.name);
+    const decision = await job.effect<Decision>(`allow:${call.id}`, input, () => this.#decide(call, tool, repetition), { replay: "safe" });
+    if (!decision.allow) {
+      const result = refused(decision.reason);
+      this.#tell(call, "start", { args: call.arguments });
+      this.#tell(call, "result", { isError: true, result: { content: result.content } });
+      return result;
+    }
+    const attempt = () => this.#run(call, tool, resultChars);
+    // A tool that only reads takes no effect that could be taken twice.
+    if (tool?.record.access === "read") return job.effect<Result>(`tool:${call.id}`, input, attempt, { replay: "safe" });
+    const outcome = await job.effect<Result>(`tool:${call.id}`, input, attempt);
+    if (outcome.ok) return outcome.value;
+    this.uncertain.push(tool?.name ?? call.name);
+    this.#tell(call, "result", { isError: true, result: { content: text(uncertainText) } });
+    run.flush();
+    return failed(uncertainText);
+  }
+
+  async #decide(call: ToolCallBlock, tool: KnownTool | undefined, repetition: boolean): Promise<Decision> {
+    const { agent, scope, signal } = this.#options;
+    const deny = (reason: string): Decision => ({ allow: false, reason });
+    if (tool === undefined) {
+      const names = [...this.#options.table().tools.keys()];
+      return deny(`There is no tool called "${call.name}". There are: ${names.join(", ") || "none"}.`);
+    }
+    const fault = argumentFault(tool.record, call.arguments);
+    if (fault !== undefined) return deny(`The call was not made; ${fault}. Correct the arguments and call again.`);
+    if (repetition) {
+      return deny(
+        "The call was not made: this very call has given this very result several times. Do something else, or say what is missing.",
+      );
+    }
+    const { sessionKey, agentId, runId, owner } = scope();
+    const asked = { tool: tool.name, access: tool.record.access, arguments: call.arguments, sessionKey, agentId, runId, owner };
+    try {
+      const verdict = await agent.run(toolCalling, asked, { signal });
+      if (!verdict.allow) return deny(`The call was refused: ${verdict.reason}`);
+      const policy = agent.uses.policy;
+      if (policy === undefined)
+        return owner ? { allow: true } : deny("Tools are for the owner's own conversations; this is not one of them.");
+      const { allow, reason } = await policy.decide({ ...asked, callId: call.id }, { signal });
+      return allow ? { allow: true } : deny(`The call was refused: ${reason ?? "the policy does not allow it"}`);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      agent.log.warn("tool.undecided", { tool: tool.name, runId, error: errorMessage(error) });
+      return deny(`The call was refused: nobody could decide whether it may run (${errorMessage(error)}).`);
+    }
+  }
+
+  async #run(call: ToolCallBlock, tool: KnownTool | undefined, resultChars: number): Promise<Result> {
+    const { agent, scope, signal } = this.#options;
+    signal.throwIfAborted();
+    if (tool === undefined) return refused(`The tool "${call.name}" is no longer there.`);
+    const { toolTimeoutMs, toolGraceMs, deltaMs } = agent.config;
+    const timeoutMs = tool.record.timeoutMs ?? toolTimeoutMs;
+    const { clock } = agent;
+    const timeout = new AbortController();
+    const gone = Promise.withResolvers<"gone">();
+    const timers: Disposable[] = [
+      clock.after(timeoutMs, () => timeout.abort(new DOMException(`stopped after ${timeoutMs} ms`, "TimeoutError"))),
+    ];
+    const stop = AbortSignal.any([signal, timeout.signal]);
+    // A tool that was told to stop is waited for, but not for ever.
+    stop.addEventListener("abort", () => timers.push(clock.after(toolGraceMs, () => gone.resolve("gone"))), { once: true });
+
+    const startedAt = clock.monotonic();
+    let progress = "";
+    let toldAt = Number.NEGATIVE_INFINITY;
+    let telling = false;
+    const tellProgress = () => {
+      telling = false;
+      toldAt = clock.monotonic();
+      this.#tell(call, "update", { partialResult: { content: text(progress) } });
+    };
+    this.#tell(call, "start", { args: call.arguments });
+    const settle = (result: Result, details?: unknown): Result => {
+      const meta = { durationMs: Math.round(clock.monotonic() - startedAt) };
+      const shown = { content: withoutImages(result.content), ...(details === undefined ? {} : { details }) };
+      this.#tell(call, "result", { isError: result.outcome !== "ok", result: shown, meta });
+      return result;
+    };
+    try {
+      const answer = agent.uses.tools.get(tool.name).run({ callId: call.id, arguments: call.arguments, ...scope() }, { signal: stop });
+      for (;;) {
+        const step = await Promise.race([answer.next(), gone.promise]);
+        if (step === "gone") break;
+        if (step.done === true) {
+          signal.throwIfAborted();
+          const { outcome, content, details } = step.value;
+          return settle({ outcome, content: this.#bounded(content, resultChars) }, details);
+        }
+        progress = (progress + step.value.text).slice(-longestProgress);
+        const wait = toldAt + deltaMs - clock.monotonic();
+        if (wait <= 0) tellProgress();
+        else if (!telling) {
+          telling = true;
+          timers.push(clock.after(wait, tellProgress));
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (hasCode(error, "CAPABILITY_MISSING")) return settle(refused(`The tool "${call.name}" is no longer there.`));
+      if (!timeout.signal.aborted) {
+        agent.log.warn("tool.failed", { tool: tool.name, runId: scope().runId, error: errorMessage(error) });
+        return settle(failed(`The tool failed: ${errorMessage(error)}`));
+      }
+    } finally {
+      for (const timer of timers) timer[Symbol.dispose]();
+    }
+    signal.throwIfAborted();
+    const last = progress === "" ? "" : `\nIts last output:\n${progress}`;
+    return settle(failed(shorten(`The tool was stopped: it did not finish within ${timeoutMs / 1000} s.${last}`, resultChars)));
+  }
+
+  #bounded(content: Content, resultChars: number): Content {
+    const { imageBytes } = this.#options.agent.config;
+    return content.map((block) => {
+      if (block.type === "text") return { ...block, text: shorten(block.text, resultChars) };
+      return block.data.length * 0.75 <= imageBytes
+        ? block
+        : { type: "text", text: `[an image of ${block.mimeType}, too large to look at]` };
+    });
+  }
+
+  #key = (call: ToolCallBlock) => `${call.name} ${canonicalJson(call.arguments)}`;
+
+  #isRepetition(call: ToolCallBlock): boolean {
+    return (this.#seen.get(this.#key(call))?.times ?? 0) >= this.#options.agent.config.maxRepeatedCalls;
+  }
+
+  #remember(call: ToolCallBlock, { content }: Result): void {
+    const key = this.#key(call);
+    const known = this.#seen.get(key);
+    if (known !== undefined && known.times >= this.#options.agent.config.maxRepeatedCalls) return;
+    const result = Bun.hash(JSON.stringify(content)).toString(36);
+    if (known?.result === result) known.times++;
+    else this.#seen.set(key, { result, times: 1 });
+  }
+
+  #tell(call: ToolCallBlock, phase: "start" | "update" | "result", data: Readonly<Record<string, unknown>>): void {
+    const { run } = this.#options;
+    if (phase === "start") run.flush();
+    run.agent("tool", { phase, name: call.name, toolCallId: call.id, ...data }, "tool-events");
+  }
+}
+
+const withoutImages = (content: Content) =>
+  content.map((block) =>
+    block.type === "text"
+      ? block
+      : { type: block.type, mimeType: block.mimeType, omitted: true, bytes: Math.floor(block.data.length * 0.75) },
+  );

@@ -1,0 +1,144 @@
+/** The job `agent.turn`: the life of a turn around its answer. Whatever happens, clients are told one end, and who wrote is answered. */
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import { turnEnded } from "@pincer/plugin-sdk/hooks";
+import type { Job } from "@pincer/plugin-sdk/job";
+import { agentErrors } from "./errors.ts";
+import type { ErrorKind } from "./events.ts";
+import type { RunEvents } from "./run-events.ts";
+import type { Runs } from "./runs.ts";
+import { Turn, type TurnEnd, type TurnParts } from "./turn.ts";
+import type { RunResult, TurnInput } from "./turn-input.ts";
+import type { AgentContext } from "./uses.ts";
+
+/** Ends of a job that nobody will take up again. With any other, another process or generation goes on with it. */
+const isFinal = (reason: unknown) => hasCode(reason, "LANE_CANCELLED") || hasCode(reason, "LANE_DEADLINE");
+const isOfTheLane = (error: unknown) => isGatewayError(error) && error.code.startsWith("LANE_");
+
+export function createTurnHandler(parts: TurnParts, runs: Runs) {
+  const { agent } = parts;
+  const { sessions } = agent.uses;
+
+  return async (job: Job<TurnInput>): Promise<RunResult> => {
+    const { input } = job;
+    const { runId, agentId } = input;
+    const io = { signal: agent.signal };
+    const timeout = new AbortController();
+    const signal = AbortSignal.any([job.signal, timeout.signal]);
+    const [found] = await Promise.all([sessions.get({ key: input.sessionKey }, io), runs.answered(runId)]);
+    const session = found ?? (await sessions.ensure({ key: input.sessionKey, owner: input.owner }, io));
+    const { key: sessionKey, sessionId } = session;
+    const run = runs.begin({ runId, sessionKey, agentId, sessionId }, { askedAt: input.at, resumed: job.resumed });
+    const limit = input.timeoutMs ?? agent.config.turnTimeoutMs;
+    const timer = limit > 0 ? agent.clock.after(limit, () => timeout.abort(tooLong(limit))) : undefined;
+
+    // Who stops a run sees it end at once, however long what is being stopped takes.
+    const onAbort = () => {
+      if (isFinal(job.signal.reason)) run.end({ state: "aborted", stopReason: runs.stopReason(runId) });
+    };
+    job.signal.addEventListener("abort", onAbort, { once: true });
+    const isRunning = (ids: readonly string[], reason: string) =>
+      sessions.running({ key: sessionKey, runIds: [...ids], reason }, io).catch((error: unknown) => {
+        agent.log.warn("session.unmarked", { sessionKey, runId, error: errorMessage(error) });
+      });
+    const onAbsorbed = (runIds: readonly string[]) => void isRunning([runId, ...runIds], "model");
+    const turn = new Turn({ ...parts, job, run, session, signal, onAbsorbed });
+    const tellAbsorbed = (end: Parameters<RunEvents["end"]>[0]) => {
+      for (const other of turn.absorbed) runs.tell({ runId: other.runId, sessionKey, agentId, sessionId }, end);
+    };
+
+    try {
+      if (job.signal.aborted) onAbort();
+      job.signal.throwIfAborted();
+      run.lifecycle("start", { startedAt: run.startedAt });
+      void isRunning([runId], "start");
+      const end = await turn.answer().catch((error: unknown): TurnEnd => {
+        if (job.signal.aborted || isOfTheLane(error)) throw error;
+        if (!isGatewayError(error) || !expected.has(error.code))
+          agent.log.error("turn.failed", { sessionKey, runId, error: errorMessage(error), stack: stackOf(error) });
+        const [kind, message] = timeout.signal.aborted ? (["timeout", tooLong(limit).message] as const) : [kindOf(error), sayable(error)];
+        turn.keepUnfinished("error", message);
+        return { ok: false, kind, message, stopReason: "error" };
+      });
+      const rest = await turn.blocks.finish();
+      turn.replies.stopTyping();
+      const failure = end.ok ? undefined : `⚠️ ${end.message}`;
+      await turn.replies.finish(...withFailure(rest, run.text, failure));
+      const error = end.ok ? undefined : end.message;
+      await job.effect("row", null, () => turn.facets(error === undefined ? {} : { error }), { replay: "safe" });
+      await turn.transcript.settled();
+      job.signal.throwIfAborted();
+
+      const { usage, model } = turn;
+      if (end.ok) run.end({ state: "final", text: run.text, stopReason: end.stopReason, usage });
+      else run.end({ state: "error", errorMessage: end.message, errorKind: end.kind });
+      tellAbsorbed(
+        end.ok
+          ? { state: "final", text: "", stopReason: end.stopReason }
+          : { state: "error", errorMessage: end.message, errorKind: end.kind },
+      );
+      const timedOut = !end.ok && end.kind === "timeout" && timeout.signal.aborted;
+      const state = end.ok ? "end" : timedOut ? "timeout" : "error";
+      void isRunning([], state);
+      tellEnded(agent, { sessionKey, agentId, runId, state: end.ok ? "ok" : state });
+      return {
+        status: end.ok ? "ok" : timedOut ? "timeout" : "error",
+        text: run.text,
+        stopReason: end.stopReason,
+        startedAt: run.startedAt,
+        endedAt: agent.clock.now(),
+        sessionId,
+        usage,
+        ...(model === undefined ? {} : { provider: model.endpoint, model: model.id }),
+        ...(error === undefined ? {} : { error }),
+      };
+    } catch (error) {
+      if (job.signal.aborted && isFinal(job.signal.reason)) {
+        onAbort();
+        await keepAborted(agent, turn, sessionKey, sessionId);
+        await isRunning([], "aborted");
+        tellEnded(agent, { sessionKey, agentId, runId, state: "aborted" });
+      } else if (!job.signal.aborted) {
+        agent.log.error("turn.lost", { sessionKey, runId, error: errorMessage(error), stack: stackOf(error) });
+        run.end({ state: "error", errorMessage: sayable(error), errorKind: "unknown" });
+        await isRunning([], "error");
+      }
+      throw error;
+    } finally {
+      timer?.[Symbol.dispose]();
+      job.signal.removeEventListener("abort", onAbort);
+      turn.replies.stopTyping();
+      turn.blocks[Symbol.dispose]();
+      runs.finish(run);
+    }
+  };
+}
+
+const tooLong = (limit: number) => agentErrors.AGENT_TIMEOUT(`The turn was stopped: it took longer than ${Math.round(limit / 1000)} s.`);
+
+/** Faults that people can act on, which are told and not logged as errors of ours. */
+const expected: ReadonlySet<string> = new Set(["AGENT_COMPACTION", "AGENT_REFUSED", "AGENT_TIMEOUT", "ROUTER_AGENT_UNKNOWN"]);
+
+const kindOf = (error: unknown): ErrorKind =>
+  hasCode(error, "AGENT_COMPACTION") ? "context_length" : hasCode(error, "AGENT_REFUSED") ? "refusal" : "unknown";
+
+/** A message of ours was written to be read; that of anything else may hold what nobody should see. */
+const sayable = (error: unknown) => (isGatewayError(error) ? error.message : "Something went wrong inside the gateway; its log says what.");
+const stackOf = (error: unknown) => (error instanceof Error ? error.stack : undefined);
+
+const withFailure = (rest: string, whole: string, failure: string | undefined): readonly [rest: string, whole: string] =>
+  failure === undefined ? [rest, whole] : [`${rest.trim()}\n\n${failure}`, `${whole.trim()}\n\n${failure}`];
+
+/** What was said before a run was stopped stays, unless the session has been emptied meanwhile. */
+async function keepAborted(agent: AgentContext, turn: Turn, key: string, sessionId: string): Promise<void> {
+  try {
+    const now = await agent.uses.sessions.get({ key }, { signal: agent.signal });
+    if (now?.sessionId === sessionId) turn.keepUnfinished("aborted");
+    await turn.transcript.settled();
+  } catch (error) {
+    agent.log.warn("turn.unkept", { sessionKey: key, error: errorMessage(error) });
+  }
+}
+
+function tellEnded(agent: AgentContext, ended: { sessionKey: string; agentId: string; runId: string; state: string }): void {
+  agent.run(turnEnded, ended).catch((error: unknown) => agent.log.warn("hook.failed", { hook: turnEnded.id, error: errorMessage(error) }));
+}

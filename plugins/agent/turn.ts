@@ -1,0 +1,334 @@
+/**
+ * A turn: messages in, model calls and tools until there is an answer, the answer out. A durable function: run again after a crash it takes
+ * every settled step from its journal, writes nothing to the transcript twice, and goes on where it was.
+ */
+import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
+import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
+import { promptBuilding, replyReady, turnStarting } from "@pincer/plugin-sdk/hooks";
+import type { Job } from "@pincer/plugin-sdk/job";
+import type { AssistantMessage, ToolCallBlock, Usage } from "@pincer/plugin-sdk/message";
+import type { AgentFiles } from "./agent-files.ts";
+import { BlockReplies } from "./block-replies.ts";
+import { agentErrors } from "./errors.ts";
+import type { ErrorKind } from "./events.ts";
+import { type CallAnswer, ModelCalls } from "./model-calls.ts";
+import { addUsage, answerText, errorKind, failureText, noUsage } from "./model-stream.ts";
+import { promptSections, systemPrompt } from "./prompt.ts";
+import { Replies } from "./replies.ts";
+import type { RunEvents } from "./run-events.ts";
+import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
+import { ToolCalls } from "./tool-calls.ts";
+import { allowedTools, type ToolTable, toolTable } from "./tool-table.ts";
+import { Transcript } from "./transcript.ts";
+import { entryIds, type TurnInput } from "./turn-input.ts";
+import { userMessage } from "./user-message.ts";
+import type { AgentContext } from "./uses.ts";
+
+/** What all turns share. */
+export interface TurnParts {
+  readonly agent: AgentContext;
+  readonly files: AgentFiles;
+  readonly stamp: (timestamp: number) => string;
+}
+
+/** How the model's part of a turn ended. */
+export type TurnEnd =
+  | { readonly ok: true; readonly stopReason: string }
+  | { readonly ok: false; readonly kind: ErrorKind; readonly message: string; readonly stopReason: string };
+
+export interface TurnOptions extends TurnParts {
+  readonly job: Job<TurnInput>;
+  readonly run: RunEvents;
+  readonly session: Session;
+  /** Aborts when the turn is to end. */
+  readonly signal: AbortSignal;
+  /** Told of all runs whose messages this one has taken over. */
+  readonly onAbsorbed: (runIds: readonly string[]) => void;
+}
+
+const mostRepeatedAnswers = 3;
+
+export class Turn {
+  readonly #options: TurnOptions;
+  readonly transcript: Transcript;
+  readonly replies: Replies;
+  readonly blocks: BlockReplies;
+  /** Runs whose messages this one answers too. */
+  readonly absorbed: TurnInput[] = [];
+  usage: Usage = noUsage;
+  model: ModelInfo | undefined;
+  #chosen: string | undefined;
+  #calls: ModelCalls | undefined;
+  #owner: boolean;
+  /** How long the run's text was when the message that is being written began. */
+  #begin = 0;
+  readonly #callIds = new Set<string>();
+
+  constructor(options: TurnOptions) {
+    this.#options = options;
+    const { agent, job, session } = options;
+    const { input } = job;
+    this.#owner = input.owner && session.owner;
+    this.transcript = new Transcript(agent.uses.sessions, session.key, { signal: agent.signal });
+    this.replies = new Replies({ agent, job, runId: input.runId, sessionKey: session.key });
+    this.replies.add(input.replyTo, 0);
+    this.blocks = new BlockReplies({
+      job,
+      clock: agent.clock,
+      limits: () => agent.config,
+      enabled: agent.config.blockReplies && !this.replies.isEmpty,
+      admission: (name, text) => this.replies.piece(name, text),
+    });
+  }
+
+  /** Runs until there is an answer. What is thrown is a fault, or the signal's reason. */
+  async answer(): Promise<TurnEnd> {
+    const { agent, job, run, session, signal } = this.#options;
+    const { input } = job;
+    this.#append(input);
+    if (!job.resumed) {
+      const { runId, agentId, owner } = input;
+      const verdict = await agent.run(turnStarting, { sessionKey: session.key, agentId, runId, owner }, { signal });
+      if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
+    }
+    this.#absorb(await job.take<TurnInput>("start", ["collect", "steer"]));
+    this.replies.showTyping();
+    if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
+
+    const io = { signal };
+    const info = await agent.uses.router.agent({ agentId: input.agentId }, io);
+    this.#chosen = chosenModel(session);
+    const wanted = input.model ?? this.#chosen ?? info.model;
+    const model = await agent.uses.llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, io);
+    this.model = model;
+    run.lifecycle("model", { provider: model.endpoint, model: model.id });
+    const table = this.#tools(info, model);
+    const calls = await this.#modelCalls(info, model, table);
+    this.#calls = calls;
+    const tools = new ToolCalls({
+      agent,
+      job,
+      run,
+      scope: () => ({ sessionKey: session.key, agentId: info.id, runId: input.runId, workspace: info.workspace, owner: this.#owner }),
+      signal,
+      table: () => table,
+    });
+    return this.#converse(calls, tools);
+  }
+
+  /** What was said of the message that is being written, and is in no entry yet. */
+  get unkept(): string {
+    return this.#options.run.text.slice(this.#begin).replace(/^\n\n/, "");
+  }
+
+  /** Keeps an unfinished message, so that people and the model see what was said. */
+  keepUnfinished(stopReason: "aborted" | "error", errorMessage?: string): void {
+    const { agent, run } = this.#options;
+    const text = this.unkept;
+    if (text === "" && errorMessage === undefined) return;
+    const model = this.model === undefined ? {} : { provider: this.model.endpoint, model: this.model.id };
+    this.#keep(stopReason, {
+      role: "assistant",
+      content: text === "" ? [] : [{ type: "text", text }],
+      timestamp: agent.clock.now(),
+      ...model,
+      stopReason,
+      ...(errorMessage === undefined ? {} : { errorMessage }),
+    });
+    this.#begin = run.text.length;
+  }
+
+  /** What the session's row shows of this turn. */
+  async facets(end: { readonly error?: string }): Promise<void> {
+    const { agent, job, session } = this.#options;
+    const { usage, model } = this;
+    const asked = usage.totalTokens > 0;
+    const context = asked && this.#calls !== undefined ? await this.#calls.contextTokens() : undefined;
+    await agent.uses.sessions.patch(
+      {
+        key: session.key,
+        facets: {
+          lastRunId: job.input.runId,
+          lastRunError: end.error ?? null,
+          ...(model === undefined ? {} : modelFacets(model, this.#chosen)),
+          ...(this.#calls === undefined ? {} : { contextTokens: this.#calls.window }),
+          ...(context === undefined ? {} : { totalTokens: context, totalTokensFresh: true }),
+        },
+        ...(asked
+          ? {
+              add: {
+                inputTokens: usage.input + usage.cacheRead + usage.cacheWrite,
+                outputTokens: usage.output,
+                estimatedCostUsd: usage.cost ?? 0,
+              },
+            }
+          : {}),
+      },
+      { signal: agent.signal },
+    );
+  }
+
+  async #converse(calls: ModelCalls, tools: ToolCalls): Promise<TurnEnd> {
+    const { agent, job, run, signal } = this.#options;
+    for (let call = 1; ; call++) {
+      this.#begin = run.text.length;
+      const answer = await calls.ask(call);
+      this.usage = addUsage(this.usage, answer.usage);
+      if (answer.failure !== undefined) {
+        const message = failureText(answer.failure);
+        this.keepUnfinished("error", message);
+        return { ok: false, kind: errorKind(answer.failure.class), message, stopReason: answer.stopReason };
+      }
+      const message = withUniqueCalls(answer.message, `${job.input.runId}:${call}`, this.#callIds);
+      const asked = message.content.filter((block): block is ToolCallBlock => block.type === "toolCall");
+      const goesOn = asked.length > 0 && (answer.stopReason === "toolUse" || answer.stopReason === "stop");
+      if (!goesOn) return this.#finish(call, answer, message, tools);
+
+      this.#keep(`${call}`, message);
+      this.#begin = run.text.length;
+      for (const result of await tools.run(asked, calls.resultChars(asked.length))) {
+        this.transcript.append({
+          id: entryIds.result(job.input.runId, result.toolCallId),
+          kind: "message",
+          message: result,
+          runId: job.input.runId,
+        });
+      }
+      signal.throwIfAborted();
+      if (tools.repeatedAnswers >= mostRepeatedAnswers)
+        return this.#stop(call, "the model kept asking for the same tool calls without getting any further", tools);
+      if (call >= agent.config.maxModelCalls)
+        return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
+      this.#absorb(await job.take<TurnInput>(`steer:${call}`));
+    }
+  }
+
+  /** The answer is there: what must be said with it is said, and it is kept. */
+  async #finish(call: number, answer: CallAnswer, given: AssistantMessage, tools: ToolCalls): Promise<TurnEnd> {
+    const { agent, job, run, session } = this.#options;
+    // Calls behind a refusal or a full answer do not run, and a call without a result must not stay.
+    let message: AssistantMessage = { ...given, content: given.content.filter(({ type }) => type !== "toolCall") };
+    const { runId, agentId } = job.input;
+    const { message: ready } = await agent.run(replyReady, { sessionKey: session.key, agentId, runId, message });
+    const isChanged = ready.role === "assistant" && answerText(ready) !== answerText(message);
+    // What has gone out cannot be changed any more.
+    if (ready.role === "assistant" && (!isChanged || this.blocks.sent.length <= this.#begin)) message = ready;
+    if (isChanged && message === ready) {
+      this.blocks.rewind(run.text.length - this.#begin);
+      run.rewind(this.#begin);
+      this.blocks.write(run.write(answerText(message)));
+    }
+    const notices = this.#notices(answer, tools);
+    if (run.text === "" && notices.length === 0) notices.push("The model ended without an answer.");
+    for (const notice of notices) message = this.#say(message, notice);
+    this.#keep(`${call}`, message);
+    if (answer.stopReason === "refusal")
+      return { ok: false, kind: "refusal", message: "The model refused to answer.", stopReason: "refusal" };
+    return { ok: true, stopReason: answer.stopReason };
+  }
+
+  #stop(call: number, why: string, tools: ToolCalls): TurnEnd {
+    const { agent } = this.#options;
+    let message: AssistantMessage = { role: "assistant", content: [], timestamp: agent.clock.now(), stopReason: "stop" };
+    for (const notice of [`I stopped here: ${why}.`, ...uncertainNotices(tools)]) message = this.#say(message, notice);
+    this.#keep(`${call}:stopped`, message);
+    return { ok: true, stopReason: "stop" };
+  }
+
+  #notices({ stopReason, cut }: CallAnswer, tools: ToolCalls): string[] {
+    return [
+      ...(stopReason === "length" ? ["The answer ends here because it reached the model's limit for one answer."] : []),
+      ...(cut === true
+        ? ["The gateway was restarted while this was being written, and the model cannot continue it. Ask again for the rest."]
+        : []),
+      ...uncertainNotices(tools),
+    ];
+  }
+
+  #say(message: AssistantMessage, notice: string): AssistantMessage {
+    const { run } = this.#options;
+    const text = run.text === "" ? notice : `\n\n${notice}`;
+    this.blocks.write(run.write(text));
+    return { ...message, content: [...message.content, { type: "text", text }] };
+  }
+
+  #keep(name: string, message: AssistantMessage): void {
+    const { runId } = this.#options.job.input;
+    this.transcript.append({ id: entryIds.answer(runId, name), kind: "message", message, runId });
+  }
+
+  #append(input: TurnInput): void {
+    this.transcript.append({
+      id: entryIds.user(input.runId),
+      kind: "message",
+      message: userMessage(input, this.#options.agent.config),
+      runId: input.runId,
+    });
+  }
+
+  #absorb(taken: readonly { readonly input: TurnInput }[]): void {
+    for (const { input } of taken) {
+      this.absorbed.push(input);
+      this.#append(input);
+      this.replies.add(input.replyTo, this.#options.run.text.length);
+      // Somebody with fewer rights who has a say in a turn takes them from it.
+      this.#owner &&= input.owner;
+    }
+    if (taken.length > 0) this.#options.onAbsorbed(this.absorbed.map(({ runId }) => runId));
+  }
+
+  #tools(info: AgentInfo, model: ModelInfo): ToolTable {
+    const { agent } = this.#options;
+    const none = !model.tools || (!this.#owner && agent.uses.policy === undefined);
+    const table = toolTable(none ? [] : allowedTools(agent.uses.tools.list(), info.tools));
+    if (table.collisions.length > 0) agent.log.warn("tools.collide", { agentId: info.id, tools: table.collisions });
+    return table;
+  }
+
+  async #modelCalls(info: AgentInfo, model: ModelInfo, table: ToolTable): Promise<ModelCalls> {
+    const { agent, job, run, session, signal, files, stamp } = this.#options;
+    const { input } = job;
+    const owner = this.#owner;
+    const read = await files.read(info.workspace, owner, agent.config);
+    const sections = promptSections({ agent: info, files: read, hasTools: table.specs.length > 0, owner });
+    const built = await agent.run(promptBuilding, {
+      sessionKey: session.key,
+      agentId: info.id,
+      runId: input.runId,
+      sections: [...sections],
+    });
+    return new ModelCalls({
+      agent,
+      job,
+      run,
+      blocks: this.blocks,
+      transcript: this.transcript,
+      signal,
+      model,
+      thinking: input.thinking ?? thinkingLevel(session.facets.thinkingLevel) ?? thinkingLevel(info.thinking) ?? agent.config.thinking,
+      system: systemPrompt(built.sections, input.extraSystemPrompt),
+      table,
+      owner: session.owner,
+      stamp,
+      phases: input.chat === true,
+    });
+  }
+}
+
+const uncertainNotices = ({ uncertain }: ToolCalls): string[] =>
+  uncertain.length === 0
+    ? []
+    : [`The gateway stopped while ${uncertain.join(", ")} ran: it may or may not have taken effect, and was not run again.`];
+
+/** Some vendors count their calls from zero in every answer; a journal and a transcript need names that are used once. */
+export function withUniqueCalls(message: AssistantMessage, name: string, seen: Set<string>): AssistantMessage {
+  const content = message.content.map((block, index) => {
+    if (block.type !== "toolCall") return block;
+    const keeps = block.id.length >= 12 && block.id.length <= 200 && !seen.has(block.id);
+    const id = keeps ? block.id : `call_${Bun.hash(name).toString(36)}_${index}`;
+    seen.add(id);
+    return keeps ? block : { ...block, id };
+  });
+  return { ...message, content };
+}

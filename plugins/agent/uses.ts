@@ -1,0 +1,15 @@
+/** What the agent uses of the gateway, and the context that its parts are handed. */
+import type { PluginContext } from "@pincer/plugin-sdk";
+import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
+import { policy } from "@pincer/plugin-sdk/contracts/policy";
+import { router } from "@pincer/plugin-sdk/contracts/router";
+import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { tool } from "@pincer/plugin-sdk/contracts/tool";
+import type { Settings } from "./settings.ts";
+
+export const uses = { lanes, sessions, llm, router, tools: tool, policy: ifPresent(policy), outbox: ifPresent(outbox) };
+
+export type AgentContext = PluginContext<Settings, typeof uses>;
