@@ -1,0 +1,39 @@
+/** Bundles the CLI, the gateway, the store's writer and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
+import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { DEFAULT_PLUGINS } from "../gateway.ts";
+import { buildDefaultSet } from "../plugins/build.ts";
+import { installDependencies, needsDependencies } from "../plugins/install.ts";
+
+/** Bundles that stay, since a gateway that runs loads the rest of its own when it needs it. */
+const kept = 3;
+
+/** Answers the folder of the new bundle; `current` in `.build/` names it from then on. */
+export async function build(repository: string, say: (line: string) => void): Promise<string> {
+  const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id)).filter((folder) => existsSync(join(folder, "plugin.json")));
+  for (const folder of plugins.filter(needsDependencies)) {
+    say(`installing the packages of ${folder}`);
+    await installDependencies(folder, () => undefined);
+  }
+  const builds = join(repository, ".build");
+  const name = `${Date.now().toString(36)}-${process.pid}`;
+  const out = join(builds, name);
+  await buildDefaultSet({ out, entries: [join(repository, "kernel/cli/main.ts"), join(repository, "kernel/store/writer.ts")], plugins });
+  const pointer = join(builds, `current.${process.pid}`);
+  writeFileSync(pointer, name);
+  renameSync(pointer, join(builds, "current"));
+  const older = readdirSync(builds, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== name);
+  const byAge = older.map((entry) => join(builds, entry.name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  for (const folder of byAge.slice(kept - 1)) rmSync(folder, { recursive: true, force: true });
+  return out;
+}
+
+if (import.meta.main) {
+  try {
+    await build(join(import.meta.dir, "..", ".."), (line) => console.error(line));
+  } catch (error) {
+    console.error(errorMessage(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,131 @@
+/** The CLI's connection to a running gateway: the wire as an operator with the shared token. */
+import type { WireScope } from "@pincer/plugin-sdk/method";
+import { systemClock } from "../clock.ts";
+import kernel from "../package.json" with { type: "json" };
+import { CliError, EXIT, notRunning } from "./failure.ts";
+import { type Home, holder, readToken } from "./home.ts";
+
+const scopes: readonly WireScope[] = ["operator.admin", "operator.approvals", "operator.pairing", "operator.questions"];
+const connectMs = 5_000;
+const answerMs = 30_000;
+
+export interface CallOptions {
+  /** Of two answers the second. */
+  readonly expectFinal?: boolean;
+  /** 0 waits for ever. */
+  readonly timeoutMs?: number;
+}
+
+export interface Client extends Disposable {
+  readonly url: string;
+  call<T = unknown>(method: string, params?: unknown, options?: CallOptions): Promise<T>;
+  onEvent(listener: (event: string, payload: unknown) => void): void;
+  /** Resolves with what to tell when the gateway ends the connection. */
+  readonly closed: Promise<CliError>;
+}
+
+interface Frame {
+  readonly type: string;
+  readonly id?: string;
+  readonly ok?: boolean;
+  readonly event?: string;
+  readonly payload?: unknown;
+  readonly error?: { readonly code: string; readonly message: string; readonly details?: { readonly code?: string } };
+}
+
+/** Throws when no gateway runs in the home. */
+export function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
+  const state = holder(home)?.state;
+  if (!state) throw notRunning(home.path);
+  return open(state.url, readToken(home), caps);
+}
+
+export async function open(url: string, token: string | undefined, caps: readonly string[]): Promise<Client> {
+  const socket = new WebSocket(url.replace(/^http/, "ws"));
+  const waiting = new Map<string, { settle(frame: Frame): void; fail(error: CliError): void }>();
+  const listeners = new Set<(event: string, payload: unknown) => void>();
+  const ended = Promise.withResolvers<CliError>();
+  const challenged = Promise.withResolvers<void>();
+  let count = 0;
+
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(String(data)) as Frame;
+    if (frame.type === "res") waiting.get(frame.id ?? "")?.settle(frame);
+    else if (frame.event === "connect.challenge") challenged.resolve();
+    else if (frame.event) for (const listener of listeners) listener(frame.event, frame.payload);
+  };
+  socket.onclose = ({ code, reason }) => {
+    const error = new CliError(`the gateway closed the connection${reason ? `: ${reason}` : ` (${code})`}`, {
+      code: "CLI_DISCONNECTED",
+      next: "pincer status",
+    });
+    ended.resolve(error);
+    challenged.reject(error);
+    for (const { fail } of waiting.values()) fail(error);
+  };
+
+  function call<T>(method: string, params?: unknown, { expectFinal = false, timeoutMs = answerMs }: CallOptions = {}): Promise<T> {
+    count += 1;
+    const id = String(count);
+    return new Promise<T>((resolve, reject) => {
+      const overdue = () =>
+        fail(new CliError(`${method} has not answered in ${timeoutMs / 1000} s`, { code: "CLI_TIMEOUT", next: "pincer logs" }));
+      const timer = timeoutMs > 0 ? systemClock.after(timeoutMs, overdue) : undefined;
+      const done = () => {
+        timer?.[Symbol.dispose]();
+        waiting.delete(id);
+      };
+      const fail = (error: CliError) => {
+        done();
+        reject(error);
+      };
+      waiting.set(id, {
+        fail,
+        settle({ ok, payload, error }) {
+          const isAccepted = ok && (payload as { status?: unknown } | null)?.status === "accepted";
+          if (isAccepted && expectFinal) return;
+          done();
+          if (ok) resolve(payload as T);
+          else reject(refusal(error));
+        },
+      });
+      if (socket.readyState > WebSocket.OPEN) void ended.promise.then(fail);
+      else socket.send(JSON.stringify({ type: "req", id, method, ...(params !== undefined && { params }) }));
+    });
+  }
+
+  const timer = systemClock.after(connectMs, () =>
+    challenged.reject(new CliError(`no answer from ${url} in ${connectMs / 1000} s`, { next: "pincer doctor" })),
+  );
+  await challenged.promise.finally(() => timer[Symbol.dispose]());
+  await call("connect", {
+    minProtocol: 4,
+    maxProtocol: 4,
+    role: "operator",
+    scopes,
+    caps,
+    client: { id: "cli", mode: "cli", version: kernel.version, platform: process.platform },
+    ...(token !== undefined && { auth: { token } }),
+  });
+  return {
+    url,
+    call,
+    onEvent: (listener) => void listeners.add(listener),
+    closed: ended.promise,
+    [Symbol.dispose]() {
+      socket.onclose = null;
+      socket.close();
+    },
+  };
+}
+
+function refusal(error: Frame["error"]): CliError {
+  const code = error?.details?.code ?? error?.code ?? "UNKNOWN";
+  const isAuth = /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code);
+  return new CliError(error?.message ?? "refused", {
+    code,
+    details: error?.details,
+    exit: isAuth ? EXIT.refused : EXIT.failed,
+    ...(code.startsWith("AUTH_TOKEN") && { next: "the token is that of the running gateway: unset PINCER_TOKEN, or pincer restart" }),
+  });
+}

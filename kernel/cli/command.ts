@@ -1,0 +1,147 @@
+/** What a command of the CLI is, how its arguments are read, and how its help looks. */
+import { suggestion } from "../config/suggestion.ts";
+import { CliError, EXIT } from "./failure.ts";
+import type { Home } from "./home.ts";
+import { bold, columns, dim, heading, type Terminal } from "./terminal.ts";
+
+export interface Flag {
+  readonly name: string;
+  readonly short?: string;
+  /** What its value is called in help; absent: it takes none. */
+  readonly value?: string;
+  readonly summary: string;
+}
+
+export interface Invocation {
+  readonly args: readonly string[];
+  readonly flags: Readonly<Record<string, string | true>>;
+  readonly home: Home;
+  readonly terminal: Terminal;
+}
+
+/** Answers the exit code. */
+export type Run = (invocation: Invocation) => Promise<number>;
+
+export interface CliCommand {
+  /** One word or two: `config get`. */
+  readonly name: string;
+  readonly group: Group;
+  readonly summary: string;
+  /** Positional arguments: `<needed> [maybe] [many...]`. */
+  readonly usage?: string;
+  readonly flags?: readonly Flag[];
+  readonly examples?: readonly string[];
+  load(): Promise<Run>;
+}
+
+/** What the commands that share a first word are about. */
+export type Families = Readonly<Record<string, string>>;
+
+export const groups = ["Run", "Talk", "Set up", "Develop", "Plugins", "About"] as const;
+export type Group = (typeof groups)[number];
+
+export const commonFlags: readonly Flag[] = [
+  { name: "json", summary: "Answer in JSON, errors too" },
+  { name: "home", value: "folder", summary: "Another home than PINCER_HOME or ~/.pincer" },
+  { name: "help", short: "h", summary: "Show this help" },
+];
+
+/** Splits words into a command of the table, its arguments and its flags. Throws a usage error that says what is wrong. */
+export function parse(words: readonly string[], commands: readonly CliCommand[]) {
+  const plain = words.filter((word, i) => !word.startsWith("-") && words[i - 1] !== "--home");
+  const named = (name: string) => commands.find((command) => command.name === name);
+  const command = named(plain.slice(0, 2).join(" ")) ?? named(plain[0] ?? "");
+  const known = command ? [...(command.flags ?? []), ...commonFlags] : commonFlags;
+  const flags: Record<string, string | true> = {};
+  const args: string[] = [];
+  let isLiteral = false;
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i]!;
+    if (isLiteral || !/^-./.test(word)) args.push(word);
+    else if (word === "--") isLiteral = true;
+    else {
+      const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
+      const flag = known.find(({ name, short }) => (word.startsWith("--") ? name : short) === spelled);
+      if (!flag)
+        throw usageError(
+          `unknown option ${word}${suggestion(
+            spelled,
+            known.map(({ name }) => name),
+          ).replace(/"(.*)"/, "--$1")}`,
+          command,
+        );
+      if (flag.value === undefined && inline !== undefined) throw usageError(`--${flag.name} takes no value`, command);
+      const takesNext = flag.value !== undefined && inline === undefined;
+      const value = flag.value === undefined ? true : takesNext ? words[i + 1] : inline;
+      if (value === undefined) throw usageError(`--${flag.name} needs a value: <${flag.value}>`, command);
+      if (takesNext) i += 1;
+      flags[flag.name] = value;
+    }
+  }
+  return { command, flags, args: command ? args.slice(command.name.split(" ").length) : args };
+}
+
+/** Refuses too few and too many arguments. */
+export function checkArguments(command: CliCommand, args: readonly string[]): void {
+  const wanted = (command.usage ?? "").split(" ").filter((word) => word !== "");
+  const missing = wanted.filter((word) => word.startsWith("<"))[args.length];
+  if (missing) throw usageError(`${missing} is missing`, command);
+  if (args.length > wanted.length && !command.usage?.endsWith("...]"))
+    throw usageError(`"${args[wanted.length]}" is one argument too many`, command);
+}
+
+export const usageError = (message: string, command?: CliCommand): CliError =>
+  new CliError(message, {
+    exit: EXIT.usage,
+    next: command
+      ? `pincer ${[command.name, command.usage].filter(Boolean).join(" ")}\nmore: pincer ${command.name} --help`
+      : "pincer --help",
+  });
+
+const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
+
+export function commandHelp({ name, summary, usage, flags = [], examples }: CliCommand): string {
+  const all = [...flags, ...commonFlags].map((flag): [string, string] => [spelledFlag(flag), flag.summary]);
+  return [
+    `${bold(`pincer ${name}`)}${usage ? ` ${usage}` : ""}`,
+    `  ${summary}`,
+    "",
+    heading("Options"),
+    ...columns(all, "  "),
+    ...(examples ? ["", heading("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
+  ].join("\n");
+}
+
+/** Commands of two words share a line; `pincer <first word> --help` lists them. */
+export function overview(commands: readonly CliCommand[], families: Families, version: string): string {
+  const rowsOf = (group: Group): (readonly [string, string])[] => {
+    const inGroup = commands.filter((command) => command.group === group);
+    const firsts = [...new Set(inGroup.map(({ name }) => name.split(" ")[0]!))];
+    return firsts.map((first) => {
+      const alone = inGroup.find(({ name }) => name === first);
+      const seconds = inGroup.flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []));
+      return [first, alone ? alone.summary : `${families[first] ?? ""} ${dim(`(${seconds.join(", ")})`)}`];
+    });
+  };
+  const width = Math.max(...groups.flatMap(rowsOf).map(([name]) => Bun.stringWidth(name)));
+  const sections = groups.flatMap((group) => {
+    const rows = rowsOf(group);
+    return rows.length === 0 ? [] : [heading(group), ...columns(rows, "  ", width), ""];
+  });
+  return [
+    `${bold("Pincer")} ${dim(version)}  a gateway for your own AI agents`,
+    "",
+    ...sections,
+    dim("Begin with: pincer up.   More: pincer <command> --help"),
+    dim("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 refused, 130 interrupted"),
+  ].join("\n");
+}
+
+export function familyHelp(first: string, commands: readonly CliCommand[], summary: string): string {
+  const rows = commands
+    .filter(({ name }) => name.startsWith(`${first} `))
+    .map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
+  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, "  "), "", dim(`More: pincer ${first} <command> --help`)].join(
+    "\n",
+  );
+}

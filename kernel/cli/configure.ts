@@ -1,0 +1,67 @@
+/** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
+import { isObject, type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { mergePatch } from "../config/patch.ts";
+import { redact } from "../config/redact.ts";
+import { at, put } from "../config/snapshot.ts";
+import { connect } from "./client.ts";
+import { type Run, usageError } from "./command.ts";
+import { CliError, EXIT } from "./failure.ts";
+import { holder, makeHome, readConfig, writeFirstConfig } from "./home.ts";
+import { dim, green } from "./terminal.ts";
+
+const shown = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+export const get: Run = async ({ args, home, terminal }) => {
+  const path = (args[0] ?? "").split(".").filter(Boolean);
+  let value: Json;
+  if (holder(home)) {
+    using client = await connect(home);
+    value = (await client.call<{ config: Json }>("config.get", {})).config;
+  } else {
+    const config = readConfig(home);
+    value = redact(config.current().written ?? {}, config.isSensitive);
+  }
+  const found = at(value, path);
+  if (found === undefined) throw new CliError(`nothing is set at ${args[0]}`, { next: "pincer config get" });
+  terminal.result(found, shown(found));
+  return EXIT.done;
+};
+
+/** JSON where it is JSON, else the text itself, so that `config set gateway.bind lan` needs no quotes. */
+function parsed(text: string): Json {
+  try {
+    return jsonOf(parseJson5(text));
+  } catch {
+    return text; // silent-ok: a plain word is meant as a text
+  }
+}
+
+export const set: Run = async ({ args, flags, home, terminal }) => {
+  const [path = "", text] = args;
+  if ((text === undefined) !== (flags["unset"] === true)) throw usageError("give a value, or --unset");
+  const value = text === undefined ? null : parsed(text);
+  const patch = put({}, path.split("."), value);
+  let changed: readonly string[] = [path];
+  if (holder(home)) {
+    using client = await connect(home);
+    const { hash } = await client.call<{ hash: string }>("config.get", {});
+    const raw = JSON.stringify(patch);
+    ({ changedPaths: changed } = await client.call<{ changedPaths: string[] }>("config.patch", {
+      raw,
+      baseHash: hash,
+      replacePaths: [path],
+    }));
+  } else {
+    makeHome(home);
+    writeFirstConfig(home);
+    await readConfig(home).write({
+      baseHash: undefined,
+      isPartial: true,
+      edit: ({ raw = "{}", written = {} }) => editJson5(raw, mergePatch(written, isObject(patch) ? patch : {}, [path])),
+    });
+  }
+  const how = text === undefined ? "is unset" : `= ${shown(value)}`;
+  terminal.result({ ok: true, changedPaths: changed }, `${green("●")} ${path} ${how}${changed.length === 0 ? dim("  (as it was)") : ""}`);
+  return EXIT.done;
+};

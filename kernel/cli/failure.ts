@@ -1,0 +1,40 @@
+/** Errors as the CLI shows them: what is wrong, what to do next, and an exit code that scripts can rely on. */
+import { isGatewayError } from "@pincer/plugin-sdk/error";
+
+/** 0 done, 1 failed, 2 wrong usage, 3 the gateway does not run, 4 it refused, 130 interrupted. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, refused: 4, interrupted: 130 } as const;
+
+export interface CliErrorOptions {
+  readonly exit?: number;
+  /** A command or a sentence. */
+  readonly next?: string;
+  readonly code?: string;
+  readonly details?: unknown;
+}
+
+export class CliError extends Error {
+  readonly exit: number;
+  readonly next: string | undefined;
+  readonly code: string;
+  readonly details: unknown;
+
+  constructor(message: string, { exit = EXIT.failed, next, code = "CLI_FAILED", details }: CliErrorOptions = {}) {
+    super(message);
+    this.exit = exit;
+    this.next = next;
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export const notRunning = (home: string): CliError =>
+  new CliError(`no gateway runs with the home ${home}`, { exit: EXIT.notRunning, code: "CLI_NOT_RUNNING", next: "pincer up" });
+
+/** Whatever was thrown, as something to show. */
+export function toCliError(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  if (isGatewayError(error)) return new CliError(error.message, { code: error.code, details: error.data });
+  // The system's own errors (ENOENT, ...) speak for themselves; anything else is a fault of ours, and its stack helps to mend it.
+  if (error instanceof Error) return new CliError(error.message, { details: "code" in error ? undefined : error.stack });
+  return new CliError(String(error));
+}

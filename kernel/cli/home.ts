@@ -1,0 +1,117 @@
+/** The folder in which a gateway keeps everything, and what can be known of it without asking the gateway. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { TSchema } from "@sinclair/typebox";
+import { systemClock } from "../clock.ts";
+import { type Config, createConfig } from "../config/config.ts";
+import { homeHolder } from "../store/lock.ts";
+
+/** Written by a gateway that listens, removed when it stops. Believed only while somebody holds the home's lock. */
+export interface RunningGateway {
+  readonly pid: number;
+  readonly url: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly managed: boolean;
+}
+
+export interface Home {
+  readonly path: string;
+  readonly logFile: string;
+  /** What the gateway's process wrote outside its log, such as why it could not start. */
+  readonly outputFile: string;
+  readonly tokenFile: string;
+  readonly keyFile: string;
+  readonly storeFile: string;
+}
+
+export const repository = dirname(dirname(import.meta.dir));
+
+export function openHome(given: string | undefined): Home {
+  const path = resolve(given ?? (process.env["PINCER_HOME"] || join(homedir(), ".pincer")));
+  return {
+    path,
+    logFile: join(path, "gateway.log"),
+    outputFile: join(path, "gateway.out"),
+    tokenFile: join(path, "token"),
+    keyFile: join(path, "key"),
+    storeFile: join(path, "pincer.db"),
+  };
+}
+
+export const makeHome = (home: Home): void => void mkdirSync(home.path, { recursive: true, mode: 0o700 });
+
+const stateFile = (home: Home): string => join(home.path, "gateway.json");
+
+export function readState(home: Home): RunningGateway | undefined {
+  try {
+    return JSON.parse(readFileSync(stateFile(home), "utf8")) as RunningGateway;
+  } catch {
+    return undefined; // silent-ok: no gateway has written it, or one is writing it now
+  }
+}
+
+export function writeState(home: Home, state: RunningGateway): Disposable {
+  writeFileSync(stateFile(home), `${JSON.stringify(state)}\n`, { mode: 0o600 });
+  return { [Symbol.dispose]: () => rmSync(stateFile(home), { force: true }) };
+}
+
+/** Whoever holds the home's lock; `state` once it listens. */
+export function holder(home: Home): { readonly pid: number | undefined; readonly state: RunningGateway | undefined } | undefined {
+  const held = existsSync(home.path) ? homeHolder(home.path) : undefined;
+  if (!held) return undefined;
+  const state = readState(home);
+  return { pid: held.pid, state: state?.pid === held.pid ? state : undefined };
+}
+
+const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Only what the CLI itself needs; unknown keys are the gateway's to judge. */
+const ownSchema = {
+  type: "object",
+  default: {},
+  properties: {
+    port: { type: "integer", default: 18_789 },
+    auth: { type: "object", default: {}, properties: { token: { type: "string" } } },
+  },
+} as unknown as TSchema;
+
+export function readConfig(home: Home): Config {
+  const config = createConfig({ home: home.path, clock: systemClock, log: quiet, env: process.env });
+  config.declare("gateway", ownSchema, "cli");
+  return config;
+}
+
+/** The shared token: the environment's, the configuration's, or the one in the home. */
+export function readToken(home: Home): string | undefined {
+  const { auth } = readConfig(home).section<{ auth: { token?: unknown } }>("gateway")();
+  if (typeof auth.token === "string") return auth.token;
+  return existsSync(home.tokenFile) ? readFileSync(home.tokenFile, "utf8").trim() : undefined;
+}
+
+/** Makes the configuration on first use: everything in it is a comment, so that every default stays a default. */
+export function writeFirstConfig(home: Home): boolean {
+  const path = join(home.path, "pincer.json5");
+  if (existsSync(path)) return false;
+  writeFileSync(path, firstConfig, { mode: 0o600, flag: "wx" });
+  return true;
+}
+
+const firstConfig = `// Pincer's configuration, in JSON5. A change takes effect when you save; a mistake keeps what was in force
+// and "pincer status" says where it is. Everything has a default, so this file may stay empty.
+// Secrets: "pincer secrets set NAME" keeps one encrypted; write { secret: "NAME" } or "\${ENVIRONMENT_VARIABLE}" here.
+{
+  // gateway: { port: 18789, bind: "loopback" },
+
+  // Which model answers: "<provider>/<model>". Without one, a provider is used whose key is in the environment.
+  // models: { default: "provider/model" },
+
+  // Agents, and which of them answers whom.
+  // agents: { list: [{ id: "main", name: "Pincer" }] },
+
+  // Plugins: enable more, or turn one off.
+  // plugins: { "tools-exec": { enabled: false } },
+}
+`;

@@ -1,0 +1,116 @@
+/** `pincer stop`, `restart` and `status`. */
+import { systemClock } from "../clock.ts";
+import { describeIssue } from "../config/config.ts";
+import { connect } from "./client.ts";
+import type { Invocation, Run } from "./command.ts";
+import { CliError, EXIT, notRunning } from "./failure.ts";
+import { type Home, holder, makeHome, readConfig } from "./home.ts";
+import { bold, columns, dim, duration, green, red, yellow } from "./terminal.ts";
+import { start, welcome } from "./up.ts";
+
+const graceMs = 20_000;
+const lookMs = 25;
+
+/** Asks the gateway to stop and waits until the home is free. With `force` it is killed after the wait. */
+async function end(home: Home, force: boolean): Promise<number> {
+  const pid = holder(home)?.pid;
+  if (pid === undefined) throw notRunning(home.path);
+  process.kill(pid, "SIGTERM");
+  for (const deadline = systemClock.monotonic() + graceMs; systemClock.monotonic() < deadline; await systemClock.sleep(lookMs)) {
+    if (!holder(home)) return pid;
+  }
+  if (!force)
+    throw new CliError(`the gateway (pid ${pid}) has not stopped in ${graceMs / 1000} s`, {
+      next: "pincer stop --force ends it at once; nothing accepted is lost",
+    });
+  process.kill(pid, "SIGKILL");
+  while (holder(home)) await systemClock.sleep(lookMs);
+  return pid;
+}
+
+export const stop: Run = async ({ flags, home, terminal }) => {
+  const pid = await end(home, flags["force"] === true);
+  terminal.result({ ok: true, pid }, `${green("●")} stopped ${dim(`(pid ${pid})`)}`);
+  return EXIT.done;
+};
+
+export const restart: Run = async (invocation) => {
+  const { flags, home } = invocation;
+  const began = systemClock.monotonic();
+  if (holder(home)) await end(home, flags["force"] === true);
+  makeHome(home);
+  await start(home, flags["dev"] === true);
+  using client = await connect(home);
+  await welcome(client, invocation, systemClock.monotonic() - began);
+  return EXIT.done;
+};
+
+interface Health {
+  readonly ok: boolean;
+  readonly agents?: readonly { readonly agentId: string; readonly sessions?: { readonly count: number } }[];
+  readonly plugins?: Readonly<Record<string, unknown>>;
+  readonly channels?: Readonly<Record<string, unknown>>;
+}
+interface PluginList {
+  readonly plugins: readonly {
+    readonly id: string;
+    readonly state?: string;
+    readonly enabled?: boolean;
+    readonly error?: { readonly message: string } | null;
+  }[];
+}
+
+export async function status({ home, terminal }: Invocation): Promise<number> {
+  const config = readConfig(home).current();
+  const held = holder(home);
+  if (!held?.state) {
+    const isStarting = held !== undefined;
+    terminal.result(
+      { running: false, starting: isStarting, home: home.path },
+      `${isStarting ? yellow("●") : red("●")} ${isStarting ? "starting" : "not running"}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
+    );
+    return EXIT.notRunning;
+  }
+  using client = await connect(home);
+  const [health, plugins, snapshot] = await Promise.all([
+    client.call<Health>("health"),
+    client.call<PluginList>("plugins.list", {}),
+    client.call<{ valid: boolean; issues: never[]; warnings: never[] }>("config.get", {}),
+  ]);
+  const failed = plugins.plugins.filter(({ error }) => error);
+  const { state } = held;
+  const sessions = (health.agents ?? []).reduce((sum, agent) => sum + (agent.sessions?.count ?? 0), 0);
+  const issues = [...snapshot.issues, ...snapshot.warnings];
+  terminal.result(
+    {
+      running: true,
+      ...state,
+      home: home.path,
+      healthy: health.ok,
+      sessions,
+      plugins: plugins.plugins,
+      config: { valid: snapshot.valid, issues },
+    },
+    [
+      `${health.ok ? green("●") : yellow("●")} ${bold("Pincer")} ${state.version} runs   ${state.url}`,
+      ...columns(
+        [
+          [
+            dim("since"),
+            `${duration(systemClock.now() - state.startedAt)} (pid ${state.pid}${state.managed ? ", in the background" : ""})`,
+          ],
+          [dim("home"), home.path],
+          [dim("sessions"), String(sessions)],
+          [dim("plugins"), plugins.plugins.map(({ id, state: at }) => (at === "disabled" ? dim(id) : id)).join(" ")],
+          ...failed.map(({ id, error }): [string, string] => [red("failed"), `${id}: ${error?.message}`]),
+          ...issues.map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
+          ...(config.source === "kept"
+            ? [[red("config"), "the file has an error; the last good copy is in force"] as [string, string]]
+            : []),
+        ],
+        "  ",
+      ),
+    ].join("\n"),
+  );
+  return EXIT.done;
+}

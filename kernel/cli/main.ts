@@ -1,0 +1,55 @@
+/** The entry of `pincer`. */
+
+import { suggestion } from "../config/suggestion.ts";
+import kernel from "../package.json" with { type: "json" };
+import { type CliCommand, checkArguments, commandHelp, familyHelp, overview, parse, usageError } from "./command.ts";
+import { commands, families } from "./commands.ts";
+import { type CliError, EXIT, toCliError } from "./failure.ts";
+import { openHome } from "./home.ts";
+import { createTerminal } from "./terminal.ts";
+
+async function main(words: readonly string[]): Promise<number> {
+  let terminal = createTerminal(words.includes("--json"));
+  try {
+    const isHelp = words[0] === "help";
+    const builtin = parse(isHelp ? words.slice(1) : words, commands);
+    const home = openHome(typeof builtin.flags["home"] === "string" ? builtin.flags["home"] : undefined);
+    const known = builtin.command ? commands : [...commands, ...(await pluginCommands(home))];
+    const { command, args, flags } = builtin.command ? builtin : parse(isHelp ? words.slice(1) : words, known);
+    terminal = createTerminal(flags["json"] === true);
+    if (!command) {
+      const [first = ""] = args;
+      if (args.length === 1 && known.some(({ name }) => name.startsWith(`${first} `))) {
+        terminal.print(familyHelp(first, known, families[first] ?? ""));
+        return isHelp || flags["help"] ? EXIT.done : EXIT.usage;
+      }
+      if (args.length > 0) throw unknown(args, known);
+      if (words.includes("--version")) return await (await import("./version.ts")).version({ args, flags, home, terminal });
+      terminal.print(overview(known, families, kernel.version));
+      return EXIT.done;
+    }
+    if (isHelp || flags["help"]) {
+      terminal.print(commandHelp(command));
+      return EXIT.done;
+    }
+    checkArguments(command, args);
+    const run = await command.load();
+    return await run({ args, flags, home, terminal });
+  } catch (error) {
+    const failure = toCliError(error);
+    terminal.fail(failure);
+    return failure.exit;
+  }
+}
+
+function unknown(args: readonly string[], known: readonly CliCommand[]): CliError {
+  const [word = "", next] = args;
+  const inside = known.filter(({ name }) => name.startsWith(`${word} `)).map(({ name }) => name.slice(word.length + 1));
+  if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${suggestion(next!, inside)}`);
+  return usageError(`there is no command "${word}"${suggestion(word, [...new Set(known.map(({ name }) => name.split(" ")[0]!))])}`);
+}
+
+const pluginCommands = async (home: ReturnType<typeof openHome>): Promise<readonly CliCommand[]> =>
+  (await import("./plugin-commands.ts")).pluginCommands(home);
+
+process.exitCode = await main(process.argv.slice(2));

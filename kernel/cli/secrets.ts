@@ -1,0 +1,58 @@
+/** `pincer secrets`: values come from a prompt or a pipe, never from the command line, where others could read them. */
+import { connect } from "./client.ts";
+import type { Run } from "./command.ts";
+import { CliError, EXIT } from "./failure.ts";
+import { dim, green, table } from "./terminal.ts";
+
+export const list: Run = async ({ home, terminal }) => {
+  using client = await connect(home);
+  const { entries } = await client.call<{ entries: { name: string; updatedAtMs: number; updatedBy: string }[] }>("secrets.store.list", {});
+  const rows = entries.map(({ name, updatedAtMs, updatedBy }) => [name, new Date(updatedAtMs).toLocaleString(), updatedBy]);
+  terminal.result(
+    entries,
+    rows.length === 0 ? dim("no secrets; pincer secrets set <NAME> keeps one") : table(["name", "written", "by"], rows),
+  );
+  return EXIT.done;
+};
+
+export const set: Run = async ({ args, home, terminal }) => {
+  const [name = ""] = args;
+  using client = await connect(home);
+  const value = process.stdin.isTTY ? await ask(`Value of ${name} (not shown): `) : (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
+  await client.call("secrets.store.set", { name, value, kind: "secret" });
+  terminal.result({ ok: true, name }, `${green("●")} ${name} is kept, encrypted. In pincer.json5 write { secret: "${name}" }.`);
+  return EXIT.done;
+};
+
+export const remove: Run = async ({ args: [name], home, terminal }) => {
+  using client = await connect(home);
+  await client.call("secrets.store.delete", { name });
+  terminal.result({ ok: true, name }, `${green("●")} ${name} is forgotten`);
+  return EXIT.done;
+};
+
+/** Reads a line without showing it. */
+function ask(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(question);
+  stdin.setRawMode(true);
+  stdin.setEncoding("utf8");
+  return new Promise((resolve, reject) => {
+    let typed = "";
+    const done = (settle: () => void) => {
+      stdin.setRawMode(false);
+      stdin.off("data", onData).pause();
+      stderr.write("\n");
+      settle();
+    };
+    const onData = (chunk: string) => {
+      for (const key of chunk) {
+        if (key === "\r" || key === "\n") return done(() => resolve(typed));
+        if (key === "\u0003" || key === "\u0004") return done(() => reject(new CliError("nothing was kept", { exit: EXIT.interrupted })));
+        typed = key === "\u007f" || key === "\b" ? typed.slice(0, -1) : typed + key;
+      }
+    };
+    stdin.on("data", onData);
+  });
+}

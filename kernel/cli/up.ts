@@ -1,0 +1,107 @@
+/** `pincer up`: a gateway in the background, and the address of its page. */
+import { spawn } from "node:child_process";
+import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { systemClock } from "../clock.ts";
+import { type Client, connect } from "./client.ts";
+import type { Invocation } from "./command.ts";
+import { CliError, EXIT } from "./failure.ts";
+import { type Home, holder, makeHome, readState, repository, writeFirstConfig } from "./home.ts";
+import { bold, cyan, dim, green, yellow } from "./terminal.ts";
+
+const readyMs = 30_000;
+const lookMs = 10;
+
+export async function up(invocation: Invocation): Promise<number> {
+  const { flags, home, terminal } = invocation;
+  if (flags["foreground"]) return (await import("./gateway.ts")).gateway(invocation);
+  const began = systemClock.monotonic();
+  const before = holder(home);
+  if (!before) {
+    makeHome(home);
+    writeFirstConfig(home);
+    await start(home, flags["dev"] === true);
+  } else if (!before.state) await untilReady(home, before.pid ?? 0, () => undefined);
+  using client = await connect(home);
+  await welcome(client, invocation, before ? undefined : systemClock.monotonic() - began);
+  if (flags["dev"]) terminal.note("Plugins are reloaded when their files change; pincer logs -f shows it.");
+  return EXIT.done;
+}
+
+export async function start(home: Home, dev: boolean): Promise<void> {
+  const output = openSync(home.outputFile, "a", 0o600);
+  truncateSync(home.outputFile);
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, process.argv[1]!, "gateway", "--managed", "--home", home.path, ...(dev ? ["--dev"] : [])],
+    {
+      // Not the caller's folder: it may go away, and nothing in it concerns the gateway.
+      cwd: repository,
+      detached: true,
+      stdio: ["ignore", output, output],
+      env: process.env,
+    },
+  );
+  let ended: number | string | undefined;
+  child.on("exit", (code, signal) => {
+    ended = code ?? signal ?? "?";
+  });
+  child.unref();
+  await untilReady(home, child.pid ?? 0, () => ended);
+}
+
+async function untilReady(home: Home, pid: number, ended: () => number | string | undefined): Promise<void> {
+  const deadline = systemClock.monotonic() + readyMs;
+  for (;;) {
+    const state = readState(home);
+    if (state?.pid === pid && (await fetch(new URL("/readyz", state.url)).catch(() => undefined))?.ok) return; // silent-ok: asked again
+    const other = ended() === undefined ? undefined : holder(home)?.pid;
+    // Somebody else's start was faster; then that one is waited for.
+    if (other !== undefined) return untilReady(home, other, () => undefined);
+    if (ended() !== undefined) throw failedStart(home, `the gateway ended while it started (${ended()})`);
+    if (systemClock.monotonic() > deadline) throw failedStart(home, `the gateway was not ready in ${readyMs / 1000} s`);
+    await systemClock.sleep(lookMs);
+  }
+}
+
+function failedStart(home: Home, message: string): CliError {
+  const said = statSync(home.outputFile, { throwIfNoEntry: false })
+    ? readFileSync(home.outputFile, "utf8").trim().split("\n").slice(-12).join("\n")
+    : "";
+  return new CliError(message, { code: "CLI_START_FAILED", next: "pincer doctor", details: said });
+}
+
+interface AgentsList {
+  readonly defaultId: string;
+  readonly agents: readonly { readonly id: string; readonly model?: { readonly primary?: string } }[];
+}
+
+/** One line with where to go, one with what answers there. */
+export async function welcome(client: Client, { terminal, home }: Invocation, tookMs: number | undefined): Promise<void> {
+  const [link, agents] = await Promise.all([
+    client.call<{ url: string; expiresAtMs: number }>("gateway.loginLink", {}),
+    client.call<AgentsList>("agents.list", {}).catch((): AgentsList => ({ defaultId: "", agents: [] })), // silent-ok: without a router there is still a page
+  ]);
+  const model = agents.agents.find(({ id }) => id === agents.defaultId)?.model?.primary;
+  const isDemo = model === undefined || /^(provider-)?demo\b/.test(model);
+  terminal.result(
+    {
+      ok: true,
+      url: link.url,
+      expiresAtMs: link.expiresAtMs,
+      alreadyRunning: tookMs === undefined,
+      model: model ?? null,
+      demo: isDemo,
+      home: home.path,
+    },
+    [
+      "",
+      `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
+      "",
+      isDemo
+        ? `    ${yellow("offline demo")} answers: no account, no network. A provider's key in the environment makes it real.`
+        : `    ${bold(model)} answers.`,
+      `    ${dim("The link logs one browser in, once. Another: pincer up.   Stop: pincer stop.   In this terminal: pincer chat")}`,
+      "",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,32 @@
+/** Tests that need more than Bun. Where it is missing they are skipped and say so; where PINCER_TEST_REQUIRE names it they fail. */
+import { test } from "bun:test";
+
+const parts = {
+  chromium: { commands: ["chromium", "chromium-browser", "google-chrome"], install: "apt-get install chromium" },
+  docker: { commands: ["docker"], install: "apt-get install docker.io" },
+  bubblewrap: { commands: ["bwrap"], install: "apt-get install bubblewrap" },
+  tmux: { commands: ["tmux"], install: "apt-get install tmux" },
+  npm: { commands: ["npm"], install: "https://nodejs.org" },
+} as const;
+export type Part = keyof typeof parts;
+
+/** The first command of the part that is on PATH. */
+export const commandOf = (part: Part): string | undefined => parts[part].commands.map((name) => Bun.which(name) ?? undefined).find(Boolean);
+
+const required = new Set((process.env["PINCER_TEST_REQUIRE"] ?? "").split(","));
+
+type Body = () => void | Promise<void>;
+
+/** As `test`, for a machine that has all of the parts. */
+export const testWith =
+  (...needed: readonly Part[]) =>
+  (title: string, body: Body, timeoutMs?: number): void => {
+    const missing = needed.find((part) => commandOf(part) === undefined);
+    const reason = missing && `needs ${missing}: ${parts[missing].install}`;
+    if (missing === undefined) test(title, body, timeoutMs);
+    else if (!required.has(missing)) test.skip(`${title} [${reason}]`, body);
+    else
+      test(title, () => {
+        throw new Error(`PINCER_TEST_REQUIRE names ${missing}, which is not installed (${reason})`);
+      });
+  };

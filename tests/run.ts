@@ -1,0 +1,102 @@
+/** The fixed tier, as `pincer test` runs it: style, types and every test but the long ones. Ends with `N passed, N failed`. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { installDependencies, needsDependencies } from "../kernel/plugins/install.ts";
+
+export interface Tally {
+  passed: number;
+  readonly failed: string[];
+  readonly skipped: string[];
+}
+
+const repository = dirname(import.meta.dir);
+const folders = ["kernel", "plugin-sdk", "plugins", "tests"];
+/** Long enough for a test that starts a gateway on a machine that is busy. */
+const testMs = 60_000;
+
+/** Counts a JUnit report. A file that is not in it holds no test, or broke before its first: that fails. */
+export function readReport(xml: string, files: readonly string[], tally: Tally): void {
+  const seen = new Set<string>();
+  let file = "";
+  for (const [whole, tag, rest = ""] of xml.matchAll(/<(testsuite|testcase) ([^>]*?)\/?>(?:\s*<(?:skipped|failure|error)[^>]*>)?/g)) {
+    file = attribute(rest, "file") ?? file;
+    if (tag === "testsuite") continue;
+    seen.add(file);
+    const title = [attribute(rest, "classname") ?? "", attribute(rest, "name") ?? ""].filter((part) => part !== "" && part !== file);
+    const name = `${file}: ${title.join(" > ")}`;
+    if (/<(failure|error)/.test(whole)) tally.failed.push(name);
+    else if (whole.includes("<skipped")) tally.skipped.push(/\[needs /.test(name) ? name : `${name} (it does not say why)`);
+    else tally.passed += 1;
+  }
+  for (const missing of files.filter((path) => !seen.has(path))) tally.failed.push(`${missing}: no test ran`);
+}
+
+const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+
+function attribute(text: string, name: string): string | undefined {
+  const value = new RegExp(`(?:^| )${name}="([^"]*)"`).exec(text)?.[1];
+  return value?.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => entities[entity]!);
+}
+
+function testFiles(filters: readonly string[]): string[] {
+  const found = folders.flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.test.{ts,tsx}`).scanSync({ cwd: repository })]);
+  return found
+    .filter((file) => !file.includes("node_modules/") && !file.startsWith("tests/long/"))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort();
+}
+
+/** What can be installed without being root: the plugins' own packages. */
+async function prepare(say: (line: string) => void): Promise<void> {
+  const plugins = join(repository, "plugins");
+  for (const folder of readdirSync(plugins).map((id) => join(plugins, id))) {
+    if (!needsDependencies(folder)) continue;
+    say(`installing the packages of ${folder}`);
+    await installDependencies(folder, () => undefined);
+  }
+}
+
+function check(tally: Tally, name: string, command: readonly string[], say: (line: string) => void): void {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, ...command], { cwd: repository });
+  if (exitCode === 0) tally.passed += 1;
+  else {
+    tally.failed.push(`${name}: ${command.join(" ")}`);
+    say(`${stdout}${stderr}`);
+  }
+  say(`${exitCode === 0 ? "ok" : "FAILED"}  ${name}`);
+}
+
+async function runTests(tally: Tally, files: readonly string[], output: "inherit" | "ignore"): Promise<void> {
+  if (files.length === 0) return void tally.failed.push("there is no such test file");
+  const folder = mkdtempSync(join(tmpdir(), "pincer-test-"));
+  const report = join(folder, "report.xml");
+  const options = [`--timeout=${testMs}`, "--reporter=junit", `--reporter-outfile=${report}`];
+  // What a person has set up for their own gateway must not reach the tests.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^PINCER_(?!TEST_)/.test(name)));
+  const command = [process.execPath, "test", ...options, ...files.map((file) => `./${file}`)];
+  const code = await Bun.spawn(command, { cwd: repository, env, stdio: ["ignore", output, output] }).exited;
+  const before = tally.failed.length;
+  readReport(existsSync(report) ? readFileSync(report, "utf8") : "", files, tally);
+  rmSync(folder, { recursive: true });
+  if (code !== 0 && tally.failed.length === before) tally.failed.push(`bun test ended with ${code}`);
+}
+
+if (import.meta.main) {
+  const json = process.argv.includes("--json");
+  const filters = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+  const say = (line: string) => (json ? undefined : console.log(line));
+  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  await prepare(say);
+  if (filters.length === 0) {
+    check(tally, "style", ["node_modules/.bin/biome", "check", "."], say);
+    check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say);
+  }
+  await runTests(tally, testFiles(filters), json ? "ignore" : "inherit");
+  const { passed, failed, skipped } = tally;
+  for (const name of skipped) say(`SKIPPED  ${name}`);
+  for (const name of failed) say(`FAILED   ${name}`);
+  if (skipped.length > 0) say(`${skipped.length} skipped: what is named above was not tested on this machine`);
+  console.log(json ? JSON.stringify({ passed, failed, skipped }, null, 2) : `${passed} passed, ${failed.length} failed`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}
