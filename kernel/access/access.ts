@@ -40,7 +40,7 @@ export function createAccess(parts: {
   const secrets = createSecrets(store, clock, keys);
   const requested = (request: PairRequest) => emit(pairRequested, pendingOf(request));
   return {
-    ...createDoorkeeper({ pairing, audit, clock, log, settings, token: keys.token, requested }),
+    ...createDoorkeeper({ pairing, audit, secrets, clock, log, settings, token: keys.token, requested }),
     methods: [...deviceMethods({ ...parts, pairing, audit, identity }), ...secretMethods(secrets)],
     events: [pairRequested, pairResolved],
     /** The gateway's own. */

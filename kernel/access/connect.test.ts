@@ -2,10 +2,12 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { shouldPauseGatewayReconnect } from "@openclaw/gateway-client/browser";
 import { readConnectErrorRecoveryAdvice, resolveAuthConnectErrorDetailCode } from "@openclaw/gateway-protocol/connect-error-details";
 import {
+  type AccessHome,
   admitted,
   clients,
   codeOf,
   connectBare,
+  doorAt,
   elsewhere,
   ownPage,
   refused,
@@ -37,6 +39,18 @@ describe("the shared secret", () => {
     const home = await open();
     home.settings = { ...home.settings, auth: { mode: "token", token: "from-the-configuration" } };
     expect(await codeOf(connectBare(home, { auth: { token: "from-the-configuration" } }))).toBe("admitted");
+    expect(await codeOf(connectBare(home, { auth: { token: home.keys.token } }))).toBe("AUTH_TOKEN_MISMATCH");
+  });
+
+  test("may be kept encrypted, and only be named in the configuration", async () => {
+    const home = await open();
+    const auth = { mode: "token", token: { secret: "GATEWAY_TOKEN" } } as unknown as AccessHome["settings"]["auth"];
+    home.settings = { ...home.settings, auth };
+    const asking = { auth: { token: "kept-encrypted" } };
+    expect(await codeOf(connectBare(home, asking))).toBe("AUTH_TOKEN_NOT_CONFIGURED");
+    await home.call("secrets.store.set", { name: "GATEWAY_TOKEN", value: "kept-encrypted", kind: "secret" });
+    expect(await codeOf(connectBare(home, asking))).toBe("admitted");
+    expect(await home.access.request(doorAt({ headers: { authorization: "Bearer kept-encrypted" } }))).toMatchObject({ ok: true });
     expect(await codeOf(connectBare(home, { auth: { token: home.keys.token } }))).toBe("AUTH_TOKEN_MISMATCH");
   });
 

@@ -39,13 +39,16 @@ test("an IPv6 subscriber is one neighbourhood, an IPv4 address is one", () => {
 });
 
 test("a page may come from the gateway's own host, port and all, or from an allowed origin", () => {
-  const settings = settingsOf({ allowedOrigins: ["https://chat.example", "http://Dev.example:5173"] });
+  const settings = settingsOf({ allowedOrigins: ["https://chat.example", "http://Dev.example:5173", "chrome-extension://abcdef"] });
   const allowed = (origin: string | undefined, host = "gateway.example") =>
     originAllowed(door("203.0.113.1", { host, ...(origin === undefined ? {} : { origin }) }), settings);
   for (const origin of ["https://gateway.example", "http://gateway.example", "http://gateway.example:80", "https://chat.example"]) {
     expect([origin, allowed(origin)]).toEqual([origin, true]);
   }
   expect(allowed("http://dev.example:5173")).toBe(true);
+  expect([allowed("chrome-extension://abcdef"), allowed("chrome-extension://other"), allowed("app://gateway.example")]).toEqual([
+    ...[true, false, false],
+  ]);
   expect(allowed("http://[::1]:18789", "[::1]:18789")).toBe(true);
   const refused = [
     undefined,

@@ -4,6 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import type { ConnectParams } from "../bus/connect-params.ts";
+import { isSecretReference } from "../config/schema.ts";
 import type { Audit } from "./audit.ts";
 import { type AuthCode, authError, connectErrors, isGuess, type PairingReason, pairingError } from "./connect-errors.ts";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "./decision.ts";
@@ -13,6 +14,7 @@ import { sameSecret } from "./keys.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import { type Ask, type Device, type Grant, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
 import { knownScopes, lacking } from "./scopes.ts";
+import type { Secrets } from "./secrets.ts";
 import type { AccessSettings } from "./settings.ts";
 
 export type Doorkeeper = ReturnType<typeof createDoorkeeper>;
@@ -31,6 +33,7 @@ const isLocalTool = ({ id, mode }: Client) => (id === "cli" && mode === "cli") |
 export function createDoorkeeper(parts: {
   readonly pairing: Pairing;
   readonly audit: Audit;
+  readonly secrets: Pick<Secrets, "get">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: () => AccessSettings;
@@ -38,7 +41,7 @@ export function createDoorkeeper(parts: {
   readonly token: string;
   readonly requested: (request: PairRequest) => void;
 }) {
-  const { pairing, audit, clock, log, settings, token, requested } = parts;
+  const { pairing, audit, secrets, clock, log, settings, token, requested } = parts;
   const lockout = createLockout(clock, () => settings().lockout);
 
   /**
@@ -68,10 +71,18 @@ export function createDoorkeeper(parts: {
       .append({ principal, action, resources, outcome })
       .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
 
-  /** What the configured secret says of one that came. */
-  const judge = (came: string | undefined): "RIGHT" | "MISSING" | "MISMATCH" | "NOT_CONFIGURED" => {
+  /** The shared secret. The configuration may name one that is kept encrypted, instead of holding it. */
+  const expectedSecret = async (): Promise<string | undefined> => {
     const { auth } = settings();
-    const expected = auth.mode === "password" ? auth.password : auth.token || token;
+    const written: unknown = auth.mode === "password" ? auth.password : auth.token || token;
+    if (!isSecretReference(written)) return written as string | undefined;
+    return secrets.get(written.secret).catch((error) => {
+      log.error("access.secret-unreadable", { name: written.secret, error: errorMessage(error) });
+      return undefined;
+    });
+  };
+
+  const judge = (came: string | undefined, expected: string | undefined) => {
     if (!expected) return "NOT_CONFIGURED";
     if (!came) return "MISSING";
     return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
@@ -81,11 +92,17 @@ export function createDoorkeeper(parts: {
     grant !== undefined && sameSecret(came, pairing.tokenOf(device.deviceId, grant));
 
   /** Resolves when a credential is right; throws, and counts the guess, when none is. */
-  async function prove({ door, params }: ConnectAttempt, role: Role, identity: DeviceIdentity | undefined, suspects: Suspect[]) {
+  async function prove(
+    { door, params }: ConnectAttempt,
+    role: Role,
+    identity: DeviceIdentity | undefined,
+    suspects: Suspect[],
+    expected: string | undefined,
+  ) {
     const { auth = {} } = params;
     const { mode } = settings().auth;
     const shared = mode === "password" ? auth.password || auth.token : auth.token || auth.password;
-    const verdict = mode === "none" ? (isNear(door, settings().trustedProxies) ? "RIGHT" : "MISSING") : judge(shared);
+    const verdict = mode === "none" ? (isNear(door, settings().trustedProxies) ? "RIGHT" : "MISSING") : judge(shared, expected);
     // Counted before anything is awaited, so that many guesses at once are not judged by the count before them all.
     const counted = verdict === "MISMATCH" && shared !== auth.deviceToken;
     if (counted) failed(suspects, door);
@@ -163,6 +180,7 @@ export function createDoorkeeper(parts: {
         `origin not allowed: ${door.headers.origin ?? "none"} came to ${door.headers.host}; open the page from the gateway, or add its origin to allowedOrigins`,
       );
     }
+    const expected = await expectedSecret();
     const suspects = suspectsAt(door, `${params.device?.id ?? client.id} ${door.headers.origin ?? ""}`);
     const refuseShut = () => {
       const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
@@ -183,7 +201,7 @@ export function createDoorkeeper(parts: {
       refuseShut();
     }
     const scopes = role === "node" ? [] : knownScopes(params.scopes ?? []);
-    const { proof, device } = await prove(attempt, role, identity, suspects);
+    const { proof, device } = await prove(attempt, role, identity, suspects, expected);
     if (!identity) return withoutDevice(attempt, role, scopes, proof);
 
     const { displayName, platform, deviceFamily, id: clientId, mode: clientMode } = client;
@@ -218,12 +236,13 @@ export function createDoorkeeper(parts: {
       // A page elsewhere can make a browser send requests here; without a credential to ask for, its origin is all there is to see.
       const crossSite = door.headers["sec-fetch-site"] === "cross-site" || (door.headers.origin && !originAllowed(door, settings()));
       if (auth.mode === "none" && isNear(door, trustedProxies)) return crossSite ? { ok: false, status: 403 } : owner;
+      const expected = await expectedSecret();
       const suspects = suspectsAt(door, "http");
       const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
       if (retryAfterMs > 0) return { ok: false, status: 429, retryAfterMs };
       const bearer = /^Bearer +(\S.*)$/i.exec(door.headers.authorization ?? "")?.[1]?.trim();
       if (!bearer) return { ok: false, status: 401 };
-      if (auth.mode !== "none" && judge(bearer) === "RIGHT") return owner;
+      if (auth.mode !== "none" && judge(bearer, expected) === "RIGHT") return owner;
       failed(suspects, door);
       const device = await pairing.find(bearer.split(".")[0] as string);
       const grant = grantOf(device, "operator");

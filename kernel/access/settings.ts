@@ -20,7 +20,7 @@ export const AccessConfig = Type.Object(
       },
       closed,
     ),
-    allowedOrigins: Type.Array(Type.String({ pattern: "^https?://[^/]+$" }), {
+    allowedOrigins: Type.Array(Type.String({ pattern: "^[a-z][a-z0-9+.-]*://[^/]+$" }), {
       default: [],
       description: "Origins of web pages that may connect beside the gateway's own, such as https://chat.example.org",
     }),
