@@ -69,7 +69,7 @@ export function originAllowed({ headers }: Door, { allowedOrigins, auth }: Acces
   // Not `URL.origin`, which is "null" for every scheme that is not the web's, such as an extension's.
   const written = (url: URL | undefined) => `${url?.protocol}//${url?.host}`;
   if (allowedOrigins.some((allowed) => written(hostOf(allowed)) === written(origin))) return true;
-  const own = hostOf(`${origin.protocol}//${headers.host}`);
+  const own = hostOf(`${origin.protocol}//${headers.host ?? ""}`);
   if (own?.host !== origin.host || !/^https?:$/.test(own.protocol)) return false;
   return auth.mode !== "none" || isIP(own.hostname.replace(/^\[|\]$/g, "")) !== 0 || /(^|\.)localhost$/.test(own.hostname);
 }

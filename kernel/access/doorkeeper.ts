@@ -181,7 +181,7 @@ export function createDoorkeeper(parts: {
       );
     }
     const expected = await expectedSecret();
-    const suspects = suspectsAt(door, `${params.device?.id ?? client.id} ${door.headers.origin ?? ""}`);
+    const suspects = suspectsAt(door, `${params.device?.id ?? client.id} ${door.headers.origin ?? ""}`.slice(0, 200));
     const refuseShut = () => {
       const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
       if (retryAfterMs > 0) throw authError("AUTH_RATE_LIMITED", { retryAfterMs });
