@@ -29,6 +29,8 @@ export const ModelInfo = Type.Object({
   tools: Type.Boolean(),
   /** When the last message is an unfinished assistant's, the answer goes on behind its text. */
   continues: Type.Optional(Type.Boolean()),
+  /** How much it thinks when nobody says; absent: the agent's own default. */
+  thinkingDefault: Type.Optional(Thinking),
   price: Type.Union([
     Type.Object({
       input: Type.Number(),

@@ -1,0 +1,60 @@
+/** What is known of models without asking anybody: context windows and prices, from `catalogue.json`. */
+import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import { Type } from "@sinclair/typebox";
+import file from "./catalogue.json" with { type: "json" };
+import { Price } from "./config.ts";
+
+const Known = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]);
+
+export const CatalogueFile = Type.Object({
+  note: Type.String(),
+  models: Type.Array(
+    Type.Object(
+      {
+        ref: Type.String({ pattern: "^[a-z0-9_-]+/.+$" }),
+        name: Type.String({ minLength: 1 }),
+        contextWindow: Known,
+        maxOutputTokens: Known,
+        reasoning: Type.Boolean(),
+        vision: Type.Boolean(),
+        tools: Type.Boolean(),
+        price: Type.Union([Price, Type.Null()]),
+        /** Prices of prompts with more than so many tokens; null: not known. */
+        tiers: Type.Optional(Type.Array(Type.Object({ above: Type.Integer(), price: Type.Union([Price, Type.Null()]) }))),
+        source: Type.String({ pattern: "^https://" }),
+        date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
+      },
+      { additionalProperties: false },
+    ),
+  ),
+});
+export type CatalogueEntry = (typeof CatalogueFile)["static"]["models"][number];
+
+export interface Catalogue {
+  readonly entries: readonly CatalogueEntry[];
+  /** Also finds a dated version of a model that is listed without its date. */
+  find(ref: string): CatalogueEntry | undefined;
+}
+
+/** The file ships with the plugin, whose tests check it: it is not checked again each time. */
+export function loadCatalogue(): Catalogue {
+  const { models } = file as (typeof CatalogueFile)["static"];
+  const byRef = new Map(models.map((entry) => [entry.ref, entry]));
+  return { entries: models, find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")) };
+}
+
+export const infoOf = ({ ref, name, contextWindow, maxOutputTokens, reasoning, vision, tools, price }: CatalogueEntry): ModelInfo => {
+  const slash = ref.indexOf("/");
+  return {
+    ref,
+    endpoint: ref.slice(0, slash),
+    id: ref.slice(slash + 1),
+    name,
+    contextWindow,
+    maxOutputTokens,
+    reasoning,
+    vision,
+    tools,
+    price,
+  };
+};

@@ -1,0 +1,32 @@
+/** The `models` section of the configuration. */
+import { Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { type Static, Type } from "@sinclair/typebox";
+
+const Dollars = Type.Number({ minimum: 0 });
+export const Price = Type.Object({
+  input: Dollars,
+  output: Dollars,
+  cacheRead: Type.Optional(Dollars),
+  cacheWrite: Type.Optional(Dollars),
+});
+export type Price = Static<typeof Price>;
+
+const byReference = { description: "By reference or alias" };
+
+export const ModelsConfig = Type.Object({
+  default: Type.Optional(Type.String({ minLength: 1, description: "The model when none is named", examples: ["openai/gpt-5"] })),
+  aliases: Type.Record(Type.String({ minLength: 1 }), Type.String({ minLength: 1 }), {
+    default: {},
+    description: "Names of your own for models",
+  }),
+  favourites: Type.Array(Type.String(), { default: [], description: "Shown first in lists" }),
+  thinking: Type.Record(Type.String(), Thinking, { default: {}, ...byReference, description: "How much a model thinks when nobody says" }),
+  prices: Type.Record(Type.String(), Price, {
+    default: {},
+    description: "US dollars for a million tokens, by reference, over what is known",
+  }),
+  statusKeptMs: Type.Integer({ default: 5000, minimum: 0, description: "How long it holds which providers are ready" }),
+  listKeptMs: Type.Integer({ default: 60_000, minimum: 0, description: "How long a provider's list of models is kept here" }),
+  usageDays: Type.Integer({ default: 400, minimum: 1, description: "Days for which usage is kept" }),
+});
+export type ModelsConfig = Static<typeof ModelsConfig>;

@@ -1,0 +1,91 @@
+/** Which endpoints there are, whether they are ready, and what models they say they have: asked of the providers, and kept for a while. */
+
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Providers } from "@pincer/plugin-sdk/contract";
+import type { EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { ModelsConfig } from "./config.ts";
+
+export interface DirectoryContext {
+  readonly config: ModelsConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly uses: { readonly providers: Providers<typeof provider> };
+}
+
+export interface Endpoint extends EndpointStatus {
+  /** The provider that serves it. */
+  readonly provider: string;
+  readonly offline: boolean;
+}
+
+export interface Directory {
+  /** Real ones first, in the order of their providers' names; those that need no network last. */
+  endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
+  /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
+  models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
+}
+
+interface Kept<T> {
+  readonly at: number;
+  readonly value: Promise<T>;
+}
+
+export function createDirectory(ctx: DirectoryContext): Directory {
+  const { clock, log } = ctx;
+  const lists = new Map<string, Kept<readonly ModelInfo[]>>();
+  let statuses: (Kept<readonly Endpoint[]> & { readonly providers: string }) | undefined;
+  // Shared by all who ask meanwhile, and so bound to none of their signals; providers have deadlines of their own.
+  const io = { signal: new AbortController().signal };
+  const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
+
+  const ask = async (): Promise<readonly Endpoint[]> => {
+    const listed = [...ctx.uses.providers.list()].sort(
+      (a, b) => Number(a.record.offline ?? false) - Number(b.record.offline ?? false) || (a.name < b.name ? -1 : 1),
+    );
+    const found = await Promise.all(
+      listed.map(async ({ name, record }): Promise<readonly Endpoint[]> => {
+        const offline = record.offline === true;
+        try {
+          const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
+          return endpoints.map((status) => ({ ...status, provider: name, offline }));
+        } catch (error) {
+          log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
+          const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
+          return record.endpoints.map((endpoint) => ({ endpoint, label: record.label, ready: false, detail, provider: name, offline }));
+        }
+      }),
+    );
+    const names = new Set<string>();
+    return found.flat().filter(({ endpoint }) => !names.has(endpoint) && names.add(endpoint));
+  };
+
+  return {
+    async endpoints({ refresh = false } = {}) {
+      const providers = ctx.uses.providers
+        .list()
+        .map(({ name }) => name)
+        .join();
+      if (refresh || statuses?.providers !== providers || !isFresh(statuses, ctx.config.statusKeptMs)) {
+        statuses = { at: clock.now(), value: ask(), providers };
+      }
+      return statuses.value;
+    },
+
+    async models(endpoint, { refresh = false, prepared = false } = {}) {
+      const kept = lists.get(endpoint.endpoint);
+      if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
+      const value = ctx.uses.providers
+        .get(endpoint.provider)
+        .models({ endpoint: endpoint.endpoint, refresh }, io)
+        .then(({ models }) => models)
+        .catch((error: unknown) => {
+          log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });
+          return [];
+        });
+      lists.set(endpoint.endpoint, { at: clock.now(), value });
+      return value;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/** The plain `llm`: finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
+import { modelCalling } from "@pincer/plugin-sdk/hooks";
+import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { llmErrors } from "./errors.ts";
+import { costOf, priceFor } from "./prices.ts";
+import type { Resolved, Resolver } from "./resolve.ts";
+import type { UsageLedger } from "./usage.ts";
+
+export interface LlmContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly uses: { readonly providers: Providers<typeof provider> };
+  run(
+    hook: typeof modelCalling,
+    payload: HookPayload<typeof modelCalling>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<HookOutcome<typeof modelCalling>>;
+}
+
+type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
+
+export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedger): ImplementationOf<typeof llm> {
+  const { clock, log } = ctx;
+
+  /** Answers where the model ended, with what it cost. */
+  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: LlmRequest): Promise<ModelAnswer> => {
+    const { usage } = answer;
+    const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
+    if (usage.totalTokens > 0) {
+      ledger.record({ model: info.ref, agentId: request.agentId, sessionKey: request.sessionKey, usage, cost });
+    }
+    const priced = cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
+    const told = priced.failure?.status === 404 ? await withSuggestions(priced, info.ref) : priced;
+    return { ...told, message: { ...told.message, usage: told.usage } };
+  };
+
+  const withSuggestions = async (answer: ModelAnswer, ref: string): Promise<ModelAnswer> => {
+    const near = (await resolver.suggestions(ref)).filter((name) => name !== ref);
+    if (near.length === 0 || !answer.failure) return answer;
+    const message = `${answer.failure.message}; did you mean ${near.join(" or ")}?`;
+    return { ...answer, failure: { ...answer.failure, message }, message: { ...answer.message, errorMessage: message } };
+  };
+
+  return {
+    resolve: async (request) => (await resolver.resolve(request)).info,
+
+    async *stream(request, { signal }) {
+      const { agentId, sessionKey, runId, model, ...rest } = request;
+      const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
+      const { info } = resolved;
+      const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
+      const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
+      if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
+
+      const call: ModelRequest = {
+        ...rest,
+        model: info.ref,
+        thinking: info.reasoning ? rest.thinking : "off",
+        ...(rest.maxOutputTokens === undefined
+          ? {}
+          : { maxOutputTokens: Math.min(rest.maxOutputTokens, info.maxOutputTokens ?? rest.maxOutputTokens) }),
+      };
+      const begin = clock.monotonic();
+      let firstMs: number | undefined;
+      const slash = info.ref.indexOf("/");
+      const kept = createAnswer({ provider: info.endpoint, model: info.ref.slice(slash + 1), api: "", timestamp: clock.now() });
+      let answer: ModelAnswer;
+      try {
+        const stream: Stream = ctx.uses.providers.get(resolved.provider).stream(call, { signal });
+        answer = yield* observed(stream, kept, () => {
+          firstMs ??= Math.round(clock.monotonic() - begin);
+        });
+      } catch (error) {
+        // Before the first event the caller learns of it as an error; later it gets what had come, as of any stream that breaks.
+        if (firstMs === undefined && isGatewayError(error)) throw error;
+        const failure = { class: "unknown" as const, message: `the plugin that serves ${info.ref} failed: ${errorMessage(error)}` };
+        log.error("model.provider-failed", { model: info.ref, runId, error: errorMessage(error) });
+        answer = kept.finish({
+          stopReason: signal.aborted ? "aborted" : "error",
+          usage: tokenUsage({}),
+          ...(signal.aborted ? {} : { failure }),
+        });
+      }
+      const ms = Math.round(clock.monotonic() - begin);
+      const { stopReason, failure } = answer;
+      log.debug("model.called", {
+        model: info.ref,
+        runId,
+        ms,
+        firstMs,
+        stopReason,
+        ...(failure && { class: failure.class, status: failure.status }),
+      });
+      return settle(answer, resolved, request);
+    },
+  };
+}
+
+/** Passes a stream on, and keeps what of it could be read. */
+async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await stream.next();
+      ended = next.done === true;
+      if (next.done) return next.value;
+      seen();
+      const event = next.value;
+      if (event.type === "text") kept.text(`${event.index}`, event.delta);
+      else if (event.type === "thinking") kept.thinking(`${event.index}`, event.delta);
+      yield event;
+    }
+  } finally {
+    // A reader that stops reading ends the request at the provider too.
+    if (!ended) await stream.return(undefined as never);
+  }
+}

@@ -1,0 +1,130 @@
+/** The methods of the wire that models answer. */
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+
+const Text = Type.String({ minLength: 1 });
+const closed = { additionalProperties: false };
+
+const Level = Type.Object({ id: Text, label: Text }, closed);
+
+export const ModelChoice = Type.Object(
+  {
+    id: Text,
+    name: Text,
+    provider: Text,
+    alias: Type.Optional(Text),
+    tags: Type.Optional(Type.Array(Text)),
+    available: Type.Boolean(),
+    unavailableReason: Type.Optional(Type.Literal("missing-auth")),
+    contextWindow: Type.Optional(Type.Integer({ minimum: 1 })),
+    reasoning: Type.Boolean(),
+    thinkingLevels: Type.Optional(Type.Array(Level)),
+    thinkingDefault: Type.Optional(Text),
+    supportsTools: Type.Boolean(),
+    input: Type.Array(Type.Union([Type.Literal("text"), Type.Literal("image")])),
+  },
+  closed,
+);
+
+export const modelsList = defineMethod({
+  name: "models.list",
+  summary: "Models that can be chosen.",
+  scope: "operator.read",
+  params: Type.Object(
+    {
+      view: Type.Optional(
+        Type.Union([Type.Literal("default"), Type.Literal("configured"), Type.Literal("provider-config"), Type.Literal("all")], {
+          description:
+            "default: what is ready to use; configured: the default model, favourites and aliases; provider-config: all that ready providers list; all: also what is not ready",
+        }),
+      ),
+      provider: Type.Optional(Text),
+      agentId: Type.Optional(Text),
+      sessionKey: Type.Optional(Text),
+      refresh: Type.Optional(Type.Boolean({ description: "Ask the providers again" })),
+      preparedOnly: Type.Optional(Type.Boolean({ description: "Only what is known already" })),
+      includeDetails: Type.Optional(Type.Boolean()),
+      includeProviderCapabilities: Type.Optional(Type.Boolean()),
+    },
+    closed,
+  ),
+  result: Type.Object({ models: Type.Array(ModelChoice) }, closed),
+});
+
+export const modelsAuthStatus = defineMethod({
+  name: "models.authStatus",
+  summary: "Which providers have what they need, and what the others lack.",
+  scope: "operator.read",
+  params: Type.Object(
+    { agentId: Type.Optional(Type.String()), sessionKey: Type.Optional(Text), refresh: Type.Optional(Type.Boolean()) },
+    closed,
+  ),
+  result: Type.Object({
+    ts: Type.Integer(),
+    providers: Type.Array(
+      Type.Object({
+        provider: Text,
+        displayName: Text,
+        /** `static`: a key that does not expire; `ok`: nothing is needed. */
+        status: Type.Union([Type.Literal("ok"), Type.Literal("static"), Type.Literal("missing")]),
+        profiles: Type.Array(Type.Unknown()),
+        detail: Type.Optional(Type.String()),
+        defaultModel: Type.Optional(Type.String()),
+      }),
+    ),
+  }),
+});
+
+const Totals = {
+  input: Type.Integer(),
+  output: Type.Integer(),
+  cacheRead: Type.Integer(),
+  cacheWrite: Type.Integer(),
+  totalTokens: Type.Integer(),
+  totalCost: Type.Number(),
+  inputCost: Type.Number(),
+  outputCost: Type.Number(),
+  cacheReadCost: Type.Number(),
+  cacheWriteCost: Type.Number(),
+  missingCostEntries: Type.Integer(),
+  calls: Type.Integer(),
+};
+
+export const usageStatus = defineMethod({
+  name: "usage.status",
+  summary: "Quotas of the providers, as far as they tell them.",
+  scope: "operator.read",
+  params: Type.Object({}, closed),
+  result: Type.Object({
+    updatedAt: Type.Integer(),
+    providers: Type.Array(
+      Type.Object({
+        provider: Text,
+        displayName: Text,
+        windows: Type.Array(Type.Object({ label: Text, usedPercent: Type.Number(), resetAt: Type.Optional(Type.Integer()) })),
+      }),
+    ),
+  }),
+});
+
+export const usageCost = defineMethod({
+  name: "usage.cost",
+  summary: "Tokens and US dollars by day and model; calls whose price is unknown are counted apart.",
+  scope: "operator.read",
+  params: Type.Object(
+    {
+      days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3660, default: 30 })),
+      agentId: Type.Optional(Text),
+      sessionKey: Type.Optional(Type.String({ minLength: 1, description: "Only this session, over all days that are kept" })),
+    },
+    closed,
+  ),
+  result: Type.Object({
+    updatedAt: Type.Integer(),
+    days: Type.Integer(),
+    daily: Type.Array(Type.Object({ date: Text, ...Totals })),
+    totals: Type.Object(Totals),
+    models: Type.Array(Type.Object({ model: Text, ...Totals })),
+    cacheStatus: Type.Object({ status: Type.Literal("fresh") }),
+  }),
+});

@@ -1,0 +1,148 @@
+/** From a reference to a model: an alias, an endpoint, `endpoint/model`, a model's bare name, or nothing at all. */
+import type { ResolveRequest } from "@pincer/plugin-sdk/contracts/llm";
+import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import { type Catalogue, type CatalogueEntry, infoOf } from "./catalogue.ts";
+import type { ModelsConfig } from "./config.ts";
+import type { Directory, Endpoint } from "./directory.ts";
+import { llmErrors } from "./errors.ts";
+import { nearest } from "./names.ts";
+
+export interface Resolved {
+  readonly info: ModelInfo;
+  /** The provider that serves it. */
+  readonly provider: string;
+  readonly tiers: CatalogueEntry["tiers"];
+}
+
+export interface Resolver {
+  /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`, which say what to do. */
+  resolve(request: ResolveRequest): Promise<Resolved>;
+  /** What an alias stands for, through aliases of aliases. */
+  expand(name: string): string;
+  /** What is known of a model of that endpoint, from its server, the catalogue and the operator. */
+  describe(endpoint: Endpoint, id: string, live: readonly ModelInfo[]): ModelInfo;
+  /** Names that may have been meant. */
+  suggestions(wanted: string): Promise<readonly string[]>;
+}
+
+export function createResolver(ctx: { readonly config: ModelsConfig }, directory: Directory, catalogue: Catalogue): Resolver {
+  const expand = (name: string): string => {
+    const seen = new Set<string>();
+    let at = name;
+    while (Object.hasOwn(ctx.config.aliases, at) && !seen.has(at)) {
+      seen.add(at);
+      at = ctx.config.aliases[at] as string;
+    }
+    return at;
+  };
+
+  const describe = (endpoint: Endpoint, id: string, live: readonly ModelInfo[]): ModelInfo => {
+    const ref = `${endpoint.endpoint}/${id}`;
+    const entry = catalogue.find(ref);
+    const known = entry && infoOf(entry);
+    const listed = live.find((one) => one.ref === ref);
+    // Of a model that nobody knows more is tried rather than less: what it cannot do, its server will say.
+    const unknown = { contextWindow: null, maxOutputTokens: null, reasoning: true, vision: false, tools: true, price: null };
+    const { config } = ctx;
+    const thinkingDefault = Object.entries(config.thinking).find(([name]) => expand(name) === ref)?.[1];
+    return {
+      ...unknown,
+      ...known,
+      ...listed,
+      ref,
+      endpoint: endpoint.endpoint,
+      id,
+      name: known?.name ?? listed?.name ?? id,
+      contextWindow: listed?.contextWindow ?? known?.contextWindow ?? null,
+      maxOutputTokens: listed?.maxOutputTokens ?? known?.maxOutputTokens ?? null,
+      price: config.prices[ref] ?? listed?.price ?? known?.price ?? null,
+      ...(thinkingDefault === undefined ? {} : { thinkingDefault }),
+    };
+  };
+
+  const resolvedOf = async (endpoint: Endpoint, id: string): Promise<Resolved> => {
+    const ref = `${endpoint.endpoint}/${id}`;
+    const entry = catalogue.find(ref);
+    // What the catalogue knows needs no server to be asked, so that a turn waits for none.
+    const live = await directory.models(endpoint, { prepared: entry !== undefined });
+    const priced = ctx.config.prices[ref] !== undefined;
+    return { info: describe(endpoint, id, live), provider: endpoint.provider, tiers: priced ? undefined : entry?.tiers };
+  };
+
+  const ready = (endpoint: Endpoint, wanted: string): Endpoint => {
+    if (endpoint.ready) return endpoint;
+    const why = endpoint.detail ?? "its provider does not say why";
+    throw llmErrors.LLM_PROVIDER_NOT_READY(`${wanted}: ${endpoint.label} is not ready: ${why}`, {
+      data: { endpoint: endpoint.endpoint, model: wanted },
+    });
+  };
+
+  const suggestions = async (wanted: string): Promise<readonly string[]> => {
+    const endpoints = await directory.endpoints();
+    const listed = await Promise.all(endpoints.map((endpoint) => directory.models(endpoint, { prepared: true })));
+    const names = [
+      ...endpoints.map(({ endpoint }) => endpoint),
+      ...Object.keys(ctx.config.aliases),
+      ...catalogue.entries.map(({ ref }) => ref),
+    ];
+    return nearest(wanted, [...names, ...listed.flat().map(({ ref }) => ref)]);
+  };
+
+  const unknown = async (wanted: string, endpoints: readonly Endpoint[]) => {
+    const near = await suggestions(wanted);
+    const meant = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : ".";
+    const known = endpoints.map(({ endpoint }) => endpoint).join(", ");
+    return llmErrors.LLM_MODEL_UNKNOWN(
+      `there is no model "${wanted}"${meant} A model is named endpoint/model, with one of these endpoints: ${known}`,
+      { data: { model: wanted, nearest: near } },
+    );
+  };
+
+  /** A model's name without its endpoint, when exactly one ready endpoint has it, or the catalogue knows exactly one. */
+  const bare = async (id: string, endpoints: readonly Endpoint[]): Promise<Endpoint | undefined> => {
+    const listed = await Promise.all(
+      endpoints.map(async (endpoint) => {
+        const live = await directory.models(endpoint, { prepared: true });
+        return catalogue.find(`${endpoint.endpoint}/${id}`) !== undefined || live.some((model) => model.id === id) ? [endpoint] : [];
+      }),
+    );
+    const having = listed.flat();
+    const usable = having.filter((endpoint) => endpoint.ready);
+    return usable.length === 1 ? usable[0] : having.length === 1 ? having[0] : undefined;
+  };
+
+  const named = async (name: string): Promise<Resolved> => {
+    const wanted = expand(name);
+    const endpoints = await directory.endpoints();
+    const slash = wanted.indexOf("/");
+    const endpoint = endpoints.find((one) => one.endpoint === (slash < 0 ? wanted : wanted.slice(0, slash)));
+    if (endpoint && slash > 0) return resolvedOf(ready(endpoint, wanted), wanted.slice(slash + 1));
+    if (endpoint) {
+      const { defaultModel } = ready(endpoint, wanted);
+      if (defaultModel !== undefined) return resolvedOf(endpoint, defaultModel);
+      throw llmErrors.LLM_MODEL_UNKNOWN(`${endpoint.label} has no default model: name one, as ${wanted}/<model>`, {
+        data: { model: wanted },
+      });
+    }
+    const owner = await bare(wanted, endpoints);
+    if (owner) return resolvedOf(ready(owner, wanted), wanted);
+    throw await unknown(wanted, endpoints);
+  };
+
+  return {
+    expand,
+    describe,
+    suggestions,
+    async resolve({ model }) {
+      const wanted = model ?? ctx.config.default;
+      if (wanted !== undefined && wanted !== "") return named(wanted);
+      const endpoints = await directory.endpoints();
+      const first = endpoints.find((endpoint) => endpoint.ready && endpoint.defaultModel !== undefined);
+      if (first?.defaultModel !== undefined) return resolvedOf(first, first.defaultModel);
+      const hints = endpoints.flatMap(({ label, detail }) => (detail === undefined ? [] : [`${label}: ${detail}`]));
+      throw llmErrors.LLM_PROVIDER_NOT_READY(
+        `no model is ready. ${hints.join("; ") || "Enable a provider: pincer plugins enable provider-demo"}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** What models used and cost, kept durably by day: by agent and model, and by session. */
+import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Usage } from "@pincer/plugin-sdk/message";
+import type { ModelsConfig } from "./config.ts";
+import type { Cost } from "./prices.ts";
+
+export interface Totals {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly totalTokens: number;
+  /** US dollars. */
+  readonly totalCost: number;
+  readonly inputCost: number;
+  readonly outputCost: number;
+  readonly cacheReadCost: number;
+  readonly cacheWriteCost: number;
+  /** Calls whose cost is not known, and is in no sum. */
+  readonly missingCostEntries: number;
+  readonly calls: number;
+}
+
+interface Row extends Totals {
+  readonly date: string;
+  readonly model: string;
+  readonly agentId: string;
+}
+
+export interface UsageEntry {
+  readonly model: string;
+  readonly agentId: string | undefined;
+  readonly sessionKey: string | undefined;
+  readonly usage: Usage;
+  /** Absent where the vendor itself said what it cost, or nobody knows. */
+  readonly cost: Cost | undefined;
+}
+
+export interface UsageReport {
+  readonly daily: readonly (Totals & { readonly date: string })[];
+  readonly totals: Totals;
+  readonly models: readonly (Totals & { readonly model: string })[];
+}
+
+export interface UsageLedger {
+  record(entry: UsageEntry): void;
+  /** The last so many days, today included, oldest first; days without a call are left out. */
+  report(days: number, agentId?: string): Promise<UsageReport>;
+  session(sessionKey: string): Promise<UsageReport>;
+  /** Resolves once everything recorded before is durable. */
+  flush(): Promise<void>;
+}
+
+const NOTHING: Totals = {
+  input: 0,
+  output: 0,
+  cacheRead: 0,
+  cacheWrite: 0,
+  totalTokens: 0,
+  totalCost: 0,
+  inputCost: 0,
+  outputCost: 0,
+  cacheReadCost: 0,
+  cacheWriteCost: 0,
+  missingCostEntries: 0,
+  calls: 0,
+};
+const FIELDS = Object.keys(NOTHING) as (keyof Totals)[];
+
+const sum = (a: Totals, b: Totals): Totals =>
+  Object.fromEntries(FIELDS.map((field) => [field, a[field] + (b[field] ?? 0)])) as unknown as Totals;
+const sumAll = (rows: readonly Totals[]): Totals => rows.reduce(sum, NOTHING);
+
+function totalsOf({ usage, cost }: UsageEntry): Totals {
+  const { input, output, cacheRead, cacheWrite, totalTokens } = usage;
+  return {
+    input,
+    output,
+    cacheRead,
+    cacheWrite,
+    totalTokens,
+    totalCost: usage.cost ?? cost?.total ?? 0,
+    inputCost: cost?.input ?? 0,
+    outputCost: cost?.output ?? 0,
+    cacheReadCost: cost?.cacheRead ?? 0,
+    cacheWriteCost: cost?.cacheWrite ?? 0,
+    missingCostEntries: usage.cost === null && cost === undefined ? 1 : 0,
+    calls: 1,
+  };
+}
+
+const part = (text: string): string => encodeURIComponent(text);
+const DAY_MS = 86_400_000;
+
+/** The day on the gateway's own calendar, as `2026-11-20`. */
+export const dayOf = (at: number): string =>
+  new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+
+export function createUsageLedger(ctx: {
+  readonly config: Pick<ModelsConfig, "usageDays">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: KeyValueStore;
+}): UsageLedger {
+  const { clock, log, store } = ctx;
+  // Two generations of this plugin may write at once: each has rows of its own, and a sum is over all of them.
+  const writer = crypto.randomUUID().slice(0, 8);
+  let waiting = new Map<string, Row>();
+  let writing: Promise<void> | undefined;
+  let sweptOn = "";
+
+  const add = (key: string, row: Row) => {
+    const before = waiting.get(key);
+    waiting.set(key, before ? { ...row, ...sum(before, row) } : row);
+  };
+
+  /** One commit at a time; what is recorded meanwhile goes into the next. */
+  const write = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      const batch = waiting;
+      waiting = new Map();
+      const changes: Record<string, Row> = {};
+      for (const [key, row] of batch) {
+        const before = await store.get<Row>(key);
+        changes[key] = before ? { ...row, ...sum(before, row) } : row;
+      }
+      await store.set(changes);
+    }
+  };
+  const start = (): Promise<void> => {
+    writing ??= write()
+      .catch((error: unknown) => log.error("usage.not-kept", { error: errorMessage(error) }))
+      .finally(() => {
+        writing = undefined;
+      });
+    return writing;
+  };
+
+  /** Once a day: what is older than is kept goes. */
+  const sweep = async (today: string): Promise<void> => {
+    const oldest = dayOf(clock.now() - ctx.config.usageDays * DAY_MS);
+    const old = (await store.list<Row>("")).filter(({ value }) => value.date < oldest && value.date < today);
+    if (old.length > 0) await store.set(Object.fromEntries(old.map(({ key }) => [key, undefined])));
+  };
+
+  const reportOf = (rows: readonly Row[]): UsageReport => {
+    const by = <K extends "date" | "model">(field: K) =>
+      [...Map.groupBy(rows, (row) => row[field])].map(
+        ([name, group]) => ({ [field]: name, ...sumAll(group) }) as Totals & Record<K, string>,
+      );
+    return {
+      daily: by("date").sort((a, b) => (a.date < b.date ? -1 : 1)),
+      totals: sumAll(rows),
+      models: by("model").sort((a, b) => b.totalTokens - a.totalTokens || (a.model < b.model ? -1 : 1)),
+    };
+  };
+
+  return {
+    record(entry) {
+      const date = dayOf(clock.now());
+      const agentId = entry.agentId ?? "";
+      const row = { ...totalsOf(entry), date, model: entry.model, agentId };
+      add(`day/${date}/${part(agentId)}/${part(entry.model)}/${writer}`, row);
+      if (entry.sessionKey !== undefined) add(`session/${part(entry.sessionKey)}/${date}/${part(entry.model)}/${writer}`, row);
+      void start();
+      if (sweptOn === date) return;
+      sweptOn = date;
+      sweep(date).catch((error: unknown) => log.warn("usage.not-swept", { error: errorMessage(error) }));
+    },
+
+    async report(days, agentId) {
+      await start();
+      const dates = new Set(Array.from({ length: days }, (_, back) => dayOf(clock.now() - back * DAY_MS)));
+      const rows = (await Promise.all([...dates].map((date) => store.list<Row>(`day/${date}/`)))).flat().map(({ value }) => value);
+      return reportOf(agentId === undefined ? rows : rows.filter((row) => row.agentId === agentId));
+    },
+
+    async session(sessionKey) {
+      await start();
+      return reportOf((await store.list<Row>(`session/${part(sessionKey)}/`)).map(({ value }) => value));
+    },
+
+    flush: start,
+  };
+}
