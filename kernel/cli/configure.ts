@@ -7,8 +7,9 @@ import { at, put } from "../config/snapshot.ts";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
-import { holder, makeHome, readConfig, writeFirstConfig } from "./home.ts";
+import { holder, makeHome, writeFirstConfig } from "./home.ts";
 import { dim, green } from "./terminal.ts";
+import { readWholeConfig } from "./whole-config.ts";
 
 const shown = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
@@ -19,7 +20,7 @@ export const get: Run = async ({ args, home, terminal }) => {
     using client = await connect(home);
     value = (await client.call<{ config: Json }>("config.get", {})).config;
   } else {
-    const config = readConfig(home);
+    const config = readWholeConfig(home);
     value = redact(config.current().written ?? {}, config.isSensitive);
   }
   const found = at(value, path);
@@ -55,9 +56,8 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
   } else {
     makeHome(home);
     writeFirstConfig(home);
-    await readConfig(home).write({
+    await readWholeConfig(home).write({
       baseHash: undefined,
-      isPartial: true,
       edit: ({ raw = "{}", written = {} }) => editJson5(raw, mergePatch(written, isObject(patch) ? patch : {}, [path])),
     });
   }

@@ -11,6 +11,7 @@ import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
 import { type Home, holder, readConfig } from "./home.ts";
 import { bold, dim, green, red, yellow } from "./terminal.ts";
+import { readWholeConfig } from "./whole-config.ts";
 
 interface Finding {
   readonly check: string;
@@ -64,14 +65,13 @@ function checkHome(home: Home): Finding[] {
 }
 
 function checkConfig(home: Home): Finding[] {
-  const { issues, source, path } = readConfig(home).current();
-  const errors = issues.filter(({ level }) => level === "error");
-  if (errors.length === 0) return [ok("configuration", source === "defaults" ? "defaults; there is no file" : path)];
-  return errors.map((issue) => ({
+  const { issues, source, path } = readWholeConfig(home).current();
+  if (issues.length === 0) return [ok("configuration", source === "defaults" ? "defaults; there is no file" : path)];
+  return issues.map((issue) => ({
     check: "configuration",
-    level: "error",
+    level: issue.level,
     detail: describeIssue(issue),
-    mend: `edit ${quoted(path)}; until then ${source === "kept" ? "the last good copy is" : "defaults are"} in force`,
+    mend: `edit ${quoted(path)}${issue.level === "warning" ? "" : `; until then ${source === "kept" ? "the last good copy is" : "defaults are"} in force`}`,
   }));
 }
 

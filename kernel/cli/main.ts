@@ -24,7 +24,6 @@ async function main(words: readonly string[]): Promise<number> {
         return isHelp || flags["help"] ? EXIT.done : EXIT.usage;
       }
       if (args.length > 0) throw unknown(args, known);
-      if (words.includes("--version")) return await (await import("./version.ts")).version({ args, flags, home, terminal });
       terminal.print(overview(known, families, kernel.version));
       return EXIT.done;
     }
@@ -52,4 +51,5 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
 const pluginCommands = async (home: ReturnType<typeof openHome>): Promise<readonly CliCommand[]> =>
   (await import("./plugin-commands.ts")).pluginCommands(home);
 
-process.exitCode = await main(process.argv.slice(2));
+const words = process.argv.slice(2);
+process.exitCode = await main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words);

@@ -39,8 +39,6 @@ export interface ConfigOptions {
 /** A change of the file; `edit` answers the whole new text. */
 export interface Edit {
   readonly baseHash: string | undefined;
-  /** For a writer that has not declared every schema: what nobody declares is let through. */
-  readonly isPartial?: boolean;
   edit(present: Snapshot): string;
 }
 
@@ -239,7 +237,7 @@ export function createConfig({ home, clock, log, env }: ConfigOptions) {
      * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
      * outcome has an error or a key that nobody knows; then nothing has changed.
      */
-    write({ baseHash, isPartial = false, edit }: Edit): Promise<Snapshot> {
+    write({ baseHash, edit }: Edit): Promise<Snapshot> {
       const write = async (): Promise<Snapshot> => {
         const before = await reload();
         if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
@@ -247,7 +245,7 @@ export function createConfig({ home, clock, log, env }: ConfigOptions) {
         if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
         const computed = of(text);
         const known = new Set(before.issues.map(({ path: where }) => where));
-        const unwelcome = computed.issues.filter((issue) => issue.level === "error" || (!isPartial && !known.has(issue.path)));
+        const unwelcome = computed.issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
         if (unwelcome.length > 0) throw invalid(unwelcome);
         if (text === before.raw) return before;
         await writeText(path, text);

@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createCliHome } from "../../tests/support/cli.ts";
+import { checkArguments, commandHelp, parse } from "./command.ts";
+import { commands, families } from "./commands.ts";
+
+test("pincer alone shows every command, grouped, within 80 columns' reading", async () => {
+  await using home = createCliHome();
+  const { out, code } = await home.pincer([]);
+  expect(code).toBe(0);
+  for (const { name } of commands) expect(out).toContain(name.split(" ").at(-1)!);
+  for (const first of Object.keys(families)) expect(commands.some(({ name }) => name.startsWith(`${first} `))).toBe(true);
+  expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
+  expect(out).not.toContain("\u001b");
+});
+
+test("every command has help that names its options, and code that can be loaded", async () => {
+  for (const command of commands) {
+    const help = commandHelp(command);
+    expect(help).toContain(command.summary);
+    for (const { name } of command.flags ?? []) expect(help).toContain(`--${name}`);
+    expect(typeof (await command.load())).toBe("function");
+  }
+});
+
+test("help is found wherever one looks for it", async () => {
+  await using home = createCliHome();
+  const wanted = (await home.pincer(["config", "set", "--help"])).out;
+  expect(wanted).toContain("pincer config set <path> [value]");
+  expect((await home.pincer(["help", "config", "set"])).out).toBe(wanted);
+  expect((await home.pincer(["config", "--help"])).out).toContain("config set <path> [value]");
+  expect((await home.pincer(["--version"])).out).toMatch(/^pincer \d/);
+});
+
+test("a mistyped command, option or argument exits with 2, guesses what was meant, and says what to do", async () => {
+  await using home = createCliHome();
+  for (const [words, said] of [
+    [["statsu"], 'there is no command "statsu"; did you mean "status"?'],
+    [["config", "gett"], 'there is no command "config gett"; did you mean "get"?'],
+    [["logs", "--folow"], "unknown option --folow; did you mean --follow?"],
+    [["call"], "<method> is missing"],
+    [["version", "now"], '"now" is one argument too many'],
+    [["logs", "--lines"], "--lines needs a value: <number>"],
+    [["logs", "--follow=yes"], "--follow takes no value"],
+    [["completion", "tcsh"], '"tcsh" is not one of bash, zsh, fish'],
+  ] as const) {
+    const { code, err } = await home.pincer(words);
+    expect({ words, code }).toEqual({ words, code: 2 });
+    expect(err).toContain(said);
+    expect(err).toContain("next");
+  }
+});
+
+test("with --json an error is JSON too, with its code and what to do next", async () => {
+  await using home = createCliHome();
+  expect(JSON.parse((await home.pincer(["call", "health", "--json"])).out)).toEqual({
+    ok: false,
+    error: { code: "CLI_NOT_RUNNING", message: `no gateway runs with the home ${home.path}`, next: "pincer up" },
+  });
+});
+
+test("options stand anywhere, take their value after a blank or =, and end at --", () => {
+  expect(parse(["--home", "/x", "logs", "-n", "5", "--level=warn", "-f"], commands)).toMatchObject({
+    command: { name: "logs" },
+    flags: { home: "/x", lines: "5", level: "warn", follow: true },
+    args: [],
+  });
+  expect(parse(["chat", "--", "--help", "me"], commands)).toMatchObject({ args: ["--help", "me"], flags: {} });
+  expect(() => checkArguments(commands.find(({ name }) => name === "chat")!, ["a", "b", "c"])).not.toThrow();
+});
+
+test("bash completes commands, their second words and their options", () => {
+  const complete = async (...words: string[]) => {
+    await using home = createCliHome();
+    const script = (await home.pincer(["completion", "bash"])).out;
+    const file = join(home.path, "..", "completion.bash");
+    writeFileSync(file, script);
+    const run = `source '${file}'; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _pincer; echo "\${COMPREPLY[@]}"`;
+    return Bun.spawnSync(["bash", "-c", run]).stdout.toString().trim();
+  };
+  return Promise.all([
+    expect(complete("pincer", "st")).resolves.toBe("stop status"),
+    expect(complete("pincer", "config", "")).resolves.toBe("get set"),
+    expect(complete("pincer", "logs", "--f")).resolves.toBe("--follow"),
+    expect(complete("pincer", "config", "set", "--u")).resolves.toBe("--unset"),
+  ]);
+});

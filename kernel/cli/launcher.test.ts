@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
+
+const repository = dirname(dirname(import.meta.dir));
+const pinned = (JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { devDependencies: Record<string, string> })
+  .devDependencies["bun-types"]!;
+/** How this machine reaches the registry of npm, whatever that is. */
+const network = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) =>
+    /^(npm_config_|BUN_CONFIG_|(https?|no|all)_proxy$|SSL_CERT|NODE_EXTRA_CA|BUN_INSTALL_CACHE_DIR)/i.test(name),
+  ),
+);
+
+let folder: string;
+let clone: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "pincer-launcher-"));
+  clone = join(folder, "a clone with blanks");
+  const files = Bun.spawnSync(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: repository,
+  }).stdout.toString();
+  for (const file of files.split("\0").filter(Boolean)) {
+    if (existsSync(join(repository, file))) cpSync(join(repository, file), join(clone, file));
+  }
+  // The registry that this machine is set up for.
+  for (const file of [".npmrc", ".bunfig.toml"]) {
+    const own = join(process.env["HOME"] ?? "/", file);
+    if (existsSync(own)) cpSync(own, join(folder, file));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A folder to use as PATH that holds only what is named, beside the ordinary small tools. */
+function pathWith(name: string, commands: Readonly<Record<string, string>>): string {
+  const bin = join(folder, "bin", name);
+  mkdirSync(bin, { recursive: true });
+  const tools = ["sh", "uname", "grep", "mkdir", "rm", "mv", "cp", "cat", "chmod", "cmp", "find", "readlink", "sleep", "dirname", "env"];
+  for (const tool of tools) link(join(bin, tool), Bun.which(tool)!);
+  for (const [command, target] of Object.entries(commands)) link(join(bin, command), target);
+  return bin;
+}
+function link(path: string, target: string): void {
+  if (!existsSync(path)) symlinkSync(target, path);
+}
+
+/** HOME is a folder that must stay as it was, and the caller's folder is not the clone. */
+async function launch(path: string, words: readonly string[], launcher = join(clone, "pincer")) {
+  const started = Bun.spawn([launcher, ...words], {
+    cwd: folder,
+    env: { ...network, PATH: path, HOME: folder, PINCER_HOME: join(folder, "home") },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([new Response(started.stdout).text(), new Response(started.stderr).text(), started.exited]);
+  return { out, err, code };
+}
+
+test("the launcher pins the Bun that the types are of", () => {
+  expect(readFileSync(join(repository, "pincer"), "utf8")).toContain(`\nversion=${pinned}\n`);
+});
+
+testWith("npm")(
+  "on a machine with only Node it fetches Bun, installs, bundles and runs; the second time it only runs",
+  async () => {
+    const path = pathWith("node", { node: Bun.which("node")!, npm: commandOf("npm")! });
+    const first = await launch(path, ["version", "--json"]);
+    expect(first.err.trim().split("\n")).toEqual([
+      expect.stringContaining(`pincer: fetching Bun ${pinned} (@oven/bun-`),
+      "pincer: installing packages",
+      "pincer: bundling",
+    ]);
+    expect(JSON.parse(first.out)).toMatchObject({ bun: pinned });
+    const second = await launch(path, ["version", "--json"]);
+    expect(second).toEqual({ out: first.out, err: "", code: 0 });
+    expect(existsSync(join(clone, ".bun", pinned, "bun"))).toBe(true);
+  },
+  180_000,
+);
+
+test("on a machine with only the right Bun it uses that one, through links and from any folder", async () => {
+  rmSync(join(clone, ".bun"), { recursive: true, force: true });
+  const path = pathWith("bun", { bun: process.execPath });
+  mkdirSync(join(folder, "links"), { recursive: true });
+  link(join(folder, "links", "one"), "../a clone with blanks/pincer");
+  link(join(folder, "two"), join("links", "one"));
+  const outcome = await launch(path, ["version", "--json"], join(folder, "two"));
+  expect(outcome.code).toBe(0);
+  expect(JSON.parse(outcome.out)).toMatchObject({ bun: pinned });
+  expect(existsSync(join(clone, ".bun", pinned))).toBe(false);
+}, 120_000);
+
+test("a changed source is bundled again, and only then", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  await launch(path, ["version"]);
+  expect((await launch(path, ["version"])).err).toBe("");
+  const version = join(clone, "kernel", "cli", "version.ts");
+  writeFileSync(version, readFileSync(version, "utf8").replace("pincer $", "pincer changed $"));
+  expect(await launch(path, ["version"])).toMatchObject({ err: "pincer: bundling\n", out: expect.stringContaining("pincer changed") });
+  expect((await launch(path, ["version"])).err).toBe("");
+}, 120_000);
+
+test("source that does not compile says where, and keeps nothing half built", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  const version = join(clone, "kernel", "cli", "version.ts");
+  const whole = readFileSync(version, "utf8");
+  writeFileSync(version, `${whole}\nconst = 1;\n`);
+  const broken = await launch(path, ["version"]);
+  expect(broken.code).toBe(1);
+  expect(broken.err).toContain("kernel/cli/version.ts");
+  writeFileSync(version, whole);
+  expect((await launch(path, ["version"])).code).toBe(0);
+}, 120_000);
+
+test("two launchers at once do not get in each other's way", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  rmSync(join(clone, "node_modules"), { recursive: true, force: true });
+  const outcomes = await Promise.all([1, 2, 3].map(() => launch(path, ["version", "--json"])));
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+  expect(outcomes.filter(({ err }) => err.includes("bundling"))).toHaveLength(1);
+}, 120_000);
+
+test("a lock whose holder is gone is broken", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  mkdirSync(join(clone, ".bun", "lock"), { recursive: true });
+  const gone = Bun.spawnSync(["true"]);
+  writeFileSync(join(clone, ".bun", "lock", "pid"), `${gone.pid}\n`);
+  expect((await launch(path, ["version"])).code).toBe(0);
+}, 120_000);
+
+test("without Node and Bun it says what to install", async () => {
+  rmSync(join(clone, ".bun"), { recursive: true, force: true });
+  expect(await launch(pathWith("none", {}), ["up"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("install one of them and run this again"),
+  });
+});
+
+/** Stands in for a machine's own commands, and notes what npm was asked for. */
+function machine(name: string, os: string, cpu: string): string {
+  const path = pathWith(name, {});
+  for (const [command, script] of [
+    ["uname", `case $1 in -s) echo ${os} ;; *) echo ${cpu} ;; esac`],
+    ["sysctl", "exit 1"],
+    ["npm", 'for last; do :; done; echo "asked for $last" >&2; exit 1'],
+  ] as const) {
+    rmSync(join(path, command), { force: true });
+    writeFileSync(join(path, command), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(path, command), 0o755);
+  }
+  return path;
+}
+
+test("each kind of machine gets its own package", async () => {
+  for (const [os, cpu, wanted] of [
+    ["Darwin", "arm64", "@oven/bun-darwin-aarch64"],
+    ["Darwin", "x86_64", "@oven/bun-darwin-x64-baseline"],
+    ["Linux", "aarch64", "@oven/bun-linux-aarch64"],
+  ] as const) {
+    const { err, code } = await launch(machine(`${os}-${cpu}`, os, cpu), ["version"]);
+    expect(err).toContain(`asked for ${wanted}@${pinned}`);
+    expect(err).toContain("check the network");
+    expect(code).toBe(1);
+  }
+  expect((await launch(machine("sun", "SunOS", "sparc"), ["version"])).err).toContain("there is no Bun for the processor sparc");
+});
+
+test("nothing is written outside the clone", () => {
+  expect(
+    readdirSync(folder)
+      .filter((name) => !name.startsWith(".npmrc") && !name.startsWith(".bunfig"))
+      .sort(),
+  ).toEqual(["a clone with blanks", "bin", "links", "two"]);
+});
