@@ -1,6 +1,6 @@
 /** What went wrong with a model call, in the classes that failover and users act on. */
 import type { FailureClass, ModelFailure } from "../contracts/provider.ts";
-import { errorMessage } from "../error.ts";
+import { errorMessage, isGatewayError } from "../error.ts";
 
 /** The wait that a vendor asks for, from `retry-after-ms` or `retry-after` (seconds or a date); milliseconds. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | undefined {
@@ -60,12 +60,16 @@ export function httpFailure(
   };
 }
 
+/** An error and what caused it, outermost first: client libraries wrap what `fetch` throws. */
+function chainOf(error: unknown): readonly unknown[] {
+  const chain: unknown[] = [];
+  for (let at = error; typeof at === "object" && at !== null && !chain.includes(at); at = (at as { cause?: unknown }).cause) chain.push(at);
+  return chain;
+}
+
 const codeOf = (error: unknown): string => {
-  for (let at: unknown = error; typeof at === "object" && at !== null; at = (at as { cause?: unknown }).cause) {
-    const code = (at as { code?: unknown }).code;
-    if (typeof code === "string" && code !== "") return code;
-  }
-  return "";
+  const codes = chainOf(error).map((one) => (one as { code?: unknown }).code);
+  return (codes.find((code) => typeof code === "string" && code !== "") as string | undefined) ?? "";
 };
 
 /** An event that is no JSON, or not of the shape that it must have. */
@@ -73,8 +77,12 @@ const isMisread = (error: unknown): boolean => error instanceof SyntaxError || (
 
 /** A failure below HTTP: no connection, a name that does not resolve, a stream that broke or cannot be read. `where` is the address, for people. */
 export function networkFailure(error: unknown, where: string): ModelFailure {
+  const chain = chainOf(error);
+  // Our own refusal, such as a host that the manifest does not name, is no fault of the network.
+  const refusal = chain.find(isGatewayError);
+  if (refusal) return { class: "bad-request", message: refusal.message };
   const code = codeOf(error);
-  const said = withoutKeys(errorMessage(error));
+  const said = withoutKeys(errorMessage(chain.at(-1) ?? error));
   if (/refused/i.test(code)) return { class: "network", message: `nothing answers at ${where}: the connection was refused` };
   if (/ENOTFOUND|EAI_AGAIN|DNS/i.test(code)) return { class: "network", message: `the name in ${where} does not resolve` };
   if (/timed?_?out/i.test(code)) return { class: "timeout", message: `${where} did not answer in time` };
