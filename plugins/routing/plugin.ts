@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
@@ -16,6 +16,8 @@ export default definePlugin({
   setup(ctx) {
     const { home } = ctx;
     const agents = () => configuredAgents(ctx.config);
+    /** Workspaces that are known to exist. */
+    const made = new Set<string>();
     const info = (agentId?: string) => agentInfo(ctx.config, home, agentId);
 
     ctx.provide(
@@ -24,7 +26,14 @@ export default definePlugin({
       {},
       {
         route: async (message) => routeMessage(ctx.config, message),
-        agent: async ({ agentId }) => info(agentId),
+        agent: async ({ agentId }) => {
+          const agent = info(agentId);
+          if (!made.has(agent.workspace)) {
+            await mkdir(agent.workspace, { recursive: true, mode: 0o700 });
+            made.add(agent.workspace);
+          }
+          return agent;
+        },
         agents: async () => ({ agents: agents().map(({ id }) => info(id)) }),
       },
     );
@@ -111,6 +120,7 @@ export default definePlugin({
       const removedBindings = ctx.config.rules.length - rules.length;
       await change((list) => ({ list: list.filter((agent) => agent.id !== agentId), rules }));
       if (deleteFiles === true) await rm(workspace, { recursive: true, force: true });
+      made.delete(workspace);
       return { ok: true as const, agentId, removedBindings };
     });
 
