@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Json } from "@pincer/plugin-sdk/json5";
 import { type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { fitsAsTypeBox } from "../../tests/support/schemas.ts";
 import { checkShape, fit, type Shape } from "./schema.ts";
 import { suggestion } from "./suggestion.ts";
 
@@ -67,47 +67,7 @@ test("a schema that could not be checked faithfully is refused when it is declar
 });
 
 test("the same values fit as TypeBox says, for 20,000 random pairs of schema and value", () => {
-  let state = 42;
-  const next = (below: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return (state >>> 8) % below;
-  };
-  const pick = <T>(items: readonly T[]): T => items[next(items.length)]!;
-  const keys = ["a", "b", "constructor_", "1"];
-  const schema = (depth: number): TSchema => {
-    const kind = next(depth > 0 ? 13 : 8);
-    if (kind === 0) return Type.String(pick([{}, { minLength: 1 }, { maxLength: 2 }, { pattern: "^a" }]));
-    if (kind === 1) return Type.Integer(pick([{}, { minimum: 1 }, { maximum: 2 }, { multipleOf: 2 }]));
-    if (kind === 2) return Type.Number(pick([{}, { exclusiveMinimum: 0 }, { exclusiveMaximum: 2 }]));
-    if (kind === 3) return Type.Boolean();
-    if (kind === 4) return Type.Null();
-    if (kind === 5) return Type.Literal(pick(["a", 1, true]));
-    if (kind === 6) return Type.Unknown();
-    if (kind === 7) return Type.Union([Type.Literal("a"), Type.Literal("b")]);
-    if (kind === 8) return Type.Array(schema(depth - 1), pick([{}, { minItems: 1 }, { maxItems: 2 }, { uniqueItems: true }]));
-    if (kind === 9) return Type.Tuple([schema(depth - 1), schema(depth - 1)]);
-    if (kind === 10) return Type.Record(Type.String(), schema(depth - 1));
-    if (kind === 11) return Type.Union([schema(depth - 1), schema(depth - 1)]);
-    return Type.Object(
-      Object.fromEntries(keys.slice(next(4)).map((key) => [key, next(2) === 0 ? schema(depth - 1) : Type.Optional(schema(depth - 1))])),
-    );
-  };
-  const value = (depth: number): Json => {
-    const kind = next(depth > 0 ? 8 : 6);
-    if (kind < 6) return pick([null, true, "a", "", "abc", 0, 1, 2.5, 4]);
-    if (kind === 6) return Array.from({ length: next(4) }, () => value(depth - 1));
-    return Object.fromEntries(keys.slice(next(5)).map((key) => [key, value(depth - 1)]));
-  };
-  let fits = 0;
-  for (let i = 0; i < 20_000; i += 1) {
-    const [shape, given] = [schema(3), value(3)];
-    const { outcome, found } = fitted(shape, given);
-    const isFit = found.every((issue) => !issue.startsWith("error"));
-    // What fits may have been completed; what does not fit did not as it came.
-    expect({ i, shape, given, isFit }).toEqual({ i, shape, given, isFit: Value.Check(shape, isFit ? outcome : given) });
-    if (isFit) fits += 1;
-  }
-  expect(fits).toBeGreaterThan(2000);
+  expect(fitsAsTypeBox(42, 20_000)).toBeGreaterThan(2000);
 });
 
 describe("a suggestion", () => {
