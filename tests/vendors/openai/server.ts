@@ -19,7 +19,7 @@ const failedEvent = () =>
     "response.failed",
   );
 
-export const startOpenAiVendor = ({ models = [{ id: "gpt-test" }], ollama }: OpenAiVendorOptions = {}): ScriptedVendor =>
+export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVendor =>
   startScriptedVendor({
     keepAlive: ": keep-alive\n\n",
     errorEvent: ({ path }) => (path.endsWith("/responses") ? failedEvent() : sse({ error: fault })),
@@ -27,6 +27,7 @@ export const startOpenAiVendor = ({ models = [{ id: "gpt-test" }], ollama }: Ope
       JSON.stringify({ error: { message, type: "invalid_request_error", param, code } }),
     events: (answer, call) => (call.path.endsWith("/responses") ? responsesEvents(answer, call) : chatEvents(answer, call)),
     other(exchange) {
+      const { models = [{ id: "gpt-test" }], ollama } = options;
       if (exchange.path.endsWith("/models")) {
         exchange.send(
           200,
