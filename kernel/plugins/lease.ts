@@ -1,4 +1,5 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
+import { hasCode } from "@pincer/plugin-sdk/error";
 import { within } from "./deadline.ts";
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
@@ -47,12 +48,13 @@ export async function handOver(from: Generation, to: Generation, ms: number): Pr
     if (outcome === "ended" && !hold.isHeld && !hold.isReleased) taken.reject(refused("its connection ended before it was made"));
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
-  await within(to.clock, ms, releaseAll(from)).catch(() => undefined); // silent-ok: a connection that does not end is named when its generation is unloaded
-  if (missing === 0) return;
   try {
-    await within(to.clock, ms, taken.promise);
+    await within(to.clock, ms, releaseAll(from)).catch(() => undefined); // silent-ok: a connection that does not end is named when its generation is unloaded
+    if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
+    if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;
     if ([...to.holds].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
-    if ((error as { code?: string }).code !== "PLUGIN_TIMEOUT") throw error;
+  } finally {
+    to.onHold = undefined; // it would keep the old generation, and that the one before
   }
 }

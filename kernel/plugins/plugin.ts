@@ -15,7 +15,7 @@ export interface PluginSurroundings {
   /** Throws when the manifest's names are another's. */
   requireNames(found: Found): void;
   isHealthy(generation: Generation): Promise<{ readonly ok: boolean; readonly detail?: string }>;
-  /** Called in the same step in which `current` or `found` changed. */
+  /** Called in the step in which another generation became the current one. */
   changed(): void;
   restartJob(key: string, reason: unknown): Promise<void>;
   warn(event: string, fields: Readonly<Record<string, unknown>>): void;
@@ -95,6 +95,7 @@ export class Plugin {
         throw error;
       }
       this.#install(to, found);
+      this.around.changed();
       const visibleMs = clock.monotonic() - begun;
       if (from) {
         const stopped = this.#stopServices(from);
@@ -105,6 +106,7 @@ export class Plugin {
         await stopped;
         if (refused) {
           this.#install(from, before.found);
+          this.around.changed();
           await releaseAll(to);
           from.services.start();
           void this.#retire(to);
@@ -126,7 +128,6 @@ export class Plugin {
       if (!last) return undefined;
       this.current = undefined;
       this.#idle?.[Symbol.dispose]();
-      this.around.changed();
       await Promise.all([this.#stopServices(last), releaseAll(last)]);
       return last;
     });
@@ -167,7 +168,6 @@ export class Plugin {
     this.current = generation;
     this.error = undefined;
     this.#retry = { attempts: 0, notBefore: 0 };
-    this.around.changed();
     const { idleSeconds, activate } = generation.code.manifest;
     if (idleSeconds === undefined || activate === "start") return;
     const isIdle = () => this.current === generation && generation.count + generation.holds.size + generation.services.size === 0;

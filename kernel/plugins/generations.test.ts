@@ -1,0 +1,299 @@
+import { heapStats } from "bun:jsc";
+import { beforeEach, expect, test } from "bun:test";
+import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { Type } from "@sinclair/typebox";
+import { type HostKit, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { systemClock } from "../clock.ts";
+
+/** Each answer says which version gave it. */
+const speaker = defineContract({
+  id: "speaker",
+  version: 1,
+  arity: "one",
+  members: {
+    speak: call(Type.Object({}), Type.Object({ version: Type.Integer() })),
+    recite: stream(
+      Type.Object({ lines: Type.Integer() }),
+      Type.Object({ version: Type.Integer() }),
+      Type.Object({ version: Type.Integer() }),
+    ),
+  },
+});
+
+const imports = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+const Version = Type.Object({ version: Type.Integer() });
+const speaker = defineContract({ id: "speaker", version: 1, arity: "one", members: {
+  speak: call(Type.Object({}), Version), recite: stream(Type.Object({ lines: Type.Integer() }), Version, Version) } });
+const ask = defineMethod({ name: "speaker.ask", summary: "", scope: "any", params: Type.Object({}), result: Version });
+`;
+/** \`also\` stands in setup, \`speak\` is the body of the call. */
+const speakerSource = (version: number, { also = "", speak = "", top = "" } = {}) => `${imports}
+${top}
+const version = ${version};
+export default definePlugin({ setup(ctx) {
+  ctx.provide(speaker, "speaker", {}, {
+    async speak(_, { signal }) { ${speak} return { version }; },
+    async *recite({ lines }) { for (let n = 0; n < lines; n++) { yield { version }; await new Promise((r) => setImmediate(r)); } return { version }; },
+  });
+  ctx.method(ask, () => ({ version }));
+  ${also}
+} });`;
+
+const io = { signal: new AbortController().signal };
+const caller = { connection: {}, role: "operator", scopes: [], signal: io.signal, accepted: () => undefined } as never;
+const start = (source: string, options: Parameters<typeof startHost>[0] = {}) =>
+  startHost({ dev: true, prepare: (plugins) => writePlugin(plugins, "speaker", source).then(() => undefined), ...options });
+const swapTo = async (kit: HostKit, source: string) => {
+  await writePlugin(kit.plugins, "speaker", source);
+  return kit.host.reload("speaker");
+};
+const version = async (kit: HostKit) => (await kit.host.handle(speaker).speak({}, io)).version;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const drained = async (kit: HostKit) => {
+  while (kit.host.inspect("speaker").draining.length > 0) await turn();
+};
+/** What plugins of these tests tell them. */
+const told: string[] = [];
+const gates = new Map<string, PromiseWithResolvers<void>>();
+Object.assign(globalThis, { told, gates });
+const gate = (name: string): PromiseWithResolvers<void> => gates.get(name) ?? gates.set(name, Promise.withResolvers()).get(name)!;
+beforeEach(() => {
+  told.length = 0;
+  gates.clear();
+});
+
+test("a plugin is swapped 500 times under 64 callers: no call fails, no stream is mixed, nothing stale is seen, memory levels off (#144291 #152965)", async () => {
+  await using kit = await start(speakerSource(0), { clock: systemClock });
+  const handle = kit.host.handle(speaker);
+  let visible = 0;
+  let isOver = false;
+  const counts = { calls: 0, streams: 0, methods: 0, mixed: 0, stale: 0, failed: 0 };
+  const callOnce = async (n: number) => {
+    const atLeast = visible;
+    if (n % 8 === 0) {
+      const seen = new Set<number>();
+      const lines = handle.recite({ lines: 5 }, io);
+      let step = await lines.next();
+      for (; !step.done; step = await lines.next()) seen.add(step.value.version);
+      seen.add(step.value.version);
+      counts.streams++;
+      if (seen.size !== 1) counts.mixed++;
+      if (Math.max(...seen) < atLeast) counts.stale++;
+      return;
+    }
+    const isMethod = n % 8 === 1;
+    const asked = isMethod ? (await kit.host.methods.find("speaker.ask")!.resolve()).invoke({}, caller) : handle.speak({}, io);
+    const answer = (await asked) as { version: number };
+    counts[isMethod ? "methods" : "calls"]++;
+    if (answer.version < atLeast) counts.stale++;
+  };
+  const callers = Array.from({ length: 64 }, async (_, n) => {
+    while (!isOver) {
+      await callOnce(n).catch(() => counts.failed++);
+      await turn();
+    }
+  });
+  const memory: number[] = [];
+  const alive: number[] = [];
+  const times: number[] = [];
+  for (let swap = 1; swap <= 500; swap++) {
+    const { visibleMs } = await swapTo(kit, speakerSource(swap));
+    visible = swap;
+    times.push(visibleMs);
+    if (swap % 100 > 0) continue;
+    Bun.gc(true);
+    memory.push(Math.round(process.memoryUsage.rss() / 1e6));
+    alive.push(heapStats().objectTypeCounts.AbortController ?? 0);
+  }
+  isOver = true;
+  await Promise.all(callers);
+  times.sort((a, b) => a - b);
+  console.info({ ...counts, visibleMsP50: times[250]!.toFixed(1), visibleMsP99: times[495]!.toFixed(1), rssMb: memory, alive });
+  expect({ failed: counts.failed, mixed: counts.mixed, stale: counts.stale }).toEqual({ failed: 0, mixed: 0, stale: 0 });
+  expect(counts.calls).toBeGreaterThan(5000);
+  expect(counts.streams).toBeGreaterThan(100);
+  expect(alive.at(-1)! - alive[1]!).toBeLessThan(100);
+}, 120_000);
+
+test("running calls and streams finish on the old generation, and it is unloaded when the last has", async () => {
+  const blocking = { speak: "await gates.get('open').promise;", also: "ctx.onUnload(() => told.push('unloaded ' + version));" };
+  gate("open");
+  await using kit = await start(speakerSource(1, blocking));
+  const slow = kit.host.handle(speaker).speak({}, io);
+  const lines = kit.host.handle(speaker).recite({ lines: 2 }, io);
+  expect((await lines.next()).value).toEqual({ version: 1 });
+  await swapTo(kit, speakerSource(2));
+  told.length = 0;
+  expect(await version(kit)).toBe(2);
+  expect(kit.host.inspect("speaker")).toMatchObject({ generation: 2, draining: [{ generation: 1 }] });
+  expect(kit.host.inspect("speaker").draining[0]!.calls).toEqual(["speaker/speaker.speak", "speaker/speaker.recite"]);
+  expect((await lines.next()).value).toEqual({ version: 1 });
+  expect(await lines.next()).toEqual({ done: true, value: { version: 1 } });
+  expect(told).toEqual([]);
+  gate("open").resolve();
+  expect(await slow).toEqual({ version: 1 });
+  await drained(kit);
+  expect(told).toEqual(["unloaded 1"]);
+});
+
+test("a drain that takes too long names what it waits for, and goes on", async () => {
+  const clock = createManualClock();
+  gate("open");
+  gate("entered");
+  await using kit = await start(speakerSource(1, { speak: "gates.get('entered').resolve(); await gates.get('open').promise;" }), { clock });
+  const slow = kit.host.handle(speaker).speak({}, io);
+  await gate("entered").promise;
+  await swapTo(kit, speakerSource(2));
+  await clock.advance(60_000);
+  expect((await kit.logged("plugin.drain-late")).fields).toMatchObject({
+    plugin: "speaker",
+    generation: 1,
+    waitingFor: ["speaker/speaker.speak"],
+  });
+  await drained(kit);
+  gate("open").resolve();
+  expect(await slow).toEqual({ version: 1 });
+});
+
+const broken: readonly (readonly [what: string, source: string, code: string, said: RegExp])[] = [
+  ["a syntax error", `${imports}\nexport default definePlugin({ setup( { } );`, "PLUGIN_LOAD_FAILED", /plugin\.ts:\d+:\d+: /],
+  ["an error at top level", speakerSource(2, { top: "throw new Error('no luck');" }), "PLUGIN_LOAD_FAILED", /plugin\.ts:\d+:\d+: no luck/],
+  ["an import that does not exist", speakerSource(2, { top: "import './nowhere.ts';" }), "PLUGIN_LOAD_FAILED", /nowhere/],
+  ["an error in setup", speakerSource(2, { also: "throw new Error('no setup');" }), "PLUGIN_LOAD_FAILED", /plugin\.ts:\d+:\d+: no setup/],
+  ["no default export", "export const nothing = 1;", "PLUGIN_LOAD_FAILED", /default export/],
+  ["something undeclared", speakerSource(2, { also: "ctx.health(async () => ({ ok: true }));" }), "PLUGIN_UNDECLARED", /health/],
+  ["something missing", speakerSource(2).replace("ctx.method(ask, () => ({ version }));", ""), "PLUGIN_MISSING", /methods speaker\.ask/],
+  [
+    "another schema than declared",
+    speakerSource(2).replace('scope: "any"', 'scope: "operator.admin"'),
+    "PLUGIN_UNDECLARED",
+    /speaker\.ask otherwise/,
+  ],
+  ["a name twice", speakerSource(2, { also: "ctx.method(ask, () => ({ version }));" }), "PLUGIN_DUPLICATE", /speaker\.ask/],
+];
+
+test.each(broken)("%s in the new generation leaves the old one, and says where and why", async (_, source, code, said) => {
+  await using kit = await start(speakerSource(1));
+  expect(await version(kit)).toBe(1);
+  await Bun.write(`${kit.plugins}/speaker/plugin.ts`, source);
+  const error = await kit.host.reload("speaker").catch((reason) => reason);
+  expect(error).toMatchObject({ code });
+  expect(error.message).toMatch(said);
+  expect(await version(kit)).toBe(1);
+  expect(kit.host.inspect("speaker")).toMatchObject({ state: "active", draining: [] });
+});
+
+test("a new generation that reports ill health, or whose setup does not end, leaves the old one", async () => {
+  const clock = createManualClock();
+  const health = (ok: boolean) => ({
+    also: `ctx.health(async () => ({ ok: ${ok}, detail: "a tooth" })); ctx.onUnload(() => told.push("undone " + version));`,
+  });
+  await using kit = await start(speakerSource(1, health(true)), { clock });
+  await version(kit);
+  await expect(swapTo(kit, speakerSource(2, health(false)))).rejects.toMatchObject({
+    code: "PLUGIN_UNHEALTHY",
+    message: expect.stringContaining("a tooth"),
+  });
+  expect(told.filter((line) => line === "undone 2").length).toBeGreaterThan(0);
+  const { also } = health(true);
+  await writePlugin(
+    kit.plugins,
+    "speaker",
+    speakerSource(3, { also: `${also} if (ctx.home.includes("pincer-plugins")) return new Promise(() => {});` }),
+  );
+  const hanging = kit.host.reload("speaker").catch((error) => error);
+  await clock.armed();
+  await clock.advance(30_000);
+  expect(await hanging).toMatchObject({ code: "PLUGIN_TIMEOUT", message: expect.stringContaining("setup of speaker") });
+  expect(await version(kit)).toBe(1);
+});
+
+test("a generation that fails again and again after the swap is rolled back", async () => {
+  await using kit = await start(speakerSource(1), { limits: { faults: 3 } });
+  await version(kit);
+  await swapTo(kit, speakerSource(2, { speak: "null.x;" }));
+  for (let n = 0; n < 4; n++)
+    await expect(version(kit)).rejects.toMatchObject({
+      code: "PLUGIN_FAULT",
+      message: expect.stringContaining("speaker failed in speaker/speaker.speak"),
+    });
+  await kit.logged("plugin.rolled-back");
+  while ((await version(kit).catch(() => 0)) !== 1) await turn();
+  expect(kit.host.inspect("speaker")).toMatchObject({
+    state: "active",
+    generation: 3,
+    error: { code: "PLUGIN_FAULT", message: expect.stringContaining("rolled back") },
+  });
+});
+
+test("unloading undoes everything once, last first, and nothing of the context works afterwards", async () => {
+  const clock = createManualClock();
+  const also = `
+    globalThis.kept = ctx;
+    ctx.onUnload(() => told.push("first"));
+    ctx.own({ [Symbol.dispose]: () => told.push("second") });
+    ctx.onUnload(async () => { await ctx.store.set({ last: 1 }); told.push("third"); });
+    ctx.service("clockwork", async (signal) => { told.push("begun"); await ctx.clock.sleep(1e9, signal).catch(() => told.push("ended")); });
+    ctx.signal.addEventListener("abort", () => told.push("signal"));`;
+  await using kit = await start(speakerSource(1, { also }), { clock });
+  await version(kit);
+  told.length = 0;
+  await kit.host.setEnabled("speaker", false);
+  expect(told).toEqual(["ended", "signal", "third", "second", "first"]);
+  expect(clock.timers).toBe(0);
+  const kept = (
+    globalThis as unknown as { kept: { store: { get(key: string): Promise<unknown> }; onUnload(run: () => void): void; uses: object } }
+  ).kept;
+  await expect(kept.store.get("last")).rejects.toMatchObject({ code: "PLUGIN_UNLOADED" });
+  expect(() => kept.onUnload(() => undefined)).toThrow(expect.objectContaining({ code: "PLUGIN_UNLOADED" }));
+  await expect(version(kit)).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
+});
+
+test("a cleanup that hangs is named, and the others still run", async () => {
+  const clock = createManualClock();
+  const also =
+    "ctx.onUnload(() => told.push('after')); ctx.own(new (class Socket { [Symbol.asyncDispose]() { return ctx.home.includes('record') ? undefined : new Promise(() => {}); } })());";
+  const kit = await start(speakerSource(1, { also }), { clock });
+  await version(kit);
+  told.length = 0;
+  const stopping = kit[Symbol.asyncDispose]();
+  await clock.armed();
+  await clock.advance(5_000);
+  await stopping;
+  expect((await kit.logged("plugin.hangs")).fields).toMatchObject({ plugin: "speaker", waitingFor: ["Socket"] });
+  expect(told).toEqual(["after"]);
+});
+
+test("a plugin without calls for its idle seconds is unloaded, and comes back at the next call", async () => {
+  const clock = createManualClock();
+  await using kit = await startHost({
+    clock,
+    dev: true,
+    prepare: (plugins) => writePlugin(plugins, "speaker", speakerSource(1), { idleSeconds: 10 }).then(() => undefined),
+  });
+  await version(kit);
+  await clock.advance(9_000);
+  await version(kit);
+  await clock.advance(9_000);
+  expect(kit.host.inspect("speaker").state).toBe("active");
+  await clock.advance(1_000);
+  expect(kit.host.inspect("speaker").state).toBe("idle");
+  expect(await version(kit)).toBe(1);
+  expect(kit.host.inspect("speaker").generation).toBe(2);
+});
+
+test("services of two generations never overlap", async () => {
+  const service = {
+    also: "ctx.service('one', async (signal) => { told.push('begin ' + version); await new Promise((r) => signal.addEventListener('abort', r)); await new Promise((r) => setImmediate(r)); told.push('end ' + version); });",
+  };
+  await using kit = await start(speakerSource(1, service));
+  await version(kit);
+  await swapTo(kit, speakerSource(2, service));
+  await swapTo(kit, speakerSource(3, service));
+  expect(told).toEqual(["begin 1", "end 1", "begin 2", "end 2", "begin 3"]);
+});
