@@ -28,7 +28,8 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     const info = await router.agent({ agentId: input.agentId }, { signal: agent.signal });
     const wanted = chosenModel(session) ?? info.model;
     const model = await llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, { signal: agent.signal });
-    const thinking = thinkingLevel(session.facets["thinkingLevel"]) ?? thinkingLevel(info.thinking) ?? agent.config.thinking;
+    const thinking =
+      thinkingLevel(session.facets["thinkingLevel"]) ?? thinkingLevel(info.thinking) ?? model.thinkingDefault ?? agent.config.thinking;
     return { session, model, thinking };
   };
 

@@ -33,7 +33,7 @@ export function registerHistory(agent: AgentContext, runs: Runs): void {
     try {
       const info = await router.agent({ agentId }, io);
       const model = await llm.resolve({ agentId, ...(info.model === undefined ? {} : { model: info.model }) }, io);
-      const thinking = thinkingLevel(info.thinking) ?? agent.config.thinking;
+      const thinking = thinkingLevel(info.thinking) ?? model.thinkingDefault ?? agent.config.thinking;
       return {
         modelProvider: model.endpoint,
         model: model.id,

@@ -3,6 +3,7 @@ import { stopRuns } from "./abort.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
 import { findSession, openSession } from "./session-address.ts";
+import { chosenModel } from "./session-facets.ts";
 import { type CompactInput, type CompactResult, compactJob, runIdOf, runKey, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
@@ -77,13 +78,14 @@ export function registerSessionMethods(agent: AgentContext, runs: Runs): void {
 
 /** Whatever runs or waits in a session that is emptied or removed belongs to a conversation that is gone. */
 export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: string, reason: string): Promise<void> {
+  const io = { signal: agent.signal };
   const running = runs.ofSession(sessionKey).map(({ identity }) => identity.runId);
   runs.stopping(running, reason);
-  const { keys } = await agent.uses.lanes.cancel(
-    { lane: turnLane(sessionKey), waiting: true, reason: `the session was ${reason}` },
-    { signal: agent.signal },
-  );
+  const { keys } = await agent.uses.lanes.cancel({ lane: turnLane(sessionKey), waiting: true, reason: `the session was ${reason}` }, io);
   const stopped = keys.flatMap((key) => runIdOf(key) ?? []);
   // What a stopped turn still writes goes into the conversation that it belongs to.
   await runs.finished(stopped);
+  const session = reason === "reset" ? await agent.uses.sessions.get({ key: sessionKey }, io) : null;
+  // A reset keeps what was chosen; what merely ran last must not be taken for a choice then.
+  if (session !== null) await agent.uses.sessions.patch({ key: sessionKey, facets: { model: chosenModel(session) ?? null } }, io);
 }

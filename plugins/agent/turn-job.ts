@@ -53,8 +53,12 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       void isRunning([runId], "start");
       const end = await turn.answer().catch((error: unknown): TurnEnd => {
         if (job.signal.aborted || isOfTheLane(error)) throw error;
-        if (!isGatewayError(error) || !expected.has(error.code))
-          agent.log.error("turn.failed", { sessionKey, runId, error: errorMessage(error), stack: stackOf(error) });
+        agent.log[isGatewayError(error) ? "warn" : "error"]("turn.failed", {
+          sessionKey,
+          runId,
+          error: errorMessage(error),
+          stack: stackOf(error),
+        });
         const [kind, message] = timeout.signal.aborted ? (["timeout", tooLong(limit).message] as const) : [kindOf(error), sayable(error)];
         turn.keepUnfinished("error", message);
         return { ok: false, kind, message, stopReason: "error" };
@@ -114,9 +118,6 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
 }
 
 const tooLong = (limit: number) => agentErrors.AGENT_TIMEOUT(`The turn was stopped: it took longer than ${Math.round(limit / 1000)} s.`);
-
-/** Faults that people can act on, which are told and not logged as errors of ours. */
-const expected: ReadonlySet<string> = new Set(["AGENT_COMPACTION", "AGENT_REFUSED", "AGENT_TIMEOUT", "ROUTER_AGENT_UNKNOWN"]);
 
 const kindOf = (error: unknown): ErrorKind =>
   hasCode(error, "AGENT_COMPACTION") ? "context_length" : hasCode(error, "AGENT_REFUSED") ? "refusal" : "unknown";

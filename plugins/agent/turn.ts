@@ -306,7 +306,12 @@ export class Turn {
       transcript: this.transcript,
       signal,
       model,
-      thinking: input.thinking ?? thinkingLevel(session.facets.thinkingLevel) ?? thinkingLevel(info.thinking) ?? agent.config.thinking,
+      thinking:
+        input.thinking ??
+        thinkingLevel(session.facets.thinkingLevel) ??
+        thinkingLevel(info.thinking) ??
+        model.thinkingDefault ??
+        agent.config.thinking,
       system: systemPrompt(built.sections, input.extraSystemPrompt),
       table,
       owner: session.owner,

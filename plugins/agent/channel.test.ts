@@ -1,0 +1,175 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
+import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
+import { asks, fails, says, startScript } from "../../tests/fixtures/script/script.ts";
+
+/** A platform and a script that outlive the gateways which a test starts. */
+async function town(options: ConversationOptions = {}) {
+  const platform = startPlatform();
+  const script = startScript();
+  const home = await mkdtemp(join(tmpdir(), "agent-channel-"));
+  const start = (over: ConversationOptions = {}) =>
+    startConversation({
+      ...options,
+      ...over,
+      home,
+      script,
+      enable: ["scripted-channel"],
+      config: {
+        gateway: { lanes: { drainMs: 0 } },
+        agents: { owner: ["scripted:ada"] },
+        channels: { scripted: { url: platform.url, allowFrom: ["*"] } },
+        ...over.config,
+      },
+    });
+  return {
+    platform,
+    script,
+    start,
+    async [Symbol.asyncDispose]() {
+      await platform.stop();
+      await script.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+const sentences = (count: number) =>
+  Array.from({ length: count }, (_, index) => `This is sentence number ${index} of the story.`).join(" ");
+
+test("a message from a channel is answered there, and the page sees it too", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  there.script.answer(says("Hello Ada"));
+  there.platform.say("room", "ada", "hi");
+  expect(await there.platform.message(0)).toMatchObject({ room: "room", text: "Hello Ada", replyTo: "u1" });
+  expect(await talk.client.event("chat", ({ state }) => state === "final")).toMatchObject({ sessionKey: "agent:main:main" });
+  expect(there.platform.typing).toContain("room");
+  expect(there.script.models[0]!.request.messages[0]!.content).toMatch(/^\[.*, ada on scripted\] hi$/);
+});
+
+test("in a stranger's conversation there are no commands and no tools, and what is said is marked", async () => {
+  await using there = await town();
+  await using _talk = await there.start();
+  there.platform.say("club", "bob", "/new", { direct: false });
+  await there.platform.message(0);
+  const { request } = there.script.models[0]!;
+  expect(request.tools).toEqual([]);
+  expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\n\/new\n<\/message>$/);
+});
+
+test("the owner's commands work from a channel", async () => {
+  await using there = await town();
+  await using _talk = await there.start();
+  there.platform.say("room", "ada", "/status");
+  expect((await there.platform.message(0)).text).toContain("scripted/one");
+  expect(there.script.models).toHaveLength(0);
+});
+
+test("who wrote is told when there is no answer", async () => {
+  await using there = await town({ agent: { modelRetries: 0 } });
+  await using _talk = await there.start();
+  there.script.answer(fails("billing", "empty"));
+  there.platform.say("room", "ada", "hi");
+  expect((await there.platform.message(0)).text).toMatch(/credit/);
+});
+
+test("a long answer goes out in pieces while it is written, each word once", async () => {
+  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
+  await using talk = await there.start();
+  const story = sentences(40);
+  const gate = Promise.withResolvers<void>();
+  there.script.answer(async function* () {
+    for (const word of story.slice(0, 900).match(/\S+\s*/g) ?? []) yield { text: word };
+    await gate.promise;
+    yield { text: story.slice(900) };
+  });
+  there.platform.say("room", "ada", "tell me a story");
+  const first = await there.platform.message(0);
+  expect(story.startsWith(first.text)).toBe(true);
+  expect(there.script.models[0]!.end).toBe("open");
+  gate.resolve();
+  await talk.client.event("chat", ({ state }) => state === "final");
+  const all = () => there.platform.posted.map(({ text }) => text).join(" ");
+  for (let index = 1; all().length < story.length; index++) await there.platform.message(index);
+  expect(all()).toBe(story);
+});
+
+test("what was sent before a restart is neither repeated nor contradicted by a model that can go on", async () => {
+  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 }, model: { continues: true } });
+  const story = sentences(30);
+  const first = await there.start();
+  there.script.answer(async function* (_request, signal) {
+    yield { text: story.slice(0, 700) };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+  there.platform.say("room", "ada", "tell me a story");
+  await there.platform.message(1);
+  await first.gateway.stop();
+
+  there.script.answer((request) => {
+    const last = request.messages.at(-1)!;
+    expect(last.role).toBe("assistant");
+    const said = (last.content as { text: string }[])[0]!.text;
+    expect(story.startsWith(said)).toBe(true);
+    return [{ text: story.slice(said.length) }];
+  });
+  await using second = await there.start();
+  await second.client.event("chat", ({ state }) => state === "final");
+  const all = () => there.platform.posted.map(({ text }) => text).join(" ");
+  for (let index = 2; all().length < story.length; index++) await there.platform.message(index);
+  expect(all()).toBe(story);
+});
+
+test("a model that cannot go on ends what was begun, and says so", async () => {
+  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
+  const story = sentences(30);
+  const first = await there.start();
+  there.script.answer(async function* (_request, signal) {
+    yield { text: story.slice(0, 700) };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+  there.platform.say("room", "ada", "tell me a story");
+  await there.platform.message(1);
+  await first.gateway.stop();
+
+  await using second = await there.start();
+  await second.client.event("chat", ({ state }) => state === "final");
+  const last = await there.platform.message(there.platform.posted.length);
+  expect(last.text).toContain("restarted while this was being written");
+  expect(there.script.models).toHaveLength(1);
+  const said = there.platform.posted.slice(0, -1).map(({ text }) => text);
+  expect(new Set(said).size).toBe(said.length);
+});
+
+test("an answer waits for nobody: a channel that is down delays no turn", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  there.platform.say("room", "ada", "one");
+  await there.platform.message(0);
+  there.platform.fail("unavailable", "unavailable", "unavailable", "unavailable");
+  there.platform.say("room", "ada", "two");
+  await talk.client.event("chat", ({ state, message }) => state === "final" && JSON.stringify(message).includes("two"));
+  expect(await talk.ask("still there?")).toMatchObject({ state: "final" });
+});
+
+test("who steers from another conversation is answered there as well", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  const gate = Promise.withResolvers<void>();
+  there.script.tool("look", async function* () {
+    await gate.promise;
+    yield { content: [{ type: "text", text: "seen" }] };
+  });
+  there.script.answer([asks("look")], says("For both of you."));
+  const runId = await talk.say("look");
+  await there.script.toolCall(0);
+  there.platform.say("room", "ada", "in the kitchen");
+  const waiting = () => talk.client.call<{ pendingInputs: { total: number } }>("chat.history", { sessionKey: "main" });
+  while ((await waiting()).pendingInputs.total === 0);
+  gate.resolve();
+  expect((await there.platform.message(0)).text).toBe("For both of you.");
+  await talk.end(runId);
+});

@@ -1,0 +1,186 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ConversationOptions, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { asks, says, startScript } from "../../tests/fixtures/script/script.ts";
+
+const MAIN = "agent:main:main";
+
+/** One home and one script, over several lives of the gateway. */
+async function lives(options: ConversationOptions = {}) {
+  const home = await mkdtemp(join(tmpdir(), "agent-lives-"));
+  const script = startScript();
+  return {
+    script,
+    start: (over: ConversationOptions = {}) =>
+      startConversation({ ...options, ...over, home, script, config: { gateway: { lanes: { drainMs: 0 } }, ...options.config } }),
+    async [Symbol.asyncDispose]() {
+      await script.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+const never = async function* (_: unknown, signal: AbortSignal) {
+  yield { text: "half" };
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+};
+
+test("a turn that was writing when the gateway stopped is answered by the next one", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("hi");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.gateway.stop();
+
+  many.script.answer(says("the whole answer"));
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({
+    status: "ok",
+    terminalReply: { text: "the whole answer" },
+  });
+  const history = await second.history();
+  expect(history.map(({ role }) => role)).toEqual(["user", "assistant"]);
+  expect(await second.client.call<object>("chat.send", { sessionKey: MAIN, message: "hi", idempotencyKey: runId })).toEqual({
+    runId,
+    status: "ok",
+  });
+});
+
+test("what was settled is not done again: no journalled answer is asked for, no finished tool runs", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.tool("note", "noted");
+  many.script.answer([{ text: "Writing it down." }, asks("note", { text: "tea" })], never);
+  const runId = await first.say("remember tea");
+  await many.script.modelCall(1);
+  await first.gateway.stop();
+
+  many.script.answer(says("Done."));
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ terminalReply: { text: "Writing it down.\n\nDone." } });
+  expect(many.script.models).toHaveLength(3);
+  expect(many.script.tools).toHaveLength(1);
+  const [, again, resumed] = many.script.models.map(({ request }) => request.messages);
+  expect(resumed).toEqual(again!);
+  expect((await second.history()).map(({ role }) => role)).toEqual(["user", "assistant", "toolResult", "assistant"]);
+});
+
+test("a tool that was running is not run again, and both the model and the user are told that nobody knows", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.tool("note", async function* (_call, signal) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    yield { progress: "" };
+  });
+  many.script.answer([asks("note", { text: "tea" })]);
+  const runId = await first.say("remember tea");
+  await many.script.toolCall(0);
+  await first.gateway.stop();
+
+  many.script.answer(says("I do not know whether it was noted."));
+  await using second = await many.start();
+  const { terminalReply } = await second.client.call<{ terminalReply: { text: string } }>("agent.wait", { runId });
+  expect(terminalReply.text).toMatch(/^I do not know[\s\S]*gateway stopped while note ran/);
+  expect(many.script.tools).toHaveLength(1);
+  expect(many.script.models[1]!.request.messages.at(-1)).toMatchObject({ role: "toolResult", isError: true });
+  expect(JSON.stringify(many.script.models[1]!.request.messages.at(-1))).toContain("may or may not");
+});
+
+test("a tool that only reads is simply asked again", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.tool("look", async function* (_call, signal) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    yield { progress: "" };
+  });
+  many.script.answer([asks("look")]);
+  const runId = await first.say("look");
+  await many.script.toolCall(0);
+  await first.gateway.stop();
+
+  many.script.tool("look", "seen");
+  many.script.answer(says("I saw it."));
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ terminalReply: { text: "I saw it." } });
+  expect(many.script.tools).toHaveLength(2);
+});
+
+test("after a restart clients are given the whole text again, in place of what they had", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer([{ text: "Looking." }, asks("look")], never);
+  const runId = await first.say("look");
+  await first.client.event("chat", ({ deltaText }) => String(deltaText).includes("half"));
+  const told = Number(first.chat(runId).at(-1)?.["seq"]);
+  await first.gateway.stop();
+
+  const gate = Promise.withResolvers<void>();
+  many.script.answer(async function* () {
+    await gate.promise;
+    yield { text: "Found" };
+    yield { text: " it." };
+  });
+  await using second = await many.start();
+  await many.script.modelCall(2);
+  const there = await second.client.call<object>("chat.history", { sessionKey: MAIN });
+  expect(there).toMatchObject({ inFlightRun: { runId, text: "Looking." }, sessionInfo: { hasActiveRun: true, activeRunIds: [runId] } });
+  gate.resolve();
+  await second.end(runId);
+  const [delta] = second.chat(runId).filter(({ state }) => state === "delta");
+  expect(delta).toMatchObject({ replace: true, deltaText: expect.stringContaining("Looking.\n\nFound") });
+  expect(Number(delta?.["seq"])).toBeGreaterThan(told);
+});
+
+test("what was steered into a turn is still part of it after a restart, and was said once", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  const gate = Promise.withResolvers<void>();
+  many.script.tool("look", async function* () {
+    await gate.promise;
+    yield { content: [{ type: "text", text: "seen" }] };
+  });
+  many.script.answer([asks("look")], never);
+  const one = await first.say("look");
+  await many.script.toolCall(0);
+  const two = await first.say("in the kitchen", { queueMode: "steer" });
+  gate.resolve();
+  await many.script.modelCall(1);
+  await first.gateway.stop();
+
+  many.script.answer(says("in the kitchen it is"));
+  await using second = await many.start();
+  for (const runId of [one, two]) expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "ok" });
+  expect(many.script.models).toHaveLength(3);
+  expect((await second.history()).map(({ role }) => role)).toEqual(["user", "assistant", "toolResult", "user", "assistant"]);
+});
+
+test("what waited when the gateway stopped has its turn", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer(never);
+  const one = await first.say("one");
+  await many.script.modelCall(0);
+  const two = await first.say("two", { queueMode: "followup" });
+  await first.gateway.stop();
+
+  many.script.otherwise(says("fine"));
+  await using second = await many.start();
+  for (const runId of [one, two]) expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "ok" });
+  expect(textOf((await second.history()).at(-1))).toBe("fine");
+  expect((await second.history()).filter(({ role }) => role === "user").map((message) => textOf(message))).toEqual(["one", "two"]);
+});
+
+test("a run that was stopped stays stopped after a restart", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("hi");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.client.call("chat.abort", { sessionKey: MAIN });
+  await first.gateway.stop();
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "aborted" });
+  expect(many.script.models).toHaveLength(1);
+});
