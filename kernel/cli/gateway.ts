@@ -6,7 +6,7 @@ import { createGateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { makeHome, repository, writeFirstConfig, writeState } from "./home.ts";
+import { makeHome, processStart, repository, writeFirstConfig, writeState } from "./home.ts";
 import { logLine } from "./terminal.ts";
 
 /** Tells systemd, when it asked for it. Its own tool does so, since a datagram cannot be sent to a unix socket from here. */
@@ -30,7 +30,14 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   });
   const stopped = Promise.withResolvers<number>();
   const { url } = await running.start();
-  using _state = writeState(home, { pid: process.pid, url, version: kernel.version, startedAt: systemClock.now(), managed: isManaged });
+  using _state = writeState(home, {
+    pid: process.pid,
+    processStart: processStart(process.pid) ?? "",
+    url,
+    version: kernel.version,
+    startedAt: systemClock.now(),
+    managed: isManaged,
+  });
   notify("READY=1");
   if (terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);
   let isStopping = false;
@@ -46,5 +53,6 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   process.on("SIGHUP", () => void running.config.reload());
-  return stopped.promise;
+  // Awaited here, since `using` gives the state file back when this function ends.
+  return await stopped.promise;
 }

@@ -8,9 +8,11 @@ import { systemClock } from "../clock.ts";
 import { type Config, createConfig } from "../config/config.ts";
 import { homeHolder } from "../store/lock.ts";
 
-/** Written by a gateway that listens, removed when it stops. Believed only while somebody holds the home's lock. */
+/** Written by a gateway that listens, removed when it stops. Believed only while the process is the one that wrote it. */
 export interface RunningGateway {
   readonly pid: number;
+  /** When the system says that the process began, since a pid is used again. */
+  readonly processStart: string;
   readonly url: string;
   readonly version: string;
   readonly startedAt: number;
@@ -58,12 +60,27 @@ export function writeState(home: Home, state: RunningGateway): Disposable {
   return { [Symbol.dispose]: () => rmSync(stateFile(home), { force: true }) };
 }
 
-/** Whoever holds the home's lock; `state` once it listens. */
+/** When a process began, in the system's own words; `undefined` when there is none of that pid. */
+export function processStart(pid: number): string | undefined {
+  try {
+    if (process.platform === "linux") return /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
+    return (
+      Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)])
+        .stdout.toString()
+        .trim() || undefined
+    );
+  } catch {
+    return undefined; // silent-ok: it has ended
+  }
+}
+
+/** Whoever has the home; `state` once it listens. */
 export function holder(home: Home): { readonly pid: number | undefined; readonly state: RunningGateway | undefined } | undefined {
-  const held = existsSync(home.path) ? homeHolder(home.path) : undefined;
-  if (!held) return undefined;
   const state = readState(home);
-  return { pid: held.pid, state: state?.pid === held.pid ? state : undefined };
+  if (state && processStart(state.pid) === state.processStart) return { pid: state.pid, state };
+  // Its lock says so too, but only after a wait when it is held.
+  const held = existsSync(home.path) ? homeHolder(home.path) : undefined;
+  return held && { pid: held.pid, state: undefined };
 }
 
 const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

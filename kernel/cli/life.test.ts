@@ -1,0 +1,211 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { WireClient } from "../../plugin-sdk/testing/client.ts";
+import { createCliHome } from "../../tests/support/cli.ts";
+
+interface Up {
+  readonly url: string;
+  readonly alreadyRunning: boolean;
+  readonly model: string | null;
+  readonly demo: boolean;
+}
+
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe("a gateway in the background", () => {
+  test("up makes a private home, prints a one-time link, and stop gives the home back", async () => {
+    await using home = createCliHome();
+    const up = await home.pincer(["up"]);
+    expect(up).toMatchObject({ code: 0, err: "" });
+    expect(up.out).toMatch(/Pincer is up \(\d+\.\d\d s\) +http:\/\/127\.0\.0\.1:\d+\/#login=\S+\n/);
+    expect(up.out).toContain("pincer stop");
+    expect(up.out).toContain("offline demo");
+    expect(modeOf(home.path)).toBe("700");
+    for (const file of ["pincer.json5", "token", "key", "gateway.log", "gateway.json"])
+      expect({ file, mode: modeOf(join(home.path, file)) }).toEqual({ file, mode: "600" });
+    const token = readFileSync(join(home.path, "token"), "utf8").trim();
+    for (const text of [up.out, readFileSync(join(home.path, "gateway.log"), "utf8"), readFileSync(join(home.path, "gateway.out"), "utf8")])
+      expect(text).not.toContain(token);
+
+    expect(await home.json(["status"])).toMatchObject({ running: true, managed: true, healthy: true, config: { valid: true } });
+    expect((await home.pincer(["stop"])).out).toContain("stopped");
+    expect(await home.pincer(["status"])).toMatchObject({ code: 3, out: expect.stringContaining("not running") });
+    expect(existsSync(join(home.path, "gateway.json"))).toBe(false);
+    expect(await home.pincer(["stop"])).toMatchObject({ code: 3, err: expect.stringContaining("pincer up") });
+  });
+
+  test("a second up finds the first and gives a fresh link; each link works once", async () => {
+    await using home = createCliHome();
+    const first = await home.json<Up>(["up"]);
+    const second = await home.json<Up>(["up"]);
+    expect([first.alreadyRunning, second.alreadyRunning]).toEqual([false, true]);
+    expect(new URL(second.url).origin).toBe(new URL(first.url).origin);
+    expect(second.url).not.toBe(first.url);
+    expect(new URL(first.url).search).toBe("");
+  });
+
+  test("two ups at once start one gateway", async () => {
+    await using home = createCliHome();
+    const [one, two] = await Promise.all([home.json<Up>(["up"]), home.json<Up>(["up"])]);
+    expect(new URL(one.url).origin).toBe(new URL(two.url).origin);
+  });
+
+  test("a port that is taken, and why, is said at once, and doctor names who has it", async () => {
+    using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("mine") });
+    await using home = createCliHome({ PINCER_PORT: String(other.port) });
+    const up = await home.pincer(["up"]);
+    expect(up.code).toBe(1);
+    expect(up.err).toContain(String(other.port));
+    expect(up.err).toContain("pincer doctor");
+    const { findings } = await home.json<{ findings: { check: string; level: string; detail: string; mend?: string }[] }>(["doctor"]);
+    expect(findings.find(({ check }) => check === "port")).toMatchObject({
+      level: "error",
+      detail: expect.stringContaining(`port ${other.port} is used by`),
+      mend: expect.stringContaining("pincer config set gateway.port"),
+    });
+  });
+
+  test("restart ends it and starts it again", async () => {
+    await using home = createCliHome();
+    await home.pincer(["up"]);
+    const before = await home.json<{ pid: number }>(["status"]);
+    expect((await home.pincer(["restart"])).out).toContain("#login=");
+    expect((await home.json<{ pid: number }>(["status"])).pid).not.toBe(before.pid);
+  });
+
+  test("SIGHUP reads the configuration again, SIGTERM stops it gracefully with exit code 0", async () => {
+    await using home = createCliHome();
+    const gateway = Bun.spawn([...home.command, "gateway", "--json"], { env: home.env, stdout: "pipe", stderr: "inherit" });
+    const lines = linesOf(gateway.stdout);
+    await lines.until((line) => line["event"] === "gateway.ready");
+    writeFileSync(join(home.path, "pincer.json5"), "{ gateway: { log: { level: 'debug' } } }");
+    gateway.kill("SIGHUP");
+    await lines.until((line) => line["event"] === "config.applied");
+    gateway.kill("SIGTERM");
+    expect(await gateway.exited).toBe(0);
+  });
+});
+
+/** Log lines as they come. */
+function linesOf(stream: ReadableStream<Uint8Array>) {
+  const reader = stream.pipeThrough(new TextDecoderStream() as never).getReader() as ReadableStreamDefaultReader<string>;
+  let rest = "";
+  return {
+    async until(matches: (line: Record<string, unknown>) => boolean): Promise<void> {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error("the gateway ended before the expected line");
+        const parts = (rest + value).split("\n");
+        rest = parts.pop() ?? "";
+        if (parts.some((part) => part.startsWith("{") && matches(JSON.parse(part)))) return;
+      }
+    },
+  };
+}
+
+describe("commands of a running gateway", () => {
+  test("configuration, secrets, sessions, plugins, devices and logs are at hand", async () => {
+    await using home = createCliHome();
+    await home.pincer(["up"]);
+
+    expect((await home.pincer(["config", "set", "gateway.log.level", "debug"])).out).toContain("gateway.log.level = debug");
+    expect((await home.pincer(["config", "get", "gateway.log.level"])).out).toBe("debug\n");
+    expect(readFileSync(join(home.path, "pincer.json5"), "utf8")).toContain("// Which model answers");
+    const refused = await home.pincer(["config", "set", "gateway.prot", "1"]);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('did you mean "port"?') });
+    expect((await home.pincer(["config", "set", "gateway.log.level", "--unset"])).code).toBe(0);
+
+    const set = await home.pincer(["secrets", "set", "VENDOR_KEY"], { stdin: "sk-hidden\n" });
+    expect(set).toMatchObject({ code: 0, out: expect.stringContaining('{ secret: "VENDOR_KEY" }') });
+    expect(set.out).not.toContain("sk-hidden");
+    expect((await home.pincer(["secrets", "list"])).out).toContain("VENDOR_KEY");
+    expect((await home.pincer(["secrets", "set", "VENDOR_KEY", "sk-on-the-command-line"])).code).toBe(2);
+    expect((await home.pincer(["secrets", "delete", "VENDOR_KEY"])).code).toBe(0);
+    expect((await home.pincer(["secrets", "set", "EMPTY"], { stdin: "" })).err).toContain("nothing was kept");
+
+    expect((await home.pincer(["sessions", "list"])).code).toBe(0);
+    expect((await home.pincer(["plugins", "list"])).out).toContain("webchat");
+    expect((await home.pincer(["devices", "list"])).code).toBe(0);
+    expect(JSON.parse((await home.pincer(["call", "health"])).out)).toMatchObject({ ok: true });
+    expect(await home.pincer(["call", "no.such.method"])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("unknown method: no.such.method"),
+    });
+    expect((await home.pincer(["call", "health", "{ broken"])).err).toContain("line 1");
+    expect((await home.pincer(["logs", "-n", "500"])).out).toContain("gateway.ready");
+    expect((await home.pincer(["logs", "--level", "error"])).out).not.toContain("gateway.ready");
+  });
+
+  test("a phone that asks is listed, approved and removed", async () => {
+    await using home = createCliHome();
+    const { url } = await home.json<Up>(["up"]);
+    const { createDeviceKey } = await import("../../plugin-sdk/testing/client.ts");
+    const device = createDeviceKey();
+    const node = {
+      url: new URL(url).origin.replace("http", "ws"),
+      token: readFileSync(join(home.path, "token"), "utf8").trim(),
+      device,
+      headers: { "x-forwarded-for": "203.0.113.9" },
+    };
+    await expect(WireClient.connect(node)).rejects.toThrow("NOT_PAIRED");
+    const { pending } = await home.json<{ pending: { requestId: string }[] }>(["devices", "list"]);
+    expect((await home.pincer(["devices", "approve", pending[0]!.requestId])).out).toContain("may come in");
+    expect((await home.pincer(["devices", "list"])).out).toContain(device.id.slice(0, 12));
+    expect((await home.pincer(["devices", "remove", device.id.slice(0, 8)])).out).toContain("is forgotten");
+    expect((await home.json<{ paired: unknown[] }>(["devices", "list"])).paired).toEqual([]);
+  });
+});
+
+test("doctor finds what is wrong with a home and names the command that mends it", async () => {
+  await using home = createCliHome();
+  await home.pincer(["config", "set", "gateway.port", "18790"]);
+  Bun.spawnSync(["chmod", "755", home.path]);
+  writeFileSync(join(home.path, "pincer.json5"), "{\n  gateway: { port: 'x' },\n}", { mode: 0o644 });
+  Bun.spawnSync(["chmod", "644", join(home.path, "pincer.json5")]);
+  writeFileSync(join(home.path, "pincer.db"), "this is no database, but it is long enough to be looked at as one".repeat(40));
+  const { out, code } = await home.pincer(["doctor"]);
+  expect(code).toBe(1);
+  for (const said of [
+    `chmod 700 ${home.path}`,
+    `chmod 600 ${home.path}/pincer.json5`,
+    "gateway.port (line 2, column 20): expected integer",
+    "restore it from a backup",
+    "pincer stop, then restore",
+  ])
+    expect(out).toContain(said);
+});
+
+test("without a gateway config set writes the file, judged by every schema there is", async () => {
+  await using home = createCliHome();
+  expect((await home.pincer(["config", "set", "gateway.bind", "lan"])).code).toBe(0);
+  expect(await home.json(["config", "get"])).toEqual({ gateway: { bind: "lan" } });
+  expect(await home.pincer(["config", "set", "gateway.bnd", "lan"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('did you mean "bind"?'),
+  });
+  expect(await home.pincer(["config", "set", "agents.list", "7"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("expected array"),
+  });
+  expect(readFileSync(join(home.path, "pincer.json5"), "utf8")).toContain("// Pincer's configuration");
+});
+
+test("the protocol is exported with every method and event of the gateway", async () => {
+  await using home = createCliHome();
+  const exported = await home.json<{ methods: Record<string, { params: object }>; events: object }>(["protocol", "export"]);
+  await home.pincer(["up"]);
+  const { features } = await hello(home.path);
+  expect(features.methods.filter((name) => !(name in exported.methods))).toEqual([]);
+  expect(features.events.filter((name) => !(name in exported.events) && name !== "connect.challenge")).toEqual([]);
+  expect(exported.methods["config.patch"]?.params).toMatchObject({ required: ["raw"] });
+  const swift = await home.pincer(["protocol", "export", "--format", "swift"]);
+  expect(swift.out).toContain("public struct ConfigPatchParams: Codable, Sendable {");
+});
+
+async function hello(home: string) {
+  const { url } = JSON.parse(readFileSync(join(home, "gateway.json"), "utf8")) as { url: string };
+  const token = readFileSync(join(home, "token"), "utf8").trim();
+  await using client = await WireClient.connect({ url: url.replace("http", "ws"), token });
+  return client.hello as unknown as { features: { methods: string[]; events: string[] } };
+}
