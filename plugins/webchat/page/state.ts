@@ -87,6 +87,18 @@ async function loadSessions(): Promise<void> {
   sessions.value = list.sessions;
 }
 
+/** Messages that were announced since the history was read; those of a run that is shown live join when it ends. */
+let arrived: WireMessage[] = [];
+const seqOf = (message: WireMessage) => message.__openclaw?.seq ?? 0;
+
+function join(messages: readonly WireMessage[]): readonly WireMessage[] {
+  const last = messages.reduce((seq, message) => Math.max(seq, seqOf(message)), 0);
+  arrived = arrived.filter((message) => seqOf(message) > last);
+  const live = new Set(runs.value.map(({ runId }) => runId));
+  const ready = arrived.filter((message) => !live.has(message.__openclaw?.runId ?? ""));
+  return ready.length === 0 ? messages : [...messages, ...ready];
+}
+
 let reading = 0;
 async function loadHistory(): Promise<void> {
   const key = current.value;
@@ -94,6 +106,7 @@ async function loadHistory(): Promise<void> {
   const page = await connection.request<History>("chat.history", { sessionKey: key, limit: PAGE });
   if (ticket !== reading || key !== current.value) return;
   history.value = page.messages;
+  arrived = arrived.filter((message) => !page.messages.some((known) => known.__openclaw?.id === message.__openclaw?.id));
   more.value = page.hasMore ? (page.nextOffset ?? page.messages.length) : undefined;
   loading.value = false;
   problem.value = undefined;
@@ -106,6 +119,7 @@ async function loadHistory(): Promise<void> {
   runs.value = flight
     ? [{ runId: flight.runId, phase: "", parts: flight.text ? [{ type: "text", id: flight.itemId ?? "text", text: flight.text }] : [] }]
     : [];
+  history.value = join(history.value);
 }
 
 export async function loadOlder(): Promise<void> {
@@ -125,6 +139,7 @@ export function openSession(key: string): void {
   current.value = key;
   sessionStorage.setItem(REMEMBERED, key);
   history.value = [];
+  arrived = [];
   runs.value = [];
   sent.value = [];
   problem.value = undefined;
@@ -199,6 +214,11 @@ function onEvent(name: string, payload: Record<string, unknown>): void {
       : sessions.value.filter((known) => known.key !== key);
     return;
   }
+  if (name === "session.message" && isCurrent(payload["sessionKey"])) {
+    arrived.push(payload["message"] as WireMessage);
+    history.value = join(history.value);
+    return;
+  }
   if ((name !== "agent" && name !== "chat") || !isCurrent(payload["sessionKey"])) return;
   const runId = String(payload["runId"]);
   const known = runs.value.find((run) => run.runId === runId);
@@ -223,6 +243,7 @@ function onEvent(name: string, payload: Record<string, unknown>): void {
     void loadHistory()
       .then(() => {
         runs.value = runs.value.filter((run) => run.runId !== runId);
+        history.value = join(history.value);
         if (failure !== undefined && !items.value.some((item) => item.kind === "note" && item.tone === "error" && item.text === failure))
           problem.value = failure;
       })

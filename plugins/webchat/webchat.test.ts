@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
+import type { Browser, Page } from "playwright-core";
+import { buildPage } from "./build.ts";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const browsing = testWith("chromium");
+
+let gateway: TestGateway;
+let browser: Browser | undefined;
+
+beforeAll(async () => {
+  gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { pace: 0 } } } } });
+  const executablePath = commandOf("chromium");
+  if (executablePath === undefined) return;
+  const { chromium } = await import("playwright-core");
+  browser = await chromium.launch({ executablePath, args: FLAGS });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await gateway?.[Symbol.asyncDispose]();
+});
+
+interface Visit {
+  readonly page: Page;
+  /** What the page complained about: script errors, and what its content security policy refused. */
+  readonly complaints: string[];
+}
+
+async function open(address: string): Promise<Visit> {
+  const context = await browser!.newContext({ viewport: { width: 1100, height: 760 } });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(address);
+  return { page, complaints };
+}
+
+/** The conversation stands, so the gateway has let the page in. */
+const isIn = (page: Page) => page.locator(".thread .empty, .thread article").first().waitFor();
+
+const logIn = async () => {
+  const visit = await open(await gateway.gateway.loginLink());
+  await isIn(visit.page);
+  return visit;
+};
+
+const say = async (page: Page, text: string) => {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.keyboard.press("Enter");
+};
+
+test("the committed page is what its source builds to", async () => {
+  expect(await Bun.file(`${import.meta.dir}/assets.generated.ts`).text()).toBe(await buildPage());
+});
+
+test("the page comes with a strict content security policy, and a wrong asset is not found", async () => {
+  const page = await gateway.request("/");
+  expect(page.status).toBe(200);
+  const policy = page.headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toContain("unsafe");
+  expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+  expect((await gateway.request("/assets/../../package.json")).headers.get("content-type")).toContain("text/html");
+  expect((await gateway.request("/assets/nothing.js")).status).toBe(404);
+  expect((await gateway.request("/", { method: "POST" })).status).toBe(405);
+  const etag = page.headers.get("etag") ?? "";
+  expect((await gateway.request("/", { headers: { "if-none-match": etag } })).status).toBe(304);
+});
+
+browsing("a login link works once, leaves no code in the address, and the browser stays logged in", async () => {
+  const link = await gateway.gateway.loginLink();
+  const { page, complaints } = await open(link);
+  await isIn(page);
+  expect(page.url()).not.toContain("login");
+  await page.reload();
+  await isIn(page);
+  expect(complaints).toEqual([]);
+  const second = await open(link);
+  await second.page.getByText("This login link was used already, or is too old.").waitFor();
+});
+
+browsing("a stranger sees how to log in, and the gateway's token opens the door", async () => {
+  const { page } = await open(gateway.http);
+  await page.getByRole("heading", { name: "Log in to Pincer" }).waitFor();
+  await page.getByLabel("or paste the gateway's token").fill("not the token");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText("That token is not the gateway's.").waitFor();
+  await page.getByLabel("or paste the gateway's token").fill(gateway.token);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await isIn(page);
+});
+
+browsing("an answer streams in, a tool call shows its result, and a reload shows the same", async () => {
+  const { page, complaints } = await logIn();
+  await say(page, "list the files");
+  await page.locator("details.tool.done").first().waitFor();
+  await page.locator("article.assistant:not(.live)").last().waitFor();
+  const before = await page.locator(".thread .column").textContent();
+  expect(before).toContain("list the files");
+  await page.reload();
+  await page.locator("article.assistant").last().waitFor();
+  expect(await page.locator(".thread .column").textContent()).toBe(before);
+  expect(complaints).toEqual([]);
+});
+
+browsing("markup in an answer is shown as text, and no script of it runs", async () => {
+  const { page, complaints } = await logIn();
+  const client = await gateway.connect();
+  const text =
+    'Look: <img src=x onerror="document.title=1"> <script>document.title=2</script> [click](javascript:document.title=3) ![p](http://127.0.0.1:1/x.png)';
+  await client.call("chat.inject", { sessionKey: "main", message: text });
+  await page.reload();
+  await page.getByText("Look:").waitFor();
+  expect(await page.title()).toBe("Pincer");
+  expect(await page.locator(".markdown img, .markdown script, .markdown a[href^=javascript]").count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+browsing("stop ends a running answer, and says so", async () => {
+  const { page } = await logIn();
+  await say(page, "count to 100000");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped.").last().waitFor();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+});
+
+browsing("a new conversation is empty, stands in the list, and one goes back to the first", async () => {
+  const { page } = await logIn();
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await page.getByRole("button", { name: "What can you do?" }).click();
+  await page.locator("article.assistant").last().waitFor();
+  await page.getByRole("button", { name: /^Main/ }).click();
+  await page.getByText("list the files").first().waitFor();
+});
+
+browsing("what is sent while the gateway is away goes out once it is back, once (#51620)", async () => {
+  await using other = await startTestGateway();
+  const { page } = await open(await other.gateway.loginLink());
+  await isIn(page);
+  await page.context().setOffline(true);
+  await page.evaluate(() => window.dispatchEvent(new Event("offline")));
+  await other.stop();
+  await page.getByText("The gateway does not answer.").waitFor();
+  await say(page, "are you back?");
+  await page.getByText("Sending…").waitFor();
+  await page.context().setOffline(false);
+  await using again = await startTestGateway({ home: other.home, config: { gateway: { port: Number(new URL(other.http).port) } } });
+  await page.locator("article.assistant:not(.live)").last().waitFor();
+  const client = await again.connect();
+  const { messages } = await client.call<{ messages: { role: string; content: unknown }[] }>("chat.history", { sessionKey: "main" });
+  expect(messages.filter(({ role }) => role === "user")).toHaveLength(1);
+});
