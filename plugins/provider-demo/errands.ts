@@ -51,7 +51,7 @@ export function nextMove(intent: Intent, results: readonly ToolResult[], around:
         "search",
         around,
         results[0],
-        { query: intent.query, path: intent.path },
+        { query: intent.query, path: intent.path, literal: true },
         `I'll search for “${intent.query}”.`,
         (text) =>
           text.trim() === "" ? `Nothing has “${intent.query}” in it.` : `What has “${intent.query}” in it:\n\n${codeBlock(shown(text))}`,
@@ -125,12 +125,16 @@ function withTool(
 }
 
 function listing(text: string, path: string | undefined): string {
-  const names = text.split("\n").filter((line) => line.trim() !== "");
+  const names = EMPTY.test(text.trim()) ? [] : text.split("\n").filter((line) => line.trim() !== "");
   const where = path === undefined ? "the workspace" : `\`${path}\``;
   if (names.length === 0) return `There is nothing in ${where}.`;
   const simple = names.length <= 50 && names.every((name) => name.length <= 80 && !name.includes("`"));
   return `In ${where}:\n\n${simple ? names.map((name) => `- \`${name.trim()}\``).join("\n") : codeBlock(shown(text))}`;
 }
+
+/** What a tool adds to a text that it does not show whole: such a text must not be written back. */
+const NOT_WHOLE = /^\[[^\]]*\]$|… \(\d+ more characters\)$/m;
+const EMPTY = /^\S+ is empty$/;
 
 /** Appends where the tool can; otherwise reads what is there and writes it back with one line more. */
 function remember(fact: string, results: readonly ToolResult[], { tools }: Surroundings): Move {
@@ -139,20 +143,19 @@ function remember(fact: string, results: readonly ToolResult[], { tools }: Surro
   const line = `- ${fact.replace(/\s*\n\s*/g, " ")}`;
   const saying = `I'll note that in \`${MEMORY}\`.`;
   const done = (result: ToolResult): Move => (result.failed ? failure(result) : { say: `I'll remember: ${fact}.` });
-  if (takes(write, "append")) {
-    const [result] = results;
-    return result
-      ? done(result)
-      : { call: { name: write.name, arguments: argumentsFor(write, { path: MEMORY, content: `${line}\n`, append: true }) }, saying };
-  }
+  const writing = (content: string, append?: true): Move => ({
+    call: { name: write.name, arguments: argumentsFor(write, { path: MEMORY, content, ...(append ? { append } : {}) }) },
+    saying: append ? saying : "",
+  });
+  const [before, after] = results;
+  if (takes(write, "append")) return before ? done(before) : writing(`${line}\n`, true);
+  if (after) return done(after);
   const read = toolFor("read", tools);
   if (!read) return noTool("read");
-  const [before, after] = results;
-  if (after) return done(after);
   if (!before) return { call: { name: read.name, arguments: argumentsFor(read, { path: MEMORY }) }, saying };
-  const kept = before.failed ? "# Memory\n" : before.text.trimEnd();
-  return {
-    call: { name: write.name, arguments: argumentsFor(write, { path: MEMORY, content: `${kept}\n${line}\n`.replace(/^\n/, "") }) },
-    saying: "",
-  };
+  if (before.failed || EMPTY.test(before.text)) return writing(`# Memory\n\n${line}\n`);
+  if (NOT_WHOLE.test(before.text)) {
+    return { say: `\`${MEMORY}\` has grown too long for me to add to it safely. Add this line to it yourself:\n\n${codeBlock(line)}` };
+  }
+  return writing(`${before.text.trimEnd()}\n${line}\n`);
 }

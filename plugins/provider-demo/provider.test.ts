@@ -198,6 +198,14 @@ describe("a conversation with the demo", () => {
     expect(callsOf(answer)).toMatchObject([{ name: "write", arguments: { path: "MEMORY.md", content: "- I like tea\n", append: true } }]);
   });
 
+  test("remember: a file that was not shown whole is not written back", async () => {
+    const cut = "- one\n- two\n[lines 1 to 2 of 900; read on with offset 3]";
+    const { text, calls } = await turn("remember that I like tea", { read: cut });
+    expect(calls.map(({ name }) => name)).toEqual(["read"]);
+    expect(text).toContain("too long for me to add to it safely");
+    expect((await turn("remember that I like tea", { read: "- long line… (9 more characters)" })).calls).toHaveLength(1);
+  });
+
   test("a tool that failed or was refused is told as it is", async () => {
     expect((await turn("run rm -rf /", { exec: new Error("refused by policy") })).text).toContain("refused by policy");
     expect((await turn("what do you remember?", { read: new Error("no such file") })).text).toContain("I remember nothing yet");

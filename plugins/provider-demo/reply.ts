@@ -40,11 +40,11 @@ export function replyTo(request: ModelRequest, around: Omit<Surroundings, "tools
 
   const calls = moves.flatMap(({ id, move }) => ("call" in move ? [{ type: "toolCall" as const, id, ...move.call }] : []));
   const begun = turn.some(({ role }) => role === "assistant");
-  const said = moves
-    .flatMap(({ move }) => ("say" in move ? (calls.length > 0 ? [] : [move.say]) : [move.saying]))
-    .filter((text) => text !== "");
+  const said = moves.flatMap(({ move }) => ("say" in move ? (calls.length > 0 ? [] : [move.say]) : [move.saying]));
+  // What was asked twice, because it was not answered before, is answered once.
+  const once = [...new Set(said)].filter((text) => text !== "");
   const label = all.some(({ role }) => role === "assistant") || begun ? [] : [LABEL];
-  return { text: [...label, ...(calls.length > 0 ? [said.join(" ")] : said)].filter((text) => text !== "").join("\n\n"), calls };
+  return { text: [...label, ...(calls.length > 0 ? [once.join(" ")] : once)].filter((text) => text !== "").join("\n\n"), calls };
 }
 
 function resultsOf(turn: readonly Message[], prefix: string): readonly ToolResult[] {

@@ -22,6 +22,7 @@ const ARGUMENTS = {
   glob: ["pattern", "glob", "name", "query"],
   command: ["command", "cmd", "script"],
   append: ["append"],
+  literal: ["literal"],
 } as const;
 type Argument = keyof typeof ARGUMENTS;
 
