@@ -64,7 +64,7 @@ export interface Bus {
   addEvents(events: readonly GatewayEvent[]): void;
   /** Whether the kernel owns the method; no plugin may then. */
   owns(method: string): boolean;
-  /** What the kernel itself owns, with its schemas, for documents and client types. */
+  /** What the kernel itself answers while no plugin owns the name, with its schemas, for documents and client types. */
   own(): { readonly methods: readonly MethodBinding[]; readonly events: readonly GatewayEvent[] };
   /** Every method that works, sorted: hello's `features.methods`. */
   methods(): readonly string[];
@@ -95,7 +95,8 @@ export function createBus(deps: BusDeps): Bus {
 
   const kernelMethods = new Map<string, MethodBinding>();
   const kernelEvents = new Map<string, GatewayEvent>(busEvents.map((event) => [event.name, event]));
-  const methods = joinMethods(kernelMethods, deps.methods, emptyLists(clock));
+  const empty = emptyLists(clock);
+  const methods = joinMethods(kernelMethods, deps.methods, empty);
   const events: EventSource = {
     find: (name) => kernelEvents.get(name) ?? deps.events.find(name),
     names: () => [...kernelEvents.keys(), ...deps.events.names()],
@@ -221,7 +222,7 @@ export function createBus(deps: BusDeps): Bus {
       for (const event of added) kernelEvents.set(event.name, event);
     },
     owns: (method) => kernelMethods.has(method),
-    own: () => ({ methods: [...kernelMethods.values()], events: [...kernelEvents.values()] }),
+    own: () => ({ methods: [...empty.values(), ...kernelMethods.values()], events: [...kernelEvents.values()] }),
     methods: () => sorted(methods.names()),
     emit: (event, payload, options) => broadcast.publish(event, payload, options),
     onEvent: broadcast.listen,
