@@ -97,6 +97,7 @@ async function checkPort(home: Home): Promise<Finding> {
   const held = holder(home);
   if (held?.state) return ok("port", `${held.state.url} (pid ${held.pid})`);
   const { port } = readConfig(home).section<{ port: number }>("gateway")();
+  if (port === 0) return ok("port", "any that is free");
   const answers = await new Promise<boolean>((resolve) => {
     const socket = dial({ host: "127.0.0.1", port, timeout: reachMs });
     socket

@@ -29,7 +29,10 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
     ...(!isManaged && { print: (line) => terminal.print(terminal.isInteractive ? logLine(line) : JSON.stringify(line)) }),
   });
   const stopped = Promise.withResolvers<number>();
-  const { url } = await running.start();
+  const { url } = await running.start().catch(async (error) => {
+    await running.stop("it could not start");
+    throw error;
+  });
   using _state = writeState(home, {
     pid: process.pid,
     processStart: processStart(process.pid) ?? "",

