@@ -11,10 +11,12 @@ export interface Mismatch {
   readonly got: string;
 }
 
-/** Not a promise when the schema has been compiled before, so that the hot path does not wait for one. */
-export const checker = (schema: TSchema): TypeCheck<TSchema> | Promise<TypeCheck<TSchema>> => compiled.get(schema) ?? compile(schema);
+/** Of a schema that has been compiled before, so that the hot path need not wait. */
+export const compiledCheck = (schema: TSchema): TypeCheck<TSchema> | undefined => compiled.get(schema);
 
-async function compile(schema: TSchema): Promise<TypeCheck<TSchema>> {
+export async function checker(schema: TSchema): Promise<TypeCheck<TSchema>> {
+  const known = compiled.get(schema);
+  if (known) return known;
   const { TypeCompiler } = await import("@sinclair/typebox/compiler");
   const check = TypeCompiler.Compile(schema);
   compiled.set(schema, check);

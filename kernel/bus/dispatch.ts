@@ -1,10 +1,9 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Method, MethodCall, Role, Scope, WireScope } from "@pincer/plugin-sdk/method";
-import type { TSchema } from "@sinclair/typebox";
 import { allows } from "../access/scopes.ts";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
-import { checker, describeMismatch, mismatchOf } from "./check.ts";
+import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "./check.ts";
 import { busErrors } from "./errors.ts";
 import type { Kept } from "./idempotency.ts";
 import { createRateLimit } from "./rate-limit.ts";
@@ -75,17 +74,17 @@ export function createDispatch({ methods, kept, clock, settings }: DispatchDeps)
 
     const { method, invoke } = await binding.resolve();
     const given = params ?? {};
-    await requireValid(method.params, given, name);
+    const check = compiledCheck(method.params) ?? (await checker(method.params));
+    if (!check.Check(given)) throw paramsInvalid(name, mismatchOf(check, given));
     if (typeof method.scope === "object") requireScope(method.scope.of(given), caller.scopes);
-    if (settings().controlPlane.methods.includes(name)) rate.take(caller.info.principal, name);
+    const { controlPlane, checkResults } = settings();
+    if (controlPlane.methods.includes(name)) rate.take(caller.info.principal, name);
 
-    const run = async () => {
-      const result = await invoke(given, new Call(caller, method, accept));
-      if (settings().checkResults) await requireResult(method, result);
-      return result;
-    };
+    const call = new Call(caller, method, accept);
     const key = binding.idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
-    return typeof key === "string" ? kept(caller.info.principal, name, key, run) : run();
+    if (typeof key !== "string" && !checkResults) return await invoke(given, call);
+    const run = async () => (checkResults ? requireResult(method, await invoke(given, call)) : invoke(given, call));
+    return await (typeof key === "string" ? kept(caller.info.principal, name, key, run) : run());
   };
 }
 
@@ -99,17 +98,13 @@ function requireScope(needed: WireScope | "node" | "any", scopes: readonly WireS
   throw busErrors.MISSING_SCOPE(`missing scope: ${needed}`, { data: { missingScope: needed, requiredScopes: [needed] } });
 }
 
-async function requireValid(schema: TSchema, given: unknown, name: string): Promise<void> {
-  const found = checker(schema);
-  const check = found instanceof Promise ? await found : found;
-  if (check.Check(given)) return;
-  const mismatch = mismatchOf(check, given);
-  throw busErrors.BUS_PARAMS_INVALID(`invalid ${name} params: ${describeMismatch(mismatch)}`, { data: { ...mismatch } });
-}
+const paramsInvalid = (name: string, mismatch: Mismatch) =>
+  busErrors.BUS_PARAMS_INVALID(`invalid ${name} params: ${describeMismatch(mismatch)}`, { data: { ...mismatch } });
 
-async function requireResult({ name, result }: Method, given: unknown): Promise<void> {
+async function requireResult({ name, result }: Method, given: unknown): Promise<unknown> {
   const check = await checker(result);
-  if (!check.Check(given)) throw busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${describeMismatch(mismatchOf(check, given))}`);
+  if (check.Check(given)) return given;
+  throw busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${describeMismatch(mismatchOf(check, given))}`);
 }
 
 /** The kernel's methods first, then plugins', then the lists that are empty until a plugin owns their name. */
