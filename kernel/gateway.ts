@@ -19,12 +19,14 @@ import { createConfig } from "./config/config.ts";
 import { configChanged, configMethods } from "./config/methods.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { createHealthParts } from "./gateway-health.ts";
+import { lanesFor } from "./lanes/contract.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine, logMethods } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
+import { readBundle } from "./plugins/build.ts";
 import type { PluginFolder } from "./plugins/deps.ts";
-import { createPluginHost, pluginMigrations } from "./plugins/host.ts";
-import { pluginMethods, pluginsChanged } from "./plugins/methods.ts";
+import { createPluginHost } from "./plugins/host.ts";
+import { pluginMigrations, valueStatements } from "./plugins/values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
@@ -85,7 +87,6 @@ export async function createGateway(options: GatewayOptions) {
   opened.defer(() => log.flush());
   const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home } });
   config.declare("gateway", GatewayConfig, "kernel");
-  config.declare("capabilities", Type.Record(Type.String(), Type.String(), { default: {} }), "kernel");
   const settings = config.section<Static<typeof GatewayConfig>>("gateway");
   log.setLevel(settings().log.level);
 
@@ -130,9 +131,10 @@ export async function createGateway(options: GatewayOptions) {
     log,
     retention,
     settings: () => settings().lanes,
-    activate: (kind) => host.activateJob(kind),
     ...(probe && { probe: (point: string) => probe(`lanes:${point}`) }),
   });
+  /** Known once the bus stands; the host asks again when it starts. */
+  let owns = (_method: string): boolean => false;
 
   const host = createPluginHost({
     home,
@@ -142,6 +144,7 @@ export async function createGateway(options: GatewayOptions) {
     jobs: lanes,
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
+    reserved: (name) => owns(name),
     found: ({ env: names = [], config: paths = [] }) =>
       names.some((name) => (env[name] ?? "") !== "") || paths.some((path) => config.section<unknown>(path)() !== undefined),
     log: (plugin) => log.child({ plugin }),
@@ -160,7 +163,7 @@ export async function createGateway(options: GatewayOptions) {
         insider("kernel", ["operator.admin"]),
       );
     },
-    ...(options.bundle !== undefined && { bundle: options.bundle }),
+    ...(options.bundle !== undefined && { bundled: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
 
@@ -190,7 +193,7 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   host.provide(sessionsContract, () => sessions.contract);
-  host.provide(lanesContract, (plugin) => host.lanesFor(plugin, lanes));
+  host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
   const insider = (principal: string, scopes: readonly WireScope[], signal = new AbortController().signal): Caller => ({
     role: "operator",
@@ -248,11 +251,11 @@ export async function createGateway(options: GatewayOptions) {
     ...sessions.methods,
     ...configMethods(config, { clock, version: kernel.version }),
     ...logMethods(log),
-    ...pluginMethods(host),
     bindMethod(loginLink, link),
   ]);
-  bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
+  bus.addEvents([...access.events, ...sessions.events, configChanged]);
   bus.onEvent((event, payload) => host.deliver(event, payload));
+  owns = bus.owns;
 
   let address = { url: "", port: 0 };
   const lifetime = opened.move();
@@ -271,8 +274,9 @@ export async function createGateway(options: GatewayOptions) {
       address = await bus.start();
       lifetime.use(config.watch());
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
-      await host.start();
+      // What was accepted goes on before anything new comes in.
       await lanes.recover();
+      await host.start();
       lifetime.use(sessions.startSweeping());
       await bus.ready();
       await host.run(gatewayStarted, {});

@@ -150,13 +150,10 @@ browsing("what is sent while the gateway is away goes out once it is back, once 
   await using other = await startTestGateway();
   const { page } = await open(await other.gateway.loginLink());
   await isIn(page);
-  await page.context().setOffline(true);
-  await page.evaluate(() => window.dispatchEvent(new Event("offline")));
   await other.stop();
   await page.getByText("The gateway does not answer.").waitFor();
   await say(page, "are you back?");
   await page.getByText("Sending…").waitFor();
-  await page.context().setOffline(false);
   await using again = await startTestGateway({ home: other.home, config: { gateway: { port: Number(new URL(other.http).port) } } });
   await page.locator("article.assistant:not(.live)").last().waitFor();
   const client = await again.connect();
