@@ -111,7 +111,7 @@ export async function openRoot(workspace: string): Promise<Root> {
       return { handle, real: found, stats: await handle.stat() };
     } catch (error) {
       await handle?.close();
-      return explain(error, path, target);
+      return await explain(error, path, target);
     }
   };
 
@@ -160,7 +160,7 @@ export async function openRoot(workspace: string): Promise<Root> {
         folder = await enter(parent, name);
         made.push(folder.path);
       } catch (error) {
-        return explain(error, path, target);
+        return await explain(error, path, target);
       }
     }
     return { folder, made };
