@@ -1,8 +1,8 @@
 /** `pincer gateway`: the gateway in this process, for service managers, and for `pincer up` in the background. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemClock } from "../clock.ts";
-import { createGateway } from "../gateway.ts";
+import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./failure.ts";
@@ -19,43 +19,41 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   const isManaged = flags["managed"] === true;
   makeHome(home);
   writeFirstConfig(home);
-  const bundle = join(import.meta.dir, "plugins");
-  const running = await createGateway({
+  // From the first moment on: a signal that nobody listens to would end the process in the middle of its start.
+  const asked = Promise.withResolvers<string>();
+  let running: Gateway | undefined;
+  process.once("SIGTERM", () => asked.resolve("SIGTERM"));
+  process.once("SIGINT", () => asked.resolve("SIGINT"));
+  process.on("SIGHUP", () => void running?.config.reload());
+
+  const bundle = join(import.meta.dir, "plugins.json");
+  running = await createGateway({
     home: home.path,
     env: process.env,
     folders: [{ path: join(repository, "plugins"), layout: "source" }],
-    ...(existsSync(bundle) && flags["dev"] !== true && { bundle }),
+    ...(existsSync(bundle) && flags["dev"] !== true && { bundle: dirname(bundle) }),
     dev: flags["dev"] === true,
     ...(!isManaged && { print: (line) => terminal.print(terminal.isInteractive ? logLine(line) : JSON.stringify(line)) }),
   });
-  const stopped = Promise.withResolvers<number>();
-  const { url } = await running.start().catch(async (error) => {
-    await running.stop("it could not start");
-    throw error;
-  });
-  using _state = writeState(home, {
-    pid: process.pid,
-    processStart: processStart(process.pid) ?? "",
-    url,
-    version: kernel.version,
-    startedAt: systemClock.now(),
-    managed: isManaged,
-  });
-  notify("READY=1");
-  if (terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);
-  let isStopping = false;
-  const stop = (signal: string) => {
-    if (isStopping) stopped.resolve(EXIT.interrupted);
-    isStopping = true;
+  let reason = "it could not start";
+  try {
+    const { url } = await running.start();
+    const startedAt = systemClock.now();
+    const state = {
+      pid: process.pid,
+      processStart: processStart(process.pid) ?? "",
+      url,
+      version: kernel.version,
+      startedAt,
+      managed: isManaged,
+    };
+    using _state = writeState(home, state);
+    notify("READY=1");
+    if (terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);
+    reason = await asked.promise;
     notify("STOPPING=1");
-    running.stop(signal).then(
-      () => stopped.resolve(EXIT.done),
-      (error) => stopped.reject(error),
-    );
-  };
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
-  process.on("SIGHUP", () => void running.config.reload());
-  // Awaited here, since `using` gives the state file back when this function ends.
-  return await stopped.promise;
+  } finally {
+    await running.stop(reason);
+  }
+  return EXIT.done;
 }

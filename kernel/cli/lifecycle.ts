@@ -67,7 +67,7 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
     const isStarting = held !== undefined;
     terminal.result(
       { running: false, starting: isStarting, home: home.path },
-      `${isStarting ? yellow("●") : red("●")} ${isStarting ? "starting" : "not running"}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
+      `${isStarting ? yellow("●") : red("●")} ${isStarting ? "starting or stopping" : "not running"}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
     );
     return EXIT.notRunning;
   }

@@ -15,16 +15,25 @@ export async function up(invocation: Invocation): Promise<number> {
   const { flags, home, terminal } = invocation;
   if (flags["foreground"]) return (await import("./gateway.ts")).gateway(invocation);
   const began = systemClock.monotonic();
-  const before = holder(home);
+  const before = await settled(home);
   if (!before) {
     makeHome(home);
     writeFirstConfig(home);
     await start(home, flags["dev"] === true);
-  } else if (!before.state) await untilReady(home, before.pid ?? 0, () => undefined);
+  }
   using client = await connect(home);
   await welcome(client, invocation, before ? undefined : systemClock.monotonic() - began);
   if (flags["dev"]) terminal.note("Plugins are reloaded when their files change; pincer logs -f shows it.");
   return EXIT.done;
+}
+
+/** A gateway that starts or stops just now is waited for. */
+async function settled(home: Home): Promise<ReturnType<typeof holder>> {
+  for (const deadline = systemClock.monotonic() + readyMs; systemClock.monotonic() < deadline; await systemClock.sleep(lookMs)) {
+    const found = holder(home);
+    if (!found || found.state) return found;
+  }
+  throw failedStart(home, `the gateway that has this home was neither ready nor gone in ${readyMs / 1000} s`);
 }
 
 export async function start(home: Home, dev: boolean): Promise<void> {
