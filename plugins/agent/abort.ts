@@ -30,16 +30,19 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
     }
     if (found === null || (found.lane !== lane && found.lane !== commandLane(sessionKey))) return [];
   }
-  const stopping = runs.ofSession(sessionKey).map(({ identity }) => identity.runId);
-  runs.stopping(stopping, stopReason);
+  const { running, waiting: queue } = await agent.uses.lanes.status({ lane }, io);
+  const meant = key === undefined ? [...(running === null ? [] : [running]), ...(waiting ? queue : [])].map((job) => job.key) : [key];
+  // Those whose end was told already are only still putting things away.
+  const runIds = meant.flatMap((one) => runIdOf(one) ?? []).filter((runId) => !runs.isTold(runId));
+  runs.stopping(runIds, stopReason);
   const reason = stopReason === "rpc" ? "stopped by a client" : "stopped by the user";
   const { keys } = await agent.uses.lanes.cancel(key === undefined ? { lane, waiting, reason } : { key, reason }, io);
-  const stopped = keys.flatMap((cancelled) => runIdOf(cancelled) ?? []);
+  const stopped = runIds.filter((runId) => keys.includes(runKey(runId)));
   for (const runId of stopped) {
-    const live = runs.get(runId);
-    if (live === undefined) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason });
-    else live.end({ state: "aborted", stopReason });
+    const run = runs.get(runId);
+    if (run === undefined) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason });
+    else run.end({ state: "aborted", stopReason });
   }
-  runs.forgetStopping(stopping.filter((runId) => !stopped.includes(runId)));
+  runs.forgetStopping(runIds.filter((runId) => !stopped.includes(runId) || runs.get(runId) === undefined));
   return stopped;
 }

@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { CommandsListResultSchema } from "@openclaw/gateway-protocol/schema";
-import { Value } from "@sinclair/typebox/value";
 import { type Conversation, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { misfits } from "../../tests/fixtures/oracle.ts";
 import { says } from "../../tests/fixtures/script/script.ts";
 
 const MAIN = "agent:main:main";
@@ -80,6 +79,6 @@ test("/new begins again, with a first message when there is one, and only for wh
 test("the commands are listed as clients expect them", async () => {
   await using talk = await startConversation();
   const listed = await talk.client.call<{ commands: { name: string }[] }>("commands.list", {});
-  expect(Value.Check(CommandsListResultSchema as never, listed)).toBe(true);
+  expect(misfits("CommandsListResultSchema", listed)).toEqual([]);
   expect(listed.commands.map(({ name }) => name)).toEqual(["help", "status", "new", "reset", "stop", "model", "think", "compact"]);
 });

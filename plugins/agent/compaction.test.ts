@@ -91,9 +91,9 @@ test("#72676 a single message that no window holds is an error, not a circle", a
 });
 
 test("a long turn is summarised in its middle, and no call loses its result", async () => {
-  await using talk = await startConversation({ model: { contextWindow: 6_000 }, agent: { toolResultChars: 3_000 } });
+  await using talk = await startConversation({ model: { contextWindow: 6_000 } });
   let looks = 0;
-  talk.script.tool("look", () => [{ content: [{ type: "text", text: long(`saw ${looks}`) }] }]);
+  talk.script.tool("look", () => [{ content: [{ type: "text", text: `saw ${looks}` }] }]);
   talk.script.otherwise((request) => {
     if (isSummary(request)) return [{ text: "SUMMARY of the task" }];
     const open = new Set<string>();
@@ -102,9 +102,9 @@ test("a long turn is summarised in its middle, and no call loses its result", as
       if (message.role === "toolResult") expect(open.delete(message.toolCallId)).toBe(true);
     }
     expect(open.size).toBe(0);
-    return looks++ < 15 ? [asks("look", { text: `${looks}` })] : [{ text: "I saw it all." }];
+    return looks++ < 15 ? [{ text: long(`Looking again, ${looks}.`) }, asks("look", { text: `${looks}` })] : [{ text: "I saw it all." }];
   });
-  expect(textOf((await talk.ask("look fifteen times"))["message"])).toBe("I saw it all.");
+  expect(textOf((await talk.ask("look fifteen times"))["message"])).toEndWith("I saw it all.");
   expect(summaries(talk).length).toBeGreaterThan(0);
 });
 
@@ -117,7 +117,7 @@ test("what is far too long for one summary is summarised piece by piece", async 
     for (let turn = 0; turn < 8; turn++) await first.ask(long(`question ${turn}`));
     await first.gateway.stop();
 
-    await using later = await startConversation({ home, script, model: { contextWindow: 2_500 }, agent: { summaryTokens: 300 } });
+    await using later = await startConversation({ home, script, model: { contextWindow: 2_500 } });
     let part = 0;
     script.otherwise((request) => {
       if (!isSummary(request)) return [{ text: "still here" }];

@@ -100,7 +100,7 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
   tell("start");
   try {
     const lines = items.slice(0, end).map((item) => lineOf(item, stamp));
-    const pieceTokens = Math.max(500, Math.floor(options.window / 2) - agent.config.summaryTokens);
+    const pieceTokens = Math.max(500, Math.floor(options.window / 2));
     let summary = "";
     for (const [index, piece] of summaryPieces(lines, pieceTokens).entries()) {
       const known = summary === "" ? "" : `Your summary of what came before:\n\n${summary}\n\n`;
@@ -124,7 +124,8 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
 
 async function summarise(options: CompactionOptions, conversation: string): Promise<string> {
   const { agent, model, sessionKey, agentId, runId, signal, focus } = options;
-  const { summaryTokens } = agent.config;
+  // A summary of a small window is a small one: it is part of what the next one is made of.
+  const summaryTokens = Math.max(100, Math.min(agent.config.summaryTokens, Math.floor(options.window / 8)));
   const asked = focus === undefined || focus === "" ? "" : `\n\nAbove all keep: ${focus}`;
   for (let attempt = 0; ; attempt++) {
     const answer = await streamAnswer(

@@ -1,18 +1,8 @@
 import { expect, test } from "bun:test";
-import {
-  AgentIdentityResultSchema,
-  ChatHistoryCursorResultSchema,
-  ChatMessageGetResultSchema,
-  ChatPendingInputsPageSchema,
-  ToolsCatalogResultSchema,
-  ToolsEffectiveResultSchema,
-} from "@openclaw/gateway-protocol/schema";
-import { Value } from "@sinclair/typebox/value";
 import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { misfits } from "../../tests/fixtures/oracle.ts";
 
 const MAIN = "agent:main:main";
-const fits = (schema: unknown, value: unknown) =>
-  [...Value.Errors(schema as never, value)].map(({ path, message }) => `${path} ${message}`);
 
 interface History {
   messages: Record<string, unknown>[];
@@ -43,7 +33,7 @@ test("a history is read page by page, newest first, and around one message", asy
     defaults: { modelProvider: "scripted", model: "one" },
   });
   expect(whole.sessionInfo).toMatchObject({ key: MAIN, hasActiveRun: false });
-  expect(fits(ChatPendingInputsPageSchema, whole.pendingInputs)).toEqual([]);
+  expect(misfits("ChatPendingInputsPageSchema", whole.pendingInputs)).toEqual([]);
   expect(pages).toEqual(whole.messages.map((message) => textOf(message)));
   const middle = whole.messages[4] as { __openclaw: { id: string } };
   const around = await read({ limit: 3, messageId: middle.__openclaw.id });
@@ -60,7 +50,7 @@ test("a client that knows a part asks for what came since", async () => {
   const delta = await read({ cursor: deltaCursor, inputRunIds: [runId, "nobody"] });
   expect(delta).toMatchObject({ kind: "delta", inputReceipts: [{ runId, state: "consumed" }] });
   expect(delta.messages.map((message) => textOf(message))).toEqual(["two", "You said: two"]);
-  expect(fits(ChatHistoryCursorResultSchema, delta)).toEqual([]);
+  expect(misfits("ChatHistoryCursorResultSchema", delta)).toEqual([]);
   expect((await read({ cursor: delta.deltaCursor })).messages).toEqual([]);
   await talk.client.call("sessions.reset", { key: MAIN });
   expect(await read({ cursor: delta.deltaCursor })).toEqual({ kind: "reset" } as never);
@@ -84,7 +74,7 @@ test("one message is read whole", async () => {
   const { id } = messages[0]!["__openclaw"] as { id: string };
   expect(textOf(messages[0]).length).toBeLessThan(200);
   const found = await talk.client.call<{ message: object }>("chat.message.get", { sessionKey: MAIN, messageId: id });
-  expect(fits(ChatMessageGetResultSchema, found)).toEqual([]);
+  expect(misfits("ChatMessageGetResultSchema", found)).toEqual([]);
   expect(textOf(found.message)).toHaveLength(5_000);
   expect(await talk.client.call<object>("chat.message.get", { sessionKey: MAIN, messageId: "nobody" })).toEqual({
     ok: false,
@@ -107,13 +97,13 @@ test("a message that is put into a conversation is seen at once, and by the mode
 test("what a chat offers is listed in the shapes that clients know", async () => {
   await using talk = await startConversation();
   const catalog = await talk.client.call<{ groups: { pluginId: string; tools: { id: string; risk: string }[] }[] }>("tools.catalog", {});
-  expect(fits(ToolsCatalogResultSchema, catalog)).toEqual([]);
+  expect(misfits("ToolsCatalogResultSchema", catalog)).toEqual([]);
   expect(catalog.groups.find(({ pluginId }) => pluginId === "scripted-tools")?.tools).toContainEqual(
     expect.objectContaining({ id: "notes.add", risk: "medium" }),
   );
-  expect(fits(ToolsEffectiveResultSchema, await talk.client.call("tools.effective", { sessionKey: MAIN }))).toEqual([]);
+  expect(misfits("ToolsEffectiveResultSchema", await talk.client.call("tools.effective", { sessionKey: MAIN }))).toEqual([]);
   const identity = await talk.client.call("agent.identity.get", {});
-  expect(fits(AgentIdentityResultSchema, identity)).toEqual([]);
+  expect(misfits("AgentIdentityResultSchema", identity)).toEqual([]);
   expect(identity).toMatchObject({ agentId: "main", name: "Pincer" });
   const metadata = await talk.client.call<{ models: object[]; commands: object[] }>("chat.metadata", {});
   expect(metadata.commands.length).toBeGreaterThan(5);

@@ -120,7 +120,7 @@ describe("stopping", () => {
     expect(told).toBeGreaterThan(-1);
     expect(told).toBeLessThan(answered);
     expect(talk.chat(runId).at(-1)).toMatchObject({ state: "aborted", stopReason: "rpc", message: { content: [{ text: "h" }] } });
-    await talk.client.event("sessions.changed", ({ session }) => (session as { hasActiveRun?: boolean }).hasActiveRun === false);
+    await talk.client.event("sessions.changed", ({ reason }) => reason === "aborted");
     await talk.script.cut(talk.script.models[0]!);
     expect((await talk.history()).at(-1)).toMatchObject({ role: "assistant", stopReason: "aborted", content: [{ text: "h" }] });
     expect(await talk.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "aborted" });
@@ -188,7 +188,7 @@ describe("stopping", () => {
     await talk.script.modelCall(1);
     await talk.client.call("chat.abort", { sessionKey: MAIN, runId: two });
     for (const runId of [one, two]) expect(await talk.end(runId)).toMatchObject({ state: "aborted" });
-    await talk.client.event("sessions.changed", ({ session }) => (session as { hasActiveRun?: boolean }).hasActiveRun === false);
+    await talk.client.event("sessions.changed", ({ reason }) => reason === "aborted");
     expect(talk.script.models).toHaveLength(2);
   });
 

@@ -15,6 +15,8 @@ interface Live {
 type Failure = { readonly code?: string; readonly message?: string };
 export const failureOf = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
 
+const mostTold = 1_000;
+
 export class Runs {
   readonly #agent: AgentContext;
   readonly #live = new Map<string, Live>();
@@ -24,6 +26,8 @@ export class Runs {
   readonly #followed = new Map<string, RunIdentity>();
   /** Why runs are being stopped, in the words of the wire. */
   readonly #stopping = new Map<string, string>();
+  /** The newest runs whose end was told: their jobs may still be on their way out of the lane. */
+  readonly #told = new Set<string>();
 
   constructor(agent: AgentContext) {
     this.#agent = agent;
@@ -40,7 +44,7 @@ export class Runs {
   finish(events: RunEvents): void {
     const { runId } = events.identity;
     const live = this.#live.get(runId);
-    if (events.isTold) this.#followed.delete(runId);
+    if (events.isTold) this.#isTold(runId);
     events[Symbol.dispose]();
     if (live?.events !== events) return;
     this.#live.delete(runId);
@@ -89,11 +93,23 @@ export class Runs {
 
   /** Tells the end of a run that another one took over, or that ended before it began. */
   tell(identity: RunIdentity, end: Parameters<RunEvents["end"]>[0]): void {
-    if (this.#live.has(identity.runId)) return;
-    this.#followed.delete(identity.runId);
+    const { runId } = identity;
+    if (this.#live.has(runId) || this.#told.has(runId)) return;
+    this.#isTold(runId);
     const { clock, emit } = this.#agent;
     const events = new RunEvents(identity, { clock, emit, deltaMs: () => 0, askedAt: clock.now(), resumed: false });
     events.end(end);
+  }
+
+  /** Whether clients know how the run ended. */
+  isTold(runId: string): boolean {
+    return this.#told.has(runId) || this.#live.get(runId)?.events.isTold === true;
+  }
+
+  #isTold(runId: string): void {
+    this.#followed.delete(runId);
+    this.#told.add(runId);
+    if (this.#told.size > mostTold) for (const oldest of this.#told) return void this.#told.delete(oldest);
   }
 
   /** Sees to it that somebody who waits for a run is told its end, also when it never began or another run answered it. */
