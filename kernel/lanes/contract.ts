@@ -1,0 +1,23 @@
+/** The lanes as plugins see them. */
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+import type { Statement } from "../store/store.ts";
+import type { Lanes } from "./lanes.ts";
+
+/** @param keep the statements that keep a plugin's own values, in the commit of an admission. */
+export const lanesFor = (all: Lanes, keep: (values: Readonly<Record<string, unknown>>) => Statement[]): ImplementationOf<typeof lanes> => ({
+  async admit({ admissions, values = {} }) {
+    const admitted = await all.admitWith(admissions, keep(values));
+    return { jobs: admitted.map(({ key, fresh, state }) => ({ key, fresh, state })) };
+  },
+  wait: ({ key }, { signal }) => all.wait(key, signal),
+  find: async ({ key }) => (await all.find(key)) ?? null,
+  async status({ lane }) {
+    const { running, waiting } = all.status(lane);
+    return { running: running ?? null, waiting: [...waiting] };
+  },
+  async cancel({ key, lane, waiting = false, reason }) {
+    if (key !== undefined) return { keys: await all.cancel({ key }, reason) };
+    return { keys: lane === undefined ? [] : await all.cancel({ lane, waiting }, reason) };
+  },
+});

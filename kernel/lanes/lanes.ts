@@ -1,0 +1,307 @@
+/** Durable, ordered work: admitted in one commit, run lane by lane, and taken up after a crash where it was. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { JobOutcome } from "@pincer/plugin-sdk/job";
+import type { Retention } from "../store/retention.ts";
+import type { Row, Statement, Store } from "../store/store.ts";
+import { createAdmission } from "./admission.ts";
+import { createChanges, type JobView, viewOf } from "./changes.ts";
+import { laneErrors } from "./errors.ts";
+import type { LanePoint } from "./points.ts";
+import { admittedOf, jsonOf, type OpenJob, openJob, outcomeOf, rows, type Step } from "./rows.ts";
+import { cancelled, type Ending, failure, type LaneHandler, Run, type RunPorts, tooLate } from "./run.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { LanesSettings } from "./settings.ts";
+import { createWaiters } from "./waiters.ts";
+
+export { lanesMigrations } from "./rows.ts";
+
+export interface LanesDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly settings: () => LanesSettings;
+  readonly log: Pick<Logger, "warn" | "error">;
+  /** Where ended jobs are swept. */
+  readonly retention?: Retention;
+  /** Brings the handler of a kind that has none; asked once for each job that comes up without one. */
+  readonly activate?: (kind: string) => Promise<void>;
+  readonly probe?: (point: LanePoint, key: string) => void;
+}
+
+export type Lanes = ReturnType<typeof createLanes>;
+
+export function createLanes(deps: LanesDeps) {
+  const { store, clock, settings, log } = deps;
+  /** Every job that waits or runs; those that were absorbed are only in the store. */
+  const open = new Map<string, OpenJob>();
+  const runs = new Map<string, Run>();
+  const handlers = new Map<string, readonly LaneHandler[]>();
+  const deadlines = new Map<string, Disposable>();
+  const { tell, onChange } = createChanges(log);
+  const waiters = createWaiters(store);
+  const impatience = new AbortController();
+  let phase: "new" | "open" | "stopped" = "new";
+
+  const handlerOf = (kind: string) => handlers.get(kind)?.at(-1);
+  const probe = (point: LanePoint, { key }: { readonly key: string }) => deps.probe?.(point, key);
+
+  /** A store that is full or locked must not lose what was done: it is written again, until the gateway stops. */
+  const persist = async (statements: readonly Statement[], wanted = () => true): Promise<Row[][]> => {
+    for (;;) {
+      try {
+        return await store.write(...statements);
+      } catch (error) {
+        if (!isGatewayError(error) || !error.retryable || !wanted()) throw error;
+        log.warn("lanes.store-refused", { code: error.code });
+        await clock.sleep(settings().retryMs, impatience.signal);
+      }
+    }
+  };
+
+  const scheduler = new Scheduler({
+    clock,
+    settings,
+    concurrency(kind) {
+      const handler = handlerOf(kind);
+      return handler && (handler.concurrency ?? Number.POSITIVE_INFINITY);
+    },
+    async activate(kind) {
+      await deps.activate?.(kind).catch((error) => log.warn("lanes.activation-failed", { kind, error: errorMessage(error) }));
+    },
+    start: (job) => void start(job),
+  });
+
+  /** Only what is committed comes here. */
+  const enter = (type: "admitted" | "returned", jobs: readonly OpenJob[]) => {
+    for (const job of jobs) {
+      open.set(job.key, job);
+      const late = job.deadline === null ? undefined : clock.after(job.deadline - clock.now(), () => overdue(job));
+      if (late) deadlines.set(job.key, late);
+      tell(type, job);
+    }
+    scheduler.add(jobs);
+  };
+
+  const leave = (job: OpenJob) => {
+    open.delete(job.key);
+    deadlines.get(job.key)?.[Symbol.dispose]();
+    deadlines.delete(job.key);
+  };
+
+  const overdue = (job: OpenJob) => {
+    const run = runs.get(job.key);
+    if (run) run.stop(tooLate(job));
+    else if (scheduler.remove(job)) void end(job, failure(tooLate(job)));
+  };
+
+  const ports: RunPorts = {
+    clock,
+    settings,
+    probe,
+    persist,
+    journal: (job) => store.read<Step & Row>(rows.journal, job.id),
+    isSuspect: (job) => scheduler.isSuspect(job),
+    take: (lane, modes) => scheduler.take(lane, modes),
+    putBack: (jobs) => scheduler.add(jobs),
+    absorbed(jobs) {
+      for (const job of jobs) {
+        leave(job);
+        tell("absorbed", job);
+      }
+    },
+    admitted: (job, written) => enter("admitted", admittedOf([job], [written])),
+    warn: (event, { key, kind }, fields) => log.warn(event, { key, kind, ...fields }),
+  };
+
+  async function start(job: OpenJob): Promise<void> {
+    const run = new Run(job, handlerOf(job.kind), ports);
+    runs.set(job.key, run);
+    tell("started", job);
+    try {
+      const ending = await run.execute();
+      if (ending) await end(job, ending);
+      else await release(job);
+    } catch (error) {
+      unfinished(job, error);
+    }
+    vacate(job);
+    run.finished.resolve();
+  }
+
+  /** Lets the next job of the lane run, if this one did. */
+  const vacate = (job: OpenJob) => {
+    if (runs.delete(job.key)) scheduler.ended(job);
+  };
+
+  /** The end of a job, of its journal and of what it absorbed, and all that it sends, are one commit. */
+  async function end(job: OpenJob, { state, result, sends }: Ending): Promise<void> {
+    const now = clock.now();
+    const next = sends.map((admission) => openJob(admission, now));
+    probe("before-finish", job);
+    const written = await persist([
+      rows.finish(job.id, state, jsonOf(result), now),
+      rows.forget(job.id),
+      state === "done" ? rows.endAbsorbed(job.id, now) : rows.returnAbsorbed(job.id),
+      ...next.map(rows.admit),
+    ]).catch((error) => unfinished(job, error));
+    if (!written) return;
+    probe("after-finish", job);
+    const outcome: JobOutcome = { key: job.key, kind: job.kind, lane: job.lane, state, result: result ?? null };
+    const absorbed = (written[2] ?? []) as unknown as OpenJob[];
+    const returned = state === "done" ? [] : absorbed;
+    enter(
+      "returned",
+      returned.filter(({ cancel }) => !cancel),
+    );
+    enter("admitted", admittedOf(next, written.slice(3)));
+    vacate(job);
+    for (const other of state === "done" ? [job, ...absorbed] : [job]) {
+      leave(other);
+      const theirs = { ...outcome, key: other.key, kind: other.kind };
+      tell("ended", other, theirs);
+      waiters.resolve(theirs);
+    }
+    await Promise.all(returned.map((other) => other.cancel && end(other, cancelled(other.cancel))));
+  }
+
+  /** Hands the job to the next handler of its kind. It keeps its place at the head of the lane. */
+  async function release(job: OpenJob): Promise<void> {
+    probe("before-release", job);
+    await persist([rows.release(job.id)]);
+    probe("after-release", job);
+    scheduler.add([job]);
+  }
+
+  /** The store has failed: the job stays open there, and the next start takes it up. */
+  function unfinished(job: OpenJob, error: unknown): undefined {
+    log.error("lanes.job-unfinished", { key: job.key, kind: job.kind, error: errorMessage(error) });
+    leave(job);
+    waiters.reject(job.key, error);
+  }
+
+  async function hand(over: readonly Run[], ms: number, reason: () => GatewayError): Promise<void> {
+    using _late = clock.after(ms, () => {
+      for (const run of over) run.stop(reason());
+    });
+    await Promise.all(over.map(({ finished }) => finished.promise));
+  }
+
+  const admission = createAdmission({ ...deps, probe, scheduler, waiters, enter, stop, isOpen: () => phase === "open" });
+  const sweep = (now: number) => rows.sweep(now - settings().keepMs);
+  const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
+
+  /** Tells a job that runs, or has begun and waits, to end as cancelled. Its durable mark is the caller's. */
+  async function stop(job: OpenJob, reason: string): Promise<void> {
+    job.cancel = reason;
+    const run = runs.get(job.key);
+    if (run) run.stop(laneErrors.LANE_CANCELLED(reason));
+    else if (scheduler.remove(job)) await end(job, cancelled(reason));
+  }
+
+  return {
+    ...admission,
+    sweep,
+
+    /**
+     * Until disposed, jobs of the kind run here; the newest handler of a kind takes them. A job that runs when its handler is disposed runs
+     * on; disposing asynchronously also waits for it, and after `handOverMs` hands it to the next handler, which resumes it.
+     */
+    handle(kind: string, handler: LaneHandler): Disposable & AsyncDisposable {
+      handlers.set(kind, [...(handlers.get(kind) ?? []), handler]);
+      scheduler.reconsider();
+      const remove = () => {
+        const others = (handlers.get(kind) ?? []).filter((other) => other !== handler);
+        if (others.length > 0) handlers.set(kind, others);
+        else handlers.delete(kind);
+      };
+      return {
+        [Symbol.dispose]: remove,
+        async [Symbol.asyncDispose]() {
+          remove();
+          const left = [...runs.values()].filter((run) => run.handler === handler);
+          await hand(left, settings().handOverMs, () => laneErrors.LANE_RELEASED(`the handler of ${kind} was replaced`));
+        },
+      };
+    },
+
+    /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
+    async restart(key: string, reason: unknown): Promise<void> {
+      const run = runs.get(key);
+      run?.stop(laneErrors.LANE_RELEASED(errorMessage(reason), { cause: reason }));
+      await run?.finished.promise;
+    },
+
+    onChange,
+
+    /** What runs in a lane, and what waits there, in the order in which it will run. */
+    status(name: string): { readonly running: JobView | undefined; readonly waiting: readonly JobView[] } {
+      const lane = scheduler.peek(name);
+      return {
+        running: lane?.running && viewOf(lane.running, "running"),
+        waiting: lane?.waiting.map((job) => viewOf(job, "ready")) ?? [],
+      };
+    },
+
+    /** A job as it stands; an absorbed one with the key of the job that absorbed it. Undefined: no such key, or swept. */
+    async find(key: string): Promise<JobOutcome | undefined> {
+      const [row] = await store.read<Row>(rows.find, key);
+      return row && { ...outcomeOf(row), ...(row.ended_at === null && runs.has(key) && { state: "running" }) };
+    },
+
+    /** The end of a job; an absorbed one ends as the job that absorbed it. Rejects with `LANE_JOB_UNKNOWN`, or the signal's reason. */
+    wait: waiters.wait,
+
+    /**
+     * Cancels one job, or what runs in a lane and, with `waiting`, what waits there; what a job has absorbed ends with it. Answers, once that
+     * is durable, with the keys; a running job ends when its handler does.
+     */
+    async cancel(which: { readonly key: string } | { readonly lane: string; readonly waiting?: boolean }, reason: string) {
+      let jobs: OpenJob[];
+      if ("key" in which) {
+        const job = open.get(which.key);
+        jobs = job ? [job] : [];
+      } else {
+        const { running, waiting = [] } = scheduler.peek(which.lane) ?? {};
+        jobs = [...(running ? [running] : []), ...(which.waiting === true ? waiting : [])];
+      }
+      await Promise.all(
+        jobs.map(async (job) => {
+          probe("before-cancel", job);
+          // Called first, so that it stands before whatever the handler writes when it is told.
+          const marked = persist([rows.cancel(job.id, reason), rows.cancelAbsorbed(job.id, reason)]);
+          const ended = stop(job, reason);
+          await marked;
+          probe("after-cancel", job);
+          await ended;
+        }),
+      );
+      return jobs.map(({ key }) => key);
+    },
+
+    /** Takes up what was open when the last process ended, and begins to run. Before it nothing is admitted. Answers with how many. */
+    async recover(): Promise<number> {
+      probe("before-recover", { key: "" });
+      await store.write(...rows.suspect(clock.now(), settings()));
+      probe("after-recover", { key: "" });
+      const found = await store.read<OpenJob>(rows.open);
+      phase = "open";
+      enter("admitted", found);
+      return found.length;
+    },
+
+    /** Admits and starts nothing more, lets running jobs go on for `drainMs`, then puts them back, unblamed, for the next start. */
+    async stop(): Promise<void> {
+      phase = "stopped";
+      scheduler.stop();
+      sweeping?.[Symbol.dispose]();
+      using _late = clock.after(settings().drainMs, () => impatience.abort(laneErrors.LANE_CLOSED()));
+      await hand([...runs.values()], settings().drainMs, () => laneErrors.LANE_RELEASED("the gateway stops"));
+      for (const timer of deadlines.values()) timer[Symbol.dispose]();
+      waiters.close();
+    },
+
+    /** How much is held in memory, for diagnostics. */
+    held: () => ({ lanes: scheduler.size, jobs: open.size, running: runs.size, waiters: waiters.size, senders: admission.senders() }),
+  };
+}

@@ -1,0 +1,140 @@
+import { expect, test } from "bun:test";
+import { aborted, createLaneHome, echo, gateway, keysOf, stage, turn } from "../../tests/support/lanes.ts";
+
+test("collected messages wait, and the next turn takes them all", async () => {
+  await using home = await createLaneHome();
+  const { release, handler } = stage();
+  const { lanes, changes } = await home.start({
+    turn: async (job) => {
+      const more = await job.take<{ key: string }>("start", ["collect"]);
+      await handler(job);
+      return [job.key, ...more.map(({ input }) => input.key)];
+    },
+  });
+  await lanes.admit(turn("first"));
+  const rest = await lanes.admitAll([
+    turn("b", { mode: "collect" }),
+    turn("c", { mode: "collect" }),
+    turn("d"),
+    turn("e", { mode: "collect" }),
+  ]);
+  for (const key of ["first", "b", "d"]) release(key);
+  expect(await rest[0]?.outcome).toMatchObject({ state: "done", result: ["b", "c", "e"] });
+  expect(await rest[1]?.outcome).toMatchObject({ key: "c", state: "done", result: ["b", "c", "e"] });
+  expect(await rest[2]?.outcome).toMatchObject({ state: "done", result: ["d"] });
+  expect(await lanes.find("e")).toMatchObject({ state: "absorbed", result: { by: "b" } });
+  expect(await lanes.wait("e")).toMatchObject({ key: "e", state: "done", result: ["b", "c", "e"] });
+  expect(changes.filter(({ job }) => job.key === "e").map(({ type }) => type)).toEqual(["admitted", "absorbed", "ended"]);
+});
+
+test("a steer is taken by the running turn; one that nobody took runs as the next turn", async () => {
+  await using home = await createLaneHome();
+  const steered = gateway();
+  const { lanes } = await home.start({
+    turn: async (job) => {
+      const early = await job.take("early");
+      if (job.key === "first") await steered.passed;
+      return { early: keysOf(early), late: keysOf(job.key === "first" ? await job.take("late") : []) };
+    },
+  });
+  const first = await lanes.admit(turn("first"));
+  const [taken, followup] = await lanes.admitAll([turn("steer", { mode: "steer" }), turn("followup")]);
+  steered.open();
+  expect(await first.outcome).toMatchObject({ result: { early: [], late: ["steer"] } });
+  expect(await taken?.outcome).toMatchObject({ key: "steer", state: "done", result: { late: ["steer"] } });
+  await followup?.outcome;
+  const alone = await lanes.admit(turn("alone", { mode: "steer" }));
+  expect(await alone.outcome).toMatchObject({ state: "done", result: { early: [], late: [] } });
+});
+
+test("an interrupt cancels the running turn, goes first, and gives back what that turn had absorbed", async () => {
+  await using home = await createLaneHome();
+  const { order, handler, release } = stage();
+  const absorbed = gateway();
+  const { lanes, until } = await home.start({
+    turn: async (job) => {
+      if (job.key === "running") await until("admitted", "steer");
+      await job.take("start");
+      if (job.key === "running") absorbed.open();
+      return handler(job);
+    },
+  });
+  const running = await lanes.admit(turn("running"));
+  await lanes.admitAll([turn("urgent", { priority: 9 }), turn("steer", { mode: "steer" })]);
+  await absorbed.passed;
+  const interrupt = await lanes.admit(turn("stop!", { mode: "interrupt" }));
+  expect(await running.outcome).toMatchObject({ state: "cancelled", result: { code: "LANE_CANCELLED" } });
+  for (const key of ["stop!", "urgent", "steer"]) release(key);
+  expect(await interrupt.outcome).toMatchObject({ state: "done" });
+  expect(await lanes.wait("steer")).toMatchObject({ state: "done", result: "steer" });
+  expect(order).toEqual(["running", "stop!", "urgent", "steer"]);
+});
+
+test("repeating an interrupt does not cancel what runs by then", async () => {
+  await using home = await createLaneHome();
+  const { handler, release } = stage();
+  const { lanes, until } = await home.start({ turn: handler });
+  const interrupt = turn("stop!", { mode: "interrupt" });
+  release("stop!");
+  await (await lanes.admit(interrupt)).outcome;
+  const next = await lanes.admit(turn("next"));
+  await until("started", "next");
+  expect(await lanes.admit(interrupt)).toMatchObject({ fresh: false, state: "done" });
+  release("next");
+  expect(await next.outcome).toMatchObject({ state: "done" });
+});
+
+test("cancelling a lane stops what runs, with what it absorbed and, when asked, what waits", async () => {
+  await using home = await createLaneHome();
+  const absorbed = gateway();
+  const { lanes, until } = await home.start({
+    turn: async (job) => {
+      await until("admitted", "steer");
+      if (job.key === "running") await job.take("start");
+      absorbed.open();
+      return aborted(job);
+    },
+  });
+  const running = await lanes.admit(turn("running"));
+  const [steer, waiting] = await lanes.admitAll([turn("steer", { mode: "steer" }), turn("waiting")]);
+  await absorbed.passed;
+  expect(await lanes.cancel({ lane: "a", waiting: true }, "stopped by the user")).toEqual(["running", "waiting"]);
+  for (const job of [running, steer, waiting]) {
+    expect(await job?.outcome).toMatchObject({ state: "cancelled", result: { code: "LANE_CANCELLED", message: "stopped by the user" } });
+  }
+  expect(await lanes.cancel({ lane: "a" }, "again")).toEqual([]);
+  expect(await lanes.cancel({ key: "unheard of" }, "why not")).toEqual([]);
+});
+
+test("cancelling by key takes one waiting job out and leaves its neighbours", async () => {
+  await using home = await createLaneHome();
+  const { order, handler, release } = stage();
+  const { lanes } = await home.start({ turn: handler });
+  await lanes.admit(turn("1"));
+  const [, two] = await lanes.admitAll([turn("0"), turn("2"), turn("3")]);
+  expect(await lanes.cancel({ key: "2" }, "changed my mind")).toEqual(["2"]);
+  expect(await two?.outcome).toMatchObject({ state: "cancelled" });
+  for (const key of ["1", "0", "3"]) release(key);
+  await lanes.wait("3");
+  expect(order).toEqual(["1", "0", "3"]);
+});
+
+test("a cancelled handler that returns may still send its last words; one that throws sends nothing", async () => {
+  await using home = await createLaneHome();
+  const { lanes, until } = await home.start({
+    out: echo,
+    turn: async (job) => {
+      await aborted(job).catch(() => job.send({ lane: `out:${job.key}`, kind: "out", key: `bye ${job.key}`, input: null }));
+      if (job.key === "throws") job.signal.throwIfAborted();
+      return "too late";
+    },
+  });
+  for (const key of ["returns", "throws"]) {
+    const { outcome } = await lanes.admit(turn(key, { lane: key }));
+    await until("started", key);
+    await lanes.cancel({ key }, "enough");
+    expect(await outcome).toMatchObject({ state: "cancelled" });
+  }
+  expect(await lanes.wait("bye returns")).toMatchObject({ state: "done" });
+  expect(await lanes.find("bye throws")).toBeUndefined();
+});

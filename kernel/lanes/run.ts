@@ -1,0 +1,262 @@
+/** One run of a job: from its claim to its end, or until its handler gives it back. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Admission, EffectOutcome, Job, JobState, QueueMode } from "@pincer/plugin-sdk/job";
+import type { Row, Statement } from "../store/store.ts";
+import { laneErrors } from "./errors.ts";
+import { Journal } from "./journal.ts";
+import type { LanePoint } from "./points.ts";
+import { type OpenJob, openJob, rows, type Step } from "./rows.ts";
+import type { LanesSettings } from "./settings.ts";
+
+export interface LaneHandler {
+  /** Raised whenever the steps change; a job begun under another number ends as `LANE_DIVERGED`. */
+  readonly journal: number;
+  /** How many jobs of the kind run at once, over all lanes; unlimited when absent. */
+  readonly concurrency?: number;
+  run(job: Job): Promise<unknown>;
+}
+
+export interface Ending {
+  readonly state: JobState;
+  readonly result: unknown;
+  readonly sends: readonly Admission[];
+}
+
+export interface RunPorts {
+  readonly clock: Clock;
+  readonly settings: () => LanesSettings;
+  readonly probe: (point: LanePoint, job: OpenJob) => void;
+  /** Writes, with patience while the store is full or locked, as long as `wanted` says so. */
+  persist(statements: readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
+  journal(job: OpenJob): Promise<Step[]>;
+  isSuspect(job: OpenJob): boolean;
+  /** Takes what waits in the lane out of it; `putBack` when that could not be committed, `absorbed` when it was. */
+  take(lane: string, modes: readonly QueueMode[]): OpenJob[];
+  putBack(jobs: readonly OpenJob[]): void;
+  absorbed(jobs: readonly OpenJob[]): void;
+  /** What `rows.admit` of the job has written. */
+  admitted(job: OpenJob, written: Row[] | undefined): void;
+  warn(event: string, job: OpenJob, fields: Readonly<Record<string, unknown>>): void;
+}
+
+export const failure = ({ code, message }: GatewayError): Ending => ({ state: "failed", result: { code, message }, sends: [] });
+export const cancelled = (message: string): Ending => ({ state: "cancelled", result: { code: "LANE_CANCELLED", message }, sends: [] });
+export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
+  laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
+
+export class Run {
+  readonly finished = Promise.withResolvers<void>();
+  readonly #ports: RunPorts;
+  readonly #abort = new AbortController();
+  readonly #abandoned = Promise.withResolvers<never>();
+  readonly #sends: Admission[] = [];
+  /** Names of the outside calls that are under way, to say what hangs. */
+  readonly #calling = new Set<string>();
+  #journal!: Journal;
+  #timers: Disposable[] = [];
+  #closed = false;
+
+  constructor(
+    readonly job: OpenJob,
+    readonly handler: LaneHandler | undefined,
+    ports: RunPorts,
+  ) {
+    this.#ports = ports;
+    this.#abandoned.promise.catch(() => {}); // silent-ok: only a race looks at it
+  }
+
+  /** Asks the handler to stop, for the first reason given; its end is still awaited, for a while. */
+  stop(reason: GatewayError): void {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort(reason);
+    const giveUp = () => {
+      this.#ports.warn("lanes.handler-hangs", this.job, { told: reason.code, steps: [...this.#calling] });
+      this.#abandoned.reject(reason);
+    };
+    if (!this.#closed) this.#timers.push(this.#ports.clock.after(this.#ports.settings().abandonMs, giveUp));
+  }
+
+  /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
+  async execute(): Promise<Ending | undefined> {
+    try {
+      return (await this.#refuse()) ?? (await this.#handle());
+    } finally {
+      this.#closed = true;
+      for (const timer of this.#timers) timer[Symbol.dispose]();
+    }
+  }
+
+  /** Why the handler is not to be called at all. */
+  async #refuse(): Promise<Ending | undefined> {
+    const { job, handler } = this;
+    const { clock, settings, journal } = this.#ports;
+    if (!handler) return failure(laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`));
+    if (job.crashes >= settings().parkAfter) {
+      const { code, message } = laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
+      return { state: "parked", result: { code, message }, sends: [] };
+    }
+    if (job.deadline !== null && job.deadline <= clock.now()) return failure(tooLate(job));
+    // An earlier run of any resumed job may have settled steps, not only of those that crashed.
+    const past = job.resumed ? await journal(job) : [];
+    if (past.length > 0 && job.journal !== handler.journal) {
+      return failure(
+        laneErrors.LANE_DIVERGED(
+          `${job.key} was begun under journal ${job.journal} of ${job.kind}, the plugin is now at ${handler.journal}: ask again`,
+        ),
+      );
+    }
+    if (job.cancel !== null) {
+      if (past.length === 0) return cancelled(job.cancel);
+      this.stop(laneErrors.LANE_CANCELLED(job.cancel));
+    }
+    this.#journal = new Journal({
+      job,
+      past,
+      claim: rows.claim(job.id, handler.journal, this.#ports.isSuspect(job)),
+      persist: (statements) => this.#ports.persist(statements, () => !this.#closed),
+      settings,
+    });
+    return undefined;
+  }
+
+  async #handle(): Promise<Ending | undefined> {
+    const { job, handler } = this;
+    const { probe, warn } = this.#ports;
+    if (!handler) return undefined;
+    if (job.resumed) {
+      // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
+      probe("before-claim", job);
+      await this.#journal.write();
+      probe("after-claim", job);
+    }
+    let ending: Ending;
+    try {
+      const result = await Promise.race([handler.run(this.#handed()), this.#abandoned.promise]);
+      JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
+      ending = { state: "done", result, sends: this.#sends };
+    } catch (error) {
+      if (!this.#abort.signal.aborted) warn("lanes.job-failed", job, { error: errorMessage(error), stack: (error as Error)?.stack });
+      const code = isGatewayError(error) ? error.code : "LANE_FAILED";
+      ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
+    }
+    this.#closed = true;
+    const reason: unknown = this.#abort.signal.reason;
+    if (!isGatewayError(reason)) return ending;
+    // Whatever a handler answers once it was told to give its job back may be cut short; running it again from the journal is exact.
+    if (reason.code === "LANE_RELEASED") {
+      job.journal = handler.journal;
+      job.resumed = true;
+      return undefined;
+    }
+    if (reason.code === "LANE_DIVERGED") return failure(reason);
+    return { ...(reason.code === "LANE_CANCELLED" ? cancelled(reason.message) : failure(reason)), sends: ending.sends };
+  }
+
+  #handed(): Job {
+    return {
+      key: this.job.key,
+      lane: this.job.lane,
+      admittedAt: this.job.admittedAt,
+      input: JSON.parse(this.job.input),
+      signal: this.#abort.signal,
+      resumed: this.job.journal !== null,
+      crashes: this.job.crashes,
+      effect: ((name, input, run, options) => this.#effect(name, input, run, options?.replay === "safe")) as Job["effect"],
+      take: (name, modes = ["steer"]) => this.#take(name, modes),
+      // Also when told to stop: what a handler that returns has to say at its end goes out with it.
+      send: (next) => {
+        if (this.#closed) this.#assertOpen();
+        this.#sends.push(next);
+      },
+      sendNow: (name, next) => this.#sendNow(name, next),
+    };
+  }
+
+  #assertOpen(): void {
+    this.#abort.signal.throwIfAborted();
+    if (this.#closed) throw laneErrors.LANE_RELEASED(`${this.job.key} has ended: its handler returned before this step`);
+  }
+
+  #enter(name: string, input: unknown) {
+    if (this.#closed) this.#assertOpen();
+    try {
+      return this.#journal.enter(name, input);
+    } catch (error) {
+      // Ends the job whatever the handler makes of the exception.
+      if (hasCode(error, "LANE_DIVERGED")) this.stop(error);
+      throw error;
+    }
+  }
+
+  async #effect<T>(name: string, input: unknown, run: (signal: AbortSignal) => Promise<T>, safe: boolean): Promise<T | EffectOutcome<T>> {
+    const { job } = this;
+    const { probe } = this.#ports;
+    const answer = (value: T): T | EffectOutcome<T> => (safe ? value : { ok: true, value });
+    const { hash, past } = this.#enter(name, input);
+    if (past && past.state !== "begun") return answer(this.#journal.answer(past) as T);
+    if (past && !safe) return { ok: false, uncertain: true };
+    this.#assertOpen();
+    if (!safe) {
+      probe("before-begin", job);
+      await this.#journal.begin(name, hash);
+      probe("after-begin", job);
+      // Told to stop meanwhile: the step was not called, and must not look as if it might have been.
+      if (this.#abort.signal.aborted && !this.#closed) this.#journal.unbegin(name);
+      this.#assertOpen();
+    }
+    probe("before-run", job);
+    this.#calling.add(name);
+    try {
+      const value = await run(this.#abort.signal);
+      probe("after-run", job);
+      if (!this.#closed) this.#journal.settle(name, hash, value);
+      probe("after-settle", job);
+      return answer(value);
+    } catch (error) {
+      // A step that was cut short by an abort says nothing about what the next run will find.
+      if (!this.#closed && !this.#abort.signal.aborted) this.#journal.fail(name, hash, error);
+      throw error;
+    } finally {
+      this.#calling.delete(name);
+    }
+  }
+
+  async #take<T>(name: string, modes: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]> {
+    const { job } = this;
+    const { probe, take, putBack, absorbed } = this.#ports;
+    const { hash, past } = this.#enter(name, modes);
+    if (past) return this.#journal.answer(past) as { key: string; input: T }[];
+    this.#assertOpen();
+    const taken = take(job.lane, modes);
+    const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
+    if (taken.length === 0) {
+      this.#journal.settle(name, hash, inputs);
+      return inputs;
+    }
+    probe("before-take", job);
+    try {
+      const ids = taken.map(({ id }) => id);
+      await this.#journal.write(this.#journal.settled(name, hash, inputs), rows.absorb(job, ids));
+    } catch (error) {
+      putBack(taken);
+      throw error;
+    }
+    probe("after-take", job);
+    absorbed(taken);
+    return inputs;
+  }
+
+  async #sendNow(name: string, next: Admission): Promise<void> {
+    const { job } = this;
+    const { clock, probe, admitted } = this.#ports;
+    const { hash, past } = this.#enter(name, next);
+    if (past) return;
+    this.#assertOpen();
+    const sent = openJob(next, clock.now());
+    probe("before-send", job);
+    const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), rows.admit(sent));
+    probe("after-send", job);
+    admitted(sent, written);
+  }
+}
