@@ -72,6 +72,13 @@ describe("the class of a failure", () => {
     expect(networkFailure(new TypeError("null is not an object"), "http://box:1").message).toContain("cannot be read as an answer");
   });
 
+  test("a page of a proxy, or a text without end, is not shown whole", () => {
+    expect(httpFailure(502, "502 <html><body>Bad Gateway</body></html>", { now: NOW }).message).toBe(
+      "a web page came instead of an answer",
+    );
+    expect(httpFailure(500, "x".repeat(10_000), { now: NOW }).message.length).toBeLessThan(600);
+  });
+
   test("a refusal of our own is none of the network", () => {
     const errors = defineErrors({ PLUGIN_PERMISSION: { message: "not allowed", wire: "FORBIDDEN" } });
     const wrapped = new Error("Connection error.", { cause: errors.PLUGIN_PERMISSION("x may not reach box:1") });

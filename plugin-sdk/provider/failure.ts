@@ -43,6 +43,16 @@ export const classOfWords = (message: string): FailureClass | undefined => WORDS
 /** Messages go to users and logs: a key that a vendor repeats in its answer does not. */
 export const withoutKeys = (message: string): string => message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…");
 
+const LONGEST_MESSAGE = 500;
+
+/** What a vendor said, fit to be shown: without keys, and not a whole page of a proxy in between. */
+export function plainMessage(message: string): string {
+  const text = /^\s*(\d{3}\s+)?<(!doctype|html)/i.test(message)
+    ? "a web page came instead of an answer"
+    : withoutKeys(message).replace(/\s+/g, " ").trim();
+  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE).toWellFormed()}…`;
+}
+
 /** A failure of an HTTP answer. `class` says what the vendor's own code means, where it has one. */
 export function httpFailure(
   status: number,
@@ -54,7 +64,7 @@ export function httpFailure(
   const worded = plain === "bad-request" || plain === "rate-limit" ? classOfWords(message) : undefined;
   return {
     class: options.class ?? worded ?? plain,
-    message: withoutKeys(message),
+    message: plainMessage(message),
     status,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
@@ -82,7 +92,7 @@ export function networkFailure(error: unknown, where: string): ModelFailure {
   const refusal = chain.find(isGatewayError);
   if (refusal) return { class: "bad-request", message: refusal.message };
   const code = codeOf(error);
-  const said = withoutKeys(errorMessage(chain.at(-1) ?? error));
+  const said = plainMessage(errorMessage(chain.at(-1) ?? error));
   if (/refused/i.test(code)) return { class: "network", message: `nothing answers at ${where}: the connection was refused` };
   if (/ENOTFOUND|EAI_AGAIN|DNS/i.test(code)) return { class: "network", message: `the name in ${where} does not resolve` };
   if (/timed?_?out/i.test(code)) return { class: "timeout", message: `${where} did not answer in time` };

@@ -1,7 +1,7 @@
 /** Errors of the client library in the classes of the `provider` contract. */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { httpFailure, networkFailure, withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { httpFailure, networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
 
 /** What the library's `APIError` carries; told by its parts, since there may be more than one copy of the class. */
 interface ApiError {
@@ -31,7 +31,7 @@ const TYPES: Readonly<Record<string, FailureClass>> = {
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {
   const { status, headers, type, errorCode, apiMessage } = (typeof error === "object" && error !== null ? error : {}) as ApiError;
-  const message = withoutKeys(apiMessage ?? errorMessage(error));
+  const message = plainMessage(apiMessage ?? errorMessage(error));
   const known = CODES[errorCode ?? ""];
   if (status !== undefined) return httpFailure(status, message, { class: known, headers, now });
   // An error event inside a stream has a type and no status.

@@ -128,6 +128,27 @@ describe("an endpoint's status", () => {
     expect(asked).toBe(2);
   });
 
+  test("a server that was slow is asked again behind the back of whoever waits", async () => {
+    const answers: (() => void)[] = [];
+    const asked: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()];
+    await using server = serveHttp((exchange) => {
+      const id = `model-${answers.length + 1}`;
+      answers.push(() => exchange.send(200, JSON.stringify({ data: [{ id }] })));
+      asked[answers.length - 1]?.resolve();
+    });
+    const { clock, status } = start({}, { endpoints: { lab: { baseUrl: `${server.origin}/v1` } } });
+    const first = status("lab");
+    await asked[0]?.promise;
+    await clock.advance(200);
+    answers[0]?.();
+    expect(await first).toMatchObject({ ready: true, defaultModel: "model-1" });
+    await clock.advance(30_000);
+    expect(await status("lab")).toMatchObject({ defaultModel: "model-1" });
+    await asked[1]?.promise;
+    expect(await status("lab")).toMatchObject({ defaultModel: "model-1" });
+    expect(answers).toHaveLength(2);
+  });
+
   test("a server of one's own whose key was not found is not ready, and says which", async () => {
     const { status, provider } = start({}, { endpoints: { lab: { baseUrl: `${NOWHERE}/v1`, key: { secret: "LAB_KEY" } }, empty: {} } });
     expect(await status("lab")).toMatchObject({ ready: false, detail: "set LAB_KEY in the environment, or: pincer secrets set LAB_KEY" });

@@ -1,7 +1,7 @@
 /** Errors of the client library, and those inside a stream, in the classes of the `provider` contract. */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { classOfStatus, classOfWords, httpFailure, networkFailure, withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { classOfStatus, classOfWords, httpFailure, networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
 
 /** What the library's `APIError` carries; told by its parts, since there may be more than one copy of the class. */
 interface ApiError {
@@ -37,7 +37,7 @@ const classOfCode = (code: string | number | null | undefined): FailureClass | u
 /** A failure that the vendor tells inside a stream. */
 export const streamFailure = (code: string | number | null | undefined, message: string): ModelFailure => ({
   class: classOfCode(code) ?? classOfWords(message) ?? "unknown",
-  message: withoutKeys(message),
+  message: plainMessage(message),
 });
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {

@@ -14,7 +14,12 @@ interface Kept {
   readonly at: number;
   readonly baseUrl: string;
   readonly listing: Promise<Listing>;
+  /** Set once it is there. */
+  outcome?: { readonly failed: boolean; readonly tookMs: number };
 }
+
+/** A server that took longer than this is asked again behind the back of whoever waits, who gets what was known. */
+const QUICK_MS = 50;
 
 export interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
@@ -27,14 +32,33 @@ export function createSurvey(ctx: ProviderContext): Survey {
   const { clock } = ctx;
   const kept = new Map<string, Kept>();
 
-  /** One question at a time for each endpoint; whoever asks meanwhile gets its answer. A failure is kept as long as a finding is. */
+  const begin = (access: Access, timeoutMs: number): Kept => {
+    const asked = ask(access, timeoutMs);
+    const entry: Kept = { at: clock.now(), baseUrl: access.baseUrl, listing: asked };
+    const begun = clock.monotonic();
+    const settled = (failed: boolean) => () => {
+      entry.outcome = { failed, tookMs: clock.monotonic() - begun };
+    };
+    asked.then(settled(false), settled(true));
+    return entry;
+  };
+
+  /** One question at a time for each endpoint; whoever asks meanwhile gets its answer. A failure is kept for a shorter while. */
   const listing = (access: Access, keptMs: number, timeoutMs: number): Promise<Listing> => {
     const known = kept.get(access.endpoint);
-    if (known && known.baseUrl === access.baseUrl && clock.now() - known.at < keptMs) return known.listing;
-    const asked = ask(access, timeoutMs);
-    kept.set(access.endpoint, { at: clock.now(), baseUrl: access.baseUrl, listing: asked });
-    asked.catch(() => undefined); // silent-ok: whoever awaits the listing is told
-    return asked;
+    const usable = known?.baseUrl === access.baseUrl ? known : undefined;
+    const holdsMs = usable?.outcome?.failed === true ? Math.min(keptMs, ctx.config.probeKeptMs) : keptMs;
+    if (usable && (clock.now() - usable.at < holdsMs || usable.outcome === undefined)) return usable.listing;
+    const next = begin(access, timeoutMs);
+    if (usable?.outcome && usable.outcome.tookMs > QUICK_MS && keptMs > 0) {
+      // Its place is taken when the answer is there; until then nobody else asks.
+      kept.set(access.endpoint, { ...usable, at: clock.now() });
+      const replace = () => void kept.set(access.endpoint, next);
+      next.listing.then(replace, replace);
+      return usable.listing;
+    }
+    kept.set(access.endpoint, next);
+    return next.listing;
   };
   // Not bound to a caller's signal: others may wait for the same answer, and the deadline is short.
   const ask = async (access: Access, timeoutMs: number): Promise<Listing> => {
