@@ -133,7 +133,7 @@ export function createConfig({ home, clock, log, env }: ConfigOptions) {
   }
 
   const read = (key: string, from: Snapshot, table: ReadonlyMap<string, Json>): Json | undefined =>
-    table.get(key) ?? at(from.value, key.split("."));
+    at(from.value, key.split(".")) ?? table.get(key);
 
   /** Reads the file again. With an error in it, what is in force stays, and the issues say where the error is. */
   async function reload(): Promise<Snapshot> {

@@ -16,6 +16,18 @@ export const ChannelRecord = Type.Object({
 });
 export type ChannelRecord = Static<typeof ChannelRecord>;
 
+const enabled = Type.Optional(Type.Boolean());
+const allowFrom = Type.Optional(
+  Type.Array(Type.String(), { description: "Sender ids that are admitted; * admits everyone; absent admits nobody" }),
+);
+
+/** What every channel's configuration (`channels.<id>`) has besides its own; a channel spreads it, and gives accounts what they need. */
+export const channelSettings = {
+  enabled,
+  allowFrom,
+  accounts: Type.Optional(Type.Record(Type.String(), Type.Object({ enabled, allowFrom }, { additionalProperties: true }))),
+};
+
 export const ChannelStatus = Type.Object({
   state: Type.Union([Type.Literal("connecting"), Type.Literal("connected"), Type.Literal("reconnecting"), Type.Literal("login-required")]),
   detail: Type.Optional(Type.String()),

@@ -1,17 +1,8 @@
 /** The `channels` section: one entry a channel, and under `defaults` what holds for all of them. Channel plugins own what else their entry has. */
+import { channelSettings } from "@pincer/plugin-sdk/contracts/channel";
 import { type Static, Type } from "@sinclair/typebox";
 
-const allowFrom = Type.Optional(
-  Type.Array(Type.String(), { description: "Sender ids that are admitted; * admits everyone; absent admits nobody" }),
-);
-const enabled = Type.Optional(Type.Boolean());
-
-export const AccountConfig = Type.Object({ enabled, allowFrom }, { additionalProperties: true });
-
-export const ChannelConfig = Type.Object(
-  { enabled, allowFrom, accounts: Type.Optional(Type.Record(Type.String(), AccountConfig)) },
-  { additionalProperties: true },
-);
+export const ChannelConfig = Type.Object(channelSettings, { additionalProperties: true });
 export type ChannelConfig = Static<typeof ChannelConfig>;
 
 export const Defaults = Type.Object({

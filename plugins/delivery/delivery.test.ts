@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { dirname, join } from "node:path";
+import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { type Platform, startPlatform } from "../../tests/fixtures/platform/platform.ts";
+
+const fixtures = join(dirname(dirname(import.meta.dir)), "tests", "fixtures", "plugins");
+
+let platform: Platform;
+let gateway: TestGateway;
+
+const start = (over: Record<string, unknown> = {}, home?: string) =>
+  startTestGateway({
+    plugins: [fixtures],
+    enable: ["scripted-channel"],
+    ...(home === undefined ? {} : { home }),
+    config: {
+      plugins: { "provider-demo": { config: { pace: 0 } } },
+      channels: { defaults: { retryFirstMs: 5, reconnectFirstMs: 5 }, scripted: { url: platform.url, allowFrom: ["ada"], ...over } },
+    },
+  });
+
+beforeEach(async () => {
+  platform = startPlatform();
+  gateway = await start();
+});
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await platform.stop();
+});
+
+test("a message is answered in its conversation, once, and the platform is told only then that it arrived", async () => {
+  platform.say("room-1", "ada", "hello");
+  const reply = await platform.message(0);
+  expect(reply.room).toBe("room-1");
+  expect(reply.text.length).toBeGreaterThan(0);
+});
+
+test("an event that the platform gives out again is answered once (#39138)", async () => {
+  const update = platform.say("room-1", "ada", "hello");
+  await platform.message(0);
+  platform.repeat(update);
+  platform.say("room-1", "ada", "and now?");
+  const client = await gateway.connect();
+  const key = "agent:main:scripted:default:room-1";
+  await client.event("chat", ({ state, sessionKey }) => state === "final" && sessionKey === key);
+  const { messages } = await client.call<{ messages: { role: string }[] }>("chat.history", { sessionKey: key });
+  expect(messages.filter(({ role }) => role === "user")).toHaveLength(2);
+});
+
+test("a stranger is not admitted, and nothing of what they wrote reaches a session", async () => {
+  platform.say("room-9", "mallory", "let me in");
+  platform.say("room-1", "ada", "hello");
+  await platform.message(0);
+  const client = await gateway.connect();
+  const { sessions } = await client.call<{ sessions: { key: string }[] }>("sessions.list", {});
+  expect(sessions.map(({ key }) => key)).toEqual(["agent:main:scripted:default:room-1"]);
+  expect(platform.posted.every(({ room }) => room === "room-1")).toBe(true);
+});
+
+test("a platform that asks to wait or is down gets the reply later, once", async () => {
+  platform.fail("unavailable", "unavailable", "refused");
+  platform.say("room-1", "ada", "hello");
+  await platform.message(0);
+  const client = await gateway.connect();
+  const { messageIds } = await client.call<{ messageIds: string[] }>("send", {
+    channel: "scripted",
+    to: "room-1",
+    message: "after",
+    idempotencyKey: "s1",
+  });
+  expect(platform.posted.filter(({ text }) => text === "after").map(({ messageId }) => messageId)).toEqual(messageIds);
+});
+
+test("a send whose answer is lost is reported as uncertain and not repeated", async () => {
+  const client = await gateway.connect();
+  platform.fail("lost");
+  const answer = await client.call("send", { channel: "scripted", to: "room-1", message: "maybe", idempotencyKey: "s1" });
+  expect(answer).toMatchObject({ status: "uncertain", messageIds: [] });
+  expect(platform.posted.filter(({ text }) => text === "maybe")).toHaveLength(1);
+  expect(await client.call("send", { channel: "scripted", to: "room-1", message: "maybe", idempotencyKey: "s1" })).toEqual(answer);
+});
+
+test("a message that the platform refuses is an error that says so", async () => {
+  const client = await gateway.connect();
+  platform.fail("rejected");
+  const refused = client.call("send", { channel: "scripted", to: "room-1", message: "no", idempotencyKey: "s1" });
+  await expect(refused).rejects.toMatchObject({ error: { code: "UNAVAILABLE", details: { code: "DELIVERY_FAILED" } } });
+});
+
+test("a long text goes out in parts that fit, in order, with its code fences whole", async () => {
+  const client = await gateway.connect();
+  const text = `Intro.\n\n\`\`\`ts\n${Array.from({ length: 60 }, (_line, index) => `const line${index} = ${index};`).join("\n")}\n\`\`\`\n\nEnd.`;
+  const { messageIds } = await client.call<{ messageIds: string[] }>("send", {
+    channel: "scripted",
+    to: "room-1",
+    message: text,
+    idempotencyKey: "s1",
+  });
+  const parts = platform.posted.map((posted) => posted.text);
+  expect(parts).toHaveLength(messageIds.length);
+  expect(parts.length).toBeGreaterThan(2);
+  for (const part of parts) {
+    expect(part.length).toBeLessThanOrEqual(400);
+    expect((part.match(/```/g) ?? []).length % 2).toBe(0);
+  }
+  expect(parts.join("\n").match(/const line\d+/g)).toEqual(Array.from({ length: 60 }, (_line, index) => `const line${index}`));
+});
+
+test("what was written while the gateway was away is fetched and answered (#55792)", async () => {
+  platform.say("room-1", "ada", "one");
+  await platform.message(0);
+  const { home } = gateway;
+  await gateway.stop();
+  platform.say("room-1", "ada", "two");
+  gateway = await start({}, home);
+  expect((await platform.message(1)).room).toBe("room-1");
+  expect(platform.conflicts).toBe(0);
+});
+
+test("channels.status says how each account is, and stop and start hold the connection", async () => {
+  const client = await gateway.connect();
+  platform.say("room-1", "ada", "hello");
+  await platform.message(0);
+  const account = async () => {
+    const status = await client.call<{ channelAccounts: { scripted: Record<string, unknown>[] } }>("channels.status", {});
+    return status.channelAccounts.scripted[0];
+  };
+  expect(await account()).toMatchObject({ accountId: "default", running: true, connected: true, name: "scripted-bot" });
+  expect(await client.call("channels.stop", { channel: "scripted" })).toMatchObject({ stopped: true });
+  expect(await account()).toMatchObject({ running: false, connected: false });
+  expect(await client.call("channels.start", { channel: "scripted" })).toMatchObject({ started: true });
+  await expect(client.call("channels.start", { channel: "nowhere" })).rejects.toMatchObject({
+    error: { details: { code: "DELIVERY_CHANNEL_UNKNOWN" } },
+  });
+});
+
+test("a change of allowFrom holds from the next message on", async () => {
+  const client = await gateway.connect();
+  const { hash } = await client.call<{ hash: string }>("config.get", {});
+  await client.call("config.patch", { raw: JSON.stringify({ channels: { scripted: { allowFrom: ["ada", "grace"] } } }), baseHash: hash });
+  platform.say("room-2", "grace", "hello");
+  expect((await platform.message(0)).room).toBe("room-2");
+});
