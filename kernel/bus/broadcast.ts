@@ -7,22 +7,13 @@ import type { Connection } from "./connection.ts";
 import { eventFrame, eventHead, type StateVersion } from "./frames.ts";
 
 type Guard = Pick<GatewayEvent, "name" | "scope" | "dropIfSlow">;
-type Listener = (name: string, payload: unknown, options: EmitOptions) => void;
+export type EventListener = (name: string, payload: unknown, options: EmitOptions) => void;
 
-export interface Broadcast {
-  /** `version` is the state version that `presence` and `health` carry. */
-  publish(event: Guard, payload: unknown, options?: EmitOptions, version?: StateVersion): void;
-  subscribe(connection: Connection, topic: string): void;
-  unsubscribe(connection: Connection, topic: string): void;
-  /** Forgets a connection that has closed. */
-  drop(connection: Connection): void;
-  /** Told of every event, inside the gateway, whoever may see it outside. */
-  listen(listener: Listener): Disposable;
-}
+export type Broadcast = ReturnType<typeof createBroadcast>;
 
-export function createBroadcast(connections: ReadonlyMap<string, Connection>, events: EventSource, log: Logger): Broadcast {
+export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Connection>, events: EventSource) {
   const subscribers = new Map<string, Set<Connection>>();
-  const listeners = new Set<Listener>();
+  const listeners = new Set<EventListener>();
 
   const recipients = (topics: readonly string[] | undefined): Iterable<Connection> => {
     if (!topics) return connections.values();
@@ -32,11 +23,15 @@ export function createBroadcast(connections: ReadonlyMap<string, Connection>, ev
     return all;
   };
 
-  const publish: Broadcast["publish"] = (event, payload, options = {}, version) => {
+  /** `version` is the state version that `presence` and `health` carry. */
+  const publish = (event: Guard, payload: unknown, options: EmitOptions = {}, version?: StateVersion): void => {
     const { topics, cap, connections: named } = options;
     // What was declared counts, and an event of a generation that was replaced meanwhile is none any more.
     const guard = events.find(event.name);
-    if (!guard) return log.warn("bus.event-undeclared", { event: event.name });
+    if (!guard) {
+      log.warn("bus.event-undeclared", { event: event.name });
+      return;
+    }
     for (const listener of listeners) listener(event.name, payload, options);
     let head: string | undefined;
     for (const connection of named ? pick(connections, named) : recipients(topics)) {
@@ -57,16 +52,18 @@ export function createBroadcast(connections: ReadonlyMap<string, Connection>, ev
   return {
     publish,
     unsubscribe,
-    subscribe(connection, topic) {
+    subscribe(connection: Connection, topic: string): void {
       connection.topics.add(topic);
       const others = subscribers.get(topic);
       if (others) others.add(connection);
       else subscribers.set(topic, new Set([connection]));
     },
-    drop(connection) {
+    /** Forgets a connection that has closed. */
+    drop(connection: Connection): void {
       for (const topic of connection.topics) unsubscribe(connection, topic);
     },
-    listen(listener) {
+    /** Told of every event, inside the gateway, whoever may see it outside. */
+    listen(listener: EventListener): Disposable {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },

@@ -9,8 +9,9 @@ import { allows } from "../access/scopes.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
 import type { Emit, EventSource, MethodBinding, MethodSource, RouteSource } from "./bindings.ts";
-import { type Broadcast, createBroadcast } from "./broadcast.ts";
+import { type Broadcast, createBroadcast, type EventListener } from "./broadcast.ts";
 import type { Connection, SocketData } from "./connection.ts";
+import type { BusContext } from "./context.ts";
 import { atMost } from "./deadline.ts";
 import { createDispatch, type Dispatch, joinMethods } from "./dispatch.ts";
 import { emptyLists } from "./empty-lists.ts";
@@ -70,7 +71,7 @@ export interface Bus {
   methods(): readonly string[];
   readonly emit: Emit;
   /** Told of every event, inside the gateway, whoever may see it outside. */
-  onEvent(listener: Parameters<Broadcast["listen"]>[0]): Disposable;
+  onEvent(listener: EventListener): Disposable;
   /** Calls a method from inside, with the same checks. */
   readonly dispatch: Dispatch;
   /** False when there is no such connection any more. */
@@ -84,7 +85,7 @@ export interface Bus {
 }
 
 export function createBus(deps: BusDeps): Bus {
-  const { access, clock, log, settings, store, version, bootId } = deps;
+  const { access, clock, log, settings, version, bootId } = deps;
   const startedAt = clock.monotonic();
   const uptimeMs = () => Math.round(clock.monotonic() - startedAt);
   const stateVersion = { presence: 0, health: 0 };
@@ -103,18 +104,18 @@ export function createBus(deps: BusDeps): Bus {
   };
 
   const stability = lifetime.use(createStability(clock, settings));
-  const idempotency = createIdempotency(store, clock, settings, log);
+  const context: BusContext = { clock, log, settings, stability, phase: () => phase };
+  const idempotency = createIdempotency(context, deps.store);
   lifetime.use(deps.retention.register(idempotency.sweep));
-  const health = lifetime.use(createHealth(deps.health, clock, settings, stability, log));
-  const broadcast = createBroadcast(connections, events, log);
+  const health = lifetime.use(createHealth(context, deps.health));
+  const broadcast = createBroadcast(log, connections, events);
   const publishPresence = () => {
     stateVersion.presence++;
     broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
   };
-  const presence = lifetime.use(createPresence(connections, deps, clock, settings, publishPresence));
-  const dispatch = createDispatch({ methods, kept: idempotency.kept, clock, settings });
-  const isStopping = () => phase === "stopping";
-  const requests = createRequests({ dispatch, isStopping, clock, settings, stability, log });
+  const presence = lifetime.use(createPresence(context, connections, deps, publishPresence));
+  const dispatch = createDispatch(context, methods, idempotency.kept);
+  const requests = createRequests(context, dispatch);
   const joined = createListeners<PeerListener>();
   const left = createListeners<PeerListener>();
 
@@ -150,23 +151,15 @@ export function createBus(deps: BusDeps): Bus {
     left.tell(connection);
   };
 
-  const handshake = createHandshake({
-    connect: (attempt) => access.connect(attempt),
-    phase: () => phase,
-    enter,
-    onOpen,
-    onFrame: (connection, text) => requests.receive(connection, text),
-    clock,
-    settings,
-    log,
-  });
-  const peers = lifetime.use(createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability }));
+  const connect = (attempt: ConnectAttempt) => access.connect(attempt);
+  const handshake = createHandshake(context, { connect, enter, onOpen, onFrame: requests.receive });
+  const peers = lifetime.use(createPeers(context, { connections, handshake, requests, onClose }));
   const readiness = () => ({
     started: phase === "ready",
     failing: phase === "ready" ? deps.failing() : [phase],
     detail: { uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() },
   });
-  const http = createHttp({ routes: deps.routes, request: (door) => access.request(door), readiness, settings, log });
+  const http = createHttp(context, { routes: deps.routes, decide: (door) => access.request(door), readiness });
 
   const changeTopic = (change: Broadcast["subscribe"]) => (id: string, topic: string) => {
     const connection = connections.get(id);
@@ -181,7 +174,7 @@ export function createBus(deps: BusDeps): Bus {
       kernelMethods.set(binding.name, binding);
     }
   };
-  add(busMethods({ health, presence, stability, statusParts: deps.status, version, clock, settings }));
+  add(busMethods(context, { health, presence, status: deps.status, version }));
 
   const stop = async (why: PayloadOf<typeof shutdownEvent>) => {
     phase = "stopping";
@@ -199,7 +192,8 @@ export function createBus(deps: BusDeps): Bus {
   return {
     async start() {
       server = await listen(settings, http, peers.sockets);
-      return { port: server.port!, url: server.url.href };
+      // Every interface is no address that one can go to.
+      return { port: server.port!, url: server.url.href.replace("//0.0.0.0:", "//127.0.0.1:") };
     },
     async ready() {
       await health.start(() => {

@@ -3,9 +3,8 @@ import type { ConnectionInfo, Role, WireScope } from "@pincer/plugin-sdk/method"
 import type { ServerWebSocket } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
 import type { ConnectParams } from "./connect-params.ts";
+import type { BusContext } from "./context.ts";
 import { eventFrame } from "./frames.ts";
-import type { BusSettings } from "./settings.ts";
-import type { Stability } from "./stability.ts";
 
 /** Set by the upgrade; the connection follows when the socket opens. */
 export interface SocketData {
@@ -25,6 +24,7 @@ export class Connection {
   readonly waiting: string[] = [];
   readonly topics = new Set<string>();
   readonly nonce = crypto.randomUUID();
+  readonly openedAt: number;
   info!: ConnectionInfo;
   role!: Role;
   scopes!: readonly WireScope[];
@@ -40,10 +40,10 @@ export class Connection {
 
   constructor(
     readonly socket: Socket,
-    readonly settings: () => BusSettings,
-    readonly stability: Stability,
-    readonly openedAt: number,
-  ) {}
+    private readonly context: BusContext,
+  ) {
+    this.openedAt = context.clock.now();
+  }
 
   admit(params: ConnectParams, { principal, role, scopes, deviceId }: Admitted): void {
     const { client, caps } = params;
@@ -77,14 +77,14 @@ export class Connection {
     const { socket } = this;
     if (socket.send(frame) > 0) return;
     this.#congested = true;
-    if (socket.getBufferedAmount() <= this.settings().bufferedBytes) return;
-    this.stability.note("bus.slow-consumer", { connection: this.id, bufferedBytes: socket.getBufferedAmount() });
+    if (socket.getBufferedAmount() <= this.context.settings().bufferedBytes) return;
+    this.context.stability.note("bus.slow-consumer", { connection: this.id, bufferedBytes: socket.getBufferedAmount() });
     this.close(1008, "slow consumer");
   }
 
   /** The next broadcast of this connection; a skipped one is not counted. */
   broadcast(head: string, dropIfSlow: boolean | undefined): void {
-    if (dropIfSlow && this.#congested && this.socket.getBufferedAmount() >= this.settings().dropBytes) return;
+    if (dropIfSlow && this.#congested && this.socket.getBufferedAmount() >= this.context.settings().dropBytes) return;
     this.send(eventFrame(head, ++this.#seq));
   }
 

@@ -1,14 +1,12 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Method, MethodCall, Role, Scope, WireScope } from "@pincer/plugin-sdk/method";
 import { allows } from "../access/scopes.ts";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
 import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "./check.ts";
+import type { BusContext } from "./context.ts";
 import { busErrors } from "./errors.ts";
 import type { Kept } from "./idempotency.ts";
 import { createRateLimit } from "./rate-limit.ts";
-
-import type { BusSettings } from "./settings.ts";
 
 /** Somebody who calls methods: a connection, a plugin, an HTTP request. */
 export interface Caller {
@@ -24,13 +22,6 @@ export type Accept = (payload: unknown) => void;
 
 /** Rejects with a `GatewayError`, or with whatever the handler threw. */
 export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => Promise<unknown>;
-
-export interface DispatchDeps {
-  readonly methods: MethodSource;
-  readonly kept: Kept;
-  readonly clock: Clock;
-  readonly settings: () => BusSettings;
-}
 
 /** How much of a caller's text an error repeats. */
 const longestEcho = 128;
@@ -63,7 +54,7 @@ class Call implements MethodCall {
   }
 }
 
-export function createDispatch({ methods, kept, clock, settings }: DispatchDeps): Dispatch {
+export function createDispatch({ clock, settings }: BusContext, methods: MethodSource, kept: Kept): Dispatch {
   const rate = createRateLimit(clock, () => settings().controlPlane);
 
   return async (name, params, caller, accept) => {

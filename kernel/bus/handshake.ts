@@ -1,46 +1,31 @@
 /** From an opened socket to its hello (`protocol` sections 1.2 to 1.7). */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Admitted, ConnectAttempt, ConnectDecision } from "../access/decision.ts";
 import { checker, describeMismatch, mismatchOf } from "./check.ts";
 import { ConnectParams } from "./connect-params.ts";
 import type { Connection } from "./connection.ts";
+import type { BusContext } from "./context.ts";
 import { errorEntry } from "./error-frame.ts";
 import { busErrors, startingError, stoppingError } from "./errors.ts";
 import { challengeEvent } from "./events.ts";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "./frames.ts";
-import type { BusSettings } from "./settings.ts";
 
 export const protocolVersion = 4;
 /** What nodes and probes may still speak. */
 const oldestVersion = 3;
 
-export interface HandshakeDeps {
+interface HandshakeDeps {
   readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
-  readonly phase: () => "starting" | "ready" | "stopping";
   /** Takes in a connection that has been admitted, and gives the payload of its hello-ok. */
   readonly enter: (connection: Connection, admitted: Admitted) => object;
   /** The hello has been sent. */
   readonly onOpen: (connection: Connection) => void;
   /** A frame that waited for the hello. */
   readonly onFrame: (connection: Connection, text: string) => void;
-  readonly clock: Clock;
-  readonly settings: () => BusSettings;
-  readonly log: Logger;
 }
 
-export interface Handshake {
-  begin(connection: Connection): void;
-  /** Takes every frame that arrives before the hello. */
-  receive(connection: Connection, text: string): void;
-  /** The socket has closed before its hello. */
-  abandon(connection: Connection): void;
-  /** Those that wait for their hello. */
-  readonly waiting: ReadonlyMap<Connection, unknown>;
-}
+export type Handshake = ReturnType<typeof createHandshake>;
 
-export function createHandshake(deps: HandshakeDeps): Handshake {
-  const { clock, settings, log } = deps;
+export function createHandshake({ clock, settings, log, phase }: BusContext, { connect, enter, onOpen, onFrame }: HandshakeDeps) {
   const deadlines = new Map<Connection, Disposable>();
 
   const settle = (connection: Connection) => {
@@ -61,8 +46,8 @@ export function createHandshake(deps: HandshakeDeps): Handshake {
 
   const admit = async (connection: Connection, { id, method, params }: RequestFrame) => {
     if (method !== "connect") return refuse(connection, id, busErrors.BUS_HANDSHAKE_INVALID(), 1008);
-    if (deps.phase() === "starting") return refuse(connection, id, startingError(), 1013);
-    if (deps.phase() === "stopping") return refuse(connection, id, stoppingError(), 1012);
+    if (phase() === "starting") return refuse(connection, id, startingError(), 1013);
+    if (phase() === "stopping") return refuse(connection, id, stoppingError(), 1012);
     const check = await checker(ConnectParams);
     if (!check.Check(params)) {
       const mismatch = mismatchOf(check, params);
@@ -71,18 +56,18 @@ export function createHandshake(deps: HandshakeDeps): Handshake {
     }
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
-    const decision = await deps.connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
+    const decision = await connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
     if (connection.state === "closed") return;
     if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
     settle(connection);
     connection.admit(asked, decision);
-    connection.send(resultFrame(id, deps.enter(connection, decision)));
-    deps.onOpen(connection);
-    for (const text of connection.waiting.splice(0)) deps.onFrame(connection, text);
+    connection.send(resultFrame(id, enter(connection, decision)));
+    onOpen(connection);
+    for (const text of connection.waiting.splice(0)) if (connection.state === "open") onFrame(connection, text);
   };
 
   return {
-    begin(connection) {
+    begin(connection: Connection): void {
       connection.send(eventFrame(eventHead(challengeEvent.name, { nonce: connection.nonce, ts: clock.now() })));
       const late = () => {
         log.info("bus.handshake-timeout", { connection: connection.id });
@@ -90,18 +75,25 @@ export function createHandshake(deps: HandshakeDeps): Handshake {
       };
       deadlines.set(connection, clock.after(settings().handshakeMs, late));
     },
+    /** The socket has closed. */
     abandon: settle,
-    waiting: deadlines,
-    receive(connection, text) {
+    /** Those that wait for their hello. */
+    waiting: deadlines as ReadonlyMap<Connection, unknown>,
+    /** Takes every frame that arrives before the hello. */
+    receive(connection: Connection, text: string): void {
       if (text.length > settings().handshakeBytes || Buffer.byteLength(text) > settings().handshakeBytes) {
-        return connection.close(1009, "preauth payload too large");
+        connection.close(1009, "preauth payload too large");
+        return;
       }
       if (connection.state === "connecting") {
         if (connection.waiting.push(text) > settings().handshakeFrames) connection.close(1008, "too many frames before hello");
         return;
       }
       const frame = parse(text);
-      if (requestProblem(frame) !== undefined) return connection.close(1000);
+      if (requestProblem(frame) !== undefined) {
+        connection.close(1000);
+        return;
+      }
       connection.state = "connecting";
       const request = frame as RequestFrame;
       admit(connection, request).catch((error: unknown) => refuse(connection, request.id, error, 1011));

@@ -1,20 +1,12 @@
 /** The gateway's health (`protocol` section 1.7): measured when asked for and once a minute, remembered for every hello. */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { BusSettings } from "./settings.ts";
-import type { Stability } from "./stability.ts";
+import type { BusContext } from "./context.ts";
 
 export type Parts = () => Promise<Readonly<Record<string, unknown>>>;
 
-export interface Health extends Disposable {
-  readonly latest: Readonly<Record<string, unknown>>;
-  measure(): Promise<Readonly<Record<string, unknown>>>;
-  /** Begins to measure regularly; `publish` is told of each. */
-  start(publish: () => void): Promise<void>;
-}
+export type Health = ReturnType<typeof createHealth>;
 
-export function createHealth(parts: Parts, clock: Clock, settings: () => BusSettings, stability: Stability, log: Logger): Health {
+export function createHealth({ clock, settings, stability, log }: BusContext, parts: Parts) {
   let latest: Readonly<Record<string, unknown>> = {};
   let timer: Disposable | undefined;
 
@@ -34,7 +26,8 @@ export function createHealth(parts: Parts, clock: Clock, settings: () => BusSett
       return latest;
     },
     measure,
-    async start(publish) {
+    /** Begins to measure regularly; `publish` is told of each. */
+    async start(publish: () => void): Promise<void> {
       await refresh();
       timer = clock.every(settings().healthMs, () => void refresh().then(publish));
     },

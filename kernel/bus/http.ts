@@ -1,9 +1,9 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, the Host check, and the way to a plugin's routes. */
 import { isIP } from "node:net";
-import type { Logger } from "@pincer/plugin-sdk";
 import type { Door, RequestDecision } from "../access/decision.ts";
 import { isForwarded, isLoopback } from "../access/door.ts";
 import type { RouteSource } from "./bindings.ts";
+import type { BusContext } from "./context.ts";
 import { errorEntry } from "./error-frame.ts";
 import type { BusSettings } from "./settings.ts";
 
@@ -14,12 +14,10 @@ export interface Readiness {
   readonly detail: object;
 }
 
-export interface HttpDeps {
+interface HttpDeps {
   readonly routes: RouteSource;
-  readonly request: (door: Door) => Promise<RequestDecision>;
+  readonly decide: (door: Door) => Promise<RequestDecision>;
   readonly readiness: () => Readiness;
-  readonly settings: () => BusSettings;
-  readonly log: Logger;
 }
 
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
@@ -51,7 +49,7 @@ export const refuseHost = (door: Door): Response =>
 export const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}): Response =>
   Response.json({ error: { message, type } }, { status, headers });
 
-export function createHttp({ routes, request: decide, readiness, settings, log }: HttpDeps) {
+export function createHttp({ settings, log }: BusContext, { routes, decide, readiness }: HttpDeps) {
   const health = async (path: string, door: Door): Promise<Response> => {
     if (path === "/health" || path === "/healthz") return Response.json({ ok: true, status: "live" });
     const { started, failing, detail } = readiness();
@@ -61,7 +59,7 @@ export function createHttp({ routes, request: decide, readiness, settings, log }
     return Response.json({ ready, ...(known ? { failing, ...detail } : {}) }, { status: ready ? 200 : 503 });
   };
 
-  const route = async (request: Request, path: string, door: Door): Promise<Response> => {
+  const route = async (request: Request, path: string, door: Door, unhurried: () => void): Promise<Response> => {
     if (!readiness().started) return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
     const binding = routes.match(path);
     if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
@@ -73,6 +71,7 @@ export function createHttp({ routes, request: decide, readiness, settings, log }
       request.headers.set(principalHeader, decision.principal);
       request.headers.set(scopesHeader, decision.scopes.join(","));
     }
+    unhurried();
     try {
       return await binding.handle(request);
     } catch (error) {
@@ -81,11 +80,12 @@ export function createHttp({ routes, request: decide, readiness, settings, log }
     }
   };
 
-  return async (request: Request, door: Door): Promise<Response> => {
+  /** `unhurried` lifts the limit on how long the exchange may be silent. */
+  return async (request: Request, door: Door, unhurried: () => void): Promise<Response> => {
     if (!URL.canParse(request.url)) return failure(400, "invalid_request_error", "the request's target is not a path");
     // The parsed path has no dot segments left, so that a handler cannot see another path than the one that was matched.
     const path = new URL(request.url).pathname;
-    if (!healthPaths.has(path)) return secured(await route(request, path, door), settings());
+    if (!healthPaths.has(path)) return secured(await route(request, path, door, unhurried), settings());
     const answer = request.method === "GET" || request.method === "HEAD" ? await health(path, door) : wrongVerb();
     answer.headers.set("cache-control", "no-store");
     return secured(answer, settings());

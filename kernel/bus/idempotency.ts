@@ -1,10 +1,8 @@
 /** Answers kept for a principal, a method and a key: a repetition gets the first answer, and what it did is not done again. */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Sweep } from "../store/retention.ts";
 import type { Migration, Store } from "../store/store.ts";
-import type { BusSettings } from "./settings.ts";
+import type { BusContext } from "./context.ts";
 
 export const busMigrations: readonly Migration[] = [
   {
@@ -25,12 +23,7 @@ const sweptAtOnce = 500;
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
 export type Kept = (principal: string, method: string, key: string, run: () => Promise<unknown>) => Promise<unknown>;
 
-export interface Idempotency {
-  readonly kept: Kept;
-  readonly sweep: Sweep;
-}
-
-export function createIdempotency(store: Store, clock: Clock, settings: () => BusSettings, log: Logger): Idempotency {
+export function createIdempotency({ clock, settings, log }: BusContext, store: Store): { readonly kept: Kept; readonly sweep: Sweep } {
   const running = new Map<string, Promise<unknown>>();
 
   const answer = async (principal: string, method: string, key: string, run: () => Promise<unknown>) => {

@@ -1,19 +1,17 @@
 /** The methods that are the bus's own (`protocol` section 4.2). */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 import { bindMethod, type MethodBinding } from "./bindings.ts";
+import type { BusContext } from "./context.ts";
 import type { Health, Parts } from "./health.ts";
 import { type Presence, PresenceEntry, Report } from "./presence.ts";
-import type { BusSettings } from "./settings.ts";
-import type { Stability } from "./stability.ts";
 
 const closed = { additionalProperties: false };
 const Anything = Type.Record(Type.String(), Type.Unknown());
 /** What was reported by `system-event` lately, for `status`. */
 const eventsShown = 20;
 
-const health = defineMethod({
+const healthMethod = defineMethod({
   name: "health",
   summary: "How the gateway and its parts are.",
   scope: "any",
@@ -21,7 +19,7 @@ const health = defineMethod({
   result: Anything,
 });
 
-const status = defineMethod({
+const statusMethod = defineMethod({
   name: "status",
   summary: "What the gateway is running: version, agents, channels, sessions.",
   scope: "operator.read",
@@ -72,18 +70,15 @@ const stabilityMethod = defineMethod({
 interface Sources {
   readonly health: Health;
   readonly presence: Presence;
-  readonly stability: Stability;
-  readonly statusParts: Parts;
+  readonly status: Parts;
   readonly version: string;
-  readonly clock: Clock;
-  readonly settings: () => BusSettings;
 }
 
-export function busMethods({ health: source, presence, stability, statusParts, version, clock, settings }: Sources): MethodBinding[] {
+export function busMethods({ clock, settings, stability }: BusContext, { health, presence, status, version }: Sources): MethodBinding[] {
   const reported: string[] = [];
   return [
-    bindMethod(health, () => source.measure()),
-    bindMethod(status, async () => ({
+    bindMethod(healthMethod, () => health.measure()),
+    bindMethod(statusMethod, async () => ({
       runtimeVersion: version,
       heartbeat: { defaultAgentId: "", agents: [] },
       channelSummary: [],
@@ -91,7 +86,7 @@ export function busMethods({ health: source, presence, stability, statusParts, v
       tasks: {},
       sessions: { paths: [], count: 0, defaults: { model: null, contextTokens: null }, recent: [], byAgent: [] },
       eventLoop: stability.eventLoop(),
-      ...(await statusParts()),
+      ...(await status()),
     })),
     bindMethod(systemPresence, () => presence.list()),
     bindMethod(systemEvent, ({ text, ...report }) => {

@@ -1,38 +1,33 @@
 /** Every socket from its opening to its close: whose turn a frame is, which are dead, and who wants to know. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { Connection } from "./connection.ts";
+import type { BusContext } from "./context.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Requests } from "./requests.ts";
 import type { Sockets } from "./server.ts";
-import type { BusSettings } from "./settings.ts";
-import type { Stability } from "./stability.ts";
 
 /** Somebody who has been let in. */
 export type Peer = Pick<Connection, "id" | "info" | "role" | "scopes" | "client" | "openedAt">;
 export type PeerListener = (peer: Peer) => void;
 
-export interface PeersDeps {
+interface PeersDeps {
+  /** Those that have been let in. */
   readonly connections: Map<string, Connection>;
   readonly handshake: Handshake;
   readonly requests: Requests;
-  readonly isStopping: () => boolean;
   readonly onClose: (connection: Connection) => void;
-  readonly clock: Clock;
-  readonly settings: () => BusSettings;
-  readonly stability: Stability;
 }
 
-export function createPeers({ connections, handshake, requests, isStopping, onClose, clock, settings, stability }: PeersDeps) {
+export function createPeers(context: BusContext, { connections, handshake, requests, onClose }: PeersDeps) {
+  const { clock, settings, phase } = context;
   const sockets: Sockets = {
     full() {
       const { connections: most, handshakes } = settings();
-      if (isStopping()) return "gateway is stopping";
-      if (connections.size + handshake.waiting.size >= most)
-        return `${most} connections are open, which is all that gateway.connections allows`;
+      if (phase() === "stopping") return "gateway is stopping";
+      if (connections.size + handshake.waiting.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
       return handshake.waiting.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
     },
     open(socket) {
-      const connection = new Connection(socket, settings, stability, clock.now());
+      const connection = new Connection(socket, context);
       socket.data.connection = connection;
       handshake.begin(connection);
     },

@@ -1,9 +1,8 @@
 /** Who is here (`protocol` section 1.7): the gateway itself, its connections, and what devices report of themselves. */
 import { hostname } from "node:os";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Static, Type } from "@sinclair/typebox";
 import type { Connection } from "./connection.ts";
-import type { BusSettings } from "./settings.ts";
+import type { BusContext } from "./context.ts";
 
 const Text = Type.Optional(Type.String({ minLength: 1 }));
 const Texts = Type.Optional(Type.Array(Type.String({ minLength: 1 })));
@@ -39,22 +38,15 @@ export const PresenceEntry = Type.Composite([
 ]);
 export type PresenceEntry = Static<typeof PresenceEntry>;
 
-export interface Presence extends Disposable {
-  list(): PresenceEntry[];
-  /** Takes a device's report. It is shown until the device leaves or others push it out of the list. */
-  report(text: string, report: Static<typeof Report>): void;
-  joined(connection: Connection): void;
-  left(connection: Connection): void;
-}
+export type Presence = ReturnType<typeof createPresence>;
 
 /** `publish` is told at once of a change, and of all further ones together after `presenceMs`. */
 export function createPresence(
+  { clock, settings }: BusContext,
   connections: ReadonlyMap<string, Connection>,
-  gateway: { readonly version: string; readonly bootId: string },
-  clock: Clock,
-  settings: () => BusSettings,
+  { version, bootId }: { readonly version: string; readonly bootId: string },
   publish: () => void,
-): Presence {
+) {
   const startedAt = clock.now();
   const reports = new Map<string, PresenceEntry>();
   let resting: Disposable | undefined;
@@ -71,28 +63,28 @@ export function createPresence(
   };
 
   return {
-    report(text, report) {
+    /** Takes a device's report. It is shown until the device leaves or others push it out of the list. */
+    report(text: string, report: Static<typeof Report>): void {
       const key = report.deviceId ?? report.instanceId ?? report.host ?? "unnamed";
       reports.delete(key);
       reports.set(key, { ...report, text, ts: clock.now() });
       if (reports.size > settings().presenceEntries) reports.delete(reports.keys().next().value!);
       changed();
     },
-    joined(connection) {
+    joined(connection: Connection): void {
       if (isPresent(connection)) changed();
     },
-    left(connection) {
+    left(connection: Connection): void {
       reports.delete(keyOf(connection));
       if (isPresent(connection)) changed();
     },
-    list() {
+    list(): PresenceEntry[] {
       const entries = new Map<string, PresenceEntry>();
       for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), entryOf(connection));
       for (const [key, entry] of reports) entries.set(key, { ...entries.get(key), ...entry });
       const newest = [...entries.values()].sort((a, b) => b.ts - a.ts).slice(0, settings().presenceEntries - 1);
-      const { version, bootId: instanceId } = gateway;
       const self = { ts: clock.now(), host: hostname(), version, platform: process.platform, mode: "gateway", reason: "self" };
-      return [{ ...self, instanceId, onlineSince: startedAt }, ...newest];
+      return [{ ...self, instanceId: bootId, onlineSince: startedAt }, ...newest];
     },
     [Symbol.dispose]: () => resting?.[Symbol.dispose](),
   };

@@ -1,32 +1,16 @@
 /** Frames after hello: each request is answered, whatever comes instead is survived (`protocol` section 1.10). */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
-import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import { type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Connection } from "./connection.ts";
+import type { BusContext } from "./context.ts";
 import { atMost } from "./deadline.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { errorEntry } from "./error-frame.ts";
 import { busErrors, stoppingError } from "./errors.ts";
 import { answerId, errorFrame, parse, type RequestFrame, requestProblem, resultFrame } from "./frames.ts";
-import type { BusSettings } from "./settings.ts";
-import type { Stability } from "./stability.ts";
 
-export interface RequestsDeps {
-  readonly dispatch: Dispatch;
-  readonly isStopping: () => boolean;
-  readonly clock: Clock;
-  readonly settings: () => BusSettings;
-  readonly stability: Stability;
-  readonly log: Logger;
-}
+export type Requests = ReturnType<typeof createRequests>;
 
-export interface Requests {
-  receive(connection: Connection, text: string): void;
-  /** Resolves when every running request has been answered, at the latest after `ms`. Those that were accepted go on by themselves. */
-  drain(ms: number): Promise<void>;
-}
-
-export function createRequests({ dispatch, isStopping, clock, settings, stability, log }: RequestsDeps): Requests {
+export function createRequests({ clock, settings, stability, log, phase }: BusContext, dispatch: Dispatch) {
   /** Requests without any answer yet. */
   let open = 0;
   let idle: (() => void) | undefined;
@@ -66,27 +50,32 @@ export function createRequests({ dispatch, isStopping, clock, settings, stabilit
     }
   };
 
+  const whyNot = ({ id, running }: Connection, { method }: RequestFrame): GatewayError | undefined => {
+    if (method === "connect") return busErrors.BUS_HANDSHAKE_INVALID("connect is only the first request");
+    if (phase() === "stopping") return stoppingError();
+    const { requests } = settings();
+    if (running < requests) return undefined;
+    stability.note("bus.busy", { connection: id, running });
+    const message = `${requests} requests are running on this connection; ${method} was not run, try again when one has been answered`;
+    return busErrors.BUS_BUSY(message);
+  };
+
   return {
-    receive(connection, text) {
+    receive(connection: Connection, text: string): void {
       const frame = parse(text);
       if (frame === undefined) return;
       const problem = requestProblem(frame);
       if (problem !== undefined) {
-        return refuse(connection, answerId(frame), "request", busErrors.BUS_FRAME_INVALID(`invalid request frame: ${problem}`));
+        refuse(connection, answerId(frame), "request", busErrors.BUS_FRAME_INVALID(`invalid request frame: ${problem}`));
+        return;
       }
       const request = frame as RequestFrame;
-      const { id, method } = request;
-      if (method === "connect") return refuse(connection, id, method, busErrors.BUS_HANDSHAKE_INVALID("connect is only the first request"));
-      if (isStopping()) return refuse(connection, id, method, stoppingError());
-      const { requests } = settings();
-      if (connection.running >= requests) {
-        stability.note("bus.busy", { connection: connection.id, running: connection.running });
-        const message = `${requests} requests are running on this connection; ${method} was not run, try again when one has been answered`;
-        return refuse(connection, id, method, busErrors.BUS_BUSY(message));
-      }
-      void answer(connection, request);
+      const unfit = whyNot(connection, request);
+      if (unfit) refuse(connection, request.id, request.method, unfit);
+      else void answer(connection, request);
     },
-    async drain(ms) {
+    /** Resolves when every running request has been answered, at the latest after `ms`. Those that were accepted go on by themselves. */
+    async drain(ms: number): Promise<void> {
       if (open === 0) return;
       const answered = new Promise<void>((resolve) => {
         idle = resolve;

@@ -13,18 +13,18 @@ export interface Sockets extends Pick<WebSocketHandler<SocketData>, "open" | "me
   full(): string | undefined;
 }
 
-/** Seconds after which Bun lets go of a socket that was closed while its peer had stopped reading. */
-const releaseSeconds = 60;
 const oldTls = constants.SSL_OP_NO_TLSv1 | constants.SSL_OP_NO_TLSv1_1 | constants.SSL_OP_NO_TLSv1_2;
 const addresses: Readonly<Record<string, string>> = { loopback: "127.0.0.1", lan: "0.0.0.0" };
+
+const toSeconds = (ms: number, most: number) => Math.min(most, Math.ceil(ms / 1_000));
 
 /** Rejects with `BUS_LISTEN_FAILED`. */
 export async function listen(
   settings: () => BusSettings,
-  http: (request: Request, door: Door) => Promise<Response>,
+  http: (request: Request, door: Door, unhurried: () => void) => Promise<Response>,
   sockets: Sockets,
 ): Promise<Server<SocketData>> {
-  const { port, bind, bodyBytes, frameBytes, tls } = settings();
+  const { port, bind, bodyBytes, frameBytes, idleMs, tickMs, pongMs, tls } = settings();
   const hostname = addresses[bind] ?? bind;
   try {
     return Bun.serve<SocketData>({
@@ -34,13 +34,12 @@ export async function listen(
       // Otherwise a Bun that is not in development shares the port with whoever has it already.
       reusePort: false,
       maxRequestBodySize: bodyBytes,
-      // Handlers stream for as long as they like; what hangs is theirs to end.
-      idleTimeout: 0,
+      idleTimeout: toSeconds(idleMs, 255),
       ...(tls ? { tls: { ...(await certificate(tls)), secureOptions: oldTls } } : {}),
       fetch(request, server) {
         const door = doorOf(request, server.requestIP(request)?.address ?? "");
         if (!hostAllowed(door, settings())) return refuseHost(door);
-        if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door);
+        if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door, () => server.timeout(request, 0));
         const full = sockets.full();
         if (full !== undefined) return failure(503, "api_error", full, { "retry-after": "1" });
         if (server.upgrade(request, { data: { door } })) return undefined;
@@ -54,7 +53,8 @@ export async function listen(
         backpressureLimit: 0,
         perMessageDeflate: false,
         sendPings: false,
-        idleTimeout: releaseSeconds,
+        // A peer that is asked for a pong every tick is never idle so long; this lets go of what was closed while its peer did not read.
+        idleTimeout: toSeconds(2 * tickMs + pongMs, 960),
       },
     });
   } catch (error) {

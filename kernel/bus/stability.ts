@@ -9,15 +9,9 @@ export interface Note {
   readonly [field: string]: unknown;
 }
 
-export interface Stability extends Disposable {
-  note(type: string, fields?: Readonly<Record<string, unknown>>): void;
-  notes(filter: { readonly sinceSeq?: number; readonly type?: string; readonly limit?: number }): readonly Note[];
-  /** How many notes were made in all. */
-  readonly count: number;
-  /** As `health` and `/readyz` report it (`protocol` section 1.7). */
-  eventLoop(): EventLoop;
-}
+export type Stability = ReturnType<typeof createStability>;
 
+/** As `health` and `/readyz` report it (`protocol` section 1.7). */
 export interface EventLoop {
   readonly degraded: boolean;
   readonly reasons: readonly "event_loop_delay"[];
@@ -30,7 +24,7 @@ export interface EventLoop {
 
 const samplesKept = 60;
 
-export function createStability(clock: Clock, settings: () => BusSettings): Stability {
+export function createStability(clock: Clock, settings: () => BusSettings) {
   const notes: Note[] = [];
   const delays: number[] = [];
   let count = 0;
@@ -38,7 +32,7 @@ export function createStability(clock: Clock, settings: () => BusSettings): Stab
   let cpu = process.cpuUsage();
   let cpuCoreRatio = 0;
 
-  const note: Stability["note"] = (type, fields = {}) => {
+  const note = (type: string, fields: Readonly<Record<string, unknown>> = {}): void => {
     notes.push({ ...fields, seq: ++count, ts: clock.now(), type });
     if (notes.length > settings().stabilityEvents) notes.shift();
   };
@@ -57,12 +51,13 @@ export function createStability(clock: Clock, settings: () => BusSettings): Stab
 
   return {
     note,
-    notes: ({ sinceSeq = 0, type, limit = notes.length }) =>
+    notes: ({ sinceSeq = 0, type, limit = notes.length }: { sinceSeq?: number; type?: string; limit?: number }): readonly Note[] =>
       notes.filter((entry) => entry.seq > sinceSeq && (type === undefined || entry.type === type)).slice(-limit),
+    /** How many notes were made in all. */
     get count() {
       return count;
     },
-    eventLoop() {
+    eventLoop(): EventLoop {
       const sorted = delays.toSorted((a, b) => a - b);
       const delayP99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
       const degraded = delayP99Ms >= settings().loopDelayMs;

@@ -59,7 +59,9 @@ const defaultsOf = <T>(schema: Parameters<typeof Value.Default>[0], over: object
 
 export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   const { clock = systemClock } = options;
+  await using opened = new AsyncDisposableStack();
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "pincer-bus-")));
+  if (!options.home) opened.defer(() => rm(home, { recursive: true, force: true }));
   const log: LogLine[] = [];
   const logger = Object.fromEntries(
     ["debug", "info", "warn", "error"].map((level) => [level, (event: string, fields = {}) => void log.push({ level, event, fields })]),
@@ -67,8 +69,9 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   const settings = defaultsOf<BusSettings>(BusConfig, { port: 0, checkResults: true, ...options.settings });
   const accessSettings = defaultsOf<AccessSettings>(AccessConfig, options.access);
   const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
+  opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
-  const retention = createRetention({ store, clock });
+  const retention = opened.use(createRetention({ store, clock }));
   const plugins: BusHost["plugins"] = { methods: new Map(), routes: [], events: new Map() };
 
   let url = "";
@@ -109,11 +112,16 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   bus.add(access.methods);
   bus.addEvents(access.events);
   bus.add(options.methods ?? []);
+  opened.defer(() => {
+    settings.drainMs = 0;
+    return bus.stop("test is over");
+  });
   const started = await bus.start();
   url = started.url;
   const wsUrl = started.url.replace(/^http/, "ws");
   if (!options.starting) await bus.ready();
 
+  const lifetime = opened.move();
   const clientOptions = (given: Partial<ClientOptions> = {}): ClientOptions => ({ url: wsUrl, token: keys.token, ...given });
   return {
     bus,
@@ -128,12 +136,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     settings,
     connect: (given) => WireClient.connect(clientOptions(given)),
     open: (given) => new WireClient(clientOptions(given)),
-    async [Symbol.asyncDispose]() {
-      settings.drainMs = 0;
-      await bus.stop("test is over");
-      retention[Symbol.dispose]();
-      await store.close();
-      if (!options.home) await rm(home, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
   };
 }
