@@ -243,7 +243,8 @@ export async function stage(place: Place, bytes: Uint8Array): Promise<Staged> {
   }
   const temporary = join(folder.base, `.${crypto.randomUUID()}.tmp`);
   const discard = () => unlink(temporary);
-  const handle = await open(temporary, flags.O_WRONLY | flags.O_CREAT | flags.O_EXCL | flags.O_NOFOLLOW, 0o666);
+  const made = open(temporary, flags.O_WRONLY | flags.O_CREAT | flags.O_EXCL | flags.O_NOFOLLOW, 0o666);
+  const handle = await made.catch((error) => Promise.reject(codeOf(error) === "ENOENT" ? changed(place) : error));
   try {
     await handle.writeFile(bytes);
     if (stats) {
@@ -264,7 +265,8 @@ export async function stage(place: Place, bytes: Uint8Array): Promise<Staged> {
         await discard();
         throw changed(place);
       }
-      await rename(temporary, join(folder.base, name));
+      const renamed = rename(temporary, join(folder.base, name));
+      await renamed.catch((error) => Promise.reject(codeOf(error) === "ENOENT" ? changed(place) : error));
     },
   };
 }
