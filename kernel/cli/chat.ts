@@ -25,10 +25,11 @@ export const chat: Run = async ({ args, flags, home, terminal }) => {
   const piped = process.stdin.isTTY ? "" : (await Bun.stdin.text()).trim();
   const message = [args.join(" "), piped].filter((part) => part !== "").join("\n\n");
   using client = await connect(home, ["tool-events"]);
-  if (message !== "") return once(client, sessionKey, message, terminal);
+  // Awaited here, since `using` closes the connection when this function ends.
+  if (message !== "") return await once(client, sessionKey, message, terminal);
   if (!process.stdin.isTTY || terminal.json)
     throw new CliError("there is nothing to say", { exit: EXIT.usage, next: 'pincer chat "hello"' });
-  return converse(client, sessionKey, terminal);
+  return await converse(client, sessionKey, terminal);
 };
 
 async function once(client: Client, sessionKey: string, message: string, terminal: Terminal): Promise<number> {

@@ -181,7 +181,7 @@ async function checkGateway(home: Home): Promise<Finding[]> {
     using client = await connect(home);
     const [health, plugins, auth] = await Promise.all([
       client.call<{ ok: boolean }>("health", { probe: true }),
-      client.call<{ plugins: { id: string; error?: { message: string } | null }[] }>("plugins.list", {}),
+      client.call<{ plugins: { id: string; error?: { message: string } | null }[] }>("plugins.status", {}),
       client.call<AuthStatus>("models.authStatus", { refresh: true }).catch((): AuthStatus => ({ providers: [] })), // silent-ok: no plugin serves models
     ]);
     const failed = plugins.plugins.flatMap(({ id, error }): Finding[] =>

@@ -74,7 +74,7 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
   using client = await connect(home);
   const [health, plugins, snapshot] = await Promise.all([
     client.call<Health>("health"),
-    client.call<PluginList>("plugins.list", {}),
+    client.call<PluginList>("plugins.status", {}),
     client.call<{ valid: boolean; issues: never[]; warnings: never[] }>("config.get", {}),
   ]);
   const failed = plugins.plugins.filter(({ error }) => error);

@@ -20,7 +20,7 @@ const painted: Readonly<Record<string, (text: string) => string>> = { active: gr
 
 export const list: Run = async ({ home, terminal }) => {
   using client = await connect(home);
-  const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.list", {});
+  const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", {});
   const rows = plugins.map(({ id, version, state, summary, error }) => [
     id,
     version ?? "",
@@ -33,7 +33,7 @@ export const list: Run = async ({ home, terminal }) => {
 
 export const inspect: Run = async ({ args: [id], home, terminal }) => {
   using client = await connect(home);
-  const plugin = await client.call<Record<string, unknown>>("plugins.inspect", { id });
+  const plugin = await client.call<Record<string, unknown>>("plugins.inspect", { pluginId: id });
   const rows = Object.entries(plugin).map(([key, value]): [string, string] => [
     bold(key),
     typeof value === "string" ? value : JSON.stringify(value),
@@ -44,14 +44,14 @@ export const inspect: Run = async ({ args: [id], home, terminal }) => {
 
 export const reload: Run = async ({ args: [id], home, terminal }) => {
   using client = await connect(home);
-  const answer = await client.call<{ generation: number; visibleMs: number }>("plugins.reload", { id }, { timeoutMs: 0 });
+  const answer = await client.call<{ generation: number; visibleMs: number }>("plugins.reload", { pluginId: id }, { timeoutMs: 0 });
   terminal.result(answer, `${green("●")} ${id} runs in generation ${answer.generation}, visible after ${Math.round(answer.visibleMs)} ms`);
   return EXIT.done;
 };
 
 async function setEnabled({ args: [id], home, terminal }: Invocation, enabled: boolean): Promise<number> {
   using client = await connect(home);
-  const answer = await client.call("plugins.setEnabled", { id, enabled }, { timeoutMs: 0 });
+  const answer = await client.call("plugins.setEnabled", { pluginId: id, enabled }, { timeoutMs: 0 });
   terminal.result(answer, `${enabled ? green("●") : yellow("●")} ${id} is ${enabled ? "on" : "off"}`);
   return EXIT.done;
 }
