@@ -2,13 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyValueStore, Logger, PluginContext } from "@pincer/plugin-sdk";
-import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { Emit } from "../bus/bindings.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
-import { blame, pluginErrors } from "./errors.ts";
+import { faultOf, pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { limitedFetch, mayRead } from "./permissions.ts";
 import type { Implementation, Registrations } from "./registrations.ts";
@@ -105,7 +104,7 @@ export async function runSetup(generation: Generation, deps: ContextDeps): Promi
   try {
     await generation.code.definition.setup(createContext(generation, deps) as never);
   } catch (error) {
-    throw isGatewayError(error) ? error : blame(error, generation.plugin, "setup");
+    throw faultOf(error, generation.plugin, "setup");
   } finally {
     generation.isSealed = true;
   }

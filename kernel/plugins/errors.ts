@@ -1,4 +1,4 @@
-import { defineErrors, errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { defineErrors, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 
 export const pluginErrors = defineErrors({
   PLUGIN_MANIFEST_INVALID: { message: "the manifest is not valid", wire: "UNAVAILABLE" },
@@ -25,8 +25,6 @@ export const pluginErrors = defineErrors({
   CAPABILITY_RESULT_INVALID: { message: "the answer does not match the contract", wire: "UNAVAILABLE" },
 });
 
-/** Who failed, at what; wrapped once, where a call leaves a plugin. What a plugin throws on purpose passes unchanged. */
-export const blame = (error: unknown, plugin: string, what: string): GatewayError =>
-  isGatewayError(error)
-    ? error
-    : pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}: ${errorMessage(error)}`, { cause: error, data: { plugin, what } });
+/** Who failed, at what; wrapped once, where a call leaves a plugin. What it was is in the cause, which never crosses the wire. */
+export const faultOf = (error: unknown, plugin: string, what: string): GatewayError =>
+  isGatewayError(error) ? error : pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}`, { cause: error, data: { plugin, what } });

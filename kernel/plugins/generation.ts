@@ -4,7 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { within } from "./deadline.ts";
 import type { PluginLimits } from "./deps.ts";
-import { blame, pluginErrors } from "./errors.ts";
+import { faultOf, pluginErrors } from "./errors.ts";
 import { Hold } from "./lease.ts";
 import type { Manifest } from "./manifest.ts";
 import { Registrations } from "./registrations.ts";
@@ -46,11 +46,9 @@ export class Generation {
     readonly code: Code,
     readonly clock: Clock,
     private readonly limits: PluginLimits,
-    log: Logger,
+    private readonly log: Logger,
   ) {
-    this.services = new Services(clock, limits, (name, error) =>
-      log.error("service.failed", { service: name, error: this.blame(error, `service ${name}`) }),
-    );
+    this.services = new Services(clock, limits, (name, error) => void this.blame(error, `service ${name}`));
   }
 
   /** Aborts when unloading begins, before any cleanup. */
@@ -82,9 +80,10 @@ export class Generation {
   /** What leaves the plugin as an error: its own codes unchanged, the caller's abort as it is, anything else a fault of this generation. */
   blame(error: unknown, what: string, signal?: AbortSignal): unknown {
     if (isGatewayError(error) || signal?.aborted) return error;
+    this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
     this.faults.push(this.clock.monotonic());
     this.onFault?.();
-    return blame(error, this.plugin, what);
+    return faultOf(error, this.plugin, what);
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */

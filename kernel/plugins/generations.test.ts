@@ -188,6 +188,36 @@ test.each(broken)("%s in the new generation leaves the old one, and says where a
   expect(kit.host.inspect("speaker")).toMatchObject({ state: "active", draining: [] });
 });
 
+test("whatever was wrong with a saved file, the next save that is right works, also when the fault was in a file beside it", async () => {
+  await using kit = await start(speakerSource(1));
+  await version(kit);
+  const folder = `${kit.plugins}/speaker`;
+  const save = async (entry: string, beside: string) => {
+    await Bun.write(`${folder}/number.ts`, beside);
+    await Bun.write(`${folder}/plugin.ts`, entry);
+    return kit.host.reload("speaker").then(
+      () => version(kit),
+      () => "refused",
+    );
+  };
+  const entry = speakerSource(0, { top: 'import { number } from "./number.ts";' }).replace("const version = 0", "const version = number");
+  let next = 2;
+  for (const [brokenEntry, brokenBeside] of [
+    ["throw new Error('top');", ""],
+    ["export default ((;", ""],
+    [entry, "throw new Error('beside'); export const number = 0;"],
+    [entry, "export const number = ((;"],
+    [entry, "export const other = 1;"],
+    [entry, "import './nowhere.ts'; export const number = 0;"],
+    ["await null; throw new Error('late');", ""],
+  ] as const) {
+    expect(await save(brokenEntry, brokenBeside)).toBe("refused");
+    expect(await save(brokenEntry, brokenBeside)).toBe("refused");
+    expect(await save(entry, `export const number = ${next};`)).toBe(next++);
+    expect(await save(entry, `export const number = ${next};`)).toBe(next++);
+  }
+});
+
 test("a new generation that reports ill health, or whose setup does not end, leaves the old one", async () => {
   const clock = createManualClock();
   const health = (ok: boolean) => ({

@@ -17,6 +17,8 @@ const passed =
 
 /** Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
 export async function installDependencies(folder: string, onProgress: (line: string) => void): Promise<void> {
+  if (!existsSync(join(folder, "bun.lock")))
+    throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there`);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));
   const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts", "--production"];
   const installer = Bun.spawn(command, { cwd: folder, env: { ...env, BUN_BE_BUN: "1" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });

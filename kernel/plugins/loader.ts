@@ -1,23 +1,49 @@
 /** Imports a plugin's code, and says where it broke. */
-import { isAbsolute, join, relative, sep } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import type { PluginDefinition } from "@pincer/plugin-sdk";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "./errors.ts";
 
+/** Folders whose last import failed. */
+const failed = new Set<string>();
+
 /**
- * The plugin's definition. `fresh` reads its files again: the module cache forgets everything below the folder but third-party code, and the same
- * path is imported, since a new path for each version would be kept for ever.
+ * The plugin's definition. `fresh` reads its files again, at the same paths, since a new path for each version would be kept for ever; third-party
+ * code stays as it is.
  */
 export async function importPlugin(folder: string, entry: string, fresh: boolean): Promise<PluginDefinition> {
   const path = isAbsolute(entry) ? entry : join(folder, entry);
-  if (fresh)
+  if (fresh || failed.has(folder)) {
+    const files = filesOf(path);
+    // A module that was read but never linked, because another beside it failed, is in no cache that can be emptied until it has been imported.
+    if (failed.has(folder)) for (const file of files) await import(file).catch(() => undefined); // silent-ok: the import below tells
     for (const key of Object.keys(require.cache))
       if (key.startsWith(folder + sep) && !key.includes(`${sep}node_modules${sep}`)) delete require.cache[key];
+    for (const file of files) delete require.cache[file]; // one that threw is kept, but not listed
+  }
+  failed.add(folder);
   const { default: definition } = (await import(path)) as { readonly default?: PluginDefinition };
+  failed.delete(folder);
   if (typeof definition?.setup === "function") return definition;
   throw pluginErrors.PLUGIN_LOAD_FAILED(
     `${path}: expected the default export to be definePlugin({ setup, ... }), came ${typeof definition}`,
   );
+}
+
+/** A plugin's own files, each after those that it imports. */
+function filesOf(file: string, seen = new Set<string>(), order: string[] = []): readonly string[] {
+  if (seen.has(file)) return order;
+  seen.add(file);
+  try {
+    const loader = file.endsWith("x") ? "tsx" : "ts";
+    for (const { path } of new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8")))
+      if (path.startsWith(".")) filesOf(Bun.resolveSync(path, dirname(file)), seen, order);
+  } catch {
+    // silent-ok: a file that cannot be read or parsed is told about when it is imported
+  }
+  order.push(file);
+  return order;
 }
 
 /** As `PLUGIN_LOAD_FAILED` with file, line and reason; what the plugin or the host said on purpose keeps its code. */

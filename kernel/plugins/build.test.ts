@@ -1,0 +1,214 @@
+import { expect, test } from "bun:test";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
+import { systemClock } from "../clock.ts";
+import { buildDefaultSet, buildPlugin, readBundle } from "./build.ts";
+import { discover } from "./discovery.ts";
+import { installDependencies, needsDependencies } from "./install.ts";
+import { watchPlugins } from "./watch.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const everything = join(root, "tests", "fixtures", "plugins", "everything");
+const io = { signal: new AbortController().signal };
+
+function temporary(): Disposable & { readonly path: string; readonly plugins: string } {
+  const path = mkdtempSync(join(tmpdir(), "pincer-build-"));
+  return { path, plugins: pluginsFolder(path), [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+const simple = (body: string, top = "") => `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+${top}
+export default definePlugin({ uses: { sessions }, config: Type.Object({ port: Type.Integer({ default: 4 }) }), setup(ctx) { ${body} } });`;
+
+test("the manifests of the repository are what their code says", async () => {
+  const found = [
+    ...discover([
+      { path: join(root, "plugins"), layout: "source" },
+      { path: join(root, "tests", "fixtures", "plugins"), layout: "source" },
+    ]).values(),
+  ];
+  expect(found.length).toBeGreaterThan(3);
+  for (const { folder, error } of found) {
+    expect({ folder, error: error?.message }).toEqual({ folder, error: undefined });
+    expect((await buildPlugin(folder, { check: true })).isChanged).toBe(false);
+  }
+});
+
+test("a manifest that is not what the code says fails the check, and is the same however often it is built", async () => {
+  using temp = temporary();
+  const folder = join(temp.plugins, "everything");
+  cpSync(everything, folder, { recursive: true });
+  const before = await readFile(join(folder, "plugin.json"), "utf8");
+  await buildPlugin(folder);
+  expect(await readFile(join(folder, "plugin.json"), "utf8")).toBe(before);
+  const source = await readFile(join(folder, "plugin.ts"), "utf8");
+  await Bun.write(join(folder, "plugin.ts"), source.replace('"What the fixture has seen."', '"Something else."'));
+  const stale = await buildPlugin(folder, { check: true }).catch((error) => error);
+  expect(stale).toMatchObject({ code: "PLUGIN_MANIFEST_INVALID", message: expect.stringContaining("pincer plugin build") });
+  expect((await buildPlugin(folder)).isChanged).toBe(true);
+  expect((await buildPlugin(folder, { check: true })).manifest.generated?.methods?.["everything.status"]?.summary).toBe("Something else.");
+});
+
+test.each([
+  ["works before it is called", simple("return ctx.store.get('x');"), "PLUGIN_LOAD_FAILED", "uses the store"],
+  ["calls a capability", simple("return ctx.uses.sessions.get({ key: 'x' });"), "PLUGIN_LOAD_FAILED", "uses the capability sessions"],
+  ["throws", simple("null.x;"), "PLUGIN_LOAD_FAILED", "plugin.ts:"],
+  [
+    "has a schema that cannot be checked",
+    simple(
+      "ctx.method(odd, () => ({}));",
+      "const odd = defineMethod({ name: 'a.b', summary: '', scope: 'any', params: Type.Unsafe({ oneOf: [] }), result: Type.Object({}) });",
+    ),
+    "SCHEMA_UNSUPPORTED",
+    "oneOf",
+  ],
+  [
+    "has a recursive schema without a name",
+    simple("ctx.facet('tree', { summary: '', schema: Type.Recursive((This) => Type.Object({ kids: Type.Array(This) })) });"),
+    "PLUGIN_MANIFEST_INVALID",
+    "$id of its own",
+  ],
+])("a plugin whose setup %s is not built, and the message says why", async (_, source, code, said) => {
+  using temp = temporary();
+  const folder = await writePlugin(temp.plugins, "odd", source, { generated: {} });
+  expect(await buildPlugin(folder).catch((error) => error)).toMatchObject({ code, message: expect.stringContaining(said) });
+});
+
+test("a bundled plugin runs as its source does, and only when it was built from the manifest that was found", async () => {
+  using temp = temporary();
+  const folder = join(temp.plugins, "everything");
+  cpSync(everything, folder, { recursive: true });
+  await writePlugin(temp.plugins, "second", simple(""));
+  const out = join(temp.path, "out");
+  await buildDefaultSet({ out, entries: [join(root, "kernel", "store", "writer.ts")], plugins: [folder, join(temp.plugins, "second")] });
+  const files = (await readdir(out)).sort();
+  expect(files).toEqual(expect.arrayContaining(["everything.js", "second.js", "writer.js", "plugins.json"]));
+  expect(files.some((file) => file.startsWith("chunk-"))).toBe(true);
+  const bundled = readBundle(out);
+  const [found] = [...discover([{ path: temp.plugins, layout: "source" }]).values()];
+  expect(bundled(found!)).toBe(join(out, "everything.js"));
+  expect(bundled({ ...found!, manifest: { ...found!.manifest!, version: "0.1.1" } })).toBeUndefined();
+
+  await Bun.write(join(folder, "plugin.ts"), "throw new Error('the source was run');");
+  await using kit = await startHost({ folders: [temp.plugins], bundled, provide: (host) => host.provide(sessions, () => ({}) as never) });
+  expect(await kit.host.handle(counter).get("plain").add({ to: "x", amount: 3 }, io)).toEqual({ sum: 3 });
+});
+
+test("a plugin bundles into one file that needs nothing beside it", async () => {
+  using temp = temporary();
+  const folder = await writePlugin(temp.plugins, "alone", simple("ctx.facet('n', { summary: '', schema: Type.Integer() });"));
+  const bundle = join(temp.path, "elsewhere", "alone.js");
+  await buildPlugin(folder, { bundle });
+  const text = await readFile(bundle, "utf8");
+  expect(text).not.toMatch(/from\s*"(@pincer|@sinclair|\.)/);
+  const first = text;
+  await buildPlugin(folder, { bundle });
+  expect(await readFile(bundle, "utf8")).toBe(first);
+  rmSync(folder, { recursive: true });
+  expect((await import(bundle)).default.setup).toBeFunction();
+});
+
+test("a saved file is in force at once, its manifest too; a broken one is told with file, line and reason, and the old one stays", async () => {
+  const methods =
+    "import { definePlugin } from '@pincer/plugin-sdk'; import { defineMethod } from '@pincer/plugin-sdk/method'; import { Type } from '@sinclair/typebox';";
+  const source = (name: string) =>
+    `${methods} const ask = defineMethod({ name: "${name}", summary: "", scope: "any", params: Type.Object({}), result: Type.String() }); export default definePlugin({ setup(ctx) { ctx.method(ask, () => "${name}"); } });`;
+  await using kit = await startHost({
+    clock: systemClock,
+    dev: true,
+    prepare: (plugins) => writePlugin(plugins, "saved", source("saved.one")).then(() => undefined),
+  });
+  await kit.host.activate("saved");
+  const swaps: object[] = [];
+  let wake = Promise.withResolvers<void>();
+  const note = (event: string, fields = {}) => {
+    swaps.push({ event, ...fields });
+    wake.resolve();
+  };
+  const quiet = () => undefined;
+  using _watch = watchPlugins(kit.host, systemClock, { debug: quiet, info: note, warn: note, error: note });
+  const save = async (text: string) => {
+    wake = Promise.withResolvers();
+    await Bun.write(join(kit.plugins, "saved", "plugin.ts"), text);
+    await wake.promise;
+    return swaps.at(-1);
+  };
+  expect(await save(source("saved.two"))).toMatchObject({ event: "plugin.swapped", plugin: "saved", generation: 2 });
+  expect([...kit.host.methods.names()]).toEqual(["saved.two"]);
+  expect(await save(source("saved.three").replace("definePlugin({", "definePlugin({{"))).toMatchObject({
+    event: "plugin.not-swapped",
+    file: "plugin.ts",
+    line: 1,
+  });
+  expect([...kit.host.methods.names()]).toEqual(["saved.two"]);
+  expect(await save(source("saved.three"))).toMatchObject({ event: "plugin.swapped", generation: 3 });
+  expect([...kit.host.methods.names()]).toEqual(["saved.three"]);
+  expect(swaps.length).toBe(3);
+});
+
+test("a plugin's dependencies are installed from its own lock, without its scripts", async () => {
+  using temp = temporary();
+  const folder = await writePlugin(temp.plugins, "needy", simple(""));
+  await Bun.write(join(temp.path, "dependency", "package.json"), JSON.stringify({ name: "dependency", version: "1.0.0", main: "main.js" }));
+  await Bun.write(join(temp.path, "dependency", "main.js"), "export const n = 1;");
+  const manifest = {
+    name: "needy",
+    private: true,
+    dependencies: { dependency: "file:../../dependency" },
+    scripts: { postinstall: "touch ran" },
+  };
+  await Bun.write(join(folder, "package.json"), JSON.stringify(manifest));
+  expect(needsDependencies(folder)).toBe(true);
+  const refused = await installDependencies(folder, () => undefined).catch((error) => error);
+  expect(refused).toMatchObject({ code: "PLUGIN_INSTALL_FAILED" });
+  const locking = Bun.spawn([process.execPath, "install", "--lockfile-only", "--ignore-scripts"], {
+    cwd: folder,
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  expect(await locking.exited).toBe(0);
+  const progress: string[] = [];
+  await installDependencies(folder, (line) => progress.push(line));
+  expect(needsDependencies(folder)).toBe(false);
+  expect(progress.length).toBeGreaterThan(0);
+  expect(await readdir(folder)).not.toContain("ran");
+});
+
+test("fifty installed plugins are read in a fraction of a start", async () => {
+  using temp = temporary();
+  const manifest = JSON.parse(await readFile(join(everything, "plugin.json"), "utf8"));
+  const tool = {
+    version: 1,
+    arity: "many",
+    record: { summary: "x".repeat(200), access: "read", parameters: manifest.generated.methods["everything.status"].result },
+  };
+  for (let n = 0; n < 50; n++) {
+    const methods = Object.fromEntries(Object.values(manifest.generated.methods).map((method, m) => [`plugin-${n}.m${m}`, method]));
+    const generated = {
+      provides: { tool: Object.fromEntries(Array.from({ length: 10 }, (_, t) => [`t${n}-${t}`, tool])) },
+      methods,
+      config: manifest.generated.config,
+    };
+    await Bun.write(
+      join(temp.plugins, `plugin-${n}`, "plugin.json"),
+      JSON.stringify({ ...manifest, id: `plugin-${n}`, generated }, null, 2),
+    );
+  }
+  const begun = performance.now();
+  const found = discover([{ path: temp.plugins, layout: "source" }]);
+  const read = performance.now() - begun;
+  await using kit = await startHost({ clock: createManualClock(), folders: [temp.plugins] });
+  const whole = performance.now() - begun - read;
+  console.info({ manifests: found.size, readMs: read.toFixed(1), hostMs: whole.toFixed(1) });
+  expect(kit.host.list().filter(({ state }) => state === "idle").length).toBe(50);
+  expect(read).toBeLessThan(200);
+});

@@ -1,0 +1,54 @@
+/** Development: a saved file brings the plugin's manifest up to date and swaps the plugin. What is wrong is said with file, line and reason. */
+import { existsSync, readFileSync, watch } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join, sep } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { PluginHost } from "./deps.ts";
+import { recordManifest } from "./record.ts";
+
+/** Editors write in several steps; the files are read when they have been quiet for so long. */
+const settleMs = 50;
+const ignored = /(^|\/)(node_modules|\.build|dist|\.[^/]*)(\/|$)|\.test\.tsx?$|~$/;
+
+/** Follows the folders of all plugins that a host with `dev` has now, until disposed. */
+export function watchPlugins(host: PluginHost, clock: Clock, log: Logger): Disposable {
+  const pending = new Map<string, Disposable>();
+  const written = new Map<string, string>();
+  let swapping: Promise<void> = Promise.resolve();
+
+  const swap = async (id: string, folder: string): Promise<void> => {
+    try {
+      const { file, text, next } = await recordManifest(folder);
+      if (text !== next) {
+        written.set(file, next);
+        await writeFile(file, next);
+      }
+      const { generation, visibleMs } = await host.reload(id);
+      log.info("plugin.swapped", { plugin: id, generation, visibleMs });
+    } catch (error) {
+      log.error("plugin.not-swapped", { plugin: id, error: errorMessage(error), ...(isGatewayError(error) && error.data) });
+    }
+  };
+
+  /** What was written here comes back as an event. */
+  const isOurs = (path: string) => written.has(path) && existsSync(path) && readFileSync(path, "utf8") === written.get(path);
+
+  const watchers = host.list().map(({ id, folder }) =>
+    watch(folder, { recursive: true, persistent: false }, (_, name) => {
+      if (name === null || ignored.test(name.split(sep).join("/")) || isOurs(join(folder, name))) return;
+      pending.get(id)?.[Symbol.dispose]();
+      const saved = () => {
+        swapping = swapping.then(() => swap(id, folder));
+      };
+      pending.set(id, clock.after(settleMs, saved));
+    }).on("error", (error) => log.warn("plugin.watch-failed", { plugin: id, error: errorMessage(error) })),
+  );
+  return {
+    [Symbol.dispose]() {
+      for (const timer of pending.values()) timer[Symbol.dispose]();
+      for (const watcher of watchers) watcher.close();
+    },
+  };
+}
