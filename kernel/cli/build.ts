@@ -1,9 +1,10 @@
 /** Bundles the CLI, the gateway, the store's writer and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
-import { existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { DEFAULT_PLUGINS } from "../gateway.ts";
 import { buildDefaultSet } from "../plugins/build.ts";
+import { readPlugin } from "../plugins/discovery.ts";
 import { installDependencies, needsDependencies } from "../plugins/install.ts";
 
 /** Bundles that stay, since a gateway that runs loads the rest of its own when it needs it. */
@@ -11,7 +12,13 @@ const kept = 3;
 
 /** Answers the folder of the new bundle; `current` in `.build/` names it from then on. */
 export async function build(repository: string, say: (line: string) => void): Promise<string> {
-  const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id)).filter((folder) => existsSync(join(folder, "plugin.json")));
+  const root = { path: join(repository, "plugins"), layout: "source" } as const;
+  // One plugin that is broken must not keep the others from starting; the gateway says what is wrong with it.
+  const plugins = DEFAULT_PLUGINS.flatMap((id) => {
+    const { folder, manifest, error } = readPlugin(root, id) ?? {};
+    if (error) say(`left out: ${error.message}`);
+    return folder !== undefined && manifest ? [folder] : [];
+  });
   for (const folder of plugins.filter(needsDependencies)) {
     say(`installing the packages of ${folder}`);
     await installDependencies(folder, () => undefined);
