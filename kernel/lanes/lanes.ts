@@ -138,16 +138,17 @@ export function createLanes(deps: LanesDeps) {
   async function end(job: OpenJob, { state, result, sends }: Ending): Promise<void> {
     const now = clock.now();
     const next = sends.map((admission) => openJob(admission, now));
+    const kept = jsonOf(result);
     probe("before-finish", job);
     const written = await persist([
-      rows.finish(job.id, state, jsonOf(result), now),
+      rows.finish(job.id, state, kept, now),
       rows.forget(job.id),
       state === "done" ? rows.endAbsorbed(job.id, now) : rows.returnAbsorbed(job.id),
       ...next.map(rows.admit),
     ]).catch((error) => unfinished(job, error));
     if (!written) return;
     probe("after-finish", job);
-    const outcome: JobOutcome = { key: job.key, kind: job.kind, lane: job.lane, state, result: result ?? null };
+    const outcome: JobOutcome = { key: job.key, kind: job.kind, lane: job.lane, state, result: JSON.parse(kept) };
     const absorbed = (written[2] ?? []) as unknown as OpenJob[];
     const returned = state === "done" ? [] : absorbed;
     enter(
