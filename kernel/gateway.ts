@@ -5,6 +5,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { gatewayStarted, gatewayStopping, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
 import { type Static, Type } from "@sinclair/typebox";
@@ -12,13 +13,14 @@ import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { bindMethod } from "./bus/bindings.ts";
 import { createBus } from "./bus/bus.ts";
-import type { Caller } from "./bus/dispatch.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
 import { configChanged, configMethods } from "./config/methods.ts";
 import { GatewayConfig } from "./gateway-config.ts";
+import { createFindings } from "./gateway-findings.ts";
 import { createHealthParts } from "./gateway-health.ts";
+import { insider } from "./insider.ts";
 import { lanesFor } from "./lanes/contract.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine, logMethods } from "./log.ts";
@@ -26,7 +28,9 @@ import kernel from "./package.json" with { type: "json" };
 import { readBundle } from "./plugins/build.ts";
 import type { PluginFolder } from "./plugins/deps.ts";
 import { createPluginHost } from "./plugins/host.ts";
+import { pluginMethods } from "./plugins/methods.ts";
 import { pluginMigrations, valueStatements } from "./plugins/values.ts";
+import { watchPlugins } from "./plugins/watch.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
@@ -123,6 +127,7 @@ export async function createGateway(options: GatewayOptions) {
       ),
     connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
     url: () => address.url.replace(/^http/, "ws"),
+    secretsChanged: () => void secretsChanged(),
   });
 
   const lanes = createLanes({
@@ -133,6 +138,13 @@ export async function createGateway(options: GatewayOptions) {
     settings: () => settings().lanes,
     ...(probe && { probe: (point: string) => probe(`lanes:${point}`) }),
   });
+  const findings = createFindings({ env, config, secrets: access.secrets.list });
+  await findings.readSecrets();
+  const secretsChanged = () =>
+    findings
+      .readSecrets()
+      .then(() => host.refresh())
+      .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
   /** Known once the bus stands; the host asks again when it starts. */
   let owns = (_method: string): boolean => false;
 
@@ -145,8 +157,7 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     reserved: (name) => owns(name),
-    found: ({ env: names = [], config: paths = [] }) =>
-      names.some((name) => (env[name] ?? "") !== "") || paths.some((path) => config.section<unknown>(path)() !== undefined),
+    found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit: (event, payload, to) => bus.emit(event, payload, to),
     dispatch: (method, params, { plugin, scopes, signal }) => bus.dispatch(method, params, insider(`plugin:${plugin}`, scopes, signal)),
@@ -195,23 +206,6 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(sessionsContract, () => sessions.contract);
   host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
-  const insider = (principal: string, scopes: readonly WireScope[], signal = new AbortController().signal): Caller => ({
-    role: "operator",
-    scopes,
-    signal,
-    info: {
-      id: principal,
-      principal,
-      clientId: "gateway-client",
-      clientMode: "backend",
-      clientVersion: kernel.version,
-      displayName: undefined,
-      deviceId: undefined,
-      remoteAddress: "",
-      caps: new Set(),
-    },
-  });
-
   const parts = createHealthParts({
     host,
     agents,
@@ -251,6 +245,7 @@ export async function createGateway(options: GatewayOptions) {
     ...sessions.methods,
     ...configMethods(config, { clock, version: kernel.version }),
     ...logMethods(log),
+    ...pluginMethods(host),
     bindMethod(loginLink, link),
   ]);
   bus.addEvents([...access.events, ...sessions.events, configChanged]);
@@ -274,10 +269,12 @@ export async function createGateway(options: GatewayOptions) {
       address = await bus.start();
       lifetime.use(config.watch());
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
+      await findings.look(host.list().map(({ manifest }) => manifest));
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
       lifetime.use(sessions.startSweeping());
+      if (options.dev === true) lifetime.use(watchPlugins(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
       log.info("gateway.ready", { url: address.url, version: kernel.version });

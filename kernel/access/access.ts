@@ -32,12 +32,14 @@ export function createAccess(parts: {
   readonly connected: (deviceId: string) => boolean;
   /** Where the gateway listens, as `ws://host:port`. */
   readonly url: () => string;
+  /** Told when a secret came or went. */
+  readonly secretsChanged?: () => void;
 }) {
   const { store, clock, log, settings, keys, emit } = parts;
   const identity = gatewayIdentity(keys.derive("identity"));
   const audit = createAudit(store, clock, log, keys, () => settings().auditRows);
   const pairing = createPairing(store, clock, keys, settings);
-  const secrets = createSecrets(store, clock, keys);
+  const secrets = createSecrets(store, clock, keys, parts.secretsChanged);
   const requested = (request: PairRequest) => emit(pairRequested, pendingOf(request));
   return {
     ...createDoorkeeper({ pairing, audit, secrets, clock, log, settings, token: keys.token, requested }),

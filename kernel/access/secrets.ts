@@ -52,6 +52,8 @@ export function createSecrets(
   store: Store,
   clock: Clock,
   keys: Pick<Keys, "keyPath" | "secretsKeys" | "addSecretsKey" | "retireSecretsKeys">,
+  /** Told when a secret came or went. */
+  changed: () => void = () => undefined,
 ) {
   /** A value that is set while keys are rotated must not end up under the key that is forgotten. */
   const inTurn = createQueue();
@@ -88,6 +90,7 @@ export function createSecrets(
            on conflict (name) do update set key_id = ?2, box = ?3, updated_at = ?4, updated_by = ?5`,
           ...[name, key.id, encrypt(key, name, value), clock.now(), by],
         ]);
+        changed();
       }),
 
     /** For the kernel itself. Undefined when it is not set; throws `SECRETS_KEY_LOST` or `SECRETS_DAMAGED`. */
@@ -118,6 +121,7 @@ export function createSecrets(
         ["delete from access_secret where name = ? returning name", name],
         ["delete from access_secret_grant where name = ?", name],
       );
+      if (rows.length === 1) changed();
       return rows.length === 1;
     },
 

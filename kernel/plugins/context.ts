@@ -89,7 +89,12 @@ export function createContext(generation: Generation, deps: ContextDeps): Plugin
       if (mayRead(live(permissions), name, deps.config())) return deps.secret(name, id);
       throw pluginErrors.PLUGIN_PERMISSION(`${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`);
     },
-    fetch: limitedFetch(id, permissions, () => live(deps).config()),
+    fetch: limitedFetch(
+      id,
+      permissions,
+      () => live(deps).config(),
+      (name) => deps.secret(name, id),
+    ),
     own: (resource) => {
       const dispose = () => (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose]());
       live(generation).defer(resource.constructor.name, dispose);

@@ -123,6 +123,8 @@ export interface PluginHost {
   /** A new generation beside the present one. Rejects, with file, line and reason where known, when the present one stays. */
   reload(id: string): Promise<{ readonly generation: number; readonly visibleMs: number }>;
   setEnabled(id: string, enabled: boolean): Promise<void>;
+  /** Looks again at what is enabled, after what `found` says may have changed. */
+  refresh(): Promise<void>;
   list(): readonly PluginInfo[];
   /** Throws `PLUGIN_UNKNOWN`. */
   inspect(id: string): PluginInfo;

@@ -50,7 +50,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     }
   };
   const sources: SourceDeps = { table: () => table, enter, inside };
-  const kinds = jobKinds(sources, deps.jobs);
+  const syncKinds = jobKinds(sources, deps.jobs);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities({ table: () => table, chosen: (contract) => choices()?.[contract], enter });
 
@@ -79,7 +79,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
     table = tabled();
-    kinds.sync();
+    syncKinds();
     for (const [id, error] of table.refused) find(id).error = error;
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
@@ -275,6 +275,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       await deps.saveEnabled(id, enabled);
       await follow();
     },
+    refresh: follow,
     list: () => [...plugins.values()].map((plugin) => plugin.info()),
     inspect: (id) => find(id).info(),
     health: async () =>

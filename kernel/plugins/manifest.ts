@@ -27,9 +27,14 @@ const wireScopes: Readonly<Record<WireScope, true>> = {
 };
 const scopes = Object.keys(wireScopes) as WireScope[];
 
-/** Nothing is accepted here that nothing would enforce. `config:<pointer>` means what the operator configured there; `*` is any key. */
+/**
+ * Nothing is accepted here that nothing would enforce. `config:<pointer>` means what the operator configured there (`*` is any key), and
+ * `secret:<NAME>` the host of the URL that a secret of that name holds.
+ */
 export const Permissions = closed({
-  net: Type.Optional(Type.Array(Type.String({ pattern: "^(public|config:/.+|(\\*\\.)?[A-Za-z0-9.-]+:\\d+|\\[[0-9a-f:]+\\]:\\d+)$" }))),
+  net: Type.Optional(
+    Type.Array(Type.String({ pattern: "^(public|config:/.+|secret:[A-Z][A-Z0-9_]*|(\\*\\.)?[A-Za-z0-9.-]+:\\d+|\\[[0-9a-f:]+\\]:\\d+)$" })),
+  ),
   files: Type.Optional(closed({ read: Texts, write: Texts })),
   exec: Texts,
   /** Paths of unix sockets. */
@@ -102,7 +107,14 @@ export const Manifest = closed({
   /** Place among the handlers of a hook, lowest first, for hooks whose registration names none. */
   order: Type.Optional(Type.Number()),
   /** Enabled without being asked for when one of these is found. */
-  enableWhen: Type.Optional(closed({ env: Texts, config: Texts, secrets: Texts })),
+  enableWhen: Type.Optional(
+    closed({
+      env: Texts,
+      config: Texts,
+      secrets: Texts,
+      listens: Type.Optional(Type.Array(Type.String({ pattern: "^127\\.0\\.0\\.1:\\d+$" }))),
+    }),
+  ),
   ui: Type.Optional(Type.Unknown()),
   generated: Type.Optional(Generated),
 });

@@ -47,7 +47,7 @@ export const pluginsList = defineMethod({
 export const pluginsInspect = defineMethod({
   name: "plugins.inspect",
   summary: "What a plugin declares and may do. A reason says when its permissions are not enforced.",
-  scope: "operator.admin",
+  scope: "operator.read",
   params: Which,
   result: Type.Object(
     {

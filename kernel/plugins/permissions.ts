@@ -48,10 +48,25 @@ export const mayRead = (permissions: Permissions, secret: string, config: unknow
 
 const longestChain = 10;
 
+/** Whether the URL leads to the address that a secret holds, as a URL or as `host[:port]`; without a port every port of the host is meant. */
+function isAt(address: string | undefined, url: URL): boolean {
+  const text = address?.includes("://") ? address : `http://${address}`;
+  if (!address || !URL.canParse(text)) return false;
+  const named = new URL(text);
+  return named.hostname === url.hostname && (address.includes("://") || named.port !== "" ? hostPort(named) === hostPort(url) : true);
+}
+
 /** `fetch` within `permissions.net`, on every redirect too. A redirect that asks for the body again is the caller's to follow. */
-export function limitedFetch(plugin: string, permissions: Permissions, config: () => unknown): typeof fetch {
-  const admit = (url: URL) => {
+export function limitedFetch(
+  plugin: string,
+  permissions: Permissions,
+  config: () => unknown,
+  secret: (name: string) => Promise<string | undefined>,
+): typeof fetch {
+  const named = (permissions.net ?? []).flatMap((entry) => (entry.startsWith("secret:") ? entry.slice("secret:".length) : []));
+  const admit = async (url: URL) => {
     if (mayReach(permissions, url, config())) return;
+    for (const name of named) if (isAt(await secret(name), url)) return;
     const host = hostPort(url);
     const has = JSON.stringify(permissions.net ?? []);
     throw pluginErrors.PLUGIN_PERMISSION(`${plugin} may not reach ${host}: permissions.net of its manifest is ${has}`, {
@@ -61,7 +76,7 @@ export function limitedFetch(plugin: string, permissions: Permissions, config: (
   const limited = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const first = input instanceof Request ? input : undefined;
     let url = new URL(first?.url ?? String(input));
-    admit(url);
+    await admit(url);
     if ((init.redirect ?? first?.redirect ?? "follow") !== "follow") return fetch(input, init);
     let method = (init.method ?? first?.method ?? "GET").toUpperCase();
     const headers = new Headers(init.headers ?? first?.headers);
@@ -71,7 +86,7 @@ export function limitedFetch(plugin: string, permissions: Permissions, config: (
       const asksAgain = response.status > 303 && method !== "GET" && method !== "HEAD";
       if (![301, 302, 303, 307, 308].includes(response.status) || location === null || asksAgain) break;
       const next = new URL(location, url);
-      admit(next);
+      await admit(next);
       if (next.origin !== url.origin) for (const name of ["authorization", "cookie", "x-api-key"]) headers.delete(name);
       for (const name of ["content-type", "content-length"]) headers.delete(name);
       if (method !== "HEAD") method = "GET";

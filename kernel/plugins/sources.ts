@@ -124,13 +124,17 @@ function untilEnd(body: ReadableStream<Uint8Array>, leave: () => void): Readable
 /** Keeps the lanes' table of kinds in step with the manifests. A kind that stays is not touched by a swap. */
 export function jobKinds({ table, inside }: SourceDeps, jobs: JobTable) {
   const handled = new Map<string, { readonly like: string; readonly handle: Disposable }>();
-  const run = (plugin: string, kind: string, job: Job) =>
+  const run = (plugin: string, kind: string, journal: number, job: Job) =>
     inside(
       plugin,
       `job ${kind}`,
       async (generation) => {
         const found = generation.registered.get("jobs", kind);
-        if (!found) throw gone(plugin, kind);
+        if (found?.kind.journal !== journal) {
+          // A swap came between the lane's choice and this: the job goes back, to the handler that its kind has now.
+          void jobs.restart(job.key, gone(plugin, kind));
+          throw gone(plugin, kind);
+        }
         generation.jobs.add(job.key);
         try {
           return await found.handler(job);
@@ -140,21 +144,20 @@ export function jobKinds({ table, inside }: SourceDeps, jobs: JobTable) {
       },
       job.signal,
     );
-  return {
-    sync(): void {
-      const declared = table().all("jobs");
-      for (const [kind, { plugin, journal, concurrency }] of declared) {
-        const like = JSON.stringify([plugin, journal, concurrency]);
-        if (handled.get(kind)?.like === like) continue;
-        handled.get(kind)?.handle[Symbol.dispose]();
-        const limit = concurrency === undefined ? {} : { concurrency };
-        handled.set(kind, { like, handle: jobs.handle(kind, { journal, ...limit, run: (job) => run(plugin, kind, job) }) });
-      }
-      for (const [kind, { handle }] of handled) {
-        if (declared.has(kind)) continue;
-        handle[Symbol.dispose]();
-        handled.delete(kind);
-      }
-    },
+  return function sync(): void {
+    const declared = table().all("jobs");
+    for (const [kind, { plugin, journal, concurrency }] of declared) {
+      const like = JSON.stringify([plugin, journal, concurrency]);
+      const before = handled.get(kind);
+      if (before?.like === like) continue;
+      const limit = concurrency === undefined ? {} : { concurrency };
+      handled.set(kind, { like, handle: jobs.handle(kind, { journal, ...limit, run: (job) => run(plugin, kind, journal, job) }) });
+      before?.handle[Symbol.dispose]();
+    }
+    for (const [kind, { handle }] of handled) {
+      if (declared.has(kind)) continue;
+      handle[Symbol.dispose]();
+      handled.delete(kind);
+    }
   };
 }

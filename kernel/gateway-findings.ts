@@ -1,0 +1,42 @@
+/** What lets a plugin be enabled without being asked for: a variable, a setting, a secret, or a server of this machine that listens. */
+import type { Config } from "./config/config.ts";
+import type { Manifest } from "./plugins/manifest.ts";
+
+type EnableWhen = NonNullable<Manifest["enableWhen"]>;
+
+interface Sources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly config: Pick<Config, "section">;
+  readonly secrets: () => Promise<readonly { readonly name: string }[]>;
+}
+
+/** A refusal comes at once, so that looking costs a start nothing. */
+const answers = (at: string): Promise<boolean> => {
+  const [hostname = "", port = ""] = at.split(":");
+  return Bun.connect({ hostname, port: Number(port), socket: { open: (socket) => void socket.end(), data: () => undefined } }).then(
+    () => true,
+    () => false,
+  );
+};
+
+export function createFindings({ env, config, secrets }: Sources) {
+  let names: ReadonlySet<string> = new Set();
+  const listening = new Set<string>();
+  return {
+    found: ({ env: variables = [], config: paths = [], secrets: kept = [], listens = [] }: EnableWhen): boolean =>
+      variables.some((name) => (env[name] ?? "") !== "") ||
+      paths.some((path) => config.section<unknown>(path)() !== undefined) ||
+      kept.some((name) => names.has(name)) ||
+      listens.some((at) => listening.has(at)),
+
+    async readSecrets(): Promise<void> {
+      names = new Set((await secrets()).map(({ name }) => name));
+    },
+
+    /** Looks for the servers that manifests name. */
+    async look(manifests: readonly (Manifest | undefined)[]): Promise<void> {
+      const wanted = new Set(manifests.flatMap((manifest) => manifest?.enableWhen?.listens ?? []));
+      await Promise.all([...wanted].map(async (at) => (await answers(at)) && listening.add(at)));
+    },
+  };
+}
