@@ -163,6 +163,12 @@ test("a device's report of itself is merged into its presence", async () => {
   const [, entry] = await desktop.call<Record<string, unknown>[]>("system-presence");
   expect(entry).toMatchObject({ deviceId: key.id, mode: "ui", text: "Node: idle", lastInputSeconds: 30, tags: ["desk"] });
   expect((await desktop.call("status"))["queuedSystemEvents"]).toEqual(["Node: idle"]);
+  const second = await host.connect({ client: { id: "openclaw-macos", mode: "ui" }, device: key });
+  const listed = () => second.call<Record<string, unknown>[]>("system-presence").then((entries) => entries.map(({ text }) => text));
+  await desktop.close();
+  expect(await listed()).toEqual([undefined, "Node: idle"]);
+  await second.call("system-event", { text: "Node: gone", host: "printer" });
+  expect(await listed()).toEqual([undefined, "Node: gone", "Node: idle"]);
 });
 
 test("a socket that does not answer a ping in time is dropped, a quiet living one is not", async () => {

@@ -79,7 +79,7 @@ export interface Bus {
   unsubscribe(connectionId: string, topic: string): boolean;
   connections(): readonly Peer[];
   /** Closes the connections that the filter picks, and says how many. */
-  disconnect(filter: (info: ConnectionInfo) => boolean, code: number, reason: string): number;
+  disconnect(filter: (info: ConnectionInfo, peer: Peer) => boolean, code: number, reason: string): number;
   onConnection(listener: PeerListener): Disposable;
   onClose(listener: PeerListener): Disposable;
 }
@@ -224,7 +224,7 @@ export function createBus(deps: BusDeps): Bus {
     subscribe: changeTopic(broadcast.subscribe),
     unsubscribe: changeTopic(broadcast.unsubscribe),
     connections: () => [...connections.values()],
-    disconnect: (filter, code, reason) => peers.close(code, reason, ({ info }) => filter(info)),
+    disconnect: (filter, code, reason) => peers.close(code, reason, (peer) => filter(peer.info, peer)),
     onConnection: joined.add,
     onClose: left.add,
   };

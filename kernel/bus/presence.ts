@@ -75,7 +75,8 @@ export function createPresence(
       if (isPresent(connection)) changed();
     },
     left(connection: Connection): void {
-      reports.delete(keyOf(connection));
+      const key = keyOf(connection);
+      if (reports.has(key) && ![...connections.values()].some((other) => keyOf(other) === key)) reports.delete(key);
       if (isPresent(connection)) changed();
     },
     list(): PresenceEntry[] {

@@ -58,6 +58,22 @@ test("a request that hangs holds a stop up no longer than drainMs, one that was 
   expect(host.log.find(({ event }) => event === "bus.drain-late")?.fields).toEqual({ running: 1, waitedMs: 5_000 });
 });
 
+test("an HTTP request that runs is answered before the port closes", async () => {
+  await using host = await startBus();
+  const [gate, started] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()];
+  const handle = async () => {
+    started.resolve();
+    return new Response(await gate.promise);
+  };
+  host.plugins.routes.push({ prefix: "/v1", owner: "shop", access: "open", handle });
+  const answer = fetch(new URL("/v1", host.url));
+  await started.promise;
+  const stopped = host.bus.stop("stop");
+  gate.resolve("done");
+  expect(await (await answer).text()).toBe("done");
+  await stopped;
+});
+
 test("a stopped bus leaves no timer behind", async () => {
   const clock = createManualClock();
   const host = await startBus({ clock });
