@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { promptBuilding } from "@pincer/plugin-sdk/hooks";
-import { startHost } from "../../tests/fixtures/plugin-host.ts";
+import { type HostKit, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
 import type { PluginHost } from "./deps.ts";
 
@@ -59,4 +61,159 @@ test("a live change of the configuration is seen at the next read, and told to t
   expect(await invoke(kit.host, "everything.status")).toMatchObject({ greeting: "hello", config: 0 });
   await kit.configure({ plugins: { everything: { config: { greeting: "good day" } } } });
   expect(await invoke(kit.host, "everything.status")).toMatchObject({ greeting: "good day", config: 1 });
+});
+
+const streaming = `
+import { definePlugin } from "@pincer/plugin-sdk";
+export default definePlugin({ setup(ctx) {
+  ctx.route("/stream", { access: "open" }, (request) => {
+    const type = new URL(request.url).searchParams.get("type") ?? "text/event-stream";
+    const text = new TextEncoder();
+    return new Response(new ReadableStream({ async pull(controller) {
+      controller.enqueue(text.encode("data: one\\n\\n"));
+      await gates.get("go").promise;
+      controller.enqueue(text.encode("data: two\\n\\n"));
+      controller.close();
+    } }), { headers: { "content-type": type } });
+  });
+  ctx.route("/fails", { access: "token" }, () => { throw new Error("inside"); });
+} });`;
+
+test("an answer that streams counts on its generation until its end, or until its reader leaves (#152965)", async () => {
+  const gates = new Map([["go", Promise.withResolvers<void>()]]);
+  Object.assign(globalThis, { gates });
+  await using kit = await startHost({ prepare: (plugins) => writePlugin(plugins, "streams", streaming).then(() => undefined) });
+  const get = () => kit.host.routes.match("/stream")!.handle(new Request("http://x/stream"));
+  const [first, second] = [(await get()).body!.getReader(), (await get()).body!.getReader()];
+  const text = async (reader: typeof first) => new TextDecoder().decode((await reader.read()).value);
+  expect(await text(first)).toBe("data: one\n\n");
+  await kit.host.reload("streams");
+  expect(kit.host.inspect("streams").draining).toEqual([{ generation: 1, calls: ["route /stream"] }]);
+  await second.cancel();
+  expect(kit.host.inspect("streams").draining.length).toBe(1);
+  gates.get("go")!.resolve();
+  expect(await text(first)).toBe("data: two\n\n");
+  expect((await first.read()).done).toBe(true);
+  while (kit.host.inspect("streams").draining.length > 0) await new Promise((resolve) => setImmediate(resolve));
+  await expect(kit.host.routes.match("/fails")!.handle(new Request("http://x/fails"))).rejects.toMatchObject({
+    code: "PLUGIN_FAULT",
+    message: "streams failed in route /fails",
+  });
+  expect((await kit.logged("plugin.fault")).fields).toMatchObject({ what: "route /fails", error: expect.stringContaining("inside") });
+});
+
+test("the most specific prefix wins, and ends where a part of the path ends", async () => {
+  const routes = (...prefixes: string[]) => ({
+    generated: { routes: Object.fromEntries(prefixes.map((prefix) => [prefix, { access: "open" }])) },
+  });
+  await using kit = await startHost({
+    async prepare(plugins) {
+      await writePlugin(plugins, "page", "", routes("/"));
+      await writePlugin(plugins, "api", "", routes("/v1", "/v1/models"));
+    },
+  });
+  const matched = Object.fromEntries(
+    ["/", "/index.html", "/v1", "/v1/chat", "/v1/models/x", "/v10"].map((path) => [path, kit.host.routes.match(path)?.prefix]),
+  );
+  expect(matched).toEqual({ "/": "/", "/index.html": "/", "/v1": "/v1", "/v1/chat": "/v1", "/v1/models/x": "/v1/models", "/v10": "/" });
+});
+
+test("an event wakes those that listen to it, and one that fails there is reported", async () => {
+  await using kit = await startHost(everything);
+  kit.host.deliver("bell.rang", {});
+  kit.host.deliver("nobody.listens", {});
+  while (kit.host.inspect("everything").state !== "active") await new Promise((resolve) => setImmediate(resolve));
+  kit.host.deliver("bell.rang", {});
+  expect(await invoke(kit.host, "everything.status")).toMatchObject({ events: 2 });
+});
+
+const told: string[] = [];
+Object.assign(globalThis, { starts: told });
+const starting = (id: string, provides: string, uses: string) => `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { defineContract } from "@pincer/plugin-sdk/contract";
+const one = (id) => defineContract({ id, version: 1, arity: "one", members: {} });
+export default definePlugin({ uses: { ${uses ? `it: one("${uses}")` : ""} }, setup(ctx) { starts.push("${id}"); ctx.provide(one("${provides}"), "${id}", {}, {}); } });`;
+
+test("what starts with the gateway starts after what it uses; a cycle is reported, and starts all the same", async () => {
+  await using kit = await startHost({
+    async prepare(plugins) {
+      const write = (id: string, provides: string, uses: string) =>
+        writePlugin(plugins, id, starting(id, provides, uses), { activate: "start" });
+      await write("a", "pa", "pb");
+      await write("b", "pb", "pc");
+      await write("c", "pc", "");
+      await write("d", "pd", "pe");
+      await write("e", "pe", "pd");
+      told.length = 0;
+    },
+  });
+  expect(told.filter((id) => "abc".includes(id))).toEqual(["c", "b", "a"]);
+  expect(told.length).toBe(5);
+  expect((await kit.logged("plugin.cycle")).fields).toEqual({ cycle: "d -> e -> d" });
+});
+
+test("a plugin is enabled by the operator, by default, or because what it waits for was found", async () => {
+  const source = "export default { setup() {} };";
+  const prepare = async (home: string) => {
+    for (const [id, manifest] of Object.entries({
+      plain: {},
+      wanted: {},
+      keyed: { enableWhen: { env: ["KEY"] } },
+      unkeyed: { enableWhen: { env: ["OTHER"] } },
+    }))
+      await writePlugin(home, id, source, manifest);
+  };
+  const folder = mkdtempSync(join(tmpdir(), "pincer-roots-"));
+  const plugins = pluginsFolder(folder);
+  await prepare(plugins);
+  const states = (kit: HostKit) => Object.fromEntries(kit.host.list().map(({ id, state }) => [id, state]));
+  await using kit = await startHost({
+    roots: [{ path: plugins, layout: "source" }],
+    defaults: ["plain"],
+    found: ({ env = [] }) => env.includes("KEY"),
+  });
+  expect(states(kit)).toEqual({ plain: "idle", wanted: "disabled", keyed: "idle", unkeyed: "disabled" });
+  await kit.host.setEnabled("wanted", true);
+  expect(states(kit)).toMatchObject({ wanted: "idle" });
+  await kit.configure({ plugins: { plain: { enabled: false }, keyed: { enabled: false } } });
+  expect(states(kit)).toMatchObject({ plain: "disabled", wanted: "disabled", keyed: "disabled" });
+  await expect(kit.host.activate("plain")).rejects.toMatchObject({ code: "PLUGIN_DISABLED" });
+  rmSync(folder, { recursive: true });
+});
+
+test("of an installed plugin's versions the one that was chosen runs, and an upgrade is a swap", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-installed-"));
+  const plugins = pluginsFolder(folder);
+  const source = (text: string) => `
+    import { definePlugin } from "@pincer/plugin-sdk"; import { defineMethod } from "@pincer/plugin-sdk/method"; import { Type } from "@sinclair/typebox";
+    const say = defineMethod({ name: "up.say", summary: "", scope: "any", params: Type.Object({}), result: Type.String() });
+    export default definePlugin({ setup(ctx) { ctx.method(say, () => "${text}"); } });`;
+  for (const version of ["1.0.0", "2.0.0"]) {
+    const written = await writePlugin(join(plugins, "up"), "up", source(version), { version });
+    cpSync(written, join(plugins, "up", `digest-${version}`), { recursive: true });
+    rmSync(written, { recursive: true });
+  }
+  writeFileSync(join(plugins, "up", "current"), "digest-1.0.0\n");
+  await using kit = await startHost({ roots: [{ path: plugins, layout: "installed" }], config: { plugins: { up: { enabled: true } } } });
+  expect(await invoke(kit.host, "up.say")).toBe("1.0.0");
+  expect(kit.host.inspect("up")).toMatchObject({ origin: "installed", manifest: { version: "1.0.0" } });
+  writeFileSync(join(plugins, "up", "current"), "digest-2.0.0\n");
+  await kit.host.reload("up");
+  expect(await invoke(kit.host, "up.say")).toBe("2.0.0");
+  expect(kit.host.inspect("up")).toMatchObject({ generation: 2, manifest: { version: "2.0.0" } });
+  rmSync(folder, { recursive: true });
+});
+
+test("an optional use is absent while nobody provides it", async () => {
+  const source = `
+    import { definePlugin } from "@pincer/plugin-sdk"; import { ifPresent } from "@pincer/plugin-sdk/contract"; import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+    import { policy } from "@pincer/plugin-sdk/contracts/policy"; import { defineMethod } from "@pincer/plugin-sdk/method"; import { Type } from "@sinclair/typebox";
+    const has = defineMethod({ name: "has.it", summary: "", scope: "any", params: Type.Object({}), result: Type.Unknown() });
+    export default definePlugin({ uses: { policy: ifPresent(policy), sessions: ifPresent(sessions) }, setup(ctx) { ctx.method(has, () => [ctx.uses.policy === undefined, ctx.uses.sessions === undefined]); } });`;
+  await using kit = await startHost({
+    provide: withSessions,
+    prepare: (plugins) => writePlugin(plugins, "has", source).then(() => undefined),
+  });
+  expect(await invoke(kit.host, "has.it")).toEqual([true, false]);
 });
