@@ -6,6 +6,7 @@ import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
 import { type Static, Type } from "@sinclair/typebox";
@@ -248,7 +249,7 @@ export async function createGateway(options: GatewayOptions) {
     ...pluginMethods(host),
     bindMethod(loginLink, link),
   ]);
-  bus.addEvents([...access.events, ...sessions.events, configChanged]);
+  bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   bus.onEvent((event, payload) => host.deliver(event, payload));
   owns = bus.owns;
 
