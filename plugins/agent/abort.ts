@@ -40,9 +40,22 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
   const stopped = runIds.filter((runId) => keys.includes(runKey(runId)));
   for (const runId of stopped) {
     const run = runs.get(runId);
-    if (run === undefined) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason });
-    else run.end({ state: "aborted", stopReason });
+    if (run !== undefined) run.end({ state: "aborted", stopReason });
+    else if (running?.key !== runKey(runId))
+      runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason });
+    else await endedElsewhere(agent, runId);
   }
   runs.forgetStopping(runIds.filter((runId) => !stopped.includes(runId) || runs.get(runId) === undefined));
   return stopped;
+}
+
+/** A run that an older generation of this plugin works on is told by it. */
+async function endedElsewhere(agent: AgentContext, runId: string): Promise<void> {
+  const patience = new AbortController();
+  using _timer = agent.clock.after(agent.config.toolGraceMs, () => patience.abort());
+  try {
+    await agent.uses.lanes.wait({ key: runKey(runId) }, { signal: AbortSignal.any([agent.signal, patience.signal]) });
+  } catch (error) {
+    if (!patience.signal.aborted) throw error;
+  }
 }

@@ -104,8 +104,6 @@ export function createSend(agent: AgentContext, runs: Runs) {
       const { fresh = false, state = "ready" } = jobs[0] ?? {};
       const run = { runId, sessionKey: session.key, agentId: session.agentId, fresh, state };
       if (!fresh) await refuseOther(run);
-      if (state === "ready" || state === "running")
-        runs.follow({ runId, sessionKey: run.sessionKey, agentId: run.agentId, sessionId: session.sessionId }, lanes);
       return { run, release };
     } catch (error) {
       release();

@@ -10,7 +10,7 @@ import { Transcript } from "./transcript.ts";
 import type { TurnParts } from "./turn.ts";
 import { type CompactInput, type CompactResult, entryIds, type RunResult } from "./turn-input.ts";
 
-export function createCompactHandler({ agent, stamp }: TurnParts, runs: Runs) {
+export function createCompactHandler({ agent, contexts, rendered }: TurnParts, runs: Runs) {
   const { sessions, router, llm } = agent.uses;
 
   const compactSession = async (job: Job<CompactInput>): Promise<CompactResult> => {
@@ -18,7 +18,7 @@ export function createCompactHandler({ agent, stamp }: TurnParts, runs: Runs) {
     const io = { signal: job.signal };
     const session = await sessions.get({ key: sessionKey }, io);
     if (session === null) return { compacted: false, reason: "there is no such session" };
-    const transcript = new Transcript(sessions, sessionKey, { signal: agent.signal });
+    const transcript = new Transcript(sessions, contexts, sessionKey, { signal: agent.signal });
     const items = await transcript.items(job.resumed);
     if (keepMessages !== undefined) {
       const from = items.findIndex((item, index) => items.length - index <= keepMessages && item.message.role === "user");
@@ -41,7 +41,7 @@ export function createCompactHandler({ agent, stamp }: TurnParts, runs: Runs) {
         runId: job.key,
         resumed: job.resumed,
         signal: job.signal,
-        stamp,
+        stamp: rendered.stamp,
         focus,
       };
       const done = await compact(
@@ -53,6 +53,7 @@ export function createCompactHandler({ agent, stamp }: TurnParts, runs: Runs) {
     }
     const tokens = textTokensOf(await transcript.items(job.resumed));
     await sessions.patch({ key: sessionKey, facets: { totalTokens: tokens, totalTokensFresh: false } }, { signal: agent.signal });
+    transcript.leave();
     return { compacted: true };
   };
 

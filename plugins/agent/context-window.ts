@@ -13,6 +13,8 @@ export interface ContextItem {
   readonly kind: "message" | "summary";
   readonly message: Message;
   readonly tokens: number;
+  /** About how much memory it takes. */
+  readonly bytes: number;
   /** What the provider counted when it gave this answer; only where it still says something about the items before it. */
   readonly counted?: number;
 }
@@ -35,6 +37,11 @@ export function estimateTokens(message: Message): number {
   return tokens;
 }
 
+const imageBytes = (message: Message): number => {
+  if (typeof message.content === "string") return 0;
+  return message.content.reduce((sum, block) => (block.type === "image" ? sum + block.data.length : sum), 0);
+};
+
 const countedBy = (message: Message): number | undefined => {
   const total = message.role === "assistant" ? message.usage?.totalTokens : undefined;
   return total !== undefined && total > 0 ? total : undefined;
@@ -42,11 +49,13 @@ const countedBy = (message: Message): number | undefined => {
 
 export function contextItem(id: string, message: Message, kind: ContextItem["kind"] = "message", seq?: number): ContextItem {
   const counted = kind === "message" ? countedBy(message) : undefined;
+  const tokens = estimateTokens(message);
   return {
     id,
     kind,
     message,
-    tokens: estimateTokens(message),
+    tokens,
+    bytes: 200 + tokens * 4 + imageBytes(message),
     ...(seq === undefined ? {} : { seq }),
     ...(counted === undefined ? {} : { counted }),
   };

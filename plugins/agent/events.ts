@@ -53,7 +53,7 @@ export const chatEvent = defineEvent({
     Type.Object({
       ...common,
       state: Type.Literal("status"),
-      phase: Type.Union([Type.Literal("preparing_context"), Type.Literal("starting_model")]),
+      phase: Type.Literal("preparing_context"),
     }),
     Type.Object({
       ...common,

@@ -15,7 +15,7 @@ import { answerText, noUsage, retryDelay, streamAnswer } from "./model-stream.ts
 import type { RunEvents } from "./run-events.ts";
 import type { ToolTable } from "./tool-table.ts";
 import type { Transcript } from "./transcript.ts";
-import { messageForModel } from "./user-message.ts";
+import type { RenderedMessages } from "./user-message.ts";
 import type { AgentContext } from "./uses.ts";
 
 export interface ModelCallsOptions {
@@ -30,7 +30,7 @@ export interface ModelCallsOptions {
   readonly system: LlmRequest["system"];
   readonly table: ToolTable;
   readonly owner: boolean;
-  readonly stamp: (timestamp: number) => string;
+  readonly rendered: RenderedMessages;
   /** Whether clients are told of phases (`chat.*` asked for the run). */
   readonly phases: boolean;
 }
@@ -45,7 +45,7 @@ export class ModelCalls {
   constructor(options: ModelCallsOptions) {
     this.#options = options;
     const { model, agent, system, table } = options;
-    const overhead = textTokens(system.map(({ text }) => text).join("")) + textTokens(JSON.stringify(table.specs));
+    const overhead = textTokens(system.map(({ text }) => text).join("")) + table.tokens;
     this.#limits = { window: model.contextWindow ?? agent.config.contextTokens, overhead, settings: agent.config };
   }
 
@@ -78,11 +78,10 @@ export class ModelCalls {
   }
 
   async #ask(call: number): Promise<CallAnswer> {
-    const { agent, job, run, blocks, transcript, signal, model, phases } = this.#options;
+    const { agent, job, run, blocks, transcript, signal, model } = this.#options;
     await transcript.items(job.resumed);
     signal.throwIfAborted();
     await this.#makeRoom(call);
-    if (phases && call === 1) run.status("starting_model");
 
     const begin = run.text.length;
     const sentBefore = this.#sentOf(begin);
@@ -133,16 +132,28 @@ export class ModelCalls {
   }
 
   #compaction() {
-    const { agent, job, run, transcript, signal, model, stamp } = this.#options;
+    const { agent, job, run, transcript, signal, model, rendered } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
-    return { agent, job, transcript, model, window: this.window, sessionKey, agentId, runId, resumed: job.resumed, signal, stamp };
+    return {
+      agent,
+      job,
+      transcript,
+      model,
+      window: this.window,
+      sessionKey,
+      agentId,
+      runId,
+      resumed: job.resumed,
+      signal,
+      stamp: rendered.stamp,
+    };
   }
 
   async #request(partial: string): Promise<LlmRequest> {
-    const { job, run, transcript, model, thinking, system, table, owner, stamp, agent } = this.#options;
+    const { job, run, transcript, model, thinking, system, table, owner, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
-      const shown = message.role === "user" ? messageForModel(message, owner, stamp) : message;
+      const shown = message.role === "user" ? rendered.of(message, owner) : message;
       return model.vision ? shown : withoutImages(shown, model);
     };
     const messages = pairToolCalls(requestMessages(await transcript.items(job.resumed), this.#limits, render));

@@ -7,6 +7,7 @@ import { registerAgentMethods } from "./agent-methods.ts";
 import { createSend, registerSending } from "./chat-send.ts";
 import { createCommandHandler } from "./command-job.ts";
 import { createCompactHandler } from "./compact-job.ts";
+import { ContextCache } from "./context-cache.ts";
 import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
 import { registerHistory } from "./history.ts";
 import { registerLists } from "./list-methods.ts";
@@ -14,9 +15,10 @@ import { Runs } from "./runs.ts";
 import { facets } from "./session-facets.ts";
 import { registerSessionMethods, stopSession } from "./session-methods.ts";
 import { Settings } from "./settings.ts";
+import { ToolTables } from "./tool-table.ts";
 import { commandJob, compactJob, turnJob } from "./turn-input.ts";
 import { createTurnHandler } from "./turn-job.ts";
-import { createStamp } from "./user-message.ts";
+import { RenderedMessages } from "./user-message.ts";
 import { uses } from "./uses.ts";
 
 export default definePlugin({
@@ -25,7 +27,8 @@ export default definePlugin({
 
   setup(ctx) {
     const runs = new Runs(ctx);
-    const parts = { agent: ctx, files: new AgentFiles(), stamp: createStamp() };
+    const contexts = new ContextCache(() => ctx.config.contextCacheBytes);
+    const parts = { agent: ctx, contexts, files: new AgentFiles(), tables: new ToolTables(), rendered: new RenderedMessages() };
     for (const event of [agentEvent, chatEvent, sessionOperation]) ctx.event(event);
     for (const [name, facet] of Object.entries(facets)) ctx.facet(name, facet);
 
@@ -42,6 +45,7 @@ export default definePlugin({
     registerLists(ctx);
 
     ctx.hook(sessionEnded, async ({ sessionKey, reason }) => {
+      contexts.forget(sessionKey);
       if (reason !== "idle") await stopSession(ctx, runs, sessionKey, reason);
       return undefined;
     });

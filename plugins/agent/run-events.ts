@@ -77,7 +77,7 @@ export class RunEvents {
     this.agent("lifecycle", { phase, ...data });
   }
 
-  status(phase: "preparing_context" | "starting_model"): void {
+  status(phase: "preparing_context"): void {
     if (this.#ended) return;
     this.#emitAgent("run_status", { phase });
     this.#emitChat({ state: "status", phase });

@@ -1,10 +1,6 @@
 /** The runs that clients can follow right now. A run that has ended is kept nowhere in memory: its job knows how it ended. */
-import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { lanes } from "@pincer/plugin-sdk/contracts/lanes";
-import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { JobOutcome } from "@pincer/plugin-sdk/job";
 import { RunEvents, type RunIdentity } from "./run-events.ts";
-import { type RunResult, runKey } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
 interface Live {
@@ -16,14 +12,14 @@ type Failure = { readonly code?: string; readonly message?: string };
 export const failureOf = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
 
 const mostTold = 1_000;
+/** Why a run is stopped when nobody says otherwise: another message goes first. */
+export const interrupted = "interrupt";
 
 export class Runs {
   readonly #agent: AgentContext;
   readonly #live = new Map<string, Live>();
   /** Runs whose request has not been answered yet: the answer goes first. */
   readonly #held = new Map<string, Promise<void>>();
-  /** Runs that somebody follows and whose end nobody has told yet. */
-  readonly #followed = new Map<string, RunIdentity>();
   /** Why runs are being stopped, in the words of the wire. */
   readonly #stopping = new Map<string, string>();
   /** The newest runs whose end was told: their jobs may still be on their way out of the lane. */
@@ -88,7 +84,7 @@ export class Runs {
   }
 
   stopReason(runId: string): string {
-    return this.#stopping.get(runId) ?? "interrupt";
+    return this.#stopping.get(runId) ?? interrupted;
   }
 
   /** Tells the end of a run that another one took over, or that ended before it began. */
@@ -107,40 +103,7 @@ export class Runs {
   }
 
   #isTold(runId: string): void {
-    this.#followed.delete(runId);
     this.#told.add(runId);
     if (this.#told.size > mostTold) for (const oldest of this.#told) return void this.#told.delete(oldest);
-  }
-
-  /** Sees to it that somebody who waits for a run is told its end, also when it never began or another run answered it. */
-  follow(identity: RunIdentity, lane: Pick<ImplementationOf<typeof lanes>, "wait">): void {
-    const { runId } = identity;
-    if (this.#followed.has(runId)) return;
-    this.#followed.set(runId, identity);
-    lane
-      .wait({ key: runKey(runId) }, { signal: this.#agent.signal })
-      .then((outcome) => this.#tellOutcome(identity, outcome))
-      .catch((error: unknown) => {
-        if (!this.#agent.signal.aborted) this.#agent.log.warn("run.unfollowed", { runId, error: errorMessage(error) });
-      })
-      .finally(() => this.#followed.delete(runId));
-  }
-
-  #tellOutcome(identity: RunIdentity, outcome: JobOutcome): void {
-    if (!this.#followed.has(identity.runId) || this.#live.has(identity.runId)) return;
-    if (outcome.state === "done") {
-      const { status, stopReason, error } = outcome.result as RunResult;
-      if (status === "ok") this.tell(identity, { state: "final", text: "", stopReason });
-      else
-        this.tell(identity, {
-          state: "error",
-          errorMessage: error ?? "the run failed",
-          errorKind: status === "timeout" ? "timeout" : "unknown",
-        });
-      return;
-    }
-    const { message = `the run ended as ${outcome.state}` } = failureOf(outcome);
-    if (outcome.state === "cancelled") this.tell(identity, { state: "aborted", stopReason: this.stopReason(identity.runId) });
-    else this.tell(identity, { state: "error", errorMessage: message, errorKind: "unknown" });
   }
 }

@@ -79,10 +79,14 @@ export function registerSessionMethods(agent: AgentContext, runs: Runs): void {
 /** Whatever runs or waits in a session that is emptied or removed belongs to a conversation that is gone. */
 export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: string, reason: string): Promise<void> {
   const io = { signal: agent.signal };
-  const running = runs.ofSession(sessionKey).map(({ identity }) => identity.runId);
-  runs.stopping(running, reason);
+  runs.stopping(
+    runs.ofSession(sessionKey).map(({ identity }) => identity.runId),
+    reason,
+  );
   const { keys } = await agent.uses.lanes.cancel({ lane: turnLane(sessionKey), waiting: true, reason: `the session was ${reason}` }, io);
   const stopped = keys.flatMap((key) => runIdOf(key) ?? []);
+  const agentId = sessionKey.split(":")[1] ?? "";
+  for (const runId of stopped) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason: reason });
   // What a stopped turn still writes goes into the conversation that it belongs to.
   await runs.finished(stopped);
   const session = reason === "reset" ? await agent.uses.sessions.get({ key: sessionKey }, io) : null;

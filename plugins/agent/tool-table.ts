@@ -7,6 +7,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { INVALID_ARGUMENTS } from "@pincer/plugin-sdk/provider/answer";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Value } from "@sinclair/typebox/value";
+import { textTokens } from "./context-window.ts";
 
 export interface KnownTool {
   readonly name: string;
@@ -19,6 +20,8 @@ export interface ToolTable {
   readonly tools: ReadonlyMap<string, KnownTool>;
   /** In the order of their names, so that the same tools give the same request. */
   readonly specs: readonly ToolSpec[];
+  /** About how many of them the specs take. */
+  readonly tokens: number;
   /** Tools that cannot be told apart in names that providers take. */
   readonly collisions: readonly string[];
 }
@@ -59,7 +62,24 @@ export function toolTable(allowed: readonly KnownTool[]): ToolTable {
     collisions.push(...group.filter((candidate) => candidate !== winner).map(({ name }) => name));
   }
   const specs = [...tools].map(([name, { record }]) => ({ name, description: record.summary, parameters: record.parameters as unknown }));
-  return { tools, specs, collisions };
+  return { tools, specs, tokens: specs.length === 0 ? 0 : textTokens(JSON.stringify(specs)), collisions };
+}
+
+const mostTables = 64;
+
+/** Tables as long as the same tools are installed. */
+export class ToolTables {
+  readonly #known = new Map<string, { readonly records: readonly ToolRecord[]; readonly table: ToolTable }>();
+
+  of(tools: readonly KnownTool[], permitted: AgentInfo["tools"]): ToolTable {
+    const key = JSON.stringify(permitted);
+    const known = this.#known.get(key);
+    if (known?.records.length === tools.length && tools.every(({ record }, index) => record === known.records[index])) return known.table;
+    const table = toolTable(allowedTools(tools, permitted));
+    if (this.#known.size >= mostTables) this.#known.clear();
+    this.#known.set(key, { records: tools.map(({ record }) => record), table });
+    return table;
+  }
 }
 
 /** What is wrong with a call's arguments, for the model to read; `undefined` when nothing is. */

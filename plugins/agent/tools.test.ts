@@ -88,9 +88,7 @@ test("a call that cannot be made is the model's to correct", async () => {
 
 test("a tool that breaks, or takes too long, is a result like any other", async () => {
   await using talk = await startConversation({ agent: { toolTimeoutMs: 40, toolGraceMs: 20 } });
-  talk.script.tool("note", () => {
-    throw new Error("no paper");
-  });
+  talk.script.tool("note", () => [{ crash: "no paper" }]);
   talk.script.tool("look", async function* (_call, signal) {
     yield { progress: "looking…" };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));

@@ -2,31 +2,26 @@
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
-import { type ContextItem, contextItem, itemsOf, keptFrom } from "./context-window.ts";
+import { type ContextCache, continued, type Place, type Reading } from "./context-cache.ts";
+import { type ContextItem, contextItem } from "./context-window.ts";
 
 type Sessions = ImplementationOf<typeof sessions>;
 
-/** The conversation from the last summary on, with what that summary left word for word. */
-export async function readContext(store: Sessions, key: string, io: Io): Promise<ContextItem[]> {
-  const { entries } = await store.path({ key, fromSummary: true }, io);
-  const summary = entries.find(({ kind }) => kind === "summary");
-  const from = summary === undefined ? undefined : keptFrom(summary.id);
-  if (summary === undefined || from === undefined || from >= summary.seq) return itemsOf(entries);
-  const before = await store.path({ key, before: summary.seq, limit: summary.seq - from }, io);
-  return itemsOf([...before.entries, ...entries]);
-}
-
 export class Transcript {
   readonly #store: Sessions;
+  readonly #cache: ContextCache;
   readonly #key: string;
   readonly #io: Io;
   readonly #own = new Map<string, ContextItem>();
+  readonly #places: Place[] = [];
+  #reading: Reading | undefined;
   #items: ContextItem[] | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
 
-  constructor(store: Sessions, key: string, io: Io) {
+  constructor(store: Sessions, cache: ContextCache, key: string, io: Io) {
     this.#store = store;
+    this.#cache = cache;
     this.#key = key;
     this.#io = io;
   }
@@ -38,18 +33,22 @@ export class Transcript {
       this.#own.set(entry.id, item);
       this.#items?.push(item);
     }
-    const written = this.#store.append({ key: this.#key, entries: [entry] }, this.#io).then(({ entries }) => {
-      for (const { id, seq } of entries) {
-        const item = this.#own.get(id);
-        if (item !== undefined) item.seq = seq;
-      }
-    });
-    this.#writing = Promise.all([this.#writing, written]).then(
+    this.#writing = Promise.all([this.#writing, this.#write(entry)]).then(
       () => undefined,
       (error: unknown) => {
         this.#failure ??= error;
       },
     );
+  }
+
+  async #write(entry: NewEntry): Promise<number | undefined> {
+    const { entries } = await this.#store.append({ key: this.#key, entries: [entry] }, this.#io);
+    for (const { id, seq } of entries) {
+      this.#places.push({ id, seq });
+      const item = this.#own.get(id);
+      if (item !== undefined) item.seq = seq;
+    }
+    return entries[0]?.seq;
   }
 
   /** Resolves when everything appended so far is durable; throws when something of it is not. */
@@ -65,24 +64,30 @@ export class Transcript {
   async items(resumed: boolean): Promise<readonly ContextItem[]> {
     if (this.#items !== undefined) return this.#items;
     if (resumed) await this.settled();
-    const stored = await readContext(this.#store, this.#key, this.#io);
+    this.#reading = await this.#cache.read(this.#store, this.#key, this.#io);
     const own = resumed ? [] : [...this.#own.values()];
-    this.#items = [...stored.filter(({ id }) => resumed || !this.#own.has(id)), ...own];
+    this.#items = [...this.#reading.items.filter(({ id }) => resumed || !this.#own.has(id)), ...own];
     return this.#items;
   }
 
   /** Puts a summary in the place of what stands before `from`, an index of `items`. */
   async summarise(name: string, text: string, from: number, timestamp: number, id: (keptFrom: number) => string): Promise<void> {
     await this.settled();
-    const items = this.#items ?? [];
-    const kept = items.slice(from);
+    const kept = (this.#items ?? []).slice(from);
     const first = kept[0]?.seq;
     if (first === undefined) throw new Error(`the entry behind which the summary ${name} begins has not been written`);
     const message: Message = { role: "user", content: text, timestamp };
     const entry: NewEntry = { id: id(first), kind: "summary", message };
-    const { entries } = await this.#store.append({ key: this.#key, entries: [entry] }, this.#io);
-    const summary = contextItem(entry.id, message, "summary", entries[0]?.seq);
+    const summary = contextItem(entry.id, message, "summary", await this.#write(entry));
     // What was counted before the summary speaks of a conversation that is gone.
     this.#items = [summary, ...kept.map(({ counted: _, ...item }) => item)];
+  }
+
+  /** Leaves the conversation for the next run to go on with. Everything must be settled. */
+  leave(): void {
+    if (this.#reading === undefined || this.#items === undefined) return;
+    const left = continued(this.#reading, this.#items, this.#places);
+    if (left === undefined) this.#cache.forget(this.#key);
+    else this.#cache.keep(this.#key, left);
   }
 }

@@ -1,11 +1,12 @@
 /** The job `agent.turn`: the life of a turn around its answer. Whatever happens, clients are told one end, and who wrote is answered. */
+import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { turnEnded } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
-import type { Runs } from "./runs.ts";
+import { interrupted, type Runs } from "./runs.ts";
 import { Turn, type TurnEnd, type TurnParts } from "./turn.ts";
 import type { RunResult, TurnInput } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
@@ -18,14 +19,24 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
   const { agent } = parts;
   const { sessions } = agent.uses;
 
+  const sessionOf = async ({ runId, sessionKey: key, agentId, owner }: TurnInput): Promise<Session> => {
+    const io = { signal: agent.signal };
+    try {
+      return (await sessions.get({ key }, io)) ?? (await sessions.ensure({ key, owner }, io));
+    } catch (error) {
+      const identity = { runId, sessionKey: key, agentId, sessionId: undefined };
+      runs.tell(identity, { state: "error", errorMessage: sayable(error), errorKind: "unknown" });
+      throw error;
+    }
+  };
+
   return async (job: Job<TurnInput>): Promise<RunResult> => {
     const { input } = job;
     const { runId, agentId } = input;
     const io = { signal: agent.signal };
     const timeout = new AbortController();
     const signal = AbortSignal.any([job.signal, timeout.signal]);
-    const [found] = await Promise.all([sessions.get({ key: input.sessionKey }, io), runs.answered(runId)]);
-    const session = found ?? (await sessions.ensure({ key: input.sessionKey, owner: input.owner }, io));
+    const [session] = await Promise.all([sessionOf(input), runs.answered(runId)]);
     const { key: sessionKey, sessionId } = session;
     const run = runs.begin({ runId, sessionKey, agentId, sessionId }, { askedAt: input.at, resumed: job.resumed });
     const limit = input.timeoutMs ?? agent.config.turnTimeoutMs;
@@ -33,7 +44,11 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
 
     // Who stops a run sees it end at once, however long what is being stopped takes.
     const onAbort = () => {
-      if (isFinal(job.signal.reason)) run.end({ state: "aborted", stopReason: runs.stopReason(runId) });
+      if (!isFinal(job.signal.reason)) return;
+      const stopReason = runs.stopReason(runId);
+      run.end({ state: "aborted", stopReason });
+      // What an interrupted run has taken over goes back to the lane; what a stopped one has ends with it.
+      if (stopReason !== interrupted) tellAbsorbed({ state: "aborted", stopReason });
     };
     job.signal.addEventListener("abort", onAbort, { once: true });
     const isRunning = (ids: readonly string[], reason: string) =>
@@ -70,6 +85,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       const error = end.ok ? undefined : end.message;
       await job.effect("row", null, () => turn.facets(error === undefined ? {} : { error }), { replay: "safe" });
       await turn.transcript.settled();
+      turn.transcript.leave();
       job.signal.throwIfAborted();
 
       const { usage, model } = turn;

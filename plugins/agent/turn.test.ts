@@ -43,7 +43,6 @@ describe("a message and its answer", () => {
     expect(phases).toEqual([
       "lifecycle start",
       "lifecycle model",
-      "run_status starting_model",
       "assistant",
       "tool start",
       "tool result",
@@ -52,7 +51,7 @@ describe("a message and its answer", () => {
       "lifecycle finishing",
       "lifecycle end",
     ]);
-    expect(talk.chat(runId).map(({ state }) => state)).toEqual(["status", "delta", "delta", "final"]);
+    expect(talk.chat(runId).map(({ state }) => state)).toEqual(["delta", "delta", "final"]);
     for (const { sessionKey: _, sessionId: __, agentId: ___, ...payload } of talk.agent(runId)) {
       expect(misfits("AgentEventSchema", payload)).toEqual([]);
     }

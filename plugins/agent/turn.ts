@@ -10,6 +10,7 @@ import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, ToolCallBlock, Usage } from "@pincer/plugin-sdk/message";
 import type { AgentFiles } from "./agent-files.ts";
 import { BlockReplies } from "./block-replies.ts";
+import type { ContextCache } from "./context-cache.ts";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import { type CallAnswer, ModelCalls } from "./model-calls.ts";
@@ -19,17 +20,19 @@ import { Replies } from "./replies.ts";
 import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
 import { ToolCalls } from "./tool-calls.ts";
-import { allowedTools, type ToolTable, toolTable } from "./tool-table.ts";
+import type { ToolTable, ToolTables } from "./tool-table.ts";
 import { Transcript } from "./transcript.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
-import { userMessage } from "./user-message.ts";
+import { type RenderedMessages, userMessage } from "./user-message.ts";
 import type { AgentContext } from "./uses.ts";
 
 /** What all turns share. */
 export interface TurnParts {
   readonly agent: AgentContext;
   readonly files: AgentFiles;
-  readonly stamp: (timestamp: number) => string;
+  readonly contexts: ContextCache;
+  readonly tables: ToolTables;
+  readonly rendered: RenderedMessages;
 }
 
 /** How the model's part of a turn ended. */
@@ -70,7 +73,7 @@ export class Turn {
     const { agent, job, session } = options;
     const { input } = job;
     this.#owner = input.owner && session.owner;
-    this.transcript = new Transcript(agent.uses.sessions, session.key, { signal: agent.signal });
+    this.transcript = new Transcript(agent.uses.sessions, options.contexts, session.key, { signal: agent.signal });
     this.replies = new Replies({ agent, job, runId: input.runId, sessionKey: session.key });
     this.replies.add(input.replyTo, 0);
     this.blocks = new BlockReplies({
@@ -281,13 +284,13 @@ export class Turn {
   #tools(info: AgentInfo, model: ModelInfo): ToolTable {
     const { agent } = this.#options;
     const none = !model.tools || (!this.#owner && agent.uses.policy === undefined);
-    const table = toolTable(none ? [] : allowedTools(agent.uses.tools.list(), info.tools));
+    const table = this.#options.tables.of(none ? [] : agent.uses.tools.list(), info.tools);
     if (table.collisions.length > 0) agent.log.warn("tools.collide", { agentId: info.id, tools: table.collisions });
     return table;
   }
 
   async #modelCalls(info: AgentInfo, model: ModelInfo, table: ToolTable): Promise<ModelCalls> {
-    const { agent, job, run, session, signal, files, stamp } = this.#options;
+    const { agent, job, run, session, signal, files, rendered } = this.#options;
     const { input } = job;
     const owner = this.#owner;
     const read = await files.read(info.workspace, owner, agent.config);
@@ -315,7 +318,7 @@ export class Turn {
       system: systemPrompt(built.sections, input.extraSystemPrompt),
       table,
       owner: session.owner,
-      stamp,
+      rendered,
       phases: input.chat === true,
     });
   }

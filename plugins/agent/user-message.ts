@@ -72,3 +72,17 @@ export function messageForModel(message: UserMessage, owner: boolean, stamp: (ti
 }
 
 const oneLine = (text: string) => unclosable(text.replace(/[\p{Cc}[\]]+/gu, " ").trim()).slice(0, 80);
+
+/** User messages as the model reads them, each made once. */
+export class RenderedMessages {
+  readonly stamp = createStamp();
+  readonly #owners = new WeakMap<UserMessage, UserMessage>();
+  readonly #others = new WeakMap<UserMessage, UserMessage>();
+
+  of(message: UserMessage, owner: boolean): UserMessage {
+    const known = owner ? this.#owners : this.#others;
+    const shown = known.get(message) ?? messageForModel(message, owner, this.stamp);
+    known.set(message, shown);
+    return shown;
+  }
+}
