@@ -2,6 +2,7 @@
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { systemClock } from "../clock.ts";
 import kernel from "../package.json" with { type: "json" };
+import type { Invocation, Run } from "./command.ts";
 import { CliError, EXIT, notRunning } from "./failure.ts";
 import { type Home, holder, readToken } from "./home.ts";
 
@@ -39,6 +40,15 @@ export function connect(home: Home, caps: readonly string[] = []): Promise<Clien
   if (!state) throw notRunning(home.path);
   return open(state.url, readToken(home), caps);
 }
+
+/** A command that asks the gateway: its answer as a value, and as text for people. */
+export const asking =
+  (ask: (client: Client, invocation: Invocation) => Promise<readonly [value: unknown, text: string]>): Run =>
+  async (invocation) => {
+    using client = await connect(invocation.home);
+    invocation.terminal.result(...(await ask(client, invocation)));
+    return EXIT.done;
+  };
 
 export async function open(url: string, token: string | undefined, caps: readonly string[]): Promise<Client> {
   const socket = new WebSocket(url.replace(/^http/, "ws"));

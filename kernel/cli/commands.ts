@@ -117,7 +117,7 @@ export const commands: readonly CliCommand[] = [
   }),
 
   about("completion", "A script that completes pincer's commands", () => import("./completion.ts"), "completion", {
-    usage: "<bash|zsh|fish>",
+    usage: "<bash|zsh|fish> [words...]",
     examples: ["source <(pincer completion bash)"],
   }),
   about("version", "The versions of Pincer and Bun", () => import("./version.ts"), "version"),

@@ -1,73 +1,44 @@
+/** `pincer completion`: a few lines for the shell, which ask `pincer completion words` what may stand next. */
 import { type CliCommand, commonFlags, type Run, usageError } from "./command.ts";
 import { commands } from "./commands.ts";
 import { EXIT } from "./failure.ts";
+import { pluginCommands } from "./plugin-commands.ts";
 
-const flagsOf = (command: CliCommand): string => [...(command.flags ?? []), ...commonFlags].map(({ name }) => `--${name}`).join(" ");
-const first = [...new Set([...commands.map(({ name }) => name.split(" ")[0]!), "help"])];
-const second = (word: string): string[] =>
-  commands.flatMap(({ name }) => (name.startsWith(`${word} `) ? [name.slice(word.length + 1)] : []));
-const parents = first.filter((word) => second(word).length > 0);
-const summaryOf = (word: string): string => commands.find(({ name }) => name === word)?.summary ?? `${second(word).join(", ")}`;
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
-/** The words that may follow, by the words that are there: the same table in each shell's own language. */
-const scripts: Readonly<Record<string, () => string>> = {
-  bash: () => `_pincer() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} words=''
-  case "\${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
-${commands
-  .filter(({ name }) => name.includes(" "))
-  .map((command) => `    ${quoted(command.name)}) [ "$COMP_CWORD" -gt 2 ] && words=${quoted(flagsOf(command))} ;;`)
-  .join("\n")}
-  esac
-  if [ -z "$words" ]; then
-    case "\${COMP_WORDS[1]}" in
-${parents.map((word) => `      ${word}) words=${quoted(second(word).join(" "))} ;;`).join("\n")}
-${commands
-  .filter(({ name }) => !name.includes(" "))
-  .map((command) => `      ${command.name}) words=${quoted(flagsOf(command))} ;;`)
-  .join("\n")}
-    esac
-  fi
-  [ "$COMP_CWORD" -eq 1 ] && words=${quoted(first.join(" "))}
-  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+const scripts: Readonly<Record<string, string>> = {
+  bash: `_pincer() {
+  local IFS=$'\\n'
+  COMPREPLY=($(compgen -W "$(pincer completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" | cut -f1)" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _pincer pincer`,
-  zsh: () => `#compdef pincer
+  zsh: `#compdef pincer
 _pincer() {
-  local -a choices
-  if (( CURRENT == 2 )); then
-    choices=(${first.map((word) => quoted(`${word}:${summaryOf(word).replaceAll(":", " ")}`)).join(" ")})
-  else
-    case "$words[2]" in
-${parents.map((word) => `      ${word}) (( CURRENT == 3 )) && choices=(${second(word).join(" ")}) ;;`).join("\n")}
-${commands
-  .filter(({ name }) => !name.includes(" "))
-  .map((command) => `      ${command.name}) choices=(${flagsOf(command)}) ;;`)
-  .join("\n")}
-    esac
-  fi
-  _describe command choices
+  local -a choices=("\${(@f)$(pincer completion words -- "\${(@)words[2,CURRENT]}" | sed 's/:/\\\\:/g; s/\\t/:/')}")
+  _describe pincer choices
 }
 compdef _pincer pincer`,
-  fish: () =>
-    [
-      "complete -c pincer -f",
-      ...first.map((word) => `complete -c pincer -n __fish_use_subcommand -a ${word} -d ${quoted(summaryOf(word))}`),
-      ...parents.map((word) => `complete -c pincer -n '__fish_seen_subcommand_from ${word}' -a ${quoted(second(word).join(" "))}`),
-      ...commands
-        .filter(({ name }) => !name.includes(" "))
-        .flatMap(({ name, flags = [] }) =>
-          [...flags, ...commonFlags].map(
-            (flag) => `complete -c pincer -n '__fish_seen_subcommand_from ${name}' -l ${flag.name} -d ${quoted(flag.summary)}`,
-          ),
-        ),
-    ].join("\n"),
+  fish: `complete -c pincer -f -a '(pincer completion words -- (commandline -opc)[2..] (commandline -ct))'`,
 };
 
-export const completion: Run = async ({ args: [shell = ""], terminal }) => {
+/** What may stand in the place of the last word, each with its summary. */
+function choices(words: readonly string[], known: readonly CliCommand[]): (readonly [word: string, summary: string])[] {
+  const before = words.slice(0, -1);
+  const typed = words.at(-1) ?? "";
+  const command = known.find(({ name }) => [before.slice(0, 2).join(" "), before[0]].includes(name));
+  if (command && typed.startsWith("-"))
+    return [...(command.flags ?? []), ...commonFlags].map(({ name, summary }) => [`--${name}`, summary]);
+  const started = before.length === 0 ? "" : `${before.join(" ")} `;
+  const next = new Map<string, string>();
+  for (const { name, summary } of known) {
+    const [word, more] = name.startsWith(started) ? name.slice(started.length).split(" ") : [];
+    if (word && !next.has(word)) next.set(word, more === undefined ? summary : "");
+  }
+  return [...next];
+}
+
+export const completion: Run = async ({ args: [shell = "", ...words], home, terminal }) => {
   const script = scripts[shell];
-  if (!script) throw usageError(`"${shell}" is not one of ${Object.keys(scripts).join(", ")}`);
-  terminal.print(script());
+  if (shell !== "words" && !script) throw usageError(`"${shell}" is not one of ${Object.keys(scripts).join(", ")}`);
+  const found = choices(words, [...commands, ...pluginCommands(home)]);
+  terminal.print(script ?? found.map((choice) => choice.join("\t")).join("\n"));
   return EXIT.done;
 };

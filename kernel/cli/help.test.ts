@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCliHome } from "../../tests/support/cli.ts";
 import { checkArguments, commandHelp, parse } from "./command.ts";
@@ -70,19 +70,29 @@ test("options stand anywhere, take their value after a blank or =, and end at --
   expect(() => checkArguments(commands.find(({ name }) => name === "chat")!, ["a", "b", "c"])).not.toThrow();
 });
 
-test("bash completes commands, their second words and their options", () => {
-  const complete = async (...words: string[]) => {
-    await using home = createCliHome();
+test("each shell completes commands, their second words and their options, with the same words", async () => {
+  await using home = createCliHome();
+  const words = async (...typed: string[]) =>
+    (await home.pincer(["completion", "words", "--", ...typed])).out
+      .trim()
+      .split("\n")
+      .map((line) => line.split("\t")[0]);
+  expect(await words("")).toEqual(expect.arrayContaining(["up", "config", "chat"]));
+  expect(await words("config", "")).toEqual(["get", "set"]);
+  expect(await words("logs", "--f")).toContain("--follow");
+  expect(await words("config", "set", "--")).toContain("--unset");
+
+  const bin = join(home.path, "..", "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "pincer"), `#!/bin/sh\nexec ${home.command.join(" ")} "$@"\n`, { mode: 0o755 });
+  const complete = async (...typed: string[]) => {
     const script = (await home.pincer(["completion", "bash"])).out;
-    const file = join(home.path, "..", "completion.bash");
-    writeFileSync(file, script);
-    const run = `source '${file}'; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _pincer; echo "\${COMPREPLY[@]}"`;
-    return Bun.spawnSync(["bash", "-c", run]).stdout.toString().trim();
+    const run = `${script}\nCOMP_WORDS=(pincer ${typed.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${typed.length}; _pincer; echo "\${COMPREPLY[@]}"`;
+    return Bun.spawnSync(["bash", "-c", run], { env: { ...home.env, PATH: `${bin}:${home.env["PATH"]}` } })
+      .stdout.toString()
+      .trim();
   };
-  return Promise.all([
-    expect(complete("pincer", "st")).resolves.toBe("stop status"),
-    expect(complete("pincer", "config", "")).resolves.toBe("get set"),
-    expect(complete("pincer", "logs", "--f")).resolves.toBe("--follow"),
-    expect(complete("pincer", "config", "set", "--u")).resolves.toBe("--unset"),
-  ]);
+  expect(await complete("st")).toBe("stop status");
+  expect(await complete("config", "s")).toBe("set");
+  expect(await complete("config", "set", "--u")).toBe("--unset");
 });

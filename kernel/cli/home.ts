@@ -7,6 +7,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { systemClock } from "../clock.ts";
 import { type Config, createConfig } from "../config/config.ts";
 import { homeHolder } from "../store/lock.ts";
+import firstConfig from "./templates/pincer.json5.txt";
 
 /** Written by a gateway that listens, removed when it stops. Believed only while the process is the one that wrote it. */
 export interface RunningGateway {
@@ -115,20 +116,3 @@ export function writeFirstConfig(home: Home): boolean {
   writeFileSync(path, firstConfig, { mode: 0o600, flag: "wx" });
   return true;
 }
-
-const firstConfig = `// Pincer's configuration, in JSON5. A change takes effect when you save; a mistake keeps what was in force
-// and "pincer status" says where it is. Everything has a default, so this file may stay empty.
-// Secrets: "pincer secrets set NAME" keeps one encrypted; write { secret: "NAME" } or "\${ENVIRONMENT_VARIABLE}" here.
-{
-  // gateway: { port: 18789, bind: "loopback" },
-
-  // Which model answers: "<provider>/<model>". Without one, a provider is used whose key is in the environment.
-  // models: { default: "provider/model" },
-
-  // Agents, and which of them answers whom.
-  // agents: { list: [{ id: "main", name: "Pincer" }] },
-
-  // Plugins: enable more, or turn one off.
-  // plugins: { "tools-exec": { enabled: false } },
-}
-`;

@@ -1,10 +1,11 @@
 /** `pincer stop`, `restart` and `status`. */
 import { systemClock } from "../clock.ts";
 import { describeIssue } from "../config/config.ts";
+import type { Issue } from "../config/schema.ts";
 import { connect } from "./client.ts";
 import type { Invocation, Run } from "./command.ts";
 import { CliError, EXIT, notRunning } from "./failure.ts";
-import { type Home, holder, makeHome, readConfig } from "./home.ts";
+import { type Home, holder, makeHome } from "./home.ts";
 import { bold, columns, dim, duration, green, red, yellow } from "./terminal.ts";
 import { start, welcome } from "./up.ts";
 
@@ -47,70 +48,46 @@ export const restart: Run = async (invocation) => {
 
 interface Health {
   readonly ok: boolean;
-  readonly agents?: readonly { readonly agentId: string; readonly sessions?: { readonly count: number } }[];
-  readonly plugins?: Readonly<Record<string, unknown>>;
-  readonly channels?: Readonly<Record<string, unknown>>;
+  readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
 }
-interface PluginList {
-  readonly plugins: readonly {
-    readonly id: string;
-    readonly state?: string;
-    readonly enabled?: boolean;
-    readonly error?: { readonly message: string } | null;
-  }[];
+interface Plugin {
+  readonly id: string;
+  readonly state: string;
+  readonly error: { readonly message: string } | null;
 }
 
 export async function status({ home, terminal }: Invocation): Promise<number> {
-  const config = readConfig(home).current();
   const held = holder(home);
   if (!held?.state) {
-    const isStarting = held !== undefined;
+    const how = held ? `${yellow("●")} starting or stopping` : `${red("●")} not running`;
     terminal.result(
-      { running: false, starting: isStarting, home: home.path },
-      `${isStarting ? yellow("●") : red("●")} ${isStarting ? "starting or stopping" : "not running"}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
+      { running: false, starting: held !== undefined, home: home.path },
+      `${how}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
     );
     return EXIT.notRunning;
   }
   using client = await connect(home);
-  const [health, plugins, snapshot] = await Promise.all([
+  const [health, { plugins }, { valid, issues, warnings }] = await Promise.all([
     client.call<Health>("health"),
-    client.call<PluginList>("plugins.status", {}),
-    client.call<{ valid: boolean; issues: never[]; warnings: never[] }>("config.get", {}),
+    client.call<{ plugins: Plugin[] }>("plugins.status", {}),
+    client.call<{ valid: boolean; issues: Issue[]; warnings: Issue[] }>("config.get", {}),
   ]);
-  const failed = plugins.plugins.filter(({ error }) => error);
   const { state } = held;
   const sessions = (health.agents ?? []).reduce((sum, agent) => sum + (agent.sessions?.count ?? 0), 0);
-  const issues = [...snapshot.issues, ...snapshot.warnings];
+  const rows: [string, string][] = [
+    [dim("since"), `${duration(systemClock.now() - state.startedAt)} (pid ${state.pid}${state.managed ? ", in the background" : ""})`],
+    [dim("home"), home.path],
+    [dim("sessions"), String(sessions)],
+    [dim("plugins"), plugins.map(({ id, state: at }) => (at === "disabled" ? dim(id) : id)).join(" ")],
+    ...plugins.flatMap(({ id, error }): [string, string][] => (error ? [[red("failed"), `${id}: ${error.message}`]] : [])),
+    ...[...issues, ...warnings].map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
+  ];
+  if (!valid) rows.push([red("config"), "it has an error; the last good copy is in force"]);
+  const facts = { ...state, home: home.path, healthy: health.ok, sessions, plugins, config: { valid, issues, warnings } };
+  const mark = health.ok ? green("●") : yellow("●");
   terminal.result(
-    {
-      running: true,
-      ...state,
-      home: home.path,
-      healthy: health.ok,
-      sessions,
-      plugins: plugins.plugins,
-      config: { valid: snapshot.valid, issues },
-    },
-    [
-      `${health.ok ? green("●") : yellow("●")} ${bold("Pincer")} ${state.version} runs   ${state.url}`,
-      ...columns(
-        [
-          [
-            dim("since"),
-            `${duration(systemClock.now() - state.startedAt)} (pid ${state.pid}${state.managed ? ", in the background" : ""})`,
-          ],
-          [dim("home"), home.path],
-          [dim("sessions"), String(sessions)],
-          [dim("plugins"), plugins.plugins.map(({ id, state: at }) => (at === "disabled" ? dim(id) : id)).join(" ")],
-          ...failed.map(({ id, error }): [string, string] => [red("failed"), `${id}: ${error?.message}`]),
-          ...issues.map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
-          ...(config.source === "kept"
-            ? [[red("config"), "the file has an error; the last good copy is in force"] as [string, string]]
-            : []),
-        ],
-        "  ",
-      ),
-    ].join("\n"),
+    { running: true, ...facts },
+    [`${mark} ${bold("Pincer")} ${state.version} runs   ${state.url}`, ...columns(rows, "  ")].join("\n"),
   );
   return EXIT.done;
 }

@@ -1,70 +1,80 @@
 /** `pincer plugins` and `pincer plugin build`. */
 import { resolve } from "node:path";
 import { buildPlugin } from "../plugins/build.ts";
-import { connect } from "./client.ts";
-import type { Invocation, Run } from "./command.ts";
+import { asking } from "./client.ts";
+import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { bold, columns, dim, green, red, table, yellow } from "./terminal.ts";
+import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
 interface Plugin {
   readonly id: string;
-  readonly version?: string | null;
-  readonly summary?: string;
+  readonly version: string | null;
+  readonly summary: string;
   readonly state: string;
-  readonly generation?: number;
-  readonly enforced?: boolean;
-  readonly error?: { readonly message: string } | null;
+  readonly generation: number;
+  readonly folder: string;
+  readonly isolation: string;
+  readonly enforced: boolean;
+  readonly permissions: Readonly<Record<string, unknown>>;
+  readonly error: { readonly message: string } | null;
 }
 
 const painted: Readonly<Record<string, (text: string) => string>> = { active: green, failed: red, disabled: dim };
 
-export const list: Run = async ({ home, terminal }) => {
-  using client = await connect(home);
+export const list = asking(async (client) => {
   const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", {});
   const rows = plugins.map(({ id, version, state, summary, error }) => [
     id,
     version ?? "",
     (painted[state] ?? String)(state),
-    error ? red(error.message) : (summary ?? ""),
+    error ? red(error.message) : summary,
   ]);
-  terminal.result(plugins, table(["id", "version", "state", ""], rows));
-  return EXIT.done;
-};
+  return [plugins, table(["id", "version", "state", ""], rows)];
+});
 
-export const inspect: Run = async ({ args: [id], home, terminal }) => {
-  using client = await connect(home);
-  const plugin = await client.call<Record<string, unknown>>("plugins.inspect", { pluginId: id });
-  const rows = Object.entries(plugin).map(([key, value]): [string, string] => [
-    bold(key),
-    typeof value === "string" ? value : JSON.stringify(value),
+export const inspect = asking(async (client, { args: [pluginId] }) => {
+  const [{ plugins }, { declared }] = await Promise.all([
+    client.call<{ plugins: Plugin[] }>("plugins.status", { pluginId }),
+    client.call<{ declared: Record<string, string[]> }>("plugins.inspect", { pluginId }),
   ]);
-  terminal.result(plugin, columns(rows).join("\n"));
-  return EXIT.done;
-};
+  const plugin = plugins[0]!;
+  const { id, version, state, generation, summary, folder, isolation, enforced, permissions, error } = plugin;
+  const offers = Object.entries(declared).flatMap(([kind, names]) => (names.length > 0 ? [`${kind}: ${names.join(" ")}`] : []));
+  const may = Object.entries(permissions).map(([kind, what]) => `${kind}: ${Array.isArray(what) ? what.join(" ") : JSON.stringify(what)}`);
+  const how = enforced ? "the system holds it to its permissions" : "trusted code, its permissions are checked by name only";
+  const rows: [string, string][] = [
+    ["state", `${(painted[state] ?? String)(state)}${generation > 0 ? ` (generation ${generation})` : ""}`],
+    ["error", red(error?.message ?? "")],
+    ["offers", offers.join("; ")],
+    ["may use", may.join("; ")],
+    ["runs", `${isolation}: ${how}`],
+    ["folder", folder],
+  ];
+  const shown = rows.filter(([, value]) => value !== "").map(([key, value]) => [dim(key), value] as const);
+  return [{ ...plugin, declared }, [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(shown, "  ")].join("\n")];
+});
 
-export const reload: Run = async ({ args: [id], home, terminal }) => {
-  using client = await connect(home);
-  const answer = await client.call<{ generation: number; visibleMs: number }>("plugins.reload", { pluginId: id }, { timeoutMs: 0 });
-  terminal.result(answer, `${green("●")} ${id} runs in generation ${answer.generation}, visible after ${Math.round(answer.visibleMs)} ms`);
-  return EXIT.done;
-};
+export const reload = asking(async (client, { args: [pluginId] }) => {
+  const answer = await client.call<{ generation: number; visibleMs: number }>("plugins.reload", { pluginId }, { timeoutMs: 0 });
+  return [answer, `${green("●")} ${pluginId} runs in generation ${answer.generation}, visible after ${Math.round(answer.visibleMs)} ms`];
+});
 
-async function setEnabled({ args: [id], home, terminal }: Invocation, enabled: boolean): Promise<number> {
-  using client = await connect(home);
-  const answer = await client.call("plugins.setEnabled", { pluginId: id, enabled }, { timeoutMs: 0 });
-  terminal.result(answer, `${enabled ? green("●") : yellow("●")} ${id} is ${enabled ? "on" : "off"}`);
-  return EXIT.done;
-}
-export const enable: Run = (invocation) => setEnabled(invocation, true);
-export const disable: Run = (invocation) => setEnabled(invocation, false);
+const setEnabled = (enabled: boolean): Run =>
+  asking(async (client, { args: [pluginId] }) => {
+    const answer = await client.call("plugins.setEnabled", { pluginId, enabled }, { timeoutMs: 0 });
+    return [answer, `${green("●")} ${pluginId} is ${enabled ? "on" : "off"}`];
+  });
+export const enable = setEnabled(true);
+export const disable = setEnabled(false);
 
 export const build: Run = async ({ args: [folder = "."], flags, terminal }) => {
   const check = flags["check"] === true;
   const path = resolve(folder);
-  const { manifest, isChanged } = await buildPlugin(path, check ? { check } : { bundle: `${path}/dist/${"plugin.js"}` });
+  const bundle = `${path}/dist/plugin.js`;
+  const { manifest, isChanged } = await buildPlugin(path, check ? { check } : { bundle });
   terminal.result(
     { ok: true, id: manifest.id, version: manifest.version, changed: isChanged },
-    `${green("●")} ${bold(manifest.id)} ${manifest.version}: the manifest ${isChanged ? "is brought up to date" : "was up to date"}${check ? "" : `, bundled to ${dim(`${path}/dist/plugin.js`)}`}`,
+    `${green("●")} ${bold(manifest.id)} ${manifest.version}: the manifest ${isChanged ? "is brought up to date" : "was up to date"}${check ? "" : `, bundled to ${dim(bundle)}`}`,
   );
   return EXIT.done;
 };

@@ -1,36 +1,24 @@
 /** `pincer secrets`: values come from a prompt or a pipe, never from the command line, where others could read them. */
-import { connect } from "./client.ts";
-import type { Run } from "./command.ts";
+import { asking } from "./client.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { dim, green, table } from "./terminal.ts";
 
-export const list: Run = async ({ home, terminal }) => {
-  using client = await connect(home);
+export const list = asking(async (client) => {
   const { entries } = await client.call<{ entries: { name: string; updatedAtMs: number; updatedBy: string }[] }>("secrets.store.list", {});
   const rows = entries.map(({ name, updatedAtMs, updatedBy }) => [name, new Date(updatedAtMs).toLocaleString(), updatedBy]);
-  terminal.result(
-    entries,
-    rows.length === 0 ? dim("no secrets; pincer secrets set <NAME> keeps one") : table(["name", "written", "by"], rows),
-  );
-  return EXIT.done;
-};
+  return [entries, rows.length === 0 ? dim("none; pincer secrets set <NAME> keeps one") : table(["name", "written", "by"], rows)];
+});
 
-export const set: Run = async ({ args, home, terminal }) => {
-  const [name = ""] = args;
-  using client = await connect(home);
+export const set = asking(async (client, { args: [name = ""] }) => {
   const value = process.stdin.isTTY ? await ask(`Value of ${name} (not shown): `) : (await Bun.stdin.text()).replace(/\r?\n$/, "");
   if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
   await client.call("secrets.store.set", { name, value, kind: "secret" });
-  terminal.result({ ok: true, name }, `${green("●")} ${name} is kept, encrypted. In pincer.json5 write { secret: "${name}" }.`);
-  return EXIT.done;
-};
+  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. In pincer.json5 write { secret: "${name}" }.`];
+});
 
-export const remove: Run = async ({ args: [name], home, terminal }) => {
-  using client = await connect(home);
-  await client.call("secrets.store.delete", { name });
-  terminal.result({ ok: true, name }, `${green("●")} ${name} is forgotten`);
-  return EXIT.done;
-};
+export const remove = asking(async (client, { args: [name] }) => {
+  return [await client.call("secrets.store.delete", { name }), `${green("●")} ${name} is forgotten`];
+});
 
 /** Reads a line without showing it. */
 function ask(question: string): Promise<string> {

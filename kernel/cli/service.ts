@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { type Home, makeHome, repository } from "./home.ts";
+import plist from "./templates/launchd.txt";
+import unit from "./templates/systemd.txt";
 import { dim, green } from "./terminal.ts";
 
 interface Service {
@@ -21,33 +23,17 @@ const launcher = join(repository, "pincer");
 /** As systemd reads it: % is its own, and a quoted word may hold blanks. */
 const word = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
 const xml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const filled = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replace(/@(\w+)@/g, (_, name: string) => values[name]!);
 
 const systemd = (home: Home): Service => ({
   file: join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "systemd", "user", `${label}.service`),
-  text: `[Unit]
-Description=Pincer, a gateway for personal AI agents
-After=network-online.target
-
-[Service]
-Type=notify
-NotifyAccess=all
-ExecStart=${word(launcher)} gateway
-ExecReload=/bin/kill -HUP $MAINPID
-Environment=${word(`PINCER_HOME=${home.path}`)}
-# Keys of providers may stand here, one NAME=value in each line, 0600.
-EnvironmentFile=-${home.path.replaceAll("%", "%%")}/environment
-Restart=on-failure
-RestartSec=2
-TimeoutStopSec=30
-UMask=0077
-
-[Install]
-WantedBy=default.target
-`,
-  on: [
-    ["systemctl", "--user", "daemon-reload"],
-    ["systemctl", "--user", "enable", "--now", label],
-  ],
+  text: filled(unit, {
+    launcher: word(launcher),
+    home: word(`PINCER_HOME=${home.path}`),
+    environment: `${home.path.replaceAll("%", "%%")}/environment`,
+  }),
+  on: ["daemon-reload", `enable --now ${label}`].map((verb) => ["systemctl", "--user", ...verb.split(" ")]),
   off: [["systemctl", "--user", "disable", "--now", label]],
   note: `It starts when you log in. To start with the machine: loginctl enable-linger ${userInfo().username}`,
 });
@@ -55,26 +41,10 @@ WantedBy=default.target
 const launchd = (home: Home): Service => {
   const file = join(homedir(), "Library", "LaunchAgents", `${label}.plist`);
   const domain = `gui/${process.getuid?.() ?? 0}`;
+  const values = { launcher, home: home.path, path: process.env["PATH"] ?? "/usr/bin:/bin", output: home.outputFile };
   return {
     file,
-    text: `<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>Label</key><string>${label}</string>
-  <key>ProgramArguments</key><array><string>${xml(launcher)}</string><string>gateway</string></array>
-  <key>EnvironmentVariables</key>
-  <dict>
-    <key>PINCER_HOME</key><string>${xml(home.path)}</string>
-    <key>PATH</key><string>${xml(process.env["PATH"] ?? "/usr/bin:/bin")}</string>
-  </dict>
-  <key>RunAtLoad</key><true/>
-  <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
-  <key>Umask</key><integer>63</integer>
-  <key>StandardErrorPath</key><string>${xml(home.outputFile)}</string>
-</dict>
-</plist>
-`,
+    text: filled(plist, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, xml(value)]))),
     on: [["launchctl", "bootstrap", domain, file]],
     off: [["launchctl", "bootout", `${domain}/${label}`]],
     note: "It starts when you log in.",

@@ -1,7 +1,6 @@
 import { systemClock } from "../clock.ts";
-import { connect } from "./client.ts";
-import type { Run } from "./command.ts";
-import { EXIT } from "./failure.ts";
+import { asking } from "./client.ts";
+import { CliError } from "./failure.ts";
 import { bold, dim, duration, green, table } from "./terminal.ts";
 
 interface Row {
@@ -24,8 +23,7 @@ interface Message {
   readonly timestamp?: number;
 }
 
-export const list: Run = async ({ flags, home, terminal }) => {
-  using client = await connect(home);
+export const list = asking(async (client, { flags }) => {
   const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", {
     limit: Number(flags["limit"] ?? 20),
   });
@@ -38,14 +36,9 @@ export const list: Run = async ({ flags, home, terminal }) => {
     model ?? "",
   ]);
   const more = totalCount > sessions.length ? `\n${dim(`${totalCount - sessions.length} more: --limit`)}` : "";
-  terminal.result(
-    sessions,
-    rows.length === 0
-      ? dim("no sessions yet; pincer chat begins one")
-      : table(["", "key", "label", "used", "tokens", "model"], rows) + more,
-  );
-  return EXIT.done;
-};
+  const text = table(["", "key", "label", "used", "tokens", "model"], rows) + more;
+  return [sessions, rows.length === 0 ? dim("no sessions yet; pincer chat begins one") : text];
+});
 
 export const textOf = (content: Message["content"]): string =>
   typeof content === "string"
@@ -54,19 +47,15 @@ export const textOf = (content: Message["content"]): string =>
         .map(({ type, text, name }) => (type === "text" ? (text ?? "") : dim(`[${type === "toolCall" ? `calls ${name}` : type}]`)))
         .join("\n");
 
-export const show: Run = async ({ args: [key], flags, home, terminal }) => {
-  using client = await connect(home);
+export const show = asking(async (client, { args: [key], flags }) => {
   const { messages } = await client.call<{ messages: Message[] }>("sessions.get", { key, limit: Number(flags["limit"] ?? 50) });
-  const lines = messages.map(
-    ({ role, content, timestamp }) => `${bold(role)} ${timestamp ? dim(new Date(timestamp).toLocaleString()) : ""}\n${textOf(content)}\n`,
-  );
-  terminal.result(messages, lines.length === 0 ? dim("no messages") : lines.join("\n"));
-  return EXIT.done;
-};
+  const when = (timestamp?: number) => (timestamp ? dim(new Date(timestamp).toLocaleString()) : "");
+  const lines = messages.map(({ role, content, timestamp }) => `${bold(role)} ${when(timestamp)}\n${textOf(content)}\n`);
+  return [messages, lines.length === 0 ? dim("no messages") : lines.join("\n")];
+});
 
-export const remove: Run = async ({ args: [key], home, terminal }) => {
-  using client = await connect(home);
+export const remove = asking(async (client, { args: [key] }) => {
   const answer = await client.call<{ deleted: boolean }>("sessions.delete", { key });
-  terminal.result(answer, answer.deleted ? `${green("●")} ${key} is deleted` : `there was no ${key}`);
-  return answer.deleted ? EXIT.done : EXIT.failed;
-};
+  if (!answer.deleted) throw new CliError(`there is no session ${key}`, { next: "pincer sessions list" });
+  return [answer, `${green("●")} ${key} is deleted`];
+});

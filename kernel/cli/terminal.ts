@@ -68,11 +68,13 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** A table with a head; the last column takes what is left. */
+/** A table with a head. For a person the last column ends at the terminal's edge; elsewhere nothing is cut. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(visible(title), ...rows.map((row) => visible(row[i] ?? ""))));
+  const room = (process.stdout.columns ?? Infinity) - widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const last = (cell: string) => (visible(cell) > room && room > 8 ? `${Bun.stripANSI(cell).slice(0, room - 1)}…` : cell);
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === head.length - 1 ? cell : cell + " ".repeat(widths[i]! - visible(cell)))).join("  ");
+    cells.map((cell, i) => (i === head.length - 1 ? last(cell) : cell + " ".repeat(widths[i]! - visible(cell)))).join("  ");
   return [dim(line(head)), ...rows.map(line)].map((text) => text.trimEnd()).join("\n");
 }
 
