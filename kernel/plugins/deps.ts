@@ -9,6 +9,7 @@ import type { TSchema } from "@sinclair/typebox";
 import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
 import type { Found } from "./discovery.ts";
+import type { PluginLimits } from "./limits.ts";
 import type { EnableWhen, Manifest } from "./manifest.ts";
 
 /** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
@@ -33,24 +34,6 @@ export interface PluginSettings {
   /** The present value at a path, with defaults. */
   section<T>(path: string): () => T;
   onChange(path: string, listener: () => void | Promise<void>): Disposable;
-}
-
-/** Milliseconds, but for `faults`. */
-export interface PluginLimits {
-  readonly setupMs: number;
-  readonly healthMs: number;
-  readonly hookMs: number;
-  readonly drainMs: number;
-  /** For each cleanup of an unload. */
-  readonly unloadMs: number;
-  /** For a new generation to take over what only one may hold. */
-  readonly handOverMs: number;
-  /** Pause after a failed activation or a failed service; doubles each time. */
-  readonly retryFirstMs: number;
-  readonly retryLongestMs: number;
-  /** A new generation with more faults than this, in its first `probationMs`, is rolled back. */
-  readonly faults: number;
-  readonly probationMs: number;
 }
 
 export interface PluginHostDeps {
@@ -82,7 +65,8 @@ export interface PluginHostDeps {
   bundled?(plugin: Found): string | undefined;
   /** Read a plugin's files again at each reload. */
   readonly dev?: boolean;
-  readonly limits?: Partial<PluginLimits>;
+  /** Read at each use; the defaults when absent. */
+  limits?(): PluginLimits;
 }
 
 /** `idle`: enabled, its code not loaded. */

@@ -3,9 +3,9 @@ import type { Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { within } from "./deadline.ts";
-import type { PluginLimits } from "./deps.ts";
 import { faultOf, pluginErrors } from "./errors.ts";
 import { Hold } from "./lease.ts";
+import type { PluginLimits } from "./limits.ts";
 import type { Manifest } from "./manifest.ts";
 import { Registrations } from "./registrations.ts";
 import { Services } from "./services.ts";
@@ -30,8 +30,7 @@ export class Generation {
   readonly #hung: string[] = [];
   #count = 0;
   #empty = Promise.withResolvers<void>();
-  /** Monotonic time of each fault. */
-  readonly faults: number[] = [];
+  faults = 0;
   /** Set once `setup` has ended: what is registered then is what the manifest says. */
   isSealed = false;
   isUnloaded = false;
@@ -45,7 +44,7 @@ export class Generation {
     readonly number: number,
     readonly code: Code,
     readonly clock: Clock,
-    private readonly limits: PluginLimits,
+    private readonly limits: () => PluginLimits,
     private readonly log: Logger,
   ) {
     this.services = new Services(clock, limits, (name, error) => void this.blame(error, `service ${name}`));
@@ -81,9 +80,14 @@ export class Generation {
   blame(error: unknown, what: string, signal?: AbortSignal): unknown {
     if (isGatewayError(error) || signal?.aborted) return error;
     this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
-    this.faults.push(this.clock.monotonic());
+    this.faults++;
     this.onFault?.();
     return faultOf(error, this.plugin, what);
+  }
+
+  /** Tells those who asked that the configuration has changed. */
+  tellConfig(): void {
+    for (const listener of this.configListeners) Promise.try(listener).catch((error) => this.blame(error, "onConfig"));
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */
@@ -106,7 +110,7 @@ export class Generation {
   defer(name: string, cleanup: () => unknown): void {
     this.#cleanups.defer(async () => {
       try {
-        await within(this.clock, this.limits.unloadMs, Promise.try(cleanup));
+        await within(this.clock, this.limits().unloadMs, Promise.try(cleanup));
       } catch (error) {
         this.#hung.push(isGatewayError(error) ? name : `${name}: ${error}`);
       }

@@ -5,6 +5,7 @@ import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { type HostKit, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { systemClock } from "../clock.ts";
+import { defaultLimits } from "./limits.ts";
 
 /** Each answer says which version gave it. */
 const speaker = defineContract({
@@ -244,7 +245,7 @@ test("a new generation that reports ill health, or whose setup does not end, lea
 });
 
 test("a generation that fails again and again after the swap is rolled back", async () => {
-  await using kit = await start(speakerSource(1), { limits: { faults: 3 } });
+  await using kit = await start(speakerSource(1), { limits: () => ({ ...defaultLimits, faults: 3 }) });
   await version(kit);
   await swapTo(kit, speakerSource(2, { speak: "null.x;" }));
   for (let n = 0; n < 4; n++)

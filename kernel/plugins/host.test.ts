@@ -217,3 +217,23 @@ test("an optional use is absent while nobody provides it", async () => {
   });
   expect(await invoke(kit.host, "has.it")).toEqual([true, false]);
 });
+
+test("a plugin that was installed or mended meanwhile is found when it is asked for", async () => {
+  const source = "export default { setup() {} };";
+  await using kit = await startHost({
+    async prepare(plugins) {
+      await writePlugin(plugins, "mended", source);
+      writeFileSync(join(plugins, "mended", "plugin.json"), "{ broken");
+    },
+  });
+  expect(kit.host.inspect("mended").state).toBe("failed");
+  await expect(kit.host.activate("mended")).rejects.toMatchObject({ code: "PLUGIN_MANIFEST_INVALID" });
+  await writePlugin(kit.plugins, "mended", source);
+  await kit.host.reload("mended");
+  expect(kit.host.inspect("mended")).toMatchObject({ state: "active", error: undefined });
+  await writePlugin(kit.plugins, "late", source);
+  await kit.host.setEnabled("late", true);
+  await kit.host.activate("late");
+  expect(kit.host.inspect("late").state).toBe("active");
+  await expect(kit.host.setEnabled("nobody", true)).rejects.toMatchObject({ code: "PLUGIN_UNKNOWN" });
+});

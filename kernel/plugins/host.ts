@@ -1,6 +1,6 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
 import type { Facet, HealthReport } from "@pincer/plugin-sdk";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Type } from "@sinclair/typebox";
@@ -19,19 +19,21 @@ import { configPathOf, type Manifest } from "./manifest.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { compareGenerated } from "./registrations.ts";
 import { eventSource, jobKinds, methodSource, routeSource, type SourceDeps } from "./sources.ts";
+import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
 import { createValues } from "./values.ts";
 
 /** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
 export function createPluginHost(deps: PluginHostDeps): PluginHost {
   const { clock, settings } = deps;
-  const limits = { ...defaultLimits, ...deps.limits };
+  const limits = () => deps.limits?.() ?? defaultLimits;
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
   const declared = new Map<string, Disposable[]>();
   let table = new Table([], () => false);
   let changes = 0;
   let isStarted = false;
+  let following: Disposable | undefined;
 
   const find = (id: string): Plugin => {
     const plugin = plugins.get(id);
@@ -58,7 +60,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     runHook(
       {
         clock,
-        deadlineMs: limits.hookMs,
+        deadlineMs: limits().hookMs,
         handlers: (id) => table.handlers(id),
         inside,
         report: (plugin, id, error) => log.error("hook.failed", { plugin, hook: id, error: errorMessage(error) }),
@@ -80,16 +82,22 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   const changed = () => {
     table = tabled();
     syncKinds();
-    for (const [id, error] of table.refused) find(id).error = error;
+    for (const plugin of plugins.values()) {
+      const refused = table.refused.get(plugin.id);
+      if (refused || hasCode(plugin.error, "PLUGIN_CONFLICT")) plugin.error = refused;
+    }
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
 
+  /** What the manifest says of the configuration, until the next one is declared in its place. */
   const declare = ({ id, manifest }: Found): void => {
     for (const old of declared.get(id) ?? []) old[Symbol.dispose]();
     const own = [settings.declare(`plugins.${id}.enabled`, Type.Optional(Type.Boolean()), id)];
-    const config = manifest?.generated?.config;
-    if (config) own.push(settings.declare(configPathOf(manifest), reviveSchema(config), id));
     declared.set(id, own);
+    const config = manifest?.generated?.config;
+    if (!config) return;
+    own.push(settings.declare(configPathOf(manifest), reviveSchema(config), id));
+    own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.tellConfig()));
   };
 
   const requireUses = ({ id, generated }: Manifest): void => {
@@ -128,7 +136,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
         log: own,
         store: createValues(deps.store, id),
       });
-      await within(clock, limits.setupMs, setup, `setup of ${id}`);
+      await within(clock, limits().setupMs, setup, `setup of ${id}`);
       compareGenerated(id, manifest.generated, generation.registered.describe(definition));
       return generation;
     } catch (error) {
@@ -142,7 +150,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   const isHealthy = async (generation: Generation): Promise<HealthReport> => {
     const health = generation.registered.get("health", "health");
     if (!health) return { ok: true };
-    return within(clock, limits.healthMs, Promise.try(health.check)).catch((error) => ({ ok: false, detail: errorMessage(error) }));
+    return within(clock, limits().healthMs, Promise.try(health.check)).catch((error) => ({ ok: false, detail: errorMessage(error) }));
   };
 
   const requireNames = (found: Found): void => {
@@ -150,7 +158,16 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     if (refusal) throw refusal;
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const around: PluginSurroundings = { clock, limits, prepare, requireNames, isHealthy, changed, restartJob, warn: log.warn };
+  const around: PluginSurroundings = {
+    clock,
+    limits,
+    prepare,
+    requireNames,
+    isHealthy,
+    changed,
+    restartJob,
+    warn: (event, fields) => log.warn(event, fields),
+  };
 
   const add = (found: Found): Plugin => {
     const plugin = new Plugin(found, around);
@@ -186,38 +203,16 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     ]);
   };
 
-  /** Activates those that want it, each after those among them whose capabilities it uses. */
-  const begin = async (among: readonly Plugin[]): Promise<void> => {
-    const starting = new Map(
-      among.filter(({ id, found }) => found.manifest?.activate === "start" && !table.refused.has(id)).map((plugin) => [plugin.id, plugin]),
-    );
-    const begun = new Map<string, Promise<unknown>>();
-    const beginOne = (plugin: Plugin, trail: readonly string[]): Promise<unknown> => {
-      if (trail.includes(plugin.id))
-        log.warn("plugin.cycle", { cycle: [...trail.slice(trail.indexOf(plugin.id)), plugin.id].join(" -> ") });
-      const known = trail.includes(plugin.id) ? Promise.resolve() : begun.get(plugin.id);
-      if (known) return known;
-      const needed = Object.keys(plugin.found.manifest?.generated?.uses ?? {}).flatMap((contract) =>
-        table.providers(contract).flatMap((provision) => starting.get(provision.plugin) ?? []),
-      );
-      const before = Promise.all(
-        [...new Set(needed)].filter((other) => other !== plugin).map((other) => beginOne(other, [...trail, plugin.id])),
-      );
-      const done = before.then(() => plugin.activate()).catch(() => undefined); // silent-ok: the plugin has reported and keeps its error
-      begun.set(plugin.id, done);
-      return done;
-    };
-    await Promise.all([...starting.values()].map((plugin) => beginOne(plugin, [])));
+  /** Finds what was installed meanwhile, too. */
+  const refresh = async (): Promise<void> => {
+    for (const found of discover(deps.folders).values()) if (!plugins.has(found.id)) add(found);
+    await follow();
   };
 
+  const begin = (among: readonly Plugin[]): Promise<void> =>
+    startInOrder(among, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
+
   const active = () => [...plugins.values()].flatMap(({ current }) => current ?? []);
-  const tellConfig = (plugin: Plugin) => {
-    const { current } = plugin;
-    for (const listener of current?.configListeners ?? [])
-      Promise.try(listener).catch((error) =>
-        log.error("config.listener-failed", { plugin: plugin.id, error: errorMessage(current!.blame(error, "onConfig")) }),
-      );
-  };
 
   settings.declare(
     "capabilities",
@@ -251,11 +246,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     commands: () => table.all("commands"),
     async start() {
       isStarted = true;
-      settings.onChange("", follow);
-      for (const plugin of plugins.values()) {
-        const path = plugin.found.manifest && configPathOf(plugin.found.manifest);
-        if (path) settings.onChange(path, () => tellConfig(plugin));
-      }
+      following = settings.onChange("", follow);
       for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
       changed();
       await begin([...plugins.values()]);
@@ -264,18 +255,25 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       await find(id).activate();
     },
     async reload(id) {
+      if (!plugins.has(id)) await refresh();
       const plugin = find(id);
       const found = readPlugin(plugin.found.root, id);
       if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
       if (found.error) throw found.error;
-      return plugin.replace(found);
+      if (plugin.isEnabled) return plugin.replace(found);
+      declare(found);
+      plugin.found = found;
+      await follow();
+      const { number } = await plugin.activate();
+      return { generation: number, visibleMs: 0 };
     },
     async setEnabled(id, enabled) {
+      if (!plugins.has(id)) await refresh();
       find(id);
       await deps.saveEnabled(id, enabled);
       await follow();
     },
-    refresh: follow,
+    refresh,
     list: () => [...plugins.values()].map((plugin) => plugin.info()),
     inspect: (id) => find(id).info(),
     health: async () =>
@@ -287,10 +285,14 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
         ),
       ),
     async stop() {
+      following?.[Symbol.dispose]();
       await Promise.all(active().map(({ services, unloaded }) => services.stop(unloaded())));
-      await Promise.all(active().map((generation) => generation.drain(limits.drainMs)));
+      await Promise.all(active().map((generation) => generation.drain(limits().drainMs)));
       for (const plugin of plugins.values()) plugin.isEnabled = false;
       for (const plugin of [...plugins.values()].reverse()) await plugin.unload();
+      for (const all of declared.values()) for (const one of all) one[Symbol.dispose]();
+      isStarted = false;
+      changed();
     },
   };
 }

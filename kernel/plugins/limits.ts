@@ -1,14 +1,24 @@
-import type { PluginLimits } from "./deps.ts";
+/** Bounds of plugins; durations in milliseconds. All may change while the gateway runs. */
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 
-export const defaultLimits: PluginLimits = {
-  setupMs: 30_000,
-  healthMs: 5_000,
-  hookMs: 1_000,
-  drainMs: 60_000,
-  unloadMs: 5_000,
-  handOverMs: 30_000,
-  retryFirstMs: 1_000,
-  retryLongestMs: 60_000,
-  faults: 5,
-  probationMs: 60_000,
-};
+const atLeast = (minimum: number, value: number, description: string) => Type.Integer({ minimum, default: value, description });
+
+export const PluginsConfig = Type.Object(
+  {
+    setupMs: atLeast(1, 30_000, "How long a plugin's setup may take"),
+    healthMs: atLeast(1, 5_000, "How long a plugin may take to report its health"),
+    hookMs: atLeast(1, 1_000, "How long a handler of a hook may take"),
+    drainMs: atLeast(0, 60_000, "How long a replaced generation may finish its calls before its jobs go to the next one"),
+    unloadMs: atLeast(1, 5_000, "How long each cleanup of an unload, and the end of its services, is waited for"),
+    handOverMs: atLeast(1, 30_000, "How long a new generation may take to hold a connection that only one may hold"),
+    retryFirstMs: atLeast(1, 1_000, "Pause after a plugin or a service of it failed to start; doubles with each failure"),
+    retryLongestMs: atLeast(1, 60_000, "Longest such pause"),
+    faults: atLeast(1, 5, "With more faults than this soon after it was swapped in, a generation is rolled back"),
+    probationMs: atLeast(0, 60_000, "What soon means"),
+  },
+  { additionalProperties: false, default: {} },
+);
+export type PluginLimits = Static<typeof PluginsConfig>;
+
+export const defaultLimits: PluginLimits = Value.Parse(PluginsConfig, {});

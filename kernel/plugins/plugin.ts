@@ -1,15 +1,16 @@
 /** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
-import type { PluginInfo, PluginLimits } from "./deps.ts";
+import type { PluginInfo } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
+import type { PluginLimits } from "./limits.ts";
 
 export interface PluginSurroundings {
   readonly clock: Clock;
-  readonly limits: PluginLimits;
+  readonly limits: () => PluginLimits;
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
   prepare(found: Found, number: number, code?: Generation["code"]): Promise<Generation>;
   /** Throws when the manifest's names are another's. */
@@ -62,16 +63,17 @@ export class Plugin {
 
   async #first(): Promise<Generation> {
     const { clock, limits } = this.around;
-    if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
     if (this.found.error) throw this.found.error;
+    if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
     if (this.error && clock.monotonic() < this.#retry.notBefore) throw this.error;
     try {
+      this.around.requireNames(this.found);
       const next = await this.around.prepare(this.found, ++this.number);
       this.#install(next, this.found);
       next.services.start();
       return next;
     } catch (error) {
-      const pause = Math.min(limits.retryLongestMs, limits.retryFirstMs * 2 ** this.#retry.attempts++);
+      const pause = Math.min(limits().retryLongestMs, limits().retryFirstMs * 2 ** this.#retry.attempts++);
       this.#retry.notBefore = clock.monotonic() + pause;
       this.error = error as GatewayError;
       this.around.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
@@ -99,7 +101,7 @@ export class Plugin {
       const visibleMs = clock.monotonic() - begun;
       if (from) {
         const stopped = this.#stopServices(from);
-        const refused = await handOver(from, to, limits.handOverMs).then(
+        const refused = await handOver(from, to, limits().handOverMs).then(
           () => undefined,
           (reason) => ({ reason }),
         );
@@ -189,10 +191,10 @@ export class Plugin {
     const { clock, limits, warn } = this.around;
     to.onFault = () => {
       const previous = this.#previous;
-      if (to.faults.length <= limits.faults || clock.monotonic() - since > limits.probationMs || this.current !== to || !previous) return;
+      if (to.faults <= limits().faults || clock.monotonic() - since > limits().probationMs || this.current !== to || !previous) return;
       to.onFault = undefined;
-      const error = pluginErrors.PLUGIN_FAULT(`generation ${to.number} of ${this.id} failed ${to.faults.length} times and was rolled back`);
-      warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults.length });
+      const error = pluginErrors.PLUGIN_FAULT(`generation ${to.number} of ${this.id} failed ${to.faults} times and was rolled back`);
+      warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults });
       void this.replace(previous.found, previous.code).then(
         () => {
           this.error = error;
@@ -205,7 +207,7 @@ export class Plugin {
   async #retire(generation: Generation): Promise<void> {
     const { limits, warn, restartJob } = this.around;
     this.draining.add(generation);
-    const waitingFor = await generation.drain(limits.drainMs);
+    const waitingFor = await generation.drain(limits().drainMs);
     if (waitingFor.length > 0) {
       warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));

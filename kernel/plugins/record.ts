@@ -46,7 +46,7 @@ export async function record<T>(
   let generation: Generation | undefined;
   try {
     const definition = await importPlugin(folder, manifest.entry, true);
-    generation = new Generation(manifest.id, 0, { manifest, folder, definition }, systemClock, defaultLimits, silent);
+    generation = new Generation(manifest.id, 0, { manifest, folder, definition }, systemClock, () => defaultLimits, silent);
     const config = definition.config ? Value.Default(definition.config, {}) : {};
     await runSetup(generation, {
       home,

@@ -1,7 +1,7 @@
 /** Background work of one generation. It begins when the generation is the current one, and ends before the next one's begins. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { within } from "./deadline.ts";
-import type { PluginLimits } from "./deps.ts";
+import type { PluginLimits } from "./limits.ts";
 
 type Run = (signal: AbortSignal) => Promise<void>;
 
@@ -12,7 +12,7 @@ export class Services {
 
   constructor(
     private readonly clock: Clock,
-    private readonly limits: PluginLimits,
+    private readonly limits: () => PluginLimits,
     private readonly failed: (name: string, error: unknown) => void,
   ) {}
 
@@ -34,7 +34,7 @@ export class Services {
   async stop(reason: unknown): Promise<readonly string[]> {
     this.#stop?.abort(reason);
     this.#stop = undefined;
-    await within(this.clock, this.limits.unloadMs, Promise.all(this.#running.values())).catch(() => undefined); // silent-ok: they are named in the answer
+    await within(this.clock, this.limits().unloadMs, Promise.all(this.#running.values())).catch(() => undefined); // silent-ok: they are named in the answer
     return [...this.#running.keys()].map((name) => `service ${name}`);
   }
 
@@ -47,7 +47,6 @@ export class Services {
 
   /** Runs it until it returns; again, after a pause that grows, when it throws. */
   async #keep(name: string, run: Run, signal: AbortSignal): Promise<void> {
-    const { retryFirstMs, retryLongestMs } = this.limits;
     for (let failures = 0; !signal.aborted; failures++) {
       const begun = this.clock.monotonic();
       try {
@@ -56,6 +55,7 @@ export class Services {
         if (signal.aborted) return;
         this.failed(name, error);
       }
+      const { retryFirstMs, retryLongestMs } = this.limits();
       if (this.clock.monotonic() - begun > retryLongestMs) failures = 0;
       await this.clock.sleep(Math.min(retryLongestMs, retryFirstMs * 2 ** failures), signal).catch(() => undefined); // silent-ok: stopped while it waited
     }
