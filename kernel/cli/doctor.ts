@@ -163,12 +163,11 @@ async function checkGateway(home: Home): Promise<Finding[]> {
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, `pincer plugins inspect ${id}`)] : [])),
-      ...providers.map(({ provider, displayName, status, detail }) => {
-        const text = `${displayName ?? provider}: ${detail ?? status}`;
-        return /^(ok|static)$/.test(status)
-          ? ok("provider", text)
-          : warning("provider", text, "check its key (pincer secrets list) and the network");
-      }),
+      ...providers.map(({ provider, displayName = provider, status, detail }) =>
+        status === "missing"
+          ? warning("provider", `${displayName} cannot be used`, detail ?? "check its key")
+          : ok("provider", displayName),
+      ),
     ];
   } catch (error) {
     return [wrong("gateway", errorMessage(error), "pincer logs, then pincer restart")];

@@ -107,7 +107,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
       `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
       "",
       isDemo
-        ? `    ${yellow("offline demo")} answers: no account, no network. A provider's key in the environment makes it real.`
+        ? `    ${yellow("offline demo")} answers. A provider's key in the environment makes it real; pincer doctor says what is missing.`
         : `    ${bold(model)} answers.`,
       `    ${dim("The link logs one browser in, once. Another: pincer up.   Stop: pincer stop.   In this terminal: pincer chat")}`,
       "",
