@@ -43,6 +43,19 @@ export const deliveryEnded = defineHook.all(
   "An outbound message was delivered, failed, or is uncertain.",
   Type.Object({ message: OutboundMessage, state: Type.String() }),
 );
+export const jobFailed = defineHook.all(
+  "job.failed",
+  "A job was given up: its handler threw, its steps were not those of its journal, or the process died each time it ran.",
+  Type.Object({
+    key: Type.String(),
+    kind: Type.String(),
+    lane: Type.String(),
+    input: Type.Unknown(),
+    state: Type.Union([Type.Literal("failed"), Type.Literal("parked")]),
+    code: Type.String(),
+    message: Type.String(),
+  }),
+);
 export const sessionEnded = defineHook.all(
   "session.ended",
   "A session was reset, deleted or fell idle.",

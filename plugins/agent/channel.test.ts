@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jobFailed } from "@pincer/plugin-sdk/hooks";
 import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
 import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
 import { asks, fails, says, startScript } from "../../tests/fixtures/script/script.ts";
@@ -172,4 +173,29 @@ test("who steers from another conversation is answered there as well", async () 
   gate.resolve();
   expect((await there.platform.message(0)).text).toBe("For both of you.");
   await talk.end(runId);
+});
+
+test("a message whose turn was given up is answered all the same, once", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  there.platform.say("room", "ada", "hi");
+  await there.platform.message(0);
+  const runId = "in:scripted:default:9";
+  const address = { channel: "scripted", account: "default", conversation: "room" };
+  const input = { runId, sessionKey: "agent:main:main", agentId: "main", owner: true, text: "poison", at: 1, replyTo: { address } };
+  const lost = {
+    key: `run:${runId}`,
+    kind: "agent.turn",
+    lane: "turn:agent:main:main",
+    input,
+    state: "parked" as const,
+    code: "LANE_PARKED",
+    message: "parked",
+  };
+  for (let time = 0; time < 2; time++) await talk.gateway.gateway.host.run(jobFailed, lost);
+  expect((await there.platform.message(1)).text).toContain("given up");
+  expect(talk.chat(runId)).toMatchObject([{ state: "error", errorMessage: expect.stringContaining("given up") }]);
+  expect((await talk.history()).at(-1)).toMatchObject({ stopReason: "error", errorMessage: expect.stringContaining("given up") });
+  await talk.ask("and now?");
+  expect(there.platform.posted).toHaveLength(2);
 });

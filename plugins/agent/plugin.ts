@@ -1,6 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
-import { sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import { admissionOf } from "./admission.ts";
 import { AgentFiles } from "./agent-files.ts";
 import { registerAgentMethods } from "./agent-methods.ts";
@@ -11,6 +11,7 @@ import { ContextCache } from "./context-cache.ts";
 import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
 import { registerHistory } from "./history.ts";
 import { registerLists } from "./list-methods.ts";
+import { tellLostRun } from "./lost-run.ts";
 import { Runs } from "./runs.ts";
 import { facets } from "./session-facets.ts";
 import { registerSessionMethods, stopSession } from "./session-methods.ts";
@@ -44,6 +45,10 @@ export default definePlugin({
     registerHistory(ctx, runs);
     registerLists(ctx);
 
+    ctx.hook(jobFailed, async (lost) => {
+      await tellLostRun(ctx, runs, lost);
+      return undefined;
+    });
     ctx.hook(sessionEnded, async ({ sessionKey, reason }) => {
       contexts.forget(sessionKey);
       if (reason !== "idle") await stopSession(ctx, runs, sessionKey, reason);
