@@ -8,13 +8,14 @@ import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
+import { type ConnectionInfo, defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
 import { type Static, Type } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { bindMethod } from "./bus/bindings.ts";
 import { createBus } from "./bus/bus.ts";
 import { busMigrations } from "./bus/idempotency.ts";
+import type { Peer } from "./bus/peers.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
 import { configChanged, configMethods } from "./config/methods.ts";
@@ -73,6 +74,8 @@ export const loginLink = defineMethod({
 
 const PAGE_SCOPES: readonly WireScope[] = ["operator.read", "operator.write"];
 const mainKey = "main";
+/** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
+const ANSWER_MS = 500;
 
 /** Takes the home, opens its store and reads its configuration. Throws `HOME_IN_USE`, `STORE_*`; nothing is left open then. */
 export async function createGateway(options: GatewayOptions) {
@@ -108,7 +111,6 @@ export async function createGateway(options: GatewayOptions) {
   });
   opened.defer(() => store.close());
   const retention = opened.use(createRetention({ store, clock, log }));
-  const bootId = crypto.randomUUID();
 
   const access = createAccess({
     store,
@@ -117,15 +119,11 @@ export async function createGateway(options: GatewayOptions) {
     settings,
     keys,
     emit: (event, payload, to) => bus.emit(event, payload, to),
-    onRevoked: ({ deviceId, role, except, reason }) =>
-      bus.disconnect(
-        (info) =>
-          info.deviceId === deviceId &&
-          info.id !== except &&
-          (role === undefined || bus.connections().some((peer) => peer.id === info.id && peer.role === role)),
-        4001,
-        reason,
-      ),
+    onRevoked: ({ deviceId, role, except, reason }) => {
+      const isMeant = (info: ConnectionInfo, peer: Peer) =>
+        info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
+      bus.disconnect(isMeant, 4001, reason);
+    },
     connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
     url: () => address.url.replace(/^http/, "ws"),
     secretsChanged: () => void secretsChanged(),
@@ -231,9 +229,13 @@ export async function createGateway(options: GatewayOptions) {
       authMode: settings().auth.mode,
       appliedConfigHash: config.current().appliedHash,
     }),
+    audit: (entry) =>
+      void access.audit
+        .append(entry)
+        .catch((error) => log.error("audit.append-failed", { action: entry.action, error: errorMessage(error) })),
     failing: () => [],
     version: kernel.version,
-    bootId,
+    bootId: crypto.randomUUID(),
   });
 
   const link = async () => {
@@ -260,6 +262,7 @@ export async function createGateway(options: GatewayOptions) {
     home,
     log,
     config,
+    access,
     bus,
     host,
     lanes,
@@ -269,6 +272,9 @@ export async function createGateway(options: GatewayOptions) {
     async start(): Promise<{ readonly url: string; readonly port: number }> {
       address = await bus.start();
       lifetime.use(config.watch());
+      const rotated = () =>
+        void clock.after(ANSWER_MS, () => bus.disconnect(({ principal }) => principal === "shared", 4001, "auth rotated"));
+      lifetime.use(config.onChange("gateway.auth", rotated));
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
       await findings.look(host.list().map(({ manifest }) => manifest));
       // What was accepted goes on before anything new comes in.

@@ -8,6 +8,7 @@ import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision }
 import { allows } from "../access/scopes.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
+import { type AuditRecord, withAuditTrail } from "./audit-trail.ts";
 import type { Emit, EventSource, MethodBinding, MethodSource, RouteSource } from "./bindings.ts";
 import { type Broadcast, createBroadcast, type EventListener } from "./broadcast.ts";
 import type { Connection, SocketData } from "./connection.ts";
@@ -47,6 +48,8 @@ export interface BusDeps {
   readonly status: Parts;
   /** Further keys of hello's snapshot, such as `sessionDefaults`. */
   readonly snapshot: () => object;
+  /** Takes note of a call that needed more than to read and write. Must not throw. */
+  readonly audit: (entry: AuditRecord) => void;
   /** What else is missing until `/readyz` says ready. */
   readonly failing: () => readonly string[];
   readonly version: string;
@@ -114,7 +117,7 @@ export function createBus(deps: BusDeps): Bus {
     broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
   };
   const presence = lifetime.use(createPresence(context, connections, deps, publishPresence));
-  const dispatch = createDispatch(context, methods, idempotency.kept);
+  const dispatch = withAuditTrail(createDispatch(context, methods, idempotency.kept), methods, deps.audit);
   const requests = createRequests(context, dispatch);
   const joined = createListeners<PeerListener>();
   const left = createListeners<PeerListener>();

@@ -103,7 +103,7 @@ test("a long text goes out in parts that fit, in order, with its code fences who
     expect(part.length).toBeLessThanOrEqual(400);
     expect((part.match(/```/g) ?? []).length % 2).toBe(0);
   }
-  expect(parts.join("\n").match(/const line\d+/g)).toEqual(Array.from({ length: 60 }, (_line, index) => `const line${index}`));
+  expect([...(parts.join("\n").match(/const line\d+/g) ?? [])]).toEqual(Array.from({ length: 60 }, (_line, index) => `const line${index}`));
 });
 
 test("what was written while the gateway was away is fetched and answered (#55792)", async () => {

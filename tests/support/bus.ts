@@ -104,6 +104,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     health: async () => ({ defaultAgentId: "main" }),
     status: async () => ({}),
     snapshot: () => ({ sessionDefaults: { defaultAgentId: "main", mainKey: "main", mainSessionKey: "agent:main:main" } }),
+    audit: () => {},
     failing: () => [],
     version: "0.0.0-test",
     bootId: "boot-1",

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+
+test("calls that need more than to read and write are in the audit log, with who, what and how it ended, and without what they carried", async () => {
+  await using gateway = await startTestGateway();
+  const admin = await gateway.connect();
+  const reader = await gateway.connect({ scopes: ["operator.read"] });
+  await admin.call("secrets.store.set", { name: "KEY", kind: "secret", value: "sk-very-secret" });
+  await expect(reader.call("secrets.store.delete", { name: "KEY" })).rejects.toMatchObject({ error: { code: "FORBIDDEN" } });
+  await reader.call("sessions.list", {});
+  const { audit } = gateway.gateway.access;
+  // Entries are written in turn: once this one is there, so are those before it.
+  await audit.append({ principal: "test", action: "test.end", resources: [], outcome: "ok" });
+  const rows = await audit.query({ limit: 50 });
+  expect(rows.find(({ action, outcome }) => action === "secrets.store.set" && outcome === "ok")).toMatchObject({
+    principal: "shared",
+    resources: ["name=KEY"],
+  });
+  expect(rows.find(({ action }) => action === "secrets.store.delete")).toMatchObject({ outcome: "refused" });
+  expect(rows.some(({ action }) => action === "sessions.list")).toBe(false);
+  expect(JSON.stringify(rows)).not.toContain("sk-very-secret");
+  expect(await audit.verify()).toMatchObject({ ok: true });
+});
+
+test("a shared secret that changes closes what it let in (4001)", async () => {
+  await using gateway = await startTestGateway();
+  const admin = await gateway.connect();
+  const { hash } = await admin.call<{ hash: string }>("config.get", {});
+  await admin.call("config.patch", { raw: JSON.stringify({ gateway: { auth: { token: "another-token" } } }), baseHash: hash });
+  expect(await admin.closed).toMatchObject({ code: 4001 });
+  await expect(gateway.connect()).rejects.toMatchObject({ error: { details: { code: "AUTH_TOKEN_MISMATCH" } } });
+  await gateway.connect({ token: "another-token" });
+});
