@@ -71,7 +71,6 @@ export const loginLink = defineMethod({
   params: Type.Object({}, { additionalProperties: false }),
   result: Type.Object({ url: Type.String(), expiresAtMs: Type.Integer() }),
 });
-
 const PAGE_SCOPES: readonly WireScope[] = ["operator.read", "operator.write"];
 const mainKey = "main";
 /** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
