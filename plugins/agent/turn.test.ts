@@ -3,6 +3,8 @@ import { startConversation, textOf } from "../../tests/fixtures/conversation.ts"
 import { misfits } from "../../tests/fixtures/oracle.ts";
 import { asks, fails, says } from "../../tests/fixtures/script/script.ts";
 
+import { textTokens } from "./context-window.ts";
+
 const MAIN = "agent:main:main";
 
 describe("a message and its answer", () => {
@@ -178,6 +180,17 @@ describe("what a model is given", () => {
     await talk.client.call("chat.inject", { sessionKey: MAIN, message: "good morning" });
     expect(talk.script.models).toHaveLength(0);
   });
+});
+
+test("with the tools of a minimal install an ordinary turn costs at most 1,500 tokens more than what was said", async () => {
+  await using talk = await startConversation({
+    enable: ["tools-files", "tools-exec"],
+    config: { plugins: { "scripted-tools": { enabled: false } } },
+  });
+  await talk.ask("hi");
+  const { system, tools } = talk.script.models[0]!.request;
+  expect(tools.length).toBeGreaterThan(5);
+  expect(textTokens(system.map(({ text }) => text).join("")) + textTokens(JSON.stringify(tools))).toBeLessThan(1_500);
 });
 
 describe("what goes wrong", () => {

@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { pluginsFolder, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { asks, says } from "../../tests/fixtures/script/script.ts";
+
+/** A gateway with one more plugin, whose `setup` holds this. */
+async function withPlugin(setup: string, uses = "") {
+  const folder = await mkdtemp(join(tmpdir(), "agent-hooks-"));
+  const plugins = pluginsFolder(folder);
+  await writePlugin(
+    plugins,
+    "guest",
+    `import { definePlugin } from "@pincer/plugin-sdk";
+     import { policy } from "@pincer/plugin-sdk/contracts/policy";
+     import * as hooks from "@pincer/plugin-sdk/hooks";
+     export default definePlugin({ ${uses} setup(ctx) { ${setup}; void policy; void hooks; } });`,
+  );
+  const talk = await startConversation({ plugins: [plugins], enable: ["guest"] });
+  return {
+    talk,
+    async [Symbol.asyncDispose]() {
+      await talk[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+test("a turn that a plugin refuses ends with its reason, before any model is asked", async () => {
+  await using there = await withPlugin(`ctx.hook(hooks.turnStarting, () => ({ allow: false, reason: "It is past bedtime." }))`);
+  expect(await there.talk.ask("hi")).toMatchObject({ state: "error", errorKind: "refusal", errorMessage: "It is past bedtime." });
+  expect(there.talk.script.models).toHaveLength(0);
+  expect((await there.talk.history()).map(({ role }) => role)).toEqual(["user", "assistant"]);
+});
+
+test("a tool that a plugin refuses does not run, and the model reads why", async () => {
+  await using there = await withPlugin(
+    `ctx.hook(hooks.toolCalling, ({ tool }) => (tool === "note" ? { allow: false, reason: "no writing today" } : { allow: true }))`,
+  );
+  const { talk } = there;
+  talk.script.answer([asks("note"), asks("look")], says("ok"));
+  await talk.ask("go");
+  expect(talk.script.tools.map(({ name }) => name)).toEqual(["look"]);
+  expect(JSON.stringify(talk.script.models[1]!.request.messages)).toContain("no writing today");
+});
+
+test("with a policy installed it decides, also in other people's conversations", async () => {
+  await using there = await withPlugin(
+    `ctx.provide(policy, "guest", {}, { decide: async ({ access, owner }) => ({ allow: access === "read", reason: owner ? "read only" : "not you" }) })`,
+  );
+  const { talk } = there;
+  talk.script.answer([asks("note"), asks("look")], says("ok"));
+  await talk.ask("go");
+  expect(talk.script.tools.map(({ name }) => name)).toEqual(["look"]);
+  expect(JSON.stringify(talk.script.models[1]!.request.messages)).toContain("read only");
+  const room = "agent:main:demo:home:room";
+  talk.script.answer([asks("look")], says("ok"));
+  await talk.end(await talk.say("look", { sessionKey: room }));
+  expect(talk.script.tools).toHaveLength(2);
+});
+
+test("a plugin may change the prompt and the answer", async () => {
+  await using there = await withPlugin(
+    `ctx.hook(hooks.promptBuilding, (prompt) => ({ ...prompt, sections: [...prompt.sections, { id: "guest", text: "Speak like a guest." }] }));
+     ctx.hook(hooks.replyReady, (reply) => ({ ...reply, message: { ...reply.message, content: [{ type: "text", text: "[checked]" }] } }))`,
+  );
+  const { talk } = there;
+  talk.script.answer(says("secret"));
+  const runId = await talk.say("hi");
+  expect(textOf((await talk.end(runId))["message"])).toBe("[checked]");
+  expect(talk.script.models[0]!.request.system[0]!.text).toEndWith("Speak like a guest.");
+  expect(textOf((await talk.history()).at(-1))).toBe("[checked]");
+  expect(
+    talk
+      .chat(runId)
+      .filter(({ state }) => state === "delta")
+      .at(-1),
+  ).toMatchObject({ replace: true, deltaText: "[checked]" });
+});
