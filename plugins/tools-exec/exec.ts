@@ -1,0 +1,81 @@
+import { realpath } from "node:fs/promises";
+import { resolve, sep } from "node:path";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { defineTool, failedOutcome, refusedOutcome, type ToolOutcome, textOutcome } from "@pincer/plugin-sdk/contracts/tool";
+import { Type } from "@sinclair/typebox";
+import type { Background } from "./background.ts";
+import { type Command, startCommand } from "./command.ts";
+import type { ExecConfig } from "./settings.ts";
+import { endingInWords } from "./words.ts";
+
+export interface ExecDeps {
+  settings(): ExecConfig;
+  readonly clock: Clock;
+  readonly background: Background;
+}
+
+/** The longest that an operator may allow; each call keeps its own, shorter time. */
+const longestMs = 24 * 3_600_000;
+export const notOwner = refusedOutcome("commands can be run only in the owner's own sessions, and this is not one of them");
+
+async function folderOf(workspace: string, cwd: string): Promise<string | undefined> {
+  const [root, folder] = await Promise.all([workspace, resolve(workspace, cwd)].map((path) => realpath(path).catch(() => undefined)));
+  return root !== undefined && folder !== undefined && `${folder}${sep}`.startsWith(root === sep ? sep : `${root}${sep}`)
+    ? folder
+    : undefined;
+}
+
+function outcomeOf(command: Command): ToolOutcome {
+  const ending = command.ending()!;
+  const text = [command.output.text().trimEnd() || "(no output)", endingInWords(ending)].join("\n");
+  const details = { exitCode: ending.code ?? null, signal: ending.signal ?? null, durationMs: ending.ms, bytes: command.output.total };
+  return ending.code === 0 && ending.stopped === undefined ? textOutcome(text, details) : { ...failedOutcome(text), details };
+}
+
+export const provideExec = ({ settings, clock, background }: ExecDeps) =>
+  defineTool({
+    name: "exec",
+    summary: "Run a shell command in the workspace.",
+    access: "exec",
+    timeoutMs: longestMs,
+    parameters: Type.Object({
+      command: Type.String({ minLength: 1, maxLength: 100_000 }),
+      timeout: Type.Optional(Type.Integer({ minimum: 1, description: "Seconds." })),
+      background: Type.Optional(Type.Boolean({ description: "Go on without waiting; see process." })),
+      cwd: Type.Optional(Type.String()),
+    }),
+    async *run({ command: text, timeout, background: isBackground = false, cwd = "." }, call, { signal }) {
+      if (!call.owner) return notOwner;
+      const config = settings();
+      if (text.includes("\0")) return refusedOutcome("a command cannot hold a NUL character");
+      const folder = await folderOf(call.workspace, cwd);
+      if (folder === undefined) return refusedOutcome(`${cwd} is no folder in the workspace ${call.workspace}`);
+      if (signal.aborted) return failedOutcome("stopped before the command began");
+      if (isBackground) return background.start(call.sessionKey, { text, cwd: folder, input: true, settings: config, clock });
+
+      const timeoutMs = Math.min((timeout ?? config.timeoutMs / 1_000) * 1_000, config.timeoutMaxMs);
+      const command = startCommand({ text, cwd: folder, input: false, settings: config, clock });
+      const tooLong = `it was not done in ${timeoutMs / 1_000} s; say a longer timeout (at most ${config.timeoutMaxMs / 1_000}) or background: true`;
+      using _deadline = clock.after(timeoutMs, () => void command.stop(tooLong));
+      const abort = () => void command.stop("the call was aborted");
+      signal.addEventListener("abort", abort, { once: true });
+      try {
+        const most = config.headBytes + config.tailBytes;
+        for (let cursor = 0; !command.ending(); ) {
+          await command.changed();
+          if (cursor < command.output.total && cursor <= most) {
+            const fresh = command.output.text(cursor);
+            cursor = command.output.total;
+            yield { text: cursor > most ? `${fresh}\n[more output follows, which is not shown while it runs]\n` : fresh };
+          }
+          const paced = Promise.withResolvers<void>();
+          using _pace = clock.after(config.progressMs, () => paced.resolve());
+          await Promise.race([paced.promise, command.ended]);
+        }
+        return outcomeOf(command);
+      } finally {
+        signal.removeEventListener("abort", abort);
+        await command.stop("nobody waits for it any more");
+      }
+    },
+  });
