@@ -3,6 +3,7 @@ import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/pl
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { bindMembers, type Target } from "./members.ts";
+import type { Entered } from "./plugin.ts";
 import type { Implementation } from "./registrations.ts";
 import type { Provision, Table } from "./table.ts";
 
@@ -11,7 +12,7 @@ export interface CapabilityDeps {
   /** The operator's choice for a `one` contract: a plugin's id, or the name under which it provides. */
   chosen(contract: string): string | undefined;
   /** Activates the plugin when needed, and counts a call on its present generation. */
-  enter(plugin: string, what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }>;
+  enter(plugin: string, what: string): Entered | Promise<Entered>;
 }
 
 export interface User {
@@ -60,17 +61,19 @@ export class Capabilities {
     const find = () => this.#find(contract.id, contract.version, name);
     return bindMembers(contract, name ?? contract.id, {
       has: (member) => (kernel ? kernel.implement(user.id)[member] !== undefined : (find()?.optional.includes(member) ?? false)),
-      resolve: async (what): Promise<Target> => {
+      resolve: (what) => {
         user.assertLive();
         if (kernel) return { implementation: kernel.implement(user.id), leave: () => undefined, blame: (error) => error };
-        for (;;) {
-          const provision = find();
-          if (!provision) throw this.#missing(contract, name);
-          const { generation, leave } = await this.deps.enter(provision.plugin, what);
+        const provision = find();
+        if (!provision) throw this.#missing(contract, name);
+        const target = ({ generation, leave }: Entered) => {
           const provided = generation.registered.get("provides", `${contract.id}/${provision.name}`);
           if (provided) return targetOf(generation, provided.implementation, leave);
-          leave(); // replaced, while it was being activated, by a version without it: look again
-        }
+          leave(); // a version without it came while the plugin was being activated
+          throw this.#missing(contract, name);
+        };
+        const entered = this.deps.enter(provision.plugin, what);
+        return entered instanceof Promise ? entered.then(target) : target(entered);
       },
     });
   }

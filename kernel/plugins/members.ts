@@ -1,7 +1,8 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
 import type { Call, Contract, ImplementationOf, Io, Stream } from "@pincer/plugin-sdk/contract";
-import { type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { TSchema } from "@sinclair/typebox";
+import type { TypeCheck } from "@sinclair/typebox/compiler";
 import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import { pluginErrors } from "./errors.ts";
 import type { Hold } from "./lease.ts";
@@ -21,8 +22,8 @@ export interface Target {
 export interface Binding {
   /** Whether an optional member exists, read at each use. */
   has(member: string): boolean;
-  /** `what` names the call for whoever waits for it. */
-  resolve(what: string): Promise<Target>;
+  /** `what` names the call for whoever waits for it. No promise when nothing has to be activated first. */
+  resolve(what: string): Target | Promise<Target>;
 }
 
 export function bindMembers<C extends Contract>(contract: C, name: string, binding: Binding): ImplementationOf<C> {
@@ -35,24 +36,35 @@ export function bindMembers<C extends Contract>(contract: C, name: string, bindi
   return bound as ImplementationOf<C>;
 }
 
-const bindCall = (member: Call, key: string, what: string, binding: Binding) => async (params: unknown, io: Io) => {
-  await check(member.params, params, pluginErrors.CAPABILITY_PARAMS_INVALID, what);
-  io.signal.throwIfAborted();
-  const target = await binding.resolve(what);
-  try {
-    const result = await memberOf(target, key, what)(params, io);
-    await check(member.result, result, pluginErrors.CAPABILITY_RESULT_INVALID, what);
-    return result;
-  } catch (error) {
-    throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
-  } finally {
-    target.leave();
-  }
+const bindCall = (member: Call, key: string, what: string, binding: Binding) => {
+  const params = new Check(member.params, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${what} ${how}`));
+  const result = new Check(member.result, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
+  return async (given: unknown, io: Io) => {
+    if (!params.isReady) await params.load();
+    params.require(given);
+    io.signal.throwIfAborted();
+    const resolved = binding.resolve(what);
+    const target = resolved instanceof Promise ? await resolved : resolved;
+    try {
+      const answer = await memberOf(target, key, what)(given, io);
+      if (!result.isReady) await result.load();
+      result.require(answer);
+      return answer;
+    } catch (error) {
+      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+    } finally {
+      target.leave();
+    }
+  };
 };
 
-const bindStream = (member: Stream, key: string, what: string, binding: Binding) =>
-  async function* (params: unknown, io: Io) {
-    await check(member.params, params, pluginErrors.CAPABILITY_PARAMS_INVALID, what);
+const bindStream = (member: Stream, key: string, what: string, binding: Binding) => {
+  const params = new Check(member.params, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${what} ${how}`));
+  const item = new Check(member.item, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
+  const result = new Check(member.result, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
+  return async function* (given: unknown, io: Io) {
+    await Promise.all([params.load(), item.load(), result.load()]);
+    params.require(given);
     io.signal.throwIfAborted();
     const target = await binding.resolve(what);
     // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
@@ -62,16 +74,13 @@ const bindStream = (member: Stream, key: string, what: string, binding: Binding)
     const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
     let items: AsyncGenerator<unknown, unknown, void> | undefined;
     try {
-      items = memberOf(target, key, what)(params, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+      items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
       for (;;) {
         const step = await items.next();
         if (hold?.isReleased) throw replaced(what);
-        if (step.done) {
-          await check(member.result, step.value, pluginErrors.CAPABILITY_RESULT_INVALID, what);
-          return step.value;
-        }
-        await check(member.item, step.value, pluginErrors.CAPABILITY_RESULT_INVALID, what);
-        if (hold && Bun.deepMatch(member.held!, step.value as object)) hold.held();
+        (step.done ? result : item).require(step.value);
+        if (step.done) return step.value;
+        if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
         yield step.value;
       }
     } catch (error) {
@@ -85,6 +94,7 @@ const bindStream = (member: Stream, key: string, what: string, binding: Binding)
       target.leave();
     }
   };
+};
 
 const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
 
@@ -94,8 +104,22 @@ function memberOf({ implementation }: Target, key: string, what: string) {
   return run.bind(implementation);
 }
 
-async function check(schema: TSchema, value: unknown, fail: (message: string) => GatewayError, what: string): Promise<void> {
-  const ready = checker(schema);
-  const compiled = ready instanceof Promise ? await ready : ready;
-  if (!compiled.Check(value)) throw fail(`${what} ${describeMismatch(mismatchOf(compiled, value))}`);
+/** Compiled when it is first needed; after that it costs no turn of the event loop. */
+class Check {
+  #compiled: TypeCheck<TSchema> | undefined;
+
+  constructor(
+    private readonly schema: TSchema,
+    private readonly fail: (mismatch: string) => Error,
+  ) {}
+
+  get isReady(): boolean {
+    return this.#compiled !== undefined;
+  }
+  async load(): Promise<void> {
+    this.#compiled ??= await checker(this.schema);
+  }
+  require(value: unknown): void {
+    if (!this.#compiled!.Check(value)) throw this.fail(describeMismatch(mismatchOf(this.#compiled!, value)));
+  }
 }

@@ -22,6 +22,11 @@ export interface PluginSurroundings {
   warn(event: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
+export interface Entered {
+  readonly generation: Generation;
+  leave(): void;
+}
+
 export class Plugin {
   current: Generation | undefined;
   /** Set by the host; nothing is activated while it is false. */
@@ -45,12 +50,9 @@ export class Plugin {
     return this.found.id;
   }
 
-  /** Activates when needed, and counts a call on the present generation. */
-  async enter(what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }> {
-    for (;;) {
-      const generation = this.current ?? (await this.activate());
-      if (generation === this.current) return { generation, leave: generation.enter(what) };
-    }
+  /** Counts a call on the present generation; activates first, when needed. */
+  enter(what: string): Entered | Promise<Entered> {
+    return this.current ? { generation: this.current, leave: this.current.enter(what) } : this.activate().then(() => this.enter(what));
   }
 
   /** All who need it wait for one activation. A failure is remembered for a while, so that a broken plugin does not spin. */

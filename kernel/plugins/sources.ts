@@ -6,11 +6,12 @@ import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import type { JobTable } from "./deps.ts";
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
+import type { Entered } from "./plugin.ts";
 import type { Table } from "./table.ts";
 
 export interface SourceDeps {
   table(): Table;
-  enter(plugin: string, what: string): Promise<{ readonly generation: Generation; readonly leave: () => void }>;
+  enter(plugin: string, what: string): Entered | Promise<Entered>;
   inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
