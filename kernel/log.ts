@@ -6,7 +6,8 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 import { bindMethod, type MethodBinding } from "./bus/bindings.ts";
-import { isSensitive, REDACTED } from "./config/redact.ts";
+import { REDACTED } from "./config/redact.ts";
+import { isSensitive } from "./config/schema.ts";
 
 const levels = ["debug", "info", "warn", "error"] as const;
 export type Level = (typeof levels)[number];

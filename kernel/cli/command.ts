@@ -17,6 +17,8 @@ export interface Invocation {
   readonly flags: Readonly<Record<string, string | true>>;
   readonly home: Home;
   readonly terminal: Terminal;
+  /** Every command of the CLI's own. */
+  readonly commands: readonly CliCommand[];
 }
 
 /** Answers the exit code. */

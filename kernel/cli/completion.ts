@@ -1,6 +1,5 @@
 /** `pincer completion`: a few lines for the shell, which ask `pincer completion words` what may stand next. */
 import { type CliCommand, commonFlags, type Run, usageError } from "./command.ts";
-import { commands } from "./commands.ts";
 import { EXIT } from "./failure.ts";
 import { pluginCommands } from "./plugin-commands.ts";
 
@@ -35,7 +34,7 @@ function choices(words: readonly string[], known: readonly CliCommand[]): (reado
   return [...next];
 }
 
-export const completion: Run = async ({ args: [shell = "", ...words], home, terminal }) => {
+export const completion: Run = async ({ args: [shell = "", ...words], home, terminal, commands }) => {
   const script = scripts[shell];
   if (shell !== "words" && !script) throw usageError(`"${shell}" is not one of ${Object.keys(scripts).join(", ")}`);
   const found = choices(words, [...commands, ...pluginCommands(home)]);

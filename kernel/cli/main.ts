@@ -33,7 +33,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
     checkArguments(command, args);
     const run = await command.load();
-    return await run({ args, flags, home, terminal });
+    return await run({ args, flags, home, terminal, commands });
   } catch (error) {
     const failure = toCliError(error);
     terminal.fail(failure);

@@ -9,8 +9,7 @@ import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { configErrors } from "./errors.ts";
 import { readText, sizeLimit, writeText } from "./file.ts";
-import { isSensitive } from "./redact.ts";
-import { checkShape, type Issue, type Path, type Shape } from "./schema.ts";
+import { checkShape, type Issue, isSensitive, type Path, type Shape } from "./schema.ts";
 import { at, type Computed, compute, type Declaration, shapeAt } from "./snapshot.ts";
 
 export interface Snapshot {

@@ -1,6 +1,5 @@
 /** The declared schemas as one: what can be configured, for forms, documents and agents. */
-import { isSensitive } from "./redact.ts";
-import { childrenOf, type Path, type Shape } from "./schema.ts";
+import { childrenOf, isSensitive, type Path, type Shape } from "./schema.ts";
 import type { Declaration } from "./snapshot.ts";
 
 export interface Hint {

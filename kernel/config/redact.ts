@@ -2,19 +2,14 @@
 
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
 import { configErrors } from "./errors.ts";
-import { isSecretReference, type Path, type Shape } from "./schema.ts";
+import { isSecretReference, type Path } from "./schema.ts";
 
 /** The wire's own; clients look for it. */
 export const REDACTED = "__OPENCLAW_REDACTED__";
 
 type Sensitive = (path: Path) => boolean;
 
-const telling = /(token|secret|password|passphrase|credential|authorization|(api|access|private|signing|encryption)[-_]?key)s?$/i;
 const environmentReference = /^\$\{[A-Z_][A-Z0-9_]*\}$/;
-
-/** By the schema's word, or by the name of the key that holds the value or the list that it stands in. */
-export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
-  shape?.sensitive === true || telling.test(path.findLast((step) => !/^\d+$/.test(step)) ?? "");
 
 /** References (`${NAME}` and `{ secret }`) stay readable. */
 export function redact<T extends Json>(value: T, sensitive: Sensitive, path: Path = [], inside = false): Json {

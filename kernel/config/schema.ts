@@ -2,7 +2,6 @@
 
 import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { configErrors } from "./errors.ts";
-import { isSensitive } from "./redact.ts";
 import { suggestion } from "./suggestion.ts";
 
 export interface Issue {
@@ -70,9 +69,15 @@ export function childrenOf(shape: Shape): [key: string, child: Shape][] {
   ];
 }
 
+const telling = /(token|secret|password|passphrase|credential|authorization|(api|access|private|signing|encryption)[-_]?key)s?$/i;
+
 /** A value that stands elsewhere, under a name, encrypted; whoever uses it resolves it. */
 export const isSecretReference = (value: unknown): value is { readonly secret: string } =>
   isObject(value) && typeof value.secret === "string" && Object.keys(value).length === 1;
+
+/** By the schema's word, or by the name of the key that holds the value or the list that it stands in. */
+export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
+  shape?.sensitive === true || telling.test(path.findLast((step) => !/^\d+$/.test(step)) ?? "");
 
 /** The value with its defaults, without what other owners declare. What does not fit is reported, and stands in the answer as it came. */
 export function fit(shape: Shape, value: Json | undefined, path: Path, report: Report, foreign: Foreign): Json | undefined {
