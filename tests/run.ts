@@ -1,8 +1,7 @@
 /** The fixed tier, as `pincer test` runs it: style, types and every test but the long ones. Ends with `N passed, N failed`. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { installDependencies, needsDependencies } from "../kernel/plugins/install.ts";
 
 export interface Tally {
   passed: number;
@@ -47,13 +46,18 @@ function testFiles(filters: readonly string[]): string[] {
     .sort();
 }
 
-/** What can be installed without being root: the plugins' own packages. */
-async function prepare(say: (line: string) => void): Promise<void> {
+/** What can be installed without being root: the plugins' own packages, those of their tests too. */
+function prepare(tally: Tally, say: (line: string) => void): void {
   const plugins = join(repository, "plugins");
-  for (const folder of readdirSync(plugins).map((id) => join(plugins, id))) {
-    if (!needsDependencies(folder)) continue;
-    say(`installing the packages of ${folder}`);
-    await installDependencies(folder, () => undefined);
+  for (const id of readdirSync(plugins)) {
+    const lock = join(plugins, id, "bun.lock");
+    const stamp = join(plugins, id, "node_modules", ".pincer-tests");
+    if (!existsSync(lock) || (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(lock, "utf8"))) continue;
+    say(`installing the packages of ${id}`);
+    const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts"];
+    const { exitCode, stderr } = Bun.spawnSync(command, { cwd: join(plugins, id) });
+    if (exitCode === 0) cpSync(lock, stamp);
+    else tally.failed.push(`the packages of ${id} cannot be installed: ${stderr.toString().trim().split("\n").at(-1)}`);
   }
 }
 
@@ -87,7 +91,7 @@ if (import.meta.main) {
   const filters = process.argv.slice(2).filter((word) => !word.startsWith("--"));
   const say = (line: string) => (json ? undefined : console.log(line));
   const tally: Tally = { passed: 0, failed: [], skipped: [] };
-  await prepare(say);
+  prepare(tally, say);
   if (filters.length === 0) {
     check(tally, "style", ["node_modules/.bin/biome", "check", "."], say);
     check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say);

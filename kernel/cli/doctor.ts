@@ -4,9 +4,9 @@ import { existsSync, statfsSync, statSync } from "node:fs";
 import { connect as dial } from "node:net";
 import { userInfo } from "node:os";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import root from "../../package.json" with { type: "json" };
 import { systemClock } from "../clock.ts";
 import { describeIssue } from "../config/config.ts";
+import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
@@ -132,7 +132,7 @@ function checkClock({ storeFile }: Home): Finding {
 }
 
 function checkBun(): Finding {
-  const pinned = root.devDependencies["bun-types"];
+  const pinned = kernel.engines.bun;
   if (Bun.version === pinned) return ok("bun", Bun.version);
   return warning(
     "bun",

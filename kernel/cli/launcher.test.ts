@@ -14,10 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
+import kernel from "../package.json" with { type: "json" };
 
 const repository = dirname(dirname(import.meta.dir));
-const pinned = (JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { devDependencies: Record<string, string> })
-  .devDependencies["bun-types"]!;
+const pinned = kernel.engines.bun;
 /** How this machine reaches the registry of npm, whatever that is. */
 const network = Object.fromEntries(
   Object.entries(process.env).filter(([name]) =>
@@ -70,7 +70,11 @@ async function launch(path: string, words: readonly string[], launcher = join(cl
   return { out, err, code };
 }
 
-test("the launcher pins the Bun that the types are of", () => {
+test("launcher, kernel and types are of one Bun", () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+    devDependencies: Record<string, string>;
+  };
+  expect(devDependencies["bun-types"]).toBe(pinned);
   expect(readFileSync(join(repository, "pincer"), "utf8")).toContain(`\nversion=${pinned}\n`);
 });
 
