@@ -47,8 +47,8 @@ export function createHealthParts({ host, agents, dispatch }: Parts) {
     async health(now: number): Promise<Record<string, unknown>> {
       const { ids, main } = agents();
       const [sessions, reports, connected] = await Promise.all([sessionsOf(now), host.health(), channels()]);
-      const failed = host.list().filter(({ state }) => state === "failed");
-      const ailing = Object.entries(reports).filter(([, { ok }]) => !ok);
+      const plugins = host.list();
+      const ailing = new Map(Object.entries(reports).flatMap(([id, { ok, detail }]) => (ok ? [] : [[id, detail ?? "unhealthy"]])));
       return {
         defaultAgentId: main,
         agents: await Promise.all(
@@ -57,10 +57,11 @@ export function createHealthParts({ host, agents, dispatch }: Parts) {
         sessions,
         ...connected,
         plugins: {
-          errors: [
-            ...failed.map(({ id, error }) => ({ id, code: error?.code, error: error?.message })),
-            ...ailing.map(([id, { detail }]) => ({ id, code: "UNHEALTHY", error: detail })),
-          ],
+          loaded: plugins.filter(({ state }) => state === "active").map(({ id }) => id),
+          errors: plugins.flatMap(({ id, origin, state, error }) => {
+            const said = state === "failed" ? (error?.message ?? "it does not say why") : ailing.get(id);
+            return said === undefined ? [] : [{ id, origin, activated: state === "active", error: said }];
+          }),
         },
       };
     },
