@@ -1,0 +1,103 @@
+/** A gateway with everything in it: sessions, turns, tools, a channel, devices; every frame of it goes to a recorder. */
+import { join } from "node:path";
+import { type ClientOptions, createDeviceKey, type DeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
+import { startTestGateway, type TestGateway, type TestGatewayOptions } from "@pincer/plugin-sdk/testing/gateway";
+import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
+import { type Script, startScript } from "../fixtures/script/script.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
+
+export const MAIN = "agent:main:main";
+export const everyScope = [
+  ...["operator.read", "operator.write", "operator.admin", "operator.approvals", "operator.questions", "operator.pairing"],
+  ...["operator.talk", "operator.talk.secrets"],
+];
+
+export type Payload = Record<string, unknown>;
+
+export interface House extends AsyncDisposable {
+  readonly gateway: TestGateway;
+  readonly recorder: Recorder;
+  readonly script: Script;
+  readonly platform: Platform;
+  /** An operator with every scope, who sees tools and follows every session. */
+  readonly client: WireClient;
+  connect(options?: Partial<ClientOptions>): Promise<WireClient>;
+  /** A terminal's device that has been let in. */
+  pair(device?: DeviceKey, options?: Partial<ClientOptions>): Promise<WireClient>;
+  /** A device from elsewhere that asks to be let in; the id of its request. */
+  ask(device: DeviceKey, options?: Partial<ClientOptions>): Promise<string>;
+  /** Resolves with a run's last `chat` event once the row of its session says behind it that nothing runs there any more. */
+  settled(runId: string, client?: WireClient): Promise<Payload>;
+  say(message: string, params?: Payload, client?: WireClient): Promise<string>;
+}
+
+export interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
+  readonly config?: Payload;
+  readonly caps?: readonly string[];
+  readonly recorder?: Recorder;
+}
+
+const fixtures = join(import.meta.dir, "..", "fixtures", "plugins");
+const isEnd = (state: unknown) => state === "final" || state === "aborted" || state === "error";
+const isObject = (value: unknown): value is Payload => typeof value === "object" && value !== null && !Array.isArray(value);
+const merged = (base: Payload, over: Payload): Payload =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(base), ...Object.keys(over)])].map((key) => {
+      const [before, after] = [base[key], over[key]];
+      return [key, isObject(before) && isObject(after) ? merged(before, after) : (after ?? before)];
+    }),
+  );
+
+export async function startHouse(options: HouseOptions = {}): Promise<House> {
+  const recorder = options.recorder ?? createRecorder();
+  const script = startScript();
+  const platform = startPlatform({ idempotent: true });
+  const gateway = await startTestGateway({
+    plugins: [fixtures],
+    enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
+    onFrame: recorder.onFrame,
+    config: merged(
+      {
+        models: { default: "scripted/one" },
+        scripted: { provider: { url: script.url }, tools: { url: script.url } },
+        channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },
+      },
+      options.config ?? {},
+    ),
+    ...(options.clock && { clock: options.clock }),
+    ...(options.home && { home: options.home }),
+  });
+  const connect = (over: Partial<ClientOptions> = {}) => gateway.connect({ scopes: everyScope, ...over });
+  const client = await connect({ caps: options.caps ?? ["tool-events"] });
+  await client.call("sessions.subscribe", {});
+  return {
+    ...{ gateway, recorder, script, platform, client, connect },
+    pair: (device = createDeviceKey(), over = {}) => connect({ client: { id: "openclaw-tui", mode: "ui" }, device, ...over }),
+    async ask(device, over = {}) {
+      const elsewhere = { client: { id: "openclaw-tui", mode: "ui" }, device, headers: { "x-forwarded-for": "203.0.113.7" } };
+      try {
+        await connect({ scopes: ["operator.read", "operator.write"], ...elsewhere, ...over });
+      } catch (error) {
+        if (error instanceof WireFailure) return String(error.error.details?.["requestId"]);
+        throw error;
+      }
+      throw new Error("a device from elsewhere was let in without being asked for");
+    },
+    async settled(runId, of = client) {
+      const end = await of.event("chat", (payload) => payload["runId"] === runId && isEnd(payload["state"]));
+      const from = of.frames.findIndex(({ payload }) => payload === end);
+      const isIdle = ({ sessionKey, session }: Payload) =>
+        sessionKey === end["sessionKey"] && (session as Payload | undefined)?.["hasActiveRun"] === false;
+      await of.event("sessions.changed", isIdle, from);
+      return end;
+    },
+    async say(message, params = {}, of = client) {
+      const given = { sessionKey: MAIN, message, idempotencyKey: crypto.randomUUID(), ...params };
+      return (await of.call<{ runId: string }>("chat.send", given)).runId;
+    },
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await Promise.all([script.stop(), platform.stop()]);
+    },
+  };
+}

@@ -1,0 +1,216 @@
+/** Good calls of every method, in an order in which each finds what it needs, in a house that has been lived in. */
+import { createDeviceKey, type DeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/client";
+import { asks, says } from "../fixtures/script/script.ts";
+import { type House, MAIN, type Payload } from "./house.ts";
+import { methods } from "./map.ts";
+
+/** What the calls refer to. */
+export interface World {
+  readonly house: House;
+  readonly sessionId: string;
+  readonly messageId: string;
+  readonly runId: string;
+  readonly leaf: string;
+  readonly room: string;
+  /** Requests of devices that wait. */
+  readonly requests: readonly [string, string];
+  readonly rotated: DeviceKey;
+  readonly removed: DeviceKey;
+  /** Itself one of the paired devices. */
+  readonly paired: WireClient;
+}
+
+/** Turns with tools, one that fails, one that is stopped; a channel's message; devices that are in and that ask. */
+export async function furnish(house: House): Promise<World> {
+  const { script, platform, client } = house;
+  script.answer([{ thinking: "Where was it?" }, { text: "Let me look." }, asks("look", { text: "home" })], says("Found", " it."));
+  script.tool("look", async function* () {
+    yield { progress: "looking" };
+    yield { content: [{ type: "text", text: "a cat" }], details: { cats: 1 } };
+  });
+  const runId = await house.say("look it up");
+  await house.settled(runId);
+  const { messages, sessionId } = await client.call<{ messages: readonly Payload[]; sessionId: string }>("chat.history", {
+    sessionKey: MAIN,
+  });
+  const idOf = (message: Payload | undefined) => String((message?.["__openclaw"] as Payload | undefined)?.["id"]);
+
+  await client.call("sessions.messages.subscribe", { key: MAIN });
+  script.answer([{ fail: "auth", message: "no such key" }]);
+  await house.settled(await house.say("this one fails", { sessionKey: "failing" }));
+
+  platform.say("room-1", "ada", "hello from the room");
+  await platform.message(0);
+  const { sessions } = await client.call<{ sessions: readonly Payload[] }>("sessions.list", { search: "room-1" });
+
+  const [rotated, removed] = [createDeviceKey(), createDeviceKey()];
+  const paired = await house.pair(rotated);
+  await house.pair(removed);
+  const requests = [await house.ask(createDeviceKey()), await house.ask(createDeviceKey())] as const;
+  return {
+    ...{ house, sessionId, runId, requests, rotated, removed, paired },
+    messageId: idOf(messages[0]),
+    leaf: idOf(messages.at(-1)),
+    room: String(sessions[0]?.["key"]),
+  };
+}
+
+type Params = Payload | ((world: World) => Payload | Promise<Payload>);
+const png = Buffer.from("\x89PNG\r\n\x1a\nrest", "latin1").toString("base64");
+const key = () => crypto.randomUUID();
+const baseHash = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["hash"]);
+const raw = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["raw"]);
+
+export const goodCalls: readonly (readonly [method: string, params: Params])[] = [
+  ["health", {}],
+  ["health", { probe: true }],
+  ["status", {}],
+  ["system-presence", {}],
+  ["last-heartbeat", {}],
+  ["diagnostics.stability", { limit: 10, sinceSeq: 0 }],
+  ["logs.tail", { limit: 20, maxBytes: 100_000 }],
+  ["gateway.identity.get", {}],
+  ["gateway.loginLink", {}],
+  ["agent.identity.get", { agentId: "main" }],
+  ["agent.identity.get", { sessionKey: MAIN }],
+  ["agents.list", {}],
+  ["agents.files.list", { agentId: "main" }],
+  ["models.list", { view: "configured" }],
+  ["models.list", { view: "all", includeDetails: true, provider: "scripted" }],
+  ["models.authStatus", { refresh: true }],
+  ["usage.status", {}],
+  ["usage.cost", { days: 7 }],
+  ["tools.catalog", { agentId: "main" }],
+  ["tools.effective", { sessionKey: MAIN }],
+  ["commands.list", { includeArgs: true, scope: "text" }],
+  ["channels.status", { probe: true, timeoutMs: 100 }],
+  ["config.get", {}],
+  ["config.schema", {}],
+  ["config.schema.lookup", { path: "gateway.auth" }],
+  ["question.list", {}],
+  ["plugin.approval.list", {}],
+  ["exec.approval.list", {}],
+  ["openclaw.approval.list", {}],
+  ["taskSuggestions.list", { sessionKey: MAIN }],
+  ["tasks.list", { limit: 5 }],
+  ["node.list", {}],
+  ["node.pair.list", {}],
+  ["update.status", {}],
+
+  ["chat.history", { sessionKey: MAIN, limit: 2, offset: 1, maxChars: 5_000, maxBytes: 100_000 }],
+  ["chat.history", ({ sessionId }) => ({ sessionKey: MAIN, cursor: `${sessionId}.1` })],
+  ["chat.history", { sessionKey: MAIN, cursor: "stale.1" }],
+  ["chat.history", ({ messageId, runId }) => ({ sessionKey: "main", messageId, inputRunIds: [runId] })],
+  ["chat.startup", { sessionKey: MAIN, agentId: "main" }],
+  ["chat.metadata", { agentId: "main" }],
+  ["chat.message.get", ({ messageId }) => ({ sessionKey: MAIN, messageId, maxChars: 10 })],
+  ["chat.message.get", { sessionKey: MAIN, messageId: "nowhere" }],
+  ["sessions.list", { limit: 2, includeDerivedTitles: true, includeLastMessage: true, archived: "all", sortBy: "updatedAt" }],
+  ["sessions.subscribe", { limit: 1, ownerFirst: true, activeOnly: false }],
+  ["sessions.messages.subscribe", { key: MAIN, includeApprovals: true }],
+  ["sessions.messages.unsubscribe", { key: "failing" }],
+  ["sessions.describe", { key: MAIN, includeLastMessage: true }],
+  ["sessions.describe", { key: "nowhere" }],
+  ["sessions.preview", ({ room }) => ({ keys: [MAIN, room, "nowhere"], limit: 2, maxChars: 20 })],
+  ["sessions.resolve", { key: MAIN }],
+  ["sessions.resolve", ({ sessionId }) => ({ shortId: sessionId.slice(0, 8) })],
+  ["sessions.resolve", { reference: "nowhere", allowMissing: true }],
+  ["sessions.get", { key: MAIN, limit: 10 }],
+  ["sessions.search", { query: "look", limit: 5 }],
+
+  [
+    "chat.send",
+    () => ({ sessionKey: MAIN, message: "hi", idempotencyKey: key(), thinking: "low", queueMode: "followup", timeoutMs: 60_000 }),
+  ],
+  [
+    "chat.send",
+    () => ({
+      sessionKey: MAIN,
+      message: "a picture",
+      idempotencyKey: key(),
+      attachments: [{ type: "image", mimeType: "image/png", fileName: "a.png", content: png }],
+    }),
+  ],
+  ["agent", () => ({ message: "do it", idempotencyKey: key(), sessionKey: "main", timeout: 60, extraSystemPrompt: "Be brief." })],
+  ["agent.wait", ({ runId }) => ({ runId, timeoutMs: 1_000 })],
+  ["agent.wait", { runId: "nobody", timeoutMs: 0 }],
+  ["sessions.send", () => ({ key: MAIN, message: "and this", idempotencyKey: key() })],
+  ["sessions.steer", () => ({ key: MAIN, message: "no, that", idempotencyKey: key() })],
+  ["chat.abort", { sessionKey: MAIN }],
+  ["sessions.abort", { key: MAIN, clearQueued: true }],
+  ["chat.inject", { sessionKey: MAIN, message: "A note.", label: "clock" }],
+  ["sessions.patch", { key: MAIN, label: "home", pinned: true, unread: true, thinkingLevel: "high", model: "scripted/two" }],
+  ["sessions.patch", { key: MAIN, label: null, thinkingLevel: null, model: null }],
+  ["sessions.create", () => ({ label: "a new one", model: "scripted/two", message: "hello", idempotencyKey: key() })],
+  ["sessions.create", { key: "spare", agentId: "main" }],
+  ["sessions.compact", { key: MAIN }],
+  ["sessions.compact", { key: MAIN, maxLines: 2 }],
+  ["sessions.reset", { key: "spare", reason: "new" }],
+  ["sessions.delete", { key: "spare", deleteTranscript: true }],
+  ["sessions.delete", { key: "nowhere" }],
+
+  ["send", () => ({ to: "room-1", channel: "scripted", message: "from outside", idempotencyKey: key() })],
+  ["channels.stop", { channel: "scripted", accountId: "default" }],
+  ["channels.start", { channel: "scripted", accountId: "default" }],
+
+  ["agents.create", { name: "Helper", emoji: "🦀", model: "scripted/two" }],
+  ["agents.files.set", { agentId: "helper", name: "SOUL.md", content: "Be kind.\n" }],
+  ["agents.files.get", { agentId: "helper", name: "SOUL.md" }],
+  ["agents.files.get", { agentId: "helper", name: "USER.md" }],
+  ["agents.update", { agentId: "helper", name: "Assistant", model: null }],
+  ["agents.delete", { agentId: "helper", deleteFiles: true }],
+  ["config.patch", async (world) => ({ raw: '{"gateway": {"tickMs": 20000}}', baseHash: await baseHash(world), note: "faster" })],
+  ["config.apply", async (world) => ({ raw: await raw(world), baseHash: await baseHash(world) })],
+  ["config.set", async (world) => ({ raw: await raw(world), baseHash: await baseHash(world) })],
+
+  ["plugins.list", {}],
+  ["plugins.inspect", { pluginId: "scripted-tools" }],
+  ["plugins.status", {}],
+  ["plugins.status", { pluginId: "agent" }],
+  ["plugins.reload", { pluginId: "scripted-tools" }],
+  ["plugins.setEnabled", { pluginId: "everything", enabled: true }],
+  ["plugins.setEnabled", { pluginId: "everything", enabled: false }],
+
+  ["secrets.store.set", { name: "CONFORMANCE_KEY", value: "not-a-real-secret", kind: "secret" }],
+  ["secrets.store.list", {}],
+  ["secrets.grant", { name: "CONFORMANCE_KEY", plugin: "scripted-tools" }],
+  ["secrets.grants", {}],
+  ["secrets.rotate", {}],
+  ["secrets.store.delete", { name: "CONFORMANCE_KEY" }],
+  ["system-event", { text: "Node: alive", deviceId: "d".repeat(64), host: "phone", mode: "ui", lastInputSeconds: 3, tags: ["a"] }],
+
+  ["device.pair.setupCode", { bootstrapProfile: "limited" }],
+  ["device.pair.list", {}],
+  ["device.pair.approve", ({ requests }) => ({ requestId: requests[0] })],
+  ["device.pair.reject", ({ requests }) => ({ requestId: requests[1] })],
+  ["device.pair.rename", ({ rotated }) => ({ deviceId: rotated.id, label: "my terminal" })],
+  ["device.token.rotate", ({ removed }) => ({ deviceId: removed.id, role: "operator", scopes: ["operator.read"] })],
+  ["device.token.revoke", ({ removed }) => ({ deviceId: removed.id, role: "operator" })],
+  ["device.pair.remove", ({ removed }) => ({ deviceId: removed.id })],
+];
+
+export async function paramsOf(world: World, params: Params): Promise<Payload> {
+  return typeof params === "function" ? params(world) : params;
+}
+
+/** The first good parameters of each method. What they refer to may be gone by then. */
+export async function goodParams(world: World): Promise<ReadonlyMap<string, Payload>> {
+  const found = new Map<string, Payload>();
+  for (const [method, params] of goodCalls) if (!found.has(method)) found.set(method, await paramsOf(world, params));
+  return found;
+}
+
+/** Calls everything; runs that were begun are over when it resolves. Rejects at the first call that is refused. */
+export async function tour(world: World): Promise<void> {
+  const { client } = world.house;
+  for (const [method, given] of goodCalls) {
+    const params = await paramsOf(world, given);
+    if (methods[method]?.accepted !== undefined) await client.callTwice(method, params).final;
+    else {
+      const answer = await client.call<{ runId?: string; status?: string } | null>(method, params);
+      if (answer?.status === "started") await client.call("agent.wait", { runId: answer.runId });
+    }
+  }
+  // A device may renew its own token, and is told the new one.
+  await world.paired.call("device.token.rotate", { deviceId: world.rotated.id, role: "operator" });
+}
