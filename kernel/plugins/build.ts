@@ -1,7 +1,7 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import type { BuildConfig } from "bun";
 import { type Found, readPlugin } from "./discovery.ts";
 import { pluginErrors } from "./errors.ts";
@@ -20,7 +20,7 @@ export async function buildPlugin(
   folder: string,
   { check = false, bundle }: BuildOptions = {},
 ): Promise<{ readonly manifest: Manifest; readonly isChanged: boolean }> {
-  const root = resolve(folder);
+  const root = realpathSync(folder);
   const { file, text, next, manifest } = await recordManifest(root);
   const isChanged = text !== next;
   if (isChanged && check)

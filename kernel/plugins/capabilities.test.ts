@@ -164,6 +164,22 @@ test("a plugin that fails to start is not tried again at every call, but after a
   expect(tries()).toBe(3);
 });
 
+test("what wants to be active from the start is tried again by itself", async () => {
+  const clock = createManualClock();
+  Object.assign(globalThis, { well: false });
+  const source = "if (!globalThis.well) throw new Error('ill'); export default { setup() {} };";
+  await using kit = await startHost({
+    clock,
+    dev: true,
+    prepare: (plugins) => writePlugin(plugins, "sick", source, { generated: {}, activate: "start" }).then(() => undefined),
+  });
+  expect(kit.host.inspect("sick").state).toBe("failed");
+  Object.assign(globalThis, { well: true });
+  await clock.advance(1_000);
+  await kit.host.activate("sick");
+  expect(kit.host.inspect("sick")).toMatchObject({ state: "active", error: undefined });
+});
+
 test("a name belongs to the first plugin that declares it; the second is listed with the reason", async () => {
   const methods = { "common.ask": { summary: "", scope: "any", params: {}, result: {} } };
   await using kit = await startHost({

@@ -1,5 +1,5 @@
 /** Finds plugin folders and reads their manifests; runs nothing. One that cannot be read is found with its error, and stops nobody else. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { PluginFolder } from "./deps.ts";
@@ -31,8 +31,9 @@ export function discover(roots: readonly PluginFolder[]): Map<string, Found> {
 /** Undefined when the folder holds no plugin. */
 export function readPlugin(root: PluginFolder, id: string): Found | undefined {
   const home = join(root.path, id);
-  const folder = root.layout === "source" ? home : installedIn(home);
-  if (folder === undefined) return undefined;
+  const named = root.layout === "source" ? home : installedIn(home);
+  if (named === undefined) return undefined;
+  const folder = existsSync(named) ? realpathSync(named) : named; // modules are cached under their real paths
   const file = join(folder, "plugin.json");
   let text: string;
   try {

@@ -196,12 +196,17 @@ test("of an installed plugin's versions the one that was chosen runs, and an upg
   }
   writeFileSync(join(plugins, "up", "current"), "digest-1.0.0\n");
   await using kit = await startHost({ roots: [{ path: plugins, layout: "installed" }], config: { plugins: { up: { enabled: true } } } });
+  await expect(invoke(kit.host, "up.say")).rejects.toMatchObject({
+    code: "PLUGIN_UNTRUSTED",
+    message: expect.stringContaining("plugins.up.unsandboxed"),
+  });
+  await kit.configure({ plugins: { up: { enabled: true, unsandboxed: true } } });
   expect(await invoke(kit.host, "up.say")).toBe("1.0.0");
   expect(kit.host.inspect("up")).toMatchObject({ origin: "installed", manifest: { version: "1.0.0" } });
   writeFileSync(join(plugins, "up", "current"), "digest-2.0.0\n");
   await kit.host.reload("up");
   expect(await invoke(kit.host, "up.say")).toBe("2.0.0");
-  expect(kit.host.inspect("up")).toMatchObject({ generation: 2, manifest: { version: "2.0.0" } });
+  expect(kit.host.inspect("up")).toMatchObject({ state: "active", manifest: { version: "2.0.0" } });
   rmSync(folder, { recursive: true });
 });
 

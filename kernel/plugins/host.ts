@@ -5,23 +5,20 @@ import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Type } from "@sinclair/typebox";
 import { Capabilities } from "./capabilities.ts";
-import { runSetup } from "./context.ts";
 import { within } from "./deadline.ts";
 import type { PluginHost, PluginHostDeps } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
 import { pluginErrors } from "./errors.ts";
-import { Generation } from "./generation.ts";
+import type { Generation } from "./generation.ts";
 import { runHook } from "./hooks.ts";
-import { installDependencies, needsDependencies } from "./install.ts";
 import { defaultLimits } from "./limits.ts";
-import { importPlugin, loadFailure } from "./loader.ts";
-import { configPathOf, type Manifest } from "./manifest.ts";
+import { loadFailure } from "./loader.ts";
+import { configPathOf } from "./manifest.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
-import { compareGenerated } from "./registrations.ts";
+import { createPreparation } from "./preparation.ts";
 import { eventSource, jobKinds, methodSource, routeSource, type SourceDeps } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
-import { createValues } from "./values.ts";
 
 /** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
 export function createPluginHost(deps: PluginHostDeps): PluginHost {
@@ -70,6 +67,8 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       options?.signal,
     );
 
+  const preparation = createPreparation({ ...deps, limits, capabilities, run });
+
   const tabled = (replaced?: Found): Table => {
     const manifests = [...plugins.values()].flatMap(({ found, isEnabled }) => {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
@@ -92,7 +91,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   /** What the manifest says of the configuration, until the next one is declared in its place. */
   const declare = ({ id, manifest }: Found): void => {
     for (const old of declared.get(id) ?? []) old[Symbol.dispose]();
-    const own = [settings.declare(`plugins.${id}.enabled`, Type.Optional(Type.Boolean()), id)];
+    const own = ["enabled", "unsandboxed"].map((key) => settings.declare(`plugins.${id}.${key}`, Type.Optional(Type.Boolean()), id));
     declared.set(id, own);
     const config = manifest?.generated?.config;
     if (!config) return;
@@ -100,50 +99,14 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.tellConfig()));
   };
 
-  const requireUses = ({ id, generated }: Manifest): void => {
-    for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
-      if (optional || arity === "many" || capabilities.isProvided(contract, version)) continue;
-      throw pluginErrors.PLUGIN_DEPENDENCY_MISSING(`${id} uses ${contract} version ${version}, which no enabled plugin provides`, {
-        data: { contract },
-      });
-    }
-  };
-
   const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
-    const { id, folder, manifest } = found;
-    if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
-    let generation: Generation | undefined;
+    const present = plugins.get(found.id)?.found;
     try {
-      requireUses(manifest);
-      if (plugins.get(id)?.found !== found) declare(found);
-      const bundle = deps.bundled?.(found);
-      if (!earlier && !bundle && needsDependencies(folder))
-        await installDependencies(folder, (line) => log.info("plugin.installing", { plugin: id, line }));
-      const definition = earlier?.definition ?? (await importPlugin(folder, bundle ?? manifest.entry, deps.dev === true));
-      const own = deps.log(id);
-      generation = new Generation(id, number, { manifest, folder, definition }, clock, limits, own);
-      const config = settings.section(configPathOf(manifest));
-      const { home, dispatch, secret, emit } = deps;
-      const setup = runSetup(generation, {
-        home,
-        clock,
-        dispatch,
-        secret,
-        emit,
-        capabilities,
-        config,
-        run,
-        log: own,
-        store: createValues(deps.store, id),
-      });
-      await within(clock, limits().setupMs, setup, `setup of ${id}`);
-      compareGenerated(id, manifest.generated, generation.registered.describe(definition));
-      return generation;
+      if (present !== found) declare(found);
+      return await preparation(found, number, earlier);
     } catch (error) {
-      await generation?.unload();
-      const present = plugins.get(id)?.found;
       if (present && present !== found && !present.error) declare(present);
-      throw loadFailure(id, folder, error);
+      throw loadFailure(found.id, found.folder, error);
     }
   };
 
@@ -191,16 +154,13 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     );
   };
 
-  /** Brings what is enabled in step with the configuration. */
+  /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const follow = async (): Promise<void> => {
     const turned = [...plugins.values()].filter((plugin) => plugin.isEnabled !== wanted(plugin.found));
-    if (turned.length === 0) return;
     for (const plugin of turned) plugin.isEnabled = !plugin.isEnabled;
-    changed();
-    await Promise.all([
-      ...turned.filter(({ isEnabled }) => !isEnabled).map((plugin) => plugin.unload()),
-      begin(turned.filter(({ isEnabled }) => isEnabled)),
-    ]);
+    if (turned.length > 0) changed();
+    for (const plugin of plugins.values()) plugin.forgive();
+    await Promise.all([begin(), ...turned.filter(({ isEnabled }) => !isEnabled).map((plugin) => plugin.unload())]);
   };
 
   /** Finds what was installed meanwhile, too. */
@@ -209,8 +169,10 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     await follow();
   };
 
-  const begin = (among: readonly Plugin[]): Promise<void> =>
-    startInOrder(among, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
+  const begin = (): Promise<void> => {
+    const enabled = [...plugins.values()].filter(({ isEnabled }) => isEnabled);
+    return startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
+  };
 
   const active = () => [...plugins.values()].flatMap(({ current }) => current ?? []);
 
@@ -249,7 +211,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       following = settings.onChange("", follow);
       for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
       changed();
-      await begin([...plugins.values()]);
+      await begin();
     },
     async activate(id) {
       await find(id).activate();

@@ -39,7 +39,8 @@ export class Plugin {
   #retry = { attempts: 0, notBefore: 0 };
   #activating: Promise<Generation> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
-  #idle: Disposable | undefined;
+  /** Until it is unloaded for want of calls, or tried again. */
+  #waiting: Disposable | undefined;
 
   constructor(
     public found: Found,
@@ -79,8 +80,14 @@ export class Plugin {
       this.#retry.notBefore = clock.monotonic() + pause;
       this.error = error as GatewayError;
       this.around.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
+      if (this.found.manifest?.activate === "start") this.#wait(pause, () => void this.activate().catch(() => undefined)); // silent-ok: it has reported again
       throw error;
     }
+  }
+
+  /** What made it fail may have changed: the next use tries again. */
+  forgive(): void {
+    this.#retry.notBefore = 0;
   }
 
   /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. */
@@ -128,10 +135,10 @@ export class Plugin {
   /** Ends it; the next call activates it again, if it is still enabled. */
   async unload(): Promise<void> {
     const generation = await this.#change(async () => {
+      this.#waiting?.[Symbol.dispose]();
       const last = this.current;
       if (!last) return undefined;
       this.current = undefined;
-      this.#idle?.[Symbol.dispose]();
       await Promise.all([this.#stopServices(last), releaseAll(last)]);
       return last;
     });
@@ -159,6 +166,11 @@ export class Plugin {
     if (waitingFor.length > 0) this.around.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
   }
 
+  #wait(ms: number, run: () => void): void {
+    this.#waiting?.[Symbol.dispose]();
+    this.#waiting = this.around.clock.after(ms, run);
+  }
+
   #replaced = (from: Generation) => pluginErrors.PLUGIN_REPLACED(`generation ${from.number} of ${this.id} was replaced`);
 
   #change<T>(run: () => T | Promise<T>): Promise<T> {
@@ -172,12 +184,12 @@ export class Plugin {
     this.current = generation;
     this.error = undefined;
     this.#retry = { attempts: 0, notBefore: 0 };
+    this.#waiting?.[Symbol.dispose]();
     const { idleSeconds, activate } = generation.code.manifest;
     if (idleSeconds === undefined || activate === "start") return;
     const isIdle = () => this.current === generation && generation.count + generation.holds.size + generation.services.size === 0;
     generation.onEmpty = () => {
-      this.#idle?.[Symbol.dispose]();
-      if (isIdle()) this.#idle = this.around.clock.after(idleSeconds * 1000, () => isIdle() && void this.unload());
+      if (isIdle()) this.#wait(idleSeconds * 1000, () => isIdle() && void this.unload());
     };
     generation.onEmpty();
   }
