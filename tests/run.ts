@@ -52,7 +52,9 @@ function prepare(tally: Tally, say: (line: string) => void): void {
   for (const id of readdirSync(plugins)) {
     const lock = join(plugins, id, "bun.lock");
     const stamp = join(plugins, id, "node_modules", ".pincer-tests");
-    if (!existsSync(lock) || (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(lock, "utf8"))) continue;
+    // A lock of nothing is one that Bun would remove.
+    if (!existsSync(lock) || !readFileSync(lock, "utf8").includes('"packages"')) continue;
+    if (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(lock, "utf8")) continue;
     say(`installing the packages of ${id}`);
     const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts"];
     const { exitCode, stderr } = Bun.spawnSync(command, { cwd: join(plugins, id) });
