@@ -1,75 +1,29 @@
 import { heapStats } from "bun:jsc";
 import { beforeEach, expect, test } from "bun:test";
-import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { Type } from "@sinclair/typebox";
-import { type HostKit, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import {
+  caller,
+  drained,
+  forget,
+  gate,
+  imports,
+  io,
+  speaker,
+  speakerSource,
+  startSpeaker,
+  swapTo,
+  told,
+  turn,
+  versionOf,
+} from "../../tests/support/speaker.ts";
 import { systemClock } from "../clock.ts";
 import { defaultLimits } from "./limits.ts";
 
-/** Each answer says which version gave it. */
-const speaker = defineContract({
-  id: "speaker",
-  version: 1,
-  arity: "one",
-  members: {
-    speak: call(Type.Object({}), Type.Object({ version: Type.Integer() })),
-    recite: stream(
-      Type.Object({ lines: Type.Integer() }),
-      Type.Object({ version: Type.Integer() }),
-      Type.Object({ version: Type.Integer() }),
-    ),
-  },
-});
-
-const imports = `
-import { definePlugin } from "@pincer/plugin-sdk";
-import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
-const Version = Type.Object({ version: Type.Integer() });
-const speaker = defineContract({ id: "speaker", version: 1, arity: "one", members: {
-  speak: call(Type.Object({}), Version), recite: stream(Type.Object({ lines: Type.Integer() }), Version, Version) } });
-const ask = defineMethod({ name: "speaker.ask", summary: "", scope: "any", params: Type.Object({}), result: Version });
-`;
-/** \`also\` stands in setup, \`speak\` is the body of the call. */
-const speakerSource = (version: number, { also = "", speak = "", top = "" } = {}) => `${imports}
-${top}
-const version = ${version};
-export default definePlugin({ setup(ctx) {
-  ctx.provide(speaker, "speaker", {}, {
-    async speak(_, { signal }) { ${speak} return { version }; },
-    async *recite({ lines }) { for (let n = 0; n < lines; n++) { yield { version }; await new Promise((r) => setImmediate(r)); } return { version }; },
-  });
-  ctx.method(ask, () => ({ version }));
-  ${also}
-} });`;
-
-const io = { signal: new AbortController().signal };
-const caller = { connection: {}, role: "operator", scopes: [], signal: io.signal, accepted: () => undefined } as never;
-const start = (source: string, options: Parameters<typeof startHost>[0] = {}) =>
-  startHost({ dev: true, prepare: (plugins) => writePlugin(plugins, "speaker", source).then(() => undefined), ...options });
-const swapTo = async (kit: HostKit, source: string) => {
-  await writePlugin(kit.plugins, "speaker", source);
-  return kit.host.reload("speaker");
-};
-const version = async (kit: HostKit) => (await kit.host.handle(speaker).speak({}, io)).version;
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-const drained = async (kit: HostKit) => {
-  while (kit.host.inspect("speaker").draining.length > 0) await turn();
-};
-/** What plugins of these tests tell them. */
-const told: string[] = [];
-const gates = new Map<string, PromiseWithResolvers<void>>();
-Object.assign(globalThis, { told, gates });
-const gate = (name: string): PromiseWithResolvers<void> => gates.get(name) ?? gates.set(name, Promise.withResolvers()).get(name)!;
-beforeEach(() => {
-  told.length = 0;
-  gates.clear();
-});
+beforeEach(forget);
 
 test("a plugin is swapped 500 times under 64 callers: no call fails, no stream is mixed, nothing stale is seen, memory levels off (#144291 #152965)", async () => {
-  await using kit = await start(speakerSource(0), { clock: systemClock });
+  await using kit = await startSpeaker(speakerSource(0), { clock: systemClock });
   const handle = kit.host.handle(speaker);
   let visible = 0;
   let isOver = false;
@@ -124,13 +78,13 @@ test("a plugin is swapped 500 times under 64 callers: no call fails, no stream i
 test("running calls and streams finish on the old generation, and it is unloaded when the last has", async () => {
   const blocking = { speak: "await gates.get('open').promise;", also: "ctx.onUnload(() => told.push('unloaded ' + version));" };
   gate("open");
-  await using kit = await start(speakerSource(1, blocking));
+  await using kit = await startSpeaker(speakerSource(1, blocking));
   const slow = kit.host.handle(speaker).speak({}, io);
   const lines = kit.host.handle(speaker).recite({ lines: 2 }, io);
   expect((await lines.next()).value).toEqual({ version: 1 });
   await swapTo(kit, speakerSource(2));
   told.length = 0;
-  expect(await version(kit)).toBe(2);
+  expect(await versionOf(kit)).toBe(2);
   expect(kit.host.inspect("speaker")).toMatchObject({ generation: 2, draining: [{ generation: 1 }] });
   expect(kit.host.inspect("speaker").draining[0]!.calls).toEqual(["speaker/speaker.speak", "speaker/speaker.recite"]);
   expect((await lines.next()).value).toEqual({ version: 1 });
@@ -146,7 +100,9 @@ test("a drain that takes too long names what it waits for, and goes on", async (
   const clock = createManualClock();
   gate("open");
   gate("entered");
-  await using kit = await start(speakerSource(1, { speak: "gates.get('entered').resolve(); await gates.get('open').promise;" }), { clock });
+  await using kit = await startSpeaker(speakerSource(1, { speak: "gates.get('entered').resolve(); await gates.get('open').promise;" }), {
+    clock,
+  });
   const slow = kit.host.handle(speaker).speak({}, io);
   await gate("entered").promise;
   await swapTo(kit, speakerSource(2));
@@ -179,25 +135,25 @@ const broken: readonly (readonly [what: string, source: string, code: string, sa
 ];
 
 test.each(broken)("%s in the new generation leaves the old one, and says where and why", async (_, source, code, said) => {
-  await using kit = await start(speakerSource(1));
-  expect(await version(kit)).toBe(1);
+  await using kit = await startSpeaker(speakerSource(1));
+  expect(await versionOf(kit)).toBe(1);
   await Bun.write(`${kit.plugins}/speaker/plugin.ts`, source);
   const error = await kit.host.reload("speaker").catch((reason) => reason);
   expect(error).toMatchObject({ code });
   expect(error.message).toMatch(said);
-  expect(await version(kit)).toBe(1);
+  expect(await versionOf(kit)).toBe(1);
   expect(kit.host.inspect("speaker")).toMatchObject({ state: "active", draining: [] });
 });
 
 test("whatever was wrong with a saved file, the next save that is right works, also when the fault was in a file beside it", async () => {
-  await using kit = await start(speakerSource(1));
-  await version(kit);
+  await using kit = await startSpeaker(speakerSource(1));
+  await versionOf(kit);
   const folder = `${kit.plugins}/speaker`;
   const save = async (entry: string, beside: string) => {
     await Bun.write(`${folder}/number.ts`, beside);
     await Bun.write(`${folder}/plugin.ts`, entry);
     return kit.host.reload("speaker").then(
-      () => version(kit),
+      () => versionOf(kit),
       () => "refused",
     );
   };
@@ -224,8 +180,8 @@ test("a new generation that reports ill health, or whose setup does not end, lea
   const health = (ok: boolean) => ({
     also: `ctx.health(async () => ({ ok: ${ok}, detail: "a tooth" })); ctx.onUnload(() => told.push("undone " + version));`,
   });
-  await using kit = await start(speakerSource(1, health(true)), { clock });
-  await version(kit);
+  await using kit = await startSpeaker(speakerSource(1, health(true)), { clock });
+  await versionOf(kit);
   await expect(swapTo(kit, speakerSource(2, health(false)))).rejects.toMatchObject({
     code: "PLUGIN_UNHEALTHY",
     message: expect.stringContaining("a tooth"),
@@ -241,90 +197,23 @@ test("a new generation that reports ill health, or whose setup does not end, lea
   await clock.armed();
   await clock.advance(30_000);
   expect(await hanging).toMatchObject({ code: "PLUGIN_TIMEOUT", message: expect.stringContaining("setup of speaker") });
-  expect(await version(kit)).toBe(1);
+  expect(await versionOf(kit)).toBe(1);
 });
 
 test("a generation that fails again and again after the swap is rolled back", async () => {
-  await using kit = await start(speakerSource(1), { limits: () => ({ ...defaultLimits, faults: 3 }) });
-  await version(kit);
+  await using kit = await startSpeaker(speakerSource(1), { limits: () => ({ ...defaultLimits, faults: 3 }) });
+  await versionOf(kit);
   await swapTo(kit, speakerSource(2, { speak: "null.x;" }));
   for (let n = 0; n < 4; n++)
-    await expect(version(kit)).rejects.toMatchObject({
+    await expect(versionOf(kit)).rejects.toMatchObject({
       code: "PLUGIN_FAULT",
       message: expect.stringContaining("speaker failed in speaker/speaker.speak"),
     });
   await kit.logged("plugin.rolled-back");
-  while ((await version(kit).catch(() => 0)) !== 1) await turn();
+  while ((await versionOf(kit).catch(() => 0)) !== 1) await turn();
   expect(kit.host.inspect("speaker")).toMatchObject({
     state: "active",
     generation: 3,
     error: { code: "PLUGIN_FAULT", message: expect.stringContaining("rolled back") },
   });
-});
-
-test("unloading undoes everything once, last first, and nothing of the context works afterwards", async () => {
-  const clock = createManualClock();
-  const also = `
-    globalThis.kept = ctx;
-    ctx.onUnload(() => told.push("first"));
-    ctx.own({ [Symbol.dispose]: () => told.push("second") });
-    ctx.onUnload(async () => { await ctx.store.set({ last: 1 }); told.push("third"); });
-    ctx.service("clockwork", async (signal) => { told.push("begun"); await ctx.clock.sleep(1e9, signal).catch(() => told.push("ended")); });
-    ctx.signal.addEventListener("abort", () => told.push("signal"));`;
-  await using kit = await start(speakerSource(1, { also }), { clock });
-  await version(kit);
-  told.length = 0;
-  await kit.host.setEnabled("speaker", false);
-  expect(told).toEqual(["ended", "signal", "third", "second", "first"]);
-  expect(clock.timers).toBe(0);
-  const kept = (
-    globalThis as unknown as { kept: { store: { get(key: string): Promise<unknown> }; onUnload(run: () => void): void; uses: object } }
-  ).kept;
-  await expect(kept.store.get("last")).rejects.toMatchObject({ code: "PLUGIN_UNLOADED" });
-  expect(() => kept.onUnload(() => undefined)).toThrow(expect.objectContaining({ code: "PLUGIN_UNLOADED" }));
-  await expect(version(kit)).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
-});
-
-test("a cleanup that hangs is named, and the others still run", async () => {
-  const clock = createManualClock();
-  const also =
-    "ctx.onUnload(() => told.push('after')); ctx.own(new (class Socket { [Symbol.asyncDispose]() { return ctx.home.includes('record') ? undefined : new Promise(() => {}); } })());";
-  const kit = await start(speakerSource(1, { also }), { clock });
-  await version(kit);
-  told.length = 0;
-  const stopping = kit[Symbol.asyncDispose]();
-  await clock.armed();
-  await clock.advance(5_000);
-  await stopping;
-  expect((await kit.logged("plugin.hangs")).fields).toMatchObject({ plugin: "speaker", waitingFor: ["Socket"] });
-  expect(told).toEqual(["after"]);
-});
-
-test("a plugin without calls for its idle seconds is unloaded, and comes back at the next call", async () => {
-  const clock = createManualClock();
-  await using kit = await startHost({
-    clock,
-    dev: true,
-    prepare: (plugins) => writePlugin(plugins, "speaker", speakerSource(1), { idleSeconds: 10 }).then(() => undefined),
-  });
-  await version(kit);
-  await clock.advance(9_000);
-  await version(kit);
-  await clock.advance(9_000);
-  expect(kit.host.inspect("speaker").state).toBe("active");
-  await clock.advance(1_000);
-  expect(kit.host.inspect("speaker").state).toBe("idle");
-  expect(await version(kit)).toBe(1);
-  expect(kit.host.inspect("speaker").generation).toBe(2);
-});
-
-test("services of two generations never overlap", async () => {
-  const service = {
-    also: "ctx.service('one', async (signal) => { told.push('begin ' + version); await new Promise((r) => signal.addEventListener('abort', r)); await new Promise((r) => setImmediate(r)); told.push('end ' + version); });",
-  };
-  await using kit = await start(speakerSource(1, service));
-  await version(kit);
-  await swapTo(kit, speakerSource(2, service));
-  await swapTo(kit, speakerSource(3, service));
-  expect(told).toEqual(["begin 1", "end 1", "begin 2", "end 2", "begin 3"]);
 });
