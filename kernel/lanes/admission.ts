@@ -7,7 +7,7 @@ import type { Statement, Store } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { createLimits } from "./limits.ts";
 import type { LanePoint } from "./points.ts";
-import { admittedOf, type OpenJob, openJob, rows } from "./rows.ts";
+import { admit, admittedOf, type OpenJob, openJob, sql } from "./rows.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { LanesSettings } from "./settings.ts";
 import type { Waiters } from "./waiters.ts";
@@ -89,11 +89,11 @@ export function createAdmission({ store, clock, settings, scheduler, waiters, pr
       const statements: Statement[] = [];
       for (const job of jobs) {
         at.push(statements.length);
-        statements.push(rows.admit(job));
+        statements.push(admit(job));
         const victim = job.mode === "interrupt" ? interruptible(job.lane) : undefined;
         if (!victim) continue;
         victims.set(job, victim);
-        statements.push(rows.interrupt(victim.id, interrupted));
+        statements.push([sql.interrupt, interrupted, victim.id]);
       }
       const first = jobs[0] ?? { key: "" };
       probe("before-admit", first);

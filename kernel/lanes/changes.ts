@@ -1,20 +1,13 @@
 /** What happens to jobs, for whoever shows it. */
 import type { Logger } from "@pincer/plugin-sdk";
+import type { LaneJob } from "@pincer/plugin-sdk/contracts/lanes";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { JobOutcome, JobState, QueueMode } from "@pincer/plugin-sdk/job";
+import type { JobOutcome, JobState } from "@pincer/plugin-sdk/job";
+import type { Static } from "@sinclair/typebox";
 import type { OpenJob } from "./rows.ts";
 
-/** A job as it is shown. */
-export interface JobView {
-  readonly key: string;
-  readonly kind: string;
-  readonly lane: string;
-  readonly mode: QueueMode;
-  readonly state: JobState;
-  readonly admittedAt: number;
-  /** Read from JSON at each look. */
-  readonly input: unknown;
-}
+/** A job as it is shown; its input is read from JSON at each look. */
+export type JobView = Readonly<Static<typeof LaneJob>> & { readonly lane: string };
 
 /**
  * `admitted`, also at the start for what was open; `absorbed` by the job that runs in its lane; `returned` to the lane when that job did not

@@ -60,10 +60,11 @@ test("a job that does not finish in time is resumed by the next generation, ahea
   const first = await lanes.admit(turn("first"));
   const behind = await lanes.admit(turn("behind", { priority: 9 }));
   await reached.passed;
-  lanes.handle(
-    "turn",
-    generation("new", calls, async () => "end"),
-  );
+  const end = async ({ key }: Job) => {
+    calls.push(`new end ${key}`);
+    return "end";
+  };
+  lanes.handle("turn", generation("new", calls, end));
   const draining = old[Symbol.asyncDispose]();
   await home.clock.advance(999);
   expect(lanes.status("a").running?.key).toBe("first");
@@ -71,7 +72,7 @@ test("a job that does not finish in time is resumed by the next generation, ahea
   await draining;
   expect((await first.outcome).result).toEqual(["new", true, 0, "end"]);
   expect((await behind.outcome).result).toEqual(["new", false, 0, "end"]);
-  expect(calls).toEqual(["old tool first", "new tool behind"]);
+  expect(calls).toEqual(["old tool first", "new end first", "new tool behind", "new end behind"]);
   expect(await store.read("select count(*) as open from effect")).toEqual([{ open: 0 }]);
   expect(home.clock.timers).toBe(0);
 });
@@ -102,7 +103,7 @@ test("a handler that ignores its signal is given up on, by name, and its late st
   const wake = gateway();
   const late: unknown[] = [];
   const lateDone = gateway();
-  const { lanes, logged } = await home.start({
+  const { lanes, store, logged } = await home.start({
     turn: async (job) => {
       if (job.resumed) return job.effect("upload", null, async () => "never called");
       await job.effect("upload", null, async () => {
@@ -127,6 +128,7 @@ test("a handler that ignores its signal is given up on, by name, and its late st
   expect(late).toEqual(["LANE_RELEASED", "LANE_RELEASED", "LANE_RELEASED"]);
   expect(logged).toContain("lanes.handler-hangs one");
   expect(await lanes.find("sent")).toBeUndefined();
+  expect(await store.write(["select * from effect"])).toEqual([[]]);
 });
 
 test("a step that was begun and not called when the job was handed over is called by the next handler", async () => {

@@ -9,7 +9,7 @@ import { createAdmission } from "./admission.ts";
 import { createChanges, type JobView, viewOf } from "./changes.ts";
 import { laneErrors } from "./errors.ts";
 import type { LanePoint } from "./points.ts";
-import { admittedOf, jsonOf, type OpenJob, openJob, outcomeOf, rows, type Step } from "./rows.ts";
+import { admit, admittedOf, jsonOf, type OpenJob, openJob, outcomeOf, type Step, sql, suspect, sweep as sweepBefore } from "./rows.ts";
 import { cancelled, type Ending, failure, type LaneHandler, Run, type RunPorts, tooLate } from "./run.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { LanesSettings } from "./settings.ts";
@@ -100,7 +100,7 @@ export function createLanes(deps: LanesDeps) {
     settings,
     probe,
     persist,
-    journal: (job) => store.read<Step & Row>(rows.journal, job.id),
+    journal: (job) => store.read<Step & Row>(sql.journal, job.id),
     isSuspect: (job) => scheduler.isSuspect(job),
     take: (lane, modes) => scheduler.take(lane, modes),
     putBack: (jobs) => scheduler.add(jobs),
@@ -141,10 +141,10 @@ export function createLanes(deps: LanesDeps) {
     const kept = jsonOf(result);
     probe("before-finish", job);
     const written = await persist([
-      rows.finish(job.id, state, kept, now),
-      rows.forget(job.id),
-      state === "done" ? rows.endAbsorbed(job.id, now) : rows.returnAbsorbed(job.id),
-      ...next.map(rows.admit),
+      [sql.finish, job.id, state, kept, now],
+      [sql.forget, job.id],
+      state === "done" ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id],
+      ...next.map(admit),
     ]).catch((error) => unfinished(job, error));
     if (!written) return;
     probe("after-finish", job);
@@ -169,7 +169,7 @@ export function createLanes(deps: LanesDeps) {
   /** Hands the job to the next handler of its kind. It keeps its place at the head of the lane. */
   async function release(job: OpenJob): Promise<void> {
     probe("before-release", job);
-    await persist([rows.release(job.id)]);
+    await persist([[sql.release, job.id]]);
     probe("after-release", job);
     scheduler.add([job]);
   }
@@ -189,7 +189,7 @@ export function createLanes(deps: LanesDeps) {
   }
 
   const admission = createAdmission({ ...deps, probe, scheduler, waiters, enter, stop, isOpen: () => phase === "open" });
-  const sweep = (now: number) => rows.sweep(now - settings().keepMs);
+  const sweep = (now: number) => sweepBefore(now - settings().keepMs);
   const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
 
   /** Tells a job that runs, or has begun and waits, to end as cancelled. Its durable mark is the caller's. */
@@ -246,7 +246,7 @@ export function createLanes(deps: LanesDeps) {
 
     /** A job as it stands; an absorbed one with the key of the job that absorbed it. Undefined: no such key, or swept. */
     async find(key: string): Promise<JobOutcome | undefined> {
-      const [row] = await store.read<Row>(rows.find, key);
+      const [row] = await store.read<Row>(sql.find, key);
       return row && { ...outcomeOf(row), ...(row.ended_at === null && runs.has(key) && { state: "running" }) };
     },
 
@@ -270,7 +270,10 @@ export function createLanes(deps: LanesDeps) {
         jobs.map(async (job) => {
           probe("before-cancel", job);
           // Called first, so that it stands before whatever the handler writes when it is told.
-          const marked = persist([rows.cancel(job.id, reason), rows.cancelAbsorbed(job.id, reason)]);
+          const marked = persist([
+            [sql.cancel, reason, job.id],
+            [sql.cancelAbsorbed, reason, job.id],
+          ]);
           const ended = stop(job, reason);
           await marked;
           probe("after-cancel", job);
@@ -283,9 +286,9 @@ export function createLanes(deps: LanesDeps) {
     /** Takes up what was open when the last process ended, and begins to run. Before it nothing is admitted. Answers with how many. */
     async recover(): Promise<number> {
       probe("before-recover", { key: "" });
-      await store.write(...rows.suspect(clock.now(), settings()));
+      await store.write(...suspect(clock.now(), settings()));
       probe("after-recover", { key: "" });
-      const found = await store.read<OpenJob>(rows.open);
+      const found = await store.read<OpenJob>(sql.open);
       phase = "open";
       enter("admitted", found);
       return found.length;

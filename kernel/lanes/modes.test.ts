@@ -73,13 +73,14 @@ test("an interrupt cancels the running turn, goes first, and gives back what tha
 test("repeating an interrupt does not cancel what runs by then", async () => {
   await using home = await createLaneHome();
   const { handler, release } = stage();
-  const { lanes, until } = await home.start({ turn: handler });
+  const { lanes, store, until } = await home.start({ turn: handler });
   const interrupt = turn("stop!", { mode: "interrupt" });
   release("stop!");
   await (await lanes.admit(interrupt)).outcome;
   const next = await lanes.admit(turn("next"));
   await until("started", "next");
   expect(await lanes.admit(interrupt)).toMatchObject({ fresh: false, state: "done" });
+  expect(await store.read("select cancel from job where key = 'next'")).toEqual([{ cancel: null }]);
   release("next");
   expect(await next.outcome).toMatchObject({ state: "done" });
 });

@@ -1,4 +1,4 @@
-/** The lanes' tables, and every statement on them. */
+/** The lanes' tables, and the statements on them. */
 import type { Admission, JobOutcome, JobState, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Migration, Param, Row, Statement } from "../store/store.ts";
 import type { LanesSettings } from "./settings.ts";
@@ -69,14 +69,6 @@ export const openJob = (admission: Admission, now: number): OpenJob => ({
   resumed: false,
 });
 
-/** The jobs that an `admit` of each has made: those whose keys were new. */
-export const admittedOf = (jobs: readonly OpenJob[], written: readonly (Row[] | undefined)[]): OpenJob[] =>
-  jobs.filter((job, index) => {
-    const row = written[index]?.[0];
-    if (row) job.id = row.id as number;
-    return row !== undefined;
-  });
-
 export const outcomeOf = (row: Row): JobOutcome => ({
   key: row.key as string,
   kind: row.kind as string,
@@ -93,108 +85,73 @@ export interface Step {
   readonly value: Param;
 }
 
-export const rows = {
+export const sql = {
   find: "select * from job where key = ?",
-  open: `select ${columns} from job where ended_at is null and state in ('ready', 'running')`,
+  open: `select ${columns} from job where ended_at is null and state <> 'absorbed'`,
   journal: "select name, state, hash, value from effect where job = ?",
 
-  /** Returns its id when the key is new. */
-  admit: (job: OpenJob): Statement => [
-    `insert into job (lane, kind, key, input, priority, mode, deadline, not_before, admitted_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(key) do nothing returning id`,
-    job.lane,
-    job.kind,
-    job.key,
-    job.input,
-    job.priority,
-    job.mode,
-    job.deadline,
-    job.notBefore,
-    job.admittedAt,
-  ],
-  /** Behind `admit`: only when that admitted a new job. */
-  interrupt: (id: number, reason: string): Statement => [
-    "update job set cancel = ? where id = ? and ended_at is null and changes() > 0",
-    reason,
-    id,
-  ],
-  cancel: (id: number, reason: string): Statement => ["update job set cancel = ? where id = ? and ended_at is null", reason, id],
+  cancel: "update job set cancel = ?1 where id = ?2 and ended_at is null",
+  /** Behind an admission: only when that admitted a new job. */
+  interrupt: "update job set cancel = ?1 where id = ?2 and ended_at is null and changes() > 0",
   /** What a cancelled job absorbed ends with it, instead of coming back. */
-  cancelAbsorbed: (by: number, reason: string): Statement => ["update job set cancel = ? where absorbed_by = ?", reason, by],
-
-  claim: (id: number, journal: number, trial: boolean): Statement => [
-    "update job set state = 'running', journal = ?, trial = ? where id = ?",
-    journal,
-    trial ? 1 : 0,
-    id,
-  ],
+  cancelAbsorbed: "update job set cancel = ?1 where absorbed_by = ?2",
+  claim: "update job set state = 'running', journal = ?2, trial = ?3 where id = ?1",
   /** Whoever waits for another try is not running, or the next crash would be blamed on it. */
-  release: (id: number): Statement => ["update job set state = 'ready', trial = 0 where id = ? and state = 'running'", id],
+  release: "update job set state = 'ready', trial = 0 where id = ? and state = 'running'",
   /** The input is of no more use, and may be large or private. */
-  finish: (id: number, state: JobState, result: string, now: number): Statement => [
-    "update job set state = ?, result = ?, input = 'null', trial = 0, ended_at = ? where id = ? and ended_at is null",
-    state,
-    result,
-    now,
-    id,
-  ],
+  finish: "update job set state = ?2, result = ?3, ended_at = ?4, input = 'null', trial = 0 where id = ?1 and ended_at is null",
 
-  begin: (job: number, name: string, hash: string): Statement => ["insert into effect values (?, ?, 'begun', ?, null)", job, name, hash],
-  settle: (job: number, { name, state, hash, value }: Step): Statement => [
-    `insert into effect values (?, ?, ?, ?, ?)
-     on conflict(job, name) do update set state = excluded.state, value = excluded.value`,
-    job,
-    name,
-    state,
-    hash,
-    value,
-  ],
+  begin: "insert into effect values (?, ?, 'begun', ?, null)",
+  settle: `insert into effect values (?, ?, ?, ?, ?)
+    on conflict(job, name) do update set state = excluded.state, value = excluded.value`,
   /** A step that was begun and never called. */
-  unbegin: (job: number, name: string): Statement => ["delete from effect where job = ? and name = ? and state = 'begun'", job, name],
-  forget: (job: number): Statement => ["delete from effect where job = ?", job],
+  unbegin: "delete from effect where job = ? and name = ? and state = 'begun'",
+  forget: "delete from effect where job = ?",
 
-  absorb: (by: OpenJob, ids: readonly number[]): Statement => [
-    "update job set state = 'absorbed', absorbed_by = ?, result = ? where state = 'ready' and id in (select value from json_each(?))",
-    by.id,
-    JSON.stringify({ by: by.key }),
-    JSON.stringify(ids),
-  ],
-  endAbsorbed: (by: number, now: number): Statement => [
-    `update job set absorbed_by = null, input = 'null', ended_at = ? where absorbed_by = ? returning ${columns}`,
-    now,
-    by,
-  ],
+  absorb: `update job set state = 'absorbed', absorbed_by = ?1, result = json_object('by', ?2)
+    where state = 'ready' and id in (select value from json_each(?3))`,
+  endAbsorbed: `update job set absorbed_by = null, input = 'null', ended_at = ?2 where absorbed_by = ?1 returning ${columns}`,
   /** Each as a turn of its own, so that the one that killed its first turn cannot take the next one with it. */
-  returnAbsorbed: (by: number): Statement => [
-    `update job set state = 'ready', mode = 'followup', absorbed_by = null, result = null where absorbed_by = ? returning ${columns}`,
-    by,
-  ],
-
-  /**
-   * Who was running when the last process died is suspected. When a suspect was on trial, it alone is blamed: those that merely ran
-   * beside it are not. The first crash costs no wait; a backoff is never longer than its bound, also after the time of day was set back.
-   */
-  suspect: (now: number, { trialAfter, backoffFirstMs, backoffLongestMs }: LanesSettings): Statement[] => [
-    [
-      `update job set crashes = crashes + 1,
-         not_before = case when crashes + 1 < ?1 then not_before else ?2 + min(?4, ?3 << min(crashes + 1, 20)) end
-       where ended_at is null and state = 'running'
-         and (trial = 1 or not exists (select 1 from job where ended_at is null and state = 'running' and trial = 1))`,
-      trialAfter,
-      now,
-      backoffFirstMs,
-      backoffLongestMs,
-    ],
-    ["update job set state = 'ready', trial = 0 where ended_at is null and state = 'running'"],
-    ["update job set not_before = min(not_before, ?) where ended_at is null and state = 'ready' and crashes > 0", now + backoffLongestMs],
-  ],
-
-  /** Ended jobs past their time, and whatever journal or blob has no open job. */
-  sweep: (before: number): Statement[] => [
-    ["delete from job where id in (select id from job where ended_at < ? order by ended_at limit 500) returning id", before],
-    [
-      `delete from effect where (job, name) in (
-         select job, name from effect where job not in (select id from job where ended_at is null) limit 500) returning job`,
-    ],
-  ],
+  returnAbsorbed: `update job set state = 'ready', mode = 'followup', absorbed_by = null, result = null
+    where absorbed_by = ? returning ${columns}`,
 } as const;
+
+/** Returns its id when the key is new. */
+export const admit = (job: OpenJob): Statement => [
+  `insert into job (lane, kind, key, input, priority, mode, deadline, not_before, admitted_at)
+   values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(key) do nothing returning id`,
+  ...[job.lane, job.kind, job.key, job.input, job.priority, job.mode, job.deadline, job.notBefore, job.admittedAt],
+];
+
+/** The jobs that an `admit` of each has made: those whose keys were new. */
+export const admittedOf = (jobs: readonly OpenJob[], written: readonly (Row[] | undefined)[]): OpenJob[] =>
+  jobs.filter((job, index) => {
+    const row = written[index]?.[0];
+    if (row) job.id = row.id as number;
+    return row !== undefined;
+  });
+
+/**
+ * Who was running when the last process died is suspected. When a suspect was on trial, it alone is blamed: those that merely ran beside it
+ * are not. The first crash costs no wait; a backoff is never longer than its bound, also after the time of day was set back.
+ */
+export const suspect = (now: number, { trialAfter, backoffFirstMs, backoffLongestMs }: LanesSettings): Statement[] => [
+  [
+    `update job set crashes = crashes + 1,
+       not_before = case when crashes + 1 < ?1 then not_before else ?2 + min(?4, ?3 << min(crashes + 1, 20)) end
+     where ended_at is null and state = 'running'
+       and (trial = 1 or not exists (select 1 from job where ended_at is null and state = 'running' and trial = 1))`,
+    ...[trialAfter, now, backoffFirstMs, backoffLongestMs],
+  ],
+  ["update job set state = 'ready', trial = 0 where ended_at is null and state = 'running'"],
+  ["update job set not_before = min(not_before, ?) where ended_at is null and state = 'ready' and crashes > 0", now + backoffLongestMs],
+];
+
+/** Ended jobs past their time, and whatever journal or blob has no open job. */
+export const sweep = (before: number): Statement[] => [
+  ["delete from job where id in (select id from job where ended_at < ? order by ended_at limit 500) returning id", before],
+  [
+    `delete from effect where (job, name) in (
+       select job, name from effect where job not in (select id from job where ended_at is null) limit 500) returning job`,
+  ],
+];

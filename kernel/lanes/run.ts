@@ -6,7 +6,7 @@ import type { Row, Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { Journal } from "./journal.ts";
 import type { LanePoint } from "./points.ts";
-import { type OpenJob, openJob, rows, type Step } from "./rows.ts";
+import { admit, type OpenJob, openJob, type Step, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
 export interface LaneHandler {
@@ -35,7 +35,7 @@ export interface RunPorts {
   take(lane: string, modes: readonly QueueMode[]): OpenJob[];
   putBack(jobs: readonly OpenJob[]): void;
   absorbed(jobs: readonly OpenJob[]): void;
-  /** What `rows.admit` of the job has written. */
+  /** What `admit` of the job has written. */
   admitted(job: OpenJob, written: Row[] | undefined): void;
   warn(event: string, job: OpenJob, fields: Readonly<Record<string, unknown>>): void;
 }
@@ -90,7 +90,7 @@ export class Run {
   /** Why the handler is not to be called at all. */
   async #refuse(): Promise<Ending | undefined> {
     const { job, handler } = this;
-    const { clock, settings, journal } = this.#ports;
+    const { clock, settings, journal, isSuspect, persist } = this.#ports;
     if (!handler) return failure(laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`));
     if (job.crashes >= settings().parkAfter) {
       const { code, message } = laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
@@ -100,23 +100,15 @@ export class Run {
     // An earlier run of any resumed job may have settled steps, not only of those that crashed.
     const past = job.resumed ? await journal(job) : [];
     if (past.length > 0 && job.journal !== handler.journal) {
-      return failure(
-        laneErrors.LANE_DIVERGED(
-          `${job.key} was begun under journal ${job.journal} of ${job.kind}, the plugin is now at ${handler.journal}: ask again`,
-        ),
-      );
+      const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
+      return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
     }
     if (job.cancel !== null) {
       if (past.length === 0) return cancelled(job.cancel);
       this.stop(laneErrors.LANE_CANCELLED(job.cancel));
     }
-    this.#journal = new Journal({
-      job,
-      past,
-      claim: rows.claim(job.id, handler.journal, this.#ports.isSuspect(job)),
-      persist: (statements) => this.#ports.persist(statements, () => !this.#closed),
-      settings,
-    });
+    const claim: Statement = [sql.claim, job.id, handler.journal, isSuspect(job) ? 1 : 0];
+    this.#journal = new Journal(job, past, claim, (statements) => persist(statements, () => !this.#closed), settings);
     return undefined;
   }
 
@@ -199,10 +191,10 @@ export class Run {
     this.#assertOpen();
     if (!safe) {
       probe("before-begin", job);
-      await this.#journal.begin(name, hash);
+      await this.#journal.write([sql.begin, job.id, name, hash]);
       probe("after-begin", job);
       // Told to stop meanwhile: the step was not called, and must not look as if it might have been.
-      if (this.#abort.signal.aborted && !this.#closed) this.#journal.unbegin(name);
+      if (this.#abort.signal.aborted && !this.#closed) this.#journal.later([sql.unbegin, job.id, name]);
       this.#assertOpen();
     }
     probe("before-run", job);
@@ -210,12 +202,12 @@ export class Run {
     try {
       const value = await run(this.#abort.signal);
       probe("after-run", job);
-      if (!this.#closed) this.#journal.settle(name, hash, value);
+      if (!this.#closed) this.#journal.later(this.#journal.settled(name, hash, value));
       probe("after-settle", job);
       return answer(value);
     } catch (error) {
       // A step that was cut short by an abort says nothing about what the next run will find.
-      if (!this.#closed && !this.#abort.signal.aborted) this.#journal.fail(name, hash, error);
+      if (!this.#closed && !this.#abort.signal.aborted) this.#journal.later(this.#journal.failed(name, hash, error));
       throw error;
     } finally {
       this.#calling.delete(name);
@@ -230,14 +222,14 @@ export class Run {
     this.#assertOpen();
     const taken = take(job.lane, modes);
     const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
+    const settled = this.#journal.settled(name, hash, inputs);
     if (taken.length === 0) {
-      this.#journal.settle(name, hash, inputs);
+      this.#journal.later(settled);
       return inputs;
     }
     probe("before-take", job);
     try {
-      const ids = taken.map(({ id }) => id);
-      await this.#journal.write(this.#journal.settled(name, hash, inputs), rows.absorb(job, ids));
+      await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
     } catch (error) {
       putBack(taken);
       throw error;
@@ -255,7 +247,7 @@ export class Run {
     this.#assertOpen();
     const sent = openJob(next, clock.now());
     probe("before-send", job);
-    const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), rows.admit(sent));
+    const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), admit(sent));
     probe("after-send", job);
     admitted(sent, written);
   }

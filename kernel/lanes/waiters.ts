@@ -2,7 +2,7 @@
 import type { JobOutcome, JobState } from "@pincer/plugin-sdk/job";
 import type { Row, Store } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
-import { outcomeOf, rows } from "./rows.ts";
+import { outcomeOf, sql } from "./rows.ts";
 
 export type Waiters = ReturnType<typeof createWaiters>;
 
@@ -19,7 +19,7 @@ export function createWaiters(store: Store) {
     return waiter.promise;
   };
 
-  const read = async (key: string) => (await store.read<Row>(rows.find, key))[0];
+  const read = async (key: string) => (await store.read<Row>(sql.find, key))[0];
 
   /** What a key stands for. Undefined when it is unknown. */
   const find = async (key: string): Promise<{ readonly state: JobState; readonly outcome: Promise<JobOutcome> } | undefined> => {
