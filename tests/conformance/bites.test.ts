@@ -52,11 +52,14 @@ test("no schema of a result or an event takes everything", () => {
   expect([...new Set(toothless.map(({ of }) => of))]).toEqual([]);
 });
 
-test("every result of the map and every event but those of the end was seen, so that none of this is idle", () => {
+test("every result and event of the map was seen but the one that takes half a minute, so that none of this is idle", () => {
   const seen = new Set(samples.map(({ of }) => of));
   const wanted = [...Object.keys(methods).map((name) => `${name} result`), ...Object.keys(events).map((name) => `event ${name}`)];
-  expect(wanted.filter((name) => !seen.has(name))).toEqual(["event tick", "event shutdown"]);
+  expect(wanted.filter((name) => !seen.has(name))).toEqual(["event tick"]);
 });
+
+/** Published with a keyword that our checker does not know. */
+const ours = new Set(["ModelsListParams"]);
 
 const camel = (method: string) => method.replace(/(^|[.-])(\w)/g, (_all, _dot, letter: string) => letter.toUpperCase());
 
@@ -66,7 +69,7 @@ test("what the schemas say of parameters, the package's own validators say too",
   for (const { method, params } of given) {
     const name = `${camel(method)}Params`;
     const isValid = validator(name);
-    if (isValid === undefined) continue;
+    if (isValid === undefined || ours.has(name)) continue;
     const schema = published(name);
     for (const { params: value } of [{ params }, ...badParams(schema, params)]) {
       compared++;
