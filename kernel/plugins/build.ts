@@ -46,16 +46,16 @@ const indexFile = "plugins.json";
 /** One build in which everything shares its chunks. `readBundle` finds the plugins in it. */
 export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Promise<void> {
   await rm(out, { recursive: true, force: true });
-  const gates = join(out, "entries");
-  await mkdir(gates, { recursive: true });
+  const wrappers = join(out, "entries");
+  await mkdir(wrappers, { recursive: true });
   const index: Record<string, { readonly file: string; readonly manifest: string }> = {};
   const wrapped = plugins.map(async (folder) => {
     const found = readPlugin({ path: join(folder, ".."), layout: "source" }, basename(folder));
     if (!found?.manifest) throw found?.error ?? pluginErrors.PLUGIN_UNKNOWN(`${folder} holds no plugin`);
-    const gate = join(gates, `${found.id}.ts`);
-    await writeFile(gate, `export { default } from ${JSON.stringify(join(folder, found.manifest.entry))};\n`);
+    const wrapper = join(wrappers, `${found.id}.ts`);
+    await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, found.manifest.entry))};\n`);
     index[found.id] = { file: `${found.id}.js`, manifest: digestOf(found.manifest) };
-    return gate;
+    return wrapper;
   });
   const entrypoints = [...entries, ...(await Promise.all(wrapped))];
   for (const artifact of await bundled("the default set", out, {
@@ -64,7 +64,7 @@ export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Pr
     naming: { entry: "[name].js", chunk: "chunk-[hash].js", asset: "[name]-[hash].[ext]" },
   }))
     await Bun.write(join(out, artifact.path), artifact);
-  await rm(gates, { recursive: true });
+  await rm(wrappers, { recursive: true });
   await writeFile(join(out, indexFile), `${JSON.stringify(index, null, 2)}\n`);
 }
 

@@ -1,9 +1,9 @@
 /** `plugin.json`: what the kernel knows of a plugin without running it. Under `generated` stands what `pincer plugin build` found in the code. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { WireScope } from "@pincer/plugin-sdk/method";
 import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { wireScopes } from "../access/scopes.ts";
 import { pluginErrors } from "./errors.ts";
 
 const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
@@ -12,20 +12,6 @@ const byName = <T extends TSchema>(schema: T) => Type.Optional(Type.Record(Type.
 const Text = Type.String({ minLength: 1 });
 const Texts = Type.Optional(Type.Array(Text));
 const JsonSchema = Type.Unsafe<TSchema>(Type.Record(Type.String(), Type.Unknown()));
-
-const wireScopes: Readonly<Record<WireScope, true>> = {
-  "operator.read": true,
-  "operator.write": true,
-  "operator.admin": true,
-  "operator.approvals": true,
-  "operator.questions": true,
-  "operator.pairing": true,
-  "operator.talk": true,
-  "operator.talk.secrets": true,
-  "operator.sessions.read": true,
-  "operator.sessions.write": true,
-};
-const scopes = Object.keys(wireScopes) as WireScope[];
 
 /**
  * Nothing is accepted here that nothing would enforce. `config:<pointer>` means what the operator configured there (`*` is any key), and
@@ -41,7 +27,7 @@ export const Permissions = closed({
   sockets: Texts,
   secrets: Texts,
   /** What gateway methods it may call. */
-  scopes: Type.Optional(Type.Array(oneOf(scopes))),
+  scopes: Type.Optional(Type.Array(oneOf(wireScopes))),
   /** Kept for a plugin in a process of its own. */
   limits: Type.Optional(
     closed({
@@ -64,7 +50,7 @@ export const Generated = closed({
     closed({
       summary: Type.String(),
       /** Of a scope that depends on the parameters, the least. */
-      scope: oneOf([...scopes, "node", "any"]),
+      scope: oneOf([...wireScopes, "node", "any"]),
       params: JsonSchema,
       result: JsonSchema,
       accepted: Type.Optional(JsonSchema),
@@ -72,7 +58,12 @@ export const Generated = closed({
     }),
   ),
   emits: byName(
-    closed({ summary: Type.String(), scope: oneOf([...scopes, "any"]), payload: JsonSchema, dropIfSlow: Type.Optional(Type.Boolean()) }),
+    closed({
+      summary: Type.String(),
+      scope: oneOf([...wireScopes, "any"]),
+      payload: JsonSchema,
+      dropIfSlow: Type.Optional(Type.Boolean()),
+    }),
   ),
   listens: Texts,
   /** Path prefix -> who may come in. */
@@ -82,7 +73,7 @@ export const Generated = closed({
   ),
   hooks: byName(closed({ kind: oneOf(["first", "series", "all", "transform", "gate"]), order: Type.Optional(Type.Number()) })),
   commands: byName(closed({ summary: Type.String(), usage: Type.String() })),
-  facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(scopes)) })),
+  facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(wireScopes)) })),
   health: Type.Optional(Type.Boolean()),
   config: Type.Optional(JsonSchema),
 });

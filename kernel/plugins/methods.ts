@@ -1,6 +1,6 @@
 /** `plugins.*` on the wire. `list`, `inspect` and `setEnabled` have the wire's shapes; `status` and `reload` are ours. */
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
+import { defineMethod, type ResultOf } from "@pincer/plugin-sdk/method";
+import { type Static, type TProperties, Type } from "@sinclair/typebox";
 import { bindMethod, type MethodBinding } from "../bus/bindings.ts";
 import type { PluginHost, PluginInfo } from "./deps.ts";
 import { Permissions } from "./manifest.ts";
@@ -8,7 +8,10 @@ import { Permissions } from "./manifest.ts";
 const closed = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
 const Texts = Type.Array(Text);
-const Which = Type.Object({ pluginId: Text }, closed);
+const one = <const T extends readonly string[]>(...values: T) =>
+  Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
+const object = <P extends TProperties>(properties: P) => Type.Object(properties, closed);
+const Which = object({ pluginId: Text });
 const Ok = Type.Literal(true);
 
 const Identity = {
@@ -20,28 +23,47 @@ const Identity = {
   installed: Type.Boolean(),
   enabled: Type.Boolean(),
 };
-const state = Type.Union([Type.Literal("enabled"), Type.Literal("disabled"), Type.Literal("error")]);
-const Entry = Type.Object({ ...Identity, state, error: Type.Optional(Type.String()), removable: Type.Boolean() }, closed);
-const Grant = Type.Object({ effective: Type.Boolean() }, closed);
-const declaredKinds = [
-  "channels",
-  "providers",
-  "tools",
-  "contracts",
-  "hooks",
-  "mcpServers",
-  "cliCommands",
-  "cliBackends",
-  "skills",
-  "dangerousConfigFlags",
-] as const;
+const Entry = object({
+  ...Identity,
+  state: one("enabled", "disabled", "error"),
+  error: Type.Optional(Type.String()),
+  removable: Type.Boolean(),
+});
+const Grant = object({ effective: Type.Boolean() });
+/** What can be declared over there; of some kinds there are none here. */
+const Declared = object({
+  channels: Texts,
+  providers: Texts,
+  tools: Texts,
+  contracts: Texts,
+  hooks: Texts,
+  mcpServers: Texts,
+  cliCommands: Texts,
+  cliBackends: Texts,
+  skills: Texts,
+  dangerousConfigFlags: Texts,
+});
+const Status = object({
+  id: Text,
+  version: Type.Union([Type.String(), Type.Null()]),
+  summary: Type.String(),
+  origin: Type.String(),
+  folder: Type.String(),
+  state: one("disabled", "idle", "active", "failed"),
+  generation: Type.Integer(),
+  draining: Type.Array(object({ generation: Type.Integer(), calls: Type.Array(Type.String()) })),
+  isolation: one("inline", "process"),
+  enforced: Type.Boolean(),
+  permissions: Permissions,
+  error: Type.Union([object({ code: Type.String(), message: Type.String() }), Type.Null()]),
+});
 
 export const pluginsList = defineMethod({
   name: "plugins.list",
   summary: "The plugins that are installed, and whether they work.",
   scope: "operator.read",
-  params: Type.Object({}, closed),
-  result: Type.Object({ plugins: Type.Array(Entry), diagnostics: Type.Array(Type.Unknown()), mutationAllowed: Type.Boolean() }, closed),
+  params: object({}),
+  result: object({ plugins: Type.Array(Entry), diagnostics: Type.Array(Type.Unknown()), mutationAllowed: Type.Boolean() }),
 });
 
 export const pluginsInspect = defineMethod({
@@ -49,57 +71,31 @@ export const pluginsInspect = defineMethod({
   summary: "What a plugin declares and may do. A reason says when its permissions are not enforced.",
   scope: "operator.read",
   params: Which,
-  result: Type.Object(
-    {
-      ok: Ok,
-      plugin: Type.Object(Identity, closed),
-      source: Type.Object({ kind: Type.Union([Type.Literal("bundled"), Type.Literal("path")]), spec: Text }, closed),
-      declared: Type.Object(
-        Object.fromEntries(declaredKinds.map((kind) => [kind, Texts])) as Record<(typeof declaredKinds)[number], typeof Texts>,
-        closed,
-      ),
-      reviewToken: Text,
-      grants: Type.Object({ hooks: Type.Object({ allowPromptInjection: Grant, allowConversationAccess: Grant }, closed) }, closed),
-      trust: Type.Object({ disposition: Type.Literal("clean"), reasons: Texts }, closed),
-    },
-    closed,
-  ),
+  result: object({
+    ok: Ok,
+    plugin: object(Identity),
+    source: object({ kind: one("bundled", "path"), spec: Text }),
+    declared: Declared,
+    reviewToken: Text,
+    grants: object({ hooks: object({ allowPromptInjection: Grant, allowConversationAccess: Grant }) }),
+    trust: object({ disposition: one("clean"), reasons: Texts }),
+  }),
 });
 
 export const pluginsSetEnabled = defineMethod({
   name: "plugins.setEnabled",
   summary: "Enables or disables a plugin, at once and for good.",
   scope: "operator.admin",
-  params: Type.Object(
-    { ...Which.properties, enabled: Type.Boolean(), acknowledgeCapabilities: Type.Optional(Type.Object({ reviewToken: Text }, closed)) },
-    closed,
-  ),
-  result: Type.Object({ ok: Ok, plugin: Entry, restartRequired: Type.Literal(false) }, closed),
+  params: object({ pluginId: Text, enabled: Type.Boolean(), acknowledgeCapabilities: Type.Optional(object({ reviewToken: Text })) }),
+  result: object({ ok: Ok, plugin: Entry, restartRequired: Type.Boolean() }),
 });
 
 export const pluginsStatus = defineMethod({
   name: "plugins.status",
   summary: "How each plugin is: state, generation, what it still waits for, permissions and whether they are enforced, its last error.",
   scope: "operator.read",
-  params: Type.Object({ pluginId: Type.Optional(Text) }, closed),
-  result: Type.Object({
-    plugins: Type.Array(
-      Type.Object({
-        id: Text,
-        version: Type.Union([Type.String(), Type.Null()]),
-        summary: Type.String(),
-        origin: Type.String(),
-        folder: Type.String(),
-        state: Type.Union([Type.Literal("disabled"), Type.Literal("idle"), Type.Literal("active"), Type.Literal("failed")]),
-        generation: Type.Integer(),
-        draining: Type.Array(Type.Object({ generation: Type.Integer(), calls: Type.Array(Type.String()) })),
-        isolation: Type.Union([Type.Literal("inline"), Type.Literal("process")]),
-        enforced: Type.Boolean(),
-        permissions: Permissions,
-        error: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
-      }),
-    ),
-  }),
+  params: object({ pluginId: Type.Optional(Text) }),
+  result: object({ plugins: Type.Array(Status) }),
 });
 
 export const pluginsReload = defineMethod({
@@ -107,10 +103,10 @@ export const pluginsReload = defineMethod({
   summary: "Starts a new generation beside the present one and swaps them; when the new one does not work, the present one stays.",
   scope: "operator.admin",
   params: Which,
-  result: Type.Object({ ok: Ok, pluginId: Text, generation: Type.Integer(), visibleMs: Type.Number() }, closed),
+  result: object({ ok: Ok, pluginId: Text, generation: Type.Integer(), visibleMs: Type.Number() }),
 });
 
-const identityOf = ({ id, manifest, origin, state }: PluginInfo) => ({
+const identityOf = ({ id, manifest, origin, state }: PluginInfo): Static<ReturnType<typeof object<typeof Identity>>> => ({
   id,
   name: id,
   ...(manifest && { description: manifest.summary, version: manifest.version }),
@@ -118,69 +114,57 @@ const identityOf = ({ id, manifest, origin, state }: PluginInfo) => ({
   installed: true,
   enabled: state !== "disabled",
 });
-const entryOf = (info: PluginInfo) => ({
+const entryOf = (info: PluginInfo): Static<typeof Entry> => ({
   ...identityOf(info),
-  state: info.error ? ("error" as const) : info.state === "disabled" ? ("disabled" as const) : ("enabled" as const),
+  state: info.error ? "error" : info.state === "disabled" ? "disabled" : "enabled",
   ...(info.error && { error: info.error.message }),
   removable: info.origin === "installed",
 });
-const statusOf = ({ id, manifest, origin, folder, state, generation, draining, enforced, error }: PluginInfo) => ({
-  id,
+const statusOf = ({ manifest, draining, error, ...info }: PluginInfo): Static<typeof Status> => ({
+  ...info,
   version: manifest?.version ?? null,
   summary: manifest?.summary ?? "",
-  origin,
-  folder,
-  state,
-  generation,
-  draining: draining.map(({ calls, ...rest }) => ({ ...rest, calls: [...calls] })),
-  isolation: "inline" as const,
-  enforced,
+  draining: draining.map(({ generation, calls }) => ({ generation, calls: [...calls] })),
+  isolation: "inline",
   permissions: manifest?.permissions ?? {},
   error: error ?? null,
 });
 
+const unenforced = "enforced: false. It runs in the gateway's own process, where its permissions are checked by name only.";
+
+function inspected(info: PluginInfo): ResultOf<typeof pluginsInspect> {
+  const { provides = {}, hooks = {}, commands = {} } = info.manifest?.generated ?? {};
+  const named = (contract: string) => Object.keys(provides[contract] ?? {});
+  const has = (hook: string) => ({ effective: hook in hooks });
+  return {
+    ok: true,
+    plugin: identityOf(info),
+    source: { kind: info.origin === "installed" ? "path" : "bundled", spec: info.folder },
+    declared: {
+      channels: named("channel"),
+      providers: named("provider"),
+      tools: named("tool"),
+      contracts: Object.keys(provides),
+      hooks: Object.keys(hooks),
+      cliCommands: Object.keys(commands),
+      mcpServers: [],
+      cliBackends: [],
+      skills: [],
+      dangerousConfigFlags: [],
+    },
+    reviewToken: new Bun.CryptoHasher("sha256").update(JSON.stringify(info.manifest ?? info.id)).digest("hex"),
+    grants: { hooks: { allowPromptInjection: has("prompt.building"), allowConversationAccess: has("reply.ready") } },
+    trust: { disposition: "clean", reasons: info.enforced ? [] : [unenforced] },
+  };
+}
+
 export function pluginMethods(host: PluginHost): MethodBinding[] {
   return [
     bindMethod(pluginsList, () => ({ plugins: host.list().map(entryOf), diagnostics: [], mutationAllowed: true })),
-    bindMethod(pluginsInspect, ({ pluginId }) => {
-      const info = host.inspect(pluginId);
-      const { provides = {}, hooks = {}, commands = {} } = info.manifest?.generated ?? {};
-      const named = (contract: string) => Object.keys(provides[contract] ?? {});
-      const none: string[] = [];
-      return {
-        ok: true as const,
-        plugin: identityOf(info),
-        source: { kind: info.origin === "installed" ? ("path" as const) : ("bundled" as const), spec: info.folder },
-        declared: {
-          channels: named("channel"),
-          providers: named("provider"),
-          tools: named("tool"),
-          contracts: Object.keys(provides),
-          hooks: Object.keys(hooks),
-          cliCommands: Object.keys(commands),
-          mcpServers: none,
-          cliBackends: none,
-          skills: none,
-          dangerousConfigFlags: none,
-        },
-        reviewToken: new Bun.CryptoHasher("sha256").update(JSON.stringify(info.manifest ?? info.id)).digest("hex"),
-        grants: {
-          hooks: {
-            allowPromptInjection: { effective: "prompt.building" in hooks },
-            allowConversationAccess: { effective: "reply.ready" in hooks },
-          },
-        },
-        trust: {
-          disposition: "clean" as const,
-          reasons: info.enforced
-            ? none
-            : ["enforced: false. It runs in the gateway's own process, where its permissions are checked by name only."],
-        },
-      };
-    }),
+    bindMethod(pluginsInspect, ({ pluginId }) => inspected(host.inspect(pluginId))),
     bindMethod(pluginsSetEnabled, async ({ pluginId, enabled }) => {
       await host.setEnabled(pluginId, enabled);
-      return { ok: true as const, plugin: entryOf(host.inspect(pluginId)), restartRequired: false as const };
+      return { ok: true as const, plugin: entryOf(host.inspect(pluginId)), restartRequired: false };
     }),
     bindMethod(pluginsStatus, ({ pluginId }) => ({
       plugins: (pluginId === undefined ? host.list() : [host.inspect(pluginId)]).map(statusOf),
