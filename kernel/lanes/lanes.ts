@@ -1,16 +1,17 @@
 /** Durable, ordered work: admitted in one commit, run lane by lane, and taken up after a crash where it was. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { JobOutcome } from "@pincer/plugin-sdk/job";
 import type { Retention } from "../store/retention.ts";
 import type { Row, Statement, Store } from "../store/store.ts";
 import { createAdmission } from "./admission.ts";
 import { createChanges, type JobView, viewOf } from "./changes.ts";
 import { laneErrors } from "./errors.ts";
+import { createHandlers } from "./handlers.ts";
 import type { LanePoint } from "./points.ts";
 import { admit, admittedOf, jsonOf, type OpenJob, openJob, outcomeOf, type Step, sql, suspect, sweep as sweepBefore } from "./rows.ts";
-import { cancelled, type Ending, failure, type LaneHandler, Run, type RunPorts, tooLate } from "./run.ts";
+import { cancelled, type Ending, failure, Run, type RunPorts, tooLate } from "./run.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { LanesSettings } from "./settings.ts";
 import { createWaiters } from "./waiters.ts";
@@ -36,14 +37,12 @@ export function createLanes(deps: LanesDeps) {
   /** Every job that waits or runs; those that were absorbed are only in the store. */
   const open = new Map<string, OpenJob>();
   const runs = new Map<string, Run>();
-  const handlers = new Map<string, readonly LaneHandler[]>();
   const deadlines = new Map<string, Disposable>();
   const { tell, onChange } = createChanges(log);
   const waiters = createWaiters(store);
   const impatience = new AbortController();
   let phase: "new" | "open" | "stopped" = "new";
 
-  const handlerOf = (kind: string) => handlers.get(kind)?.at(-1);
   const probe = (point: LanePoint, { key }: { readonly key: string }) => deps.probe?.(point, key);
 
   /** A store that is full or locked must not lose what was done: it is written again, until the gateway stops. */
@@ -71,6 +70,8 @@ export function createLanes(deps: LanesDeps) {
     },
     start: (job) => void start(job),
   });
+
+  const { handlerOf, handle, hand, restart } = createHandlers({ clock, settings, runs, changed: () => scheduler.reconsider() });
 
   /** Only what is committed comes here. */
   const enter = (type: "admitted" | "returned", jobs: readonly OpenJob[]) => {
@@ -181,13 +182,6 @@ export function createLanes(deps: LanesDeps) {
     waiters.reject(job.key, error);
   }
 
-  async function hand(over: readonly Run[], ms: number, reason: () => GatewayError): Promise<void> {
-    using _late = clock.after(ms, () => {
-      for (const run of over) run.stop(reason());
-    });
-    await Promise.all(over.map(({ finished }) => finished.promise));
-  }
-
   const admission = createAdmission({ ...deps, probe, scheduler, waiters, enter, stop, isOpen: () => phase === "open" });
   const sweep = (now: number) => sweepBefore(now - settings().keepMs);
   const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
@@ -204,35 +198,8 @@ export function createLanes(deps: LanesDeps) {
     ...admission,
     sweep,
 
-    /**
-     * Until disposed, jobs of the kind run here; the newest handler of a kind takes them. A job that runs when its handler is disposed runs
-     * on; disposing asynchronously also waits for it, and after `handOverMs` hands it to the next handler, which resumes it.
-     */
-    handle(kind: string, handler: LaneHandler): Disposable & AsyncDisposable {
-      handlers.set(kind, [...(handlers.get(kind) ?? []), handler]);
-      scheduler.reconsider();
-      const remove = () => {
-        const others = (handlers.get(kind) ?? []).filter((other) => other !== handler);
-        if (others.length > 0) handlers.set(kind, others);
-        else handlers.delete(kind);
-      };
-      return {
-        [Symbol.dispose]: remove,
-        async [Symbol.asyncDispose]() {
-          remove();
-          const left = [...runs.values()].filter((run) => run.handler === handler);
-          await hand(left, settings().handOverMs, () => laneErrors.LANE_RELEASED(`the handler of ${kind} was replaced`));
-        },
-      };
-    },
-
-    /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
-    async restart(key: string, reason: unknown): Promise<void> {
-      const run = runs.get(key);
-      run?.stop(laneErrors.LANE_RELEASED(errorMessage(reason), { cause: reason }));
-      await run?.finished.promise;
-    },
-
+    handle,
+    restart,
     onChange,
 
     /** What runs in a lane, and what waits there, in the order in which it will run. */
@@ -300,7 +267,7 @@ export function createLanes(deps: LanesDeps) {
       scheduler.stop();
       sweeping?.[Symbol.dispose]();
       using _late = clock.after(settings().drainMs, () => impatience.abort(laneErrors.LANE_CLOSED()));
-      await hand([...runs.values()], settings().drainMs, () => laneErrors.LANE_RELEASED("the gateway stops"));
+      await hand([...runs.values()], settings().drainMs, "the gateway stops");
       for (const timer of deadlines.values()) timer[Symbol.dispose]();
       waiters.close();
     },

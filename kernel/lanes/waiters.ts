@@ -53,15 +53,11 @@ export function createWaiters(store: Store) {
       const found = await find(key);
       if (!found) throw laneErrors.LANE_JOB_UNKNOWN(`no job has the key "${key}"; ended ones are kept for a while only`, { data: { key } });
       if (!signal) return found.outcome;
+      signal.throwIfAborted();
       const left = Promise.withResolvers<never>();
       const leave = () => left.reject(signal.reason);
-      if (signal.aborted) leave();
       signal.addEventListener("abort", leave, { once: true });
-      try {
-        return await Promise.race([found.outcome, left.promise]);
-      } finally {
-        signal.removeEventListener("abort", leave);
-      }
+      return Promise.race([found.outcome, left.promise]).finally(() => signal.removeEventListener("abort", leave));
     },
   };
 }

@@ -3,7 +3,6 @@ import { Database, type Statement as Prepared } from "bun:sqlite";
 import { closeSync, openSync, statSync } from "node:fs";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import { type Failure, failureOf, storeError, storeErrors } from "./errors.ts";
-import { Recent } from "./recent.ts";
 import type { Migration, Param, Row, Statement, Store } from "./store.ts";
 import type { FromWriter, Group, Result, ToWriter, Write } from "./writer.ts";
 
@@ -20,7 +19,7 @@ export interface StoreOptions {
   readonly checkBytes?: number;
   /** What the write-ahead log is cut back to after it was merged. Default 64 MB. */
   readonly logBytes?: number;
-  /** How many prepared statements each connection keeps. Default 256. */
+  /** Above so many, a connection forgets its prepared statements and begins anew. Default 256. */
   readonly statements?: number;
   /** Milliseconds added to every commit, to measure a slow disk. */
   readonly delayMs?: number;
@@ -67,15 +66,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const worker = new Worker((options.writer ?? writerUrl).href, { smol: true });
 
-  let forget: number[] = [];
+  /** Ids of the statements that the writer knows. They are the sender's, and none is used twice. */
+  const ids = new Map<string, number>();
   let nextId = 0;
-  const ids = new Recent<number>(limit, (id) => forget.push(id));
   const send = () => {
     armed = false;
     if (committing.length > 0 || waiting.length === 0) return;
     committing = waiting;
     waiting = [];
     const learn: [number, string][] = [];
+    const forget = ids.size > limit ? [...ids.values()] : [];
+    if (forget.length > 0) ids.clear();
     let bytes = false;
     const writes = committing.map(
       ({ statements }): Write =>
@@ -84,11 +85,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
           const known = ids.get(sql);
           if (known !== undefined) return [known, params];
           learn.push([nextId, sql]);
-          return [ids.set(sql, nextId++), params];
+          ids.set(sql, nextId);
+          return [nextId++, params];
         }),
     );
     const group: Group = { writes, learn, forget };
-    forget = [];
     probe?.("before-commit");
     worker.postMessage((bytes ? group : JSON.stringify(group)) satisfies ToWriter);
   };
@@ -150,7 +151,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   const reader = new Database(path, { readonly: true });
   reader.exec(`pragma busy_timeout=${options.busyTimeoutMs ?? 2_000}`);
-  const queries = new Recent<Prepared<unknown, Param[]>>(limit, (query) => query.finalize());
+  const queries = new Map<string, Prepared<unknown, Param[]>>();
+  const forgetQueries = () => {
+    for (const query of queries.values()) query.finalize();
+    queries.clear();
+  };
 
   const write = (statements: readonly Statement[]) =>
     new Promise<Row[][]>((resolve, reject) => {
@@ -164,7 +169,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ended ??= storeErrors.STORE_FAILED(`${path} is closed`);
     await last.catch(() => {}); // silent-ok: a writer that died has nothing left to wait for, and was reported
     // A connection with statements left would stay open behind its close, and leave the log to be merged by the next start.
-    queries.clear();
+    forgetQueries();
     reader.close();
     worker.postMessage("close" satisfies ToWriter);
     await closed.promise;
@@ -176,7 +181,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async read<T>(sql: string, ...params: Param[]) {
       if (closing) throw ended;
       try {
-        return (queries.get(sql) ?? queries.set(sql, reader.prepare(sql))).all(...params) as T[];
+        if (queries.size > limit) forgetQueries();
+        return queries.getOrInsertComputed(sql, () => reader.prepare(sql)).all(...params) as T[];
       } catch (error) {
         throw storeError(failureOf(error), path);
       }

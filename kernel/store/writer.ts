@@ -96,23 +96,18 @@ function transact(writes: readonly Write[], runOne: (write: Write) => Result): R
   }
 }
 
-/** Groups rarely fail, so guards come second; when the transaction itself cannot be committed, each write gets one of its own. */
+/** Groups rarely fail, so guards come second. What fails guarded too, such as the commit itself, refuses the whole group. */
 function commit(writes: readonly Write[]): Result[] {
-  for (const runOne of writes.length > 1 ? [run, runGuarded] : []) {
+  let failure: Failure = { code: "", message: "" };
+  for (const runOne of [run, runGuarded]) {
     try {
       return transact(writes, runOne);
     } catch (error) {
-      const failure = failureOf(error);
-      if (isLocked(failure)) return writes.map(() => failure);
+      failure = failureOf(error);
+      if (isLocked(failure)) break;
     }
   }
-  return writes.map((write) => {
-    try {
-      return transact([write], run)[0] as Row[][];
-    } catch (error) {
-      return failureOf(error);
-    }
-  });
+  return writes.map(() => failure);
 }
 
 const hasBytes = (result: Result): boolean =>
