@@ -5,6 +5,7 @@ import { refusedOutcome, type ToolOutcome, textOutcome } from "@pincer/plugin-sd
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { type Command, type CommandOptions, startCommand } from "./command.ts";
 import type { ExecConfig } from "./settings.ts";
+import { membersOf } from "./tree.ts";
 import { endingInWords, shortly, stateInWords } from "./words.ts";
 
 export interface Process {
@@ -20,7 +21,8 @@ interface Kept {
   readonly id: string;
   readonly text: string;
   readonly startedAt: number;
-  /** Undefined while it runs; a process that is in nobody's memory has ended with the gateway or the plugin. */
+  readonly mark: string;
+  /** Undefined while it runs. */
   readonly ending?: string;
   readonly tail?: string;
 }
@@ -68,14 +70,19 @@ export class Background {
 
   async list(sessionKey: string): Promise<string[]> {
     const here = this.#of(sessionKey).map(({ id, command }) => `${id} ${stateInWords(command)} ${shortly(command.text)}`);
-    const earlier = (await this.#kept(sessionKey)).map((kept) => `${kept.id} ${lostInWords(kept)} ${shortly(kept.text)}`);
-    return [...here, ...earlier];
+    const earlier = (await this.#kept(sessionKey)).map(async (kept) => `${kept.id} ${await lostInWords(kept)} ${shortly(kept.text)}`);
+    return [...here, ...(await Promise.all(earlier))];
   }
 
   /** What is known of a process that an earlier generation of the plugin, or an earlier gateway, had started. */
   async earlier(sessionKey: string, id: string): Promise<string | undefined> {
-    const kept = (await this.#kept(sessionKey)).find((kept) => kept.id === id);
-    return kept && [kept.tail?.trimEnd() || "(no output was kept)", lostInWords(kept)].join("\n");
+    const find = async () => (await this.#kept(sessionKey)).find((kept) => kept.id === id);
+    const kept = await find();
+    if (!kept) return undefined;
+    const how = await lostInWords(kept);
+    // It may have ended, and been written down, between the two looks.
+    const { tail, ending = how } = (kept.ending === undefined && (await find())) || kept;
+    return [tail?.trimEnd() || "(no output was kept)", ending].join("\n");
   }
 
   /** Ends what a session left running, and forgets it. Does not wait: a session's end is nobody's to hold up. */
@@ -89,7 +96,10 @@ export class Background {
 
   /** Ends everything, and waits until it has ended and is remembered. */
   async endAll(why: string): Promise<void> {
-    for (const process of this.#running.values()) this.#stop(process, why);
+    const running = [...this.#running.values()].filter(({ command }) => !command.ending());
+    // Written down first, so that the next generation never takes for lost what is being ended here.
+    await Promise.all(running.map((process) => this.#keep(process, `[stopped: ${why}]`)));
+    for (const process of running) this.#stop(process, why);
     await Promise.all(this.#unfinished);
   }
 
@@ -107,13 +117,14 @@ export class Background {
     this.#track(command.stop(why));
   }
 
-  async #keep({ id, sessionKey, command }: Process): Promise<void> {
+  async #keep({ id, sessionKey, command }: Process, foretold?: string): Promise<void> {
     if (!this.#running.has(id)) return;
     const ending = command.ending();
-    const { text, startedAt } = command;
+    const { text, startedAt, mark } = command;
     const kept: Kept = {
-      ...{ id, text: text.slice(0, tailChars), startedAt },
-      ...(ending && { ending: endingInWords(ending), tail: command.output.text().slice(-tailChars).toWellFormed() }),
+      ...{ id, text: text.slice(0, tailChars), startedAt, mark },
+      ...(ending ? { ending: endingInWords(ending) } : foretold !== undefined && { ending: foretold }),
+      ...((ending || foretold) && { tail: command.output.text().slice(-tailChars).toWellFormed() }),
     };
     const ended = this.#of(sessionKey).filter(({ command }) => command.ending());
     const old = ended.slice(0, Math.max(0, ended.length - this.settings().endedKept)).map((process) => process.id);
@@ -134,4 +145,10 @@ export class Background {
   }
 }
 
-const lostInWords = ({ ending }: Kept): string => ending ?? "[ended when the gateway did; what it had written since is lost]";
+async function lostInWords({ ending, mark }: Kept): Promise<string> {
+  if (ending !== undefined) return ending;
+  const isEnding = (await membersOf(undefined, mark)).length > 0;
+  return isEnding
+    ? "[is being ended: the plugin that started it was replaced; poll again]"
+    : "[ended when the gateway did; what it had written since is lost]";
+}

@@ -23,6 +23,8 @@ export interface Ending {
 
 export interface Command {
   readonly text: string;
+  /** What its processes carry in their environment, and no others. */
+  readonly mark: string;
   readonly output: Output;
   readonly startedAt: number;
   readonly ended: Promise<Ending>;
@@ -69,13 +71,14 @@ function environmentOf({ pass, environment }: ExecConfig, cwd: string): Record<s
 const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 export function startCommand({ text, cwd, input, settings, clock }: CommandOptions): Command {
-  const mark = crypto.randomUUID();
+  const id = crypto.randomUUID();
+  const mark = `${markName}=${id}`;
   const shell = settings.shell || (existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh");
   // bash takes a socket as its input for a remote login, and would run the user's .bashrc first.
   const plain = basename(shell) === "bash" ? ["--norc", "--noprofile"] : [];
   const child = Bun.spawn(["/bin/sh", "-c", supervisor, "pincer", shell, ...plain, "-c", text], {
     cwd,
-    env: { ...environmentOf(settings, cwd), [markName]: mark },
+    env: { ...environmentOf(settings, cwd), [markName]: id },
     stdio: [input ? "pipe" : "ignore", "pipe", "ignore", "pipe"],
     detached: true,
   });
@@ -113,7 +116,7 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
 
   const end = async (): Promise<Ending> => {
     const status = await child.exited;
-    const left = await killMembers(pid, `${markName}=${mark}`);
+    const left = await killMembers(pid, mark);
     closeSync(lifeline);
     // Something that carries no mark may still hold the pipe.
     await within(settings.drainMs, read);
@@ -132,7 +135,7 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
     signal(-pid, "SIGTERM");
     await within(settings.killMs, child.exited);
     // All but the supervisor, which then reaps what it waits for; the whole group when that was not enough.
-    if (isRunning()) await killMembers(pid, `${markName}=${mark}`);
+    if (isRunning()) await killMembers(pid, mark);
     if (isRunning()) await within(settings.killMs, child.exited);
     if (isRunning()) signal(-pid, "SIGKILL");
     return ended;
@@ -147,6 +150,7 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
 
   return {
     text,
+    mark,
     output,
     startedAt,
     ended,

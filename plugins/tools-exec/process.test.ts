@@ -14,9 +14,9 @@ async function start(tools: ExecTools, command: string, sessionKey = "agent:main
 }
 
 /** Polls until the text has come; each poll waits for news. */
-async function until(tools: ExecTools, id: string, wanted: string): Promise<string> {
+async function until(tools: ExecTools, id: string, wanted: string, sessionKey = "agent:main:main"): Promise<string> {
   let all = "";
-  while (!all.includes(wanted)) all += `${(await tools.process({ action: "poll", id, wait: 60 })).text}\n`;
+  while (!all.includes(wanted)) all += `${(await tools.process({ action: "poll", id, wait: 60 }, { sessionKey })).text}\n`;
   return all;
 }
 
@@ -89,9 +89,10 @@ onLinux("what a session left running ends with it, and is forgotten", async () =
   await using tools = await startExecTools();
   const id = await start(tools, `echo up; sleep ${needle}`);
   const others = mark();
-  await start(tools, `sleep ${others}`, "agent:main:other");
+  const other = await start(tools, `echo up; sleep ${others}`, "agent:main:other");
   const process = tools.background.get("agent:main:main", id)!;
   await until(tools, id, "up");
+  await until(tools, other, "up", "agent:main:other");
   tools.background.endSession("agent:main:main");
   await process.command.ended;
   expect(await alive(needle)).toEqual([]);
@@ -122,11 +123,15 @@ onLinux("after a reload of the plugin its processes are told to have ended, with
 
 test("after a crash of the gateway its processes are told to have ended, not to be running", async () => {
   await using tools = await startExecTools();
-  const id = await start(tools, "sleep 1000");
-  // Another gateway over the same store, while the first has had no chance to write anything down.
+  const id = await start(tools, "echo up; sleep 1000");
+  await until(tools, id, "up");
+  // Another gateway over the store as it was when the first one died.
+  const [{ key, value }] = (await tools.store.list("process/")) as [{ key: string; value: unknown }];
+  await tools.background.endAll("gone");
+  await tools.store.set({ [key]: value });
   await using after = await tools.reloaded();
   expect((await after.process({ action: "list" })).text).toBe(
-    `${id} [ended when the gateway did; what it had written since is lost] sleep 1000`,
+    `${id} [ended when the gateway did; what it had written since is lost] echo up; sleep 1000`,
   );
   expect((await after.process({ action: "poll", id })).text).toStartWith("(no output was kept)\n[ended when the gateway did");
 });

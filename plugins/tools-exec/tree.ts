@@ -7,8 +7,11 @@ import { readdir, readFile } from "node:fs/promises";
 const hasProc = process.platform === "linux";
 const mostRounds = 50;
 
-/** Living processes of a command, without its supervisor. `mark` is a `NAME=value` that no other process has in its environment. */
-export async function membersOf(supervisor: number, mark: string): Promise<number[]> {
+/**
+ * Living processes of a command, without its supervisor. `mark` is a `NAME=value` that no other process has in its environment. Without a
+ * supervisor, all that carry the mark.
+ */
+export async function membersOf(supervisor: number | undefined, mark: string): Promise<number[]> {
   if (!hasProc) return [];
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
@@ -40,9 +43,10 @@ export function signal(pid: number, name: NodeJS.Signals): void {
 /** Kills what is left of a command until nothing is, also of one that forks as fast as it is killed. Answers with how many there were. */
 export async function killMembers(supervisor: number, mark: string): Promise<number> {
   const seen = new Set<number>();
-  for (let round = 0; round < mostRounds; round++) {
+  // A process that starts another and ends while the list is read shows neither: only a second look that finds none says that there is none.
+  for (let round = 0, empty = 0; round < mostRounds && empty < 2; round++) {
     const members = await membersOf(supervisor, mark);
-    if (members.length === 0) break;
+    empty = members.length === 0 ? empty + 1 : 0;
     for (const pid of members) {
       seen.add(pid);
       signal(pid, "SIGKILL");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ToolCall, ToolOutcome, ToolRecord, tool } from "@pincer/plugin-sdk/contracts/tool";
+import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Value } from "@sinclair/typebox/value";
 
 export type ProvidedTool = readonly [name: string, record: ToolRecord, implementation: ImplementationOf<typeof tool>];
@@ -52,7 +53,7 @@ export async function runTool(
   call: Partial<ToolCall> & { readonly workspace: string },
   options: { readonly signal?: AbortSignal; readonly onProgress?: (text: string) => void } = {},
 ): Promise<Answer> {
-  const wrong = Value.Errors(record.parameters, args).First();
+  const wrong = Value.Errors(reviveSchema(JSON.parse(JSON.stringify(record.parameters))), args).First();
   if (wrong) throw new Error(`arguments of ${name} at ${wrong.path}: ${wrong.message}`);
   const whole: ToolCall = {
     callId: "c1",

@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { tool } from "@pincer/plugin-sdk/contracts/tool";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { alive } from "../../tests/support/exec-tools.ts";
+import { createWorkspace, type ProvidedTool, runTool } from "../../tests/support/workspace.ts";
+
+const onLinux = test.skipIf(process.platform !== "linux");
+const needle = `7${process.pid}`;
+
+async function start() {
+  const clock = createManualClock();
+  const workspace = await createWorkspace();
+  const gateway = await startTestGateway({ only: ["tools-exec"], clock });
+  const { host } = gateway.gateway;
+  const run = (name: string, args: Record<string, unknown>, sessionKey = "agent:main:main") => {
+    const tools = host.handle(tool);
+    const provided = [name, tools.list().find((provider) => provider.name === name)!.record, tools.get(name)] as unknown as ProvidedTool;
+    return runTool(provided, args, { workspace: workspace.path, sessionKey });
+  };
+  return {
+    ...{ gateway, clock, host, run },
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await workspace[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Starts a background command and waits until it has said that it is up. */
+async function startSleeping({ run }: Awaited<ReturnType<typeof start>>, seconds: string, sessionKey?: string): Promise<string> {
+  const { details } = await run("exec", { command: `echo up; sleep ${seconds}`, background: true }, sessionKey);
+  const { id } = details as { id: string };
+  while (!(await run("process", { action: "poll", id, wait: 60 }, sessionKey)).text.includes("up"));
+  return id;
+}
+
+test("a gateway offers the tools from the manifest and runs them on demand", async () => {
+  await using started = await start();
+  const listed = started.host.handle(tool).list();
+  expect(listed.map(({ name, plugin, record }) => [name, plugin, record.access]).sort()).toEqual([
+    ["exec", "tools-exec", "exec"],
+    ["process", "tools-exec", "exec"],
+  ]);
+  expect((await started.run("exec", { command: "echo hello" })).text).toStartWith("hello\n[exit code 0");
+});
+
+onLinux("a reload ends background processes and says so afterwards; a running command is not cut off (#144291)", async () => {
+  await using started = await start();
+  const { run, host, clock } = started;
+  const id = await startSleeping(started, `${needle}1`);
+  expect((await run("exec", { command: "echo before the reload" })).outcome).toBe("ok");
+  await host.reload("tools-exec");
+  let polled = await run("process", { action: "poll", id });
+  while (polled.text.includes("is being ended")) {
+    await clock.advance(1_000);
+    polled = await run("process", { action: "poll", id });
+  }
+  expect(polled.details).toEqual({ id, running: false });
+  expect(polled.text).toContain("[stopped: the plugin was reloaded or the gateway stopped");
+  while ((await alive(`${needle}1`)).length > 0) await clock.advance(1_000);
+  expect((await run("exec", { command: "echo after" })).text).toStartWith("after\n");
+});
+
+onLinux("resetting a session ends what it left running, and nobody else's", async () => {
+  await using started = await start();
+  const { gateway, clock } = started;
+  await startSleeping(started, `${needle}2`, "agent:main:one");
+  await startSleeping(started, `${needle}3`, "agent:main:two");
+  const client = await gateway.connect();
+  await client.call("sessions.reset", { key: "agent:main:one" });
+  while ((await alive(`${needle}2`)).length > 0) await clock.advance(1_000);
+  expect((await alive(`${needle}3`)).length).toBeGreaterThan(0);
+});
+
+onLinux("unloading leaves nothing behind", async () => {
+  await using started = await start();
+  const { host, clock, gateway } = started;
+  const timers = clock.timers;
+  await startSleeping(started, `${needle}4`);
+  const disabling = host.setEnabled("tools-exec", false);
+  let isOver = false;
+  void disabling.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await clock.advance(1_000);
+  await disabling;
+  while ((await alive(`${needle}4`)).length > 0) await clock.advance(1_000);
+  await clock.advance(600_000);
+  expect(clock.timers).toBeLessThanOrEqual(timers);
+  expect(host.inspect("tools-exec")).not.toMatchObject({ state: "active" });
+  expect(gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
