@@ -2,6 +2,8 @@ import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { copyFile, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AccessHome, useHomes } from "../../tests/support/access-home.ts";
+import type { Store } from "../store/store.ts";
+import { createAudit } from "./audit.ts";
 
 const { open, restart } = useHomes(afterEach);
 const entry = (n: number) => ({ principal: "shared", action: "config.patch", resources: [`gateway/${n}`], outcome: "ok" as const });
@@ -59,6 +61,26 @@ test("entries that come at once are one chain in their order, which goes on afte
   expect(await home.access.audit.verify()).toEqual({ ok: true, entries: 2_503 });
   const [newest] = await home.access.audit.query({ before: 2_501, limit: 1 });
   expect(newest).toMatchObject({ seq: 2_500, resources: ["gateway/2499"] });
+});
+
+test("a gateway that is killed right behind an entry, also the first, has a whole log when it starts again", async () => {
+  let home = await open();
+  for (let deaths = 1; deaths <= 3; deaths++) {
+    const { clock, store, keys } = home;
+    const killed = Promise.withResolvers<void>();
+    const write: Store["write"] = async (...statements) => {
+      await store.write(...statements);
+      killed.resolve();
+      return new Promise(() => {});
+    };
+    const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+    void createAudit({ ...store, write }, clock, log, keys, () => 1_000).append(entry(deaths));
+    await killed.promise;
+    home = await restart(home);
+    expect(await home.access.audit.verify()).toEqual({ ok: true, entries: deaths });
+  }
+  await home.access.audit.append(entry(4));
+  expect(await home.access.audit.verify()).toEqual({ ok: true, entries: 4 });
 });
 
 describe("somebody who changes the store is seen, at the first entry that he touched", () => {

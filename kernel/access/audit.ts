@@ -83,7 +83,12 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   async function open(): Promise<Anchor> {
     const saved = await readAnchor();
     const [last] = await store.read<Stored>("select * from access_audit order by seq desc limit 1");
-    if (!saved && !last) return { base: genesis, head: genesis };
+    if (!saved && !last) {
+      // Before the first entry: a crash behind that would look as if somebody had taken the anchor away.
+      const empty = { base: genesis, head: genesis };
+      await save(empty);
+      return empty;
+    }
     const head = last ?? saved?.base ?? genesis;
     if (saved && head.seq >= saved.head.seq) return { base: saved.base, head };
     log.error("audit.broken", { anchor: keys.anchorPath, expected: saved?.head.seq, found: head.seq });
