@@ -1,4 +1,5 @@
 /** Stopping runs: one by its id, or all of a session. */
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Runs } from "./runs.ts";
 import { commandLane, runIdOf, runKey, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
@@ -51,11 +52,11 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
 
 /** A run that an older generation of this plugin works on is told by it. */
 async function endedElsewhere(agent: AgentContext, runId: string): Promise<void> {
-  const patience = new AbortController();
-  using _timer = agent.clock.after(agent.config.toolGraceMs, () => patience.abort());
+  using patience = linkSignals(agent.signal);
+  using _timer = agent.clock.after(agent.config.toolGraceMs, () => patience.abort(new DOMException("waited long enough", "TimeoutError")));
   try {
-    await agent.uses.lanes.wait({ key: runKey(runId) }, { signal: AbortSignal.any([agent.signal, patience.signal]) });
+    await agent.uses.lanes.wait({ key: runKey(runId) }, { signal: patience.signal });
   } catch (error) {
-    if (!patience.signal.aborted) throw error;
+    if (agent.signal.aborted || !patience.signal.aborted) throw error;
   }
 }

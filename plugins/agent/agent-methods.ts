@@ -2,6 +2,7 @@
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { JobOutcome } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { type createSend, takeReplyTo } from "./chat-send.ts";
 import * as methods from "./methods.ts";
 import { failureOf } from "./runs.ts";
@@ -77,13 +78,13 @@ export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<
 
   agent.method(methods.agentWait, async ({ runId, timeoutMs }, call) => {
     const still = { runId, status: "timeout" as const };
-    const patience = new AbortController();
-    using _timer = timeoutMs === undefined ? undefined : agent.clock.after(timeoutMs, () => patience.abort());
+    using patience = linkSignals(call.signal);
+    using _timer = timeoutMs === undefined ? undefined : agent.clock.after(timeoutMs, () => patience.abort(still));
     let outcome: JobOutcome;
     try {
-      outcome = await lanes.wait({ key: runKey(runId) }, { signal: AbortSignal.any([call.signal, patience.signal]) });
+      outcome = await lanes.wait({ key: runKey(runId) }, { signal: patience.signal });
     } catch (error) {
-      if (patience.signal.aborted || hasCode(error, "LANE_JOB_UNKNOWN")) return still;
+      if (error === still || hasCode(error, "LANE_JOB_UNKNOWN")) return still;
       throw error;
     }
     const { status, text, stopReason, startedAt, endedAt, error, aborted } = resultOf(outcome);

@@ -4,6 +4,7 @@ import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { toolCalling } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { ToolCallBlock, ToolResultMessage } from "@pincer/plugin-sdk/message";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { RunEvents } from "./run-events.ts";
 import { shorten } from "./shorten.ts";
 import { argumentFault, canonicalJson, type KnownTool, type ToolTable } from "./tool-table.ts";
@@ -144,14 +145,13 @@ export class ToolCalls {
     const { toolTimeoutMs, toolGraceMs, deltaMs } = agent.config;
     const timeoutMs = tool.record.timeoutMs ?? toolTimeoutMs;
     const { clock } = agent;
-    const timeout = new AbortController();
+    using stop = linkSignals(signal);
     const gone = Promise.withResolvers<"gone">();
     const timers: Disposable[] = [
-      clock.after(timeoutMs, () => timeout.abort(new DOMException(`stopped after ${timeoutMs} ms`, "TimeoutError"))),
+      clock.after(timeoutMs, () => stop.abort(new DOMException(`stopped after ${timeoutMs} ms`, "TimeoutError"))),
     ];
-    const stop = AbortSignal.any([signal, timeout.signal]);
     // A tool that was told to stop is waited for, but not for ever.
-    stop.addEventListener("abort", () => timers.push(clock.after(toolGraceMs, () => gone.resolve("gone"))), { once: true });
+    stop.signal.addEventListener("abort", () => timers.push(clock.after(toolGraceMs, () => gone.resolve("gone"))), { once: true });
 
     const startedAt = clock.monotonic();
     let progress = "";
@@ -170,7 +170,9 @@ export class ToolCalls {
       return result;
     };
     try {
-      const answer = agent.uses.tools.get(tool.name).run({ callId: call.id, arguments: call.arguments, ...scope() }, { signal: stop });
+      const answer = agent.uses.tools
+        .get(tool.name)
+        .run({ callId: call.id, arguments: call.arguments, ...scope() }, { signal: stop.signal });
       for (;;) {
         const step = await Promise.race([answer.next(), gone.promise]);
         if (step === "gone") break;
@@ -190,7 +192,7 @@ export class ToolCalls {
     } catch (error) {
       if (signal.aborted) throw error;
       if (hasCode(error, "CAPABILITY_MISSING")) return settle(refused(`The tool "${call.name}" is no longer there.`));
-      if (!timeout.signal.aborted) {
+      if (!stop.signal.aborted) {
         agent.log.warn("tool.failed", { tool: tool.name, runId: scope().runId, error: errorMessage(error) });
         return settle(failed(`The tool failed: ${errorMessage(error)}`));
       }

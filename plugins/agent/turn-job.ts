@@ -3,6 +3,7 @@ import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { turnEnded } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -34,13 +35,15 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
     const { input } = job;
     const { runId, agentId } = input;
     const io = { signal: agent.signal };
-    const timeout = new AbortController();
-    const signal = AbortSignal.any([job.signal, timeout.signal]);
+    using stop = linkSignals(job.signal);
+    const { signal } = stop;
     const [session] = await Promise.all([sessionOf(input), runs.answered(runId)]);
     const { key: sessionKey, sessionId } = session;
     const run = runs.begin({ runId, sessionKey, agentId, sessionId }, { askedAt: input.at, resumed: job.resumed });
     const limit = input.timeoutMs ?? agent.config.turnTimeoutMs;
-    const timer = limit > 0 ? agent.clock.after(limit, () => timeout.abort(tooLong(limit))) : undefined;
+    const timer = limit > 0 ? agent.clock.after(limit, () => stop.abort(tooLong(limit))) : undefined;
+
+    const isTimedOut = () => hasCode(signal.reason, "AGENT_TIMEOUT");
 
     // Who stops a run sees it end at once, however long what is being stopped takes.
     const onAbort = () => {
@@ -74,7 +77,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
           error: errorMessage(error),
           stack: stackOf(error),
         });
-        const [kind, message] = timeout.signal.aborted ? (["timeout", tooLong(limit).message] as const) : [kindOf(error), sayable(error)];
+        const [kind, message] = isTimedOut() ? (["timeout", tooLong(limit).message] as const) : [kindOf(error), sayable(error)];
         turn.keepUnfinished("error", message);
         return { ok: false, kind, message, stopReason: "error" };
       });
@@ -96,7 +99,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
           ? { state: "final", text: "", stopReason: end.stopReason }
           : { state: "error", errorMessage: end.message, errorKind: end.kind },
       );
-      const timedOut = !end.ok && end.kind === "timeout" && timeout.signal.aborted;
+      const timedOut = !end.ok && end.kind === "timeout" && isTimedOut();
       const state = end.ok ? "end" : timedOut ? "timeout" : "error";
       void isRunning([], state);
       tellEnded(agent, { sessionKey, agentId, runId, state: end.ok ? "ok" : state });
