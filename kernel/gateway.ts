@@ -245,7 +245,7 @@ export async function createGateway(options: GatewayOptions) {
   bus.add([
     ...access.methods,
     ...sessions.methods,
-    ...configMethods(config, { clock, version: kernel.version }),
+    ...configMethods(config, { clock, version: kernel.version, emit: bus.emit }),
     ...logMethods(log),
     ...pluginMethods(host),
     bindMethod(loginLink, link),

@@ -35,7 +35,7 @@ interface Frame {
 }
 
 /** Throws when no gateway runs in the home. */
-export function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
+export async function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
   const state = holder(home)?.state;
   if (!state) throw notRunning(home.path);
   return open(state.url, readToken(home), caps);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WireClient } from "../../plugin-sdk/testing/client.ts";
 import { createCliHome } from "../../tests/support/cli.ts";
@@ -85,6 +85,34 @@ describe("a gateway in the background", () => {
     gateway.kill("SIGTERM");
     expect(await gateway.exited).toBe(0);
   });
+});
+
+test("a service manager is told when the gateway is ready and when it stops", async () => {
+  await using home = createCliHome();
+  const bin = join(home.path, "..", "bin");
+  const said = join(bin, "said");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "systemd-notify"), `#!/bin/sh\necho "$1" >> '${said}'\n`, { mode: 0o755 });
+  const env = { ...home.env, PATH: `${bin}:${home.env["PATH"]}`, NOTIFY_SOCKET: join(bin, "socket") };
+  const gateway = Bun.spawn([...home.command, "gateway", "--json"], { env, stdout: "pipe", stderr: "inherit" });
+  const lines = linesOf(gateway.stdout);
+  await lines.until((line) => line["event"] === "gateway.ready");
+  while (!existsSync(said)) await new Promise((resolve) => setImmediate(resolve));
+  expect(readFileSync(said, "utf8")).toBe("READY=1\n");
+  gateway.kill("SIGTERM");
+  expect(await gateway.exited).toBe(0);
+  expect(readFileSync(said, "utf8")).toBe("READY=1\nSTOPPING=1\n");
+});
+
+test("a service is written for this user, with the home that it serves", async () => {
+  await using home = createCliHome({ XDG_CONFIG_HOME: "" });
+  const { file, text } = await home.json<{ file: string; text: string }>(["service", "print"]);
+  expect(text).toContain(`PINCER_HOME=${home.path}`);
+  if (process.platform === "linux") expect(file).toEndWith("/.config/systemd/user/pincer.service");
+  expect((await home.pincer(["service", "install"], { env: { PATH: "/nowhere" } })).code).toBe(0);
+  expect(readFileSync(file, "utf8")).toBe(text);
+  expect((await home.pincer(["service", "uninstall"], { env: { PATH: "/nowhere" } })).code).toBe(0);
+  expect(existsSync(file)).toBe(false);
 });
 
 /** Log lines as they come. */

@@ -1,8 +1,9 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
 import { join } from "node:path";
+import type { CommandIo } from "@pincer/plugin-sdk";
 import { discover, type Found } from "../plugins/discovery.ts";
 import { record } from "../plugins/record.ts";
-import { connect } from "./client.ts";
+import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, repository } from "./home.ts";
 
@@ -29,19 +30,26 @@ export function pluginCommands(home: Home): readonly CliCommand[] {
 
 const run =
   ({ folder, manifest }: Found, name: string): Run =>
-  ({ args, home, terminal }) =>
-    record(folder, manifest!, async (registered) => {
-      const aborted = new AbortController();
-      process.once("SIGINT", () => aborted.abort());
-      const client = connect(home);
-      // A command that never calls the gateway works without one.
-      client.catch(() => undefined); // silent-ok: told by the first call
-      const code = await registered.get("commands", name)!.run(args, {
-        call: async (method, params) => (await client).call(method, params, { timeoutMs: 0 }),
-        print: terminal.print,
-        json: terminal.json,
-        signal: aborted.signal,
-      });
-      (await client.catch(() => undefined))?.[Symbol.dispose](); // silent-ok: there was none
-      return code;
-    });
+  async ({ args, home, terminal }) => {
+    const aborted = new AbortController();
+    process.once("SIGINT", () => aborted.abort());
+    // A command that never calls the gateway works without one.
+    let client: Promise<Client> | undefined;
+    const io: CommandIo = {
+      call: async (method, params) => {
+        client ??= connect(home);
+        return (await client).call(method, params, { timeoutMs: 0 });
+      },
+      print: terminal.print,
+      json: terminal.json,
+      signal: aborted.signal,
+    };
+    // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.
+    const ended = await record(folder, manifest!, async (registered) =>
+      Promise.allSettled([registered.get("commands", name)!.run(args, io)]),
+    );
+    if (client) (await client.catch(() => undefined))?.[Symbol.dispose](); // silent-ok: the command was told
+    const [outcome] = ended;
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  };

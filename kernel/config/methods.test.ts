@@ -39,7 +39,7 @@ function setup(text: string) {
   const config = createConfig({ home, clock: systemClock, log: { debug() {}, info() {}, warn() {}, error() {} }, env: { KEY: "sk-env" } });
   config.declare("gateway", Gateway, "kernel");
   config.declare("agents", Agents, "routing");
-  const methods = configMethods(config, { clock: systemClock, version: "0.1.0" });
+  const methods = configMethods(config, { clock: systemClock, version: "0.1.0", emit: () => {} });
   async function call<R>(name: string, params: Record<string, unknown> = {}): Promise<R> {
     const { method, invoke } = await methods.find((binding) => binding.name === name)!.resolve();
     expect(Value.Errors(method.params, params).First()?.message).toBeUndefined();
@@ -201,7 +201,7 @@ test("parameters are those of the protocol's own schemas", async () => {
     ["config.schema.lookup", validateConfigSchemaLookupParams, { path: "a.b[0]" }],
   ] as const) {
     const { config } = setup("{}");
-    const binding = configMethods(config, { clock: systemClock, version: "1" }).find((method) => method.name === name)!;
+    const binding = configMethods(config, { clock: systemClock, version: "1", emit: () => {} }).find((method) => method.name === name)!;
     const { method } = await binding.resolve();
     for (const given of [params, { ...params, surplus: 1 }, { ...params, raw: "" }, { ...params, path: "a b" }, {}]) {
       expect({ name, given, ok: Value.Check(method.params, given) }).toEqual({ name, given, ok: validate(given) });

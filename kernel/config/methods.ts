@@ -5,7 +5,7 @@ import { isObject, type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
-import { bindMethod, type MethodBinding } from "../bus/bindings.ts";
+import { bindMethod, type Emit, type MethodBinding } from "../bus/bindings.ts";
 import type { Config, Snapshot } from "./config.ts";
 import { configErrors } from "./errors.ts";
 import { hintOf, hintsOf, outline } from "./outline.ts";
@@ -129,8 +129,16 @@ export const configChanged = defineEvent({
   payload: Type.Object({ path: Type.String(), hash: Type.String(), ts: Type.Integer() }),
 });
 
-/** `version` is the gateway's. */
-export function configMethods(config: Config, options: { readonly clock: Clock; readonly version: string }): MethodBinding[] {
+export interface ConfigWire {
+  readonly clock: Clock;
+  /** The gateway's. */
+  readonly version: string;
+  /** Given `config.changed` after each change that was applied. */
+  readonly emit: Emit;
+}
+
+export function configMethods(config: Config, { clock, version, emit }: ConfigWire): MethodBinding[] {
+  config.onChange("", () => emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   const redacted = (value: Json) => redact(value, config.isSensitive);
   const list = (snapshot: Snapshot, wanted: "error" | "warning") =>
     snapshot.issues.filter(({ level }) => level === wanted).map(({ level: _, ...issue }) => issue);
@@ -211,8 +219,8 @@ export function configMethods(config: Config, options: { readonly clock: Clock; 
       return {
         schema: plain(root),
         uiHints: Object.fromEntries(hintsOf(root)),
-        version: options.version,
-        generatedAt: new Date(options.clock.now()).toISOString(),
+        version,
+        generatedAt: new Date(clock.now()).toISOString(),
       };
     }),
     bindMethod(configSchemaLookup, ({ path }) => lookup(path)),

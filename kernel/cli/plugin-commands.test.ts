@@ -1,0 +1,45 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createCliHome } from "../../tests/support/cli.ts";
+
+const source = `export default {
+  setup(ctx) {
+    ctx.command({ name: "greet", summary: "Greets somebody", usage: "<name>" }, async ([name], io) => {
+      if (name === "gateway") io.print("gateway is ok: " + (await io.call("health")).ok);
+      else io.print(io.json ? JSON.stringify({ hello: name }) : "hello " + name);
+      return name === "nobody" ? 7 : 0;
+    });
+  },
+};
+`;
+
+test("a plugin's command is listed from its manifest, runs here, and reaches the gateway over the caller's connection", async () => {
+  await using home = createCliHome();
+  const folder = join(home.path, "plugins", "greeter", "v1");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "plugin.ts"), source);
+  writeFileSync(
+    join(folder, "plugin.json"),
+    JSON.stringify({ id: "greeter", version: "1.0.0", sdk: "*", summary: "Greets.", entry: "plugin.ts" }),
+  );
+
+  expect(await home.pincer(["plugin", "build", folder, "--check"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("pincer plugin build"),
+  });
+  expect((await home.pincer(["plugin", "build", folder])).out).toContain("brought up to date");
+  expect(readFileSync(join(folder, "dist", "plugin.js"), "utf8")).toContain("hello");
+  expect((await home.pincer(["plugin", "build", folder, "--check"])).code).toBe(0);
+
+  expect((await home.pincer([])).out).toMatch(/Plugins\n +greet +Greets somebody/);
+  expect((await home.pincer(["greet", "--help"])).out).toContain("pincer greet <name>");
+  expect(await home.pincer(["greet", "Ada"])).toEqual({ code: 0, out: "hello Ada\n", err: "" });
+  expect(await home.json(["greet", "Ada"])).toEqual({ hello: "Ada" });
+  expect((await home.pincer(["greet"])).code).toBe(2);
+  expect((await home.pincer(["greet", "nobody"])).code).toBe(7);
+  expect((await home.pincer(["gret", "Ada"])).err).toContain('did you mean "greet"?');
+  expect(await home.pincer(["greet", "gateway"])).toMatchObject({ code: 3, err: expect.stringContaining("pincer up") });
+  await home.pincer(["up"]);
+  expect((await home.pincer(["greet", "gateway"])).out).toBe("gateway is ok: true\n");
+});
