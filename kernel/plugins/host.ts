@@ -48,7 +48,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       leave();
     }
   };
-  const sources: SourceDeps = { table: () => table, enter, inside };
+  const sources: SourceDeps = { clock, limits, table: () => table, enter, inside };
   const syncKinds = jobKinds(sources, deps.jobs);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities({ table: () => table, chosen: (contract) => choices()?.[contract], enter });

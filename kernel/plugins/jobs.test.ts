@@ -82,3 +82,27 @@ test("jobs keep running through fifty swaps, each step of each job exactly once"
   expect(ran.length).toBe(400);
   expect(new Set(ran).size).toBe(400);
 });
+
+test("a job whose plugin cannot be activated waits until that was mended, and then runs", async () => {
+  ran.length = 0;
+  const clock = createManualClock();
+  await using kit = await start(source(1), clock);
+  await Bun.write(`${kit.plugins}/worker/plugin.ts`, "throw new Error('a bad version');");
+  const waiting = admit(kit, "accepted");
+  expect((await kit.logged("plugin.failed")).fields).toMatchObject({ plugin: "worker", error: expect.stringContaining("a bad version") });
+  await clock.advance(5_000);
+  expect(await kit.lanes.find("accepted")).toMatchObject({ state: "running" });
+  await writePlugin(kit.plugins, "worker", source(2));
+  await kit.host.reload("worker");
+  await clock.advance(1_000);
+  expect(await waiting).toMatchObject({ state: "done", result: { versions: [2, 2] } });
+});
+
+test("a job that waits for its plugin can be cancelled", async () => {
+  await using kit = await start(source(1));
+  await Bun.write(`${kit.plugins}/worker/plugin.ts`, "throw new Error('a bad version');");
+  const waiting = admit(kit, "unwanted");
+  await kit.logged("plugin.failed");
+  await kit.lanes.cancel({ key: "unwanted" }, "not needed");
+  expect(await waiting).toMatchObject({ state: "cancelled" });
+});

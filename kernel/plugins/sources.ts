@@ -1,4 +1,6 @@
 /** What the bus and the lanes find plugins by. Everything is known from manifests; code is loaded when it is called. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import type { EventSource, MethodBinding, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
@@ -6,10 +8,13 @@ import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import type { JobTable } from "./deps.ts";
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
+import type { PluginLimits } from "./limits.ts";
 import type { Entered } from "./plugin.ts";
 import type { Table } from "./table.ts";
 
 export interface SourceDeps {
+  readonly clock: Clock;
+  limits(): PluginLimits;
   table(): Table;
   enter(plugin: string, what: string): Entered | Promise<Entered>;
   inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): Promise<T>;
@@ -122,31 +127,42 @@ function untilEnd(body: ReadableStream<Uint8Array>, leave: () => void): Readable
   });
 }
 
+/** A job was accepted: while its plugin cannot be activated it waits, until that was mended, it is cancelled, or its time is up. */
+async function activated({ enter, clock, limits }: SourceDeps, plugin: string, what: string, signal: AbortSignal): Promise<Entered> {
+  for (;;) {
+    try {
+      return await enter(plugin, what);
+    } catch (error) {
+      if (hasCode(error, "PLUGIN_UNKNOWN") || hasCode(error, "PLUGIN_DISABLED")) throw error;
+      await clock.sleep(limits().retryFirstMs, signal);
+    }
+  }
+}
+
 /** Keeps the lanes' table of kinds in step with the manifests. A kind that stays is not touched by a swap. */
-export function jobKinds({ table, inside }: SourceDeps, jobs: JobTable) {
+export function jobKinds(deps: SourceDeps, jobs: JobTable) {
   const handled = new Map<string, { readonly like: string; readonly handle: Disposable }>();
-  const run = (plugin: string, kind: string, journal: number, job: Job) =>
-    inside(
-      plugin,
-      `job ${kind}`,
-      async (generation) => {
-        const found = generation.registered.get("jobs", kind);
-        if (found?.kind.journal !== journal) {
-          // A swap came between the lane's choice and this: the job goes back, to the handler that its kind has now.
-          void jobs.restart(job.key, gone(plugin, kind));
-          throw gone(plugin, kind);
-        }
-        generation.jobs.add(job.key);
-        try {
-          return await found.handler(job);
-        } finally {
-          generation.jobs.delete(job.key);
-        }
-      },
-      job.signal,
-    );
+  const run = async (plugin: string, kind: string, journal: number, job: Job): Promise<unknown> => {
+    const what = `job ${kind}`;
+    const { generation, leave } = await activated(deps, plugin, what, job.signal);
+    try {
+      const found = generation.registered.get("jobs", kind);
+      if (found?.kind.journal !== journal) {
+        // A swap came between the lane's choice and this: the job goes back, to the handler that its kind has now.
+        void jobs.restart(job.key, gone(plugin, kind));
+        throw gone(plugin, kind);
+      }
+      generation.jobs.add(job.key);
+      return await found.handler(job);
+    } catch (error) {
+      throw generation.blame(error, what, job.signal);
+    } finally {
+      generation.jobs.delete(job.key);
+      leave();
+    }
+  };
   return function sync(): void {
-    const declared = table().all("jobs");
+    const declared = deps.table().all("jobs");
     for (const [kind, { plugin, journal, concurrency }] of declared) {
       const like = JSON.stringify([plugin, journal, concurrency]);
       const before = handled.get(kind);
