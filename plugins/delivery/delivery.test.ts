@@ -14,7 +14,7 @@ const start = (over: Record<string, unknown> = {}, home?: string) =>
     enable: ["scripted-channel"],
     ...(home === undefined ? {} : { home }),
     config: {
-      plugins: { "provider-demo": { config: { pace: 0 } } },
+      plugins: { "provider-demo": { config: { deltaMs: 0 } } },
       channels: { defaults: { retryFirstMs: 5, reconnectFirstMs: 5 }, scripted: { url: platform.url, allowFrom: ["ada"], ...over } },
     },
   });

@@ -19,7 +19,7 @@ let gateway: TestGateway;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { pace: 0 } } } } });
+  gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 2 } } } } });
   const executablePath = commandOf("chromium");
   if (executablePath === undefined) return;
   const { chromium } = await import("playwright-core");
@@ -127,6 +127,22 @@ browsing("markup in an answer is shown as text, and no script of it runs", async
   expect(await page.title()).toBe("Pincer");
   expect(await page.locator(".markdown img, .markdown script, .markdown a[href^=javascript]").count()).toBe(0);
   expect(complaints).toEqual([]);
+});
+
+browsing("however long a conversation is, one can write, on a screen of any size", async () => {
+  const { page } = await logIn();
+  await say(page, "show me some markdown");
+  await page.locator("article.assistant:not(.live) table").last().waitFor();
+  for (const size of [
+    { width: 1100, height: 500 },
+    { width: 360, height: 640 },
+  ]) {
+    await page.setViewportSize(size);
+    const box = await page.getByRole("textbox", { name: "Message" }).boundingBox();
+    expect(box!.y + box!.height).toBeLessThanOrEqual(size.height);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(overflow).toBe(0);
+  }
 });
 
 browsing("stop ends a running answer, and says so", async () => {

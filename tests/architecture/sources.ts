@@ -18,7 +18,7 @@ function read(): readonly Source[] {
   const found: Source[] = [];
   for (const file of new Bun.Glob(`${FOLDERS}/**/*.{ts,tsx}`).scanSync({ cwd: root, onlyFiles: true })) {
     const path = relative(root, join(root, file)).split(sep).join("/");
-    if (path.includes("node_modules/") || path.includes("/.build/")) continue;
+    if (path.includes("node_modules/") || path.includes("/.build/") || path.endsWith(".generated.ts")) continue;
     const text = readFileSync(join(root, path), "utf8");
     found.push({ path, text, lines: text.split("\n"), isTest: path.startsWith("tests/") || /\.test\.tsx?$/.test(path) });
   }

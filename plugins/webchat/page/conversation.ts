@@ -125,7 +125,13 @@ function itemsOf(message: WireMessage, results: ReadonlyMap<string, WireMessage>
   return items;
 }
 
-export function fold(history: readonly WireMessage[], runs: readonly Run[], sent: readonly Sent[], error: string | undefined): Item[] {
+/** What stands below everything else. */
+export interface Tail {
+  readonly error: string | undefined;
+  readonly stopped: boolean;
+}
+
+export function fold(history: readonly WireMessage[], runs: readonly Run[], sent: readonly Sent[], tail: Tail): Item[] {
   const results = new Map<string, WireMessage>();
   const known = new Set<string>();
   for (const message of history) {
@@ -153,7 +159,8 @@ export function fold(history: readonly WireMessage[], runs: readonly Run[], sent
         phase: last?.type === "tool" && last.tool.state === "running" ? last.tool.name : run.phase,
       });
   }
-  if (error !== undefined) items.push({ kind: "note", key: "error", text: error, tone: "error" });
+  if (tail.stopped) items.push({ kind: "note", key: "stopped", text: "Stopped.", tone: "plain" });
+  if (tail.error !== undefined) items.push({ kind: "note", key: "error", text: tail.error, tone: "error" });
   return items;
 }
 

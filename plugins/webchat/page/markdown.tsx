@@ -80,6 +80,8 @@ function ListItem({ item }: { readonly item: Tokens.ListItem }): VNode {
 function blocks(tokens: readonly Token[]): ComponentChildren {
   return tokens.map((token, key) => {
     switch (token.type) {
+      // The list item draws its own box.
+      case "checkbox":
       case "space":
         return null;
       case "paragraph":

@@ -38,10 +38,12 @@ export const loading = signal(true);
 export const runs = signal<readonly Run[]>([]);
 export const sent = signal<readonly Sent[]>([]);
 export const problem = signal<string | undefined>(undefined);
+/** A run was stopped before it had said anything, so that no message tells of it. */
+export const stopped = signal(false);
 export const model = signal<string | undefined>(undefined);
 export const drawer = signal(false);
 
-export const items = computed(() => fold(history.value, runs.value, sent.value, problem.value));
+export const items = computed(() => fold(history.value, runs.value, sent.value, { error: problem.value, stopped: stopped.value }));
 export const busy = computed(() => runs.value.length > 0 || sent.value.some((entry) => entry.state === "sending"));
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -143,6 +145,7 @@ export function openSession(key: string): void {
   runs.value = [];
   sent.value = [];
   problem.value = undefined;
+  stopped.value = false;
   loading.value = true;
   void loadHistory().catch((error: unknown) => {
     loading.value = false;
@@ -185,6 +188,7 @@ export function send(text: string, images: Sent["images"]): void {
   const entry: Sent = { runId: crypto.randomUUID(), text, images, state: "sending" };
   sent.value = [...sent.value, entry];
   problem.value = undefined;
+  stopped.value = false;
   if (standing.value.state === "connected") void deliver(entry);
 }
 
@@ -244,6 +248,7 @@ function onEvent(name: string, payload: Record<string, unknown>): void {
       .then(() => {
         runs.value = runs.value.filter((run) => run.runId !== runId);
         history.value = join(history.value);
+        stopped.value = state === "aborted" && history.value.at(-1)?.stopReason !== "aborted";
         if (failure !== undefined && !items.value.some((item) => item.kind === "note" && item.tone === "error" && item.text === failure))
           problem.value = failure;
       })
