@@ -127,6 +127,17 @@ describe("stopping", () => {
     expect(await talk.ask("and now?")).toMatchObject({ state: "final" });
   });
 
+  test("when the answer is there and only its keeping is left: it is in the conversation once", async () => {
+    // Commits so slow that the stop comes between the answer and the end of its turn.
+    await using talk = await startConversation({ commitDelayMs: 100 });
+    talk.script.answer(says("All of it."));
+    const runId = await talk.say("one");
+    await talk.client.event("chat", ({ runId: of, state }) => of === runId && state === "delta");
+    await talk.client.call("chat.abort", { sessionKey: MAIN, runId });
+    await talk.client.event("sessions.changed", ({ reason }) => reason === "aborted");
+    expect((await talk.history()).map((message) => textOf(message))).toEqual(["one", "All of it."]);
+  });
+
   test("while a tool runs: the tool is stopped, and the next turn knows that it has no result", async () => {
     await using talk = await startConversation();
     talk.script.tool("note", async function* (_call, signal) {

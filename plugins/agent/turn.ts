@@ -139,7 +139,6 @@ export class Turn {
       stopReason,
       ...(errorMessage === undefined ? {} : { errorMessage }),
     });
-    this.#begin = run.text.length;
   }
 
   /** What the session's row shows of this turn. */
@@ -189,7 +188,6 @@ export class Turn {
       if (!goesOn) return this.#finish(call, answer, message, tools);
 
       this.#keep(`${call}`, message);
-      this.#begin = run.text.length;
       for (const result of await tools.run(asked, calls.resultChars(asked.length))) {
         this.transcript.append({
           id: entryIds.result(job.input.runId, result.toolCallId),
@@ -257,8 +255,10 @@ export class Turn {
   }
 
   #keep(name: string, message: AssistantMessage): void {
-    const { runId } = this.#options.job.input;
+    const { job, run } = this.#options;
+    const { runId } = job.input;
     this.transcript.append({ id: entryIds.answer(runId, name), kind: "message", message, runId });
+    this.#begin = run.text.length;
   }
 
   #append(input: TurnInput): void {
