@@ -19,7 +19,7 @@ let gateway: TestGateway;
 let browser: Browser | undefined;
 
 beforeAll(async () => {
-  gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 2 } } } } });
+  gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 15 } } } } });
   const executablePath = commandOf("chromium");
   if (executablePath === undefined) return;
   const { chromium } = await import("playwright-core");
@@ -147,7 +147,7 @@ browsing("however long a conversation is, one can write, on a screen of any size
 
 browsing("stop ends a running answer, and says so", async () => {
   const { page } = await logIn();
-  await say(page, "count to 100000");
+  await say(page, "count to 1000");
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("Stopped.").last().waitFor();
   await page.getByRole("button", { name: "Send" }).waitFor();
