@@ -46,7 +46,10 @@ export const JobOutcome = Type.Object({
   kind: Type.String(),
   lane: Type.String(),
   state: JobState,
-  /** The handler's result when `done`; `{ code, message }` when `failed`, `cancelled` or `parked`; `{ by: <key> }` when `absorbed`. */
+  /**
+   * The handler's result when `done`; `{ code, message }` when `failed`, `cancelled` or `parked`; `{ by: <key> }` when it is looked up while
+   * `absorbed`. Whoever waits for an absorbed job is given the state and result of the job that absorbed it.
+   */
   result: Type.Unknown(),
 });
 export type JobOutcome = Static<typeof JobOutcome>;
@@ -80,8 +83,8 @@ export interface Job<I = unknown> {
   /** How often the process died while this job ran. */
   readonly crashes: number;
   /**
-   * Runs a step once, and journals what it returned (JSON up to 1 MB; larger values become blobs). Names are unique within the job.
-   * `input` is hashed: another hash on replay ends the job as `LANE_DIVERGED`.
+   * Runs a step once, and journals what it returned (JSON up to 1 MB; larger values become blobs) or threw: a replay throws the same.
+   * Names are unique within the job. `input` is hashed: another hash on replay ends the job as `LANE_DIVERGED`.
    */
   effect<T>(name: string, input: unknown, run: (signal: AbortSignal) => Promise<T>, options: { readonly replay: "safe" }): Promise<T>;
   effect<T>(
@@ -92,7 +95,7 @@ export interface Job<I = unknown> {
   ): Promise<EffectOutcome<T>>;
   /** Absorbs what waits in this lane under one of the modes (default `steer`), journals it, and returns the inputs: one commit. */
   take<T>(name: string, modes?: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]>;
-  /** Admits work in the commit that ends this job. */
+  /** Admits work in the commit that ends this job. A handler that throws sends nothing. */
   send(next: Admission): void;
   /** Admits work now, in one commit with a journal entry of that name, so that a replay does not admit it twice. */
   sendNow(name: string, next: Admission): Promise<void>;
