@@ -28,7 +28,7 @@ function setup(text?: string, options: { env?: Record<string, string>; kept?: st
   const path = join(home, "pincer.json5");
   if (text !== undefined) writeFileSync(path, text);
   if (options.kept !== undefined) writeFileSync(`${path}.last-good`, options.kept);
-  const config = createConfig({ home, clock: systemClock, log: options.log ?? quiet, env: options.env ?? {} });
+  const config = createConfig({ home, clock: systemClock, log: options.log ?? quiet, env: options.env ?? {}, lookMs: 5 });
   config.declare("gateway", Gateway, "kernel");
   config.declare("plugins.vendor.config", Vendor, "vendor");
   return { home, path, config, gateway: config.section<Static<typeof Gateway>>("gateway") };

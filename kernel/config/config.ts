@@ -1,6 +1,5 @@
 /** The gateway's configuration: one immutable snapshot at a time, from `pincer.json5` in the home, applied while everything runs. */
-import { realpathSync, watch } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -8,7 +7,7 @@ import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { configErrors } from "./errors.ts";
-import { readText, sizeLimit, writeText } from "./file.ts";
+import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
 import { checkShape, type Issue, isSensitive, type Path, type Shape } from "./schema.ts";
 import { at, type Computed, compute, type Declaration, shapeAt } from "./snapshot.ts";
 
@@ -33,6 +32,8 @@ export interface ConfigOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly env: Environment;
+  /** Between two looks at the file. */
+  readonly lookMs?: number;
 }
 
 /** A change of the file; `edit` answers the whole new text. */
@@ -44,8 +45,6 @@ export interface Edit {
 export type Config = ReturnType<typeof createConfig>;
 
 const fileName = "pincer.json5";
-/** Editors write in several steps; the file is read when it has been quiet for so long. */
-const settleMs = 50;
 
 const hashOf = (text: string | undefined): string => new Bun.CryptoHasher("sha256").update(text ?? "").digest("hex");
 export const describeIssue = ({ path, message, line, column }: Issue): string =>
@@ -55,7 +54,7 @@ const invalid = (issues: readonly Issue[]) =>
   configErrors.CONFIG_INVALID(`nothing was changed: ${issues.map(describeIssue).join("; ")}`, { data: { issues } });
 
 /** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
-export function createConfig({ home, clock, log, env }: ConfigOptions) {
+export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOptions) {
   const path = join(home, fileName);
   const keptPath = `${path}.last-good`;
   const declarations = new Map<string, Declaration>();
@@ -205,31 +204,25 @@ export function createConfig({ home, clock, log, env }: ConfigOptions) {
       return { [Symbol.dispose]: () => void interested.delete(listener) };
     },
 
-    /** Follows the file until disposed. */
+    /**
+     * Follows the file until disposed. It is looked at rather than watched: a watch of the home would wake for every commit of the store
+     * beside it, and network file systems do not tell.
+     */
     watch(): Disposable {
       const { source, raw } = current();
       settled = { text: source === "kept" ? readSafely(keptPath).text : raw };
       void keep();
-      let pending: Disposable | undefined;
-      const onEvent = (_: unknown, name: string | null) => {
-        if (name !== null && !names.has(name)) return;
-        pending?.[Symbol.dispose]();
-        pending = clock.after(settleMs, () => void reload());
-      };
-      const real = raw === undefined ? path : realpathSync(path);
-      const names = new Set([fileName, basename(real)]);
-      const watchers = [...new Set([home, dirname(real)])].map((folder) =>
-        watch(folder, { persistent: false }, onEvent).on("error", (error) =>
-          log.warn("config.watch_failed", { folder, error: errorMessage(error) }),
-        ),
-      );
-      void reload();
-      return {
-        [Symbol.dispose]() {
-          pending?.[Symbol.dispose]();
-          for (const watcher of watchers) watcher.close();
-        },
-      };
+      let seen = "";
+      let loaded = "";
+      return clock.every(lookMs, async () => {
+        const now = await fingerprint(path);
+        // Editors write in several steps: what has just changed is read when it has been quiet for one look.
+        const isQuiet = now === seen;
+        seen = now;
+        if (!isQuiet || now === loaded) return;
+        loaded = now;
+        await reload();
+      });
     },
 
     /**

@@ -1,6 +1,6 @@
 /** The configuration's file on disk: read with a bound, replaced in one step, readable by the owner alone. */
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { configErrors } from "./errors.ts";
@@ -16,6 +16,12 @@ export function readText(path: string): string | undefined {
     throw configErrors.CONFIG_INVALID(`${path} cannot be read: ${errorMessage(error)}`, { cause: error });
   }
   throw configErrors.CONFIG_INVALID(`${path} is larger than 1 MiB`);
+}
+
+/** Another one whenever the file was written, replaced or removed. */
+export async function fingerprint(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined); // silent-ok: no file is a state like others
+  return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : "none";
 }
 
 /** Durable when it resolves; a crash leaves the old text or the new. Follows a link, so that the file may live among dotfiles. */
