@@ -156,6 +156,23 @@ test("an answer waits for nobody: a channel that is down delays no turn", async 
   expect(await talk.ask("still there?")).toMatchObject({ state: "final" });
 });
 
+test("a client may have an answer delivered to a channel as well", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  const { final } = talk.client.callTwice("agent", {
+    message: "tell them",
+    deliver: true,
+    channel: "scripted",
+    to: "club",
+    idempotencyKey: "a",
+  });
+  expect(await final).toMatchObject({ status: "ok" });
+  expect(await there.platform.message(0)).toMatchObject({ room: "club", text: "You said: tell them" });
+  const runId = await talk.say("and them", { deliver: true, originatingChannel: "scripted", originatingTo: "bar" });
+  expect(await there.platform.message(1)).toMatchObject({ room: "bar", text: "You said: and them" });
+  await talk.end(runId);
+});
+
 test("who steers from another conversation is answered there as well", async () => {
   await using there = await town();
   await using talk = await there.start();

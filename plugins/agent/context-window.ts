@@ -55,7 +55,7 @@ export function contextItem(id: string, message: Message, kind: ContextItem["kin
     kind,
     message,
     tokens,
-    bytes: 200 + tokens * 4 + imageBytes(message),
+    bytes: 800 + tokens * 4 + imageBytes(message),
     ...(seq === undefined ? {} : { seq }),
     ...(counted === undefined ? {} : { counted }),
   };
