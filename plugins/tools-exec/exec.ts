@@ -19,7 +19,8 @@ const longestMs = 24 * 3_600_000;
 export const notOwner = refusedOutcome("commands can be run only in the owner's own sessions, and this is not one of them");
 
 async function folderOf(workspace: string, cwd: string): Promise<string | undefined> {
-  const [root, folder] = await Promise.all([workspace, resolve(workspace, cwd)].map((path) => realpath(path).catch(() => undefined)));
+  const real = (path: string) => realpath(path).catch(() => undefined); // silent-ok: the answer says that there is no such folder
+  const [root, folder] = await Promise.all([real(workspace), real(resolve(workspace, cwd))]);
   return root !== undefined && folder !== undefined && `${folder}${sep}`.startsWith(root === sep ? sep : `${root}${sep}`)
     ? folder
     : undefined;

@@ -1,8 +1,9 @@
-import { lstat, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { textOutcome } from "@pincer/plugin-sdk/contracts/tool";
 import { Type } from "@sinclair/typebox";
 import { counted, type FileTool } from "./file-tool.ts";
+import { seen } from "./root.ts";
 import { shownPath } from "./text.ts";
 import { walk } from "./walk.ts";
 
@@ -32,7 +33,7 @@ export const list: FileTool<typeof ListArguments> = {
       const name = shownPath(below);
       if (kind === "folder") lines.push(`${name}/`);
       else if (kind === "link") lines.push(direct ? `${name} -> ${shownPath(await readlink(at).catch(() => "?"))}` : `${name} (link)`);
-      else lines.push(direct ? `${name} (${(await lstat(at).catch(() => undefined))?.size ?? "?"} bytes)` : name);
+      else lines.push(direct ? `${name} (${(await seen(at))?.size ?? "?"} bytes)` : name);
     }
     const notes = [
       ...(more ? [`[only the first ${most} are shown; list a folder inside it, or use glob]`] : []),

@@ -50,6 +50,8 @@ export interface Root {
 const hasDescriptors = process.platform === "linux";
 const kernelFiles = /^\/(proc|sys|dev)(\/|$)/;
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? "";
+/** What stands there, links not followed; undefined when nothing does. */
+export const seen = (path: string): Promise<Stats | undefined> => lstat(path).catch(() => undefined); // silent-ok: the answer says it
 const within = (root: string, path: string) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 
 export async function openRoot(workspace: string): Promise<Root> {
@@ -147,7 +149,7 @@ export async function openRoot(workspace: string): Promise<Root> {
     const made: string[] = [];
     const missing: string[] = [];
     let existing = target;
-    while (!(await lstat(existing).catch(() => undefined))) {
+    while (!(await seen(existing))) {
       missing.unshift(basename(existing));
       existing = dirname(existing);
     }
@@ -190,14 +192,14 @@ export async function openRoot(workspace: string): Promise<Root> {
         if (codeOf(error) === "ENOENT") return undefined;
         return explain(error, path, target);
       });
-      if (followed === undefined && (await lstat(target).catch(() => undefined))) {
+      if (followed === undefined && (await seen(target))) {
         throw new Refusal(`${path} is a symbolic link to something that does not exist`);
       }
       if (followed !== undefined && !isInside(followed)) throw outside(path);
       const file = followed ?? target;
       const { folder, made } = await folderFor(path, dirname(file), create);
       const name = basename(file);
-      const stats = await lstat(join(folder.base, name)).catch(() => undefined);
+      const stats = await seen(join(folder.base, name));
       if (stats === undefined || stats.isFile()) {
         const place = shown(join(real, folder.path, name));
         return { folder, name, path: place, stats, made, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
@@ -226,8 +228,7 @@ const sameFile = (a: Stats | undefined, b: Stats | undefined) =>
   a === undefined || b === undefined ? a === b : a.ino === b.ino && a.dev === b.dev && a.size === b.size && a.mtimeMs === b.mtimeMs;
 
 /** Whether what stands there is still what `place` found. */
-export const isUnchanged = async ({ folder, name, stats }: Place): Promise<boolean> =>
-  sameFile(stats, await lstat(join(folder.base, name)).catch(() => undefined));
+export const isUnchanged = async ({ folder, name, stats }: Place): Promise<boolean> => sameFile(stats, await seen(join(folder.base, name)));
 
 export interface Staged {
   /** Puts the file in its place in one step, or refuses when it was changed since `place` found it. */

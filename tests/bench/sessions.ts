@@ -39,7 +39,7 @@ async function measure(what: string, run: () => Promise<unknown>, target?: numbe
 
 await using host = await serveSessions();
 const { contract } = host.sessions;
-const client = await host.bus.connect();
+const { client } = host;
 for (let from = 0; from < sessionCount; from += 1_000) {
   await Promise.all(
     Array.from({ length: 1_000 }, (_, index) => {

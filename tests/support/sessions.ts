@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { Facet, Logger } from "@pincer/plugin-sdk";
 import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { reviveSchema } from "@pincer/plugin-sdk/schema";
+import type { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -78,9 +80,23 @@ export async function startSessions(
   };
 }
 
+export type Row = Record<string, unknown> & { key: string; sessionId: string };
+
 export interface ServedSessions extends SessionsHost {
   readonly bus: BusHost;
+  readonly client: WireClient;
+  /** What sessions.list answers with, and its keys without the agent's part. */
+  rows(params?: object): Promise<Row[]>;
+  keys(params?: object): Promise<string[]>;
+  /** What sessions.describe answers with. */
+  row(key: string): Promise<Row>;
+  /** Sessions with two messages each that came up one second after another. */
+  seed(...names: string[]): Promise<void>;
 }
+
+/** What the reference package says of a payload: nothing, or where it is wrong. */
+export const wrong = (schema: unknown, payload: unknown): string[] =>
+  [...Value.Errors(reviveSchema(JSON.parse(JSON.stringify(schema))), payload)].map(({ path, message }) => `${path} ${message}`);
 
 /** The room behind a bus; every result and payload is checked against its schema there. */
 export async function serveSessions(
@@ -92,9 +108,23 @@ export async function serveSessions(
   const host = await startSessions({ emit, subscribe, unsubscribe, ...over }, settings);
   bus.bus.add(host.sessions.methods);
   bus.bus.addEvents(host.sessions.events);
+  const client = await bus.connect();
+  const rows = async (params: object = {}) => (await client.call<{ sessions: Row[] }>("sessions.list", params)).sessions;
   return {
     ...host,
     bus,
+    client,
+    rows,
+    keys: async (params) => (await rows(params)).map(({ key }) => key.replace("agent:main:", "")),
+    row: async (key) => (await client.call<{ session: Row }>("sessions.describe", { key, includeLastMessage: true })).session,
+    async seed(...names) {
+      for (const name of names) {
+        await host.sessions.contract.ensure({ key: name }, io);
+        const messages = [entry(`${name}-1`, user(`hello from ${name}`)), entry(`${name}-2`, assistant(`answer to ${name}`))];
+        await host.append(`agent:main:${name}`, ...messages);
+        await host.clock.advance(1_000);
+      }
+    },
     async [Symbol.asyncDispose]() {
       await bus[Symbol.asyncDispose]();
       await host[Symbol.asyncDispose]();
