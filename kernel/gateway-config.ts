@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { AccessConfig } from "./access/settings.ts";
 import { BusConfig } from "./bus/settings.ts";
 import { LanesConfig } from "./lanes/settings.ts";
+import { PluginsConfig } from "./plugins/limits.ts";
 import { SessionsConfig } from "./sessions/sessions.ts";
 
 const count = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
@@ -22,6 +23,7 @@ export const GatewayConfig = Type.Object(
     ...AccessConfig.properties,
     sessions: SessionsConfig,
     lanes: LanesConfig,
+    plugins: PluginsConfig,
     log: LogConfig,
   },
   { additionalProperties: false, default: {} },

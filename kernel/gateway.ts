@@ -61,7 +61,6 @@ export interface GatewayOptions {
   /** Milliseconds added to every commit, to measure a slow disk. */
   readonly commitDelayMs?: number;
 }
-
 export type Gateway = Awaited<ReturnType<typeof createGateway>>;
 
 export const loginLink = defineMethod({
@@ -154,6 +153,7 @@ export async function createGateway(options: GatewayOptions) {
     jobs: lanes,
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
+    limits: () => settings().plugins,
     reserved: (name) => owns(name),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),

@@ -1,6 +1,7 @@
 /** `pincer gateway`: the gateway in this process, for service managers, and for `pincer up` in the background. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "../clock.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
@@ -35,6 +36,11 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
     dev: flags["dev"] === true,
     ...(!isManaged && { print: (line) => terminal.print(terminal.isInteractive ? logLine(line) : JSON.stringify(line)) }),
   });
+  // A mistake that no call can be blamed for, a plugin's forgotten promise for example, is said, and takes nobody else down.
+  const { log } = running;
+  const fault = (error: unknown) => log.error("process.fault", { error: errorMessage(error), stack: (error as Error)?.stack });
+  process.on("unhandledRejection", fault);
+  process.on("uncaughtException", fault);
   let reason = "it could not start";
   try {
     const { url } = await running.start();

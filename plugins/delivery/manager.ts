@@ -164,6 +164,11 @@ export class ChannelManager {
         state.lastError = "the connection ended";
       } catch (error) {
         if (signal.aborted) break;
+        if (hasCode(error, "PLUGIN_REPLACED")) {
+          // The newest generation takes the connection over at once: nothing has failed.
+          failures = -1;
+          continue;
+        }
         state.lastError = errorMessage(error);
         log.warn("channel.disconnected", { channel: channelId, account, error: state.lastError });
         if (hasCode(error, "CHANNEL_LOGIN_REQUIRED")) {

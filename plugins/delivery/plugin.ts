@@ -7,6 +7,7 @@ import { router } from "@pincer/plugin-sdk/contracts/router";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { defineErrors } from "@pincer/plugin-sdk/error";
+import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { deliveryEnded, inboundReceived } from "@pincer/plugin-sdk/hooks";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { admits, channelOf, DeliveryConfig, defaultsOf } from "./config.ts";
@@ -226,6 +227,8 @@ export default definePlugin({
     });
 
     ctx.onConfig(() => manager.sync());
+    // A channel that was enabled, or is gone.
+    ctx.on(pluginsChanged, () => manager.sync());
     ctx.service("channels", async (signal) => {
       await manager.sync();
       await new Promise<void>((stopped) => signal.addEventListener("abort", () => stopped(), { once: true }));
