@@ -119,11 +119,9 @@ test("a link that is swapped while a file is read never shows what is outside", 
   await using _swapper = await swapping(files, "way", "real", files.outside);
   const seen = new Map<string, number>();
   for (let round = 0; round < 400; round++) {
-    for (const answer of [
-      await files.read({ path: "way/secret.txt" }),
-      await files.grep({ path: "way/secret.txt", pattern: "secret|harmless", literal: false }).catch((error) => Promise.reject(error)),
-    ].slice(0, round % 20 === 0 ? 2 : 1)) {
-      const { outcome, text } = answer;
+    const answers = [await files.read({ path: "way/secret.txt" })];
+    if (round % 20 === 0) answers.push(await files.grep({ path: "way/secret.txt", pattern: "secret|harmless" }));
+    for (const { outcome, text } of answers) {
       expect(text).not.toContain("the secret");
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     }
