@@ -81,14 +81,12 @@ test("there are no barrels, and no names that say nothing", () => {
 });
 
 test("types are not escaped, but in the marked file", () => {
-  const escapes = where(sources, /(: any\b|\bas any\b|<any>|@ts-ignore|@ts-nocheck|@ts-expect-error|biome-ignore)/).filter(
-    (line) => !line.startsWith(itself),
+  const escapes = /(: any\b|\bas any\b|<any>|@ts-ignore|@ts-nocheck|@ts-expect-error|biome-ignore)/;
+  const escaping = sources.filter(
+    ({ path, lines }) => !path.startsWith(itself) && lines.some((line) => escapes.test(line.replace(/"[^"]*"/g, '""'))),
   );
-  const files = new Set(escapes.map((line) => line.split(":")[0]));
-  expect(
-    [...files].filter((file) => !sources.some(({ path, text }) => path === file && text.includes("types are erased in this file alone"))),
-  ).toEqual([]);
-  expect(files.size).toBeLessThanOrEqual(1);
+  expect(escaping.filter(({ text }) => !text.includes("types are erased in this file alone")).map(({ path }) => path)).toEqual([]);
+  expect(escaping.length).toBeLessThanOrEqual(1);
 });
 
 test("nothing unfinished is left behind", () => {
