@@ -1,8 +1,10 @@
 /**
- * How long lists and histories take: 100,000 sessions, and one of 10,000 messages, in the room itself and over a socket.
+ * How long lists and histories take: 100,000 sessions, and one of 10,000 messages, in the room itself and over a socket; and what a bare
+ * server takes to send the same answer.
  * `bun tests/bench/sessions.ts [--json]`; numbers are milliseconds.
  */
 import { performance } from "node:perf_hooks";
+import { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { assistant, entry, io, serveSessions, user } from "../support/sessions.ts";
 
 const sessionCount = 100_000;
@@ -21,10 +23,12 @@ interface Result {
   readonly what: string;
   readonly p50: number;
   readonly p99: number;
+  /** The same answer, ready, from a bare server. */
+  readonly bare?: number;
   readonly target?: number;
 }
 
-async function measure(what: string, run: () => Promise<unknown>, target?: number, rounds = 200): Promise<Result> {
+async function timed(run: () => Promise<unknown>, rounds: number): Promise<{ readonly p50: number; readonly p99: number }> {
   for (let round = 0; round < 20; round++) await run();
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -34,12 +38,38 @@ async function measure(what: string, run: () => Promise<unknown>, target?: numbe
   }
   times.sort((a, b) => a - b);
   const at = (share: number) => Math.round(times[Math.floor(times.length * share)]! * 1_000) / 1_000;
-  return { what, p50: at(0.5), p99: at(0.99), ...(target !== undefined && { target }) };
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+async function measure(what: string, run: () => Promise<unknown>, target?: number, rounds = 200): Promise<Result> {
+  return { what, ...(await timed(run, rounds)), ...(target !== undefined && { target }) };
 }
 
 await using host = await serveSessions();
 const { contract } = host.sessions;
 const { client } = host;
+let ready: unknown = {};
+const bareServer = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: (request, server) => (server.upgrade(request, { data: undefined }) ? undefined : new Response("no")),
+  websocket: {
+    open: (socket) => void socket.send(JSON.stringify({ type: "event", event: "connect.challenge", payload: { nonce: "", ts: 0 } })),
+    message(socket, text) {
+      const { id } = JSON.parse(text as string) as { id: string };
+      socket.send(JSON.stringify({ type: "res", id, ok: true, payload: ready }));
+    },
+  },
+});
+const bareClient = await WireClient.connect({ url: `ws://127.0.0.1:${bareServer.port}` });
+
+async function asked(what: string, method: string, params: object, target?: number): Promise<Result> {
+  const result = await measure(what, () => client.call(method, params), target);
+  ready = await client.call(method, params);
+  const { p50 } = await timed(() => bareClient.call(method, params), 200);
+  for (const { frames } of [client, bareClient]) frames.length = 0;
+  return { ...result, bare: p50 };
+}
 for (let from = 0; from < sessionCount; from += 1_000) {
   await Promise.all(
     Array.from({ length: 1_000 }, (_, index) => {
@@ -63,31 +93,34 @@ for (let from = 0; from < messageCount; from += 500) {
   await contract.append({ key, entries }, io);
 }
 
-const list = (params: object) => () => client.call("sessions.list", params);
+const list = (what: string, params: object, target?: number) => asked(`sessions.list, ${what}`, "sessions.list", params, target);
 let appended = 0;
 const results = [
-  await measure("sessions.list, first page of 100", list({}), 5),
-  await measure("sessions.list with titles and previews", list({ includeDerivedTitles: true, includeLastMessage: true }), 5),
-  await measure("sessions.list of one agent", list({ agentId: "a3" }), 5),
-  await measure("sessions.list, the owner's first", list({ ownerFirst: true }), 5),
-  await measure("sessions.list by last interaction", list({ sortBy: "lastInteractionAt" }), 5),
-  await measure("sessions.list, archived and not", list({ archived: "all" }), 5),
-  await measure("sessions.list, page at 50,000", list({ offset: 50_000 })),
-  await measure("sessions.list, search for a rare text", list({ search: "4711" })),
-  await measure("sessions.list, search for a common word", list({ search: "alpha" })),
-  await measure("sessions.search, three words", () => client.call("sessions.search", { query: "alpha beta gam" })),
+  await list("first page of 100", {}, 5),
+  await list("titles and previews", { includeDerivedTitles: true, includeLastMessage: true }, 5),
+  await list("one agent's", { agentId: "a3" }, 5),
+  await list("the owner's first", { ownerFirst: true }, 5),
+  await list("by last interaction", { sortBy: "lastInteractionAt" }, 5),
+  await list("archived and not", { archived: "all" }, 5),
+  await list("page at 50,000", { offset: 50_000 }),
+  await list("search for a rare text", { search: "4711" }),
+  await list("search for a common word", { search: "alpha" }),
+  await asked("sessions.search, three words", "sessions.search", { query: "alpha beta gam" }),
   await measure("history: last 200 of 10,000", () => contract.path({ key, limit: 200 }, io), 5),
   await measure("history: 200 in the middle", () => contract.path({ key, limit: 200, before: 5_000 }, io), 5),
-  await measure("sessions.get, last 200 of 10,000", () => client.call("sessions.get", { key, limit: 200 }), 5),
-  await measure("sessions.describe", () => client.call("sessions.describe", { key })),
+  await asked("sessions.get, last 200 of 10,000", "sessions.get", { key, limit: 200 }, 5),
+  await asked("sessions.describe", "sessions.describe", { key }),
   await measure("append one message, durable", () => contract.append({ key, entries: [entry(`x${appended++}`)] }, io)),
 ];
 if (process.argv.includes("--json")) {
   console.log(JSON.stringify({ sessions: sessionCount, messages: messageCount, results }));
 } else {
   console.log(`${sessionCount} sessions, one of ${messageCount} messages; milliseconds, over a socket unless it says history or append`);
-  for (const { what, p50, p99, target } of results) {
+  for (const { what, p50, p99, bare, target } of results) {
     const verdict = target === undefined ? "" : p50 <= target ? `within ${target}` : `MISSES ${target}`;
-    console.log(`${what.padEnd(42)} p50 ${p50.toFixed(3).padStart(8)}  p99 ${p99.toFixed(3).padStart(8)}  ${verdict}`);
+    const beside = bare === undefined ? "" : `bare ${bare.toFixed(3)}`;
+    console.log(`${what.padEnd(42)} p50 ${p50.toFixed(3).padStart(8)}  p99 ${p99.toFixed(3).padStart(8)}  ${beside.padEnd(12)} ${verdict}`);
   }
 }
+await bareClient.close();
+await bareServer.stop(true);
