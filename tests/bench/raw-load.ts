@@ -31,6 +31,55 @@ function frameCounter() {
   };
 }
 
+/** What a client sends that asks for nothing but to read and to write. */
+export const helloFor = (token: string, scopes: readonly string[] = ["operator.read", "operator.write"]): string => {
+  const client = { id: "cli", version: "1", platform: "linux", mode: "cli" };
+  return JSON.stringify({
+    type: "req",
+    id: "c",
+    method: "connect",
+    params: { minProtocol: 4, maxProtocol: 4, client, scopes, auth: { token } },
+  });
+};
+
+export async function openSockets(port: number, count: number, hello?: string): Promise<LoadSocket[]> {
+  const sockets: LoadSocket[] = [];
+  for (let n = 0; n < count; n++) sockets.push(await openLoadSocket(port, hello));
+  return sockets;
+}
+
+/** Keeps so many requests open on every socket for a while; waits for the last answers. */
+export async function loadFor(
+  sockets: readonly LoadSocket[],
+  request: { readonly method: string; readonly params: unknown },
+  depth: number,
+  seconds: number,
+): Promise<{ readonly answered: number; readonly tookMs: number }> {
+  const frame = frameOf(Buffer.from(JSON.stringify({ type: "req", id: "1:0123456789abcdef", ...request })));
+  const many = Buffer.concat(Array.from({ length: depth }, () => frame));
+  let answered = 0;
+  let open = 0;
+  let stopping = false;
+  const { promise: quiet, resolve } = Promise.withResolvers<void>();
+  const began = performance.now();
+  for (const socket of sockets) {
+    socket.onFrames = (count) => {
+      answered += count;
+      if (!stopping) return socket.write(many.subarray(0, count * frame.length));
+      open -= count;
+      if (open <= 0) resolve();
+    };
+    open += depth;
+    socket.write(many);
+  }
+  await Bun.sleep(seconds * 1_000);
+  stopping = true;
+  await quiet;
+  const tookMs = performance.now() - began;
+  for (const socket of sockets) socket.onFrames = () => {};
+  return { answered, tookMs };
+}
+
 /** Opens a socket; when `hello` is given, sends it as the first frame and waits for `hello-ok`. */
 export async function openLoadSocket(port: number, hello?: string): Promise<LoadSocket> {
   const ready = Promise.withResolvers<void>();
