@@ -43,8 +43,12 @@ export class Output {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of terminals begin with one
-const sequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
+const [bell, escape] = ["\u0007", "\u001b"];
+/** Sequences of terminals: colours and cursor movements, titles, and the short ones. */
+const sequences = new RegExp(
+  [`${escape}\\[[0-?]*[ -/]*[@-~]`, `${escape}\\][^${bell}${escape}]*(?:${bell}|${escape}\\\\)?`, `${escape}[@-Z\\\\^_]`].join("|"),
+  "g",
+);
 const controls = /[^\P{Cc}\n\t]/gu;
 
 /** Text without colours and cursor movements; of a line that was overwritten, as progress bars do, what stood there last. */
