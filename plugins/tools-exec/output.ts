@@ -43,10 +43,10 @@ export class Output {
   }
 }
 
-const [bell, escape] = ["\u0007", "\u001b"];
+const [bell, esc] = ["\u0007", "\u001b"];
 /** Sequences of terminals: colours and cursor movements, titles, and the short ones. */
 const sequences = new RegExp(
-  [`${escape}\\[[0-?]*[ -/]*[@-~]`, `${escape}\\][^${bell}${escape}]*(?:${bell}|${escape}\\\\)?`, `${escape}[@-Z\\\\^_]`].join("|"),
+  [`${esc}\\[[0-?]*[ -/]*[@-~]`, `${esc}\\][^${bell}${esc}]*(?:${bell}|${esc}\\\\)?`, `${esc}[@-Z\\\\^_]`].join("|"),
   "g",
 );
 const controls = /[^\P{Cc}\n\t]/gu;
