@@ -108,6 +108,18 @@ test("on a machine with only the right Bun it uses that one, through links and f
   expect(existsSync(join(clone, ".bun", pinned))).toBe(false);
 }, 120_000);
 
+test("a Bun of another version fetches the pinned one, and only that is used", async () => {
+  rmSync(join(clone, ".bun"), { recursive: true, force: true });
+  const path = pathWith("old-bun", {});
+  writeFileSync(join(path, "bun"), `#!/bin/sh\n[ "$1" = --version ] && echo 1.0.0 && exit\nexec '${process.execPath}' "$@"\n`, {
+    mode: 0o755,
+  });
+  const { err, out, code } = await launch(path, ["version", "--json"]);
+  expect({ code, first: err.split("\n")[0] }).toEqual({ code: 0, first: expect.stringContaining(`pincer: fetching Bun ${pinned}`) });
+  expect(JSON.parse(out)).toMatchObject({ bun: pinned });
+  expect(existsSync(join(clone, ".bun", pinned, "bun"))).toBe(true);
+}, 180_000);
+
 test("a changed source is bundled again, and only then", async () => {
   const path = pathWith("bun", { bun: process.execPath });
   await launch(path, ["version"]);
