@@ -32,12 +32,12 @@ interface AdmissionPorts {
   readonly probe: (point: LanePoint, job: { readonly key: string }) => void;
   enter(type: "admitted", jobs: readonly OpenJob[]): void;
   stop(job: OpenJob, reason: string): Promise<void>;
-  isOpen(): boolean;
+  isStopped(): boolean;
 }
 
 const interrupted = "interrupted by a newer message";
 
-export function createAdmission({ store, clock, settings, scheduler, waiters, probe, enter, stop, isOpen }: AdmissionPorts) {
+export function createAdmission({ store, clock, settings, scheduler, waiters, probe, enter, stop, isStopped }: AdmissionPorts) {
   const limits = createLimits(clock, settings);
   const gates = new Set<Gate>();
 
@@ -67,7 +67,7 @@ export function createAdmission({ store, clock, settings, scheduler, waiters, pr
 
   /** Commits the admissions and the caller's own rows together. */
   async function admitWith(admissions: readonly Admission[], extra: readonly Statement[]): Promise<readonly Admitted[]> {
-    if (!isOpen()) throw laneErrors.LANE_CLOSED();
+    if (isStopped()) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
     let keys: ReadonlySet<string> = new Set();
     try {

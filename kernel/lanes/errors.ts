@@ -4,7 +4,7 @@ export const laneErrors = defineErrors({
   LANE_FULL: { message: "too many jobs wait in this lane", wire: "UNAVAILABLE", retryable: true },
   LANE_RATE_LIMITED: { message: "this sender asks too often", wire: "UNAVAILABLE", retryable: true },
   LANE_REFUSED: { message: "a gate refused the work", wire: "FORBIDDEN" },
-  LANE_CLOSED: { message: "the gateway is starting or stopping", wire: "UNAVAILABLE", retryable: true },
+  LANE_CLOSED: { message: "the gateway is stopping", wire: "UNAVAILABLE", retryable: true },
   LANE_JOB_UNKNOWN: { message: "no job has this key", wire: "INVALID_REQUEST" },
   LANE_NO_HANDLER: { message: "no plugin handles this kind of job", wire: "UNAVAILABLE" },
   LANE_RESULT_TOO_LARGE: { message: "a step returned more than can be kept", wire: "UNAVAILABLE" },

@@ -41,7 +41,8 @@ export function createLanes(deps: LanesDeps) {
   const { tell, onChange } = createChanges(log);
   const waiters = createWaiters(store);
   const impatience = new AbortController();
-  let phase: "new" | "open" | "stopped" = "new";
+  let stopped = false;
+  let refused = false;
 
   const probe = (point: LanePoint, { key }: { readonly key: string }) => deps.probe?.(point, key);
 
@@ -49,10 +50,13 @@ export function createLanes(deps: LanesDeps) {
   const persist = async (statements: readonly Statement[], wanted = () => true): Promise<Row[][]> => {
     for (;;) {
       try {
-        return await store.write(...statements);
+        const written = await store.write(...statements);
+        refused = false;
+        return written;
       } catch (error) {
         if (!isGatewayError(error) || !error.retryable || !wanted()) throw error;
-        log.warn("lanes.store-refused", { code: error.code });
+        if (!refused) log.warn("lanes.store-refused", { code: error.code });
+        refused = true;
         await clock.sleep(settings().retryMs, impatience.signal);
       }
     }
@@ -73,8 +77,9 @@ export function createLanes(deps: LanesDeps) {
 
   const { handlerOf, handle, hand, restart } = createHandlers({ clock, settings, runs, changed: () => scheduler.reconsider() });
 
-  /** Only what is committed comes here. */
-  const enter = (type: "admitted" | "returned", jobs: readonly OpenJob[]) => {
+  /** Only what is committed comes here; what was admitted while the open jobs were read comes twice. */
+  const enter = (type: "admitted" | "returned", committed: readonly OpenJob[]) => {
+    const jobs = committed.filter(({ key }) => !open.has(key));
     for (const job of jobs) {
       open.set(job.key, job);
       const late = job.deadline === null ? undefined : clock.after(job.deadline - clock.now(), () => overdue(job));
@@ -93,7 +98,7 @@ export function createLanes(deps: LanesDeps) {
   const overdue = (job: OpenJob) => {
     const run = runs.get(job.key);
     if (run) run.stop(tooLate(job));
-    else if (scheduler.remove(job)) void end(job, failure(tooLate(job)));
+    else if (scheduler.remove(job)) void withdraw(job, failure(tooLate(job)));
   };
 
   const ports: RunPorts = {
@@ -130,9 +135,16 @@ export function createLanes(deps: LanesDeps) {
     run.finished.resolve();
   }
 
-  /** Lets the next job of the lane run, if this one did. */
+  /** Lets the next job of the lane run, if this one had it. */
   const vacate = (job: OpenJob) => {
-    if (runs.delete(job.key)) scheduler.ended(job);
+    runs.delete(job.key);
+    scheduler.ended(job);
+  };
+
+  /** Ends a job that was taken out of its lane. */
+  const withdraw = async (job: OpenJob, ending: Ending) => {
+    await end(job, ending);
+    vacate(job);
   };
 
   /** The end of a job, of its journal and of what it absorbed, and all that it sends, are one commit. */
@@ -182,7 +194,7 @@ export function createLanes(deps: LanesDeps) {
     waiters.reject(job.key, error);
   }
 
-  const admission = createAdmission({ ...deps, probe, scheduler, waiters, enter, stop, isOpen: () => phase === "open" });
+  const admission = createAdmission({ ...deps, probe, scheduler, waiters, enter, stop, isStopped: () => stopped });
   const sweep = (now: number) => sweepBefore(now - settings().keepMs);
   const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
 
@@ -191,7 +203,7 @@ export function createLanes(deps: LanesDeps) {
     job.cancel = reason;
     const run = runs.get(job.key);
     if (run) run.stop(laneErrors.LANE_CANCELLED(reason));
-    else if (scheduler.remove(job)) await end(job, cancelled(reason));
+    else if (scheduler.remove(job)) await withdraw(job, cancelled(reason));
   }
 
   return {
@@ -250,20 +262,20 @@ export function createLanes(deps: LanesDeps) {
       return jobs.map(({ key }) => key);
     },
 
-    /** Takes up what was open when the last process ended, and begins to run. Before it nothing is admitted. Answers with how many. */
+    /** Takes up what was open when the last process ended, and begins to run. What is admitted before waits for it. Answers with how many. */
     async recover(): Promise<number> {
       probe("before-recover", { key: "" });
       await store.write(...suspect(clock.now(), settings()));
       probe("after-recover", { key: "" });
       const found = await store.read<OpenJob>(sql.open);
-      phase = "open";
       enter("admitted", found);
+      scheduler.run();
       return found.length;
     },
 
     /** Admits and starts nothing more, lets running jobs go on for `drainMs`, then puts them back, unblamed, for the next start. */
     async stop(): Promise<void> {
-      phase = "stopped";
+      stopped = true;
       scheduler.stop();
       sweeping?.[Symbol.dispose]();
       using _late = clock.after(settings().drainMs, () => impatience.abort(laneErrors.LANE_CLOSED()));

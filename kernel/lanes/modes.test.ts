@@ -107,6 +107,34 @@ test("cancelling a lane stops what runs, with what it absorbed and, when asked, 
   expect(await lanes.cancel({ key: "unheard of" }, "why not")).toEqual([]);
 });
 
+test("an interrupt of a job that waits for its retry goes first, and what that had absorbed goes before newer work", async () => {
+  await using home = await createLaneHome();
+  for (let crash = 0; crash < 2; crash++) {
+    const absorbed = gateway();
+    const { lanes } = await home.start({
+      turn: async (job) => {
+        await job.take("start");
+        await job.effect("begins", null, async () => null);
+        absorbed.open();
+        return new Promise(() => {});
+      },
+    });
+    if (crash === 0) await lanes.admitAll([turn("absorbed", { mode: "steer" }), turn("dies", { priority: 1 })]);
+    await absorbed.passed;
+    await home.crash();
+  }
+  const { order, handler, release } = stage();
+  const { lanes } = await home.start({ turn: handler });
+  await lanes.admit(turn("newer"));
+  expect(order).toEqual([]);
+  const { outcome } = await lanes.admit(turn("interrupts", { mode: "interrupt" }));
+  expect(await lanes.wait("dies")).toMatchObject({ state: "cancelled" });
+  for (const key of ["interrupts", "absorbed", "newer"]) release(key);
+  await outcome;
+  await lanes.wait("newer");
+  expect(order).toEqual(["interrupts", "absorbed", "newer"]);
+});
+
 test("cancelling by key takes one waiting job out and leaves its neighbours", async () => {
   await using home = await createLaneHome();
   const { order, handler, release } = stage();

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { createLaneHome, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
+import type { Lanes } from "./lanes.ts";
 
 type Home = Awaited<ReturnType<typeof createLaneHome>>;
 
@@ -183,7 +184,22 @@ test("what was steered into a turn that is given up goes back to the lane, in th
   expect(await steered).toMatchObject({ key: "steer", state: "done", result: "own turn of steer" });
 });
 
-test("lanes that have not recovered, or are stopped, admit nothing", async () => {
+test("what is admitted before the open jobs were read waits for them, and runs once", async () => {
+  await using home = await createLaneHome();
+  const order: string[] = [];
+  const run = async ({ key }: Job) => void order.push(key);
+  const first = await home.start({ turn: hang });
+  await first.lanes.admitAll([turn("running"), turn("behind")]);
+  await home.crash();
+  const early: Promise<unknown>[] = [];
+  const admit = (lanes: Lanes) => early.push(...["early", "early", "behind"].map((key) => lanes.admit(turn(key))));
+  const next = await home.start({ turn: run }, {}, admit);
+  await Promise.all(early);
+  await next.lanes.wait("early");
+  expect(order).toEqual(["running", "behind", "early"]);
+});
+
+test("lanes that are stopped admit nothing, and whoever waits is told that the job goes on later", async () => {
   await using home = await createLaneHome();
   const { lanes } = await home.start({ turn: hang });
   const { outcome } = await lanes.admit(turn("one"));

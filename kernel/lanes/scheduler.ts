@@ -44,7 +44,7 @@ export class Scheduler {
   /** Lanes whose next job waits for a place among those of its kind, or of the suspects. */
   readonly #blocked = new Set<Entry>();
   #onTrial: OpenJob | undefined;
-  #stopped = false;
+  #paused = true;
 
   constructor(ports: SchedulerPorts) {
     this.#ports = ports;
@@ -80,12 +80,13 @@ export class Scheduler {
     for (const lane of lanes) this.#advance(lane);
   }
 
+  /** Takes out a job that waits, to be ended. A free lane is its own until `ended`, since what it has absorbed goes before what waits. */
   remove(job: OpenJob): boolean {
     const lane = this.#lanes.get(job.lane);
     const at = lane?.waiting.indexOf(job) ?? -1;
     if (!lane || at < 0) return false;
     lane.waiting.splice(at, 1);
-    this.#advance(lane);
+    if (!lane.running) this.#occupy(lane, job);
     return true;
   }
 
@@ -99,7 +100,8 @@ export class Scheduler {
   }
 
   ended(job: OpenJob): void {
-    const lane = this.#lane(job.lane);
+    const lane = this.#lanes.get(job.lane);
+    if (lane?.running !== job) return;
     lane.running = undefined;
     this.#running.set(job.kind, (this.#running.get(job.kind) ?? 1) - 1);
     if (this.#running.get(job.kind) === 0) this.#running.delete(job.kind);
@@ -119,9 +121,15 @@ export class Scheduler {
     this.#unblock();
   }
 
+  /** Until then jobs are only put in order. */
+  run(): void {
+    this.#paused = false;
+    for (const lane of this.#lanes.values()) this.#advance(lane);
+  }
+
   /** Starts nothing any more. */
   stop(): void {
-    this.#stopped = true;
+    this.#paused = true;
     for (const lane of this.#lanes.values()) lane.wake?.[Symbol.dispose]();
   }
 
@@ -159,7 +167,7 @@ export class Scheduler {
   }
 
   #advance(lane: Entry): void {
-    if (this.#stopped || lane.running || lane.activating) return;
+    if (this.#paused || lane.running || lane.activating) return;
     const { clock, settings, concurrency, activate } = this.#ports;
     const { job, wakeAt } = this.#head(lane);
     lane.wake?.[Symbol.dispose]();
@@ -187,10 +195,14 @@ export class Scheduler {
     this.#blocked.delete(lane);
     lane.activated = undefined;
     lane.waiting.splice(lane.waiting.indexOf(job), 1);
-    lane.running = job;
-    this.#running.set(job.kind, (this.#running.get(job.kind) ?? 0) + 1);
+    this.#occupy(lane, job);
     if (this.isSuspect(job)) this.#onTrial = job;
     this.#ports.start(job);
+  }
+
+  #occupy(lane: Entry, job: OpenJob): void {
+    lane.running = job;
+    this.#running.set(job.kind, (this.#running.get(job.kind) ?? 0) + 1);
   }
 
   /** Gives free places to the lanes that wait for one: highest priority first, then oldest. */

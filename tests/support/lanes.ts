@@ -37,7 +37,11 @@ export async function createLaneHome() {
   const clock = createManualClock();
   let present: Incarnation | undefined;
 
-  const start = async (handlers: Readonly<Record<string, Handler>>, options: LaneOptions = {}): Promise<Incarnation> => {
+  const start = async (
+    handlers: Readonly<Record<string, Handler>>,
+    options: LaneOptions = {},
+    before: (lanes: Lanes) => void = () => {},
+  ): Promise<Incarnation> => {
     const path = join(folder, "lanes.sqlite");
     const migrations = [...lanesMigrations, ...(options.migrations ?? [])];
     const store = await openStore({ path, migrations, ...options.store });
@@ -73,6 +77,7 @@ export async function createLaneHome() {
         return past ? Promise.resolve(past) : new Promise((resolve) => void waiting.add({ matches, resolve }));
       },
     };
+    before(lanes);
     await lanes.recover();
     return present;
   };
