@@ -208,4 +208,5 @@ test("lanes that are stopped admit nothing, and whoever waits is told that the j
   await home.clock.advance(20_000);
   await stopping;
   await expect(outcome).rejects.toMatchObject({ code: "LANE_CLOSED" });
+  await expect(lanes.wait("one")).rejects.toMatchObject({ code: "LANE_CLOSED" });
 });

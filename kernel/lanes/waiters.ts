@@ -8,13 +8,16 @@ export type Waiters = ReturnType<typeof createWaiters>;
 
 export function createWaiters(store: Store) {
   const waiting = new Map<string, PromiseWithResolvers<JobOutcome>>();
+  let closed = false;
+  const later = () => laneErrors.LANE_CLOSED("the gateway stops; the job goes on at its next start");
 
   const outcome = (key: string): Promise<JobOutcome> => {
     let waiter = waiting.get(key);
     if (!waiter) {
       waiter = Promise.withResolvers<JobOutcome>();
       waiter.promise.catch(() => {}); // silent-ok: who admits a job need not wait for its end
-      waiting.set(key, waiter);
+      if (closed) waiter.reject(later());
+      else waiting.set(key, waiter);
     }
     return waiter.promise;
   };
@@ -46,7 +49,8 @@ export function createWaiters(store: Store) {
       waiting.delete(key);
     },
     close(): void {
-      for (const waiter of waiting.values()) waiter.reject(laneErrors.LANE_CLOSED("the gateway stops; the job goes on at its next start"));
+      closed = true;
+      for (const waiter of waiting.values()) waiter.reject(later());
       waiting.clear();
     },
     async wait(key: string, signal?: AbortSignal): Promise<JobOutcome> {
