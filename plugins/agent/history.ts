@@ -1,6 +1,8 @@
 /** `chat.history` and what else reads a conversation. */
+
 import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { sessionDefaults } from "@pincer/plugin-sdk/hooks";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
 import { sessionsDescribe } from "./gateway-methods.ts";
 import * as methods from "./methods.ts";
@@ -45,6 +47,8 @@ export function registerHistory(agent: AgentContext, runs: Runs): void {
       return { modelProvider: null, model: null, contextTokens: null, thinkingDefault: agent.config.thinking };
     }
   };
+
+  agent.hook(sessionDefaults, ({ agentId }) => defaultsOf(agentId));
 
   const nowIn = async ({ key }: SessionAddress, inputRunIds: readonly string[] | undefined) => {
     const [{ session: row }, { waiting }, found] = await Promise.all([

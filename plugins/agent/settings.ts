@@ -43,7 +43,7 @@ export const Settings = Type.Object({
   keepShare: share(0.2, "Part of the context window that compaction leaves word for word"),
   summaryTokens: count(2_000, "Longest summary"),
 
-  contextCacheBytes: count(2_000_000, "Of conversations that are kept in memory for their next turn", 0),
+  contextCacheBytes: count(4_000_000, "Of conversations that are kept in memory for their next turn", 0),
 
   promptFileChars: count(20_000, "Of one of the agent's files, what goes into the prompt"),
   promptFilesChars: count(60_000, "Of all of the agent's files together"),

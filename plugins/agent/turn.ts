@@ -127,7 +127,7 @@ export class Turn {
 
   /** Keeps an unfinished message, so that people and the model see what was said. */
   keepUnfinished(stopReason: "aborted" | "error", errorMessage?: string): void {
-    const { agent, run } = this.#options;
+    const { agent } = this.#options;
     const text = this.unkept;
     if (text === "" && errorMessage === undefined) return;
     const model = this.model === undefined ? {} : { provider: this.model.endpoint, model: this.model.id };
