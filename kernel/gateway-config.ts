@@ -6,13 +6,9 @@ import { LanesConfig } from "./lanes/settings.ts";
 import { PluginsConfig } from "./plugins/limits.ts";
 import { SessionsConfig } from "./sessions/sessions.ts";
 
-const count = (value: number, description: string) => Type.Integer({ minimum: 1, default: value, description });
-
 export const LogConfig = Type.Object(
   {
     level: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")], { default: "info" }),
-    bytes: count(10 * 1024 * 1024, "Size at which the log file is put aside"),
-    files: count(5, "Log files that are kept"),
   },
   { additionalProperties: false, default: {} },
 );

@@ -6,7 +6,7 @@ type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 
 interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly config: Pick<Config, "section">;
+  readonly config: Pick<Config, "isSet">;
   readonly secrets: () => Promise<readonly { readonly name: string }[]>;
 }
 
@@ -25,7 +25,7 @@ export function createFindings({ env, config, secrets }: Sources) {
   return {
     found: ({ env: variables = [], config: paths = [], secrets: kept = [], listens = [] }: EnableWhen): boolean =>
       variables.some((name) => (env[name] ?? "") !== "") ||
-      paths.some((path) => config.section<unknown>(path)() !== undefined) ||
+      paths.some((path) => config.isSet(path)) ||
       kept.some((name) => names.has(name)) ||
       listens.some((at) => listening.has(at)),
 

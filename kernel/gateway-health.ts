@@ -1,34 +1,26 @@
 /** What `health` and `status` say of the rooms behind the bus (`protocol` sections 1.7 and 4.2). */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { PluginHost } from "./plugins/deps.ts";
+import type { Sessions } from "./sessions/sessions.ts";
 
 interface Parts {
   readonly host: PluginHost;
+  readonly sessions: Pick<Sessions, "recent">;
+  /** What holds for sessions that chose nothing. */
+  readonly defaults: () => Promise<Readonly<Record<string, unknown>>>;
   readonly agents: () => { readonly ids: readonly string[]; readonly main: string };
   /** Calls a method of the gateway's own, as the kernel. */
   readonly dispatch: (method: string, params: unknown) => Promise<unknown>;
-}
-
-interface Listed {
-  readonly totalCount: number;
-  readonly sessions: readonly { readonly key: string; readonly agentId?: string; readonly updatedAt: number; readonly model?: string }[];
 }
 
 const RECENT = 5;
 /** Sessions live in the store; there is no file a session. */
 const path = "store";
 
-export function createHealthParts({ host, agents, dispatch }: Parts) {
+export function createHealthParts({ host, sessions, agents, dispatch, defaults }: Parts) {
   const sessionsOf = async (now: number, agentId?: string) => {
-    const { totalCount, sessions } = (await dispatch("sessions.list", {
-      limit: RECENT,
-      ...(agentId !== undefined && { agentId }),
-    })) as Listed;
-    return {
-      path,
-      count: totalCount,
-      recent: sessions.map(({ key, updatedAt }) => ({ key, updatedAt, age: Math.max(0, now - updatedAt) })),
-    };
+    const { count, recent } = await sessions.recent(RECENT, agentId);
+    return { path, count, recent: recent.map((session) => ({ ...session, age: Math.max(0, now - session.updatedAt) })) };
   };
   const heartbeat = { enabled: false, every: "0m", everyMs: 0, prompt: "", target: "none", ackMaxChars: 0 };
 
@@ -74,7 +66,7 @@ export function createHealthParts({ host, agents, dispatch }: Parts) {
         sessions: {
           paths: [path],
           count,
-          defaults: {},
+          defaults: await defaults(),
           recent,
           byAgent: await Promise.all(ids.map(async (agentId) => ({ agentId, ...(await sessionsOf(now, agentId)) }))),
         },

@@ -7,18 +7,19 @@ import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessi
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
-import { gatewayStarted, gatewayStopping, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import { type ConnectionInfo, defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
-import { type Static, Type } from "@sinclair/typebox";
+import { gatewayStarted, gatewayStopping, sessionDefaults, sessionEnded } from "@pincer/plugin-sdk/hooks";
+import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
-import { bindMethod } from "./bus/bindings.ts";
+import { createLoginLinks } from "./access/login-link.ts";
 import { createBus } from "./bus/bus.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import type { Peer } from "./bus/peers.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
 import { configChanged, configMethods } from "./config/methods.ts";
+import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { createFindings } from "./gateway-findings.ts";
 import { createHealthParts } from "./gateway-health.ts";
@@ -63,15 +64,6 @@ export interface GatewayOptions {
 }
 export type Gateway = Awaited<ReturnType<typeof createGateway>>;
 
-export const loginLink = defineMethod({
-  name: "gateway.loginLink",
-  summary: "A link that logs one browser in, once.",
-  scope: "operator.admin",
-  params: Type.Object({}, { additionalProperties: false }),
-  result: Type.Object({ url: Type.String(), expiresAtMs: Type.Integer() }),
-});
-const PAGE_SCOPES: readonly WireScope[] = ["operator.read", "operator.write"];
-const mainKey = "main";
 /** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
 const ANSWER_MS = 500;
 
@@ -176,12 +168,10 @@ export async function createGateway(options: GatewayOptions) {
     ...(options.dev !== undefined && { dev: options.dev }),
   });
 
-  const agents = () => {
-    const section = (config.current().value["agents"] ?? {}) as { default?: string; list?: readonly { id: string }[] };
-    const ids = section.list?.map(({ id }) => id) ?? [];
-    return { ids: ids.length > 0 ? ids : [mainKey], main: section.default ?? (ids.includes(mainKey) ? mainKey : (ids[0] ?? mainKey)) };
-  };
-
+  const agents = () => agentsOf(config.current().value["agents"]);
+  /** Shown beside lists of sessions; null means that nobody knows. */
+  const unknown = { modelProvider: null, model: null, contextTokens: null };
+  const defaults = async () => ({ ...unknown, ...(await host.run(sessionDefaults, { agentId: agents().main })) });
   const sessions: Sessions = createSessions({
     store,
     clock,
@@ -192,6 +182,7 @@ export async function createGateway(options: GatewayOptions) {
     unsubscribe: (connection, topic) => void bus.unsubscribe(connection, topic),
     facets: () => host.facets(),
     defaultAgentId: () => agents().main,
+    defaults,
     agentIds: () => agents().ids,
     hooks: { ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }) },
     startTurn: async (request) => {
@@ -206,6 +197,8 @@ export async function createGateway(options: GatewayOptions) {
 
   const parts = createHealthParts({
     host,
+    sessions,
+    defaults,
     agents,
     dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
   });
@@ -237,18 +230,14 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
-  const link = async () => {
-    const { bootstrapTtlMs } = settings();
-    const code = await access.issueBootstrap({ role: "operator", scopes: PAGE_SCOPES });
-    return { url: `${address.url.replace(/\/$/, "")}/#login=${code}`, expiresAtMs: clock.now() + bootstrapTtlMs };
-  };
+  const links = createLoginLinks({ access, clock, ttlMs: () => settings().bootstrapTtlMs, url: () => address.url });
   bus.add([
     ...access.methods,
     ...sessions.methods,
     ...configMethods(config, { clock, version: kernel.version, emit: bus.emit }),
     ...logMethods(log),
     ...pluginMethods(host),
-    bindMethod(loginLink, link),
+    links.method,
   ]);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   bus.onEvent((event, payload) => host.deliver(event, payload));
@@ -265,7 +254,7 @@ export async function createGateway(options: GatewayOptions) {
     bus,
     host,
     lanes,
-    loginLink: async () => (await link()).url,
+    loginLink: async () => (await links.make()).url,
 
     /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */
     async start(): Promise<{ readonly url: string; readonly port: number }> {

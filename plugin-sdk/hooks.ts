@@ -56,6 +56,12 @@ export const jobFailed = defineHook.all(
     message: Type.String(),
   }),
 );
+export const sessionDefaults = defineHook.first(
+  "session.defaults",
+  "What holds for an agent's sessions that chose nothing, such as the default model; shown with lists of sessions.",
+  Type.Object({ agentId: Type.String() }),
+  Type.Record(Type.String(), Type.Unknown()),
+);
 export const sessionEnded = defineHook.all(
   "session.ended",
   "A session was reset, deleted or fell idle.",

@@ -11,6 +11,7 @@ import type { Emit, MethodBinding } from "../bus/bindings.ts";
 import type { Param, Store } from "../store/store.ts";
 import { checkFacets, createCatalog } from "./catalog.ts";
 import { allTopic, sessionMessage, sessionsChanged, topicOf, wireMessage } from "./events.ts";
+import { listSessions } from "./find.ts";
 import { parseKey, type SessionKey } from "./keys.ts";
 import { readingMethods } from "./reading.ts";
 import { type Facets, type Running, rowOf, type SessionRecord, type SessionRow, sessionOf } from "./row.ts";
@@ -74,6 +75,11 @@ export interface Sessions {
   readonly events: readonly GatewayEvent[];
   /** Marks sessions that have fallen idle; answers with how many. */
   sweep(): Promise<number>;
+  /** How many there are, and the latest of them. */
+  recent(
+    limit: number,
+    agentId?: string,
+  ): Promise<{ readonly count: number; readonly recent: readonly { readonly key: string; readonly updatedAt: number }[] }>;
   /** Sweeps on the clock until disposed. */
   startSweeping(): Disposable;
 }
@@ -177,6 +183,15 @@ export function createSessions(deps: SessionsDeps): Sessions {
     methods: [...readingMethods(room), ...writingMethods(room)],
     events: [sessionsChanged, sessionMessage],
     sweep,
+    async recent(limit, agentId) {
+      const { records, totalCount } = await listSessions(store, agentId === undefined ? {} : { agentId }, {
+        now: clock.now(),
+        running: [],
+        agentIds: undefined,
+        limit,
+      });
+      return { count: totalCount, recent: records.map(({ key, updatedAt }) => ({ key, updatedAt })) };
+    },
     startSweeping: () =>
       clock.every(settings().sweepMs, () => {
         sweep().catch((error) => log.warn("sessions.sweep-failed", { error: errorMessage(error) }));
