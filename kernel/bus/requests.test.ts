@@ -165,3 +165,22 @@ test("the signal of a call aborts when its connection closes", async () => {
   await aborted.promise;
   expect(host.bus.connections()).toEqual([]);
 });
+
+test("a call that stops because its client has left is no fault", async () => {
+  const running = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  const wait = method("shop.wait", async (_, { signal }) => {
+    running.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    setImmediate(() => setImmediate(stopped.resolve));
+    signal.throwIfAborted();
+  });
+  await using host = await startBus({ methods: [wait] });
+  const client = await host.connect();
+  const call = client.call("shop.wait", {});
+  await running.promise;
+  await client.close();
+  await expect(call).rejects.toThrow("the socket closed");
+  await stopped.promise;
+  expect(host.log.filter(({ level }) => level === "error")).toEqual([]);
+});

@@ -43,6 +43,8 @@ export function createRequests({ clock, settings, stability, log, phase }: BusCo
         throw busErrors.BUS_RESULT_TOO_LARGE(`${method} answered ${frame.length} bytes, at most ${frameBytes} fit`);
       connection.send(frame);
     } catch (error) {
+      // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
+      if (connection.state === "closed" && error === connection.signal.reason) return;
       refuse(connection, id, method, error);
     } finally {
       connection.running--;
