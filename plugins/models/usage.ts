@@ -91,7 +91,8 @@ function totalsOf({ usage, cost }: UsageEntry): Totals {
   };
 }
 
-const part = (text: string): string => encodeURIComponent(text);
+/** Half a surrogate pair, which a client may send, is no character. */
+const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const DAY_MS = 86_400_000;
 
 /** The day on the gateway's own calendar, as `2026-11-20`. */
