@@ -1,0 +1,52 @@
+/** The section of docs/proof.md that the trials write, and replace. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { systemClock as clock } from "../../kernel/clock.ts";
+import { percentile, type Tally } from "./tally.ts";
+
+const begin = "<!-- chaos: written by `bun run chaos` -->";
+const end = "<!-- /chaos -->";
+
+export function withSection(text: string, section: string): string {
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  const whole = `${begin}\n${section.trim()}\n${end}`;
+  if (from === -1 || to === -1) return `${text.trimEnd()}\n\n${whole}\n`;
+  return `${text.slice(0, from)}${whole}${text.slice(to + end.length)}`;
+}
+
+export function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commit: string, date: string): string {
+  const times = (values: readonly number[]) => `${percentile(values, 0.5)} ms | ${percentile(values, 0.99)} ms | ${values.length}`;
+  const places = Object.entries(kills).sort(([a], [b]) => a.localeCompare(b));
+  return `## Killed at any point
+
+\`kill -9\` of the whole gateway under load, at every named point and at random, against a model, tools and a platform that keep their own ledgers
+(\`tests/chaos\`). Commit ${commit}, ${date}.
+
+| | |
+|---|---|
+| trials | ${trials} (${homes} homes) |
+| messages accepted | ${accepted} |
+| homes with a complaint | ${failures.length} |
+
+A complaint is: an accepted message lost; a reply missing, or visible twice, that is not reported as uncertain; a settled tool run again; a
+journalled model answer asked for again; messages or replies out of order; a damaged store; a broken audit log.
+
+| from the start of the process | p50 | p99 | starts |
+|---|---|---|---|
+| ready | ${times(readyMs)} |
+| the first interrupted job goes on | ${times(resumedMs)} |
+
+Deaths: ${places.map(([place, times]) => `${place} ${times}`).join(", ")}.
+`;
+}
+
+export function writeProof(path: string, tally: Tally, repository: string): void {
+  const git = (...words: string[]) =>
+    Bun.spawnSync(["git", ...words], { cwd: repository })
+      .stdout.toString()
+      .trim();
+  const changed = git("status", "--porcelain", "--", "kernel", "plugins/agent", "plugins/delivery") === "" ? "" : " with changes";
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "# Proof\n";
+  const date = new Date(clock.now()).toISOString().slice(0, 10);
+  writeFileSync(path, withSection(text, sectionOf(tally, `${git("rev-parse", "--short", "HEAD")}${changed}`, date)));
+}

@@ -1,0 +1,90 @@
+/**
+ * `bun run chaos [--trials 10000]`: kills gateways until there are so many trials. It can be ended and started again: trials add up as long as
+ * what they try is the same. What came of it goes into docs/proof.md. `--seed <n>` has the lives of one home again.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeProof } from "./proof.ts";
+import { described, emptyTally, percentile, runMany, type Tally } from "./tally.ts";
+import { planOf, runTrial } from "./trial.ts";
+
+const repository = dirname(dirname(import.meta.dir));
+const stateFile = join(repository, ".build", "chaos.json");
+
+interface State {
+  /** Of what is tried. */
+  readonly digest: string;
+  nextSeed: number;
+  readonly tally: Tally;
+}
+
+/** Of the code that must not lose anything. */
+function digest(): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const folder of ["kernel", "plugins/agent", "plugins/delivery"]) {
+    const files = [...new Bun.Glob(`${folder}/**/*.{ts,json}`).scanSync({ cwd: repository })];
+    for (const file of files.filter((path) => !/node_modules|\.test\.ts$/.test(path)).sort()) {
+      hash.update(`${file}\0`).update(readFileSync(join(repository, file)));
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+function load(now: string): State {
+  const kept = existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as State) : undefined;
+  return kept?.digest === now ? kept : { digest: now, nextSeed: 1, tally: emptyTally() };
+}
+
+const save = (state: State) => {
+  mkdirSync(dirname(stateFile), { recursive: true });
+  writeFileSync(stateFile, JSON.stringify(state));
+};
+
+const { values } = parseArgs({
+  options: {
+    trials: { type: "string", default: "10000" },
+    kills: { type: "string", default: "7" },
+    jobs: { type: "string", default: "2" },
+    seed: { type: "string" },
+  },
+});
+const kills = Number(values.kills);
+
+if (values.seed !== undefined) {
+  const outcome = await runTrial(planOf(Number(values.seed), kills));
+  console.log(JSON.stringify(outcome, null, 2));
+  process.exit(outcome.complaints.length === 0 ? 0 : 1);
+}
+
+const trials = Number(values.trials);
+const now = digest();
+const state = load(now);
+const { tally } = state;
+const before = tally.trials;
+const before0 = tally.failures.length;
+if (before > 0) console.log(`${before} trials of this code were made before; going on`);
+const [ready, resumed] = [tally.readyMs, tally.resumedMs];
+let told = tally.failures.length;
+
+await runMany(tally, {
+  first: state.nextSeed,
+  trials,
+  kills,
+  atOnce: Number(values.jobs),
+  after() {
+    if (digest() !== now) {
+      console.error("kernel/ or the plugins agent and delivery have changed meanwhile: what was tried is no longer what is there");
+      process.exit(1);
+    }
+    for (; told < tally.failures.length; told++) console.error(described(tally.failures[told]!));
+    state.nextSeed = Math.max(state.nextSeed, tally.homes + 1);
+    save(state);
+    const times = `ready ${percentile(ready, 0.5)} / ${percentile(ready, 0.99)} ms, resumed ${percentile(resumed, 0.5)} / ${percentile(resumed, 0.99)} ms`;
+    console.log(`${tally.trials} of ${trials} trials, ${tally.accepted} accepted, ${tally.failures.length} failed homes, ${times}`);
+    return tally.failures.length < before0 + 10;
+  },
+});
+writeProof(join(repository, "docs", "proof.md"), tally, repository);
+console.log(`${tally.trials} trials, ${tally.failures.length} failed homes; written to docs/proof.md`);
+process.exit(tally.failures.length === 0 ? 0 : 1);
