@@ -5,7 +5,7 @@ import type { Settings } from "./settings.ts";
 import { shorten } from "./shorten.ts";
 
 /** In the order in which they stand in the prompt: what changes most stands last. */
-export const agentFiles = ["AGENTS.md", "SOUL.md", "USER.md", "MEMORY.md"] as const;
+const agentFiles = ["AGENTS.md", "SOUL.md", "USER.md", "MEMORY.md"] as const;
 /** What is about the owner is not for other people's conversations. */
 const ownerOnly: ReadonlySet<string> = new Set(["USER.md", "MEMORY.md"]);
 

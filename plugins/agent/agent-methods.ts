@@ -87,10 +87,10 @@ export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<
       if (error === still || hasCode(error, "LANE_JOB_UNKNOWN")) return still;
       throw error;
     }
-    const { status, text, stopReason, startedAt, endedAt, error, aborted } = resultOf(outcome);
+    const { status, text, stopReason, startedAt, endedAt, error } = resultOf(outcome);
     return {
       runId,
-      status: aborted ? ("aborted" as const) : status,
+      status,
       stopReason,
       ...(startedAt === 0 ? {} : { startedAt, endedAt }),
       ...(error === undefined ? {} : { error }),

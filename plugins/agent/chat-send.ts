@@ -41,7 +41,7 @@ export interface AdmittedRun {
 }
 
 /** Throws `AGENT_THINKING`. */
-export function takeThinking(word: string | undefined): Thinking | undefined {
+function takeThinking(word: string | undefined): Thinking | undefined {
   if (word === undefined || word === "") return undefined;
   const level = thinkingLevel(word);
   if (level === undefined) throw agentErrors.AGENT_THINKING(`"${word}" is no thinking level; there are: ${thinkingLevels.join(", ")}`);

@@ -25,7 +25,7 @@ const messageTokens = 6;
 
 export const textTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / bytesPerToken);
 
-export function estimateTokens(message: Message): number {
+function estimateTokens(message: Message): number {
   if (typeof message.content === "string") return messageTokens + textTokens(message.content);
   let tokens = messageTokens;
   for (const block of message.content) {

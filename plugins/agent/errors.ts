@@ -13,6 +13,5 @@ export const agentErrors = defineErrors({
   MISSING_SCOPE: { message: "missing scope", wire: "FORBIDDEN" },
   AGENT_REFUSED: { message: "the turn was refused", wire: "FORBIDDEN" },
   AGENT_TIMEOUT: { message: "the turn took too long", wire: "UNAVAILABLE", retryable: true },
-  AGENT_MODEL: { message: "the model did not answer", wire: "UNAVAILABLE", retryable: true },
   AGENT_COMPACTION: { message: "the conversation could not be summarised", wire: "UNAVAILABLE", retryable: true },
 });

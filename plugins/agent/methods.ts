@@ -298,7 +298,8 @@ export const agentWait = defineMethod({
   params: Type.Object({ runId, timeoutMs: millis }, closed),
   result: Type.Object({
     runId,
-    status: Ended,
+    /** A run that was stopped ended in `error`, and `stopReason` says so. */
+    status: Type.Union([Type.Literal("ok"), Type.Literal("error"), Type.Literal("timeout")]),
     startedAt: Type.Optional(Type.Integer()),
     endedAt: Type.Optional(Type.Integer()),
     stopReason: text,

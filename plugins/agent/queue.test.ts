@@ -123,7 +123,7 @@ describe("stopping", () => {
     await talk.client.event("sessions.changed", ({ reason }) => reason === "aborted");
     await talk.script.cut(talk.script.models[0]!);
     expect((await talk.history()).at(-1)).toMatchObject({ role: "assistant", stopReason: "aborted", content: [{ text: "h" }] });
-    expect(await talk.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "aborted" });
+    expect(await talk.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error", stopReason: "aborted" });
     expect(await talk.ask("and now?")).toMatchObject({ state: "final" });
   });
 

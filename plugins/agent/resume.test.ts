@@ -181,6 +181,6 @@ test("a run that was stopped stays stopped after a restart", async () => {
   await first.client.call("chat.abort", { sessionKey: MAIN });
   await first.gateway.stop();
   await using second = await many.start();
-  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "aborted" });
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error", stopReason: "aborted" });
   expect(many.script.models).toHaveLength(1);
 });

@@ -30,7 +30,7 @@ const text = (value: string): Content => [{ type: "text", text: value }];
 const refused = (reason: string): Result => ({ outcome: "refused", content: text(reason) });
 const failed = (reason: string): Result => ({ outcome: "failed", content: text(reason) });
 
-export const uncertainText =
+const uncertainText =
   "The gateway stopped while this tool ran. It may or may not have taken effect, and it was not run again. Check what happened before you repeat it, and tell the user.";
 
 const longestProgress = 8_000;

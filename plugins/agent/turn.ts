@@ -330,7 +330,7 @@ const uncertainNotices = ({ uncertain }: ToolCalls): string[] =>
     : [`The gateway stopped while ${uncertain.join(", ")} ran: it may or may not have taken effect, and was not run again.`];
 
 /** Some vendors count their calls from zero in every answer; a journal and a transcript need names that are used once. */
-export function withUniqueCalls(message: AssistantMessage, name: string, seen: Set<string>): AssistantMessage {
+function withUniqueCalls(message: AssistantMessage, name: string, seen: Set<string>): AssistantMessage {
   const content = message.content.map((block, index) => {
     if (block.type !== "toolCall") return block;
     const keeps = block.id.length >= 12 && block.id.length <= 200 && !seen.has(block.id);
