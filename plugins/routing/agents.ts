@@ -9,6 +9,8 @@ export const routingErrors = defineErrors({
   ROUTER_AGENT_EXISTS: { message: "an agent has this id already", wire: "INVALID_REQUEST" },
   ROUTER_AGENT_NAME: { message: "the name gives no usable id", wire: "INVALID_REQUEST" },
   ROUTER_AGENT_LAST: { message: "the default agent cannot be deleted", wire: "INVALID_REQUEST" },
+  ROUTER_WORKSPACE_FAILED: { message: "the agent's workspace cannot be made", wire: "INVALID_REQUEST" },
+  ROUTER_WORKSPACE_FOREIGN: { message: "the agent's workspace is not the gateway's to delete", wire: "INVALID_REQUEST" },
   ROUTER_FILE_UNKNOWN: { message: "not one of an agent's files", wire: "INVALID_REQUEST" },
   ROUTER_FILE_CHANGED: { message: "the file changed since it was read", wire: "INVALID_REQUEST" },
   ROUTER_FILE_OUTSIDE: { message: "the file lies outside the workspace", wire: "INVALID_REQUEST" },

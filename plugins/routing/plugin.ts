@@ -2,7 +2,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
-import { router } from "@pincer/plugin-sdk/contracts/router";
+import { type AgentInfo, router } from "@pincer/plugin-sdk/contracts/router";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { agentInfo, configuredAgents, defaultAgentId, routingErrors, workspaceOf } from "./agents.ts";
 import { type AgentConfig, RoutingConfig } from "./config.ts";
 import { listAgentFiles, readAgentFile, writeAgentFile } from "./files.ts";
@@ -29,7 +30,7 @@ export default definePlugin({
         agent: async ({ agentId }) => {
           const agent = info(agentId);
           if (!made.has(agent.workspace)) {
-            await mkdir(agent.workspace, { recursive: true, mode: 0o700 });
+            await makeWorkspace(agent);
             made.add(agent.workspace);
           }
           return agent;
@@ -116,6 +117,10 @@ export default definePlugin({
       const { isDefault, workspace } = info(agentId);
       if (isDefault)
         throw routingErrors.ROUTER_AGENT_LAST(`"${agentId}" is the default agent; make another the default first (agents.default)`);
+      if (deleteFiles === true && workspace !== workspaceOf({ id: agentId }, home))
+        throw routingErrors.ROUTER_WORKSPACE_FOREIGN(
+          `${workspace} was chosen for "${agentId}" and may hold other things: delete the agent without its files, and them by hand`,
+        );
       const rules = ctx.config.rules.filter((rule) => rule.agent !== agentId);
       const removedBindings = ctx.config.rules.length - rules.length;
       await change((list) => ({ list: list.filter((agent) => agent.id !== agentId), rules }));
@@ -138,3 +143,13 @@ export default definePlugin({
     });
   },
 });
+
+async function makeWorkspace({ id, workspace }: AgentInfo): Promise<void> {
+  try {
+    await mkdir(workspace, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw routingErrors.ROUTER_WORKSPACE_FAILED(
+      `the workspace of agent "${id}" cannot be made at ${JSON.stringify(workspace)}: ${errorMessage(error)}; choose another in agents.list`,
+    );
+  }
+}

@@ -90,6 +90,8 @@ async function connectGood(target: Target): Promise<Good> {
         throw new Error(`a good client got a wrong answer: ${JSON.stringify(approvals)}`);
       await call("sessions.list", { limit: 5 });
       if (round % roundsBetweenTurns === 0) {
+        // Another client may have given the agent a model that does not exist, as is its right.
+        await target.restore();
         const runId = `good-${round}`;
         await call("chat.send", { sessionKey: "agent:main:good", message: "hello", idempotencyKey: runId });
         const ended = client.event(

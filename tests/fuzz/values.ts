@@ -33,6 +33,8 @@ const known: Readonly<Record<string, readonly string[]>> = {
   query: texts,
   search: texts,
   model: ["demo/offline", "demo", "none/none"],
+  // Never a folder outside: an administrator may have any folder made, and written to.
+  workspace: ["fuzz-workspace"],
   path: ["gateway", "gateway.port", "agents.list", ""],
 };
 
@@ -98,7 +100,7 @@ const hostileTexts = [
   '"__proto__"',
   '"constructor"',
   '"toString"',
-  '"../../../../etc/passwd"',
+  '"../fuzz-outside"',
   '"%s%n%x"',
   '"\'; drop table session; --"',
   `"$\{PINCER_TOKEN}"`,

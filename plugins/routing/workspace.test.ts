@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+
+const only = ["agent", "models", "routing", "provider-demo"];
+const refused = (code: string) => ({ error: { details: { code } } });
+
+test("deleting an agent with its files never deletes a folder that somebody chose for it", async () => {
+  const chosen = await mkdtemp(join(tmpdir(), "pincer-workspace-"));
+  await writeFile(join(chosen, "thesis.txt"), "years of work");
+  await using gateway = await startTestGateway({ only });
+  const client = await gateway.connect();
+  await client.call("agents.create", { name: "writer", workspace: chosen });
+  const all = client.call("agents.delete", { agentId: "writer", deleteFiles: true });
+  await expect(all).rejects.toMatchObject(refused("ROUTER_WORKSPACE_FOREIGN"));
+  expect(await client.call("agents.delete", { agentId: "writer" })).toMatchObject({ ok: true });
+  expect(existsSync(join(chosen, "thesis.txt"))).toBe(true);
+  await rm(chosen, { recursive: true });
+});
+
+test("the folder that the gateway made for an agent goes with it when that is asked for", async () => {
+  await using gateway = await startTestGateway({ only });
+  const client = await gateway.connect();
+  const { workspace } = await client.call<{ workspace: string }>("agents.create", { name: "helper" });
+  await mkdir(workspace, { recursive: true });
+  await client.call("agents.delete", { agentId: "helper", deleteFiles: true });
+  expect(existsSync(workspace)).toBe(false);
+});
+
+test("a workspace that cannot be made is said to be so, and is no fault", async () => {
+  await using gateway = await startTestGateway({ only });
+  const client = await gateway.connect();
+  await client.call("agents.create", { name: "nowhere", workspace: "\u0000" });
+  const history = client.call("chat.history", { sessionKey: "agent:nowhere:main" });
+  await expect(history).rejects.toMatchObject(refused("ROUTER_WORKSPACE_FAILED"));
+  expect(gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
