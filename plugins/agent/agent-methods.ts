@@ -1,6 +1,6 @@
 /** `agent`, `agent.wait` and what an agent is called. */
 import { hasCode } from "@pincer/plugin-sdk/error";
-import type { JobOutcome } from "@pincer/plugin-sdk/job";
+import type { JobOutcome, JobState } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { type createSend, takeReplyTo } from "./chat-send.ts";
@@ -9,6 +9,8 @@ import { failureOf } from "./runs.ts";
 import { findSession, keyOfSessionId } from "./session-address.ts";
 import { type RunResult, runKey } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
+
+const open: ReadonlySet<JobState> = new Set(["ready", "running", "absorbed"]);
 
 /** What a run came to, however its job ended. */
 function resultOf(outcome: JobOutcome): RunResult & { readonly aborted: boolean } {
@@ -71,7 +73,10 @@ export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<
       },
       {},
     );
-    call.accepted({ runId, sessionKey: run.sessionKey, agentId: run.agentId, status: "accepted", acceptedAt: agent.clock.now() });
+    // A repetition of a run that has ended is answered once, with its result.
+    if (open.has(run.state)) {
+      call.accepted({ runId, sessionKey: run.sessionKey, agentId: run.agentId, status: "accepted", acceptedAt: agent.clock.now() });
+    }
     release();
     return finalOf(runId, await lanes.wait({ key: runKey(runId) }, { signal: call.signal }));
   });
