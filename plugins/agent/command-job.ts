@@ -4,6 +4,7 @@ import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
 import { admissionOf } from "./admission.ts";
 import { commands } from "./commands.ts";
+import { isPutOff } from "./errors.ts";
 import { sessionsReset } from "./gateway-methods.ts";
 import { Replies } from "./replies.ts";
 import type { Runs } from "./runs.ts";
@@ -144,7 +145,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
       events.end({ state: "final", text, stopReason: "stop", command: true });
       return { status: "ok", text, stopReason: "stop", startedAt: events.startedAt, endedAt: agent.clock.now() };
     } catch (error) {
-      if (!job.signal.aborted) {
+      if (!job.signal.aborted && !isPutOff(error)) {
         agent.log.error("command.failed", { command: input.command, sessionKey, runId, error: errorMessage(error) });
         events.end({ state: "error", errorMessage: `/${input.command} failed; the gateway's log says why.`, errorKind: "unknown" });
       }

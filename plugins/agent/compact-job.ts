@@ -3,6 +3,7 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { compact } from "./compaction.ts";
 import { summaryId, textTokens } from "./context-window.ts";
+import { isPutOff } from "./errors.ts";
 import { Replies } from "./replies.ts";
 import type { Runs } from "./runs.ts";
 import { chosenModel } from "./session-facets.ts";
@@ -68,7 +69,7 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
     try {
       run.lifecycle("start", { startedAt: run.startedAt });
       const result = await compactSession(job).catch((error: unknown): CompactResult => {
-        if (job.signal.aborted || !isGatewayError(error) || error.code.startsWith("LANE_")) throw error;
+        if (job.signal.aborted || isPutOff(error) || !isGatewayError(error) || error.code.startsWith("LANE_")) throw error;
         return { compacted: false, reason: error.message };
       });
       const text = result.compacted ? "The beginning of this conversation is now a summary." : `Nothing was summarised: ${result.reason}.`;
@@ -82,7 +83,7 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
       return { ...result, status: "ok", text, stopReason: "stop", startedAt: run.startedAt, endedAt: agent.clock.now() };
     } catch (error) {
       if (job.signal.aborted) run.end({ state: "aborted", stopReason: runs.stopReason(runId) });
-      else run.end({ state: "error", errorMessage: errorMessage(error), errorKind: "unknown" });
+      else if (!isPutOff(error)) run.end({ state: "error", errorMessage: errorMessage(error), errorKind: "unknown" });
       throw error;
     } finally {
       runs.finish(run);

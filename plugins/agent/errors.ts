@@ -1,4 +1,4 @@
-import { defineErrors } from "@pincer/plugin-sdk/error";
+import { defineErrors, hasCode } from "@pincer/plugin-sdk/error";
 
 export const agentErrors = defineErrors({
   AGENT_KEY_REUSED: { message: "this idempotency key belongs to a run of another session", wire: "INVALID_REQUEST" },
@@ -15,3 +15,6 @@ export const agentErrors = defineErrors({
   AGENT_TIMEOUT: { message: "the turn took too long", wire: "UNAVAILABLE", retryable: true },
   AGENT_COMPACTION: { message: "the conversation could not be summarised", wire: "UNAVAILABLE", retryable: true },
 });
+
+/** The store is full or locked. Lanes take the job up again when it no longer is, so that nobody is told of an end. */
+export const isPutOff = (error: unknown): boolean => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");

@@ -4,7 +4,7 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import { turnEnded } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
-import { agentErrors } from "./errors.ts";
+import { agentErrors, isPutOff } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
 import { interrupted, type Runs } from "./runs.ts";
@@ -14,7 +14,7 @@ import type { AgentContext } from "./uses.ts";
 
 /** Ends of a job that nobody will take up again. With any other, another process or generation goes on with it. */
 const isFinal = (reason: unknown) => hasCode(reason, "LANE_CANCELLED") || hasCode(reason, "LANE_DEADLINE");
-const isOfTheLane = (error: unknown) => isGatewayError(error) && error.code.startsWith("LANE_");
+const isOfTheLane = (error: unknown) => isPutOff(error) || (isGatewayError(error) && error.code.startsWith("LANE_"));
 
 export function createTurnHandler(parts: TurnParts, runs: Runs) {
   const { agent } = parts;
@@ -26,7 +26,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       return (await sessions.get({ key }, io)) ?? (await sessions.ensure({ key, owner }, io));
     } catch (error) {
       const identity = { runId, sessionKey: key, agentId, sessionId: undefined };
-      runs.tell(identity, { state: "error", errorMessage: sayable(error), errorKind: "unknown" });
+      if (!isPutOff(error)) runs.tell(identity, { state: "error", errorMessage: sayable(error), errorKind: "unknown" });
       throw error;
     }
   };
@@ -120,7 +120,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
         await keepAborted(agent, turn, sessionKey, sessionId);
         await isRunning([], "aborted");
         tellEnded(agent, { sessionKey, agentId, runId, state: "aborted" });
-      } else if (!job.signal.aborted) {
+      } else if (!job.signal.aborted && !isPutOff(error)) {
         agent.log.error("turn.lost", { sessionKey, runId, error: errorMessage(error), stack: stackOf(error) });
         run.end({ state: "error", errorMessage: sayable(error), errorKind: "unknown" });
         await isRunning([], "error");

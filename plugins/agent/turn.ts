@@ -90,11 +90,9 @@ export class Turn {
     const { agent, job, run, session, signal } = this.#options;
     const { input } = job;
     this.#append(input);
-    if (!job.resumed) {
-      const { runId, agentId, owner } = input;
-      const verdict = await agent.run(turnStarting, { sessionKey: session.key, agentId, runId, owner }, { signal });
-      if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
-    }
+    const starting = { sessionKey: session.key, agentId: input.agentId, runId: input.runId, owner: input.owner };
+    const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
+    if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
     this.#absorb(await job.take<TurnInput>("start", ["collect", "steer"]));
     this.replies.showTyping();
     if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
