@@ -1,4 +1,5 @@
 /** Stopping, compacting and writing into a session from outside of its turns. */
+import { hasCode } from "@pincer/plugin-sdk/error";
 import { stopRuns } from "./abort.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
@@ -90,6 +91,11 @@ export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: s
   // What a stopped turn still writes goes into the conversation that it belongs to.
   await runs.finished(stopped);
   const session = reason === "reset" ? await agent.uses.sessions.get({ key: sessionKey }, io) : null;
+  if (session === null) return;
   // A reset keeps what was chosen; what merely ran last must not be taken for a choice then.
-  if (session !== null) await agent.uses.sessions.patch({ key: sessionKey, facets: { model: chosenModel(session) ?? null } }, io);
+  const facets = { model: chosenModel(session) ?? null };
+  await agent.uses.sessions.patch({ key: sessionKey, facets }, io).catch((error: unknown) => {
+    // Somebody has deleted it meanwhile: then there is nothing left to keep.
+    if (!hasCode(error, "SESSION_UNKNOWN")) throw error;
+  });
 }
