@@ -122,13 +122,14 @@ export function createBus(deps: BusDeps): Bus {
   const joined = createListeners<PeerListener>();
   const left = createListeners<PeerListener>();
 
+  const capabilities = () => Object.keys(capabilityOf).filter((flag) => methods.find(capabilityOf[flag]!) !== undefined);
   const enter = (connection: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => {
     connections.set(connection.id, connection);
     return {
       type: "hello-ok",
       protocol: protocolVersion,
       server: { version, connId: connection.id, bootId },
-      features: { methods: sorted(methods.names()), events: sorted(events.names()) },
+      features: { methods: sorted(methods.names()), events: sorted(events.names()), capabilities: capabilities() },
       snapshot: {
         presence: role === "node" ? [] : presence.list(),
         health: health.latest,
@@ -232,6 +233,9 @@ export function createBus(deps: BusDeps): Bus {
     onClose: left.add,
   };
 }
+
+/** What clients ask for by a flag, and the method that it speaks of. */
+const capabilityOf: Readonly<Record<string, string>> = { "published-model-catalog": "models.list" };
 
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort();
 
