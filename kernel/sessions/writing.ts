@@ -29,7 +29,7 @@ const WireAttachment = Type.Object({ type: Type.Optional(text), mimeType: maybe,
 const CreateParams = Type.Object({
   ...{ ...fields, key: maybe, agentId: maybe, parentSessionKey: maybe, idempotencyKey: maybe },
   ...{ message: Type.Optional(text), task: Type.Optional(text), attachments: Type.Optional(Type.Array(WireAttachment)) },
-  emitCommandHooks: flag,
+  ...{ emitCommandHooks: flag, succeedsParent: flag },
 });
 const CreateResult = Type.Object({
   ...{ ok: Type.Literal(true), key: text, sessionId: text, entry: SessionRow, runStarted: Type.Boolean() },
