@@ -182,7 +182,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
         adminsCreateFields.some((field) => field in given) || given["permissionMode"] === "full" ? "operator.admin" : "operator.write",
       refuses: [
         ...["contextWindow", "fastMode", "permissionMode", "toolOverrides", "incognito", "visibility", "catalogId", "spawnDepth", "fork"],
-        ...["forkFrom", "succeedsParent", "projectId", "projectGitUrl", "worktree", "worktreeBaseRef", "worktreeName", "execNode", "cwd"],
+        ...["forkFrom", "projectId", "projectGitUrl", "worktree", "worktreeBaseRef", "worktreeName", "execNode", "cwd"],
       ],
     },
   ),

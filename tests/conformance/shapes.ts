@@ -162,7 +162,14 @@ export const AgentResult = shape({
   }),
 });
 export const AgentWait = shape({
-  ...{ runId: word, status: RunStatus, startedAt: maybe(time), endedAt: maybe(time), stopReason: maybe(word), error: maybe(text) },
+  ...{
+    runId: word,
+    status: oneOf("ok", "error", "timeout"),
+    startedAt: maybe(time),
+    endedAt: maybe(time),
+    stopReason: maybe(word),
+    error: maybe(text),
+  },
   terminalReply: maybe(
     Type.Union([shape({ disposition: Type.Literal("visible"), text: word }), shape({ disposition: Type.Literal("empty") })]),
   ),
