@@ -179,3 +179,34 @@ test("a cancellation that was asked for survives a crash", async () => {
   expect(await lanes.wait("one")).toMatchObject({ state: "cancelled", result: { message: "the user said stop" } });
   expect(calls).toEqual(["one before", "one barrier"]);
 });
+
+test("a handler that meets a full disk has not failed: it is resumed when there is space, and no settled step runs again", async () => {
+  await using home = await createLaneHome();
+  const small = { room: "small", version: 1, sql: "pragma max_page_count=40; create table own (value text)" };
+  const refused = gateway();
+  const calls: string[] = [];
+  const { lanes, store } = await home.start(
+    {
+      turn: async (job) => {
+        const tool = await job.effect("tool", null, async () => calls.push("tool"));
+        const keep = () => store.write(["insert into own values (?)", "x".repeat(300_000)]);
+        await job.effect("keeps", null, () => keep().finally(refused.open), { replay: "safe" });
+        return tool;
+      },
+    },
+    { migrations: [small] },
+  );
+  const { outcome } = await lanes.admit(turn("one"));
+  await refused.passed;
+  for (let round = 0; round < 3; round++) {
+    await home.clock.armed();
+    await home.clock.advance(500);
+  }
+  expect(await lanes.find("one")).toMatchObject({ state: "running" });
+  await home.clock.armed();
+  await store.write(["pragma max_page_count=100000"]);
+  await home.clock.advance(500);
+  expect(await outcome).toMatchObject({ state: "done", result: { ok: true, value: 1 } });
+  expect(calls).toEqual(["tool"]);
+  expect(await store.read("select count(*) as n from own")).toEqual([{ n: 1 }]);
+});

@@ -45,6 +45,9 @@ export const cancelled = (message: string): Ending => ({ state: "cancelled", res
 export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
   laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
 
+/** The store is full or locked: no fault of who meets that. */
+const isRefusal = (error: unknown) => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");
+
 export class Run {
   readonly finished = Promise.withResolvers<void>();
   readonly #ports: RunPorts;
@@ -128,6 +131,7 @@ export class Run {
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
       ending = { state: "done", result, sends: this.#sends };
     } catch (error) {
+      if (isRefusal(error) && (await this.#storeTakes())) return this.#giveBack(handler);
       if (!this.#abort.signal.aborted) warn("lanes.job-failed", job, { error: errorMessage(error), stack: (error as Error)?.stack });
       const code = isGatewayError(error) ? error.code : "LANE_FAILED";
       ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
@@ -136,13 +140,28 @@ export class Run {
     const reason: unknown = this.#abort.signal.reason;
     if (!isGatewayError(reason)) return ending;
     // Whatever a handler answers once it was told to give its job back may be cut short; running it again from the journal is exact.
-    if (reason.code === "LANE_RELEASED") {
-      job.journal = handler.journal;
-      job.resumed = true;
-      return undefined;
-    }
+    if (reason.code === "LANE_RELEASED") return this.#giveBack(handler);
     if (reason.code === "LANE_DIVERGED") return failure(reason);
     return { ...(reason.code === "LANE_CANCELLED" ? cancelled(reason.message) : failure(reason)), sends: ending.sends };
+  }
+
+  #giveBack({ journal }: LaneHandler): undefined {
+    this.#closed = true;
+    this.job.journal = journal;
+    this.job.resumed = true;
+  }
+
+  /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
+  async #storeTakes(): Promise<boolean> {
+    const { clock, settings, warn } = this.#ports;
+    warn("lanes.job-waits", this.job, { next: "it goes on when the store takes writes again" });
+    try {
+      await clock.sleep(settings().retryMs, this.#abort.signal);
+      await this.#journal.write();
+    } catch (error) {
+      if (!this.#abort.signal.aborted) throw error;
+    }
+    return !this.#abort.signal.aborted;
   }
 
   #handed(): Job {
@@ -206,8 +225,8 @@ export class Run {
       probe("after-settle", job);
       return answer(value);
     } catch (error) {
-      // A step that was cut short by an abort says nothing about what the next run will find.
-      if (!this.#closed && !this.#abort.signal.aborted) this.#journal.later(this.#journal.failed(name, hash, error));
+      // A step that was cut short by an abort, or by a full disk, says nothing about what the next run will find.
+      if (!this.#closed && !this.#abort.signal.aborted && !isRefusal(error)) this.#journal.later(this.#journal.failed(name, hash, error));
       throw error;
     } finally {
       this.#calling.delete(name);
