@@ -118,6 +118,7 @@ export async function createGateway(options: GatewayOptions) {
     url: () => address.url.replace(/^http/, "ws"),
     secretsChanged: () => void secretsChanged(),
   });
+  opened.defer(access.audit.settled);
 
   const lanes = createLanes({
     store,
@@ -265,6 +266,9 @@ export async function createGateway(options: GatewayOptions) {
       lifetime.use(config.onChange("gateway.auth", rotated));
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
       await findings.look(host.list().map(({ manifest }) => manifest));
+      const names = await access.secrets.lost();
+      const next = "restore that file from a backup, or set them again";
+      if (names.length > 0) log.error("secrets.key-lost", { names, file: keys.keyPath, next });
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();

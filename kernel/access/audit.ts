@@ -63,7 +63,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   const key = keys.derive("audit");
   const pending: { entry: AuditEntry; resolve(): void; reject(error: unknown): void }[] = [];
   let anchor: Anchor | undefined;
-  let flushing = false;
+  let flushing: Promise<void> | undefined;
 
   const chain = (before: string, { seq, at, principal, action, body }: Omit<Stored, "mac">) =>
     keyed(key, before, String(seq), String(at), principal, action, body);
@@ -124,8 +124,6 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   }
 
   async function flush(): Promise<void> {
-    if (flushing) return;
-    flushing = true;
     while (pending.length > 0) {
       const batch = pending.splice(0, page);
       try {
@@ -137,7 +135,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
         for (const { reject } of batch) reject(error);
       }
     }
-    flushing = false;
+    flushing = undefined;
   }
 
   return {
@@ -145,8 +143,10 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     append: (entry: AuditEntry): Promise<void> =>
       new Promise((resolve, reject) => {
         pending.push({ entry, resolve, reject });
-        void flush();
+        flushing ??= flush();
       }),
+    /** Resolves when every entry so far is durable, or has been reported as lost. */
+    settled: async (): Promise<void> => flushing,
 
     /** Names the first entry that is missing or not as it was written. */
     async verify(): Promise<AuditVerdict> {
