@@ -5,12 +5,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WireClient } from "@pincer/plugin-sdk/testing/client";
+import type { Left } from "../support/watched-gateway.ts";
 import type { Move } from "./moves.ts";
 import { type Admin, inTime, play } from "./play.ts";
 import { randomOf, seedOf } from "./random.ts";
 import { type Kind, makeRound, triedIn } from "./rounds.ts";
-import type { Left } from "./target.ts";
-import { startTarget, type Target } from "./target-process.ts";
+import { startTarget, type Target } from "./target.ts";
 
 export interface CampaignOptions {
   readonly seed: number;
@@ -120,9 +120,15 @@ async function tryRound(target: Target, good: Good, moves: readonly Move[], roun
 }
 
 export async function replay({ moves }: Pick<Case, "moves">): Promise<void> {
-  await using target = await startTarget();
-  await using good = await connectGood(target);
-  await tryRound(target, good, moves, 0);
+  const target = await startTarget();
+  try {
+    await using good = await connectGood(target);
+    await tryRound(target, good, moves, 0);
+  } finally {
+    await target[Symbol.asyncDispose]();
+  }
+  // It has let what was running finish.
+  if (target.faults.length > 0) throw new Error(target.faults.join("\n"));
 }
 
 /** Leaves out what is not needed for the failure, half after half. What does not fail when it is done again is left whole. */

@@ -2,7 +2,7 @@
 import { systemClock } from "../../kernel/clock.ts";
 import { helloFor } from "../bench/raw-load.ts";
 import { type Move, tokenMark } from "./moves.ts";
-import type { Target } from "./target-process.ts";
+import type { Target } from "./target.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 /** Longer than anything takes on a machine that is busy. */

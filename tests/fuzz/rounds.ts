@@ -1,10 +1,10 @@
 /** What each kind of round does, made from a seed alone. */
 import { ConnectParams } from "../../kernel/bus/connect-params.ts";
 import { frameOf } from "../support/raw-socket.ts";
+import type { WatchedMethod } from "../support/watched-gateway.ts";
 import { type Move, tokenMark } from "./moves.ts";
 import { flipped, mangled, mutated } from "./mutation.ts";
 import { type Random, randomOf } from "./random.ts";
-import type { TargetMethod } from "./target.ts";
 import { hostileText, type Shape, soundValue } from "./values.ts";
 
 export const kinds = ["frames", "connects", "sockets", "http", "configurations"] as const;
@@ -21,7 +21,7 @@ const setApart = new Set(["config.set", "config.apply", "config.patch", "plugins
 /** Each of these makes something that stays, or takes long: they come in less often, so that the others are called. */
 const rare = /^(agents\.(create|delete|update)|secrets\.rotate|sessions\.create|chat\.send|agent|sessions\.(send|steer))$/;
 
-const byRarity = (methods: readonly TargetMethod[]) => {
+const byRarity = (methods: readonly WatchedMethod[]) => {
   const all = methods.filter(({ name }) => !setApart.has(name));
   return { ordinary: all.filter(({ name }) => !rare.test(name)), rare: all.filter(({ name }) => rare.test(name)) };
 };
@@ -39,14 +39,14 @@ function frameBytes(text: string, random: Random): Buffer {
   ]);
 }
 
-function frames(random: Random, methods: readonly TargetMethod[]): Move[] {
+function frames(random: Random, methods: readonly WatchedMethod[]): Move[] {
   const kinds = byRarity(methods);
   const moves: Move[] = [];
   for (let socket = 0; socket < 2; socket++) {
     moves.push({ do: "open", socket, kind: "ws", hello: random.pick(scopeSets) });
     for (let n = 0; n < 250; n++) {
       const { name, params } = random.pick(random.chance(0.02) ? kinds.rare : kinds.ordinary);
-      const sound = { type: "req", id: `f${n}`, method: name, params: soundValue(params, random) };
+      const sound = { type: "req", id: `f${n}`, method: name, params: soundValue(params as Shape, random) };
       const kind = random.below(20);
       const text = kind < 4 ? JSON.stringify(sound) : mutated(sound, random);
       if (kind < 18) moves.push({ do: "text", socket, text });
@@ -56,7 +56,7 @@ function frames(random: Random, methods: readonly TargetMethod[]): Move[] {
     moves.push({ do: "fence", socket });
     // Last, since a server may close the socket over it.
     const { name, params } = random.pick(kinds.ordinary);
-    const last = JSON.stringify({ type: "req", id: "last", method: name, params: soundValue(params, random) });
+    const last = JSON.stringify({ type: "req", id: "last", method: name, params: soundValue(params as Shape, random) });
     moves.push({ do: "bytes", socket, bytes: frameBytes(last, random).toString("latin1") });
     moves.push({ do: "end", socket, how: random.pick(["close", "close", "reset"]) });
   }
@@ -190,7 +190,7 @@ function configurations(random: Random): Move[] {
   });
 }
 
-export function makeRound(kind: Kind, seed: number, methods: readonly TargetMethod[]): readonly Move[] {
+export function makeRound(kind: Kind, seed: number, methods: readonly WatchedMethod[]): readonly Move[] {
   const random = randomOf(seed);
   if (kind === "frames") return frames(random, methods);
   if (kind === "connects") return connects(random);

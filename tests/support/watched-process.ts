@@ -54,8 +54,10 @@ export async function startWatched(settings: Omit<WatchedSettings, "home">): Pro
     memory: async () => (await ask("memory"))!,
     restore: async () => void (await ask("restore")),
     async [Symbol.asyncDispose]() {
+      // Everything that it has to say of its work comes before its answer to this.
+      if (child.exitCode === null && child.signalCode === null) await ask("stop");
       stopping = true;
-      child.kill("SIGTERM");
+      child.kill();
       await child.exited;
       await rm(home, { recursive: true, force: true });
     },
