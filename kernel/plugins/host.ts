@@ -155,12 +155,20 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   };
 
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
-  const follow = async (): Promise<void> => {
+  const bring = async (): Promise<void> => {
     const turned = [...plugins.values()].filter((plugin) => plugin.isEnabled !== wanted(plugin.found));
     for (const plugin of turned) plugin.isEnabled = !plugin.isEnabled;
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();
     await Promise.all([begin(), ...turned.filter(({ isEnabled }) => !isEnabled).map((plugin) => plugin.unload())]);
+  };
+
+  let bringing: Promise<void> = Promise.resolve();
+  /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */
+  const follow = (): Promise<void> => {
+    const next = bringing.then(bring);
+    bringing = next.catch(() => undefined); // silent-ok: who asked is told; the next one begins afresh
+    return next;
   };
 
   /** Finds what was installed meanwhile, too. */
