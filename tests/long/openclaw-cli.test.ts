@@ -13,6 +13,8 @@ import { openTerminal, type Terminal } from "../support/terminal.ts";
 
 const missing = unfit ?? (["npm", "tmux"] as const).filter((part) => commandOf(part) === undefined).map((part) => `needs ${part}`)[0];
 const minutes = 60_000;
+/** It loads for seconds, and on a machine that does much else for minutes. */
+const starting = 8 * minutes;
 
 let house: House;
 let tap: Tap;
@@ -39,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => claw?.[Symbol.dispose]());
 
 const works = (title: string, body: () => Promise<void>) =>
-  missing === undefined ? test(title, body, 5 * minutes) : test.skip(`${title} [${missing}]`, body);
+  missing === undefined ? test(title, body, starting + 5 * minutes) : test.skip(`${title} [${missing}]`, body);
 
 /** What was sent since the last test keeps to the wire's law. */
 function conforms(): void {
@@ -150,8 +152,8 @@ describe("the terminal", () => {
     if (missing !== undefined) return;
     await open();
     terminal = openTerminal([...claw.command, "tui", "--url", tap.url, "--token", house.gateway.token], claw.env);
-    await terminal.sees(/connected \| idle/, 2 * minutes);
-  }, 3 * minutes);
+    await terminal.sees(/connected \| idle/, starting);
+  }, starting + minutes);
   afterAll(async () => {
     if (missing !== undefined) return;
     await terminal[Symbol.asyncDispose]();
@@ -248,7 +250,7 @@ works("the terminal comes back to a gateway that was restarted, to the answer of
   await open();
   const { home } = house.gateway;
   await using terminal = openTerminal([...claw.command, "tui", "--url", tap.url, "--token", house.gateway.token], claw.env);
-  await terminal.sees(/connected \| idle/, 2 * minutes);
+  await terminal.sees(/connected \| idle/, starting);
   house.script.answer(async function* (_request, signal) {
     yield { text: "Half of" };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
