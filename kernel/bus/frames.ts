@@ -10,10 +10,19 @@ export interface RequestFrame {
 
 const longestTrace = 128;
 
-/** `undefined`, which no JSON text gives, when it is none. */
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+/** A pair of them, one alone, or any other escape, which is passed over whole. */
+const escapes = /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[dD][89a-fA-F][\da-fA-F]{2}|\\[^u]/g;
+
+/**
+ * `undefined`, which no JSON text gives, when it is none. Half a surrogate pair, which only an escape can smuggle in, becomes U+FFFD as
+ * in text that was never JSON: the store would keep it so, and a key must be the same before and behind it.
+ */
 export function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    if (!surrogateEscape.test(text)) return JSON.parse(text);
+    const isAlone = (found: string) => found.length === 6;
+    return JSON.parse(text.replace(escapes, (found) => (isAlone(found) ? "\\ufffd" : found)));
   } catch {
     return undefined; // silent-ok: what to do about text that is not JSON depends on the phase
   }

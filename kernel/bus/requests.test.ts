@@ -184,3 +184,13 @@ test("a call that stops because its client has left is no fault", async () => {
   await stopped.promise;
   expect(host.log.filter(({ level }) => level === "error")).toEqual([]);
 });
+
+test("half a surrogate pair arrives as the character that stands for none, and a whole one as it is", async () => {
+  const echo = method("shop.echo", (given) => given, { params: Type.Object({}, { additionalProperties: true }) });
+  await using host = await startBus({ methods: [echo] });
+  const client = await host.connect();
+  const sent = String.raw`{"alone":"a\ud800b","turned":"\uDC00\uD83D","whole":"\ud83d\udc4b","written":"\\ud800","\udfff":1,"tab":"\t\\\ud800"}`;
+  client.sendRaw(`{"type":"req","id":"e","method":"shop.echo","params":${sent}}`);
+  const { payload } = await client.until(({ id }) => id === "e");
+  expect(payload).toEqual({ alone: "a\ufffdb", turned: "\ufffd\ufffd", whole: "👋", written: "\\ud800", "\ufffd": 1, tab: "\t\\\ufffd" });
+});
