@@ -7,7 +7,7 @@ import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessi
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
-import { gatewayStarted, gatewayStopping, sessionDefaults, sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { gatewayStarted, gatewayStopping, jobFailed, sessionDefaults, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
@@ -242,6 +242,11 @@ export async function createGateway(options: GatewayOptions) {
   ]);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   bus.onEvent((event, payload) => host.deliver(event, payload));
+  lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
+    if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
+    const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };
+    void host.run(jobFailed, { key, kind, lane, input, state: outcome.state, code, message });
+  });
   owns = bus.owns;
 
   let address = { url: "", port: 0 };
