@@ -5,7 +5,7 @@ import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import type { Emit } from "../bus/bindings.ts";
 import type { Migration, Store } from "../store/store.ts";
 import { auditSchema, createAudit } from "./audit.ts";
-import { gatewayIdentity } from "./device.ts";
+import { type DeviceIdentity, gatewayIdentity } from "./device.ts";
 import { deviceMethods, pairRequested, pairResolved, pendingOf, type Revocation } from "./device-methods.ts";
 import { createDoorkeeper } from "./doorkeeper.ts";
 import type { Keys } from "./keys.ts";
@@ -36,7 +36,8 @@ export function createAccess(parts: {
   readonly secretsChanged?: () => void;
 }) {
   const { store, clock, log, settings, keys, emit } = parts;
-  const identity = gatewayIdentity(keys.derive("identity"));
+  let known: DeviceIdentity | undefined;
+  const identity = () => (known ??= gatewayIdentity(keys.derive("identity")));
   const audit = createAudit(store, clock, log, keys, () => settings().auditRows);
   const pairing = createPairing(store, clock, keys, settings);
   const secrets = createSecrets(store, clock, keys, parts.secretsChanged);
@@ -46,7 +47,9 @@ export function createAccess(parts: {
     methods: [...deviceMethods({ ...parts, pairing, audit, identity }), ...secretMethods(secrets)],
     events: [pairRequested, pairResolved],
     /** The gateway's own. */
-    identity,
+    get identity() {
+      return identity();
+    },
     secrets,
     audit,
     /** A token that pairs one device, once, within `ttlMs` (default `bootstrapTtlMs`): what a login link carries in its fragment. */

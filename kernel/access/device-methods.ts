@@ -121,7 +121,7 @@ const missingScope = (missing: WireScope, requiredScopes: readonly WireScope[]) 
 export function deviceMethods(parts: {
   readonly pairing: Pairing;
   readonly audit: Audit;
-  readonly identity: DeviceIdentity;
+  readonly identity: () => DeviceIdentity;
   readonly settings: () => AccessSettings;
   readonly emit: Emit;
   readonly onRevoked: (revocation: Revocation) => void;
@@ -170,7 +170,7 @@ export function deviceMethods(parts: {
   }
 
   return [
-    bindMethod(identityGet, () => ({ ...identity })),
+    bindMethod(identityGet, () => ({ ...identity() })),
     bindMethod(pairList, async () => ({
       pending: (await pairing.requests()).map(pendingOf),
       paired: (await pairing.list()).map(pairedOf),

@@ -1,6 +1,7 @@
 /** Device identity (`protocol` section 1.4): an Ed25519 key whose hash is the device's id, and a signature over the connection's facts. */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { defineErrors } from "@pincer/plugin-sdk/error";
+import { nodeCrypto } from "../builtin.ts";
 import type { ConnectAttempt } from "./decision.ts";
 
 const deviceErrors = defineErrors({
@@ -30,10 +31,11 @@ function decode(text: string, length: number): Buffer | undefined {
 
 function identityOf(key: KeyObject): DeviceIdentity {
   const publicKey = key.export({ format: "jwk" }).x as string;
-  return { deviceId: createHash("sha256").update(Buffer.from(publicKey, "base64url")).digest("hex"), publicKey };
+  return { deviceId: new Bun.CryptoHasher("sha256").update(Buffer.from(publicKey, "base64url")).digest("hex"), publicKey };
 }
 
 function readPublicKey(text: string): KeyObject {
+  const { createPublicKey } = nodeCrypto();
   try {
     if (text.includes("-----BEGIN PUBLIC KEY-----")) {
       const key = createPublicKey(text);
@@ -74,7 +76,7 @@ export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, win
     ["v2", ...facts],
   ];
   const bytes = decode(signature, 64);
-  if (!bytes || !payloads.some((payload) => verify(null, Buffer.from(payload.join("|")), key, bytes))) {
+  if (!bytes || !payloads.some((payload) => nodeCrypto().verify(null, Buffer.from(payload.join("|")), key, bytes))) {
     throw refusal("DEVICE_AUTH_SIGNATURE_INVALID", "device-signature", "it does not fit the v3 or v2 payload of this connect");
   }
   return identity;
@@ -82,6 +84,7 @@ export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, win
 
 /** The gateway's own identity, from 32 secret bytes. */
 export function gatewayIdentity(seed: Buffer): DeviceIdentity {
+  const { createPrivateKey, createPublicKey } = nodeCrypto();
   const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
   return identityOf(createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" })));
 }

@@ -1,21 +1,36 @@
 /** Where somebody stands: addresses, forwarded headers, and the origin of a web page. */
-import { BlockList, isIP } from "node:net";
+import type { BlockList } from "node:net";
+import { nodeNet } from "../builtin.ts";
 import type { Door } from "./decision.ts";
 import type { AccessSettings } from "./settings.ts";
 
+/** 4 or 6, or 0 when the text is no address. */
+export const isIP = (text: string): number => (text === "127.0.0.1" ? 4 : nodeNet().isIP(text));
+
 /** Entries are addresses or networks; what is neither matches nobody. */
 function network(...entries: readonly string[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const entry of entries) {
-    const [address = "", length] = entry.split("/");
+  let list: BlockList | undefined;
+  const makeList = () => {
+    const made = new (nodeNet().BlockList)();
+    for (const entry of entries) {
+      const [address = "", length] = entry.split("/");
+      const version = isIP(address);
+      const bits = version === 6 ? 128 : 32;
+      if (version !== 0 && Number(length ?? bits) <= bits) made.addSubnet(address, Number(length ?? bits), version === 6 ? "ipv6" : "ipv4");
+    }
+    return made;
+  };
+  return (address) => {
     const version = isIP(address);
-    const bits = version === 6 ? 128 : 32;
-    if (version !== 0 && Number(length ?? bits) <= bits) list.addSubnet(address, Number(length ?? bits), version === 6 ? "ipv6" : "ipv4");
-  }
-  return (address) => isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+    if (version === 0) return false;
+    list ??= makeList();
+    return list.check(address, version === 6 ? "ipv6" : "ipv4");
+  };
 }
 
-export const isLoopback = network("127.0.0.0/8", "::1");
+const ownNetwork = network("127.0.0.0/8", "::1");
+/** The two addresses that nearly everybody has are known without a look. */
+export const isLoopback = (address: string): boolean => address === "127.0.0.1" || address === "::1" || ownNetwork(address);
 /** Loopback, private networks, link-local and the shared range that overlay networks use. */
 export const isPrivate = network(
   ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"],

@@ -1,5 +1,4 @@
 /** The home's private files, each 0600: the key that no database holds, and the shared token. Subkeys are derived, one for each purpose. */
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
@@ -25,14 +24,22 @@ export interface Keys {
   retireSecretsKeys(inUse: ReadonlySet<string>): Promise<void>;
 }
 
+const sha256 = (text: string): Buffer => new Bun.CryptoHasher("sha256").update(text).digest();
+const hmac = (key: Buffer): Bun.CryptoHasher => new Bun.CryptoHasher("sha256", key);
+
 /** Compares in a time that says nothing about where two texts differ. */
-export const sameSecret = (left: string, right: string): boolean =>
-  timingSafeEqual(createHash("sha256").update(left).digest(), createHash("sha256").update(right).digest());
+export const sameSecret = (left: string, right: string): boolean => crypto.timingSafeEqual(sha256(left), sha256(right));
 
-export const keyed = (key: Buffer, ...parts: readonly string[]): string =>
-  createHmac("sha256", key).update(JSON.stringify(parts)).digest("base64url");
+export const keyed = (key: Buffer, ...parts: readonly string[]): string => hmac(key).update(JSON.stringify(parts)).digest("base64url");
 
-const random = () => randomBytes(32).toString("base64url");
+/** HKDF with SHA-256 and no salt (RFC 5869), one block of 32 bytes. */
+export const subkey = (root: Buffer, purpose: string): Buffer =>
+  hmac(hmac(Buffer.alloc(32)).update(root).digest())
+    .update(`${purpose}\u0001`)
+    .digest();
+
+/** 32 random bytes, base64url. */
+export const randomToken = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 
 async function writeNew(path: string, text: string): Promise<string> {
   const beside = `${path}.${process.pid}.new`;
@@ -85,15 +92,20 @@ function parseKeyFile(text: string): { root: string; secrets: string[] } | undef
 
 function secretsKey(text: string): SecretsKey {
   const bytes = Buffer.from(text, "base64url");
-  return { id: createHash("sha256").update("pincer secrets key").update(bytes).digest("hex").slice(0, 12), bytes };
+  return { id: new Bun.CryptoHasher("sha256").update("pincer secrets key").update(bytes).digest("hex").slice(0, 12), bytes };
 }
 
 /** Opens the key and token files of a home, and makes what is missing. */
 export async function openKeys(home: string, log: Logger): Promise<Keys> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const keyPath = join(home, "key");
-  const { root, ...file } = await readOrMake(keyPath, () => JSON.stringify({ root: random(), secrets: [random()] }), parseKeyFile, log);
-  const token = await readOrMake(join(home, "token"), random, (text) => text.trim() || undefined, log);
+  const { root, ...file } = await readOrMake(
+    keyPath,
+    () => JSON.stringify({ root: randomToken(), secrets: [randomToken()] }),
+    parseKeyFile,
+    log,
+  );
+  const token = await readOrMake(join(home, "token"), randomToken, (text) => text.trim() || undefined, log);
   let secrets = file.secrets;
   const save = async (next: string[]) => {
     await writePrivate(keyPath, JSON.stringify({ root, secrets: next }));
@@ -103,10 +115,10 @@ export async function openKeys(home: string, log: Logger): Promise<Keys> {
     keyPath,
     anchorPath: join(home, "audit.anchor"),
     token,
-    derive: (purpose) => Buffer.from(hkdfSync("sha256", Buffer.from(root, "base64url"), "", `pincer ${purpose}`, 32)),
+    derive: (purpose) => subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
     secretsKeys: () => secrets.map(secretsKey) as [SecretsKey, ...SecretsKey[]],
     async addSecretsKey() {
-      await save([...secrets, random()]);
+      await save([...secrets, randomToken()]);
       return secretsKey(secrets.at(-1) as string);
     },
     retireSecretsKeys: (inUse) => save(secrets.filter((text, index) => index === secrets.length - 1 || inUse.has(secretsKey(text).id))),

@@ -1,11 +1,10 @@
 /** What the store remembers of devices: who was approved for which role and scopes, who asks to be, and which login links are open. */
-import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import type { Row, Statement, Store } from "../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
-import { type Keys, keyed } from "./keys.ts";
+import { type Keys, keyed, randomToken } from "./keys.ts";
 import { createQueue } from "./queue.ts";
 import { knownScopes } from "./scopes.ts";
 import type { AccessSettings } from "./settings.ts";
@@ -95,7 +94,7 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
     async approve({ identity, facts, role, scopes }: Ask, approvedVia: Device["approvedVia"], requestId = "") {
       const now = clock.now();
       const approved = (known: Device | undefined): Device => {
-        const held = grantOf(known, role) ?? { scopes: [], issue: randomUUID(), issuedAtMs: now };
+        const held = grantOf(known, role) ?? { scopes: [], issue: crypto.randomUUID(), issuedAtMs: now };
         const grant: Grant = { ...held, role, scopes: knownScopes([...held.scopes, ...scopes]) };
         const grants = [...(known?.grants ?? []).filter((other) => other.role !== role), grant];
         return { createdAtMs: now, lastSeenAtMs: now, ...known, ...identity, facts, approvedVia, approvedAtMs: now, grants };
@@ -120,7 +119,7 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
 
     /** Ends the token of a role and makes the next one possible. Undefined when the device has no such role. */
     async renew(deviceId: string, role: string, scopes?: readonly WireScope[]) {
-      const issue = { issue: randomUUID(), issuedAtMs: clock.now(), ...(scopes ? { scopes } : {}) };
+      const issue = { issue: crypto.randomUUID(), issuedAtMs: clock.now(), ...(scopes ? { scopes } : {}) };
       const device = await change(
         deviceId,
         (known) => known && { ...known, grants: known.grants.map((grant) => (grant.role === role ? { ...grant, ...issue } : grant)) },
@@ -134,7 +133,7 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
 
     /** The same question asked again keeps its request; another one by the same device replaces it. */
     async ask(ask: Ask, isRepair: boolean): Promise<{ request: PairRequest; isNew: boolean }> {
-      const requestId = randomUUID();
+      const requestId = crypto.randomUUID();
       const { deviceId } = ask.identity;
       const text = JSON.stringify({ ...ask, isRepair });
       const [, rows = []] = await store.write(
@@ -161,7 +160,7 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
 
     /** A token that pairs one device, once. Only its hash is stored. */
     async issueBootstrap(role: Role, scopes: readonly WireScope[], ttlMs: number) {
-      const token = randomBytes(32).toString("base64url");
+      const token = randomToken();
       const expiresAtMs = clock.now() + ttlMs;
       await store.write(
         ["delete from access_bootstrap where expires_at <= ?", clock.now()],

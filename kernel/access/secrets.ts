@@ -1,7 +1,7 @@
 /** Secrets at rest: AES-256-GCM, with keys of the home's key file; a plugin gets one by name and grant. */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { defineErrors } from "@pincer/plugin-sdk/error";
+import { nodeCrypto } from "../builtin.ts";
 import type { Statement, Store } from "../store/store.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
 import { createQueue } from "./queue.ts";
@@ -42,8 +42,8 @@ export type Secrets = ReturnType<typeof createSecrets>;
 
 /** The name is bound to the value: moved to another row, it does not open. */
 function encrypt(key: SecretsKey, name: string, value: string): Uint8Array {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", key.bytes, nonce).setAAD(Buffer.from(name));
+  const nonce = crypto.getRandomValues(new Uint8Array(12));
+  const cipher = nodeCrypto().createCipheriv("aes-256-gcm", key.bytes, nonce).setAAD(Buffer.from(name));
   const text = Buffer.concat([cipher.update(value, "utf8"), cipher.final()]);
   return Buffer.concat([nonce, cipher.getAuthTag(), text]);
 }
@@ -67,7 +67,8 @@ export function createSecrets(
       );
     }
     try {
-      const decipher = createDecipheriv("aes-256-gcm", key.bytes, box.subarray(0, 12))
+      const decipher = nodeCrypto()
+        .createDecipheriv("aes-256-gcm", key.bytes, box.subarray(0, 12))
         .setAAD(Buffer.from(name))
         .setAuthTag(box.subarray(12, 28));
       return Buffer.concat([decipher.update(box.subarray(28)), decipher.final()]).toString("utf8");

@@ -1,7 +1,6 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, the Host check, and the way to a plugin's routes. */
-import { isIP } from "node:net";
 import type { Door, RequestDecision } from "../access/decision.ts";
-import { isForwarded, isLoopback } from "../access/door.ts";
+import { isForwarded, isIP, isLoopback } from "../access/door.ts";
 import type { RouteSource } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import { errorEntry } from "./error-frame.ts";

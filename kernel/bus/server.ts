@@ -1,8 +1,8 @@
 /** The listening socket: Bun's server, with what it must never do by itself turned off. */
-import { constants } from "node:crypto";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Server, WebSocketHandler } from "bun";
 import type { Door } from "../access/decision.ts";
+import { nodeCrypto } from "../builtin.ts";
 import type { SocketData } from "./connection.ts";
 import { busErrors } from "./errors.ts";
 import { doorOf, failure, hostAllowed, refuseHost } from "./http.ts";
@@ -13,7 +13,6 @@ export interface Sockets extends Pick<WebSocketHandler<SocketData>, "open" | "me
   full(): string | undefined;
 }
 
-const oldTls = constants.SSL_OP_NO_TLSv1 | constants.SSL_OP_NO_TLSv1_1 | constants.SSL_OP_NO_TLSv1_2;
 const addresses: Readonly<Record<string, string>> = { loopback: "127.0.0.1", lan: "0.0.0.0" };
 
 const toSeconds = (ms: number, most: number) => Math.min(most, Math.ceil(ms / 1_000));
@@ -35,7 +34,7 @@ export async function listen(
       reusePort: false,
       maxRequestBodySize: bodyBytes,
       idleTimeout: toSeconds(idleMs, 255),
-      ...(tls ? { tls: { ...(await certificate(tls)), secureOptions: oldTls } } : {}),
+      ...(tls ? { tls: { ...(await certificate(tls)), secureOptions: noOldTls() } } : {}),
       fetch(request, server) {
         const door = doorOf(request, server.requestIP(request)?.address ?? "");
         if (!hostAllowed(door, settings())) return refuseHost(door);
@@ -62,6 +61,11 @@ export async function listen(
     const advice = taken ? "another program uses it; stop that one or set another gateway.port" : errorMessage(error);
     throw busErrors.BUS_LISTEN_FAILED(`cannot listen on ${hostname}:${port}: ${advice}`, { cause: error });
   }
+}
+
+function noOldTls(): number {
+  const { SSL_OP_NO_TLSv1, SSL_OP_NO_TLSv1_1, SSL_OP_NO_TLSv1_2 } = nodeCrypto().constants;
+  return SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2;
 }
 
 async function certificate({ keyFile, certFile }: NonNullable<BusSettings["tls"]>) {
