@@ -165,7 +165,7 @@ export async function createGateway(options: GatewayOptions) {
         insider("kernel", ["operator.admin"]),
       );
     },
-    ...(options.bundle !== undefined && { bundled: readBundle(options.bundle) }),
+    ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
 

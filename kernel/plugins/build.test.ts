@@ -93,13 +93,13 @@ test("a bundled plugin runs as its source does, and only when it was built from 
   const files = (await readdir(out)).sort();
   expect(files).toEqual(expect.arrayContaining(["everything.js", "second.js", "writer.js", "plugins.json"]));
   expect(files.some((file) => file.startsWith("chunk-"))).toBe(true);
-  const bundled = readBundle(out);
+  const bundle = readBundle(out);
   const [found] = [...discover([{ path: temp.plugins, layout: "source" }]).values()];
-  expect(bundled(found!)).toBe(join(out, "everything.js"));
-  expect(bundled({ ...found!, manifest: { ...found!.manifest!, version: "0.1.1" } })).toBeUndefined();
+  expect(bundle.entryOf(found!)).toBe(join(out, "everything.js"));
+  expect(bundle.entryOf({ ...found!, digest: "of another manifest" })).toBeUndefined();
 
   await Bun.write(join(folder, "plugin.ts"), "throw new Error('the source was run');");
-  await using kit = await startHost({ folders: [temp.plugins], bundled, provide: (host) => host.provide(sessions, () => ({}) as never) });
+  await using kit = await startHost({ folders: [temp.plugins], bundle, provide: (host) => host.provide(sessions, () => ({}) as never) });
   expect(await kit.host.handle(counter).get("plain").add({ to: "x", amount: 3 }, io)).toEqual({ sum: 3 });
 });
 

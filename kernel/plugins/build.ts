@@ -3,7 +3,8 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { BuildConfig } from "bun";
-import { type Found, readPlugin } from "./discovery.ts";
+import type { Bundle } from "./deps.ts";
+import { type IsChecked, readPlugin } from "./discovery.ts";
 import { pluginErrors } from "./errors.ts";
 import { loadFailure } from "./loader.ts";
 import type { Manifest } from "./manifest.ts";
@@ -54,7 +55,7 @@ export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Pr
     if (!found?.manifest) throw found?.error ?? pluginErrors.PLUGIN_UNKNOWN(`${folder} holds no plugin`);
     const wrapper = join(wrappers, `${found.id}.ts`);
     await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, found.manifest.entry))};\n`);
-    index[found.id] = { file: `${found.id}.js`, manifest: digestOf(found.manifest) };
+    index[found.id] = { file: `${found.id}.js`, manifest: found.digest };
     return wrapper;
   });
   const entrypoints = [...entries, ...(await Promise.all(wrapped))];
@@ -68,19 +69,15 @@ export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Pr
   await writeFile(join(out, indexFile), `${JSON.stringify(index, null, 2)}\n`);
 }
 
-/** For `PluginHostDeps.bundled`: what was built from exactly this manifest. */
-export function readBundle(out: string): (plugin: Found) => string | undefined {
+/** For `PluginHostDeps.bundle`. */
+export function readBundle(out: string): Bundle {
   const file = join(out, indexFile);
   const index = existsSync(file)
     ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file: string; manifest: string } | undefined>)
     : {};
-  return ({ id, manifest }) => {
-    const entry = index[id];
-    return entry && manifest && entry.manifest === digestOf(manifest) ? join(out, entry.file) : undefined;
-  };
+  const isChecked: IsChecked = (id, digest) => index[id]?.manifest === digest;
+  return { isChecked, entryOf: ({ id, digest }) => (isChecked(id, digest) ? join(out, index[id]!.file) : undefined) };
 }
-
-const digestOf = (manifest: Manifest): string => new Bun.CryptoHasher("sha256").update(JSON.stringify(manifest)).digest("hex");
 
 async function bundled(what: string, folder: string, config: BuildConfig) {
   try {

@@ -8,7 +8,7 @@ import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
 import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
-import type { Found } from "./discovery.ts";
+import type { Found, IsChecked } from "./discovery.ts";
 import type { PluginLimits } from "./limits.ts";
 import type { EnableWhen, Manifest } from "./manifest.ts";
 
@@ -61,12 +61,19 @@ export interface PluginHostDeps {
   secret(name: string, plugin: string): Promise<string | undefined>;
   /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
-  /** The file that was bundled from the plugin's entry (`readBundle`); undefined: it runs from its source. */
-  bundled?(plugin: Found): string | undefined;
+  /** Absent: plugins run from their source. */
+  readonly bundle?: Bundle;
   /** Read a plugin's files again at each reload. */
   readonly dev?: boolean;
   /** Read at each use; the defaults when absent. */
   limits?(): PluginLimits;
+}
+
+/** What was built together with the gateway (`readBundle`). */
+export interface Bundle {
+  readonly isChecked: IsChecked;
+  /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
+  entryOf(plugin: Found): string | undefined;
 }
 
 /** `idle`: enabled, its code not loaded. */

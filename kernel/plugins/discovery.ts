@@ -13,15 +13,21 @@ export interface Found {
   /** Where it was found. */
   readonly root: PluginFolder;
   readonly manifest: Manifest | undefined;
+  /** SHA-256 of the manifest's text. */
+  readonly digest: string;
   readonly error: GatewayError | undefined;
 }
 
+/** Whether a manifest of that digest was found in order when the plugin was bundled, so that no start has to look again. */
+export type IsChecked = (id: string, digest: string) => boolean;
+const never: IsChecked = () => false;
+
 /** By id; of two with the same id the later root's wins. */
-export function discover(roots: readonly PluginFolder[]): Map<string, Found> {
+export function discover(roots: readonly PluginFolder[], isChecked = never): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const root of roots) {
     for (const id of foldersIn(root.path).sort()) {
-      const plugin = readPlugin(root, id);
+      const plugin = readPlugin(root, id, isChecked);
       if (plugin) found.set(id, plugin);
     }
   }
@@ -29,7 +35,7 @@ export function discover(roots: readonly PluginFolder[]): Map<string, Found> {
 }
 
 /** Undefined when the folder holds no plugin. */
-export function readPlugin(root: PluginFolder, id: string): Found | undefined {
+export function readPlugin(root: PluginFolder, id: string, isChecked = never): Found | undefined {
   const home = join(root.path, id);
   const named = root.layout === "source" ? home : installedIn(home);
   if (named === undefined) return undefined;
@@ -40,17 +46,19 @@ export function readPlugin(root: PluginFolder, id: string): Found | undefined {
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    return { id, folder, root, manifest: undefined, error: pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`) };
+    const unread = pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
+    return { id, folder, root, manifest: undefined, digest: "", error: unread };
   }
+  const digest = new Bun.CryptoHasher("sha256").update(text).digest("hex");
   try {
-    const manifest = parseManifest(text, file);
+    const manifest = parseManifest(text, file, isChecked(id, digest));
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
-    return { id, folder, root, manifest, error: undefined };
+    return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
     if (!isGatewayError(error)) throw error;
-    return { id, folder, root, manifest: undefined, error };
+    return { id, folder, root, manifest: undefined, digest, error };
   }
 }
 

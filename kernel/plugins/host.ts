@@ -173,7 +173,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
 
   /** Finds what was installed meanwhile, too. */
   const refresh = async (): Promise<void> => {
-    for (const found of discover(deps.folders).values()) if (!plugins.has(found.id)) add(found);
+    for (const found of discover(deps.folders, deps.bundle?.isChecked).values()) if (!plugins.has(found.id)) add(found);
     await follow();
   };
 
@@ -189,7 +189,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     Type.Record(Type.String(), Type.String(), { default: {}, description: "Which plugin provides a capability that only one can" }),
     "plugins",
   );
-  for (const found of discover(deps.folders).values()) add(found);
+  for (const found of discover(deps.folders, deps.bundle?.isChecked).values()) add(found);
   for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
   changed();
 
@@ -227,7 +227,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     async reload(id) {
       if (!plugins.has(id)) await refresh();
       const plugin = find(id);
-      const found = readPlugin(plugin.found.root, id);
+      const found = readPlugin(plugin.found.root, id, deps.bundle?.isChecked);
       if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
       if (found.error) throw found.error;
       if (plugin.isEnabled) return plugin.replace(found);

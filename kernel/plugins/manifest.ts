@@ -114,8 +114,8 @@ export type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 
 export const configPathOf = (manifest: Manifest): string => manifest.configKey ?? `plugins.${manifest.id}.config`;
 
-/** Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came. */
-export function parseManifest(text: string, file: string): Manifest {
+/** Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came. `isChecked`: exactly this text was in order before. */
+export function parseManifest(text: string, file: string, isChecked = false): Manifest {
   const refuse = (path: string, expected: string, came: string) =>
     pluginErrors.PLUGIN_MANIFEST_INVALID(`${file} at ${path || "/"}: expected ${expected}, came ${came}`, {
       data: { file, path, expected, came },
@@ -126,7 +126,7 @@ export function parseManifest(text: string, file: string): Manifest {
   } catch (error) {
     throw refuse("", "JSON", errorMessage(error));
   }
-  const error = Value.Errors(Manifest, json).First();
+  const error = isChecked || Value.Check(Manifest, json) ? undefined : Value.Errors(Manifest, json).First();
   if (error) {
     const expected =
       error.message === "Unexpected property" ? "no such key" : (choices(error.schema) ?? error.message.replace(/^Expected /, ""));

@@ -41,7 +41,7 @@ export function createPreparation(deps: PreparationDeps): (found: Found, number:
 
   const load = async (found: Found, manifest: Manifest) => {
     const { id, folder } = found;
-    const bundle = deps.bundled?.(found);
+    const bundle = deps.bundle?.entryOf(found);
     const told = (line: string) => deps.log("plugins").info("plugin.installing", { plugin: id, line });
     if (!bundle && needsDependencies(folder)) await installDependencies(folder, told);
     return importPlugin(folder, bundle ?? manifest.entry, deps.dev === true);
