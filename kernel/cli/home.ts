@@ -61,10 +61,10 @@ export function writeState(home: Home, state: RunningGateway): Disposable {
   return { [Symbol.dispose]: () => rmSync(stateFile(home), { force: true }) };
 }
 
-/** When a process began, in the system's own words; `undefined` when there is none of that pid. */
+/** When a process began, in the system's own words; `undefined` when there is none of that pid, or it has ended and nobody has asked how. */
 export function processStart(pid: number): string | undefined {
   try {
-    if (process.platform === "linux") return /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
+    if (process.platform === "linux") return /\) (?!Z)(?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
     return (
       Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)])
         .stdout.toString()

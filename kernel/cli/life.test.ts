@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { WireClient } from "../../plugin-sdk/testing/client.ts";
 import { createCliHome } from "../../tests/support/cli.ts";
+import { systemClock } from "../clock.ts";
+import { processStart } from "./home.ts";
 
 interface Up {
   readonly url: string;
@@ -86,6 +88,26 @@ describe("a gateway in the background", () => {
     expect(await gateway.exited).toBe(0);
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a gateway that was killed is gone, also in a container where nobody asks how it ended",
+  async () => {
+    await using home = createCliHome();
+    await home.pincer(["up"]);
+    await home.pincer(["stop"]);
+    await using parent = Bun.spawn(["sh", "-c", "sleep 1000 & echo $!; exec sleep 1000"], { stdout: "pipe" });
+    const { value } = await parent.stdout.getReader().read();
+    const pid = Number(new TextDecoder().decode(value));
+    const state = { pid, processStart: processStart(pid), url: "http://127.0.0.1:1/", version: "0", startedAt: 0, managed: true };
+    writeFileSync(join(home.path, "gateway.json"), JSON.stringify(state));
+    process.kill(pid, "SIGKILL");
+    while (!readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")) await systemClock.sleep(1);
+    expect(await home.pincer(["status"])).toMatchObject({ code: 3, out: expect.stringContaining("not running") });
+    expect(await home.pincer(["up"])).toMatchObject({ code: 0 });
+    parent.kill();
+    await parent.exited;
+  },
+);
 
 test("a service manager is told when the gateway is ready and when it stops", async () => {
   await using home = createCliHome();
