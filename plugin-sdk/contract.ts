@@ -4,6 +4,7 @@
  * items; a callback is a call the other way.
  */
 import { Kind, type Static, type TObject, type TSchema, Type, TypeRegistry } from "@sinclair/typebox";
+import type { WireScope } from "./method.ts";
 
 export interface Call<P extends TSchema = TSchema, R extends TSchema = TSchema> {
   readonly kind: "call";
@@ -36,6 +37,8 @@ export interface Contract<M extends Members = Members, R extends TSchema = TSche
   readonly id: string;
   readonly version: number;
   readonly arity: A;
+  /** Present on a contract that gives power over the gateway: `permissions.scopes` of a plugin that uses it must name this scope. */
+  readonly scope?: WireScope;
   /** What a provider declares under its name in the manifest, readable without running it. */
   readonly record: R;
   readonly members: M;
@@ -116,6 +119,7 @@ export function defineContract<const M extends Members, R extends TSchema = TObj
   readonly id: string;
   readonly version: number;
   readonly arity: A;
+  readonly scope?: WireScope;
   readonly record?: R;
   readonly members: M;
 }): Contract<M, R, A> {

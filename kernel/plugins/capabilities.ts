@@ -1,5 +1,6 @@
 /** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { WireScope } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { bindMembers, type Target } from "./members.ts";
@@ -17,19 +18,24 @@ export interface CapabilityDeps {
 
 export interface User {
   readonly id: string;
+  /** What it may use of the contracts that give power over the gateway; absent: all. */
+  readonly scopes?: readonly WireScope[];
   /** Throws `PLUGIN_UNLOADED` when the user's own generation is gone. */
   assertLive(): void;
 }
 
 export class Capabilities {
-  readonly #kernel = new Map<string, { readonly version: number; implement(plugin: string): Implementation }>();
+  readonly #kernel = new Map<
+    string,
+    { readonly version: number; readonly scope: WireScope | undefined; implement(plugin: string): Implementation }
+  >();
 
   constructor(private readonly deps: CapabilityDeps) {}
 
   provide<C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void {
     const made = new Map<string, Implementation>();
     const once = (plugin: string) => made.get(plugin) ?? made.set(plugin, implement(plugin) as Implementation).get(plugin)!;
-    this.#kernel.set(contract.id, { version: contract.version, implement: once });
+    this.#kernel.set(contract.id, { version: contract.version, scope: contract.scope, implement: once });
   }
 
   /** Whether a plugin that needs the contract could call it. */
@@ -37,7 +43,14 @@ export class Capabilities {
     return this.#kernel.get(contract)?.version === version || this.#find(contract, version) !== undefined;
   }
 
+  /** Throws `PLUGIN_PERMISSION`. */
   handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
+    // The kernel's own word for it: a plugin's copy of a contract may say anything.
+    const scope = this.#kernel.get(contract.id)?.scope;
+    if (scope && user.scopes?.includes(scope) === false)
+      throw pluginErrors.PLUGIN_PERMISSION(
+        `${user.id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${scope}`,
+      );
     return (contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user)) as HandleOf<C>;
   }
 

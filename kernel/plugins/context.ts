@@ -36,7 +36,7 @@ export function createContext(generation: Generation, deps: ContextDeps): Plugin
   const uses = {};
   for (const [name, use] of Object.entries(code.definition.uses ?? {})) {
     const contract = "optional" in use ? use.optional : use;
-    const handle = deps.capabilities.handle(contract, { id, assertLive: () => live(undefined) });
+    const handle = deps.capabilities.handle(contract, { id, scopes: permissions.scopes ?? [], assertLive: () => live(undefined) });
     const get = () => ("optional" in use && !deps.capabilities.isProvided(contract.id, contract.version) ? undefined : handle);
     Object.defineProperty(uses, name, { enumerable: true, get });
   }

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { call, defineContract } from "@pincer/plugin-sdk/contract";
+import { Type } from "@sinclair/typebox";
+import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+
+const members = { greet: call(Type.Object({ name: Type.String() }), Type.Unknown()) };
+const power = defineContract({ id: "power", version: 1, arity: "one", scope: "operator.admin", members });
+
+const user = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { call, defineContract } from "@pincer/plugin-sdk/contract";
+import { Type } from "@sinclair/typebox";
+const power = defineContract({ id: "power", version: 1, arity: "one", members: { greet: call(Type.Object({ name: Type.String() }), Type.Unknown()) } });
+export default definePlugin({ uses: { power }, setup(ctx) { void ctx.uses.power; } });`;
+
+test.each([
+  [{}, "power, for which permissions.scopes of its manifest must name operator.admin"],
+  [{ scopes: ["operator.read"] }, "power, for which permissions.scopes of its manifest must name operator.admin"],
+  [{ scopes: ["operator.admin"] }, undefined],
+])(
+  "a contract that gives power over the gateway asks for its scope, whatever a plugin's copy of it says: %j",
+  async (permissions, refusal) => {
+    await using kit = await startHost({ prepare: (plugins) => writePlugin(plugins, "user", user, { permissions }).then(() => undefined) });
+    kit.host.provide(power, () => ({ greet: async ({ name }) => name }));
+    const said = await kit.host.activate("user").then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    expect(said).toEqual(refusal === undefined ? undefined : expect.stringContaining(refusal));
+  },
+);
