@@ -1,9 +1,7 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
-import { ollamaOrigin } from "./ollama.ts";
-
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+import { type Fetch, ollamaOrigin } from "./ollama.ts";
 
 /** The part of a plugin's context that the provider needs. */
 export interface ProviderContext {

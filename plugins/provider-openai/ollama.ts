@@ -1,5 +1,6 @@
 /** What Ollama tells about itself and its models beyond OpenAI's API. */
-import type { Fetch } from "./endpoints.ts";
+
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** `OLLAMA_HOST` as Ollama itself reads it: host, host:port or an address; bound to every interface means reached on this machine. */
 export function ollamaOrigin(host: string | undefined): string {
