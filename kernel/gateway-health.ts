@@ -1,4 +1,5 @@
-/** What `health` and `status` say of the rooms behind the bus (`protocol` sections 1.7 and 4.2). */
+/** What `health` says of the rooms behind the bus (`protocol` section 1.7). */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { PluginHost } from "./plugins/deps.ts";
 import type { Sessions } from "./sessions/sessions.ts";
@@ -6,9 +7,8 @@ import type { Sessions } from "./sessions/sessions.ts";
 interface Parts {
   readonly host: PluginHost;
   readonly sessions: Pick<Sessions, "recent">;
-  /** What holds for sessions that chose nothing. */
-  readonly defaults: () => Promise<Readonly<Record<string, unknown>>>;
   readonly agents: () => { readonly ids: readonly string[]; readonly main: string };
+  readonly clock: Clock;
   /** Calls a method of the gateway's own, as the kernel. */
   readonly dispatch: (method: string, params: unknown) => Promise<unknown>;
 }
@@ -17,9 +17,10 @@ const RECENT = 5;
 /** Sessions live in the store; there is no file a session. */
 const path = "store";
 
-export function createHealthParts({ host, sessions, agents, dispatch, defaults }: Parts) {
-  const sessionsOf = async (now: number, agentId?: string) => {
+export function createHealthParts({ host, sessions, agents, clock, dispatch }: Parts) {
+  const sessionsOf = async (agentId?: string) => {
     const { count, recent } = await sessions.recent(RECENT, agentId);
+    const now = clock.now();
     return { path, count, recent: recent.map((session) => ({ ...session, age: Math.max(0, now - session.updatedAt) })) };
   };
   const heartbeat = { enabled: false, every: "0m", everyMs: 0, prompt: "", target: "none", ackMaxChars: 0 };
@@ -35,42 +36,25 @@ export function createHealthParts({ host, sessions, agents, dispatch, defaults }
     }
   };
 
-  return {
-    async health(now: number): Promise<Record<string, unknown>> {
-      const { ids, main } = agents();
-      const [sessions, reports, connected] = await Promise.all([sessionsOf(now), host.health(), channels()]);
-      const plugins = host.list();
-      const ailing = new Map(Object.entries(reports).flatMap(([id, { ok, detail }]) => (ok ? [] : [[id, detail ?? "unhealthy"]])));
-      return {
-        defaultAgentId: main,
-        agents: await Promise.all(
-          ids.map(async (agentId) => ({ agentId, isDefault: agentId === main, heartbeat, sessions: await sessionsOf(now, agentId) })),
-        ),
-        sessions,
-        ...connected,
-        plugins: {
-          loaded: plugins.filter(({ state }) => state === "active").map(({ id }) => id),
-          errors: plugins.flatMap(({ id, origin, state, error }) => {
-            const said = state === "failed" ? (error?.message ?? "it does not say why") : ailing.get(id);
-            return said === undefined ? [] : [{ id, origin, activated: state === "active", error: said }];
-          }),
-        },
-      };
-    },
-
-    async status(now: number): Promise<Record<string, unknown>> {
-      const { ids, main } = agents();
-      const { count, recent } = await sessionsOf(now);
-      return {
-        heartbeat: { defaultAgentId: main, agents: ids.map((agentId) => ({ agentId, ...heartbeat })) },
-        sessions: {
-          paths: [path],
-          count,
-          defaults: await defaults(),
-          recent,
-          byAgent: await Promise.all(ids.map(async (agentId) => ({ agentId, ...(await sessionsOf(now, agentId)) }))),
-        },
-      };
-    },
+  return async (): Promise<Record<string, unknown>> => {
+    const { ids, main } = agents();
+    const [sessions, reports, connected] = await Promise.all([sessionsOf(), host.health(), channels()]);
+    const plugins = host.list();
+    const ailing = new Map(Object.entries(reports).flatMap(([id, { ok, detail }]) => (ok ? [] : [[id, detail ?? "unhealthy"]])));
+    return {
+      defaultAgentId: main,
+      agents: await Promise.all(
+        ids.map(async (agentId) => ({ agentId, isDefault: agentId === main, heartbeat, sessions: await sessionsOf(agentId) })),
+      ),
+      sessions,
+      ...connected,
+      plugins: {
+        loaded: plugins.filter(({ state }) => state === "active").map(({ id }) => id),
+        errors: plugins.flatMap(({ id, origin, state, error }) => {
+          const said = state === "failed" ? (error?.message ?? "it does not say why") : ailing.get(id);
+          return said === undefined ? [] : [{ id, origin, activated: state === "active", error: said }];
+        }),
+      },
+    };
   };
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
@@ -19,6 +20,7 @@ import type { Peer } from "./bus/peers.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
 import { configChanged, configMethods } from "./config/methods.ts";
+import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { createFindings } from "./gateway-findings.ts";
@@ -26,7 +28,7 @@ import { createHealthParts } from "./gateway-health.ts";
 import { insider } from "./insider.ts";
 import { lanesFor } from "./lanes/contract.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
-import { createLog, type LogLine, logMethods } from "./log.ts";
+import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
 import { readBundle } from "./plugins/build.ts";
 import type { PluginFolder } from "./plugins/deps.ts";
@@ -39,9 +41,6 @@ import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
 import { createRetention } from "./store/retention.ts";
 import { openStore } from "./store/sqlite.ts";
-
-/** What a minimal installation enables. */
-export const DEFAULT_PLUGINS = ["agent", "models", "delivery", "routing", "provider-demo", "tools-files", "tools-exec", "webchat"] as const;
 
 export interface GatewayOptions {
   /** Absolute. Made, 0700, when it does not exist. */
@@ -196,13 +195,6 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(sessionsContract, () => sessions.contract);
   host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
-  const parts = createHealthParts({
-    host,
-    sessions,
-    defaults,
-    agents,
-    dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
-  });
   const bus = createBus({
     access,
     methods: host.methods,
@@ -213,8 +205,13 @@ export async function createGateway(options: GatewayOptions) {
     clock,
     log,
     settings,
-    health: () => parts.health(clock.now()),
-    status: () => parts.status(clock.now()),
+    health: createHealthParts({
+      host,
+      sessions,
+      agents,
+      clock,
+      dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
+    }),
     snapshot: () => ({
       sessionDefaults: { defaultAgentId: agents().main, mainKey, mainSessionKey: `agent:${agents().main}:${mainKey}`, scope: "per-sender" },
       configPath: config.path,
@@ -231,12 +228,13 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
+  host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
+
   const links = createLoginLinks({ access, clock, ttlMs: () => settings().bootstrapTtlMs, url: () => address.url });
   bus.add([
     ...access.methods,
     ...sessions.methods,
     ...configMethods(config, { clock, version: kernel.version, emit: bus.emit }),
-    ...logMethods(log),
     ...pluginMethods(host),
     links.method,
   ]);

@@ -2,10 +2,8 @@
 import { open, rename, rm, stat } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { LogLines, LogRange } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
-import { bindMethod, type MethodBinding } from "./bus/bindings.ts";
 import { REDACTED } from "./config/redact.ts";
 import { isSensitive } from "./config/schema.ts";
 
@@ -41,33 +39,10 @@ export interface Log extends Logger {
   /** From now on this text appears in no line. */
   redact(secret: string): void;
   setLevel(level: Level): void;
-  tail(params: { readonly cursor?: number; readonly limit?: number; readonly maxBytes?: number }): Promise<Tail>;
+  tail(range: LogRange): Promise<LogLines>;
   /** Resolves when everything logged so far is in the file, or could not be written. */
   flush(): Promise<void>;
 }
-
-export const logsTail = defineMethod({
-  name: "logs.tail",
-  summary: "The newest lines of the log, or those behind a cursor",
-  scope: "operator.read",
-  params: Type.Object(
-    {
-      cursor: Type.Optional(Type.Integer({ minimum: 0 })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000 })),
-      maxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-    },
-    { additionalProperties: false },
-  ),
-  result: Type.Object({
-    file: Type.String(),
-    cursor: Type.Integer(),
-    size: Type.Integer(),
-    lines: Type.Array(Type.String()),
-    truncated: Type.Optional(Type.Boolean()),
-    reset: Type.Optional(Type.Boolean()),
-  }),
-});
-type Tail = (typeof logsTail.result)["static"];
 
 const repeatLimit = 256;
 
@@ -157,7 +132,7 @@ export function createLog({
     error: (event, fields) => emit("error", plugin, event, fields),
   });
 
-  async function tail({ cursor, limit = 500, maxBytes = 250_000 }: Parameters<Log["tail"]>[0]): Promise<Tail> {
+  async function tail({ cursor, limit = 500, maxBytes = 250_000 }: LogRange): Promise<LogLines> {
     await flush();
     const size = await sizeOf(file);
     const reset = cursor !== undefined && cursor > size;
@@ -198,8 +173,6 @@ export function createLog({
     flush,
   };
 }
-
-export const logMethods = (log: Log): MethodBinding[] => [bindMethod(logsTail, (params) => log.tail(params))];
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0; // silent-ok: no file, no bytes
 

@@ -5,6 +5,7 @@ import { createDeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/cli
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { type BusHost, startBus } from "../../tests/support/bus.ts";
+import { io } from "../../tests/support/methods.ts";
 import { openRawSocket } from "../../tests/support/raw-socket.ts";
 
 const event = (name: string, scope: WireScope | "any", dropIfSlow = false) =>
@@ -146,7 +147,7 @@ test("presence shows who is here, tells of changes, and gathers what changes wit
   expect(presence).toHaveLength(2);
   // The second socket of the same device is the same somebody; a CLI call is nobody.
   const second = await host.connect({ client: ui, device: key });
-  expect(await second.call<unknown[]>("system-presence")).toHaveLength(2);
+  expect(await host.bus.diagnostics.presence({}, io)).toHaveLength(2);
   await second.close();
   await first.close();
   expect(watcher.frames.filter(({ event, seq }) => event === "presence" && seq !== undefined)).toHaveLength(1);
@@ -159,15 +160,14 @@ test("a device's report of itself is merged into its presence", async () => {
   await using host = await startBus();
   const key = createDeviceKey();
   const desktop = await host.connect({ client: { id: "openclaw-macos", mode: "ui" }, device: key });
-  await desktop.call("system-event", { text: "Node: idle", deviceId: key.id, lastInputSeconds: 30, tags: ["desk"] });
-  const [, entry] = await desktop.call<Record<string, unknown>[]>("system-presence");
+  await host.bus.diagnostics.report({ text: "Node: idle", deviceId: key.id, lastInputSeconds: 30, tags: ["desk"] }, io);
+  const [, entry] = await host.bus.diagnostics.presence({}, io);
   expect(entry).toMatchObject({ deviceId: key.id, mode: "ui", text: "Node: idle", lastInputSeconds: 30, tags: ["desk"] });
-  expect((await desktop.call("status"))["queuedSystemEvents"]).toEqual(["Node: idle"]);
-  const second = await host.connect({ client: { id: "openclaw-macos", mode: "ui" }, device: key });
-  const listed = () => second.call<Record<string, unknown>[]>("system-presence").then((entries) => entries.map(({ text }) => text));
+  await using _second = await host.connect({ client: { id: "openclaw-macos", mode: "ui" }, device: key });
+  const listed = async () => (await host.bus.diagnostics.presence({}, io)).map(({ text }) => text);
   await desktop.close();
   expect(await listed()).toEqual([undefined, "Node: idle"]);
-  await second.call("system-event", { text: "Node: gone", host: "printer" });
+  await host.bus.diagnostics.report({ text: "Node: gone", host: "printer" }, io);
   expect(await listed()).toEqual([undefined, "Node: gone", "Node: idle"]);
 });
 
@@ -221,9 +221,7 @@ test("who reads too slowly is skipped by what may be dropped, then closed, and n
   await emitAndRead(notice, 30);
   await closed.promise;
   expect(host.bus.connections()).toHaveLength(1);
-  expect(await good.call("diagnostics.stability", { type: "bus.slow-consumer" })).toMatchObject({
-    events: [{ type: "bus.slow-consumer" }],
-  });
+  expect((await host.bus.diagnostics.notes({}, io)).notes.map(({ type }) => type)).toContain("bus.slow-consumer");
   const delivered = good.frames.filter(({ event }) => event === "lazy" || event === "notice");
   expect(delivered.map(({ seq }) => seq)).toEqual(Array.from({ length: 90 }, (_, index) => index + 1));
   slow.destroy();

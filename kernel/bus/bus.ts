@@ -1,6 +1,8 @@
 /** The bus: one port for HTTP and WebSocket, and everything that is called, answered and announced over it. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import type { GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Server } from "bun";
@@ -23,7 +25,6 @@ import { createHandshake, protocolVersion } from "./handshake.ts";
 import { createHealth, type Parts } from "./health.ts";
 import { createHttp } from "./http.ts";
 import { createIdempotency } from "./idempotency.ts";
-import { busMethods } from "./methods.ts";
 import { createPeers, type Peer, type PeerListener } from "./peers.ts";
 import { createPresence } from "./presence.ts";
 import { createRequests } from "./requests.ts";
@@ -43,9 +44,8 @@ export interface BusDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: () => BusSettings;
-  /** Parts of `health` and `status`; they win over what the bus says itself. */
+  /** Parts of `health`; they win over what the bus says itself. */
   readonly health: Parts;
-  readonly status: Parts;
   /** Further keys of hello's snapshot, such as `sessionDefaults`. */
   readonly snapshot: () => object;
   /** Takes note of a call that needed more than to read and write. Must not throw. */
@@ -85,6 +85,8 @@ export interface Bus {
   disconnect(filter: (info: ConnectionInfo, peer: Peer) => boolean, code: number, reason: string): number;
   onConnection(listener: PeerListener): Disposable;
   onClose(listener: PeerListener): Disposable;
+  /** All of the contract but the log. */
+  readonly diagnostics: Omit<ImplementationOf<typeof diagnostics>, "log">;
 }
 
 export function createBus(deps: BusDeps): Bus {
@@ -178,7 +180,7 @@ export function createBus(deps: BusDeps): Bus {
       kernelMethods.set(binding.name, binding);
     }
   };
-  add(busMethods(context, { health, presence, status: deps.status, version }));
+  add([health.method]);
 
   const stop = async (why: PayloadOf<typeof shutdownEvent>) => {
     phase = "stopping";
@@ -231,6 +233,15 @@ export function createBus(deps: BusDeps): Bus {
     disconnect: (filter, code, reason) => peers.close(code, reason, (peer) => filter(peer.info, peer)),
     onConnection: joined.add,
     onClose: left.add,
+    diagnostics: {
+      health: health.measure,
+      presence: async () => presence.list(),
+      report: async (report) => {
+        presence.report(report);
+        return {};
+      },
+      notes: async () => stability.notes(),
+    },
   };
 }
 

@@ -1,8 +1,19 @@
 /** The gateway's health (`protocol` section 1.7): measured when asked for and once a minute, remembered for every hello. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+import { bindMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 
 export type Parts = () => Promise<Readonly<Record<string, unknown>>>;
+
+const healthMethod = defineMethod({
+  name: "health",
+  summary: "How the gateway and its parts are.",
+  scope: "any",
+  params: Type.Object({ probe: Type.Optional(Type.Boolean()) }),
+  result: Type.Record(Type.String(), Type.Unknown()),
+});
 
 export type Health = ReturnType<typeof createHealth>;
 
@@ -26,6 +37,8 @@ export function createHealth({ clock, settings, stability, log }: BusContext, pa
       return latest;
     },
     measure,
+    /** The kernel's own, since it must answer without any plugin. */
+    method: bindMethod(healthMethod, measure),
     /** Begins to measure regularly; `publish` is told of each. */
     async start(publish: () => void): Promise<void> {
       await refresh();

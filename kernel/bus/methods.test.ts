@@ -4,7 +4,7 @@ import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { createDeviceKey, type WireFrame } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startBus } from "../../tests/support/bus.ts";
-import { method } from "../../tests/support/methods.ts";
+import { io, method } from "../../tests/support/methods.ts";
 import { checker, describeMismatch, mismatchOf } from "./check.ts";
 
 const published = await Bun.file(join(import.meta.dir, "../../node_modules/@openclaw/gateway-protocol/protocol.schema.json")).json();
@@ -73,7 +73,8 @@ test("hello, frames and presence have the published shape", async () => {
   expect(
     await problemOf("HelloOk", { ...socket.hello, auth, snapshot: { ...snapshot, presence: withoutClient(snapshot["presence"]) } }),
   ).toBeUndefined();
-  for (const entry of withoutClient(await socket.call("system-presence"))) expect(await problemOf("PresenceEntry", entry)).toBeUndefined();
+  for (const entry of withoutClient(await host.bus.diagnostics.presence({}, io)))
+    expect(await problemOf("PresenceEntry", entry)).toBeUndefined();
   await socket.call("shop.buy").catch(() => {});
   await clock.advance(60_000);
   await socket.until(({ event, seq }) => event === "health" && seq !== undefined);
@@ -82,17 +83,6 @@ test("hello, frames and presence have the published shape", async () => {
   expect(new Set(socket.frames.map(({ type, event }) => event ?? type))).toEqual(
     new Set(["connect.challenge", "res", "presence", "health", "tick"]),
   );
-});
-
-test("status has the parts that clients read, and takes the rest from the gateway", async () => {
-  await using host = await startBus({ deps: { status: async () => ({ sessions: { count: 7 } }) } });
-  expect(await (await host.connect()).call("status")).toMatchObject({
-    runtimeVersion: "0.0.0-test",
-    heartbeat: { agents: [] },
-    channelSummary: [],
-    queuedSystemEvents: [],
-    sessions: { count: 7 },
-  });
 });
 
 test("a health check that fails is an answer's error, and does not keep the gateway from starting", async () => {
@@ -107,9 +97,8 @@ test("what disturbed the gateway is remembered without payloads, up to a bound",
   await using host = await startBus({ settings: { stabilityEvents: 3 }, methods: [broken] });
   const socket = await host.connect();
   for (let n = 0; n < 5; n++) await socket.call("shop.broken").catch(() => {});
-  const seen = await socket.call("diagnostics.stability", { type: "bus.fault" });
-  expect(seen).toMatchObject({ capacity: 3, count: 3, dropped: 2, firstSeq: 3, lastSeq: 5, summary: { byType: { "bus.fault": 3 } } });
-  expect(JSON.stringify(seen)).not.toContain("hunter2");
-  expect(await socket.call("diagnostics.stability", { sinceSeq: 4 })).toMatchObject({ firstSeq: 5, lastSeq: 5 });
-  expect(await socket.call("diagnostics.stability", { type: "none" })).toMatchObject({ events: [] });
+  const { capacity, made, notes } = await host.bus.diagnostics.notes({}, io);
+  expect({ capacity, made, seqs: notes.map(({ seq }) => seq) }).toEqual({ capacity: 3, made: 5, seqs: [3, 4, 5] });
+  expect(notes).toMatchObject([{ type: "bus.fault", method: "shop.broken" }, {}, {}]);
+  expect(JSON.stringify(notes)).not.toContain("hunter2");
 });

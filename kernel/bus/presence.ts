@@ -1,42 +1,8 @@
 /** Who is here (`protocol` section 1.7): the gateway itself, its connections, and what devices report of themselves. */
 import { hostname } from "node:os";
-import { type Static, Type } from "@sinclair/typebox";
+import type { PresenceEntry, PresenceReport } from "@pincer/plugin-sdk/wire/presence";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
-
-const Text = Type.Optional(Type.String({ minLength: 1 }));
-const Texts = Type.Optional(Type.Array(Type.String({ minLength: 1 })));
-const Natural = Type.Optional(Type.Integer({ minimum: 0 }));
-
-/** What a device may say of itself in `system-event`. */
-export const Report = Type.Object({
-  deviceId: Text,
-  instanceId: Text,
-  host: Text,
-  ip: Text,
-  mode: Text,
-  version: Text,
-  platform: Text,
-  deviceFamily: Text,
-  modelIdentifier: Text,
-  lastInputSeconds: Natural,
-  reason: Text,
-  roles: Texts,
-  scopes: Texts,
-  tags: Texts,
-});
-
-export const PresenceEntry = Type.Composite([
-  Report,
-  Type.Object({
-    ts: Type.Integer({ minimum: 0 }),
-    text: Type.Optional(Type.String()),
-    timeZone: Text,
-    clientId: Text,
-    onlineSince: Natural,
-  }),
-]);
-export type PresenceEntry = Static<typeof PresenceEntry>;
 
 export type Presence = ReturnType<typeof createPresence>;
 
@@ -64,10 +30,10 @@ export function createPresence(
 
   return {
     /** Takes a device's report. It is shown until the device leaves or others push it out of the list. */
-    report(text: string, report: Static<typeof Report>): void {
+    report(report: PresenceReport & { readonly text: string }): void {
       const key = report.deviceId ?? report.instanceId ?? report.host ?? "unnamed";
       reports.delete(key);
-      reports.set(key, { ...report, text, ts: clock.now() });
+      reports.set(key, { ...report, ts: clock.now() });
       if (reports.size > settings().presenceEntries) reports.delete(reports.keys().next().value!);
       changed();
     },

@@ -1,13 +1,7 @@
 /** What happened to the gateway lately: a bounded list of notes without payloads, and how late the event loop runs. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Note } from "@pincer/plugin-sdk/contracts/diagnostics";
 import type { BusSettings } from "./settings.ts";
-
-export interface Note {
-  readonly seq: number;
-  readonly ts: number;
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
 
 export type Stability = ReturnType<typeof createStability>;
 
@@ -51,12 +45,8 @@ export function createStability(clock: Clock, settings: () => BusSettings) {
 
   return {
     note,
-    notes: ({ sinceSeq = 0, type, limit = notes.length }: { sinceSeq?: number; type?: string; limit?: number }): readonly Note[] =>
-      notes.filter((entry) => entry.seq > sinceSeq && (type === undefined || entry.type === type)).slice(-limit),
-    /** How many notes were made in all. */
-    get count() {
-      return count;
-    },
+    /** The newest, oldest first; `made` counts those that were forgotten too. */
+    notes: () => ({ capacity: settings().stabilityEvents, made: count, notes: [...notes] }),
     eventLoop(): EventLoop {
       const sorted = delays.toSorted((a, b) => a - b);
       const delayP99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;

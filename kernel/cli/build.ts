@@ -2,7 +2,7 @@
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { DEFAULT_PLUGINS } from "../gateway.ts";
+import { DEFAULT_PLUGINS } from "../default-plugins.ts";
 import { buildDefaultSet } from "../plugins/build.ts";
 import { readPlugin } from "../plugins/discovery.ts";
 import { installDependencies, needsDependencies } from "../plugins/install.ts";

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { DEFAULT_PLUGINS } from "../../kernel/gateway.ts";
+import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
 import { buildDefaultSet, buildPlugin } from "../../kernel/plugins/build.ts";
 import { installDependencies, needsDependencies } from "../../kernel/plugins/install.ts";
 import { cpuMs, type Memory, memory, pinned } from "./machine.ts";

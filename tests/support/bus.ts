@@ -102,7 +102,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     log: logger,
     settings: () => settings,
     health: async () => ({ defaultAgentId: "main" }),
-    status: async () => ({}),
     snapshot: () => ({ sessionDefaults: { defaultAgentId: "main", mainKey: "main", mainSessionKey: "agent:main:main" } }),
     audit: () => {},
     failing: () => [],

@@ -8,6 +8,9 @@ export const shopErrors = defineErrors({
   SHOP_CLOSED: { message: "the shop is closed", wire: "UNAVAILABLE", retryable: true },
 });
 
+/** For a call of a contract that nobody takes back. */
+export const io = { signal: new AbortController().signal };
+
 interface Extras<P extends TSchema> {
   readonly scope?: Scope;
   readonly params?: P;

@@ -1,0 +1,12 @@
+/** What a minimal installation enables. */
+export const DEFAULT_PLUGINS = [
+  "agent",
+  "models",
+  "delivery",
+  "routing",
+  "diagnostics",
+  "provider-demo",
+  "tools-files",
+  "tools-exec",
+  "webchat",
+] as const;
