@@ -21,6 +21,9 @@ export interface EmitOptions {
   readonly connections?: readonly string[];
 }
 
+/** A function is called, at most once, when somebody receives the event or listens to it. */
+export type Payload<E> = PayloadOf<E> | (() => PayloadOf<E>);
+
 export type PayloadOf<E> = E extends GatewayEvent<infer P> ? Static<P> : never;
 
 export const defineEvent = <P extends TSchema>(definition: GatewayEvent<P>): GatewayEvent<P> => definition;

@@ -13,8 +13,11 @@ export type WireScope =
   | "operator.sessions.read"
   | "operator.sessions.write";
 
-/** `"any"` is open to every authenticated connection; `"node"` to the node role alone; `least` is checked before the parameters are looked at. */
-export type Scope = WireScope | "node" | "any" | { readonly least: WireScope; of(params: unknown): WireScope };
+/**
+ * `"any"` is open to every authenticated connection; `"node"` to the node role alone. `least` is checked before the parameters are looked
+ * at, and what `of` says once they have been checked.
+ */
+export type Scope = WireScope | "node" | "any" | { readonly least: WireScope; of(params: unknown): WireScope | Promise<WireScope> };
 
 export type Role = "operator" | "node";
 

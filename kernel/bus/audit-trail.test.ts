@@ -22,6 +22,28 @@ test("calls that need more than to read and write are in the audit log, with who
   expect(await audit.verify()).toMatchObject({ ok: true });
 });
 
+test("a call whose parameters say what it needs is in the audit log when it needs more than to write, or was refused before that was known", async () => {
+  await using gateway = await startTestGateway();
+  const admin = await gateway.connect();
+  const writer = await gateway.connect({ scopes: ["operator.read", "operator.write"] });
+  const reader = await gateway.connect({ scopes: ["operator.read"] });
+  await admin.call("sessions.delete", { key: "agent:main:one" });
+  await expect(writer.call("sessions.delete", { key: "agent:main:two" })).rejects.toMatchObject({ error: { code: "FORBIDDEN" } });
+  await expect(reader.call("sessions.delete", { key: "agent:main:three" })).rejects.toMatchObject({ error: { code: "FORBIDDEN" } });
+  await writer.call("sessions.delete", { key: "agent:main:four", archivedOnly: true });
+  await writer.call("sessions.patch", { key: "agent:main:five", label: "Five" });
+  const { audit } = gateway.gateway.access;
+  await audit.append({ principal: "test", action: "test.end", resources: [], outcome: "ok" });
+  const rows = await audit.query({ limit: 50 });
+  expect(
+    rows.flatMap(({ action, resources, outcome }) => (action.startsWith("sessions.") ? [`${action} ${resources} ${outcome}`] : [])).sort(),
+  ).toEqual([
+    "sessions.delete key=agent:main:one ok",
+    "sessions.delete key=agent:main:three refused",
+    "sessions.delete key=agent:main:two refused",
+  ]);
+});
+
 test("a shared secret that changes closes what it let in (4001)", async () => {
   await using gateway = await startTestGateway();
   const admin = await gateway.connect();

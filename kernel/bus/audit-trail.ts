@@ -1,8 +1,8 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Scope } from "@pincer/plugin-sdk/method";
+import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodSource } from "./bindings.ts";
-import type { Dispatch } from "./dispatch.ts";
+import type { Dispatch, DispatchTelling } from "./dispatch.ts";
 
 export interface AuditRecord {
   readonly principal: string;
@@ -29,16 +29,6 @@ const NAMING = [
 ];
 const LONGEST = 200;
 
-/** Of a scope that depends on the parameters, which are not checked yet, a mistake of theirs is the dispatcher's to tell. */
-function isPrivileged(scope: Scope, params: unknown): boolean {
-  if (typeof scope !== "object") return PRIVILEGED.has(scope);
-  try {
-    return PRIVILEGED.has(scope.of(params ?? {}));
-  } catch {
-    return false; // silent-ok: the dispatcher refuses such parameters
-  }
-}
-
 const resourcesOf = (params: unknown): string[] =>
   typeof params === "object" && params !== null
     ? NAMING.flatMap((name) => {
@@ -47,12 +37,18 @@ const resourcesOf = (params: unknown): string[] =>
       })
     : [];
 
-export function withAuditTrail(dispatch: Dispatch, methods: MethodSource, record: (entry: AuditRecord) => void): Dispatch {
+export function withAuditTrail(dispatch: DispatchTelling, methods: MethodSource, record: (entry: AuditRecord) => void): Dispatch {
   const dispatchRecorded: Dispatch = async (name, params, caller, accept) => {
-    const note = (outcome: AuditRecord["outcome"]) =>
-      record({ principal: caller.info.principal, action: name, resources: resourcesOf(params), outcome });
+    // Where the scope depends on the parameters, a call that is refused before these are known might have asked for anything.
+    let isPrivileged = true;
+    const note = (outcome: AuditRecord["outcome"]) => {
+      if (isPrivileged) record({ principal: caller.info.principal, action: name, resources: resourcesOf(params), outcome });
+    };
+    const onScope = (scope: WireScope) => {
+      isPrivileged = PRIVILEGED.has(scope);
+    };
     try {
-      const result = await dispatch(name, params, caller, accept);
+      const result = await dispatch(name, params, caller, accept, onScope);
       note("ok");
       return result;
     } catch (error) {
@@ -61,8 +57,8 @@ export function withAuditTrail(dispatch: Dispatch, methods: MethodSource, record
     }
   };
   return (name, params, caller, accept) => {
-    const scope = methods.find(name)?.scope;
-    return scope !== undefined && isPrivileged(scope, params)
+    const binding = methods.find(name);
+    return binding && (binding.dynamic || PRIVILEGED.has(binding.scope))
       ? dispatchRecorded(name, params, caller, accept)
       : dispatch(name, params, caller, accept);
   };

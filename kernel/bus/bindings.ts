@@ -1,13 +1,15 @@
 /** What the bus dispatches to. Rooms of the kernel bind methods directly; plugins are found through a source, so that a swap is one step. */
-import type { EmitOptions, GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
-import type { Method, MethodCall, MethodHandler, Scope } from "@pincer/plugin-sdk/method";
+import type { EmitOptions, GatewayEvent, Payload } from "@pincer/plugin-sdk/event";
+import type { Method, MethodCall, MethodHandler, WireScope } from "@pincer/plugin-sdk/method";
 
 export interface MethodBinding {
   readonly name: string;
   /** `kernel`, or the plugin's id. */
   readonly owner: string;
   /** Known from the manifest, so that role and least scope are checked before any code is loaded. */
-  readonly scope: Scope;
+  readonly scope: WireScope | "node" | "any";
+  /** The parameters may ask for more than `scope`. */
+  readonly dynamic: boolean;
   readonly idempotency: "kept" | "handled" | undefined;
   /** Activates the owner when needed. The method's schemas are those of its newest generation. */
   resolve(): Promise<ResolvedMethod>;
@@ -41,7 +43,7 @@ export interface EventSource {
   names(): Iterable<string>;
 }
 
-export type Emit = <E extends GatewayEvent>(event: E, payload: PayloadOf<E>, options?: EmitOptions) => void;
+export type Emit = <E extends GatewayEvent>(event: E, payload: Payload<E>, options?: EmitOptions) => void;
 
 /** Binds a method of the kernel's own. */
 export function bindMethod<M extends Method>(method: M, handler: MethodHandler<M>): MethodBinding {
@@ -49,5 +51,7 @@ export function bindMethod<M extends Method>(method: M, handler: MethodHandler<M
     method,
     invoke: async (params, call) => handler(params as never, call as never),
   });
-  return { name: method.name, owner: "kernel", scope: method.scope, idempotency: method.idempotency, resolve: () => resolved };
+  const { name, scope, idempotency } = method;
+  const dynamic = typeof scope === "object";
+  return { name, owner: "kernel", scope: dynamic ? scope.least : scope, dynamic, idempotency, resolve: () => resolved };
 }

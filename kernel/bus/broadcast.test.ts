@@ -109,11 +109,24 @@ test("the declared scope counts, not the one of the value that is emitted", asyn
 test("listeners inside the gateway hear every event, whoever may see it outside", async () => {
   await using host = await start();
   const heard: unknown[] = [];
-  const listening = host.bus.onEvent((name, payload, options) => heard.push([name, payload, options]));
+  const listening = host.bus.onEvent((name, payload, options) => heard.push([name, payload(), options]));
   host.bus.emit(approval, 1, { topics: ["session:x"] });
   listening[Symbol.dispose]();
   host.bus.emit(approval, 2);
   expect(heard).toEqual([["exec.approval.requested", 1, { topics: ["session:x"] }]]);
+});
+
+test("a payload that is a function is made once, and only when somebody is there for it", async () => {
+  await using host = await start();
+  const reader = await host.connect();
+  const other = await host.connect();
+  let made = 0;
+  const payload = () => ({ made: ++made });
+  host.bus.emit(approval, payload, { topics: ["session:x"] });
+  expect(made).toBe(0);
+  for (const { info } of host.bus.connections()) host.bus.subscribe(info.id, "session:x");
+  host.bus.emit(approval, payload, { topics: ["session:x"] });
+  for (const client of [reader, other]) expect(await client.event(approval.name)).toEqual({ made: 1 });
 });
 
 test("tick and health come by the clock, health with its version", async () => {

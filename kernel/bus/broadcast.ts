@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { eventFrame, eventHead, type StateVersion } from "./frames.ts";
 
 type Guard = Pick<GatewayEvent, "name" | "scope" | "dropIfSlow">;
-export type EventListener = (name: string, payload: unknown, options: EmitOptions) => void;
+export type EventListener = (name: string, payload: () => unknown, options: EmitOptions) => void;
 
 export type Broadcast = ReturnType<typeof createBroadcast>;
 
@@ -23,8 +23,8 @@ export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Co
     return all;
   };
 
-  /** `version` is the state version that `presence` and `health` carry. */
-  const publish = (event: Guard, payload: unknown, options: EmitOptions = {}, version?: StateVersion): void => {
+  /** Of `given`, a function is called when somebody wants to know. `version` is the state version that `presence` and `health` carry. */
+  const publish = (event: Guard, given: unknown, options: EmitOptions = {}, version?: StateVersion): void => {
     const { topics, cap, connections: named } = options;
     // What was declared counts, and an event of a generation that was replaced meanwhile is none any more.
     const guard = events.find(event.name);
@@ -32,12 +32,17 @@ export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Co
       log.warn("bus.event-undeclared", { event: event.name });
       return;
     }
+    let made: { readonly payload: unknown } | undefined;
+    const payload = () => {
+      made ??= { payload: typeof given === "function" ? given() : given };
+      return made.payload;
+    };
     for (const listener of listeners) listener(event.name, payload, options);
     let head: string | undefined;
     for (const connection of named ? pick(connections, named) : recipients(topics)) {
       if (!maySee(connection, guard, named !== undefined)) continue;
       if (cap !== undefined && !connection.info.caps.has(cap)) continue;
-      head ??= eventHead(event.name, payload, version);
+      head ??= eventHead(event.name, payload(), version);
       if (named) connection.send(eventFrame(head));
       else connection.broadcast(head, guard.dropIfSlow);
     }

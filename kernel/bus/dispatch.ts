@@ -1,5 +1,5 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
-import type { ConnectionInfo, Method, MethodCall, Role, Scope, WireScope } from "@pincer/plugin-sdk/method";
+import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
 import { allows } from "../access/scopes.ts";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
 import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "./check.ts";
@@ -54,20 +54,33 @@ class Call implements MethodCall {
   }
 }
 
-export function createDispatch({ clock, settings }: BusContext, methods: MethodSource, kept: Kept): Dispatch {
+/** Also tells of the scope that a call needs, where it depends on the parameters, before that is checked. */
+export type DispatchTelling = (
+  name: string,
+  params: unknown,
+  caller: Caller,
+  accept?: Accept,
+  onScope?: (scope: WireScope) => void,
+) => Promise<unknown>;
+
+export function createDispatch({ clock, settings }: BusContext, methods: MethodSource, kept: Kept): DispatchTelling {
   const rate = createRateLimit(clock, () => settings().controlPlane);
 
-  return async (name, params, caller, accept) => {
+  return async (name, params, caller, accept, onScope) => {
     const binding = methods.find(name);
     if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
     requireRole(binding.scope, caller.role);
-    requireScope(typeof binding.scope === "object" ? binding.scope.least : binding.scope, caller.scopes);
+    requireScope(binding.scope, caller.scopes);
 
     const { method, invoke } = await binding.resolve();
     const given = params ?? {};
     const check = compiledCheck(method.params) ?? (await checker(method.params));
     if (!check.Check(given)) throw paramsInvalid(name, mismatchOf(check, given));
-    if (typeof method.scope === "object") requireScope(method.scope.of(given), caller.scopes);
+    if (typeof method.scope === "object") {
+      const exact = await method.scope.of(given);
+      onScope?.(exact);
+      requireScope(exact, caller.scopes);
+    }
     const { controlPlane, checkResults } = settings();
     if (controlPlane.methods.includes(name)) rate.take(caller.info.principal, name);
 
@@ -79,12 +92,12 @@ export function createDispatch({ clock, settings }: BusContext, methods: MethodS
   };
 }
 
-function requireRole(scope: Scope, role: Role): void {
+function requireRole(scope: MethodBinding["scope"], role: Role): void {
   if (scope === "any" || (scope === "node") === (role === "node")) return;
   throw busErrors.BUS_ROLE_UNAUTHORIZED(`unauthorized role: ${role}`);
 }
 
-function requireScope(needed: WireScope | "node" | "any", scopes: readonly WireScope[]): void {
+function requireScope(needed: MethodBinding["scope"], scopes: readonly WireScope[]): void {
   if (needed === "node" || needed === "any" || allows(scopes, needed)) return;
   throw busErrors.MISSING_SCOPE(`missing scope: ${needed}`, { data: { missingScope: needed, requiredScopes: [needed] } });
 }

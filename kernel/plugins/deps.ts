@@ -105,7 +105,7 @@ export interface PluginHost {
   handle<C extends Contract>(contract: C): HandleOf<C>;
   run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookOutcome<H>>;
   /** Hands an event of the bus to the plugins that listen to it. */
-  deliver(event: string, payload: unknown): void;
+  deliver(event: string, payload: () => unknown): void;
   facets(): ReadonlyMap<string, Facet & { readonly plugin: string }>;
   commands(): ReadonlyMap<string, { readonly plugin: string; readonly summary: string; readonly usage: string }>;
   /** Activates what wants to be active from the start. A plugin that fails is listed with its error, and stops nobody else. */

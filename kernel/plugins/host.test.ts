@@ -120,10 +120,10 @@ test("the most specific prefix wins, and ends where a part of the path ends", as
 
 test("an event wakes those that listen to it, and one that fails there is reported", async () => {
   await using kit = await startHost(everything);
-  kit.host.deliver("bell.rang", {});
-  kit.host.deliver("nobody.listens", {});
+  kit.host.deliver("bell.rang", () => ({}));
+  kit.host.deliver("nobody.listens", () => ({}));
   while (kit.host.inspect("everything").state !== "active") await new Promise((resolve) => setImmediate(resolve));
-  kit.host.deliver("bell.rang", {});
+  kit.host.deliver("bell.rang", () => ({}));
   expect(await invoke(kit.host, "everything.status")).toMatchObject({ events: 2 });
 });
 

@@ -201,10 +201,12 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     handle: (contract) => capabilities.handle(contract, { id: "kernel", assertLive: () => undefined }),
     run,
     deliver(event, payload) {
-      for (const id of table.listeners(event))
-        inside(id, `event ${event}`, (generation) => generation.registered.get("listens", event)?.listener(payload)).catch((error) =>
+      for (const id of table.listeners(event)) {
+        const said = payload();
+        inside(id, `event ${event}`, (generation) => generation.registered.get("listens", event)?.listener(said)).catch((error) =>
           log.error("listener.failed", { plugin: id, event, error: errorMessage(error) }),
         );
+      }
     },
     facets: () =>
       new Map(

@@ -49,8 +49,9 @@ export const Generated = closed({
   methods: byName(
     closed({
       summary: Type.String(),
-      /** Of a scope that depends on the parameters, the least. */
+      /** Of a scope that depends on the parameters, which is then `dynamic`, the least. */
       scope: oneOf([...wireScopes, "node", "any"]),
+      dynamic: Type.Optional(Type.Literal(true)),
       params: JsonSchema,
       result: JsonSchema,
       accepted: Type.Optional(JsonSchema),

@@ -76,6 +76,7 @@ export class Registrations {
       methods: table(all.methods, ({ method: { summary, scope, params, result, accepted, idempotency } }) => ({
         summary,
         scope: typeof scope === "string" ? scope : scope.least,
+        dynamic: typeof scope === "object" || undefined,
         params,
         result,
         accepted,

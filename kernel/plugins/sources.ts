@@ -56,6 +56,7 @@ export function methodSource({ table, inside }: SourceDeps): MethodSource {
           name,
           owner: found.plugin,
           scope: found.scope,
+          dynamic: found.dynamic === true,
           idempotency: found.idempotency,
           resolve: () => resolve(found.plugin, name),
         }

@@ -104,11 +104,9 @@ export function createSessions(deps: SessionsDeps): Sessions {
   const row: Room["row"] = (record, view) =>
     rowOf(record, { now: clock.now(), facets: facets(), running: running.get(record.key), ...view });
   const changed: Room["changed"] = (key, agentId, what, record) =>
-    emit(
-      sessionsChanged,
-      { sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record, shown) }) },
-      { topics: [allTopic, topicOf(key)] },
-    );
+    emit(sessionsChanged, () => ({ sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record, shown) }) }), {
+      topics: [allTopic, topicOf(key)],
+    });
 
   const contract: Sessions["contract"] = {
     async ensure({ key, owner, facets: initial = {} }) {
@@ -133,9 +131,13 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const { entries, fresh } = await transcripts.append(key, given);
       const record = fresh.length > 0 ? await catalog.find(key) : undefined;
       if (!record) return { entries };
-      const about = { sessionKey: key, agentId, sessionId: record.sessionId, session: row(record, shown) };
+      let session: SessionRow | undefined;
       for (const entry of fresh) {
-        const payload = { ...about, messageId: entry.id, messageSeq: entry.seq, message: wireMessage(entry) };
+        const payload = () => {
+          session ??= row(record, shown);
+          const { sessionId } = record;
+          return { sessionKey: key, agentId, sessionId, session, messageId: entry.id, messageSeq: entry.seq, message: wireMessage(entry) };
+        };
         emit(sessionMessage, payload, { topics: [allTopic, topicOf(key)] });
       }
       return { entries };
