@@ -1,6 +1,7 @@
 /** What lets a plugin be enabled without being asked for: a variable, a setting, a secret, or a server of this machine that listens. */
+
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { Config } from "./config/config.ts";
-import type { Manifest } from "./plugins/manifest.ts";
 
 type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 

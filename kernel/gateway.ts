@@ -30,12 +30,11 @@ import { lanesFor } from "./lanes/contract.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
-import { readBundle } from "./plugins/build.ts";
 import type { PluginFolder } from "./plugins/deps.ts";
+import { readBundle } from "./plugins/discovery.ts";
 import { createPluginHost } from "./plugins/host.ts";
 import { pluginMethods } from "./plugins/methods.ts";
 import { pluginMigrations, valueStatements } from "./plugins/values.ts";
-import { watchPlugins } from "./plugins/watch.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
@@ -164,6 +163,7 @@ export async function createGateway(options: GatewayOptions) {
         insider("kernel", ["operator.admin"]),
       );
     },
+    install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
@@ -276,7 +276,7 @@ export async function createGateway(options: GatewayOptions) {
       await lanes.recover();
       await host.start();
       lifetime.use(sessions.startSweeping());
-      if (options.dev === true) lifetime.use(watchPlugins(host, clock, log));
+      if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
       log.info("gateway.ready", { url: address.url, version: kernel.version });

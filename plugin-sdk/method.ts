@@ -1,17 +1,20 @@
 /** A gateway method is a value: its handler's types, the checks, help text, documents and the manifest's list all come from it. */
 import type { Static, TSchema } from "@sinclair/typebox";
 
-export type WireScope =
-  | "operator.read"
-  | "operator.write"
-  | "operator.admin"
-  | "operator.approvals"
-  | "operator.questions"
-  | "operator.pairing"
-  | "operator.talk"
-  | "operator.talk.secrets"
-  | "operator.sessions.read"
-  | "operator.sessions.write";
+/** The closed list of the wire's scopes (`protocol` section 3). */
+export const wireScopes = [
+  "operator.read",
+  "operator.write",
+  "operator.admin",
+  "operator.approvals",
+  "operator.questions",
+  "operator.pairing",
+  "operator.talk",
+  "operator.talk.secrets",
+  "operator.sessions.read",
+  "operator.sessions.write",
+] as const;
+export type WireScope = (typeof wireScopes)[number];
 
 /**
  * `"any"` is open to every authenticated connection; `"node"` to the node role alone. `least` is checked before the parameters are looked

@@ -2,10 +2,10 @@
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { buildDefaultSet } from "../../plugin-kit/build.ts";
+import { installDependencies, needsDependencies } from "../../plugin-kit/install.ts";
 import { DEFAULT_PLUGINS } from "../default-plugins.ts";
-import { buildDefaultSet } from "../plugins/build.ts";
 import { readPlugin } from "../plugins/discovery.ts";
-import { installDependencies, needsDependencies } from "../plugins/install.ts";
 
 /** Bundles that stay, since a gateway that runs loads the rest of its own when it needs it. */
 const kept = 3;

@@ -1,8 +1,9 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
 import { join } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { record } from "../../plugin-kit/record.ts";
+import { systemClock } from "../clock.ts";
 import { discover, type Found } from "../plugins/discovery.ts";
-import { record } from "../plugins/record.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, repository } from "./home.ts";
@@ -45,7 +46,7 @@ const run =
       signal: aborted.signal,
     };
     // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.
-    const ended = await record(folder, manifest!, async (registered) =>
+    const ended = await record(folder, manifest!, systemClock, async (registered) =>
       Promise.allSettled([registered.get("commands", name)!.run(args, io)]),
     );
     if (client) (await client.catch(() => undefined))?.[Symbol.dispose](); // silent-ok: the command was told

@@ -1,6 +1,7 @@
 /** `pincer plugins` and `pincer plugin build`. */
 import { resolve } from "node:path";
-import { buildPlugin } from "../plugins/build.ts";
+import { buildPlugin } from "../../plugin-kit/build.ts";
+import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
@@ -71,7 +72,7 @@ export const build: Run = async ({ args: [folder = "."], flags, terminal }) => {
   const check = flags["check"] === true;
   const path = resolve(folder);
   const bundle = `${path}/dist/plugin.js`;
-  const { manifest, isChanged } = await buildPlugin(path, check ? { check } : { bundle });
+  const { manifest, isChanged } = await buildPlugin(path, systemClock, check ? { check } : { bundle });
   terminal.result(
     { ok: true, id: manifest.id, version: manifest.version, changed: isChanged },
     `${green("●")} ${bold(manifest.id)} ${manifest.version}: the manifest ${isChanged ? "is brought up to date" : "was up to date"}${check ? "" : `, bundled to ${dim(bundle)}`}`,

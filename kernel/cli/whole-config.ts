@@ -1,8 +1,9 @@
 /** The configuration with every schema that a gateway in this home would declare, for commands that judge it without one. */
+
+import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import type { Config } from "../config/config.ts";
 import { GatewayConfig } from "../gateway-config.ts";
 import { discover } from "../plugins/discovery.ts";
-import { configPathOf } from "../plugins/manifest.ts";
 import { type Home, readConfig } from "./home.ts";
 import { pluginFolders } from "./plugin-commands.ts";
 

@@ -1,11 +1,11 @@
 /** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { WireScope } from "@pincer/plugin-sdk/method";
-import { pluginErrors } from "./errors.ts";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Generation } from "./generation.ts";
 import { bindMembers, type Target } from "./members.ts";
 import type { Entered } from "./plugin.ts";
-import type { Implementation } from "./registrations.ts";
 import type { Provision, Table } from "./table.ts";
 
 export interface CapabilityDeps {
@@ -39,9 +39,8 @@ export class Capabilities {
   }
 
   /** Whether a plugin that needs the contract could call it. */
-  isProvided(contract: string, version: number): boolean {
-    return this.#kernel.get(contract)?.version === version || this.#find(contract, version) !== undefined;
-  }
+  isProvided = ({ id, version }: Pick<Contract, "id" | "version">): boolean =>
+    this.#kernel.get(id)?.version === version || this.#find(id, version) !== undefined;
 
   /** Throws `PLUGIN_PERMISSION`. */
   handle<C extends Contract>(contract: C, user: User): HandleOf<C> {

@@ -4,13 +4,13 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
 import type { Job } from "@pincer/plugin-sdk/job";
+import type { EnableWhen, Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
 import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
 import type { Found, IsChecked } from "./discovery.ts";
 import type { PluginLimits } from "./limits.ts";
-import type { EnableWhen, Manifest } from "./manifest.ts";
 
 /** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
 export interface PluginFolder {
@@ -61,6 +61,8 @@ export interface PluginHostDeps {
   secret(name: string, plugin: string): Promise<string | undefined>;
   /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
+  /** Brings a plugin's third-party code into its folder; at once when it is there. */
+  install(folder: string, told: (line: string) => void): Promise<void>;
   /** Absent: plugins run from their source. */
   readonly bundle?: Bundle;
   /** Read a plugin's files again at each reload. */

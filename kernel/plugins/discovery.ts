@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { PluginFolder } from "./deps.ts";
-import { pluginErrors } from "./errors.ts";
-import { type Manifest, parseManifest } from "./manifest.ts";
+import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Bundle, PluginFolder } from "./deps.ts";
 
 export interface Found {
   readonly id: string;
@@ -49,7 +49,7 @@ export function readPlugin(root: PluginFolder, id: string, isChecked = never): F
     const unread = pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
     return { id, folder, root, manifest: undefined, digest: "", error: unread };
   }
-  const digest = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  const digest = manifestDigest(text);
   try {
     const manifest = parseManifest(text, file, isChecked(id, digest));
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
@@ -80,4 +80,14 @@ function installedIn(home: string): string | undefined {
     const versions = foldersIn(home).map((digest) => join(home, digest)); // silent-ok: nobody chose one yet
     return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
   }
+}
+
+/** The default set as it was built together with the gateway, for `PluginHostDeps.bundle`. */
+export function readBundle(out: string): Bundle {
+  const file = join(out, "plugins.json");
+  const index = existsSync(file)
+    ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file: string; manifest: string } | undefined>)
+    : {};
+  const isChecked: IsChecked = (id, digest) => index[id]?.manifest === digest;
+  return { isChecked, entryOf: ({ id, digest }) => (isChecked(id, digest) ? join(out, index[id]!.file) : undefined) };
 }

@@ -1,39 +1,29 @@
-/** One run of a plugin's code: what it registered, the calls inside it, and everything that is undone when it goes. */
+/** One generation of a plugin as the kernel holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
 import type { Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-import { within } from "./deadline.ts";
-import { faultOf, pluginErrors } from "./errors.ts";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { Instance } from "@pincer/plugin-sdk/runtime/instance";
+import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Hold } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
-import type { Manifest } from "./manifest.ts";
-import { Registrations } from "./registrations.ts";
-import { Services } from "./services.ts";
 
 export interface Code {
   readonly manifest: Manifest;
-  /** Absolute. */
-  readonly folder: string;
   readonly definition: PluginDefinition;
 }
 
 export class Generation {
-  readonly registered = new Registrations();
+  readonly instance: Instance;
   readonly holds = new Set<Hold>();
-  readonly services: Services;
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
-  readonly configListeners: (() => unknown)[] = [];
   readonly #inside = new Map<string, number>();
-  readonly #cleanups = new AsyncDisposableStack();
-  readonly #unloading = new AbortController();
-  readonly #hung: string[] = [];
   #count = 0;
   #empty = Promise.withResolvers<void>();
   faults = 0;
-  /** Set once `setup` has ended: what is registered then is what the manifest says. */
-  isSealed = false;
-  isUnloaded = false;
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
   onFault: (() => void) | undefined;
@@ -44,18 +34,18 @@ export class Generation {
     readonly number: number,
     readonly code: Code,
     readonly clock: Clock,
-    private readonly limits: () => PluginLimits,
+    limits: () => PluginLimits,
     private readonly log: Logger,
   ) {
-    this.services = new Services(clock, limits, (name, error) => void this.blame(error, `service ${name}`));
+    const name = `generation ${number} of ${plugin}`;
+    this.instance = new Instance({ name, clock, limits, fault: (error, what) => void this.blame(error, what) });
   }
 
-  /** Aborts when unloading begins, before any cleanup. */
-  get signal(): AbortSignal {
-    return this.#unloading.signal;
+  get registered(): Registrations {
+    return this.instance.registered;
   }
-  get count(): number {
-    return this.#count;
+  get isIdle(): boolean {
+    return this.#count + this.holds.size + this.instance.services.size === 0;
   }
   get calls(): readonly string[] {
     return [...this.#inside.keys()];
@@ -85,11 +75,6 @@ export class Generation {
     return faultOf(error, this.plugin, what);
   }
 
-  /** Tells those who asked that the configuration has changed. */
-  tellConfig(): void {
-    for (const listener of this.configListeners) Promise.try(listener).catch((error) => this.blame(error, "onConfig"));
-  }
-
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */
   async drain(ms: number): Promise<readonly string[]> {
     if (this.#count > 0) await within(this.clock, ms, this.#empty.promise).catch(() => undefined); // silent-ok: the answer says what still runs
@@ -105,25 +90,4 @@ export class Generation {
     this.holds.add(hold);
     return hold;
   }
-
-  /** Undone at unload, last first. */
-  defer(name: string, cleanup: () => unknown): void {
-    this.#cleanups.defer(async () => {
-      try {
-        await within(this.clock, this.limits().unloadMs, Promise.try(cleanup));
-      } catch (error) {
-        this.#hung.push(isGatewayError(error) ? name : `${name}: ${error}`);
-      }
-    });
-  }
-
-  /** Undoes everything, once; answers with what failed or did not end in its time. */
-  async unload(): Promise<readonly string[]> {
-    this.#unloading.abort(this.unloaded());
-    await this.#cleanups.disposeAsync();
-    this.isUnloaded = true;
-    return this.#hung;
-  }
-
-  unloaded = () => pluginErrors.PLUGIN_UNLOADED(`generation ${this.number} of ${this.plugin} has been unloaded`);
 }

@@ -3,10 +3,11 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
 import { Verdict } from "@pincer/plugin-sdk/hook";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { TSchema } from "@sinclair/typebox";
 import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
-import { within } from "./deadline.ts";
-import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 
 export interface HookDeps {
@@ -29,11 +30,10 @@ export async function runHook<H extends Hook>(
 
   /** The answer of one handler; a failure of any sort is reported, and answers `failed`. */
   const ask = async (plugin: string, value: unknown): Promise<{ readonly answer: unknown } | { readonly failed: string }> => {
-    const late = new AbortController();
+    using late = linkSignals(...(signal ? [signal] : []));
     try {
       const answer = await deps.inside(plugin, `hook ${hook.id}`, (generation) => {
-        const io = { signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal };
-        const run = Promise.try(() => generation.registered.get("hooks", hook.id)?.handler(value, io));
+        const run = Promise.try(() => generation.registered.get("hooks", hook.id)?.handler(value, { signal: late.signal }));
         return within(deps.clock, deps.deadlineMs, run, `${plugin} in hook ${hook.id}`);
       });
       if (expected && !(hook.kind === "first" && answer === undefined))

@@ -2,18 +2,18 @@
 import type { Facet, HealthReport } from "@pincer/plugin-sdk";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
+import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Type } from "@sinclair/typebox";
 import { Capabilities } from "./capabilities.ts";
-import { within } from "./deadline.ts";
 import type { PluginHost, PluginHostDeps } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
-import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { runHook } from "./hooks.ts";
 import { defaultLimits } from "./limits.ts";
-import { loadFailure } from "./loader.ts";
-import { configPathOf } from "./manifest.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
 import { eventSource, jobKinds, methodSource, routeSource, type SourceDeps } from "./sources.ts";
@@ -96,7 +96,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     const config = manifest?.generated?.config;
     if (!config) return;
     own.push(settings.declare(configPathOf(manifest), reviveSchema(config), id));
-    own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.tellConfig()));
+    own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
@@ -258,7 +258,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       ),
     async stop() {
       following?.[Symbol.dispose]();
-      await Promise.all(active().map(({ services, unloaded }) => services.stop(unloaded())));
+      await Promise.all(active().map(({ instance }) => instance.services.stop(instance.unloaded())));
       await Promise.all(active().map((generation) => generation.drain(limits().drainMs)));
       for (const plugin of plugins.values()) plugin.isEnabled = false;
       for (const plugin of [...plugins.values()].reverse()) await plugin.unload();

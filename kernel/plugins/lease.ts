@@ -1,7 +1,7 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
 import { hasCode } from "@pincer/plugin-sdk/error";
-import { within } from "./deadline.ts";
-import { pluginErrors } from "./errors.ts";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import type { Generation } from "./generation.ts";
 
 export class Hold {

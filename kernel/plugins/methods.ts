@@ -1,9 +1,10 @@
 /** `plugins.*` on the wire. `list`, `inspect` and `setEnabled` have the wire's shapes; `status` and `reload` are ours. */
+
+import { Permissions } from "@pincer/plugin-sdk/manifest";
 import { defineMethod, type ResultOf } from "@pincer/plugin-sdk/method";
 import { type Static, type TProperties, Type } from "@sinclair/typebox";
 import { bindMethod, type MethodBinding } from "../bus/bindings.ts";
 import type { PluginHost, PluginInfo } from "./deps.ts";
-import { Permissions } from "./manifest.ts";
 
 const closed = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });

@@ -1,9 +1,9 @@
 /** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { PluginInfo } from "./deps.ts";
 import type { Found } from "./discovery.ts";
-import { pluginErrors } from "./errors.ts";
 import type { Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
@@ -73,7 +73,7 @@ export class Plugin {
       this.around.requireNames(this.found);
       const next = await this.around.prepare(this.found, ++this.number);
       this.#install(next, this.found);
-      next.services.start();
+      next.instance.services.start();
       return next;
     } catch (error) {
       const pause = Math.min(limits().retryLongestMs, limits().retryFirstMs * 2 ** this.#retry.attempts++);
@@ -102,7 +102,7 @@ export class Plugin {
         this.around.requireNames(found);
         if (from) await this.#requireHealth(from, to);
       } catch (error) {
-        await to.unload();
+        await to.instance.unload();
         throw error;
       }
       this.#install(to, found);
@@ -119,7 +119,7 @@ export class Plugin {
           this.#install(from, before.found);
           this.around.changed();
           await releaseAll(to);
-          from.services.start();
+          from.instance.services.start();
           void this.#retire(to);
           throw refused.reason;
         }
@@ -127,7 +127,7 @@ export class Plugin {
         this.#watchFaults(to, clock.monotonic());
         void this.#retire(from);
       }
-      to.services.start();
+      to.instance.services.start();
       return { generation: to.number, visibleMs };
     });
   }
@@ -162,7 +162,7 @@ export class Plugin {
   }
 
   async #stopServices(generation: Generation): Promise<void> {
-    const waitingFor = await generation.services.stop(this.#replaced(generation));
+    const waitingFor = await generation.instance.services.stop(this.#replaced(generation));
     if (waitingFor.length > 0) this.around.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
   }
 
@@ -187,7 +187,7 @@ export class Plugin {
     this.#waiting?.[Symbol.dispose]();
     const { idleSeconds, activate } = generation.code.manifest;
     if (idleSeconds === undefined || activate === "start") return;
-    const isIdle = () => this.current === generation && generation.count + generation.holds.size + generation.services.size === 0;
+    const isIdle = () => this.current === generation && generation.isIdle;
     generation.onEmpty = () => {
       if (isIdle()) this.#wait(idleSeconds * 1000, () => isIdle() && void this.unload());
     };
@@ -226,7 +226,7 @@ export class Plugin {
       warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
     }
-    const hung = await generation.unload();
+    const hung = await generation.instance.unload();
     if (hung.length > 0) warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor: hung });
     this.draining.delete(generation);
   }

@@ -1,22 +1,23 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
-
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { mayRead } from "@pincer/plugin-sdk/permissions";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { setUp } from "@pincer/plugin-sdk/runtime/context";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
+import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
+import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Capabilities } from "./capabilities.ts";
-import { type ContextDeps, runSetup } from "./context.ts";
-import { within } from "./deadline.ts";
-import type { PluginHostDeps } from "./deps.ts";
+import type { PluginHost, PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
-import { pluginErrors } from "./errors.ts";
 import { type Code, Generation } from "./generation.ts";
-import { installDependencies, needsDependencies } from "./install.ts";
 import type { PluginLimits } from "./limits.ts";
-import { importPlugin } from "./loader.ts";
-import { configPathOf, type Manifest } from "./manifest.ts";
-import { compareGenerated } from "./registrations.ts";
 import { createValues } from "./values.ts";
 
 export interface PreparationDeps extends Omit<PluginHostDeps, "limits"> {
   readonly capabilities: Capabilities;
-  readonly run: ContextDeps["run"];
+  readonly run: PluginHost["run"];
   limits(): PluginLimits;
 }
 
@@ -33,18 +34,43 @@ export function createPreparation(deps: PreparationDeps): (found: Found, number:
 
   const requireUses = ({ id, generated }: Manifest): void => {
     for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
-      if (optional || arity === "many" || capabilities.isProvided(contract, version)) continue;
+      if (optional || arity === "many" || capabilities.isProvided({ id: contract, version })) continue;
       const what = `${id} uses ${contract} version ${version}, which no enabled plugin provides`;
       throw pluginErrors.PLUGIN_DEPENDENCY_MISSING(what, { data: { contract } });
     }
   };
 
   const load = async (found: Found, manifest: Manifest) => {
-    const { id, folder } = found;
     const bundle = deps.bundle?.entryOf(found);
-    const told = (line: string) => deps.log("plugins").info("plugin.installing", { plugin: id, line });
-    if (!bundle && needsDependencies(folder)) await installDependencies(folder, told);
-    return importPlugin(folder, bundle ?? manifest.entry, deps.dev === true);
+    if (!bundle) await deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
+    return importPlugin(found.folder, bundle ?? manifest.entry, deps.dev === true);
+  };
+
+  /** What the gateway is to the code of an inline generation. */
+  const surround = ({ instance, code: { manifest } }: Generation) => {
+    const { id, permissions = {} } = manifest;
+    const { scopes = [] } = permissions;
+    const config = settings.section(configPathOf(manifest));
+    const user = { id, scopes, assertLive: () => instance.assertLive() };
+    return {
+      home: deps.home,
+      clock,
+      log: deps.log(id),
+      store: createValues(deps.store, id),
+      config,
+      handle: (contract: Parameters<Capabilities["handle"]>[0]) => capabilities.handle(contract, user),
+      isProvided: capabilities.isProvided,
+      emit: deps.emit,
+      call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
+      run: deps.run,
+      secret: async (name: string) => {
+        if (mayRead(permissions, name, config())) return deps.secret(name, id);
+        throw pluginErrors.PLUGIN_PERMISSION(
+          `${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`,
+        );
+      },
+      fetch: limitedFetch(id, permissions, config, (name) => deps.secret(name, id)),
+    };
   };
 
   return async (found, number, earlier) => {
@@ -53,20 +79,14 @@ export function createPreparation(deps: PreparationDeps): (found: Found, number:
     requireTrust(found);
     requireUses(manifest);
     const definition = earlier?.definition ?? (await load(found, manifest));
-    const log = deps.log(id);
-    const generation = new Generation(id, number, { manifest, folder, definition }, clock, limits, log);
+    const generation = new Generation(id, number, { manifest, definition }, clock, limits, deps.log(id));
+    const { instance } = generation;
     try {
-      const setup = runSetup(generation, {
-        ...deps,
-        log,
-        config: settings.section(configPathOf(manifest)),
-        store: createValues(deps.store, id),
-      });
-      await within(clock, limits().setupMs, setup, `setup of ${id}`);
-      compareGenerated(id, manifest.generated, generation.registered.describe(definition));
+      await within(clock, limits().setupMs, setUp(definition, manifest, instance, surround(generation)), `setup of ${id}`);
+      compareGenerated(id, manifest.generated, instance.registered.describe(definition));
       return generation;
     } catch (error) {
-      await generation.unload();
+      await instance.unload();
       throw error;
     }
   };

@@ -1,8 +1,8 @@
 /** Who owns what, from manifests alone. A table never changes: a swap replaces it by another in one assignment. */
 import type { Arity } from "@pincer/plugin-sdk/contract";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
-import { pluginErrors } from "./errors.ts";
-import type { Generated, Manifest } from "./manifest.ts";
+import type { Generated, Manifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 type Entry<K extends keyof Generated> = NonNullable<Generated[K]> extends Record<string, infer V> ? V : never;
 export type Owned<K extends keyof Generated> = Entry<K> & { readonly plugin: string };

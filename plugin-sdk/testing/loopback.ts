@@ -1,9 +1,9 @@
 /** A contract's implementation behind an imitated process border: what works through this works in a process of its own. */
-import { faultOf, pluginErrors } from "../../kernel/plugins/errors.ts";
 import { bindMembers } from "../../kernel/plugins/members.ts";
-import type { Implementation } from "../../kernel/plugins/registrations.ts";
 import type { Contract, ImplementationOf, Io } from "../contract.ts";
 import { GatewayError, isGatewayError } from "../error.ts";
+import { faultOf, pluginErrors } from "../plugin-errors.ts";
+import type { Implementation } from "../runtime/registrations.ts";
 
 /** Items that may be on their way before the reader has taken one. */
 const window = 256;

@@ -15,34 +15,40 @@ const offending = (within: readonly Source[], refused: (target: string, source: 
 const shipped = (prefix: string) => folder(prefix).filter(({ isTest }) => !isTest);
 
 test("the SDK imports nothing of ours, and only its testing half imports the kernel", () => {
-  const ours = (to: string) => /^(@pincer\/|kernel\/|plugins\/|registry\/|tests\/)/.test(to);
+  const ours = (to: string) => /^(@pincer\/|kernel\/|plugin-kit\/|plugins\/|registry\/|tests\/)/.test(to);
   expect(
     offending(
       shipped("plugin-sdk/").filter(({ path }) => !path.startsWith("plugin-sdk/testing/")),
       ours,
     ),
   ).toEqual([]);
-  const beyondKernel = (to: string) => /^(plugins\/|registry\/|tests\/)/.test(to);
+  const beyondKernel = (to: string) => /^(plugin-kit\/|plugins\/|registry\/|tests\/)/.test(to);
   expect(offending(shipped("plugin-sdk/testing/"), beyondKernel)).toEqual([]);
 });
 
-test("the kernel imports the SDK and itself, and of third parties only TypeBox", () => {
-  const allowed = (to: string) =>
+test("the kernel imports the SDK and itself, and of third parties only TypeBox; its CLI and its root also the kit", () => {
+  const allowed = (to: string, { path }: Source) =>
     to.startsWith("kernel/") ||
+    (to.startsWith("plugin-kit/") && (path.startsWith("kernel/cli/") || path === "kernel/gateway.ts")) ||
     to === "package.json" ||
     to.startsWith("@pincer/plugin-sdk") ||
     to.startsWith("@sinclair/typebox") ||
     to.startsWith("node:") ||
     to.startsWith("bun");
-  expect(offending(shipped("kernel/"), (to) => !allowed(to))).toEqual([]);
+  expect(offending(shipped("kernel/"), (to, source) => !allowed(to, source))).toEqual([]);
   expect(offending(shipped("kernel/"), (to) => to.startsWith("@pincer/plugin-sdk/testing"))).toEqual([]);
+});
+
+test("the kit imports the SDK and itself, and of third parties only TypeBox", () => {
+  const allowed = (to: string) => /^(plugin-kit\/|@pincer\/plugin-sdk(?!\/testing)|@sinclair\/typebox|node:|bun)/.test(to);
+  expect(offending(shipped("plugin-kit/"), (to) => !allowed(to))).toEqual([]);
 });
 
 test("no plugin imports another plugin, the kernel or the registry", () => {
   const crossing = (to: string, { path }: Source) => {
     const own = path.split("/").slice(0, 2).join("/");
     return (
-      /^(kernel\/|registry\/|tests\/|@pincer\/kernel)/.test(to) ||
+      /^(kernel\/|plugin-kit\/|registry\/|tests\/|@pincer\/(kernel|plugin-kit))/.test(to) ||
       (to.startsWith("plugins/") && !to.startsWith(`${own}/`)) ||
       to.startsWith("plugin-sdk/")
     );

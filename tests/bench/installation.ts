@@ -2,13 +2,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { systemClock } from "../../kernel/clock.ts";
 import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
-import { buildDefaultSet, buildPlugin } from "../../kernel/plugins/build.ts";
-import { installDependencies, needsDependencies } from "../../kernel/plugins/install.ts";
+import { buildDefaultSet, buildPlugin } from "../../plugin-kit/build.ts";
+import { installDependencies } from "../../plugin-kit/install.ts";
 import { cpuMs, type Memory, memory, pinned } from "./machine.ts";
 
 const repository = dirname(dirname(import.meta.dir));
-const linked = ["kernel", "plugin-sdk", "plugins", "node_modules", "package.json"];
+const linked = ["kernel", "plugin-kit", "plugin-sdk", "plugins", "node_modules", "package.json"];
 const lookMs = 0.5;
 const readyMs = 30_000;
 
@@ -54,15 +55,14 @@ export async function install(): Promise<Installation> {
   for (const name of linked) symlinkSync(join(repository, name), join(folder, name));
   const bundle = join(folder, ".build", "bench");
   const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id)).filter((path) => existsSync(join(path, "plugin.json")));
-  for (const path of [...plugins, join(repository, "plugins", "provider-openai")])
-    if (needsDependencies(path)) await installDependencies(path, () => undefined);
+  for (const path of [...plugins, join(repository, "plugins", "provider-openai")]) await installDependencies(path, () => undefined);
   const entries = ["cli/main.ts", "store/writer.ts"].map((file) => join(repository, "kernel", file));
   await buildDefaultSet({ out: bundle, entries, plugins });
 
   const bundles = new Map<string, string>();
   for (const id of ["bench-echo", "bench-provider"]) {
     const file = join(folder, `${id}.js`);
-    await buildPlugin(join(import.meta.dir, "plugins", id), { bundle: file });
+    await buildPlugin(join(import.meta.dir, "plugins", id), systemClock, { bundle: file });
     bundles.set(id, readFileSync(file, "utf8"));
   }
   let homes = 0;

@@ -61,7 +61,7 @@ const git = (...words: string[]) =>
 
 function sectionOf(results: readonly Result[]): string {
   const date = new Date(clock.now()).toISOString().slice(0, 10);
-  const changed = git("status", "--porcelain", "--", "kernel", "plugins", "plugin-sdk") === "" ? "" : " with changes";
+  const changed = git("status", "--porcelain", "--", "kernel", "plugins", "plugin-kit", "plugin-sdk") === "" ? "" : " with changes";
   const rows = results.map(({ file, tally: { passed, failed, skipped }, minutes }) => {
     const outcome = [`${passed} passed`, `${failed.length} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(
       ", ",

@@ -1,10 +1,10 @@
-/** `plugin.json`: what the kernel knows of a plugin without running it. Under `generated` stands what `pincer plugin build` found in the code. */
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
+/** `plugin.json`: what anybody knows of a plugin without running it: the kernel, the registry, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { wireScopes } from "../access/scopes.ts";
-import { pluginErrors } from "./errors.ts";
+import { errorMessage } from "./error.ts";
+import { wireScopes } from "./method.ts";
+import sdk from "./package.json" with { type: "json" };
+import { pluginErrors } from "./plugin-errors.ts";
 
 const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const oneOf = <const T extends string>(values: readonly T[]) => Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
@@ -114,6 +114,9 @@ export type Manifest = Static<typeof Manifest>;
 export type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 
 export const configPathOf = (manifest: Manifest): string => manifest.configKey ?? `plugins.${manifest.id}.config`;
+
+/** Of a manifest's text: what a bundle or an installation was made from. */
+export const manifestDigest = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
 
 /** Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came. `isChecked`: exactly this text was in order before. */
 export function parseManifest(text: string, file: string, isChecked = false): Manifest {

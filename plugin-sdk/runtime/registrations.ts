@@ -1,12 +1,12 @@
-/** What one generation's `setup` registered, in the form of a manifest's generated half, so that the two can be held against each other. */
-import type { Command, CommandIo, Facet, HealthReport, PluginDefinition, RouteOptions } from "@pincer/plugin-sdk";
-import type { Contract, Io } from "@pincer/plugin-sdk/contract";
-import type { GatewayEvent } from "@pincer/plugin-sdk/event";
-import type { Hook } from "@pincer/plugin-sdk/hook";
-import type { Job, JobKind } from "@pincer/plugin-sdk/job";
-import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
-import { pluginErrors } from "./errors.ts";
-import type { Generated } from "./manifest.ts";
+/** What one `setup` registered, in the form of a manifest's generated half, so that the two can be held against each other. */
+import type { Contract, Io } from "../contract.ts";
+import type { GatewayEvent } from "../event.ts";
+import type { Hook } from "../hook.ts";
+import type { Job, JobKind } from "../job.ts";
+import type { Generated } from "../manifest.ts";
+import type { Method, MethodCall } from "../method.ts";
+import type { Command, CommandIo, Facet, HealthReport, PluginDefinition, RouteOptions } from "../plugin.ts";
+import { pluginErrors } from "../plugin-errors.ts";
 
 /** An implementation whose contract is known only at run time. */
 export type Implementation = Readonly<Record<string, ((params: unknown, io: Io) => unknown) | undefined>>;

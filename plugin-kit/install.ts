@@ -1,7 +1,7 @@
 /** A plugin's third-party code: installed from its own lock into its own folder, and no script of it is run. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pluginErrors } from "./errors.ts";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 /** Whether the plugin has dependencies that are not in its folder. */
 export function needsDependencies(folder: string): boolean {
@@ -15,8 +15,9 @@ export function needsDependencies(folder: string): boolean {
 const passed =
   /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|XDG_CACHE_HOME|BUN_INSTALL\w*|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
 
-/** Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
+/** At once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
 export async function installDependencies(folder: string, onProgress: (line: string) => void): Promise<void> {
+  if (!needsDependencies(folder)) return;
   if (!existsSync(join(folder, "bun.lock")))
     throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there`);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));

@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
-import { systemClock } from "../clock.ts";
-import { buildDefaultSet, buildPlugin, readBundle } from "./build.ts";
-import { discover } from "./discovery.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { discover, readBundle } from "../kernel/plugins/discovery.ts";
+import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
+import { buildDefaultSet, buildPlugin } from "./build.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { watchPlugins } from "./watch.ts";
 
-const root = join(import.meta.dir, "..", "..");
+const root = join(import.meta.dir, "..");
 const everything = join(root, "tests", "fixtures", "plugins", "everything");
 const io = { signal: new AbortController().signal };
 
@@ -39,7 +39,7 @@ test("the manifests of the repository are what their code says", async () => {
   expect(found.length).toBeGreaterThan(3);
   for (const { folder, error } of found) {
     expect({ folder, error: error?.message }).toEqual({ folder, error: undefined });
-    expect((await buildPlugin(folder, { check: true })).isChanged).toBe(false);
+    expect((await buildPlugin(folder, systemClock, { check: true })).isChanged).toBe(false);
   }
 });
 
@@ -48,14 +48,16 @@ test("a manifest that is not what the code says fails the check, and is the same
   const folder = join(temp.plugins, "everything");
   cpSync(everything, folder, { recursive: true });
   const before = await readFile(join(folder, "plugin.json"), "utf8");
-  await buildPlugin(folder);
+  await buildPlugin(folder, systemClock);
   expect(await readFile(join(folder, "plugin.json"), "utf8")).toBe(before);
   const source = await readFile(join(folder, "plugin.ts"), "utf8");
   await Bun.write(join(folder, "plugin.ts"), source.replace('"What the fixture has seen."', '"Something else."'));
-  const stale = await buildPlugin(folder, { check: true }).catch((error) => error);
+  const stale = await buildPlugin(folder, systemClock, { check: true }).catch((error) => error);
   expect(stale).toMatchObject({ code: "PLUGIN_MANIFEST_INVALID", message: expect.stringContaining("pincer plugin build") });
-  expect((await buildPlugin(folder)).isChanged).toBe(true);
-  expect((await buildPlugin(folder, { check: true })).manifest.generated?.methods?.["everything.status"]?.summary).toBe("Something else.");
+  expect((await buildPlugin(folder, systemClock)).isChanged).toBe(true);
+  expect((await buildPlugin(folder, systemClock, { check: true })).manifest.generated?.methods?.["everything.status"]?.summary).toBe(
+    "Something else.",
+  );
 });
 
 test.each([
@@ -80,7 +82,7 @@ test.each([
 ])("a plugin whose setup %s is not built, and the message says why", async (_, source, code, said) => {
   using temp = temporary();
   const folder = await writePlugin(temp.plugins, "odd", source, { generated: {} });
-  expect(await buildPlugin(folder).catch((error) => error)).toMatchObject({ code, message: expect.stringContaining(said) });
+  expect(await buildPlugin(folder, systemClock).catch((error) => error)).toMatchObject({ code, message: expect.stringContaining(said) });
 });
 
 test("a bundled plugin runs as its source does, and only when it was built from the manifest that was found", async () => {
@@ -107,11 +109,11 @@ test("a plugin bundles into one file that needs nothing beside it", async () => 
   using temp = temporary();
   const folder = await writePlugin(temp.plugins, "alone", simple("ctx.facet('n', { summary: '', schema: Type.Integer() });"));
   const bundle = join(temp.path, "elsewhere", "alone.js");
-  await buildPlugin(folder, { bundle });
+  await buildPlugin(folder, systemClock, { bundle });
   const text = await readFile(bundle, "utf8");
   expect(text).not.toMatch(/from\s*"(@pincer|@sinclair|\.)/);
   const first = text;
-  await buildPlugin(folder, { bundle });
+  await buildPlugin(folder, systemClock, { bundle });
   expect(await readFile(bundle, "utf8")).toBe(first);
   rmSync(folder, { recursive: true });
   expect((await import(bundle)).default.setup).toBeFunction();

@@ -2,16 +2,17 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PluginDefinition } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { setUp } from "@pincer/plugin-sdk/runtime/context";
+import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
+import { Instance } from "@pincer/plugin-sdk/runtime/instance";
+import { importPlugin, loadFailure } from "@pincer/plugin-sdk/runtime/loader";
+import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Value } from "@sinclair/typebox/value";
-import { systemClock } from "../clock.ts";
-import { runSetup } from "./context.ts";
-import { pluginErrors } from "./errors.ts";
-import { Generation } from "./generation.ts";
-import { defaultLimits } from "./limits.ts";
-import { importPlugin, loadFailure } from "./loader.ts";
-import { type Generated, type Manifest, parseManifest } from "./manifest.ts";
-import type { Registrations } from "./registrations.ts";
 
 export interface Recorded {
   readonly file: string;
@@ -22,11 +23,11 @@ export interface Recorded {
 }
 
 /** Reads the plugin's files anew. Throws `PLUGIN_LOAD_FAILED` with file, line and reason, or `PLUGIN_MANIFEST_INVALID`. */
-export async function recordManifest(folder: string): Promise<Recorded> {
+export async function recordManifest(folder: string, clock: Clock): Promise<Recorded> {
   const file = join(folder, "plugin.json");
   const text = await readFile(file, "utf8");
   const { generated: _, ...written } = parseManifest(text, file);
-  const generated = await record(folder, written, async (registered, definition) => registered.describe(definition));
+  const generated = await record(folder, written, clock, async (registered, definition) => registered.describe(definition));
   requireStable(written.id, generated);
   const manifest = { ...written, generated };
   return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
@@ -36,38 +37,38 @@ export async function recordManifest(folder: string): Promise<Recorded> {
 export async function record<T>(
   folder: string,
   manifest: Manifest,
-  use: (registered: Registrations, definition: Generation["code"]["definition"]) => Promise<T>,
+  clock: Clock,
+  use: (registered: Registrations, definition: PluginDefinition) => Promise<T>,
 ): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), "pincer-record-"));
   const never = (what: string) => () => {
     throw pluginErrors.PLUGIN_LOAD_FAILED(`setup of ${manifest.id} uses ${what}: setup registers, and works only when it is called`);
   };
   const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-  let generation: Generation | undefined;
+  const limits = () => ({ unloadMs: 5_000, retryFirstMs: 1_000, retryLongestMs: 60_000 });
+  const instance = new Instance({ name: `the recording of ${manifest.id}`, clock, limits, fault: () => undefined });
   try {
     const definition = await importPlugin(folder, manifest.entry, true);
-    generation = new Generation(manifest.id, 0, { manifest, folder, definition }, systemClock, () => defaultLimits, silent);
     const config = definition.config ? Value.Default(definition.config, {}) : {};
-    await runSetup(generation, {
+    await setUp(definition, manifest, instance, {
       home,
-      clock: systemClock,
+      clock,
       log: silent,
       config: () => config,
       store: { get: never("the store"), list: never("the store"), set: never("the store") },
-      capabilities: {
-        handle: (contract) => new Proxy({}, { get: never(`the capability ${contract.id}`) }) as never,
-        isProvided: () => true,
-      },
+      handle: (contract) => new Proxy({}, { get: never(`the capability ${contract.id}`) }),
+      isProvided: () => true,
       emit: never("emit"),
-      dispatch: never("call"),
+      call: never("call"),
       secret: never("secret"),
       run: never("run"),
+      fetch: limitedFetch(manifest.id, manifest.permissions ?? {}, () => config, never("secret")),
     });
-    return await use(generation.registered, definition);
+    return await use(instance.registered, definition);
   } catch (error) {
     throw loadFailure(manifest.id, folder, error);
   } finally {
-    await generation?.unload();
+    await instance.unload();
     await rm(home, { recursive: true, force: true });
   }
 }

@@ -1,13 +1,12 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { realpathSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { BuildConfig } from "bun";
-import type { Bundle } from "./deps.ts";
-import { type IsChecked, readPlugin } from "./discovery.ts";
-import { pluginErrors } from "./errors.ts";
-import { loadFailure } from "./loader.ts";
-import type { Manifest } from "./manifest.ts";
 import { recordManifest } from "./record.ts";
 
 export interface BuildOptions {
@@ -19,10 +18,11 @@ export interface BuildOptions {
 
 export async function buildPlugin(
   folder: string,
+  clock: Clock,
   { check = false, bundle }: BuildOptions = {},
 ): Promise<{ readonly manifest: Manifest; readonly isChanged: boolean }> {
   const root = realpathSync(folder);
-  const { file, text, next, manifest } = await recordManifest(root);
+  const { file, text, next, manifest } = await recordManifest(root, clock);
   const isChanged = text !== next;
   if (isChanged && check)
     throw pluginErrors.PLUGIN_MANIFEST_INVALID(`${file} is not what the code says: run "pincer plugin build ${folder}" and commit it`);
@@ -42,20 +42,19 @@ export interface DefaultSet {
   readonly plugins: readonly string[];
 }
 
-const indexFile = "plugins.json";
-
-/** One build in which everything shares its chunks. `readBundle` finds the plugins in it. */
+/** One build in which everything shares its chunks. The kernel finds the plugins in it through `plugins.json`. */
 export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Promise<void> {
   await rm(out, { recursive: true, force: true });
   const wrappers = join(out, "entries");
   await mkdir(wrappers, { recursive: true });
   const index: Record<string, { readonly file: string; readonly manifest: string }> = {};
   const wrapped = plugins.map(async (folder) => {
-    const found = readPlugin({ path: join(folder, ".."), layout: "source" }, basename(folder));
-    if (!found?.manifest) throw found?.error ?? pluginErrors.PLUGIN_UNKNOWN(`${folder} holds no plugin`);
-    const wrapper = join(wrappers, `${found.id}.ts`);
-    await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, found.manifest.entry))};\n`);
-    index[found.id] = { file: `${found.id}.js`, manifest: found.digest };
+    const file = join(folder, "plugin.json");
+    const text = await readFile(file, "utf8");
+    const { id, entry } = parseManifest(text, file);
+    const wrapper = join(wrappers, `${id}.ts`);
+    await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, entry))};\n`);
+    index[id] = { file: `${id}.js`, manifest: manifestDigest(text) };
     return wrapper;
   });
   const entrypoints = [...entries, ...(await Promise.all(wrapped))];
@@ -66,17 +65,7 @@ export async function buildDefaultSet({ out, entries, plugins }: DefaultSet): Pr
   }))
     await Bun.write(join(out, artifact.path), artifact);
   await rm(wrappers, { recursive: true });
-  await writeFile(join(out, indexFile), `${JSON.stringify(index, null, 2)}\n`);
-}
-
-/** For `PluginHostDeps.bundle`. */
-export function readBundle(out: string): Bundle {
-  const file = join(out, indexFile);
-  const index = existsSync(file)
-    ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file: string; manifest: string } | undefined>)
-    : {};
-  const isChecked: IsChecked = (id, digest) => index[id]?.manifest === digest;
-  return { isChecked, entryOf: ({ id, digest }) => (isChecked(id, digest) ? join(out, index[id]!.file) : undefined) };
+  await writeFile(join(out, "plugins.json"), `${JSON.stringify(index, null, 2)}\n`);
 }
 
 async function bundled(what: string, folder: string, config: BuildConfig) {

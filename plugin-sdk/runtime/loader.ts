@@ -1,9 +1,9 @@
 /** Imports a plugin's code, and says where it broke. */
 import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
-import type { PluginDefinition } from "@pincer/plugin-sdk";
-import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import { pluginErrors } from "./errors.ts";
+import { errorMessage, type GatewayError, isGatewayError } from "../error.ts";
+import type { PluginDefinition } from "../plugin.ts";
+import { pluginErrors } from "../plugin-errors.ts";
 
 /** Folders whose last import failed. */
 const failed = new Set<string>();

@@ -1,5 +1,5 @@
-import type { Clock } from "@pincer/plugin-sdk/clock";
-import { pluginErrors } from "./errors.ts";
+import type { Clock } from "../clock.ts";
+import { pluginErrors } from "../plugin-errors.ts";
 
 /** The promise's outcome, or `PLUGIN_TIMEOUT` when the time is over first. */
 export async function within<T>(clock: Clock, ms: number, promise: Promise<T>, what = "it"): Promise<T> {

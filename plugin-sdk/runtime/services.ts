@@ -1,9 +1,14 @@
-/** Background work of one generation. It begins when the generation is the current one, and ends before the next one's begins. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
+/** Background work of one instance. It begins when its generation is the current one, and ends before the next one's begins. */
+import type { Clock } from "../clock.ts";
 import { within } from "./deadline.ts";
-import type { PluginLimits } from "./limits.ts";
 
 type Run = (signal: AbortSignal) => Promise<void>;
+
+/** Between a failure and the next attempt; it doubles with each failure. */
+export interface Pauses {
+  readonly retryFirstMs: number;
+  readonly retryLongestMs: number;
+}
 
 export class Services {
   readonly #all = new Map<string, Run>();
@@ -12,7 +17,7 @@ export class Services {
 
   constructor(
     private readonly clock: Clock,
-    private readonly limits: () => PluginLimits,
+    private readonly limits: () => Pauses & { readonly unloadMs: number },
     private readonly failed: (name: string, error: unknown) => void,
   ) {}
 

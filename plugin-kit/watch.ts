@@ -5,22 +5,27 @@ import { join, sep } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { PluginHost } from "./deps.ts";
 import { recordManifest } from "./record.ts";
 
 /** Editors write in several steps; the files are read when they have been quiet for so long. */
 const settleMs = 50;
 const ignored = /(^|\/)(node_modules|\.build|dist|\.[^/]*)(\/|$)|\.test\.tsx?$|~$/;
 
+/** The host of a gateway that runs. */
+interface Host {
+  list(): readonly { readonly id: string; readonly folder: string }[];
+  reload(id: string): Promise<{ readonly generation: number; readonly visibleMs: number }>;
+}
+
 /** Follows the folders of all plugins that a host with `dev` has now, until disposed. */
-export function watchPlugins(host: PluginHost, clock: Clock, log: Logger): Disposable {
+export function watchPlugins(host: Host, clock: Clock, log: Logger): Disposable {
   const pending = new Map<string, Disposable>();
   const written = new Map<string, string>();
   let swapping: Promise<void> = Promise.resolve();
 
   const swap = async (id: string, folder: string): Promise<void> => {
     try {
-      const { file, text, next } = await recordManifest(folder);
+      const { file, text, next } = await recordManifest(folder, clock);
       if (text !== next) {
         written.set(file, next);
         await writeFile(file, next);

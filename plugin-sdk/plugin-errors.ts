@@ -1,4 +1,5 @@
-import { defineErrors, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+/** What can go wrong with a plugin, in the kernel, in a process of its own, and where it is built. */
+import { defineErrors, type GatewayError, isGatewayError } from "./error.ts";
 
 export const pluginErrors = defineErrors({
   PLUGIN_MANIFEST_INVALID: { message: "the manifest is not valid", wire: "UNAVAILABLE" },

@@ -1,0 +1,54 @@
+/** What the words of a manifest's `permissions` mean. */
+import type { Permissions } from "./manifest.ts";
+
+/** The values that a JSON pointer leads to; `*` is any key. */
+export function valuesAt(root: unknown, pointer: string): readonly unknown[] {
+  let values = [root];
+  for (const part of pointer.split("/").slice(1)) {
+    const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    values = values.flatMap((value) => {
+      if (typeof value !== "object" || value === null) return [];
+      return key === "*" ? Object.values(value) : Object.hasOwn(value, key) ? [value[key as keyof typeof value]] : [];
+    });
+  }
+  return values;
+}
+
+const configured = (entry: string, config: unknown) =>
+  entry.startsWith("config:") ? valuesAt(config, entry.slice("config:".length)) : undefined;
+const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
+export const hostPort = (url: URL): string => `${url.hostname}:${url.port || ports[url.protocol]}`.toLowerCase();
+const isPrivate = (host: string): boolean =>
+  /^(localhost|.*\.(localhost|local|internal)|0\.|10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/i.test(
+    host,
+  ) ||
+  host.startsWith("[") ||
+  !host.includes(".");
+
+export function mayReach(permissions: Permissions, url: URL, config: unknown): boolean {
+  const target = hostPort(url);
+  return (permissions.net ?? []).some((entry) => {
+    if (entry === "public") return !isPrivate(url.hostname);
+    const hosts = configured(entry, config)?.filter((value) => typeof value === "string") ?? [entry];
+    return hosts.some((host) => {
+      if (URL.canParse(host) && host.includes("://")) return hostPort(new URL(host)) === target;
+      const name = host.toLowerCase();
+      return name.startsWith("*.") ? target.endsWith(name.slice(1)) : name === target;
+    });
+  });
+}
+
+/** By name, or by a reference that the operator wrote at a place of the plugin's configuration. */
+export const mayRead = (permissions: Permissions, secret: string, config: unknown): boolean =>
+  (permissions.secrets ?? []).some((entry) => {
+    const references = configured(entry, config);
+    return references ? references.some((value) => (value as { secret?: unknown } | null)?.secret === secret) : entry === secret;
+  });
+
+/** Whether the URL leads to the address that a secret holds, as a URL or as `host[:port]`; without a port every port of the host is meant. */
+export function isAt(address: string | undefined, url: URL): boolean {
+  const text = address?.includes("://") ? address : `http://${address}`;
+  if (!address || !URL.canParse(text)) return false;
+  const named = new URL(text);
+  return named.hostname === url.hostname && (address.includes("://") || named.port !== "" ? hostPort(named) === hostPort(url) : true);
+}
