@@ -4,6 +4,7 @@ export const DEFAULT_PLUGINS = [
   "models",
   "delivery",
   "routing",
+  "configuration",
   "diagnostics",
   "provider-demo",
   "tools-files",

@@ -2,12 +2,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { pluginsChanged } from "@pincer/plugin-sdk/events";
+import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionDefaults, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
@@ -19,7 +20,7 @@ import { busMigrations } from "./bus/idempotency.ts";
 import type { Peer } from "./bus/peers.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
-import { configChanged, configMethods } from "./config/methods.ts";
+import { configurationFor } from "./config/contract.ts";
 import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
@@ -156,13 +157,7 @@ export async function createGateway(options: GatewayOptions) {
       const kept = embedded ? await access.secrets.get(name) : await access.secrets.resolve(name, plugin);
       return kept ?? env[name];
     },
-    saveEnabled: async (plugin, enabled) => {
-      await bus.dispatch(
-        "config.patch",
-        { raw: JSON.stringify({ plugins: { [plugin]: { enabled } } }), baseHash: config.current().hash },
-        insider("kernel", ["operator.admin"]),
-      );
-    },
+    saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
@@ -192,6 +187,7 @@ export async function createGateway(options: GatewayOptions) {
     },
   });
 
+  host.provide(configuration, () => configurationFor(config));
   host.provide(sessionsContract, () => sessions.contract);
   host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
@@ -231,14 +227,9 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
 
   const links = createLoginLinks({ access, clock, ttlMs: () => settings().bootstrapTtlMs, url: () => address.url });
-  bus.add([
-    ...access.methods,
-    ...sessions.methods,
-    ...configMethods(config, { clock, version: kernel.version, emit: bus.emit }),
-    ...pluginMethods(host),
-    links.method,
-  ]);
+  bus.add([...access.methods, ...sessions.methods, ...pluginMethods(host), links.method]);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
+  config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));
   lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
     if (outcome?.state !== "parked" && outcome?.state !== "failed") return;

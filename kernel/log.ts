@@ -4,8 +4,7 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { LogLines, LogRange } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { REDACTED } from "./config/redact.ts";
-import { isSensitive } from "./config/schema.ts";
+import { isSensitive, REDACTED } from "@pincer/plugin-sdk/sensitive";
 
 const levels = ["debug", "info", "warn", "error"] as const;
 export type Level = (typeof levels)[number];

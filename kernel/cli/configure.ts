@@ -1,7 +1,5 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
-import { isObject, type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
-import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
-import { mergePatch } from "../config/patch.ts";
+import { type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { redact } from "../config/redact.ts";
 import { at, put } from "../config/snapshot.ts";
 import { connect } from "./client.ts";
@@ -42,12 +40,12 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
   const [path = "", text] = args;
   if ((text === undefined) !== (flags["unset"] === true)) throw usageError("give a value, or --unset");
   const value = text === undefined ? null : parsed(text);
-  const patch = put({}, path.split("."), value);
+  const steps = path.split(".");
   let changed: readonly string[] = [path];
   if (holder(home)) {
     using client = await connect(home);
     const { hash } = await client.call<{ hash: string }>("config.get", {});
-    const raw = JSON.stringify(patch);
+    const raw = JSON.stringify(put({}, steps, value));
     ({ changedPaths: changed } = await client.call<{ changedPaths: string[] }>("config.patch", {
       raw,
       baseHash: hash,
@@ -56,10 +54,7 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
   } else {
     makeHome(home);
     writeFirstConfig(home);
-    await readWholeConfig(home).write({
-      baseHash: undefined,
-      edit: ({ raw = "{}", written = {} }) => editJson5(raw, mergePatch(written, isObject(patch) ? patch : {}, [path])),
-    });
+    await readWholeConfig(home).set(steps, value === null ? undefined : value);
   }
   const how = text === undefined ? "is unset" : `= ${shown(value)}`;
   terminal.result({ ok: true, changedPaths: changed }, `${green("●")} ${path} ${how}${changed.length === 0 ? dim("  (as it was)") : ""}`);

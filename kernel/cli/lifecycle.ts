@@ -1,7 +1,7 @@
 /** `pincer stop`, `restart` and `status`. */
+import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { systemClock } from "../clock.ts";
 import { describeIssue } from "../config/config.ts";
-import type { Issue } from "../config/schema.ts";
 import { connect } from "./client.ts";
 import type { Invocation, Run } from "./command.ts";
 import { CliError, EXIT, notRunning } from "./failure.ts";
@@ -70,7 +70,7 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
   const [health, { plugins }, { valid, issues, warnings }] = await Promise.all([
     client.call<Health>("health"),
     client.call<{ plugins: Plugin[] }>("plugins.status", {}),
-    client.call<{ valid: boolean; issues: Issue[]; warnings: Issue[] }>("config.get", {}),
+    client.call<{ valid: boolean; issues: ConfigIssue[]; warnings: ConfigIssue[] }>("config.get", {}),
   ]);
   const { state } = held;
   const sessions = (health.agents ?? []).reduce((sum, agent) => sum + (agent.sessions?.count ?? 0), 0);

@@ -2,14 +2,17 @@
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
+import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { isSensitive } from "@pincer/plugin-sdk/sensitive";
+import type { Path, Shape } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
-import { configErrors } from "./errors.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
-import { checkShape, type Issue, isSensitive, type Path, type Shape } from "./schema.ts";
-import { at, type Computed, compute, type Declaration, shapeAt } from "./snapshot.ts";
+import { checkShape } from "./schema.ts";
+import { at, type Computed, compute, type Declaration, put, shapeAt } from "./snapshot.ts";
 
 export interface Snapshot {
   /** Deeply frozen; environment and defaults applied, secret references unresolved. */
@@ -21,7 +24,7 @@ export interface Snapshot {
   readonly appliedHash: string;
   /** What `raw` says, references as they are written; `undefined` when it cannot be parsed. */
   readonly written: JsonObject | undefined;
-  readonly issues: readonly Issue[];
+  readonly issues: readonly ConfigIssue[];
   readonly path: string;
   /** Where `value` comes from. `kept`: the file has an error, and the last good text is in force. */
   readonly source: "file" | "kept" | "defaults";
@@ -47,10 +50,10 @@ export type Config = ReturnType<typeof createConfig>;
 const fileName = "pincer.json5";
 
 const hashOf = (text: string | undefined): string => new Bun.CryptoHasher("sha256").update(text ?? "").digest("hex");
-export const describeIssue = ({ path, message, line, column }: Issue): string =>
+export const describeIssue = ({ path, message, line, column }: ConfigIssue): string =>
   path === "" ? message : `${path}${line === undefined ? "" : ` (line ${line}, column ${column})`}: ${message}`;
-const isSound = (issues: readonly Issue[]): boolean => issues.every(({ level }) => level !== "error");
-const invalid = (issues: readonly Issue[]) =>
+const isSound = (issues: readonly ConfigIssue[]): boolean => issues.every(({ level }) => level !== "error");
+const invalid = (issues: readonly ConfigIssue[]) =>
   configErrors.CONFIG_INVALID(`nothing was changed: ${issues.map(describeIssue).join("; ")}`, { data: { issues } });
 
 /** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
@@ -66,7 +69,7 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
   let sections: ReadonlyMap<string, Json> = new Map();
   let writing: Promise<unknown> = Promise.resolve();
 
-  function readSafely(file: string): { readonly text: string | undefined; readonly problem?: Issue } {
+  function readSafely(file: string): { readonly text: string | undefined; readonly problem?: ConfigIssue } {
     try {
       return { text: readText(file) };
     } catch (error) {
@@ -89,7 +92,7 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
   function publish(
     text: string | undefined,
     { value, sections: computed }: Computed,
-    issues: readonly Issue[],
+    issues: readonly ConfigIssue[],
     written: JsonObject | undefined,
   ): Snapshot {
     sections = computed;
@@ -159,6 +162,32 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
       await writeText(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
   }
 
+  /**
+   * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
+   * outcome has an error or a key that nobody knows; then nothing has changed.
+   */
+  function write({ baseHash, edit }: Edit): Promise<Snapshot> {
+    const run = async (): Promise<Snapshot> => {
+      const before = await reload();
+      if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
+      const text = edit(before);
+      if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
+      const computed = of(text);
+      const known = new Set(before.issues.map(({ path: where }) => where));
+      const unwelcome = computed.issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
+      if (unwelcome.length > 0) throw invalid(unwelcome);
+      if (text === before.raw) return before;
+      await writeText(path, text);
+      disk = { text };
+      const next = apply(text);
+      await keep();
+      return next;
+    };
+    const written = writing.then(run, run);
+    writing = written.catch(() => undefined); // silent-ok: the caller is told; the next write starts afresh
+    return written;
+  }
+
   return {
     path,
     current,
@@ -182,8 +211,8 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
       };
     },
 
-    declarations: (): readonly Declaration[] => [...declarations.values()],
-    shapeAt: (where: Path): Shape | undefined => shapeAt(declarations, where),
+    /** An outer one before those inside it. */
+    declarations: (): readonly Declaration[] => [...declarations.values()].sort((a, b) => a.path.length - b.path.length),
     isSensitive: (where: Path): boolean => isSensitive(where, shapeAt(declarations, where)),
 
     /** The present value at a path, with defaults, read at each call. */
@@ -225,30 +254,10 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
       });
     },
 
-    /**
-     * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
-     * outcome has an error or a key that nobody knows; then nothing has changed.
-     */
-    write({ baseHash, edit }: Edit): Promise<Snapshot> {
-      const write = async (): Promise<Snapshot> => {
-        const before = await reload();
-        if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
-        const text = edit(before);
-        if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
-        const computed = of(text);
-        const known = new Set(before.issues.map(({ path: where }) => where));
-        const unwelcome = computed.issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
-        if (unwelcome.length > 0) throw invalid(unwelcome);
-        if (text === before.raw) return before;
-        await writeText(path, text);
-        disk = { text };
-        const next = apply(text);
-        await keep();
-        return next;
-      };
-      const written = writing.then(write, write);
-      writing = written.catch(() => undefined); // silent-ok: the caller is told; the next write starts afresh
-      return written;
-    },
+    write,
+
+    /** Writes and applies what stands at a path, comments kept; `undefined` removes it. Throws as `write` does. */
+    set: (where: Path, value: Json | undefined): Promise<Snapshot> =>
+      write({ baseHash: undefined, edit: ({ raw = "{}", written }) => editJson5(raw, put(written, where, value)) }),
   };
 }

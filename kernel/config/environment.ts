@@ -1,6 +1,6 @@
 /** What the environment adds to the file: `${NAME}` inside strings, and the few variables that win over it. */
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
-import type { Path } from "./schema.ts";
+import type { Path } from "@pincer/plugin-sdk/shape";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

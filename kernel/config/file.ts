@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { configErrors } from "./errors.ts";
 
 export const sizeLimit = 1024 * 1024;
 

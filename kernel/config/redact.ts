@@ -1,11 +1,8 @@
 /** Secrets leave as a placeholder, and a placeholder that comes back stands for the secret that is there now. */
-
+import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
-import { configErrors } from "./errors.ts";
-import { isSecretReference, type Path } from "./schema.ts";
-
-/** The wire's own; clients look for it. */
-export const REDACTED = "__OPENCLAW_REDACTED__";
+import { isSecretReference, REDACTED } from "@pincer/plugin-sdk/sensitive";
+import type { Path } from "@pincer/plugin-sdk/shape";
 
 type Sensitive = (path: Path) => boolean;
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Json } from "@pincer/plugin-sdk/json5";
+import type { Shape } from "@pincer/plugin-sdk/shape";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { fitsAsTypeBox } from "../../tests/support/schemas.ts";
-import { checkShape, fit, type Shape } from "./schema.ts";
+import { checkShape, fit } from "./schema.ts";
 import { suggestion } from "./suggestion.ts";
 
 function fitted(schema: TSchema, value: Json | undefined) {

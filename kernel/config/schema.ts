@@ -1,51 +1,13 @@
 /** Fits a written value to its schema: defaults filled in, unknown keys left out with a warning, whatever does not fit named. */
-
+import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
-import { configErrors } from "./errors.ts";
+import { isSecretReference, isSensitive } from "@pincer/plugin-sdk/sensitive";
+import { childrenOf, type Path, type Shape } from "@pincer/plugin-sdk/shape";
 import { suggestion } from "./suggestion.ts";
 
-export interface Issue {
-  /** An error keeps an edit from being applied; a warning does not. */
-  readonly level: "error" | "warning";
-  /** Dotted; empty for the whole file. */
-  readonly path: string;
-  readonly message: string;
-  readonly line?: number;
-  readonly column?: number;
-}
-
-export type Path = readonly string[];
 /** Whether another owner declares this very path, or only something below it. */
 export type Foreign = (path: Path) => "here" | "below" | undefined;
-export type Report = (level: Issue["level"], path: Path, message: string) => void;
-
-/** The part of JSON Schema that a configuration may use; TypeBox values and manifests both have this shape. */
-export interface Shape {
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Shape[];
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly required?: readonly string[];
-  readonly patternProperties?: Readonly<Record<string, Shape>>;
-  readonly additionalProperties?: boolean | Shape;
-  readonly items?: Shape | readonly Shape[];
-  readonly default?: unknown;
-  readonly sensitive?: boolean;
-  readonly title?: string;
-  readonly description?: string;
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-  readonly multipleOf?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly uniqueItems?: boolean;
-}
+export type Report = (level: ConfigIssue["level"], path: Path, message: string) => void;
 
 const unsupported = ["$ref", "$defs", "allOf", "oneOf", "not", "if", "dependentRequired", "dependentSchemas", "contains", "minProperties"];
 
@@ -55,29 +17,6 @@ export function checkShape(shape: Shape, path: Path): void {
   if (keyword) throw configErrors.CONFIG_SCHEMA_UNSUPPORTED(`the schema of ${path.join(".")} uses ${keyword}, which cannot be checked`);
   for (const [key, child] of childrenOf(shape)) checkShape(child, [...path, key]);
 }
-
-/** The schemas inside, by key; `*` stands for any key or index. */
-export function childrenOf(shape: Shape): [key: string, child: Shape][] {
-  const { items = [] } = shape;
-  const rest = Object.values(shape.patternProperties ?? {});
-  if (typeof shape.additionalProperties === "object") rest.push(shape.additionalProperties);
-  return [
-    ...Object.entries(shape.properties ?? {}),
-    ...rest.map((child): [string, Shape] => ["*", child]),
-    ...(Array.isArray(items) ? items : [items]).map((child: Shape): [string, Shape] => ["*", child]),
-    ...(shape.anyOf ?? []).flatMap(childrenOf),
-  ];
-}
-
-const telling = /(token|secret|password|passphrase|credential|authorization|(api|access|private|signing|encryption)[-_]?key)s?$/i;
-
-/** A value that stands elsewhere, under a name, encrypted; whoever uses it resolves it. */
-export const isSecretReference = (value: unknown): value is { readonly secret: string } =>
-  isObject(value) && typeof value.secret === "string" && Object.keys(value).length === 1;
-
-/** By the schema's word, or by the name of the key that holds the value or the list that it stands in. */
-export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
-  shape?.sensitive === true || telling.test(path.findLast((step) => !/^\d+$/.test(step)) ?? "");
 
 /** The value with its defaults, without what other owners declare. What does not fit is reported, and stands in the answer as it came. */
 export function fit(shape: Shape, value: Json | undefined, path: Path, report: Report, foreign: Foreign): Json | undefined {

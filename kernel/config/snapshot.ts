@@ -1,8 +1,10 @@
 /** From the file's text, the environment and the declared schemas to one frozen value, and everything that is wrong with it. */
+import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, type JsonObject, jsonOf, type Node, nodeAt, parseJson5, placeOf } from "@pincer/plugin-sdk/json5";
+import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import { type Environment, expand, overrides } from "./environment.ts";
-import { childrenOf, type Foreign, fit, type Issue, type Path, type Report, type Shape } from "./schema.ts";
+import { type Foreign, fit, type Report } from "./schema.ts";
 import { suggestion } from "./suggestion.ts";
 
 export interface Declaration {
@@ -18,7 +20,7 @@ export interface Computed {
   /** What the text says, references as they are written; `undefined` when it is not an object in JSON5. */
   readonly written: JsonObject | undefined;
   readonly sections: ReadonlyMap<string, Json>;
-  readonly issues: readonly Issue[];
+  readonly issues: readonly ConfigIssue[];
   readonly valid: boolean;
 }
 
@@ -33,16 +35,15 @@ export function at(value: Json | undefined, path: Path): Json | undefined {
   return found;
 }
 
-/** A copy with the value at the path; whatever is in the way becomes an object. */
-export function put(value: Json | undefined, path: Path, member: Json): Json {
-  const [key, ...rest] = path;
-  if (key === undefined) return member;
+/** A copy with the value at the path, or without it when that is `undefined`; whatever is in the way becomes an object. */
+export function put(value: Json | undefined, [key, ...rest]: Path, member: Json | undefined): JsonObject {
   const from = isObject(value) ? value : {};
-  return { ...from, [key]: put(Object.hasOwn(from, key) ? from[key] : undefined, rest, member) };
+  const inside = rest.length === 0 ? member : put(Object.hasOwn(from, key!) ? from[key!] : undefined, rest, member);
+  return Object.fromEntries(Object.entries({ ...from, [key!]: inside }).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
 export function compute(text: string | undefined, declarations: Declarations, env: Environment): Computed {
-  const issues: Issue[] = [];
+  const issues: ConfigIssue[] = [];
   let root: Node | undefined;
   const report: Report = (level, path, message) => issues.push({ level, path: path.join("."), message, ...placeFor(text, root, path) });
   try {
@@ -127,24 +128,12 @@ function reportUnknown(value: JsonObject, path: Path, foreign: Foreign, declarat
   }
 }
 
-/** What the schemas say about a path inside; several when there are alternatives. */
-export function shapesAt(shapes: readonly Shape[], path: Path): readonly Shape[] {
-  const [step, ...rest] = path;
-  if (step === undefined) return shapes;
-  const inside = shapes.flatMap(childrenOf);
-  const named = inside.filter(([key]) => key === step);
-  return shapesAt(
-    (named.length > 0 ? named : inside.filter(([key]) => key === "*")).map(([, child]) => child),
-    rest,
-  );
-}
-
 /** The schema of a path, from whoever declared it or something above. */
 export function shapeAt(declarations: Declarations, path: Path): Shape | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const declaration = declarations.get(path.slice(0, length).join("."));
     if (!declaration) continue;
-    return shapesAt([declaration.shape], path.slice(length))[0];
+    return shapesAt(declaration.shape, path.slice(length))[0];
   }
   return undefined;
 }

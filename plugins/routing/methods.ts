@@ -99,20 +99,3 @@ export const filesSet = defineMethod({
   ),
   result: Type.Object({ ok: Type.Literal(true), agentId, workspace: Type.String(), file: FileEntry }),
 });
-
-/** The part of the kernel's configuration methods that changing an agent needs. */
-export const configGet = defineMethod({
-  name: "config.get",
-  summary: "The configuration.",
-  scope: "operator.read",
-  params: Type.Object({}),
-  result: Type.Object({ hash: Type.String() }),
-});
-
-export const configPatch = defineMethod({
-  name: "config.patch",
-  summary: "Changes the configuration.",
-  scope: "operator.admin",
-  params: Type.Object({ raw: Type.String(), baseHash: Type.String(), replacePaths: Type.Array(Type.String()) }),
-  result: Type.Object({ ok: Type.Boolean() }),
-});

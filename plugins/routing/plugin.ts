@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { type AgentInfo, router } from "@pincer/plugin-sdk/contracts/router";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -12,10 +13,11 @@ import { routeMessage } from "./route.ts";
 
 export default definePlugin({
   config: RoutingConfig,
-  uses: { llm: ifPresent(llm) },
+  uses: { configuration, llm: ifPresent(llm) },
 
   setup(ctx) {
     const { home } = ctx;
+    const { configuration } = ctx.uses;
     const agents = () => configuredAgents(ctx.config);
     /** Workspaces that are known to exist. */
     const made = new Set<string>();
@@ -71,10 +73,9 @@ export default definePlugin({
       edit: (list: readonly AgentConfig[]) => { list: readonly AgentConfig[]; rules?: typeof ctx.config.rules },
     ): Promise<void> => {
       const run = async () => {
-        const { hash } = await ctx.call(methods.configGet, {});
-        const next = edit(agents());
-        const raw = JSON.stringify({ agents: next });
-        await ctx.call(methods.configPatch, { raw, baseHash: hash, replacePaths: Object.keys(next).map((key) => `agents.${key}`) });
+        const { hash, written } = await configuration.read({}, ctx);
+        const before = written as { readonly agents?: object };
+        await configuration.edit({ value: { ...before, agents: { ...before.agents, ...edit(agents()) } }, baseHash: hash }, ctx);
       };
       const result = changing.then(run, run);
       changing = result.catch(() => undefined); // silent-ok: the caller of this change is told; the next one goes on

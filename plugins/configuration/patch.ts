@@ -1,8 +1,7 @@
 /** JSON merge patch with two cautions: lists of things with an `id` merge by it, and no list loses an item by accident. */
-
+import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
-import { configErrors } from "./errors.ts";
-import type { Path } from "./schema.ts";
+import type { Path } from "@pincer/plugin-sdk/shape";
 
 type Item = JsonObject & { readonly id: string };
 const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
@@ -40,7 +39,12 @@ export function mergePatch(value: Json | undefined, patch: Json, replacePaths: r
       const kept = before.map((item, i) => (own.has(item.id) ? merge(item, own.get(item.id)!, [...path, String(i)]) : item));
       return [...kept, ...change.filter((item) => !before.some(({ id }) => id === item.id)).map(withoutNulls)];
     }
-    const lost = before.filter((item) => !change.some((other) => Bun.deepEquals(item, other)));
+    // Each item stands for one alone: two secrets look alike here.
+    const rest = [...change];
+    const lost = before.filter((item) => {
+      const found = rest.findIndex((other) => Bun.deepEquals(item, other));
+      return found < 0 || rest.splice(found, 1).length === 0;
+    });
     if (lost.length === 0) return change;
     const where = path.join(".");
     throw configErrors.CONFIG_INVALID(

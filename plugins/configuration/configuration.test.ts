@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   validateConfigApplyParams,
   validateConfigPatchParams,
@@ -9,13 +9,16 @@ import {
   validateConfigSchemaLookupResult,
   validateConfigSetParams,
 } from "@openclaw/gateway-protocol";
+import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import type { MethodCall } from "@pincer/plugin-sdk/method";
+import { REDACTED } from "@pincer/plugin-sdk/sensitive";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { systemClock } from "../clock.ts";
-import { createConfig } from "./config.ts";
-import { configMethods } from "./methods.ts";
-import { REDACTED } from "./redact.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { createConfig } from "../../kernel/config/config.ts";
+import { configurationFor } from "../../kernel/config/contract.ts";
+import { type HostKit, startHost } from "../../tests/fixtures/plugin-host.ts";
+import * as methods from "./methods.ts";
 
 const Gateway = Type.Object({
   port: Type.Integer({ default: 1, title: "Port", maximum: 65_535 }),
@@ -27,11 +30,13 @@ const Agents = Type.Object({
     { default: [] },
   ),
   names: Type.Array(Type.String(), { default: [] }),
+  tokens: Type.Array(Type.String(), { default: [] }),
   env: Type.Record(Type.String(), Type.String(), { default: {}, sensitive: true }),
 });
 const homes: string[] = [];
+const kits: HostKit[] = [];
 
-function setup(text: string) {
+async function setup(text: string) {
   const home = mkdtempSync(join(tmpdir(), "pincer-config-"));
   homes.push(home);
   const path = join(home, "pincer.json5");
@@ -39,11 +44,16 @@ function setup(text: string) {
   const config = createConfig({ home, clock: systemClock, log: { debug() {}, info() {}, warn() {}, error() {} }, env: { KEY: "sk-env" } });
   config.declare("gateway", Gateway, "kernel");
   config.declare("agents", Agents, "routing");
-  const methods = configMethods(config, { clock: systemClock, version: "0.1.0", emit: () => {} });
+  const kit = await startHost({
+    roots: [{ path: dirname(import.meta.dir), layout: "source" }],
+    defaults: ["configuration"],
+    provide: (host) => host.provide(configuration, () => configurationFor(config)),
+  });
+  kits.push(kit);
   async function call<R>(name: string, params: Record<string, unknown> = {}): Promise<R> {
-    const { method, invoke } = await methods.find((binding) => binding.name === name)!.resolve();
+    const { method, invoke } = await kit.host.methods.find(name)!.resolve();
     expect(Value.Errors(method.params, params).First()?.message).toBeUndefined();
-    const result = await invoke(params, {} as MethodCall);
+    const result = await invoke(params, { signal: new AbortController().signal } as MethodCall);
     expect({ name, problem: Value.Errors(method.result, result).First() }).toEqual({ name, problem: undefined });
     return result as R;
   }
@@ -58,12 +68,13 @@ interface Got {
   issues: { path: string; line?: number }[];
 }
 
-afterEach(() => {
+afterEach(async () => {
+  for (const kit of kits.splice(0)) await kit[Symbol.asyncDispose]();
   for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true });
 });
 
 test("secrets leave redacted from the text, from what was written and from what is in force", async () => {
-  const { call } = setup(
+  const { call } = await setup(
     `{ gateway: { auth: { token: 's3cret' /* mine */ } }, agents: { env: { A: 'hush', B: '\\\${KEY}', C: { secret: 'c' } } } }`.replace(
       "\\$",
       "$",
@@ -76,12 +87,12 @@ test("secrets leave redacted from the text, from what was written and from what 
   );
   expect(got.config).toEqual({
     gateway: { port: 1, auth: { token: REDACTED } },
-    agents: { list: [], names: [], env: { A: REDACTED, B: REDACTED, C: { secret: "c" } } },
+    agents: { list: [], names: [], tokens: [], env: { A: REDACTED, B: REDACTED, C: { secret: "c" } } },
   });
 });
 
 test("what was read redacted can be written back: every secret is still there", async () => {
-  const { call, text } = setup("{ gateway: { auth: { token: 's3cret' } }, agents: { env: { A: 'hush' } } } // end");
+  const { call, text } = await setup("{ gateway: { auth: { token: 's3cret' } }, agents: { env: { A: 'hush' } } } // end");
   const { raw, hash } = await call<Got>("config.get");
   await call("config.set", { raw: raw!.replace("// end", "// END"), baseHash: hash });
   expect(text()).toBe(`{ gateway: { auth: { token: "s3cret" } }, agents: { env: { A: "hush" } } } // END`);
@@ -91,7 +102,7 @@ test("what was read redacted can be written back: every secret is still there", 
 });
 
 test("a patch merges, keeps comments, removes with null, is applied at once and says what changed", async () => {
-  const { call, text, config } = setup("{\n  // the door\n  gateway: { port: 5, auth: { token: 't' } },\n}\n");
+  const { call, text, config } = await setup("{\n  // the door\n  gateway: { port: 5, auth: { token: 't' } },\n}\n");
   const { hash } = await call<Got>("config.get");
   const result = await call<{ changedPaths: string[]; hash: string; config: unknown }>("config.patch", {
     raw: "{ gateway: { port: 6, auth: { token: null } }, agents: { names: ['a'] } }",
@@ -104,7 +115,7 @@ test("a patch merges, keeps comments, removes with null, is applied at once and 
 });
 
 test("nonsense from an agent is refused, and not a character changes (#17700)", async () => {
-  const { call, text, config } = setup("{ gateway: { port: 5 } }");
+  const { call, text, config } = await setup("{ gateway: { port: 5 } }");
   const { hash } = await call<Got>("config.get");
   for (const raw of [
     "{ gateway: { port: 'high' } }",
@@ -126,7 +137,7 @@ test("nonsense from an agent is refused, and not a character changes (#17700)", 
 });
 
 test("a writer who has not seen the present text is told to read it again", async () => {
-  const { call, path } = setup("{}");
+  const { call, path } = await setup("{}");
   const { hash } = await call<Got>("config.get");
   await expect(call("config.patch", { raw: "{ gateway: {} }" })).rejects.toThrow("config base hash required; re-run config.get and retry");
   writeFileSync(path, "{ gateway: {} }");
@@ -136,7 +147,7 @@ test("a writer who has not seen the present text is told to read it again", asyn
 });
 
 test("a list does not lose items by accident; items with an id merge", async () => {
-  const { call, config } = setup("{ agents: { names: ['a', 'b'], list: [{ id: 'x', model: 'm', tags: ['1', '2'] }] } }");
+  const { call, config } = await setup("{ agents: { names: ['a', 'b'], list: [{ id: 'x', model: 'm', tags: ['1', '2'] }] } }");
   const agents = config.section<{ names: string[]; list: { id: string }[] }>("agents");
   const patch = async (raw: string, replacePaths?: string[]) =>
     call("config.patch", { raw, baseHash: (await call<Got>("config.get")).hash, ...(replacePaths && { replacePaths }) });
@@ -153,8 +164,16 @@ test("a list does not lose items by accident; items with an id merge", async () 
   expect(agents().list).toEqual([{ id: "z" }]);
 });
 
+test("a list of secrets loses none by accident, and those that stay are written as they were", async () => {
+  const { call, text } = await setup("{ agents: { tokens: ['one', 'two'] } }");
+  const patch = async (raw: string) => call("config.patch", { raw, baseHash: (await call<Got>("config.get")).hash });
+  await expect(patch(`{ agents: { tokens: ['${REDACTED}', 'new'] } }`)).rejects.toThrow("agents.tokens would lose 1 of 2 items");
+  await patch("{ gateway: { port: 3 } }");
+  expect(text()).toStartWith("{ agents: { tokens: ['one', 'two'] }, gateway: {");
+});
+
 test("a file with an error is shown as it is, with the place, and can be replaced as a whole", async () => {
-  const { call, text } = setup("{ gateway: { port: } }");
+  const { call, text } = await setup("{ gateway: { port: } }");
   const got = await call<Got>("config.get");
   expect(got).toMatchObject({ raw: null, valid: false, issues: [{ path: "", line: 1, column: 20 }] });
   await expect(call("config.patch", { raw: "{ gateway: { port: 2 } }", baseHash: got.hash })).rejects.toThrow("line 1, column 20");
@@ -163,7 +182,7 @@ test("a file with an error is shown as it is, with the place, and can be replace
 });
 
 test("the schema describes everything that is declared, as today's clients read it", async () => {
-  const { call } = setup("{}");
+  const { call } = await setup("{}");
   const schema = await call<{ uiHints: object; schema: { properties: object } }>("config.schema");
   expect(Object.keys(schema.schema.properties)).toEqual(["gateway", "agents"]);
   expect(schema.uiHints).toMatchObject({
@@ -182,10 +201,10 @@ test("the schema describes everything that is declared, as today's clients read 
 });
 
 test("parameters are those of the protocol's own schemas", async () => {
-  for (const [name, validate, params] of [
-    ["config.set", validateConfigSetParams, { raw: "{}", baseHash: "h" }],
+  for (const [method, validate, params] of [
+    [methods.configSet, validateConfigSetParams, { raw: "{}", baseHash: "h" }],
     [
-      "config.patch",
+      methods.configPatch,
       validateConfigPatchParams,
       {
         raw: "{}",
@@ -197,14 +216,15 @@ test("parameters are those of the protocol's own schemas", async () => {
         deliveryContext: { channel: "c", threadId: 1 },
       },
     ],
-    ["config.apply", validateConfigApplyParams, { raw: "{}", deliveryContext: { to: "x" } }],
-    ["config.schema.lookup", validateConfigSchemaLookupParams, { path: "a.b[0]" }],
+    [methods.configApply, validateConfigApplyParams, { raw: "{}", deliveryContext: { to: "x" } }],
+    [methods.configSchemaLookup, validateConfigSchemaLookupParams, { path: "a.b[0]" }],
   ] as const) {
-    const { config } = setup("{}");
-    const binding = configMethods(config, { clock: systemClock, version: "1", emit: () => {} }).find((method) => method.name === name)!;
-    const { method } = await binding.resolve();
     for (const given of [params, { ...params, surplus: 1 }, { ...params, raw: "" }, { ...params, path: "a b" }, {}]) {
-      expect({ name, given, ok: Value.Check(method.params, given) }).toEqual({ name, given, ok: validate(given) });
+      expect({ name: method.name, given, ok: Value.Check(method.params, given) }).toEqual({
+        name: method.name,
+        given,
+        ok: validate(given),
+      });
     }
   }
 });
