@@ -70,6 +70,50 @@ test("an interrupt cancels the running turn, goes first, and gives back what tha
   expect(order).toEqual(["running", "stop!", "urgent", "steer"]);
 });
 
+test("what came back from a turn that was interrupted is not overtaken by what was steered in after it, also when the process died", async () => {
+  await using home = await createLaneHome();
+  const { order, handler, release } = stage();
+  const absorbed = gateway();
+  const began = gateway();
+  const first = await home.start({
+    turn: async (job) => {
+      await first.until("admitted", "earlier");
+      await job.take("start");
+      await job.effect("begins", null, async () => null);
+      absorbed.open();
+      return new Promise(() => {});
+    },
+  });
+  await first.lanes.admitAll([turn("running"), turn("earlier", { mode: "steer" })]);
+  await absorbed.passed;
+  await first.lanes.admit(turn("stop!", { mode: "interrupt" }));
+  await home.crash();
+
+  const second = await home.start({
+    turn: async (job) => {
+      if (job.key === "running") return aborted(job);
+      await second.until("admitted", "later");
+      order.push(`${job.key} took ${keysOf(await job.take("early"))}`);
+      await job.effect("begins", null, async () => null);
+      began.open();
+      return new Promise(() => {});
+    },
+  });
+  await second.lanes.admit(turn("later", { mode: "steer" }));
+  await began.passed;
+  await home.crash();
+
+  const third = await home.start({
+    turn: async (job) => {
+      order.push(`${job.key} took ${keysOf([...(await job.take("early")), ...(await job.take("late"))])}`);
+      return handler(job);
+    },
+  });
+  for (const key of ["stop!", "earlier"]) release(key);
+  expect(await third.lanes.wait("later")).toMatchObject({ state: "done", result: "earlier" });
+  expect(order).toEqual(["stop! took ", "stop! took ", "stop!", "earlier took later", "earlier"]);
+});
+
 test("repeating an interrupt does not cancel what runs by then", async () => {
   await using home = await createLaneHome();
   const { handler, release } = stage();

@@ -22,6 +22,7 @@ export const lanesMigrations: readonly Migration[] = [
         primary key (job, name)
       ) without rowid, strict;`,
   },
+  { room: "lanes", version: 2, sql: "alter table job add column returned integer not null default 0" },
 ];
 
 /** A job that has not ended, as the lanes hold it. */
@@ -42,12 +43,14 @@ export interface OpenJob {
   journal: number | null;
   /** Why it is to be cancelled, when that was asked for while it ran. */
   cancel: string | null;
+  /** The job that had absorbed it did not end well: no take reaches past it, since it came before whatever waits behind it. */
+  readonly returned: boolean;
   /** An earlier run may have left a journal. */
   resumed: boolean;
 }
 
 const columns = `id, key, lane, kind, input, priority, mode, deadline, not_before as notBefore, admitted_at as admittedAt,
-  crashes, journal, cancel, 1 as resumed`;
+  crashes, journal, cancel, returned, 1 as resumed`;
 
 export const jsonOf = (value: unknown): string => JSON.stringify(value) ?? "null";
 
@@ -66,6 +69,7 @@ export const openJob = (admission: Admission, now: number): OpenJob => ({
   crashes: 0,
   journal: null,
   cancel: null,
+  returned: false,
   resumed: false,
 });
 
@@ -112,7 +116,7 @@ export const sql = {
     where state = 'ready' and id in (select value from json_each(?3))`,
   endAbsorbed: `update job set absorbed_by = null, input = 'null', ended_at = ?2 where absorbed_by = ?1 returning ${columns}`,
   /** Each as a turn of its own, so that the one that killed its first turn cannot take the next one with it. */
-  returnAbsorbed: `update job set state = 'ready', mode = 'followup', absorbed_by = null, result = null
+  returnAbsorbed: `update job set state = 'ready', mode = 'followup', returned = 1, absorbed_by = null, result = null
     where absorbed_by = ? returning ${columns}`,
 } as const;
 

@@ -90,11 +90,13 @@ export class Scheduler {
     return true;
   }
 
-  /** Takes out what waits under one of the modes, has never begun and may run now. */
+  /** Takes out what waits under one of the modes, has never begun and may run now: up to the first that was taken before and came back. */
   take(name: string, modes: readonly QueueMode[]): OpenJob[] {
     const now = this.#ports.clock.now();
     const waiting = this.#lanes.get(name)?.waiting ?? [];
-    const taken = waiting.filter((job) => modes.includes(job.mode) && job.journal === null && job.notBefore <= now);
+    const end = waiting.findIndex((job) => job.returned);
+    const reachable = end < 0 ? waiting : waiting.slice(0, end);
+    const taken = reachable.filter((job) => modes.includes(job.mode) && job.journal === null && job.notBefore <= now);
     for (const job of taken) waiting.splice(waiting.indexOf(job), 1);
     return taken;
   }

@@ -91,18 +91,12 @@ function* messages({ remains, load }: Evidence): Generator<string> {
   }
 }
 
-/**
- * After some deaths a steered message stands behind one that came later (seed 8; issue 2): nothing is lost or doubled by it. `bun run chaos`
- * complains of it; the fixed tier does not until it is mended.
- */
-const looksAtSteering = process.env["PINCER_CHAOS_STEERING"] === "1";
-
 /** Messages of one kind stand in a conversation in the order in which they were accepted. */
 function* order({ remains, load }: Evidence): Generator<string> {
   const place = new Map(remains.entries.map((entry, index) => [`${entry.session} ${entry.id}`, index]));
   const kinds = groups(load.said, ({ sessionKey, room, mode }) => `${sessionKey} ${room ?? "page"} ${mode}`);
   for (const [kind, said] of kinds) {
-    if (kind.endsWith("interrupt") || (kind.endsWith("steer") && !looksAtSteering)) continue;
+    if (kind.endsWith("interrupt")) continue;
     const places = said.flatMap(({ sessionKey, runId, name }) => {
       const at = place.get(`${sessionKey} ${runId}:user`);
       return at === undefined ? [] : [{ name, at }];
