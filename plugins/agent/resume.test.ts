@@ -156,6 +156,34 @@ test("what was steered into a turn is still part of it after a restart, and was 
   expect((await second.history()).map(({ role }) => role)).toEqual(["user", "assistant", "toolResult", "user", "assistant"]);
 });
 
+test("what came back from a turn that was interrupted is what the model is asked last, also when its own turn is resumed", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  const gate = Promise.withResolvers<void>();
+  many.script.tool("look", async function* () {
+    await gate.promise;
+    yield { content: [{ type: "text", text: "seen" }] };
+  });
+  many.script.answer([asks("look")], never, says("as you like"), never);
+  await first.say("look");
+  await many.script.toolCall(0);
+  const two = await first.say("in the kitchen", { queueMode: "steer" });
+  gate.resolve();
+  await many.script.modelCall(1);
+  await first.say("no, stop", { queueMode: "interrupt" });
+  await many.script.modelCall(3);
+  await first.gateway.stop();
+
+  many.script.answer(says("in the kitchen it is"));
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId: two })).toMatchObject({ status: "ok" });
+  for (const { request } of many.script.models.slice(3)) {
+    const asked = request.messages.slice(-3).map((message) => textOf(message).replace(/^\[.*\] /, ""));
+    expect(asked).toEqual(["no, stop", "as you like", "in the kitchen"]);
+  }
+  expect(many.script.models).toHaveLength(5);
+});
+
 test("what waited when the gateway stopped has its turn", async () => {
   await using many = await lives();
   const first = await many.start();

@@ -58,15 +58,16 @@ export class Transcript {
   }
 
   /**
-   * What the model sees. A run that was resumed finds its own entries where it wrote them; a fresh one does not wait for its first to
-   * arrive in the store.
+   * What the model sees: this run's own entries behind all others, also when a turn that died had written what this one answers, and another
+   * has answered since. A fresh run does not wait for its first to arrive in the store; of a resumed one, a summary may stand for some.
    */
   async items(resumed: boolean): Promise<readonly ContextItem[]> {
     if (this.#items !== undefined) return this.#items;
     if (resumed) await this.settled();
     this.#reading = await this.#cache.read(this.#store, this.#key, this.#io);
-    const own = resumed ? [] : [...this.#own.values()];
-    this.#items = [...this.#reading.items.filter(({ id }) => resumed || !this.#own.has(id)), ...own];
+    const others = this.#reading.items.filter(({ id }) => !this.#own.has(id));
+    const own = resumed ? this.#reading.items.filter(({ id }) => this.#own.has(id)) : this.#own.values();
+    this.#items = [...others, ...own];
     return this.#items;
   }
 
