@@ -99,6 +99,8 @@ export interface Job<I = unknown> {
   send(next: Admission): void;
   /** Admits work now, in one commit with a journal entry of that name, so that a replay does not admit it twice. */
   sendNow(name: string, next: Admission): Promise<void>;
+  /** A pause. A stop or a swap does not wait for its end: the job is put back, and the next run decides anew how long to wait. */
+  sleep(ms: number): Promise<void>;
 }
 
 export type JobHandler<K extends JobKind> = (job: Job<Static<K["input"]>>) => Promise<Static<K["result"]>>;

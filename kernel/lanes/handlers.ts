@@ -13,11 +13,13 @@ export function createHandlers(deps: {
 }) {
   const handlers = new Map<string, readonly LaneHandler[]>();
 
-  /** Waits until these runs have ended; what still runs after `ms` is put back, to be resumed by the next handler of its kind. */
+  /** Waits until these runs have ended; what only sleeps at once, and what still runs after `ms`, is put back, to be resumed by the next handler of its kind. */
   const hand = async (over: readonly Run[], ms: number, reason: string): Promise<void> => {
+    const released = laneErrors.LANE_RELEASED(reason);
     using _late = deps.clock.after(ms, () => {
-      for (const run of over) run.stop(laneErrors.LANE_RELEASED(reason));
+      for (const run of over) run.stop(released);
     });
+    for (const run of over) run.release(released);
     await Promise.all(over.map(({ finished }) => finished.promise));
   };
 

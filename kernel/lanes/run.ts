@@ -58,6 +58,9 @@ export class Run {
   readonly #calling = new Set<string>();
   #journal!: Journal;
   #timers: Disposable[] = [];
+  #isAsleep = false;
+  /** Why the job is to be given back as soon as its handler only waits. */
+  #wanted: GatewayError | undefined;
   #closed = false;
 
   constructor(
@@ -78,6 +81,12 @@ export class Run {
       this.#abandoned.reject(reason);
     };
     if (!this.#closed) this.#timers.push(this.#ports.clock.after(this.#ports.settings().abandonMs, giveUp));
+  }
+
+  /** Stops the handler as soon as it only waits, now or later; what it does, it may finish. */
+  release(reason: GatewayError): void {
+    this.#wanted = reason;
+    if (this.#isAsleep && this.#calling.size === 0) this.stop(reason);
   }
 
   /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
@@ -181,6 +190,7 @@ export class Run {
         this.#sends.push(next);
       },
       sendNow: (name, next) => this.#sendNow(name, next),
+      sleep: (ms) => this.#sleep(ms),
     };
   }
 
@@ -231,6 +241,14 @@ export class Run {
     } finally {
       this.#calling.delete(name);
     }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    this.#isAsleep = true;
+    if (this.#wanted) this.release(this.#wanted);
+    await this.#ports.clock.sleep(ms, this.#abort.signal).finally(() => {
+      this.#isAsleep = false;
+    });
   }
 
   async #take<T>(name: string, modes: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]> {

@@ -73,7 +73,7 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
       const pause = outcome.afterMs ?? Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(attempt, 20));
       if (clock.now() + pause - job.admittedAt > giveUpAfterMs)
         return { status: "rejected", detail: `given up after ${attempt + 1} attempts: ${outcome.detail}` };
-      if (!waited) await clock.sleep(pause, job.signal);
+      if (!waited) await job.sleep(pause);
     }
   }
 
