@@ -1,7 +1,7 @@
 /** What the bus asks of access when somebody comes to the door, and what it is told. */
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
-import type { ConnectParams } from "../bus/connect-params.ts";
+import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 
 /** The transport's facts, which no client can claim for itself. */
 export interface Door {

@@ -1,6 +1,7 @@
 /** Device identity (`protocol` section 1.4): an Ed25519 key whose hash is the device's id, and a signature over the connection's facts. */
 import type { KeyObject } from "node:crypto";
 import { defineErrors } from "@pincer/plugin-sdk/error";
+import { deviceClaim } from "@pincer/plugin-sdk/wire/connect";
 import { nodeCrypto } from "../builtin.ts";
 import type { ConnectAttempt } from "./decision.ts";
 
@@ -49,13 +50,9 @@ function readPublicKey(text: string): KeyObject {
   throw refusal("DEVICE_AUTH_PUBLIC_KEY_INVALID", "device-public-key", "expected 32 raw Ed25519 bytes in base64url, or PEM");
 }
 
-/** Trimmed, and only ASCII letters lowered: what clients sign, and what a device's facts are compared by. */
-export const plainFact = (value: string | undefined): string => (value ?? "").trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-
 /** Checks the device of a `connect` against its own key. `now` and `windowMs` are milliseconds. Throws one of `deviceErrors`. */
 export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, windowMs: number): DeviceIdentity {
-  const { device, client, auth, role = "operator", scopes = [] } = params;
-  const { id = "", publicKey = "", signature = "", signedAt = 0, nonce: signedNonce = "" } = device ?? {};
+  const { id = "", publicKey = "", signature = "", signedAt = 0, nonce: signedNonce = "" } = params.device ?? {};
   const key = readPublicKey(publicKey);
   const identity = identityOf(key);
   if (identity.deviceId !== id) {
@@ -69,14 +66,9 @@ export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, win
   const hint = "sign the nonce of this connection's challenge";
   if (signedNonce.trim() === "") throw refusal("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", hint);
   if (signedNonce !== nonce) throw refusal("DEVICE_AUTH_NONCE_MISMATCH", "device-nonce-mismatch", hint);
-  const token = auth?.token || auth?.deviceToken || auth?.bootstrapToken || "";
-  const facts = [id, client.id, client.mode, role, scopes.join(","), signedAt, token, nonce];
-  const payloads = [
-    ["v3", ...facts, plainFact(client.platform), plainFact(client.deviceFamily)],
-    ["v2", ...facts],
-  ];
+  const claims = (["v3", "v2"] as const).map((version) => deviceClaim(version, params, { id, signedAt, nonce }));
   const bytes = decode(signature, 64);
-  if (!bytes || !payloads.some((payload) => nodeCrypto().verify(null, Buffer.from(payload.join("|")), key, bytes))) {
+  if (!bytes || !claims.some((claim) => nodeCrypto().verify(null, Buffer.from(claim), key, bytes))) {
     throw refusal("DEVICE_AUTH_SIGNATURE_INVALID", "device-signature", "it does not fit the v3 or v2 payload of this connect");
   }
   return identity;

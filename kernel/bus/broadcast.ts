@@ -1,10 +1,10 @@
 /** Events to the connections that may see them: by scope, by topic, by the client's capabilities, or to named connections alone. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
+import { eventFrame, eventHead, type StateVersion } from "@pincer/plugin-sdk/wire/frames";
 import { allows } from "../access/scopes.ts";
 import type { EventSource } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
-import { eventFrame, eventHead, type StateVersion } from "./frames.ts";
 
 type Guard = Pick<GatewayEvent, "name" | "scope" | "dropIfSlow">;
 export type EventListener = (name: string, payload: () => unknown, options: EmitOptions) => void;

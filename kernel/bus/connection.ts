@@ -1,10 +1,10 @@
 /** One socket: who is behind it, what it has been sent, and how much of that it has not read yet. */
 import type { ConnectionInfo, Role, WireScope } from "@pincer/plugin-sdk/method";
+import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
+import { eventFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { ServerWebSocket } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
-import type { ConnectParams } from "./connect-params.ts";
 import type { BusContext } from "./context.ts";
-import { eventFrame } from "./frames.ts";
 
 /** Set by the upgrade; the connection follows when the socket opens. */
 export interface SocketData {

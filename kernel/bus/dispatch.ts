@@ -1,10 +1,10 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
+import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
+import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "../access/scopes.ts";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
-import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "./check.ts";
 import type { BusContext } from "./context.ts";
-import { busErrors } from "./errors.ts";
 import type { Kept } from "./idempotency.ts";
 import { createRateLimit } from "./rate-limit.ts";
 

@@ -1,17 +1,13 @@
 /** From an opened socket to its hello (`protocol` sections 1.2 to 1.7). */
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
+import { busErrors, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
+import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
+import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { Admitted, ConnectAttempt, ConnectDecision } from "../access/decision.ts";
-import { checker, describeMismatch, mismatchOf } from "./check.ts";
-import { ConnectParams } from "./connect-params.ts";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
-import { errorEntry } from "./error-frame.ts";
-import { busErrors, startingError, stoppingError } from "./errors.ts";
-import { challengeEvent } from "./events.ts";
-import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "./frames.ts";
-
-export const protocolVersion = 4;
-/** What nodes and probes may still speak. */
-const oldestVersion = 3;
+import { toldOf } from "./fault.ts";
 
 interface HandshakeDeps {
   readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
@@ -34,7 +30,7 @@ export function createHandshake({ clock, settings, log, phase }: BusContext, { c
   };
 
   const refuse = (connection: Connection, id: string, error: unknown, closeCode: number) => {
-    const entry = errorEntry(error, log, "connect");
+    const entry = toldOf(error, log, "connect");
     log.info("bus.connect-refused", {
       connection: connection.id,
       remoteAddress: connection.socket.data.door.remoteAddress,
@@ -99,11 +95,6 @@ export function createHandshake({ clock, settings, log, phase }: BusContext, { c
       admit(connection, request).catch((error: unknown) => refuse(connection, request.id, error, 1011));
     },
   };
-}
-
-function speaks({ minProtocol, maxProtocol, client, role }: ConnectParams): boolean {
-  const relaxed = client.mode === "probe" || (client.mode === "node" && role === "node");
-  return minProtocol <= protocolVersion && maxProtocol >= (relaxed ? oldestVersion : protocolVersion);
 }
 
 const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>

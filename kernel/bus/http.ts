@@ -3,7 +3,7 @@ import type { Door, RequestDecision } from "../access/decision.ts";
 import { isForwarded, isIP, isLoopback } from "../access/door.ts";
 import type { RouteSource } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
-import { errorEntry } from "./error-frame.ts";
+import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";
 
 export interface Readiness {
@@ -74,7 +74,7 @@ export function createHttp({ settings, log }: BusContext, { routes, decide, read
     try {
       return await binding.handle(request);
     } catch (error) {
-      const { message, details } = errorEntry(error, log, `${request.method} ${binding.prefix}`);
+      const { message, details } = toldOf(error, log, `${request.method} ${binding.prefix}`);
       return Response.json({ error: { message, type: "api_error", details } }, { status: 500 });
     }
   };

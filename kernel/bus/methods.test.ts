@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
-import { createDeviceKey, type WireFrame } from "@pincer/plugin-sdk/testing/client";
+import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import type { ServerFrame } from "@pincer/plugin-sdk/wire/frames";
 import { startBus } from "../../tests/support/bus.ts";
 import { io, method } from "../../tests/support/methods.ts";
-import { checker, describeMismatch, mismatchOf } from "./check.ts";
 
 const published = await Bun.file(join(import.meta.dir, "../../node_modules/@openclaw/gateway-protocol/protocol.schema.json")).json();
 
@@ -78,7 +79,7 @@ test("hello, frames and presence have the published shape", async () => {
   await socket.call("shop.buy").catch(() => {});
   await clock.advance(60_000);
   await socket.until(({ event, seq }) => event === "health" && seq !== undefined);
-  const schemaOf = ({ type }: WireFrame) => (type === "res" ? "ResponseFrame" : "EventFrame");
+  const schemaOf = ({ type }: ServerFrame) => (type === "res" ? "ResponseFrame" : "EventFrame");
   for (const frame of socket.frames) expect(await problemOf(schemaOf(frame), frame)).toBeUndefined();
   expect(new Set(socket.frames.map(({ type, event }) => event ?? type))).toEqual(
     new Set(["connect.challenge", "res", "presence", "health", "tick"]),

@@ -1,5 +1,5 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { busErrors } from "./errors.ts";
+import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 
 interface Window {
   calls: number;

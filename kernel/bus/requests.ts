@@ -1,12 +1,12 @@
 /** Frames after hello: each request is answered, whatever comes instead is survived (`protocol` section 1.10). */
 import { type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import { busErrors, stoppingError } from "@pincer/plugin-sdk/wire/errors";
+import { answerId, errorFrame, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { atMost } from "./deadline.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { errorEntry } from "./error-frame.ts";
-import { busErrors, stoppingError } from "./errors.ts";
-import { answerId, errorFrame, parse, type RequestFrame, requestProblem, resultFrame } from "./frames.ts";
+import { toldOf } from "./fault.ts";
 
 export type Requests = ReturnType<typeof createRequests>;
 
@@ -21,7 +21,7 @@ export function createRequests({ clock, settings, stability, log, phase }: BusCo
 
   const refuse = (connection: Connection, id: string, method: string, error: unknown) => {
     if (!isGatewayError(error)) stability.note("bus.fault", { method });
-    connection.send(errorFrame(id, errorEntry(error, log, method)));
+    connection.send(errorFrame(id, toldOf(error, log, method)));
     if (!hasCode(error, "BUS_ROLE_UNAUTHORIZED") || ++connection.wrongRoleCalls <= settings().wrongRoleCalls) return;
     connection.close(1008, "repeated calls of another role's methods");
   };

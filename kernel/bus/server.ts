@@ -1,10 +1,10 @@
 /** The listening socket: Bun's server, with what it must never do by itself turned off. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 import type { Server, WebSocketHandler } from "bun";
 import type { Door } from "../access/decision.ts";
 import { nodeCrypto } from "../builtin.ts";
 import type { SocketData } from "./connection.ts";
-import { busErrors } from "./errors.ts";
 import { doorOf, failure, hostAllowed, refuseHost } from "./http.ts";
 import type { BusSettings } from "./settings.ts";
 

@@ -1,5 +1,7 @@
 /** The CLI's connection to a running gateway: the wire as an operator with the shared token. */
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import { type ConnectParams, protocolVersion } from "@pincer/plugin-sdk/wire/connect";
+import { type ErrorEntry, requestFrame, type ServerFrame } from "@pincer/plugin-sdk/wire/frames";
 import { systemClock } from "../clock.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation, Run } from "./command.ts";
@@ -25,15 +27,6 @@ export interface Client extends Disposable {
   readonly closed: Promise<CliError>;
 }
 
-interface Frame {
-  readonly type: string;
-  readonly id?: string;
-  readonly ok?: boolean;
-  readonly event?: string;
-  readonly payload?: unknown;
-  readonly error?: { readonly code: string; readonly message: string; readonly details?: { readonly code?: string } };
-}
-
 /** Throws when no gateway runs in the home. */
 export async function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
   const state = holder(home)?.state;
@@ -52,14 +45,14 @@ export const asking =
 
 export async function open(url: string, token: string | undefined, caps: readonly string[]): Promise<Client> {
   const socket = new WebSocket(url.replace(/^http/, "ws"));
-  const waiting = new Map<string, { settle(frame: Frame): void; fail(error: CliError): void }>();
+  const waiting = new Map<string, { settle(frame: ServerFrame): void; fail(error: CliError): void }>();
   const listeners = new Set<(event: string, payload: unknown) => void>();
   const ended = Promise.withResolvers<CliError>();
   const challenged = Promise.withResolvers<void>();
   let count = 0;
 
   socket.onmessage = ({ data }) => {
-    const frame = JSON.parse(String(data)) as Frame;
+    const frame = JSON.parse(String(data)) as ServerFrame;
     if (frame.type === "res") waiting.get(frame.id ?? "")?.settle(frame);
     else if (frame.event === "connect.challenge") challenged.resolve();
     else if (frame.event) for (const listener of listeners) listener(frame.event, frame.payload);
@@ -100,7 +93,7 @@ export async function open(url: string, token: string | undefined, caps: readonl
         },
       });
       if (socket.readyState > WebSocket.OPEN) void ended.promise.then(fail);
-      else socket.send(JSON.stringify({ type: "req", id, method, ...(params !== undefined && { params }) }));
+      else socket.send(requestFrame(id, method, params));
     });
   }
 
@@ -108,15 +101,16 @@ export async function open(url: string, token: string | undefined, caps: readonl
     challenged.reject(new CliError(`no answer from ${url} in ${connectMs / 1000} s`, { next: "pincer doctor" })),
   );
   await challenged.promise.finally(() => timer[Symbol.dispose]());
-  await call("connect", {
-    minProtocol: 4,
-    maxProtocol: 4,
+  const params: ConnectParams = {
+    minProtocol: protocolVersion,
+    maxProtocol: protocolVersion,
     role: "operator",
-    scopes,
-    caps,
+    scopes: [...scopes],
+    caps: [...caps],
     client: { id: "cli", mode: "cli", version: kernel.version, platform: process.platform },
     ...(token !== undefined && { auth: { token } }),
-  });
+  };
+  await call("connect", params);
   return {
     url,
     call,
@@ -129,8 +123,8 @@ export async function open(url: string, token: string | undefined, caps: readonl
   };
 }
 
-function refusal(error: Frame["error"]): CliError {
-  const code = error?.details?.code ?? error?.code ?? "UNKNOWN";
+function refusal(error: ErrorEntry | undefined): CliError {
+  const code = String(error?.details?.["code"] ?? error?.code ?? "UNKNOWN");
   const isAuth = /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code);
   return new CliError(error?.message ?? "refused", {
     code,

@@ -1,4 +1,5 @@
 /** Runs a hook over the handlers of every plugin. How it runs is the hook's kind, and so is what a failing handler means. */
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
@@ -7,7 +8,6 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { TSchema } from "@sinclair/typebox";
-import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import type { Generation } from "./generation.ts";
 
 export interface HookDeps {

@@ -1,11 +1,11 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { Call, Contract, ImplementationOf, Io, Stream } from "@pincer/plugin-sdk/contract";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
 import type { TSchema } from "@sinclair/typebox";
 import type { TypeCheck } from "@sinclair/typebox/compiler";
-import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import type { Hold } from "./lease.ts";
 
 /** What a call goes to, resolved when it is made. */

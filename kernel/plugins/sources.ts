@@ -1,11 +1,11 @@
 /** What the bus and the lanes find plugins by. Everything is known from manifests; code is loaded when it is called. */
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { EventSource, MethodBinding, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
-import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
 import type { JobTable } from "./deps.ts";
 import type { Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";

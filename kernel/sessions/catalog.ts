@@ -1,5 +1,5 @@
 /** The table of sessions: made, found, changed, reset, removed. */
-import { checker, describeMismatch, mismatchOf } from "../bus/check.ts";
+import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { Param, Statement, Store } from "../store/store.ts";
 import { sessionErrors } from "./errors.ts";
 import type { SessionKey } from "./keys.ts";

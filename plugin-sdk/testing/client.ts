@@ -1,25 +1,11 @@
 /** A small client of the wire for tests: every frame is kept, and one waits for what one expects instead of for time to pass. */
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-
-export interface WireFrame {
-  readonly type: string;
-  readonly id?: string;
-  readonly ok?: boolean;
-  readonly payload?: unknown;
-  readonly error?: {
-    readonly code: string;
-    readonly message: string;
-    readonly details?: Record<string, unknown>;
-    readonly retryable?: boolean;
-    readonly retryAfterMs?: number;
-  };
-  readonly event?: string;
-  readonly seq?: number;
-}
+import { type ConnectParams, deviceClaim, protocolVersion } from "../wire/connect.ts";
+import type { ErrorEntry, ServerFrame } from "../wire/frames.ts";
 
 export class WireFailure extends Error {
-  readonly error: NonNullable<WireFrame["error"]>;
-  constructor(method: string, error: NonNullable<WireFrame["error"]>) {
+  readonly error: ErrorEntry;
+  constructor(method: string, error: ErrorEntry) {
     super(`${method}: ${error.code} ${String(error.details?.["code"] ?? "")} ${error.message}`);
     this.error = error;
   }
@@ -61,12 +47,12 @@ const SCOPES = ["operator.read", "operator.write", "operator.admin", "operator.a
 type Payload = Record<string, unknown>;
 
 export class WireClient {
-  readonly frames: WireFrame[] = [];
+  readonly frames: ServerFrame[] = [];
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   hello: Payload = {};
   readonly #socket: WebSocket;
   readonly #onFrame: ClientOptions["onFrame"];
-  readonly #watchers = new Set<(frame: WireFrame) => void>();
+  readonly #watchers = new Set<(frame: ServerFrame) => void>();
   #nextId = 1;
 
   constructor(options: ClientOptions) {
@@ -76,7 +62,7 @@ export class WireClient {
       this.#socket.onclose = ({ code, reason }) => resolve({ code, reason });
     });
     this.#socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(String(data)) as WireFrame;
+      const frame = JSON.parse(String(data)) as ServerFrame;
       this.frames.push(frame);
       this.#onFrame?.("in", frame as never);
       for (const watcher of [...this.#watchers]) watcher(frame);
@@ -90,21 +76,13 @@ export class WireClient {
     const { role = "operator", scopes = SCOPES, caps = [], device } = options;
     const identity = { id: "cli", mode: "cli", version: "test", platform: process.platform, ...options.client };
     const auth = options.auth ?? (options.token === undefined ? {} : { token: options.token });
-    const token = auth["token"] ?? auth["deviceToken"] ?? auth["bootstrapToken"] ?? "";
-    const signedAt = challenge["ts"];
-    const nonce = String(challenge["nonce"]);
-    const fields = ["v3", device?.id, identity.id, identity.mode, role, scopes.join(","), signedAt, token, nonce, identity.platform, ""];
+    const range = { minProtocol: protocolVersion, maxProtocol: protocolVersion };
+    const claims = { ...range, client: identity, role, scopes, auth } as unknown as ConnectParams;
+    const signed = device && { id: device.id, signedAt: Number(challenge["ts"]), nonce: String(challenge["nonce"]) };
     client.hello = (await client.call("connect", {
-      minProtocol: 4,
-      maxProtocol: 4,
-      role,
-      scopes,
+      ...claims,
       caps,
-      client: identity,
-      auth,
-      ...(device === undefined
-        ? {}
-        : { device: { id: device.id, publicKey: device.publicKey, signature: device.sign(fields.join("|")), signedAt, nonce } }),
+      ...(signed && { device: { ...signed, publicKey: device.publicKey, signature: device.sign(deviceClaim("v3", claims, signed)) } }),
       ...options.connect,
     })) as Payload;
     return client;
@@ -140,11 +118,11 @@ export class WireClient {
   }
 
   /** The first frame that matches, from those that came already on. Rejects when the socket closes first. */
-  until(matches: (frame: WireFrame) => boolean, from = 0): Promise<WireFrame> {
+  until(matches: (frame: ServerFrame) => boolean, from = 0): Promise<ServerFrame> {
     const there = this.frames.slice(from).find(matches);
     if (there !== undefined) return Promise.resolve(there);
     return new Promise((resolve, reject) => {
-      const watcher = (frame: WireFrame) => {
+      const watcher = (frame: ServerFrame) => {
         if (!matches(frame)) return;
         this.#watchers.delete(watcher);
         resolve(frame);
@@ -174,7 +152,7 @@ export class WireClient {
     const from = this.frames.length;
     let seen = 0;
     const settled: PromiseWithResolvers<unknown>[] = Array.from({ length: answers }, () => Promise.withResolvers());
-    const watcher = (frame: WireFrame) => {
+    const watcher = (frame: ServerFrame) => {
       if (frame.type !== "res" || frame.id !== id) return;
       const waiting = settled[seen++];
       if (frame.ok === true) waiting?.resolve(frame.payload);

@@ -1,7 +1,8 @@
 /** What holds for a connection, whatever it carries: counted frames, state versions, bad frames, slow readers, the end. */
 import { expect, test } from "bun:test";
-import type { WireClient, WireFrame } from "@pincer/plugin-sdk/testing/client";
+import type { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import type { ServerFrame } from "@pincer/plugin-sdk/wire/frames";
 import { says } from "../fixtures/script/script.ts";
 import { openRawSocket } from "../support/raw-socket.ts";
 import { type Payload, startHouse } from "./house.ts";
@@ -37,7 +38,7 @@ test("presence and health say which state they belong to, and it only grows", as
   await clock.advance(60_000);
   await house.client.until(({ event, seq }) => event === "health" && seq !== undefined);
   const versions = house.client.frames.flatMap(
-    (frame) => (frame as WireFrame & { stateVersion?: { presence: number; health: number } }).stateVersion ?? [],
+    (frame) => (frame as ServerFrame & { stateVersion?: { presence: number; health: number } }).stateVersion ?? [],
   );
   expect(versions.length).toBeGreaterThan(3);
   let last = before.stateVersion;

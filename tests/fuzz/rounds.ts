@@ -1,5 +1,5 @@
 /** What each kind of round does, made from a seed alone. */
-import { ConnectParams } from "../../kernel/bus/connect-params.ts";
+import { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 import { frameOf } from "../support/raw-socket.ts";
 import type { WatchedMethod } from "../support/watched-gateway.ts";
 import { type Move, tokenMark } from "./moves.ts";

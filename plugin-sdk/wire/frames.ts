@@ -1,11 +1,36 @@
 /** Frames as they travel (`protocol` section 2). Sent ones are put together from strings, so that a payload is written out once. */
-import type { ErrorEntry } from "./error-frame.ts";
-
 export interface RequestFrame {
   readonly type: "req";
   readonly id: string;
   readonly method: string;
   readonly params?: unknown;
+}
+
+/** Our own code travels in `details.code`. */
+export interface ErrorEntry {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly retryable?: boolean;
+  readonly retryAfterMs?: number;
+}
+
+export interface StateVersion {
+  readonly presence: number;
+  readonly health: number;
+}
+
+/** Whatever a client is sent: an answer (`res`) or an event. */
+export interface ServerFrame {
+  readonly type: string;
+  readonly id?: string;
+  readonly ok?: boolean;
+  readonly payload?: unknown;
+  readonly error?: ErrorEntry;
+  readonly event?: string;
+  /** On what was broadcast: counts by one for each connection. */
+  readonly seq?: number;
+  readonly stateVersion?: StateVersion;
 }
 
 const longestTrace = 128;
@@ -56,6 +81,8 @@ export function requestProblem(frame: unknown): string | undefined {
   return undefined;
 }
 
+export const requestFrame = (id: string, method: string, params?: unknown): string => JSON.stringify({ type: "req", id, method, params });
+
 /** The id to answer a frame that is not a request under. */
 export const answerId = (frame: unknown): string => {
   const id = (frame as { id?: unknown } | null)?.id;
@@ -69,11 +96,6 @@ export const resultFrame = (id: string, payload: unknown): string =>
     : `{"type":"res","id":${JSON.stringify(id)},"ok":true,"payload":${JSON.stringify(payload)}}`;
 
 export const errorFrame = (id: string, error: ErrorEntry): string => JSON.stringify({ type: "res", id, ok: false, error });
-
-export interface StateVersion {
-  readonly presence: number;
-  readonly health: number;
-}
 
 /** All of an event's frame but its end, which differs between sockets. Throws when the payload is not JSON. */
 export function eventHead(event: string, payload: unknown, stateVersion?: StateVersion): string {

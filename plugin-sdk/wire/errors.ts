@@ -1,4 +1,6 @@
-import { defineErrors } from "@pincer/plugin-sdk/error";
+/** What a gateway refuses by itself, whatever plugin or client asks. */
+import { defineErrors, type GatewayError } from "../error.ts";
+import type { ErrorEntry } from "./frames.ts";
 
 export const busErrors = defineErrors({
   BUS_METHOD_UNKNOWN: { message: "unknown method", wire: "INVALID_REQUEST" },
@@ -23,3 +25,12 @@ export const busErrors = defineErrors({
 /** The reasons are the wire's own: clients that read them try again quietly. */
 export const startingError = () => busErrors.BUS_STARTING("gateway starting", { data: { reason: "startup-sidecars" }, retryAfterMs: 500 });
 export const stoppingError = () => busErrors.BUS_STOPPING("gateway is stopping", { data: { reason: "gateway-restarting" } });
+
+/** An error as the wire carries it (`protocol` section 1.9). */
+export const errorEntry = ({ code, wire, message, data, retryable, retryAfterMs }: GatewayError): ErrorEntry => ({
+  code: wire,
+  message: message || code,
+  details: { ...data, code },
+  ...(retryable ? { retryable } : {}),
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.max(0, Math.ceil(retryAfterMs)) }),
+});

@@ -1,7 +1,7 @@
-/** The events that are the bus's own (`protocol` section 5). */
-import { defineEvent } from "@pincer/plugin-sdk/event";
-import { PresenceEntry } from "@pincer/plugin-sdk/wire/presence";
+/** What every gateway announces by itself (`protocol` section 5). */
 import { Type } from "@sinclair/typebox";
+import { defineEvent } from "../event.ts";
+import { PresenceEntry } from "./presence.ts";
 
 const Health = Type.Record(Type.String(), Type.Unknown());
 

@@ -1,6 +1,10 @@
 /** Parameters of `connect` (`protocol` section 1.3). Unknown keys are accepted and ignored, here alone: newer clients add fields. */
 import { type Static, Type } from "@sinclair/typebox";
 
+export const protocolVersion = 4;
+/** What nodes and probes may still speak. */
+export const oldestVersion = 3;
+
 const Text = (maxLength?: number) => Type.String(maxLength === undefined ? { minLength: 1 } : { minLength: 1, maxLength });
 const oneOf = <const T extends string[]>(values: T) => Type.Union(values.map((value) => Type.Literal(value as T[number])));
 
@@ -75,3 +79,25 @@ export const ConnectParams = Type.Object({
   userAgent: Type.Optional(Type.String()),
 });
 export type ConnectParams = Static<typeof ConnectParams>;
+
+/** Whether the range that a client speaks holds the version of this protocol. */
+export function speaks({ minProtocol, maxProtocol, client, role }: ConnectParams): boolean {
+  const relaxed = client.mode === "probe" || (client.mode === "node" && role === "node");
+  return minProtocol <= protocolVersion && maxProtocol >= (relaxed ? oldestVersion : protocolVersion);
+}
+
+type Claims = Pick<ConnectParams, "client" | "role" | "scopes" | "auth">;
+
+/** Trimmed, and only ASCII letters lowered: what clients sign, and what a device's facts are compared by. */
+export const plainFact = (value: string | undefined): string => (value ?? "").trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+/** The text that a device signs (`protocol` section 1.4). Clients sign `v3`; `v2` is accepted. */
+export function deviceClaim(
+  version: "v2" | "v3",
+  { client, role = "operator", scopes = [], auth }: Claims,
+  { id, signedAt, nonce }: { readonly id: string; readonly signedAt: number; readonly nonce: string },
+): string {
+  const token = auth?.token || auth?.deviceToken || auth?.bootstrapToken || "";
+  const facts = [version, id, client.id, client.mode, role, scopes.join(","), signedAt, token, nonce];
+  return (version === "v2" ? facts : [...facts, plainFact(client.platform), plainFact(client.deviceFamily)]).join("|");
+}
