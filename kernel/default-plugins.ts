@@ -6,6 +6,7 @@ export const DEFAULT_PLUGINS = [
   "routing",
   "configuration",
   "diagnostics",
+  "plugin-control",
   "provider-demo",
   "tools-files",
   "tools-exec",

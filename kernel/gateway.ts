@@ -34,7 +34,6 @@ import kernel from "./package.json" with { type: "json" };
 import type { PluginFolder } from "./plugins/deps.ts";
 import { readBundle } from "./plugins/discovery.ts";
 import { createPluginHost } from "./plugins/host.ts";
-import { pluginMethods } from "./plugins/methods.ts";
 import { pluginMigrations, valueStatements } from "./plugins/values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
@@ -227,7 +226,7 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
 
   const links = createLoginLinks({ access, clock, ttlMs: () => settings().bootstrapTtlMs, url: () => address.url });
-  bus.add([...access.methods, ...sessions.methods, ...pluginMethods(host), links.method]);
+  bus.add([...access.methods, ...sessions.methods, links.method]);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));

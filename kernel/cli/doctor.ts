@@ -150,6 +150,10 @@ interface AuthStatus {
   }[];
 }
 
+interface PluginsStatus {
+  readonly plugins: readonly { readonly id: string; readonly error: { readonly message: string } | null }[];
+}
+
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
@@ -157,7 +161,7 @@ async function checkGateway(home: Home): Promise<Finding[]> {
     using client = await connect(home);
     const [health, { plugins }, { providers }] = await Promise.all([
       client.call<{ ok: boolean }>("health", { probe: true }),
-      client.call<{ plugins: { id: string; error: { message: string } | null }[] }>("plugins.status", {}),
+      client.call<PluginsStatus>("plugins.status", {}).catch((): PluginsStatus => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<AuthStatus>("models.authStatus", { refresh: true }).catch((): AuthStatus => ({ providers: [] })), // silent-ok: no plugin serves models
     ]);
     return [

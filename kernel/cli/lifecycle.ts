@@ -69,7 +69,7 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
   using client = await connect(home);
   const [health, { plugins }, { valid, issues, warnings }] = await Promise.all([
     client.call<Health>("health"),
-    client.call<{ plugins: Plugin[] }>("plugins.status", {}),
+    client.call<{ plugins: Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] as Plugin[] })), // silent-ok: who would answer is not enabled
     client.call<{ valid: boolean; issues: ConfigIssue[]; warnings: ConfigIssue[] }>("config.get", {}),
   ]);
   const { state } = held;

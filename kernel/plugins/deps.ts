@@ -2,9 +2,10 @@
 import type { Facet, HealthReport, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
 import type { Job } from "@pincer/plugin-sdk/job";
-import type { EnableWhen, Manifest } from "@pincer/plugin-sdk/manifest";
+import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
 import type { Emit, EventSource, MethodSource, RouteSource } from "../bus/bindings.ts";
@@ -76,25 +77,6 @@ export interface Bundle {
   readonly isChecked: IsChecked;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
   entryOf(plugin: Found): string | undefined;
-}
-
-/** `idle`: enabled, its code not loaded. */
-export type PluginState = "disabled" | "idle" | "active" | "failed";
-
-export interface PluginInfo {
-  readonly id: string;
-  readonly folder: string;
-  readonly origin: "embedded" | "installed";
-  /** Absent when it could not be read; then `error` says why. */
-  readonly manifest: Manifest | undefined;
-  readonly state: PluginState;
-  /** Counts the generations of this run; 0 before the first. */
-  readonly generation: number;
-  /** Generations that still finish their calls, with what they wait for. */
-  readonly draining: readonly { readonly generation: number; readonly calls: readonly string[] }[];
-  /** Whether the operating system holds it to its permissions. */
-  readonly enforced: boolean;
-  readonly error: { readonly code: string; readonly message: string } | undefined;
 }
 
 export interface PluginHost {

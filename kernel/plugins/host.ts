@@ -1,5 +1,6 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
 import type { Facet, HealthReport } from "@pincer/plugin-sdk";
+import { pluginHost as hostContract, plugins as pluginsContract } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
@@ -193,7 +194,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
   changed();
 
-  return {
+  const host: PluginHost = {
     methods: methodSource(sources),
     routes: routeSource(sources),
     events: eventSource(sources),
@@ -267,4 +268,15 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       changed();
     },
   };
+  host.provide(pluginsContract, () => ({
+    list: async ({ id }) => ({ plugins: id === undefined ? [...host.list()] : [host.inspect(id)] }),
+  }));
+  host.provide(hostContract, () => ({
+    reload: async ({ id }) => host.reload(id),
+    setEnabled: async ({ id, enabled }) => {
+      await host.setEnabled(id, enabled);
+      return {};
+    },
+  }));
+  return host;
 }

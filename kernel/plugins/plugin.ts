@@ -1,8 +1,8 @@
 /** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { PluginInfo } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
@@ -155,7 +155,8 @@ export class Plugin {
       manifest,
       state: this.found.error ? "failed" : !this.isEnabled ? "disabled" : this.current ? "active" : error ? "failed" : "idle",
       generation: this.number,
-      draining: [...this.draining].map(({ number, calls }) => ({ generation: number, calls })),
+      draining: [...this.draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
+      isolation: "inline",
       enforced: false,
       error: error && { code: error.code, message: error.message },
     };

@@ -1,10 +1,9 @@
 /** `plugins.*` on the wire. `list`, `inspect` and `setEnabled` have the wire's shapes; `status` and `reload` are ours. */
 
+import { PluginState } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { Permissions } from "@pincer/plugin-sdk/manifest";
-import { defineMethod, type ResultOf } from "@pincer/plugin-sdk/method";
-import { type Static, type TProperties, Type } from "@sinclair/typebox";
-import { bindMethod, type MethodBinding } from "../bus/bindings.ts";
-import type { PluginHost, PluginInfo } from "./deps.ts";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { type TProperties, Type } from "@sinclair/typebox";
 
 const closed = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -15,7 +14,7 @@ const object = <P extends TProperties>(properties: P) => Type.Object(properties,
 const Which = object({ pluginId: Text });
 const Ok = Type.Literal(true);
 
-const Identity = {
+export const Identity = object({
   id: Text,
   name: Text,
   description: Type.Optional(Type.String()),
@@ -23,9 +22,9 @@ const Identity = {
   origin: Text,
   installed: Type.Boolean(),
   enabled: Type.Boolean(),
-};
-const Entry = object({
-  ...Identity,
+});
+export const Entry = object({
+  ...Identity.properties,
   state: one("enabled", "disabled", "error"),
   error: Type.Optional(Type.String()),
   removable: Type.Boolean(),
@@ -44,13 +43,13 @@ const Declared = object({
   skills: Texts,
   dangerousConfigFlags: Texts,
 });
-const Status = object({
+export const Status = object({
   id: Text,
   version: Type.Union([Type.String(), Type.Null()]),
   summary: Type.String(),
   origin: Type.String(),
   folder: Type.String(),
-  state: one("disabled", "idle", "active", "failed"),
+  state: PluginState,
   generation: Type.Integer(),
   draining: Type.Array(object({ generation: Type.Integer(), calls: Type.Array(Type.String()) })),
   isolation: one("inline", "process"),
@@ -74,7 +73,7 @@ export const pluginsInspect = defineMethod({
   params: Which,
   result: object({
     ok: Ok,
-    plugin: object(Identity),
+    plugin: Identity,
     source: object({ kind: one("bundled", "path"), spec: Text }),
     declared: Declared,
     reviewToken: Text,
@@ -106,70 +105,3 @@ export const pluginsReload = defineMethod({
   params: Which,
   result: object({ ok: Ok, pluginId: Text, generation: Type.Integer(), visibleMs: Type.Number() }),
 });
-
-const identityOf = ({ id, manifest, origin, state }: PluginInfo): Static<ReturnType<typeof object<typeof Identity>>> => ({
-  id,
-  name: id,
-  ...(manifest && { description: manifest.summary, version: manifest.version }),
-  origin,
-  installed: true,
-  enabled: state !== "disabled",
-});
-const entryOf = (info: PluginInfo): Static<typeof Entry> => ({
-  ...identityOf(info),
-  state: info.error ? "error" : info.state === "disabled" ? "disabled" : "enabled",
-  ...(info.error && { error: info.error.message }),
-  removable: info.origin === "installed",
-});
-const statusOf = ({ manifest, draining, error, ...info }: PluginInfo): Static<typeof Status> => ({
-  ...info,
-  version: manifest?.version ?? null,
-  summary: manifest?.summary ?? "",
-  draining: draining.map(({ generation, calls }) => ({ generation, calls: [...calls] })),
-  isolation: "inline",
-  permissions: manifest?.permissions ?? {},
-  error: error ?? null,
-});
-
-const unenforced = "enforced: false. It runs in the gateway's own process, where its permissions are checked by name only.";
-
-function inspected(info: PluginInfo): ResultOf<typeof pluginsInspect> {
-  const { provides = {}, hooks = {}, commands = {} } = info.manifest?.generated ?? {};
-  const named = (contract: string) => Object.keys(provides[contract] ?? {});
-  const has = (hook: string) => ({ effective: hook in hooks });
-  return {
-    ok: true,
-    plugin: identityOf(info),
-    source: { kind: info.origin === "installed" ? "path" : "bundled", spec: info.folder },
-    declared: {
-      channels: named("channel"),
-      providers: named("provider"),
-      tools: named("tool"),
-      contracts: Object.keys(provides),
-      hooks: Object.keys(hooks),
-      cliCommands: Object.keys(commands),
-      mcpServers: [],
-      cliBackends: [],
-      skills: [],
-      dangerousConfigFlags: [],
-    },
-    reviewToken: new Bun.CryptoHasher("sha256").update(JSON.stringify(info.manifest ?? info.id)).digest("hex"),
-    grants: { hooks: { allowPromptInjection: has("prompt.building"), allowConversationAccess: has("reply.ready") } },
-    trust: { disposition: "clean", reasons: info.enforced ? [] : [unenforced] },
-  };
-}
-
-export function pluginMethods(host: PluginHost): MethodBinding[] {
-  return [
-    bindMethod(pluginsList, () => ({ plugins: host.list().map(entryOf), diagnostics: [], mutationAllowed: true })),
-    bindMethod(pluginsInspect, ({ pluginId }) => inspected(host.inspect(pluginId))),
-    bindMethod(pluginsSetEnabled, async ({ pluginId, enabled }) => {
-      await host.setEnabled(pluginId, enabled);
-      return { ok: true as const, plugin: entryOf(host.inspect(pluginId)), restartRequired: false };
-    }),
-    bindMethod(pluginsStatus, ({ pluginId }) => ({
-      plugins: (pluginId === undefined ? host.list() : [host.inspect(pluginId)]).map(statusOf),
-    })),
-    bindMethod(pluginsReload, async ({ pluginId }) => ({ ok: true as const, pluginId, ...(await host.reload(pluginId)) })),
-  ];
-}
