@@ -1,19 +1,21 @@
 /** The configuration with every schema that a gateway in this home would declare, for commands that judge it without one. */
-
-import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Config } from "../config/config.ts";
 import { GatewayConfig } from "../gateway-config.ts";
 import { discover } from "../plugins/discovery.ts";
+import { CapabilitiesConfig, settingsOf } from "../plugins/settings.ts";
 import { type Home, readConfig } from "./home.ts";
 import { pluginFolders } from "./plugin-commands.ts";
 
 export function readWholeConfig(home: Home): Config {
   const config = readConfig(home);
   config.declare("gateway", GatewayConfig, "cli");
-  config.declare("capabilities", { type: "object" } as never, "cli");
-  for (const { id, manifest } of discover(pluginFolders(home)).values()) {
-    config.declare(`plugins.${id}.enabled`, { type: "boolean" } as never, id);
-    if (manifest?.generated?.config) config.declare(configPathOf(manifest), manifest.generated.config, id);
-  }
+  config.declare("capabilities", CapabilitiesConfig, "cli");
+  for (const found of discover(pluginFolders(home)).values())
+    try {
+      for (const [path, schema] of settingsOf(found)) config.declare(path, schema, found.id);
+    } catch (error) {
+      if (!isGatewayError(error)) throw error; // the gateway lists such a plugin as failed, and says why
+    }
   return config;
 }

@@ -8,7 +8,6 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
-import { Type } from "@sinclair/typebox";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHost, PluginHostDeps } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
@@ -17,6 +16,7 @@ import { runHook } from "./hooks.ts";
 import { defaultLimits } from "./limits.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
+import { CapabilitiesConfig, settingsOf } from "./settings.ts";
 import { eventSource, jobKinds, methodSource, routeSource, type SourceDeps } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
@@ -90,14 +90,14 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   };
 
   /** What the manifest says of the configuration, until the next one is declared in its place. */
-  const declare = ({ id, manifest }: Found): void => {
+  const declare = (found: Found): void => {
+    const { id, manifest } = found;
     for (const old of declared.get(id) ?? []) old[Symbol.dispose]();
-    const own = ["enabled", "unsandboxed"].map((key) => settings.declare(`plugins.${id}.${key}`, Type.Optional(Type.Boolean()), id));
+    const own: Disposable[] = [];
     declared.set(id, own);
-    const config = manifest?.generated?.config;
-    if (!config) return;
-    own.push(settings.declare(configPathOf(manifest), reviveSchema(config), id));
-    own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
+    for (const [path, schema] of settingsOf(found)) own.push(settings.declare(path, schema, id));
+    if (manifest?.generated?.config)
+      own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
@@ -185,11 +185,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
 
   const active = () => [...plugins.values()].flatMap(({ current }) => current ?? []);
 
-  settings.declare(
-    "capabilities",
-    Type.Record(Type.String(), Type.String(), { default: {}, description: "Which plugin provides a capability that only one can" }),
-    "plugins",
-  );
+  settings.declare("capabilities", CapabilitiesConfig, "plugins");
   for (const found of discover(deps.folders, deps.bundle?.isChecked).values()) add(found);
   for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
   changed();
