@@ -5,6 +5,8 @@ export const DEFAULT_PLUGINS = [
   "delivery",
   "routing",
   "configuration",
+  "devices",
+  "secrets",
   "diagnostics",
   "plugin-control",
   "provider-demo",

@@ -8,7 +8,7 @@ type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: Pick<Config, "isSet">;
-  readonly secrets: () => Promise<readonly { readonly name: string }[]>;
+  readonly secrets: () => Promise<readonly string[]>;
 }
 
 /** A refusal comes at once, so that looking costs a start nothing. */
@@ -31,7 +31,7 @@ export function createFindings({ env, config, secrets }: Sources) {
       listens.some((at) => listening.has(at)),
 
     async readSecrets(): Promise<void> {
-      names = new Set((await secrets()).map(({ name }) => name));
+      names = new Set(await secrets());
     },
 
     /** Looks for the servers that manifests name. */

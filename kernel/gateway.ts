@@ -2,9 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { bootstrap } from "@pincer/plugin-sdk/contracts/bootstrap";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
+import { devices } from "@pincer/plugin-sdk/contracts/devices";
 import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
+import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -14,7 +17,6 @@ import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
-import { createLoginLinks } from "./access/login-link.ts";
 import { createBus } from "./bus/bus.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import type { Peer } from "./bus/peers.ts";
@@ -112,8 +114,8 @@ export async function createGateway(options: GatewayOptions) {
         info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
       bus.disconnect(isMeant, 4001, reason);
     },
-    connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
-    url: () => address.url.replace(/^http/, "ws"),
+    connections: () => bus.connections().map(({ info }) => info),
+    url: () => address.url,
     secretsChanged: () => void secretsChanged(),
   });
   opened.defer(access.audit.settled);
@@ -126,7 +128,7 @@ export async function createGateway(options: GatewayOptions) {
     settings: () => settings().lanes,
     ...(probe && { probe: (point: string) => probe(`lanes:${point}`) }),
   });
-  const findings = createFindings({ env, config, secrets: access.secrets.list });
+  const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
   const secretsChanged = () =>
     findings
@@ -188,6 +190,10 @@ export async function createGateway(options: GatewayOptions) {
 
   host.provide(configuration, () => configurationFor(config));
   host.provide(sessionsContract, () => sessions.contract);
+  const reachOf = (plugin: string) => () => host.inspect(plugin).manifest?.permissions?.scopes ?? [];
+  host.provide(devices, (plugin) => access.devices(reachOf(plugin)));
+  host.provide(bootstrap, (plugin) => access.bootstrap(reachOf(plugin)));
+  host.provide(secrets, () => access.secrets.contract);
   host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
   const bus = createBus({
@@ -225,8 +231,7 @@ export async function createGateway(options: GatewayOptions) {
 
   host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
 
-  const links = createLoginLinks({ access, clock, ttlMs: () => settings().bootstrapTtlMs, url: () => address.url });
-  bus.add([...access.methods, ...sessions.methods, links.method]);
+  bus.add(sessions.methods);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));
@@ -248,7 +253,10 @@ export async function createGateway(options: GatewayOptions) {
     bus,
     host,
     lanes,
-    loginLink: async () => (await links.make()).url,
+    /** A page's address that logs one browser in. */
+    async loginLink(): Promise<string> {
+      return ((await bus.dispatch("gateway.loginLink", {}, insider("kernel", ["operator.admin"]))) as { url: string }).url;
+    },
 
     /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */
     async start(): Promise<{ readonly url: string; readonly port: number }> {

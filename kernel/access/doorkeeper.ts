@@ -5,6 +5,7 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import { isSecretReference } from "@pincer/plugin-sdk/sensitive";
 import { type ConnectParams, plainFact } from "@pincer/plugin-sdk/wire/connect";
+import { knownScopes, lacking } from "@pincer/plugin-sdk/wire/scopes";
 import type { Audit } from "./audit.ts";
 import { type AuthCode, authError, connectErrors, isGuess, type PairingReason, pairingError } from "./connect-errors.ts";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "./decision.ts";
@@ -13,7 +14,6 @@ import { clientAddress, isNear, neighbourhood, originAllowed } from "./door.ts";
 import { sameSecret } from "./keys.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import { type Ask, type Device, type Grant, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
-import { knownScopes, lacking } from "./scopes.ts";
 import type { Secrets } from "./secrets.ts";
 import type { AccessSettings } from "./settings.ts";
 

@@ -1,12 +1,12 @@
 /** What the store remembers of devices: who was approved for which role and scopes, who asks to be, and which login links are open. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
+import { knownScopes } from "@pincer/plugin-sdk/wire/scopes";
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import type { Row, Statement, Store } from "../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
 import { type Keys, keyed, randomToken } from "./keys.ts";
 import { createQueue } from "./queue.ts";
-import { knownScopes } from "./scopes.ts";
 import type { AccessSettings } from "./settings.ts";
 
 export const pairingSchema = `

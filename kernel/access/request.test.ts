@@ -48,7 +48,7 @@ test("a node's token opens no HTTP door", async () => {
 test("anything else is unauthorized", async () => {
   const home = await open();
   const device = new TestDevice();
-  const bootstrapToken = await home.access.issueBootstrap({ role: "operator", scopes: ["operator.admin"] });
+  const bootstrapToken = await home.invite("operator", ["operator.admin"]);
   const wrong = [undefined, "", "Bearer", "Bearer ", `Basic ${home.keys.token}`, home.keys.token, "Bearer x.y", `Bearer ${device.id}.`];
   for (const authorization of [...wrong, `Bearer ${bootstrapToken}`]) expect(await request(home, authorization)).toEqual(unauthorized);
 });

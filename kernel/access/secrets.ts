@@ -1,12 +1,14 @@
 /** Secrets at rest: AES-256-GCM, with keys of the home's key file; a plugin gets one by name and grant. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { nodeCrypto } from "../builtin.ts";
 import type { Statement, Store } from "../store/store.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
 import { createQueue } from "./queue.ts";
 
-export const secretErrors = defineErrors({
+const secretErrors = defineErrors({
   SECRETS_KEY_LOST: { message: "the key that a secret was encrypted with is lost", wire: "UNAVAILABLE" },
   SECRETS_DAMAGED: { message: "a stored secret is not as it was written", wire: "UNAVAILABLE" },
   SECRETS_NOT_GRANTED: { message: "a plugin asked for a secret that it was not granted", wire: "FORBIDDEN" },
@@ -23,19 +25,6 @@ interface Box {
   readonly key_id: string;
   /** Nonce (12 bytes), tag (16), ciphertext. */
   readonly box: Uint8Array;
-}
-
-export interface SecretEntry {
-  readonly name: string;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-  readonly updatedBy: string;
-}
-
-export interface SecretGrant {
-  readonly name: string;
-  readonly plugin: string;
-  readonly grantedAtMs: number;
 }
 
 export type Secrets = ReturnType<typeof createSecrets>;
@@ -82,8 +71,8 @@ export function createSecrets(
     return row && decrypt(row);
   };
 
-  return {
-    set: (name: string, value: string, by: string) =>
+  const contract: ImplementationOf<typeof secrets> = {
+    set: ({ name, value, by }) =>
       inTurn(async () => {
         const key = keys.secretsKeys().at(-1) as SecretsKey;
         await store.write([
@@ -92,48 +81,36 @@ export function createSecrets(
           ...[name, key.id, encrypt(key, name, value), clock.now(), by],
         ]);
         changed();
+        return {};
       }),
 
-    /** For the kernel itself. Undefined when it is not set; throws `SECRETS_KEY_LOST` or `SECRETS_DAMAGED`. */
-    get,
-
-    /** As `get`, for a plugin; throws `SECRETS_NOT_GRANTED` too. */
-    async resolve(name: string, plugin: string): Promise<string | undefined> {
-      const [granted] = await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin);
-      if (granted) return get(name);
-      throw secretErrors.SECRETS_NOT_GRANTED(`plugin ${plugin} was not granted secret ${name}; grant it with secrets.grant`);
-    },
-
-    list: () =>
-      store.read<SecretEntry>(
+    list: async () => ({
+      entries: await store.read(
         `select name, created_at as createdAtMs, updated_at as updatedAtMs, updated_by as updatedBy from access_secret order by name`,
       ),
+    }),
 
-    /** Names of those whose key is lost, for health and doctor. */
-    async lost(): Promise<string[]> {
-      const known = keys.secretsKeys().map(({ id }) => id);
-      const rows = await store.read<Box>("select name, key_id from access_secret order by name");
-      return rows.filter(({ key_id }) => !known.includes(key_id)).map(({ name }) => name);
-    },
-
-    /** Its grants go with it. Resolves to false when there was none. */
-    async delete(name: string): Promise<boolean> {
+    async delete({ name }) {
       const [rows = []] = await store.write(
         ["delete from access_secret where name = ? returning name", name],
         ["delete from access_secret_grant where name = ?", name],
       );
-      if (rows.length === 1) changed();
-      return rows.length === 1;
+      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`no secret ${name}; secrets.store.list names those that are kept`);
+      changed();
+      return {};
     },
 
-    grants: () => store.read<SecretGrant>("select name, plugin, granted_at as grantedAtMs from access_secret_grant order by name, plugin"),
+    grants: async () => ({
+      grants: await store.read("select name, plugin, granted_at as grantedAtMs from access_secret_grant order by name, plugin"),
+    }),
 
-    async grant(name: string, plugin: string, granted: boolean): Promise<void> {
+    async grant({ name, plugin, granted }) {
       if (granted) await store.write(["insert or ignore into access_secret_grant values (?, ?, ?)", name, plugin, clock.now()]);
       else await store.write(["delete from access_secret_grant where name = ? and plugin = ?", name, plugin]);
+      return {};
     },
 
-    /** Encrypts everything anew under a new key, in one transaction, and forgets the old one. What cannot be read is left and named. */
+    /** In one transaction. */
     rotate: () =>
       inTurn(async () => {
         const key = await keys.addSecretsKey();
@@ -152,5 +129,28 @@ export function createSecrets(
         await keys.retireSecretsKeys(new Set(unreadable.values()));
         return { rotated: updates.length, unreadable: [...unreadable.keys()] };
       }),
+  };
+
+  return {
+    contract,
+
+    /** For the kernel itself. Undefined when it is not set; throws `SECRETS_KEY_LOST` or `SECRETS_DAMAGED`. */
+    get,
+
+    /** As `get`, for a plugin; throws `SECRETS_NOT_GRANTED` too. */
+    async resolve(name: string, plugin: string): Promise<string | undefined> {
+      const [granted] = await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin);
+      if (granted) return get(name);
+      throw secretErrors.SECRETS_NOT_GRANTED(`plugin ${plugin} was not granted secret ${name}; grant it with secrets.grant`);
+    },
+
+    names: async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name),
+
+    /** Names of those whose key is lost, for health and doctor. */
+    async lost(): Promise<string[]> {
+      const known = keys.secretsKeys().map(({ id }) => id);
+      const rows = await store.read<Box>("select name, key_id from access_secret order by name");
+      return rows.filter(({ key_id }) => !known.includes(key_id)).map(({ name }) => name);
+    },
   };
 }

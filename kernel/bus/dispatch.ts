@@ -2,7 +2,7 @@
 import { checker, compiledCheck, describeMismatch, type Mismatch, mismatchOf } from "@pincer/plugin-sdk/check";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
 import { busErrors } from "@pincer/plugin-sdk/wire/errors";
-import { allows } from "../access/scopes.ts";
+import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";

@@ -23,7 +23,7 @@ export type Word =
   | { readonly say: "refused"; readonly code: string; readonly message: string };
 
 export const victimPath = import.meta.path;
-export const plugins = ["agent", "models", "delivery", "routing", "scripted-provider", "scripted-tools", "scripted-channel"];
+export const plugins = ["agent", "models", "delivery", "routing", "scripted-provider", "scripted-tools", "scripted-channel", "devices"];
 
 if (import.meta.main) {
   const { home, point, nth = 1, commitDelayMs = 0 } = JSON.parse(process.argv[2] ?? "{}") as Orders;

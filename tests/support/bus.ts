@@ -83,7 +83,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     keys,
     emit: (...call) => bus.emit(...call),
     onRevoked: () => {},
-    connected: (deviceId) => bus.connections().some(({ info }) => info.deviceId === deviceId),
+    connections: () => bus.connections().map(({ info }) => info),
     url: () => url,
   });
   const bus: Bus = createBus({
@@ -109,7 +109,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     bootId: "boot-1",
     ...options.deps,
   });
-  bus.add(access.methods);
   bus.addEvents(access.events);
   bus.add(options.methods ?? []);
   opened.defer(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { WireScope } from "@pincer/plugin-sdk/method";
-import { allows, knownScopes, lacking, wireScopes } from "./scopes.ts";
+import { type WireScope, wireScopes } from "../method.ts";
+import { allows, knownScopes, lacking } from "./scopes.ts";
 
 test("each scope implies exactly what the wire says", () => {
   const implied = (held: WireScope) => wireScopes.filter((scope) => scope !== held && allows([held], scope));

@@ -1,20 +1,11 @@
-/** The closed list of the wire's scopes, and what each implies (`protocol` section 3). */
-import type { WireScope } from "@pincer/plugin-sdk/method";
+/** What each scope of the wire implies (`protocol` section 3). */
+import { type WireScope, wireScopes } from "../method.ts";
 
-const implied: Readonly<Record<WireScope, readonly WireScope[]>> = {
+const implied: Readonly<Partial<Record<WireScope, readonly WireScope[]>>> = {
   "operator.read": ["operator.sessions.read"],
   "operator.write": ["operator.read", "operator.talk", "operator.sessions.read", "operator.sessions.write"],
-  "operator.admin": [],
-  "operator.approvals": [],
-  "operator.questions": [],
-  "operator.pairing": [],
-  "operator.talk": [],
-  "operator.talk.secrets": [],
-  "operator.sessions.read": [],
   "operator.sessions.write": ["operator.sessions.read"],
 };
-
-export const wireScopes = Object.keys(implied) as WireScope[];
 
 /** Whether somebody who holds these scopes may do what needs that one. `operator.admin` may do everything; a word of a newer version, nothing. */
 export const allows = (held: readonly WireScope[], needed: WireScope): boolean =>

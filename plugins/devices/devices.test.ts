@@ -1,4 +1,4 @@
-/** Access behind a real bus on a real socket, with the published client and the published schemas as judges. */
+/** Pairing over a real gateway, with the published client and the published schemas as judges. */
 import { expect, test } from "bun:test";
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { GatewayClient, type GatewayClientOptions } from "@openclaw/gateway-client";
@@ -9,8 +9,8 @@ import {
 } from "@openclaw/gateway-protocol/schema";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { createDeviceKey, type WireFailure } from "@pincer/plugin-sdk/testing/client";
+import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { Value } from "@sinclair/typebox/value";
-import { type BusHost, startBus } from "../../tests/support/bus.ts";
 
 const fits = (schema: unknown, payload: unknown) =>
   [...Value.Errors(reviveSchema(schema), payload)].map(({ path, message }) => `${path}: ${message}`);
@@ -39,10 +39,10 @@ function createKeeper() {
   return { kept, deviceId, options: { deviceIdentity: { deviceId, privateKeyPem: privateKey, publicKeyPem: publicKey }, hostDeps } };
 }
 
-async function run(host: BusHost, options: Partial<GatewayClientOptions>): Promise<Hello> {
+async function run(host: TestGateway, options: Partial<GatewayClientOptions>): Promise<Hello> {
   const said = Promise.withResolvers<Hello>();
   const client = new GatewayClient({
-    ...{ url: host.wsUrl, clientName: "openclaw-tui", mode: "ui", role: "operator", scopes: ["operator.read"] },
+    ...{ url: host.url, clientName: "openclaw-tui", mode: "ui", role: "operator", scopes: ["operator.read"] },
     ...{ onHelloOk: said.resolve, onReconnectPaused: (info: object) => said.reject(info), ...options },
   } as GatewayClientOptions);
   client.start();
@@ -50,7 +50,7 @@ async function run(host: BusHost, options: Partial<GatewayClientOptions>): Promi
 }
 
 test("the published client pairs on loopback, comes back with its token, and falls back on it when the shared one changed", async () => {
-  await using host = await startBus();
+  await using host = await startTestGateway({ only: ["devices"] });
   const { kept, deviceId, options } = createKeeper();
   const first = await run(host, { ...options, token: host.token });
   expect(first.auth).toMatchObject({ method: "token", role: "operator", scopes: ["operator.read"], deviceToken: kept.token });
@@ -69,7 +69,7 @@ test("the published client pairs on loopback, comes back with its token, and fal
 });
 
 test("a device behind a proxy asks, an operator is told and approves, and both see the wire's own shapes", async () => {
-  await using host = await startBus();
+  await using host = await startTestGateway({ only: ["devices"] });
   await using operator = await host.connect();
   const device = createDeviceKey();
   const ask = { device, headers: { "x-forwarded-for": "203.0.113.7" }, scopes: ["operator.read"] };
@@ -88,15 +88,40 @@ test("a device behind a proxy asks, an operator is told and approves, and both s
 });
 
 test("a setup code fits the wire's own shape and lets one device in", async () => {
-  await using host = await startBus();
+  await using host = await startTestGateway({ only: ["devices"] });
   await using operator = await host.connect();
   const code = await operator.call("device.pair.setupCode", {});
   expect(fits(DevicePairSetupCodeResultSchema, code)).toEqual([]);
   const { url, bootstrapToken } = JSON.parse(Buffer.from(String(code.setupCode), "base64url").toString());
-  expect(new URL(url).host).toBe(new URL(host.wsUrl).host);
+  expect(new URL(url).host).toBe(new URL(host.url).host);
   const scopes = ["operator.admin"];
   await using phone = await host.connect({ auth: { bootstrapToken }, device: createDeviceKey(), scopes });
   expect(phone.hello).toMatchObject({ auth: { method: "bootstrap-token", scopes } });
   const second = host.connect({ auth: { bootstrapToken }, device: createDeviceKey(), scopes });
   await expect(second).rejects.toThrow("AUTH_BOOTSTRAP_TOKEN_INVALID");
+});
+
+test("a login link leads to the page, and lets one browser in", async () => {
+  await using host = await startTestGateway({ only: ["devices"] });
+  await using operator = await host.connect();
+  const { url, expiresAtMs } = await operator.call<{ url: string; expiresAtMs: number }>("gateway.loginLink", {});
+  const [page, bootstrapToken = ""] = url.split("#login=");
+  expect([page, expiresAtMs > 0]).toEqual([`${host.http}/`, true]);
+  const browser = { auth: { bootstrapToken }, device: createDeviceKey(), scopes: ["operator.write"] };
+  await using tab = await host.connect(browser);
+  expect(tab.hello).toMatchObject({ auth: { scopes: ["operator.write"], deviceToken: expect.any(String) } });
+  await expect(host.connect({ ...browser, device: createDeviceKey() })).rejects.toThrow("AUTH_BOOTSTRAP_TOKEN_INVALID");
+});
+
+test("a device that rotates its own token is told the new one and stays, its other connections end", async () => {
+  await using host = await startTestGateway({ only: ["devices"] });
+  const device = createDeviceKey();
+  const scopes = ["operator.pairing"];
+  await using own = await host.connect({ device, scopes });
+  await using other = await host.connect({ device, scopes });
+  const { token } = await own.call<{ token: string }>("device.token.rotate", { deviceId: device.id, role: "operator" });
+  expect(await other.closed).toMatchObject({ code: 4001, reason: "auth rotated" });
+  await using again = await host.connect({ auth: { deviceToken: token }, device, scopes });
+  expect(again.hello).toMatchObject({ auth: { deviceToken: token } });
+  expect(await own.call("device.pair.list")).toMatchObject({ paired: [{ deviceId: device.id, connected: true }] });
 });

@@ -1,0 +1,33 @@
+import { definePlugin } from "@pincer/plugin-sdk";
+import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
+import * as methods from "./methods.ts";
+
+/** Plugins get a secret's new value at their next request; a snapshot of the configuration is not taken anew. */
+const done = { ok: true, reloaded: false } as const;
+/** The wire knows further kinds of entries, and stores that belong to somebody; here is one for everybody. */
+const inStore = { kind: "secret", scopeKind: "team", scopeId: "" } as const;
+
+export default definePlugin({
+  uses: { secrets },
+
+  setup({ method, uses }) {
+    method(methods.list, async (_params, call) => {
+      const { entries } = await uses.secrets.list({}, call);
+      return { entries: entries.map((entry) => ({ ...entry, ...inStore })) };
+    });
+    method(methods.set, async ({ name, value }, call) => {
+      await uses.secrets.set({ name, value, by: call.connection.principal }, call);
+      return done;
+    });
+    method(methods.remove, async (params, call) => {
+      await uses.secrets.delete(params, call);
+      return done;
+    });
+    method(methods.rotate, async (_params, call) => ({ ok: true as const, ...(await uses.secrets.rotate({}, call)) }));
+    method(methods.grant, async ({ granted = true, ...params }, call) => {
+      await uses.secrets.grant({ ...params, granted }, call);
+      return { ok: true as const };
+    });
+    method(methods.grants, async (_params, call) => uses.secrets.grants({}, call));
+  },
+});
