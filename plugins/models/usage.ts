@@ -95,9 +95,13 @@ function totalsOf({ usage, cost }: UsageEntry): Totals {
 const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const DAY_MS = 86_400_000;
 
+const two = (number: number): string => `${number}`.padStart(2, "0");
+
 /** The day on the gateway's own calendar, as `2026-11-20`. */
-export const dayOf = (at: number): string =>
-  new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+export const dayOf = (at: number): string => {
+  const day = new Date(at);
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+};
 
 export function createUsageLedger(ctx: {
   readonly config: Pick<ModelsConfig, "usageDays">;
