@@ -10,6 +10,23 @@ export interface Watch extends Disposable {
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
 }
 
+/** Says in a request's init which watch it belongs to, since a client library takes one `fetch` for all of its requests. */
+interface WatchedInit extends Omit<RequestInit, "body" | "headers" | "method" | "signal"> {
+  readonly watch?: Watch;
+}
+/** What a request of a client library that was given `watchedFetch` is made with. */
+export const watchedBy = (watch: Watch): { readonly signal: AbortSignal; readonly fetchOptions: WatchedInit } => ({
+  signal: watch.signal,
+  fetchOptions: { watch },
+});
+
+/** A `fetch` for a client library that is kept: each request goes through the watch in its init. */
+export function watchedFetch(fetch: Watch["fetch"]): typeof globalThis.fetch {
+  const watched = (input: string | URL | Request, { watch, ...init }: WatchedInit & RequestInit = {}) =>
+    (watch?.fetch ?? fetch)(input, init);
+  return watched as typeof globalThis.fetch;
+}
+
 /** `idleMs` holds for the wait for the first byte too. */
 export function watchRequest(options: {
   readonly clock: Clock;

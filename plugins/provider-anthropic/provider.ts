@@ -3,7 +3,8 @@ import type Anthropic from "@anthropic-ai/sdk";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { keepClients } from "@pincer/plugin-sdk/provider/clients";
+import { type Watch, watchedBy, watchedFetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { type Access, accessTo, endpointNames, needsKey, type ProviderContext, statusOf } from "./endpoints.ts";
 import { failureOf } from "./failure.ts";
 import { API, messageParams } from "./request.ts";
@@ -23,7 +24,7 @@ export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<
   const { clock } = ctx;
   const lists = new Map<string, Listed>();
 
-  const clientFor = async ({ baseUrl, key, headers }: Access, fetch: ProviderContext["fetch"]): Promise<Anthropic> => {
+  const clientAt = keepClients(async ({ baseUrl, key, headers }: Pick<Access, "baseUrl" | "key" | "headers">): Promise<Anthropic> => {
     const { default: Client } = await import("@anthropic-ai/sdk");
     return new Client({
       baseURL: baseUrl,
@@ -33,19 +34,20 @@ export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<
       // The watch keeps the time; the library's own timer must not end a request first.
       timeout: 2 ** 31 - 1,
       logLevel: "off",
-      fetch: fetch as typeof globalThis.fetch,
+      fetch: watchedFetch(ctx.fetch),
       openTelemetry: false,
     });
-  };
+  });
+  const clientFor = ({ baseUrl, key, headers }: Access): Promise<Anthropic> => clientAt({ baseUrl, key, headers });
 
   const list = async (access: Access, refresh: boolean, signal: AbortSignal): Promise<Listed> => {
     const known = lists.get(access.endpoint);
     if (known && !refresh && clock.now() - known.at < ctx.config.listKeptMs) return known;
     const { clock: time, fetch } = ctx;
     using watch = watchRequest({ clock: time, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-    const client = await clientFor(access, watch.fetch);
+    const client = await clientFor(access);
     const found: Anthropic.ModelInfo[] = [];
-    for await (const model of client.models.list({ limit: 1000 }, { signal: watch.signal })) found.push(model);
+    for await (const model of client.models.list({ limit: 1000 }, watchedBy(watch))) found.push(model);
     const abilities = new Map(found.map((info) => [info.id, abilitiesOf(info)]));
     const listed = { at: clock.now(), abilities, models: found.map((info) => modelInfo(access.endpoint, info, abilities.get(info.id))) };
     lists.set(access.endpoint, listed);
@@ -85,7 +87,7 @@ export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<
       try {
         const abilities = lists.get(access.endpoint)?.abilities.get(target.model) ?? abilitiesByName(target.model);
         const params = messageParams(request, target, abilities, ctx.config.maxOutputTokens);
-        if (!watch.ended) yield* readRounds(await clientFor(access, watch.fetch), params, watch, answer, reading);
+        if (!watch.ended) yield* readRounds(await clientFor(access), params, watch, answer, reading);
         return conclude(answer, reading, watch, access, request);
       } catch (error) {
         if (watch.ended === undefined) {
@@ -110,7 +112,7 @@ async function* readRounds(
   const before = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const one = newReading();
-    const events = await client.messages.create({ ...params, messages }, { signal: watch.signal });
+    const events = await client.messages.create({ ...params, messages }, watchedBy(watch));
     for await (const event of events) {
       yield* readEvent(event, answer, one, round);
       reading.usage = tokenUsage({

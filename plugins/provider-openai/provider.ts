@@ -2,7 +2,8 @@
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
-import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { keepClients } from "@pincer/plugin-sdk/provider/clients";
+import { type Watch, watchedBy, watchedFetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type OpenAI from "openai";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
@@ -26,27 +27,32 @@ interface Exchange {
   readonly reading: Reading;
 }
 
+interface ClientPlace extends Pick<Access, "baseUrl" | "key"> {
+  readonly headers: Access["settings"]["headers"];
+}
+
 export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
   /** Endpoints that have refused to summarize a model's thinking. */
   const withoutSummaries = new Set<string>();
 
-  const clientFor = async ({ baseUrl, key, settings }: Access, watch: Watch): Promise<OpenAI> => {
+  const clientAt = keepClients(async ({ baseUrl, key, headers }: ClientPlace): Promise<OpenAI> => {
     const { default: Client } = await import("openai");
     return new Client({
       baseURL: baseUrl,
       apiKey: key ?? "none",
       organization: null,
       project: null,
-      defaultHeaders: { ...settings.headers },
+      defaultHeaders: { ...headers },
       maxRetries: 0,
       // The watch keeps the time; the library's own timer must not end a request first.
       timeout: 2 ** 31 - 1,
       logLevel: "off",
-      fetch: watch.fetch as typeof globalThis.fetch,
+      fetch: watchedFetch(ctx.fetch),
     });
-  };
+  });
+  const clientFor = ({ baseUrl, key, settings: { headers } }: Access): Promise<OpenAI> => clientAt({ baseUrl, key, headers });
 
   const effortsFor = async (access: Access, model: string): Promise<readonly Effort[] | undefined> => {
     if (access.kind !== "ollama") return effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
@@ -56,19 +62,19 @@ export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typ
   async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
     const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
-    const client = await clientFor(access, watch);
+    const client = await clientFor(access);
     const reader = new ChatReader(answer, reading);
-    for await (const chunk of await client.chat.completions.create(params, { signal: watch.signal })) yield* reader.read(chunk);
+    for await (const chunk of await client.chat.completions.create(params, watchedBy(watch))) yield* reader.read(chunk);
   }
 
   async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const { request, access, model, efforts, watch, answer, reading } = exchange;
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
-    const client = await clientFor(access, watch);
+    const client = await clientFor(access);
     const reader = new ResponsesReader(answer, reading);
     try {
-      for await (const event of await client.responses.create(params, { signal: watch.signal })) yield* reader.read(event);
+      for await (const event of await client.responses.create(params, watchedBy(watch))) yield* reader.read(event);
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
