@@ -33,21 +33,31 @@ export async function checkFacets(values: Values, facets: Facets): Promise<void>
   }
 }
 
+/** One statement for all that is set, since each costs as much as a row. What grows comes behind what is set. */
 function changeStatements(key: string, { columns = {}, attributes = {}, facets = {}, add = {} }: Changes): Statement[] {
-  const set = (what: string, ...params: Param[]): Statement => [`update session set ${what} where key = ?`, ...params, key];
+  const update = (what: readonly string[], params: readonly Param[]): Statement[] =>
+    what.length === 0 ? [] : [[`update session set ${what.join(", ")} where key = ?`, ...params, key]];
   const path = (name: string) => `$."${name}"`;
-  const names = Object.keys(columns);
-  const statements = names.length > 0 ? [set(names.map((name) => `${name} = ?`).join(", "), ...Object.values(columns))] : [];
+  const given = Object.entries(columns).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+  const what = given.map(({ name }) => `${name} = ?`);
+  const params: Param[] = given.map(({ value }) => value);
   for (const [column, values] of Object.entries({ attributes, facets })) {
-    for (const [name, value] of Object.entries(values)) {
-      if (value === null) statements.push(set(`${column} = json_remove(${column}, ?)`, path(name)));
-      else if (value !== undefined) statements.push(set(`${column} = json_set(${column}, ?, json(?))`, path(name), JSON.stringify(value)));
-    }
+    const cleared = Object.keys(values).filter((name) => values[name] === null);
+    const kept = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+    if (cleared.length + kept.length === 0) continue;
+    const rest = cleared.length === 0 ? column : `json_remove(${column}${", ?".repeat(cleared.length)})`;
+    what.push(`${column} = json_set(${rest}${", ?, json(?)".repeat(kept.length)})`);
+    params.push(...cleared.map(path), ...kept.flatMap(([name, value]) => [path(name), JSON.stringify(value)]));
   }
-  for (const [name, amount] of Object.entries(add)) {
-    statements.push(set("facets = json_set(facets, ?, coalesce(facets ->> ?, 0) + ?)", path(name), path(name), amount));
-  }
-  return statements;
+  const counters = Object.entries(add);
+  const grown = counters.map(() => "?, coalesce(facets ->> ?, 0) + ?").join(", ");
+  return [
+    ...update(what, params),
+    ...update(
+      counters.length === 0 ? [] : [`facets = json_set(facets, ${grown})`],
+      counters.flatMap(([name, amount]) => [path(name), path(name), amount]),
+    ),
+  ];
 }
 
 const byKey = "select * from session where key = ?";
