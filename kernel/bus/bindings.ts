@@ -12,7 +12,7 @@ export interface MethodBinding {
   readonly dynamic: boolean;
   readonly idempotency: "kept" | "handled" | undefined;
   /** Activates the owner when needed. The method's schemas are those of its newest generation. */
-  resolve(): Promise<ResolvedMethod>;
+  resolve(): ResolvedMethod | Promise<ResolvedMethod>;
 }
 
 export interface ResolvedMethod {
@@ -47,10 +47,7 @@ export type Emit = <E extends GatewayEvent>(event: E, payload: Payload<E>, optio
 
 /** Binds a method of the kernel's own. */
 export function bindMethod<M extends Method>(method: M, handler: MethodHandler<M>): MethodBinding {
-  const resolved: Promise<ResolvedMethod> = Promise.resolve({
-    method,
-    invoke: async (params, call) => handler(params as never, call as never),
-  });
+  const resolved: ResolvedMethod = { method, invoke: async (params, call) => handler(params as never, call as never) };
   const { name, scope, idempotency } = method;
   const dynamic = typeof scope === "object";
   return { name, owner: "kernel", scope: dynamic ? scope.least : scope, dynamic, idempotency, resolve: () => resolved };

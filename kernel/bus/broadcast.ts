@@ -5,47 +5,19 @@ import { eventFrame, eventHead, type StateVersion } from "@pincer/plugin-sdk/wir
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { EventSource } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
+import { Listeners } from "./listeners.ts";
 
 type Guard = Pick<GatewayEvent, "name" | "scope" | "dropIfSlow">;
-export type EventListener = (name: string, payload: () => unknown, options: EmitOptions) => void;
 
-export type Broadcast = ReturnType<typeof createBroadcast>;
-
-export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Connection>, events: EventSource) {
+export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Connection>, findEvent: EventSource["find"]) {
   const subscribers = new Map<string, Set<Connection>>();
-  const listeners = new Set<EventListener>();
+  const listeners = new Listeners<[name: string, payload: () => unknown, options: EmitOptions]>();
 
-  const recipients = (topics: readonly string[] | undefined): Iterable<Connection> => {
+  const recipients = ({ topics, connections: named }: EmitOptions): Iterable<Connection> => {
+    if (named) return new Set(named.flatMap((id) => connections.get(id) ?? []));
     if (!topics) return connections.values();
-    if (topics.length === 1) return subscribers.get(topics[0]!) ?? [];
-    const all = new Set<Connection>();
-    for (const topic of topics) for (const connection of subscribers.get(topic) ?? []) all.add(connection);
-    return all;
-  };
-
-  /** Of `given`, a function is called when somebody wants to know. `version` is the state version that `presence` and `health` carry. */
-  const publish = (event: Guard, given: unknown, options: EmitOptions = {}, version?: StateVersion): void => {
-    const { topics, cap, connections: named } = options;
-    // What was declared counts, and an event of a generation that was replaced meanwhile is none any more.
-    const guard = events.find(event.name);
-    if (!guard) {
-      log.warn("bus.event-undeclared", { event: event.name });
-      return;
-    }
-    let made: { readonly payload: unknown } | undefined;
-    const payload = () => {
-      made ??= { payload: typeof given === "function" ? given() : given };
-      return made.payload;
-    };
-    for (const listener of listeners) listener(event.name, payload, options);
-    let head: string | undefined;
-    for (const connection of named ? pick(connections, named) : recipients(topics)) {
-      if (!maySee(connection, guard, named !== undefined)) continue;
-      if (cap !== undefined && !connection.info.caps.has(cap)) continue;
-      head ??= eventHead(event.name, payload(), version);
-      if (named) connection.send(eventFrame(head));
-      else connection.broadcast(head, guard.dropIfSlow);
-    }
+    const [first = new Set<Connection>(), ...others] = topics.flatMap((topic) => subscribers.get(topic) ?? []);
+    return others.length === 0 ? first : new Set([first, ...others].flatMap((some) => [...some]));
   };
 
   const unsubscribe = (connection: Connection, topic: string) => {
@@ -55,7 +27,27 @@ export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Co
   };
 
   return {
-    publish,
+    /** Of `given`, a function is called when somebody wants to know. `version` is the state version that `presence` and `health` carry. */
+    publish(event: Guard, given: unknown, options: EmitOptions = {}, version?: StateVersion): void {
+      // What was declared counts, and an event of a generation that was replaced meanwhile is none any more.
+      const guard = findEvent(event.name);
+      if (!guard) return void log.warn("bus.event-undeclared", { event: event.name });
+      let made: { readonly payload: unknown } | undefined;
+      const payload = () => {
+        made ??= { payload: typeof given === "function" ? given() : given };
+        return made.payload;
+      };
+      listeners.tell(event.name, payload, options);
+      const isNamed = options.connections !== undefined;
+      let head: string | undefined;
+      for (const connection of recipients(options)) {
+        if (!maySee(connection, guard, isNamed)) continue;
+        if (options.cap !== undefined && !connection.info.caps.has(options.cap)) continue;
+        head ??= eventHead(event.name, payload(), version);
+        if (isNamed) connection.send(eventFrame(head));
+        else connection.broadcast(head, guard.dropIfSlow);
+      }
+    },
     unsubscribe,
     subscribe(connection: Connection, topic: string): void {
       connection.topics.add(topic);
@@ -68,20 +60,10 @@ export function createBroadcast(log: Logger, connections: ReadonlyMap<string, Co
       for (const topic of connection.topics) unsubscribe(connection, topic);
     },
     /** Told of every event, inside the gateway, whoever may see it outside. */
-    listen(listener: EventListener): Disposable {
-      listeners.add(listener);
-      return { [Symbol.dispose]: () => void listeners.delete(listener) };
-    },
+    listen: listeners.add,
   };
 }
 
 /** Nodes hold no scopes: what is meant for one is addressed to it. */
 const maySee = ({ role, scopes }: Connection, { scope }: Guard, named: boolean): boolean =>
   scope === "any" || (role === "node" ? named : allows(scopes, scope));
-
-function* pick(connections: ReadonlyMap<string, Connection>, ids: readonly string[]): Iterable<Connection> {
-  for (const id of ids) {
-    const connection = connections.get(id);
-    if (connection) yield connection;
-  }
-}

@@ -13,6 +13,9 @@ export interface SocketData {
 }
 export type Socket = ServerWebSocket<SocketData>;
 
+/** Somebody who has been let in. */
+export type Peer = Pick<Connection, "id" | "info" | "role" | "scopes" | "client" | "openedAt">;
+
 /** The longest reason that fits into a close frame, in bytes of UTF-8. */
 const longestReason = 123;
 

@@ -15,8 +15,6 @@ const healthMethod = defineMethod({
   result: Type.Record(Type.String(), Type.Unknown()),
 });
 
-export type Health = ReturnType<typeof createHealth>;
-
 export function createHealth({ clock, settings, stability, log }: BusContext, parts: Parts) {
   let latest: Readonly<Record<string, unknown>> = {};
   let timer: Disposable | undefined;

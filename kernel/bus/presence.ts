@@ -4,8 +4,6 @@ import type { PresenceEntry, PresenceReport } from "@pincer/plugin-sdk/wire/pres
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 
-export type Presence = ReturnType<typeof createPresence>;
-
 /** `publish` is told at once of a change, and of all further ones together after `presenceMs`. */
 export function createPresence(
   { clock, settings }: BusContext,
@@ -37,12 +35,10 @@ export function createPresence(
       if (reports.size > settings().presenceEntries) reports.delete(reports.keys().next().value!);
       changed();
     },
-    joined(connection: Connection): void {
-      if (isPresent(connection)) changed();
-    },
-    left(connection: Connection): void {
+    /** A connection has come or gone. */
+    changed(connection: Connection): void {
       const key = keyOf(connection);
-      if (reports.has(key) && ![...connections.values()].some((other) => keyOf(other) === key)) reports.delete(key);
+      if (reports.has(key) && !connections.values().some((other) => keyOf(other) === key)) reports.delete(key);
       if (isPresent(connection)) changed();
     },
     list(): PresenceEntry[] {

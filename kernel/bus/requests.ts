@@ -4,13 +4,10 @@ import { busErrors, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { answerId, errorFrame, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
-import { atMost } from "./deadline.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { toldOf } from "./fault.ts";
 
-export type Requests = ReturnType<typeof createRequests>;
-
-export function createRequests({ clock, settings, stability, log, phase }: BusContext, dispatch: Dispatch) {
+export function createRequests({ settings, stability, log, phase }: BusContext, dispatch: Dispatch) {
   /** Requests without any answer yet. */
   let open = 0;
   let idle: (() => void) | undefined;
@@ -22,8 +19,8 @@ export function createRequests({ clock, settings, stability, log, phase }: BusCo
   const refuse = (connection: Connection, id: string, method: string, error: unknown) => {
     if (!isGatewayError(error)) stability.note("bus.fault", { method });
     connection.send(errorFrame(id, toldOf(error, log, method)));
-    if (!hasCode(error, "BUS_ROLE_UNAUTHORIZED") || ++connection.wrongRoleCalls <= settings().wrongRoleCalls) return;
-    connection.close(1008, "repeated calls of another role's methods");
+    if (hasCode(error, "BUS_ROLE_UNAUTHORIZED") && ++connection.wrongRoleCalls > settings().wrongRoleCalls)
+      connection.close(1008, "repeated calls of another role's methods");
   };
 
   const answer = async (connection: Connection, { id, method, params }: RequestFrame) => {
@@ -44,8 +41,7 @@ export function createRequests({ clock, settings, stability, log, phase }: BusCo
       connection.send(frame);
     } catch (error) {
       // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
-      if (connection.state === "closed" && error === connection.signal.reason) return;
-      refuse(connection, id, method, error);
+      if (connection.state !== "closed" || error !== connection.signal.reason) refuse(connection, id, method, error);
     } finally {
       connection.running--;
       if (!accepted) settled();
@@ -68,22 +64,18 @@ export function createRequests({ clock, settings, stability, log, phase }: BusCo
       if (frame === undefined) return;
       const problem = requestProblem(frame);
       if (problem !== undefined) {
-        refuse(connection, answerId(frame), "request", busErrors.BUS_FRAME_INVALID(`invalid request frame: ${problem}`));
-        return;
+        const error = busErrors.BUS_FRAME_INVALID(`invalid request frame: ${problem}`);
+        return void refuse(connection, answerId(frame), "request", error);
       }
       const request = frame as RequestFrame;
       const unfit = whyNot(connection, request);
       if (unfit) refuse(connection, request.id, request.method, unfit);
       else void answer(connection, request);
     },
-    /** Resolves when every running request has been answered, at the latest after `ms`. Those that were accepted go on by themselves. */
-    async drain(ms: number): Promise<void> {
-      if (open === 0) return;
-      const answered = new Promise<void>((resolve) => {
-        idle = resolve;
-      });
-      await atMost(ms, clock, answered);
-      if (open > 0) log.warn("bus.drain-late", { running: open, waitedMs: ms });
+    running: () => open,
+    /** Resolves when every running request has been answered. Those that were accepted go on by themselves. */
+    answered: async (): Promise<void> => {
+      if (open > 0) await new Promise<void>((resolve) => (idle = resolve));
     },
   };
 }

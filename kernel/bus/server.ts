@@ -8,7 +8,7 @@ import type { SocketData } from "./connection.ts";
 import { doorOf, failure, hostAllowed, refuseHost } from "./http.ts";
 import type { BusSettings } from "./settings.ts";
 
-export interface Sockets extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {
+export interface SocketHandlers extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {
   /** Why no further socket is taken just now, or `undefined`. */
   full(): string | undefined;
 }
@@ -21,7 +21,7 @@ const toSeconds = (ms: number, most: number) => Math.min(most, Math.ceil(ms / 1_
 export async function listen(
   settings: () => BusSettings,
   http: (request: Request, door: Door, unhurried: () => void) => Promise<Response>,
-  sockets: Sockets,
+  sockets: SocketHandlers,
 ): Promise<Server<SocketData>> {
   const { port, bind, bodyBytes, frameBytes, idleMs, tickMs, pongMs, tls } = settings();
   const hostname = addresses[bind] ?? bind;

@@ -3,39 +3,26 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Note } from "@pincer/plugin-sdk/contracts/diagnostics";
 import type { BusSettings } from "./settings.ts";
 
-export type Stability = ReturnType<typeof createStability>;
-
-/** As `health` and `/readyz` report it (`protocol` section 1.7). */
-export interface EventLoop {
-  readonly degraded: boolean;
-  readonly reasons: readonly "event_loop_delay"[];
-  readonly intervalMs: number;
-  readonly delayP99Ms: number;
-  readonly delayMaxMs: number;
-  readonly utilization: number;
-  readonly cpuCoreRatio: number;
-}
-
 const samplesKept = 60;
 
 export function createStability(clock: Clock, settings: () => BusSettings) {
   const notes: Note[] = [];
   const delays: number[] = [];
-  let count = 0;
+  let made = 0;
   let sampledAt = clock.monotonic();
   let cpu = process.cpuUsage();
   let cpuCoreRatio = 0;
 
   const note = (type: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-    notes.push({ ...fields, seq: ++count, ts: clock.now(), type });
+    notes.push({ ...fields, seq: ++made, ts: clock.now(), type });
     if (notes.length > settings().stabilityEvents) notes.shift();
   };
 
   const timer = clock.every(settings().loopSampleMs, () => {
     const { loopSampleMs, loopDelayMs } = settings();
     const elapsed = clock.monotonic() - sampledAt;
-    const used = process.cpuUsage(cpu);
-    cpuCoreRatio = (used.user + used.system) / 1_000 / Math.max(1, elapsed);
+    const { user, system } = process.cpuUsage(cpu);
+    cpuCoreRatio = (user + system) / 1_000 / Math.max(1, elapsed);
     sampledAt += elapsed;
     cpu = process.cpuUsage();
     const delay = Math.max(0, elapsed - loopSampleMs);
@@ -46,22 +33,15 @@ export function createStability(clock: Clock, settings: () => BusSettings) {
   return {
     note,
     /** The newest, oldest first; `made` counts those that were forgotten too. */
-    notes: () => ({ capacity: settings().stabilityEvents, made: count, notes: [...notes] }),
-    eventLoop(): EventLoop {
+    notes: () => ({ capacity: settings().stabilityEvents, made, notes: [...notes] }),
+    /** As `health` and `/readyz` report it (`protocol` section 1.7). */
+    eventLoop() {
       const sorted = delays.toSorted((a, b) => a - b);
       const delayP99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
-      const degraded = delayP99Ms >= settings().loopDelayMs;
-      const delayMaxMs = sorted.at(-1) ?? 0;
-      const intervalMs = settings().loopSampleMs;
-      return {
-        degraded,
-        reasons: degraded ? ["event_loop_delay"] : [],
-        intervalMs,
-        delayP99Ms,
-        delayMaxMs,
-        utilization: Math.min(1, cpuCoreRatio),
-        cpuCoreRatio,
-      };
+      const { loopSampleMs: intervalMs, loopDelayMs } = settings();
+      const reasons = delayP99Ms >= loopDelayMs ? ["event_loop_delay"] : [];
+      const utilization = Math.min(1, cpuCoreRatio);
+      return { degraded: reasons.length > 0, reasons, intervalMs, delayP99Ms, delayMaxMs: sorted.at(-1) ?? 0, utilization, cpuCoreRatio };
     },
     [Symbol.dispose]: () => timer[Symbol.dispose](),
   };

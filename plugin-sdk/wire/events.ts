@@ -43,4 +43,4 @@ export const shutdownEvent = defineEvent({
   payload: Type.Object({ reason: Type.String(), restartExpectedMs: Type.Optional(Type.Integer()) }),
 });
 
-export const busEvents = [challengeEvent, tickEvent, healthEvent, presenceEvent, shutdownEvent];
+export const kernelEvents = [challengeEvent, tickEvent, healthEvent, presenceEvent, shutdownEvent];
