@@ -98,6 +98,8 @@ test.skipIf(process.platform !== "linux")(
     await using parent = Bun.spawn(["sh", "-c", "sleep 1000 & echo $!; exec sleep 1000"], { stdout: "pipe" });
     const { value } = await parent.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
+    // The shell itself would ask how it ended; what it becomes does not.
+    while (readFileSync(`/proc/${parent.pid}/comm`, "latin1").trim() !== "sleep") await systemClock.sleep(1);
     const state = { pid, processStart: processStart(pid), url: "http://127.0.0.1:1/", version: "0", startedAt: 0, managed: true };
     writeFileSync(join(home.path, "gateway.json"), JSON.stringify(state));
     process.kill(pid, "SIGKILL");
