@@ -210,3 +210,27 @@ test("a handler that meets a full disk has not failed: it is resumed when there 
   expect(calls).toEqual(["tool"]);
   expect(await store.read("select count(*) as n from own")).toEqual([{ n: 1 }]);
 });
+
+test("a turn with two steps that must not be repeated waits for four commits: its admission, each begin, and its end", async () => {
+  await using home = await createLaneHome();
+  let commits = 0;
+  const probe = (point: string) => {
+    if (point === "before-commit") commits++;
+  };
+  const { lanes } = await home.start(
+    {
+      turn: async (job) => {
+        await job.take("start");
+        await job.effect("model:1", null, async () => "two tools", { replay: "safe" });
+        await job.effect("tool:1", null, async () => "one");
+        await job.effect("tool:2", null, async () => "two");
+        await job.effect("model:2", null, async () => "the answer", { replay: "safe" });
+        job.send(turn("sent", { lane: "b", kind: "nobody's", notBefore: home.clock.now() + 1_000 }));
+      },
+    },
+    { store: { probe } },
+  );
+  commits = 0;
+  await (await lanes.admit(turn("a"))).outcome;
+  expect(commits).toBe(4);
+});

@@ -28,19 +28,26 @@ const errorOf = ({ name, message, gateway }: Thrown): Error => {
   return new GatewayError(code, { message, wire, retryable }, message, options);
 };
 
+/** What a run writes until its group is handed over: one write. */
+interface Batch {
+  readonly statements: Statement[];
+  /** Durable, with every batch before it. */
+  readonly written: Promise<Row[][]>;
+}
+
 export class Journal {
   readonly #past: ReadonlyMap<string, Step>;
   readonly #names = new Set<string>();
-  /** Written and not yet durable. They stand before the next write in the same queue, so it is hardly ever that one waits for them. */
-  readonly #unsettled = new Set<Promise<unknown>>();
-  /** Rides with the first write. */
+  /** Stands before whatever is written first. */
   #claim: readonly Statement[];
+  #open: Batch | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly job: OpenJob,
     past: readonly Step[],
     claim: Statement,
-    readonly persist: (statements: readonly Statement[]) => Promise<Row[][]>,
+    readonly persist: (statements: () => readonly Statement[]) => Promise<Row[][]>,
     readonly settings: () => LanesSettings,
   ) {
     this.#past = new Map(past.map((step) => [step.name, step]));
@@ -73,19 +80,35 @@ export class Journal {
 
   /** Durable, with every step before it, when it resolves. */
   async write(...statements: Statement[]): Promise<Row[][]> {
-    const claim = this.#takeClaim();
-    const [written] = await Promise.all([this.persist([...claim, ...statements]), ...this.#unsettled]);
-    return written.slice(claim.length);
+    const batch = this.#open ?? this.#begin();
+    const from = batch.statements.length;
+    batch.statements.push(...statements);
+    return (await batch.written).slice(from, from + statements.length);
   }
 
   /** Durable before the next `write` resolves; nothing waits for it here. */
   later(statement: Statement): void {
-    const writing = this.persist([...this.#takeClaim(), statement]);
-    this.#unsettled.add(writing);
-    writing.then(
-      () => this.#unsettled.delete(writing),
-      () => {}, // silent-ok: it stays among the unsettled, and fails the next write
-    );
+    (this.#open ?? this.#begin()).statements.push(statement);
+  }
+
+  /** The job ends with what is written next: steps that were not handed over by then need not be. */
+  skip(): void {
+    const { statements = [] } = this.#open ?? {};
+    if (statements.every(([text]) => text === sql.settle || text === sql.claim)) statements.length = 0;
+  }
+
+  #begin(): Batch {
+    const statements: Statement[] = [...this.#claim];
+    this.#claim = [];
+    const writing = this.persist(() => {
+      if (this.#open?.statements === statements) this.#open = undefined;
+      return statements;
+    });
+    const written = Promise.all([writing, this.#last]).then(([rows]) => rows);
+    written.catch(() => {}); // silent-ok: it fails whatever is written next
+    this.#last = written;
+    this.#open = { statements, written };
+    return this.#open;
   }
 
   /** Throws when the value is not JSON, or too large. */
@@ -102,11 +125,5 @@ export class Journal {
 
   failed(name: string, hash: string, error: unknown): Statement {
     return [sql.settle, this.job.id, name, "failed", hash, JSON.stringify(thrownOf(error))];
-  }
-
-  #takeClaim(): readonly Statement[] {
-    const claim = this.#claim;
-    this.#claim = [];
-    return claim;
   }
 }

@@ -47,10 +47,10 @@ export function createLanes(deps: LanesDeps) {
   const probe = (point: LanePoint, { key }: { readonly key: string }) => deps.probe?.(point, key);
 
   /** A store that is full or locked must not lose what was done: it is written again, until the gateway stops. */
-  const persist = async (statements: readonly Statement[], wanted = () => true): Promise<Row[][]> => {
+  const persist = async (statements: () => readonly Statement[], wanted = () => true): Promise<Row[][]> => {
     for (;;) {
       try {
-        const written = await store.write(...statements);
+        const written = await store.writeLate(statements);
         refused = false;
         return written;
       } catch (error) {
@@ -153,22 +153,19 @@ export function createLanes(deps: LanesDeps) {
     const next = sends.map((admission) => openJob(admission, now));
     const kept = jsonOf(result);
     probe("before-finish", job);
-    const written = await persist([
-      [sql.finish, job.id, state, kept, now],
-      [sql.forget, job.id],
-      state === "done" ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id],
-      ...next.map(admit),
-    ]).catch((error) => unfinished(job, error));
+    const statements: Statement[] = [[sql.finish, job.id, state, kept, now], [sql.forget, job.id], ...next.map(admit)];
+    if (job.absorbs) statements.push(state === "done" ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);
+    const written = await persist(() => statements).catch((error) => unfinished(job, error));
     if (!written) return;
     probe("after-finish", job);
     const outcome: JobOutcome = { key: job.key, kind: job.kind, lane: job.lane, state, result: JSON.parse(kept) };
-    const absorbed = (written[2] ?? []) as unknown as OpenJob[];
+    const absorbed = (job.absorbs ? written.at(-1) : []) as unknown as OpenJob[];
     const returned = state === "done" ? [] : absorbed;
     enter(
       "returned",
       returned.filter(({ cancel }) => !cancel),
     );
-    enter("admitted", admittedOf(next, written.slice(3)));
+    enter("admitted", admittedOf(next, written.slice(2)));
     vacate(job);
     for (const other of state === "done" ? [job, ...absorbed] : [job]) {
       leave(other);
@@ -182,7 +179,7 @@ export function createLanes(deps: LanesDeps) {
   /** Hands the job to the next handler of its kind. It keeps its place at the head of the lane. */
   async function release(job: OpenJob): Promise<void> {
     probe("before-release", job);
-    await persist([[sql.release, job.id]]);
+    await persist(() => [[sql.release, job.id]]);
     probe("after-release", job);
     scheduler.add([job]);
   }
@@ -249,7 +246,7 @@ export function createLanes(deps: LanesDeps) {
         jobs.map(async (job) => {
           probe("before-cancel", job);
           // Called first, so that it stands before whatever the handler writes when it is told.
-          const marked = persist([
+          const marked = persist(() => [
             [sql.cancel, reason, job.id],
             [sql.cancelAbsorbed, reason, job.id],
           ]);

@@ -22,7 +22,14 @@ export const lanesMigrations: readonly Migration[] = [
         primary key (job, name)
       ) without rowid, strict;`,
   },
-  { room: "lanes", version: 2, sql: "alter table job add column returned integer not null default 0" },
+  {
+    room: "lanes",
+    version: 2,
+    sql: `
+      alter table job add column returned integer not null default 0;
+      drop index job_open;
+      create index job_open on job(id) where ended_at is null;`,
+  },
 ];
 
 /** A job that has not ended, as the lanes hold it. */
@@ -47,10 +54,12 @@ export interface OpenJob {
   readonly returned: boolean;
   /** An earlier run may have left a journal. */
   resumed: boolean;
+  /** It may have absorbed others. */
+  absorbs: boolean;
 }
 
 const columns = `id, key, lane, kind, input, priority, mode, deadline, not_before as notBefore, admitted_at as admittedAt,
-  crashes, journal, cancel, returned, 1 as resumed`;
+  crashes, journal, cancel, returned, 1 as resumed, 1 as absorbs`;
 
 export const jsonOf = (value: unknown): string => JSON.stringify(value) ?? "null";
 
@@ -71,6 +80,7 @@ export const openJob = (admission: Admission, now: number): OpenJob => ({
   cancel: null,
   returned: false,
   resumed: false,
+  absorbs: false,
 });
 
 export const outcomeOf = (row: Row): JobOutcome => ({

@@ -28,7 +28,7 @@ export interface RunPorts {
   readonly settings: () => LanesSettings;
   readonly probe: (point: LanePoint, job: OpenJob) => void;
   /** Writes, with patience while the store is full or locked, as long as `wanted` says so. */
-  persist(statements: readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
+  persist(statements: () => readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
   journal(job: OpenJob): Promise<Step[]>;
   isSuspect(job: OpenJob): boolean;
   /** Takes what waits in the lane out of it; `putBack` when that could not be committed, `absorbed` when it was. */
@@ -139,6 +139,7 @@ export class Run {
       const result = await Promise.race([handler.run(this.#handed()), this.#abandoned.promise]);
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
       ending = { state: "done", result, sends: this.#sends };
+      this.#journal.skip();
     } catch (error) {
       if (isRefusal(error) && (await this.#storeTakes())) return this.#giveBack(handler);
       if (!this.#abort.signal.aborted) warn("lanes.job-failed", job, { error: errorMessage(error), stack: (error as Error)?.stack });
@@ -265,6 +266,7 @@ export class Run {
       return inputs;
     }
     probe("before-take", job);
+    job.absorbs = true;
     try {
       await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
     } catch (error) {

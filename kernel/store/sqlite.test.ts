@@ -76,6 +76,27 @@ test("one bad write in a group fails alone, and statements keep their meaning af
   await store.close();
 });
 
+test("a late write is asked for its statements once, when its group is handed over", async () => {
+  const store = await open();
+  const statements = [add("known at once")];
+  let asked = 0;
+  const late = store.writeLate(() => {
+    asked++;
+    return statements;
+  });
+  statements.push(add("added later"));
+  await store.write(add("after"));
+  statements.push(add("too late"));
+  expect(await late).toHaveLength(2);
+  expect(asked).toBe(1);
+  expect((await store.read<{ text: string }>("select text from note order by id")).map(({ text }) => text)).toEqual([
+    "known at once",
+    "added later",
+    "after",
+  ]);
+  await store.close();
+});
+
 test("a write that fails leaves nothing of itself behind", async () => {
   const store = await open();
   await expect(store.write(add("a"), add("b"), add("a"))).rejects.toMatchObject({ code: "STORE_FAILED" });

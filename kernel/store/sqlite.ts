@@ -34,7 +34,7 @@ export interface StoreOptions {
 export const writerUrl = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
 
 interface Waiting {
-  readonly statements: readonly Statement[];
+  readonly statements: () => readonly Statement[];
   resolve(rows: Row[][]): void;
   reject(error: unknown): void;
 }
@@ -80,7 +80,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     let bytes = false;
     const writes = committing.map(
       ({ statements }): Write =>
-        statements.map(([sql, ...params]) => {
+        statements().map(([sql, ...params]) => {
           bytes ||= params.some((param) => param instanceof Uint8Array);
           const known = ids.get(sql);
           if (known !== undefined) return [known, params];
@@ -157,7 +157,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     queries.clear();
   };
 
-  const write = (statements: readonly Statement[]) =>
+  const write = (statements: () => readonly Statement[]) =>
     new Promise<Row[][]>((resolve, reject) => {
       if (ended) return reject(ended);
       waiting.push({ statements, resolve, reject });
@@ -165,7 +165,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     });
 
   const close = async () => {
-    const last = write([]);
+    const last = write(() => []);
     ended ??= storeErrors.STORE_FAILED(`${path} is closed`);
     await last.catch(() => {}); // silent-ok: a writer that died has nothing left to wait for, and was reported
     // A connection with statements left would stay open behind its close, and leave the log to be merged by the next start.
@@ -177,7 +177,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 
   return {
-    write: (...statements) => write(statements),
+    write: (...statements) => write(() => statements),
+    writeLate: write,
     async read<T>(sql: string, ...params: Param[]) {
       if (closing) throw ended;
       try {
@@ -188,7 +189,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       }
     },
     async flush() {
-      if (waiting.length + committing.length > 0) await write([]);
+      if (waiting.length + committing.length > 0) await write(() => []);
     },
     close: () => (closing ??= close()),
   };

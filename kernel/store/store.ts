@@ -19,6 +19,8 @@ export interface Store {
    * the order in which they were called. Rejects with `STORE_FULL`, `STORE_CORRUPT` or `STORE_FAILED`; then nothing of it was written.
    */
   write(...statements: Statement[]): Promise<Row[][]>;
+  /** A `write` whose statements are asked for once, when its group is handed over: until then its caller may add to them. */
+  writeLate(statements: () => readonly Statement[]): Promise<Row[][]>;
   /** Runs one query on a reading connection. Sees every write whose promise has resolved. */
   read<T = Row>(sql: string, ...params: Param[]): Promise<T[]>;
   /** Resolves when every write called so far is durable. */
