@@ -36,7 +36,7 @@ where s.key = ?1 and not exists (
   select 1 from json_each(?5) m where not exists (select 1 from session_entry e where e.session = s.id and e.id = m.key)
     and not exists (select 1 from session_entry e where e.session = s.id and e.transcript = t.id and e.id = m.value))
 on conflict (session, id) do nothing
-returning id`;
+returning id, entry, parent, seq`;
 
 const blobSql = `
 insert or ignore into session_blob select e.entry, ?3, ?4 from session_entry e join session s on s.id = e.session where s.key = ?1 and e.id = ?2`;
@@ -97,25 +97,28 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
         ids.add(id);
       }
       const parents = JSON.stringify(Object.fromEntries(needed));
-      const statements = entries.flatMap(({ id, parent, kind, message, runId }): Statement[] => {
-        const { json, paths, values } = splitLarge(message, inlineBytes());
-        const held = [kind, message.role, runId ?? null, at, json, kind === "message" ? messageText(message) : null];
+      const written = new Map<string, Pick<EntryRow, "kind" | "runId" | "at" | "body" | "blobs">>();
+      const statements = entries.flatMap(({ id, parent, kind, message, runId = null }): Statement[] => {
+        const { json: body, paths, values } = splitLarge(message, inlineBytes());
         const blobs = paths.length > 0 ? JSON.stringify(paths) : null;
+        if (!written.has(id)) written.set(id, { kind, runId, at, body, blobs });
+        const held = [kind, message.role, runId, at, body, kind === "message" ? messageText(message) : null];
         return [
           [appendSql, key, id, parent ?? null, parent === undefined ? 0 : 1, parents, ...held, blobs],
           ...values.map((value, slot): Statement => [blobSql, key, id, slot, value]),
         ];
       });
-      const added = new Set((await store.write(...statements)).flat().map((row) => row.id));
-      const rows = await store.read<EntryRow>(idsSql, key, JSON.stringify([...ids]));
-      const held = new Map(rows.map((row) => [row.id, row]));
+      const added = (await store.write(...statements)).flat() as Pick<EntryRow, "id" | "entry" | "parent" | "seq">[];
+      const fresh = added.map((row): EntryRow => ({ ...row, ...written.get(row.id)! }));
+      const known = fresh.length < ids.size ? await store.read<EntryRow>(idsSql, key, JSON.stringify([...ids])) : [];
+      const held = new Map([...known, ...fresh].map((row) => [row.id, row]));
       if (held.size < ids.size) {
         if ((await store.read(headSql, key, null)).length === 0) refuseUnknown(key);
         throw sessionErrors.SESSION_ENTRY_ORPHAN(`nothing was appended to ${key}: not every parent in ${parents} is in its transcript`);
       }
       return {
         entries: await Promise.all(entries.map(({ id }) => wholeEntry(held.get(id)!))),
-        fresh: [...ids].filter((id) => added.has(id)).map((id) => entryOf(held.get(id)!)),
+        fresh: fresh.map((row) => entryOf(row)),
       };
     },
 
