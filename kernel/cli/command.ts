@@ -1,5 +1,5 @@
 /** What a command of the CLI is, how its arguments are read, and how its help looks. */
-import { suggestion } from "../config/suggestion.ts";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { CliError, EXIT } from "./failure.ts";
 import type { Home } from "./home.ts";
 import { bold, columns, dim, heading, type Terminal } from "./terminal.ts";

@@ -1,6 +1,6 @@
 /** The entry of `pincer`. */
 
-import { suggestion } from "../config/suggestion.ts";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import kernel from "../package.json" with { type: "json" };
 import { type CliCommand, checkArguments, commandHelp, familyHelp, overview, parse, usageError } from "./command.ts";
 import { commands, families } from "./commands.ts";

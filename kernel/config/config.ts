@@ -7,12 +7,12 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
-import type { Path, Shape } from "@pincer/plugin-sdk/shape";
+import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
 import { checkShape } from "./schema.ts";
-import { at, type Computed, compute, type Declaration, put, shapeAt } from "./snapshot.ts";
+import { at, compute, type Declaration, isSound, outline, put } from "./snapshot.ts";
 
 export interface Snapshot {
   /** Deeply frozen; environment and defaults applied, secret references unresolved. */
@@ -45,60 +45,53 @@ export interface Edit {
   edit(present: Snapshot): string;
 }
 
+type Listener = (value: unknown) => void | Promise<void>;
 export type Config = ReturnType<typeof createConfig>;
-
-const fileName = "pincer.json5";
 
 const hashOf = (text: string | undefined): string => new Bun.CryptoHasher("sha256").update(text ?? "").digest("hex");
 export const describeIssue = ({ path, message, line, column }: ConfigIssue): string =>
   path === "" ? message : `${path}${line === undefined ? "" : ` (line ${line}, column ${column})`}: ${message}`;
-const isSound = (issues: readonly ConfigIssue[]): boolean => issues.every(({ level }) => level !== "error");
-const invalid = (issues: readonly ConfigIssue[]) =>
-  configErrors.CONFIG_INVALID(`nothing was changed: ${issues.map(describeIssue).join("; ")}`, { data: { issues } });
 
 /** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
 export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOptions) {
-  const path = join(home, fileName);
+  const path = join(home, "pincer.json5");
   const keptPath = `${path}.last-good`;
-  const declarations = new Map<string, Declaration>();
-  const listeners = new Map<string, Set<(value: unknown) => void | Promise<void>>>();
-  let disk = readSafely(path);
+  /** By dotted path. */
+  const declared = new Map<string, Declaration>();
+  const listeners = new Map<string, Set<Listener>>();
+  let schemas: { readonly all: readonly Declaration[]; readonly root: Shape } | undefined;
+  let snapshot: Snapshot | undefined;
+  let disk = readText(path);
   /** The text in force from the moment on that `watch` was called; before that it is chosen anew at each declaration. */
   let settled: { readonly text: string | undefined } | undefined;
-  let snapshot: Snapshot | undefined;
-  let sections: ReadonlyMap<string, Json> = new Map();
   let writing: Promise<unknown> = Promise.resolve();
 
-  function readSafely(file: string): { readonly text: string | undefined; readonly problem?: ConfigIssue } {
-    try {
-      return { text: readText(file) };
-    } catch (error) {
-      return { text: undefined, problem: { level: "error", path: "", message: errorMessage(error) } };
-    }
+  function schema() {
+    if (schemas) return schemas;
+    const all = [...declared.values()].sort((a, b) => a.path.length - b.path.length);
+    schemas = { all, root: outline(all) };
+    return schemas;
   }
 
-  const of = (text: string | undefined): Computed => compute(text, declarations, env);
+  const declaredAnew = () => {
+    schemas = undefined;
+    snapshot = undefined;
+  };
+  const of = (text: string | undefined) => compute(text, schema().all, schema().root, env);
 
   function current(): Snapshot {
     if (snapshot) return snapshot;
     const fromDisk = of(disk.text);
     const issues = disk.problem ? [disk.problem] : fromDisk.issues;
-    if (settled) return publish(settled.text, settled.text === disk.text ? fromDisk : of(settled.text), issues, fromDisk.written);
-    const kept = readSafely(keptPath).text;
-    const fromKept = isSound(issues) || kept === undefined ? undefined : of(kept);
-    return fromKept?.valid ? publish(kept, fromKept, issues, fromDisk.written) : publish(disk.text, fromDisk, issues, fromDisk.written);
-  }
-
-  function publish(
-    text: string | undefined,
-    { value, sections: computed }: Computed,
-    issues: readonly ConfigIssue[],
-    written: JsonObject | undefined,
-  ): Snapshot {
-    sections = computed;
+    let inForce = settled;
+    if (!inForce && !isSound(issues)) {
+      const kept = readText(keptPath);
+      if (kept.text !== undefined && isSound(of(kept.text).issues)) inForce = kept;
+    }
+    const { text } = inForce ?? disk;
     snapshot = {
-      value,
-      written,
+      value: text === disk.text ? fromDisk.value : of(text).value,
+      written: fromDisk.written,
       raw: disk.text,
       hash: hashOf(disk.text),
       appliedHash: hashOf(text),
@@ -110,22 +103,22 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
   }
 
   /** Puts a text without errors in force and tells whom it concerns. */
-  function apply(text: string | undefined): Snapshot {
+  async function apply(text: string | undefined): Promise<Snapshot> {
     const before = current();
-    const oldSections = sections;
+    disk = { text };
     if (settled) settled = { text };
     snapshot = undefined;
     const next = current();
     for (const [key, interested] of listeners) {
-      const isWhole = key === "";
-      if (isWhole ? before.appliedHash === next.appliedHash : Bun.deepEquals(read(key, before, oldSections), read(key, next, sections)))
-        continue;
-      for (const listener of interested) void tell(listener, key, isWhole ? next : read(key, next, sections));
+      const [was, is] = [at(before.value, key.split(".")), at(next.value, key.split("."))];
+      if (key === "" ? before.appliedHash === next.appliedHash : Bun.deepEquals(was, is)) continue;
+      for (const listener of interested) void tell(listener, key, key === "" ? next : is);
     }
+    await keep(next);
     return next;
   }
 
-  async function tell(listener: (value: unknown) => void | Promise<void>, key: string, value: unknown): Promise<void> {
+  async function tell(listener: Listener, key: string, value: unknown): Promise<void> {
     try {
       await listener(value);
     } catch (error) {
@@ -133,57 +126,50 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
     }
   }
 
-  const read = (key: string, from: Snapshot, table: ReadonlyMap<string, Json>): Json | undefined =>
-    at(from.value, key.split(".")) ?? table.get(key);
+  /** Remembers a good text for a start at which the file is not. */
+  async function keep({ raw, source, issues }: Snapshot): Promise<void> {
+    if (raw === undefined || source !== "file" || !isSound(issues) || readText(keptPath).text === raw) return;
+    await writeText(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
+  }
 
   /** Reads the file again. With an error in it, what is in force stays, and the issues say where the error is. */
   async function reload(): Promise<Snapshot> {
-    const found = readSafely(path);
+    const found = readText(path);
     if (found.text === disk.text && !found.problem === !disk.problem) return current();
-    current();
-    const computed = of(found.text);
-    disk = found;
-    if (!found.problem && computed.valid) {
-      const next = apply(found.text);
+    if (!found.problem && isSound(of(found.text).issues)) {
+      const next = await apply(found.text);
       log.info("config.applied", { path, hash: next.hash, warnings: next.issues.map(describeIssue) });
-      await keep();
       return next;
     }
+    disk = found;
     snapshot = undefined;
     const next = current();
     log.warn("config.refused", { path, kept: next.appliedHash, issues: next.issues.map(describeIssue) });
     return next;
   }
 
-  async function keep(): Promise<void> {
-    const { raw, source } = current();
-    if (raw === undefined || source !== "file" || !isSound(current().issues)) return;
-    if (readSafely(keptPath).text !== raw)
-      await writeText(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
+  async function writeNow({ baseHash, edit }: Edit): Promise<Snapshot> {
+    const before = await reload();
+    if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
+    const text = edit(before);
+    if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
+    const known = new Set(before.issues.map(({ path: where }) => where));
+    const unwelcome = of(text).issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
+    if (unwelcome.length > 0) {
+      const said = unwelcome.map(describeIssue).join("; ");
+      throw configErrors.CONFIG_INVALID(`nothing was changed: ${said}`, { data: { issues: unwelcome } });
+    }
+    if (text === before.raw) return before;
+    await writeText(path, text);
+    return apply(text);
   }
 
   /**
    * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
    * outcome has an error or a key that nobody knows; then nothing has changed.
    */
-  function write({ baseHash, edit }: Edit): Promise<Snapshot> {
-    const run = async (): Promise<Snapshot> => {
-      const before = await reload();
-      if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
-      const text = edit(before);
-      if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
-      const computed = of(text);
-      const known = new Set(before.issues.map(({ path: where }) => where));
-      const unwelcome = computed.issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
-      if (unwelcome.length > 0) throw invalid(unwelcome);
-      if (text === before.raw) return before;
-      await writeText(path, text);
-      disk = { text };
-      const next = apply(text);
-      await keep();
-      return next;
-    };
-    const written = writing.then(run, run);
+  function write(change: Edit): Promise<Snapshot> {
+    const written = writing.then(() => writeNow(change));
     writing = written.catch(() => undefined); // silent-ok: the caller is told; the next write starts afresh
     return written;
   }
@@ -192,42 +178,43 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
     path,
     current,
     reload,
+    write,
+
+    /** Writes and applies what stands at a path, comments kept; `undefined` removes it. Throws as `write` does. */
+    set: (where: Path, value: Json | undefined): Promise<Snapshot> =>
+      write({ baseHash: undefined, edit: ({ raw = "{}", written }) => editJson5(raw, put(written, where, value)) }),
 
     /** Until disposed, `owner` says what stands at the dotted path. Throws `CONFIG_PATH_TAKEN`, `CONFIG_SCHEMA_UNSUPPORTED`. */
     declare(dotted: string, schema: TSchema, owner: string): Disposable {
-      const taken = declarations.get(dotted);
+      const taken = declared.get(dotted);
       if (taken && taken.owner !== owner)
         throw configErrors.CONFIG_PATH_TAKEN(`${owner} declares ${dotted}, which belongs to ${taken.owner}`);
       const declaration: Declaration = { path: dotted.split("."), shape: schema as Shape, owner };
       checkShape(declaration.shape, declaration.path);
-      declarations.set(dotted, declaration);
-      snapshot = undefined;
+      declared.set(dotted, declaration);
+      declaredAnew();
       return {
         [Symbol.dispose]() {
-          if (declarations.get(dotted) !== declaration) return;
-          declarations.delete(dotted);
-          snapshot = undefined;
+          if (declared.get(dotted) === declaration && declared.delete(dotted)) declaredAnew();
         },
       };
     },
 
-    /** An outer one before those inside it. */
-    declarations: (): readonly Declaration[] => [...declarations.values()].sort((a, b) => a.path.length - b.path.length),
-    isSensitive: (where: Path): boolean => isSensitive(where, shapeAt(declarations, where)),
+    /** Everything that is declared, as one schema. */
+    schema: (): Shape => schema().root,
+    isSensitive: (where: Path): boolean => isSensitive(where, shapesAt(schema().root, where)[0]),
 
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {
-      return () => {
-        const now = current();
-        return read(dotted, now, sections) as T;
-      };
+      const where = dotted.split(".");
+      return () => at(current().value, where) as T;
     },
 
     /** Whether the file says anything at the path. */
     isSet: (dotted: string): boolean => at(current().written, dotted.split(".")) !== undefined,
 
     /** Called after a change of what stands at the path; at `""` with the snapshot, after any change. A listener that throws is logged. */
-    onChange(dotted: string, listener: (value: unknown) => void | Promise<void>): Disposable {
+    onChange(dotted: string, listener: Listener): Disposable {
       const interested = listeners.get(dotted) ?? new Set();
       listeners.set(dotted, interested.add(listener));
       return { [Symbol.dispose]: () => void interested.delete(listener) };
@@ -238,26 +225,20 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
      * beside it, and network file systems do not tell.
      */
     watch(): Disposable {
-      const { source, raw } = current();
-      settled = { text: source === "kept" ? readSafely(keptPath).text : raw };
-      void keep();
+      const now = current();
+      settled = { text: now.source === "kept" ? readText(keptPath).text : now.raw };
+      void keep(now);
       let seen = "";
       let loaded = "";
       return clock.every(lookMs, async () => {
-        const now = await fingerprint(path);
+        const found = await fingerprint(path);
         // Editors write in several steps: what has just changed is read when it has been quiet for one look.
-        const isQuiet = now === seen;
-        seen = now;
-        if (!isQuiet || now === loaded) return;
-        loaded = now;
+        const isQuiet = found === seen;
+        seen = found;
+        if (!isQuiet || found === loaded) return;
+        loaded = found;
         await reload();
       });
     },
-
-    write,
-
-    /** Writes and applies what stands at a path, comments kept; `undefined` removes it. Throws as `write` does. */
-    set: (where: Path, value: Json | undefined): Promise<Snapshot> =>
-      write({ baseHash: undefined, edit: ({ raw = "{}", written }) => editJson5(raw, put(written, where, value)) }),
   };
 }

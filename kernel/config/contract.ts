@@ -25,6 +25,6 @@ export function configurationFor(config: Config): ImplementationOf<typeof config
       shown(await config.write({ baseHash, edit: ({ raw = "{}", written }) => editJson5(raw, restore(value as Json, written)) })),
     replace: async ({ raw, baseHash }) =>
       shown(await config.write({ baseHash, edit: ({ written }) => editJson5(raw, restore(jsonOf(parseJson5(raw)), written)) })),
-    schemas: async () => ({ schemas: config.declarations().map(({ path, shape }) => ({ path: [...path], schema: shape })) }),
+    schema: async () => ({ schema: config.schema() }),
   };
 }

@@ -2,20 +2,27 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
+import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 
 export const sizeLimit = 1024 * 1024;
 
-/** `undefined` when there is none. Throws `CONFIG_INVALID` when it cannot be read or is larger than 1 MiB. */
-export function readText(path: string): string | undefined {
+export interface FileText {
+  /** `undefined` when there is none. */
+  readonly text: string | undefined;
+  /** Why it cannot be read. */
+  readonly problem?: ConfigIssue;
+}
+
+export function readText(path: string): FileText {
+  const failed = (message: string): FileText => ({ text: undefined, problem: { level: "error", path: "", message } });
   try {
-    if (!existsSync(path)) return undefined;
-    if (statSync(path).size <= sizeLimit) return readFileSync(path, "utf8");
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found && found.size > sizeLimit) return failed(`${path} is larger than 1 MiB`);
+    return { text: found && readFileSync(path, "utf8") };
   } catch (error) {
-    throw configErrors.CONFIG_INVALID(`${path} cannot be read: ${errorMessage(error)}`, { cause: error });
+    return failed(`${path} cannot be read: ${errorMessage(error)}`);
   }
-  throw configErrors.CONFIG_INVALID(`${path} is larger than 1 MiB`);
 }
 
 /** Another one whenever the file was written, replaced or removed. */

@@ -1,20 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import type { Json } from "@pincer/plugin-sdk/json5";
 import type { Shape } from "@pincer/plugin-sdk/shape";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { fitsAsTypeBox } from "../../tests/support/schemas.ts";
 import { checkShape, fit } from "./schema.ts";
-import { suggestion } from "./suggestion.ts";
 
 function fitted(schema: TSchema, value: Json | undefined) {
   const found: string[] = [];
-  const outcome = fit(
-    schema as Shape,
-    value,
-    ["it"],
-    (level, path, message) => found.push(`${level} ${path.join(".")}: ${message}`),
-    () => undefined,
-  );
+  const outcome = fit(schema as Shape, value, ["it"], (level, path, message) => found.push(`${level} ${path.join(".")}: ${message}`));
   return { outcome, found };
 }
 

@@ -4,27 +4,23 @@ import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, type JsonObject, jsonOf, type Node, nodeAt, parseJson5, placeOf } from "@pincer/plugin-sdk/json5";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import { type Environment, expand, overrides } from "./environment.ts";
-import { type Foreign, fit, type Report } from "./schema.ts";
-import { suggestion } from "./suggestion.ts";
+import { fit, type Report } from "./schema.ts";
 
 export interface Declaration {
   readonly path: Path;
   readonly shape: Shape;
   readonly owner: string;
 }
-export type Declarations = ReadonlyMap<string, Declaration>;
 
 export interface Computed {
   /** Everything that is declared, with defaults; a section with an error has its defaults alone. */
   readonly value: JsonObject;
   /** What the text says, references as they are written; `undefined` when it is not an object in JSON5. */
   readonly written: JsonObject | undefined;
-  readonly sections: ReadonlyMap<string, Json>;
   readonly issues: readonly ConfigIssue[];
-  readonly valid: boolean;
 }
 
-const silent: Report = () => undefined;
+export const isSound = (issues: readonly ConfigIssue[]): boolean => issues.every(({ level }) => level !== "error");
 
 export function at(value: Json | undefined, path: Path): Json | undefined {
   let found: Json | undefined = value;
@@ -42,101 +38,74 @@ export function put(value: Json | undefined, [key, ...rest]: Path, member: Json 
   return Object.fromEntries(Object.entries({ ...from, [key!]: inside }).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
-export function compute(text: string | undefined, declarations: Declarations, env: Environment): Computed {
+/** All declarations, an outer one before those inside it, as one schema: what is inside stands for itself, and has its defaults unasked. */
+export const outline = (declarations: readonly Declaration[]): Shape =>
+  declarations.reduce<Shape>((root, { path, shape }) => graft(root, path, shape), { type: "object", default: {}, properties: {} });
+
+function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
+  if (key === undefined) return shape.type === "object" && shape.default === undefined ? { ...shape, default: {} } : shape;
+  const inside = graft(under.properties?.[key] ?? { type: "object", properties: {} }, rest, shape);
+  const isOpen = !under.properties && !under.patternProperties && under.additionalProperties === undefined;
+  return {
+    ...under,
+    ...(isOpen && { additionalProperties: true }),
+    ...(under.default === undefined && inside.default !== undefined && { default: {} }),
+    properties: { ...under.properties, [key]: inside },
+  };
+}
+
+export function compute(text: string | undefined, declarations: readonly Declaration[], root: Shape, env: Environment): Computed {
   const issues: ConfigIssue[] = [];
-  let root: Node | undefined;
-  const report: Report = (level, path, message) => issues.push({ level, path: path.join("."), message, ...placeFor(text, root, path) });
+  const failed = new Set<Path>();
+  let node: Node | undefined;
+  const add: Report = (level, path, message) => issues.push({ level, path: path.join("."), message, ...placeFor(text, node, path) });
+  const ownerOf = (path: Path) => declarations.findLast((declaration) => startsWith(path, declaration.path))?.path;
+  const report: Report = (level, path, message) => {
+    const owner = ownerOf(path);
+    if (level === "error") failed.add(owner ?? path);
+    const isForeign = level === "warning" && !owner;
+    add(level, path, isForeign ? message.replace(/^unknown key/, "$&: no part of Pincer and no installed plugin reads it") : message);
+  };
+
   try {
-    root = text === undefined ? undefined : parseJson5(text);
+    node = text === undefined ? undefined : parseJson5(text);
   } catch (error) {
     if (!isGatewayError(error)) throw error;
     issues.push({ level: "error", path: "", message: error.message, ...placeIn(error.data) });
   }
-  if (root && root.kind !== "object") report("error", [], "expected an object: { ... }");
-  const written = root?.kind === "object" ? (jsonOf(root) as JsonObject) : undefined;
-  const foreign = foreignTo(declarations);
-  const broken = new Set<string>();
-  const expanded = expand(written ?? {}, env, (path, name) => {
-    report("error", path, `the environment variable ${name} is not set: set it before the gateway starts, or write { secret: "name" }`);
-    for (const [key, declaration] of declarations) if (startsWith(path, declaration.path)) broken.add(key);
-  }) as JsonObject;
-  let tree: Json = expanded;
-  for (const [name, path] of overrides) tree = override(tree, name, path, env, declarations, foreign, report);
-
-  const sections = new Map<string, Json>();
-  let value: Json = {};
-  for (const [key, { path, shape }] of [...declarations].sort(([, a], [, b]) => a.path.length - b.path.length)) {
-    const found = at(tree, path);
-    let failed = broken.has(key);
-    const watched: Report = (level, where, message) => {
-      failed ||= level === "error";
-      report(level, where, message);
-    };
-    const fitted = found === undefined ? undefined : fit(shape, found, path, watched, foreign);
-    const section = failed || fitted === undefined ? defaults(shape, path, foreign) : fitted;
-    if (section === undefined) continue;
-    sections.set(key, freeze(section));
-    value = put(value, path, section);
+  if (node && node.kind !== "object") add("error", [], "expected an object: { ... }");
+  const written = node?.kind === "object" ? (jsonOf(node) as JsonObject) : undefined;
+  let tree = expand(written ?? {}, env, (path, name) =>
+    report("error", path, `the environment variable ${name} is not set: set it before the gateway starts, or write { secret: "name" }`),
+  ) as JsonObject;
+  // A variable that does not fit is reported and ignored: a typing error must not keep the gateway from starting.
+  for (const [name, path] of overrides) {
+    const [said, shape] = [env[name], shapesAt(root, path)[0]];
+    if (!said || !shape) continue;
+    const value = (shape.type === "integer" || shape.type === "number") && /^\d+$/.test(said) ? Number(said) : said;
+    let fits = true;
+    fit(shape, value, path, (_, where, message) => {
+      fits = false;
+      add("error", where, `${name} in the environment is ignored: ${message}`);
+    });
+    if (fits) tree = put(tree, path, value);
   }
-  reportUnknown(written ?? {}, [], foreign, declarations, report);
-  return { value: freeze(value) as JsonObject, written, sections, issues, valid: issues.every(({ level }) => level !== "error") };
+  let value = fit(root, tree, [], report);
+  if (failed.size > 0) value = fit(root, without(tree, failed, declarations), [], () => undefined);
+  return { value: freeze(value) as JsonObject, written, issues };
 }
 
-const defaults = (shape: Shape, path: Path, foreign: Foreign): Json | undefined =>
-  fit(shape, shape.default === undefined && shape.type === "object" ? {} : undefined, path, silent, foreign);
-
-/** A variable that does not fit is reported and ignored: a typing error must not keep the gateway from starting. */
-function override(tree: Json, name: string, path: Path, env: Environment, all: Declarations, foreign: Foreign, report: Report): Json {
-  const text = env[name];
-  const shape = shapeAt(all, path);
-  if (text === undefined || text === "" || !shape) return tree;
-  const value = (shape.type === "integer" || shape.type === "number") && /^\d+$/.test(text) ? Number(text) : text;
-  let fits = true;
-  fit(
-    shape,
-    value,
-    path,
-    (_, where, message) => {
-      fits = false;
-      report("error", where, `${name} in the environment is ignored: ${message}`);
-    },
-    foreign,
-  );
-  return fits ? put(tree, path, value) : tree;
+/** The tree without these sections; those inside them that have not failed themselves stay. */
+function without(tree: JsonObject, failed: ReadonlySet<Path>, declarations: readonly Declaration[]): JsonObject {
+  const sound = [...failed].reduce((left, path) => put(left, path, undefined), tree);
+  return declarations.reduce((left, { path }) => {
+    const isInside = [...failed].some((section) => path.length > section.length && startsWith(path, section));
+    const kept = isInside && !failed.has(path) ? at(tree, path) : undefined;
+    return kept === undefined ? left : put(left, path, kept);
+  }, sound);
 }
 
 const startsWith = (path: Path, start: Path): boolean => start.every((step, i) => path[i] === step);
-
-function foreignTo(declarations: Declarations): Foreign {
-  const below = new Set<string>();
-  for (const { path } of declarations.values()) for (let i = 1; i < path.length; i += 1) below.add(path.slice(0, i).join("."));
-  return (path) => {
-    const key = path.join(".");
-    return declarations.has(key) ? "here" : below.has(key) ? "below" : undefined;
-  };
-}
-
-function reportUnknown(value: JsonObject, path: Path, foreign: Foreign, declarations: Declarations, report: Report): void {
-  for (const [key, member] of Object.entries(value)) {
-    const where = [...path, key];
-    const owner = foreign(where);
-    if (owner === "below" && isObject(member)) reportUnknown(member, where, foreign, declarations, report);
-    else if (owner === undefined) {
-      const siblings = [...declarations.values()].flatMap((other) => (startsWith(other.path, path) ? (other.path[path.length] ?? []) : []));
-      report("warning", where, `unknown key: no part of Pincer and no installed plugin reads it${suggestion(key, siblings)}`);
-    }
-  }
-}
-
-/** The schema of a path, from whoever declared it or something above. */
-export function shapeAt(declarations: Declarations, path: Path): Shape | undefined {
-  for (let length = path.length; length > 0; length -= 1) {
-    const declaration = declarations.get(path.slice(0, length).join("."));
-    if (!declaration) continue;
-    return shapesAt(declaration.shape, path.slice(length))[0];
-  }
-  return undefined;
-}
 
 function placeFor(text: string | undefined, root: Node | undefined, path: Path): { line?: number; column?: number } {
   if (text === undefined || root === undefined) return {};

@@ -58,11 +58,7 @@ export const configuration = defineContract({
     edit: call(Type.Object({ value: Type.Unknown(), baseHash }), State),
     /** Puts a whole new text in the file's place; throws as `edit` does. */
     replace: call(Type.Object({ raw: Type.String(), baseHash }), State),
-    /** JSON Schemas and the paths at which they hold, an outer path before those inside. */
-    schemas: call(
-      Type.Object({}),
-      Type.Object({ schemas: Type.Array(Type.Object({ path: Type.Array(Type.String()), schema: Type.Unknown() })) }),
-      { safe: true },
-    ),
+    /** Of everything that is declared, as one. */
+    schema: call(Type.Object({}), Type.Object({ schema: Type.Unknown() }), { safe: true }),
   },
 });

@@ -1,4 +1,4 @@
-/** The declared schemas as one: what can be configured, for forms, documents and agents. */
+/** What can be configured, for forms, documents and agents. */
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { childrenOf, type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 
@@ -10,16 +10,6 @@ export interface Hint {
   readonly advanced?: boolean;
   readonly sensitive?: boolean;
   readonly placeholder?: string;
-}
-
-/** Of schemas that come with their paths, an outer one before those inside. */
-export const outline = (schemas: readonly { readonly path: Path; readonly schema: unknown }[]): Shape =>
-  schemas.reduce<Shape>((root, { path, schema }) => graft(root, path, schema as Shape), { type: "object" });
-
-function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
-  if (key === undefined) return shape;
-  const inside = under.properties?.[key] ?? { type: "object" };
-  return { ...under, properties: { ...under.properties, [key]: graft(inside, rest, shape) } };
 }
 
 /** Under each path, `*` for any key, what a form shows; schemas say it by `title`, `description` and the hint's own names. */
@@ -44,7 +34,7 @@ function hintOf(shape: Shape & Partial<Hint>, path: Path): Hint | undefined {
   return Object.keys(hint).length > 0 ? hint : undefined;
 }
 
-/** One place of the outline, and what stands directly below it; `undefined` when nothing is declared there. */
+/** One place of the schema, and what stands directly below it; `undefined` when nothing is declared there. */
 export function lookUp(root: Shape, path: string) {
   const steps = path.split(/[./[\]]+/).filter((step) => step !== "");
   const shapes = shapesAt(root, steps);

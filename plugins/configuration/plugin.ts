@@ -1,8 +1,9 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { type ConfigIssue, configErrors, configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import type { Shape } from "@pincer/plugin-sdk/shape";
 import * as methods from "./methods.ts";
-import { hintsOf, lookUp, outline } from "./outline.ts";
+import { hintsOf, lookUp } from "./outline.ts";
 import { changedPaths, mergePatch } from "./patch.ts";
 
 export default definePlugin({
@@ -60,13 +61,13 @@ export default definePlugin({
     });
 
     ctx.method(methods.configSchema, async (_params, io) => {
-      const schema = outline((await configuration.schemas({}, io)).schemas);
+      const { schema } = await configuration.schema({}, io);
       const generatedAt = new Date(ctx.clock.now()).toISOString();
-      return { schema, uiHints: Object.fromEntries(hintsOf(schema)), version: ctx.version, generatedAt };
+      return { schema, uiHints: Object.fromEntries(hintsOf(schema as Shape)), version: ctx.version, generatedAt };
     });
 
     ctx.method(methods.configSchemaLookup, async ({ path }, io) => {
-      const found = lookUp(outline((await configuration.schemas({}, io)).schemas), path);
+      const found = lookUp((await configuration.schema({}, io)).schema as Shape, path);
       if (!found) throw configErrors.CONFIG_PATH_UNKNOWN(`config schema path not found: ${path}`);
       return found;
     });

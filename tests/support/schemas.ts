@@ -51,7 +51,7 @@ export function fitsAsTypeBox(seed: number, pairs: number): number {
     const report: Report = (level) => {
       if (level === "error") isFit = false;
     };
-    const outcome = fit(shape as Shape, given, ["it"], report, () => undefined);
+    const outcome = fit(shape as Shape, given, ["it"], report);
     // What fits may have been completed; what does not fit did not as it came.
     expect({ i, shape, given, isFit }).toEqual({ i, shape, given, isFit: Value.Check(shape, isFit ? outcome : given) });
     if (isFit) fits += 1;

@@ -5,7 +5,7 @@ export function suggestion(name: string, names: readonly string[]): string {
 }
 
 /** How many letters must be inserted, removed, replaced or swapped with their neighbour. */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
