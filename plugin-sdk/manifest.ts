@@ -5,6 +5,7 @@ import { errorMessage } from "./error.ts";
 import { wireScopes } from "./method.ts";
 import sdk from "./package.json" with { type: "json" };
 import { pluginErrors } from "./plugin-errors.ts";
+import { reviveSchema } from "./schema.ts";
 
 const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const oneOf = <const T extends string>(values: readonly T[]) => Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
@@ -118,7 +119,10 @@ export const configPathOf = (manifest: Manifest): string => manifest.configKey ?
 /** Of a manifest's text: what a bundle or an installation was made from. */
 export const manifestDigest = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
 
-/** Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came. `isChecked`: exactly this text was in order before. */
+/**
+ * Throws `PLUGIN_MANIFEST_INVALID`, which says what was expected where, and what came, or `SCHEMA_UNSUPPORTED` for a configuration that
+ * cannot be checked. `isChecked`: exactly this text was in order before.
+ */
 export function parseManifest(text: string, file: string, isChecked = false): Manifest {
   const refuse = (path: string, expected: string, came: string) =>
     pluginErrors.PLUGIN_MANIFEST_INVALID(`${file} at ${path || "/"}: expected ${expected}, came ${came}`, {
@@ -137,6 +141,7 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
     throw refuse(error.path, expected, JSON.stringify(error.value) ?? "nothing");
   }
   const manifest = json as Manifest;
+  if (!isChecked && manifest.generated?.config) reviveSchema(manifest.generated.config);
   if (!Bun.semver.satisfies(sdk.version, manifest.sdk))
     throw refuse("/sdk", `a range that holds ${sdk.version}, the SDK of this gateway`, `"${manifest.sdk}"`);
   return manifest;

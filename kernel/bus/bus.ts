@@ -113,7 +113,10 @@ export function createBus(deps: BusDeps) {
   const sockets = lifetime.use(
     createSockets(context, {
       connections,
-      connect: (attempt) => access.connect(attempt),
+      connect: async (attempt) => {
+        await health.measured();
+        return access.connect(attempt);
+      },
       hello,
       onOpen(connection) {
         const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
@@ -187,7 +190,7 @@ export function createBus(deps: BusDeps) {
     },
     /** Everything is there: lets connections in. */
     async ready(): Promise<void> {
-      await health.start(() => {
+      health.start(() => {
         stateVersion.health++;
         broadcast.publish(healthEvent, health.latest, {}, stateVersion);
       });

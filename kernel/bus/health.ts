@@ -28,6 +28,7 @@ export function createHealth({ clock, settings, stability, log }: BusContext, pa
     return latest;
   };
 
+  let first: Promise<unknown> | undefined;
   const refresh = () => measure().catch((error: unknown) => log.error("bus.health-failed", { error: errorMessage(error) }));
 
   return {
@@ -37,9 +38,11 @@ export function createHealth({ clock, settings, stability, log }: BusContext, pa
     measure,
     /** The kernel's own, since it must answer without any plugin. */
     method: bindMethod(healthMethod, measure),
-    /** Begins to measure regularly; `publish` is told of each. */
-    async start(publish: () => void): Promise<void> {
-      await refresh();
+    /** When there is something to remember: a gateway is ready before it has looked at all its parts. */
+    measured: async () => void (await first),
+    /** Begins to measure regularly; `publish` is told of each but the first. */
+    start(publish: () => void): void {
+      first = refresh();
       timer = clock.every(settings().healthMs, () => void refresh().then(publish));
     },
     [Symbol.dispose]: () => timer?.[Symbol.dispose](),

@@ -5,7 +5,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { buildDefaultSet } from "../../plugin-kit/build.ts";
 import { installDependencies, needsDependencies } from "../../plugin-kit/install.ts";
 import { DEFAULT_PLUGINS } from "../default-plugins.ts";
-import { readPlugin } from "../plugins/discovery.ts";
+import { discover, type Found } from "../plugins/discovery.ts";
 
 /** Bundles that stay, since a gateway that runs loads the rest of its own when it needs it. */
 const kept = 3;
@@ -14,11 +14,12 @@ const kept = 3;
 export async function build(repository: string, say: (line: string) => void): Promise<string> {
   const root = { path: join(repository, "plugins"), layout: "source" } as const;
   // One plugin that is broken must not keep the others from starting; the gateway says what is wrong with it.
-  const plugins = DEFAULT_PLUGINS.flatMap((id) => {
-    const { folder, manifest, error } = readPlugin(root, id) ?? {};
-    if (error) say(`left out: ${error.message}`);
-    return folder !== undefined && manifest ? [folder] : [];
-  });
+  const found = [...discover([root]).values()];
+  for (const { error } of found) if (error) say(`left out: ${error.message}`);
+  const sound = found.filter(({ manifest }) => manifest);
+  const isDefault = ({ id }: Found) => (DEFAULT_PLUGINS as readonly string[]).includes(id);
+  const plugins = sound.filter(isDefault).map(({ folder }) => folder);
+  const others = sound.filter((plugin) => !isDefault(plugin)).map(({ folder }) => folder);
   for (const folder of plugins.filter(needsDependencies)) {
     say(`installing the packages of ${folder}`);
     await installDependencies(folder, () => undefined);
@@ -26,7 +27,12 @@ export async function build(repository: string, say: (line: string) => void): Pr
   const builds = join(repository, ".build");
   const name = `${Date.now().toString(36)}-${process.pid}`;
   const out = join(builds, name);
-  await buildDefaultSet({ out, entries: [join(repository, "kernel/cli/main.ts"), join(repository, "kernel/store/writer.ts")], plugins });
+  await buildDefaultSet({
+    out,
+    entries: [join(repository, "kernel/cli/main.ts"), join(repository, "kernel/store/writer.ts")],
+    plugins,
+    others,
+  });
   const pointer = join(builds, `current.${process.pid}`);
   writeFileSync(pointer, name);
   renameSync(pointer, join(builds, "current"));

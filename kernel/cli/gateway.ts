@@ -55,7 +55,7 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
     };
     using _state = writeState(home, state);
     notify("READY=1");
-    if (terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);
+    if (!isManaged && terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);
     reason = await asked.promise;
     notify("STOPPING=1");
   } finally {

@@ -2,8 +2,9 @@
 import type { Level, LogLine } from "../log.ts";
 import type { CliError } from "./failure.ts";
 
-const isColoured = process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
-const paint = (code: number) => (text: string) => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
+/** Asked for when something is painted or printed: the first look at the standard output costs a gateway's start 10 ms. */
+const isColoured = (): boolean => process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+const paint = (code: number) => (text: string) => (isColoured() ? `\u001b[${code}m${text}\u001b[0m` : text);
 export const bold = paint(1);
 export const dim = paint(2);
 export const red = paint(31);
@@ -28,7 +29,9 @@ export function createTerminal(json: boolean): Terminal {
   const print = (text: string) => void process.stdout.write(`${text}\n`);
   return {
     json,
-    isInteractive: process.stdout.isTTY === true && !json,
+    get isInteractive() {
+      return process.stdout.isTTY === true && !json;
+    },
     print,
     result: (value, text) => print(json ? JSON.stringify(value, null, 2) : text),
     note: (text) => {

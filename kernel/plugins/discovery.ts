@@ -86,8 +86,12 @@ function installedIn(home: string): string | undefined {
 export function readBundle(out: string): Bundle {
   const file = join(out, "plugins.json");
   const index = existsSync(file)
-    ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file: string; manifest: string } | undefined>)
+    ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file?: string; manifest: string } | undefined>)
     : {};
   const isChecked: IsChecked = (id, digest) => index[id]?.manifest === digest;
-  return { isChecked, entryOf: ({ id, digest }) => (isChecked(id, digest) ? join(out, index[id]!.file) : undefined) };
+  const entryOf = ({ id, digest }: Found) => {
+    const built = isChecked(id, digest) ? index[id]?.file : undefined;
+    return built === undefined ? undefined : join(out, built);
+  };
+  return { isChecked, entryOf };
 }

@@ -19,17 +19,22 @@ function fenceAfter(text: string, open: Fence | undefined): Fence | undefined {
   return fence;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Made when first needed, since it takes 2 ms and every start activates delivery. */
+let segmenter: Intl.Segmenter | undefined;
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** The longest prefix of whole graphemes within the limit; one grapheme when even that is longer. */
 function graphemePrefix(text: string, limit: number): number {
   let end = 0;
-  for (const { segment, index } of graphemes.segment(text.slice(0, limit + 64))) {
+  for (const { segment, index } of graphemes(text.slice(0, limit + 64))) {
     const next = index + segment.length;
     if (next > limit) break;
     end = next;
   }
-  return end > 0 ? end : ([...graphemes.segment(text.slice(0, 1024))][0]?.segment.length ?? text.length);
+  return end > 0 ? end : ([...graphemes(text.slice(0, 1024))][0]?.segment.length ?? text.length);
 }
 
 /** Where to cut: behind the last blank line, else line, else sentence, else word, that leaves a part of at least half the limit. */

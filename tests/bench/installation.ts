@@ -1,5 +1,5 @@
 /** Pincer as it is installed: bundled, with plugins of the bench beside the default set, started as a process of its own. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../kernel/clock.ts";
@@ -54,10 +54,13 @@ export async function install(): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-bench-"));
   for (const name of linked) symlinkSync(join(repository, name), join(folder, name));
   const bundle = join(folder, ".build", "bench");
-  const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id)).filter((path) => existsSync(join(path, "plugin.json")));
+  const present = readdirSync(join(repository, "plugins")).filter((id) => existsSync(join(repository, "plugins", id, "plugin.json")));
+  const isDefault = (id: string) => (DEFAULT_PLUGINS as readonly string[]).includes(id);
+  const plugins = present.filter(isDefault).map((id) => join(repository, "plugins", id));
+  const others = present.filter((id) => !isDefault(id)).map((id) => join(repository, "plugins", id));
   for (const path of [...plugins, join(repository, "plugins", "provider-openai")]) await installDependencies(path, () => undefined);
   const entries = ["cli/main.ts", "store/writer.ts"].map((file) => join(repository, "kernel", file));
-  await buildDefaultSet({ out: bundle, entries, plugins });
+  await buildDefaultSet({ out: bundle, entries, plugins, others });
 
   const bundles = new Map<string, string>();
   for (const id of ["bench-echo", "bench-provider"]) {
