@@ -7,10 +7,13 @@ import { type DeviceIdentity, gatewayIdentity } from "./device.ts";
 import { createDevices, type DevicesParts } from "./devices.ts";
 import { createDoorkeeper } from "./doorkeeper.ts";
 import type { Keys } from "./keys.ts";
-import { createPairing, pairingSchema } from "./pairing.ts";
+import { bootstrapSchema, createPairing, pairingSchema } from "./pairing.ts";
 import { createSecrets, secretSchema } from "./secrets.ts";
 
-export const accessMigrations: readonly Migration[] = [{ room: "access", version: 1, sql: pairingSchema + secretSchema + auditSchema }];
+export const accessMigrations: readonly Migration[] = [
+  { room: "access", version: 1, sql: pairingSchema + secretSchema + auditSchema },
+  { room: "access", version: 2, sql: bootstrapSchema },
+];
 
 export type Access = ReturnType<typeof createAccess>;
 

@@ -19,7 +19,7 @@ const tamper = (home: AccessHome, sql: string, ...params: (string | number)[]) =
 test("an entry holds who, what, to what, when and with which outcome", async () => {
   const home = await open();
   await home.access.audit.append({ ...entry(1), agent: "main", outcome: "refused" });
-  expect(await home.access.audit.query()).toEqual([
+  expect(await home.access.audit.page()).toEqual([
     {
       seq: 1,
       at: home.clock.now(),
@@ -32,25 +32,17 @@ test("an entry holds who, what, to what, when and with which outcome", async () 
   ]);
 });
 
-test("the log is read newest first, in pages, and by who, what and when", async () => {
+test("the log is read newest first, in pages", async () => {
   const home = await open();
-  for (let n = 1; n <= 25; n++) {
-    const principal = n % 2 ? "shared" : "device";
-    await home.access.audit.append({ ...entry(n), principal, action: n > 20 ? "secrets.rotate" : "config.patch" });
-    home.clock.jump(1_000);
-  }
+  await fill(home, 25);
   const seen: number[] = [];
   for (let before: number | undefined; ; ) {
-    const page = await home.access.audit.query({ limit: 10, ...(before ? { before } : {}) });
+    const page = await home.access.audit.page({ limit: 10, ...(before ? { before } : {}) });
     if (page.length === 0) break;
     seen.push(...page.map(({ seq }) => seq));
     before = page.at(-1)?.seq;
   }
   expect(seen).toEqual(Array.from({ length: 25 }, (_, n) => 25 - n));
-  const { audit } = home.access;
-  expect((await audit.query({ principal: "device", action: "secrets.rotate" })).map(({ seq }) => seq)).toEqual([24, 22]);
-  const since = home.clock.now() - 3_000;
-  expect((await audit.query({ since, until: since + 1_000 })).map(({ seq }) => seq)).toEqual([24, 23]);
 });
 
 test("entries that come at once are one chain in their order, which goes on after a restart", async () => {
@@ -59,7 +51,7 @@ test("entries that come at once are one chain in their order, which goes on afte
   home = await restart(home);
   await fill(home, 3);
   expect(await home.access.audit.verify()).toEqual({ ok: true, entries: 2_503 });
-  const [newest] = await home.access.audit.query({ before: 2_501, limit: 1 });
+  const [newest] = await home.access.audit.page({ before: 2_501, limit: 1 });
   expect(newest).toMatchObject({ seq: 2_500, resources: ["gateway/2499"] });
 });
 

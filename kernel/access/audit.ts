@@ -8,6 +8,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Statement, Store } from "../store/store.ts";
 import { type Keys, keyed, sameSecret, writePrivate } from "./keys.ts";
+import { createQueue } from "./queue.ts";
 
 export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
@@ -32,16 +33,6 @@ export type AuditVerdict =
   | { readonly ok: true; readonly entries: number }
   | { readonly ok: false; readonly seq: number; readonly reason: string };
 
-export interface AuditQuery {
-  /** Only entries before this one; the last `seq` of a page asks for the next. */
-  readonly before?: number;
-  readonly limit?: number;
-  readonly principal?: string;
-  readonly action?: string;
-  readonly since?: number;
-  readonly until?: number;
-}
-
 export type Audit = ReturnType<typeof createAudit>;
 
 interface Link {
@@ -56,14 +47,13 @@ interface Anchor {
 type Stored = Link & { readonly at: number; readonly principal: string; readonly action: string; readonly body: string };
 
 const genesis: Link = { seq: 0, mac: "" };
-const page = 1_000;
-const newest = Number.MAX_SAFE_INTEGER;
+const most = 1_000;
 
 export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<Keys, "anchorPath" | "derive">, maxRows: () => number) {
   const key = keys.derive("audit");
   const pending: { entry: AuditEntry; resolve(): void; reject(error: unknown): void }[] = [];
+  const inTurn = createQueue();
   let anchor: Anchor | undefined;
-  let flushing: Promise<void> | undefined;
 
   const chain = (before: string, { seq, at, principal, action, body }: Omit<Stored, "mac">) =>
     keyed(key, before, String(seq), String(at), principal, action, body);
@@ -124,18 +114,16 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   }
 
   async function flush(): Promise<void> {
-    while (pending.length > 0) {
-      const batch = pending.splice(0, page);
-      try {
-        await write(batch.map(({ entry }) => entry));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        log.error("audit.write-failed", { entries: batch.length, error: errorMessage(error) });
-        anchor = undefined;
-        for (const { reject } of batch) reject(error);
-      }
+    const batch = pending.splice(0, most);
+    if (batch.length === 0) return;
+    try {
+      await write(batch.map(({ entry }) => entry));
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      log.error("audit.write-failed", { entries: batch.length, error: errorMessage(error) });
+      anchor = undefined;
+      for (const { reject } of batch) reject(error);
     }
-    flushing = undefined;
   }
 
   return {
@@ -143,10 +131,10 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     append: (entry: AuditEntry): Promise<void> =>
       new Promise((resolve, reject) => {
         pending.push({ entry, resolve, reject });
-        flushing ??= flush();
+        void inTurn(flush);
       }),
     /** Resolves when every entry so far is durable, or has been reported as lost. */
-    settled: async (): Promise<void> => flushing,
+    settled: (): Promise<void> => inTurn(async () => undefined),
 
     /** Names the first entry that is missing or not as it was written. */
     async verify(): Promise<AuditVerdict> {
@@ -155,26 +143,21 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
       let { seq, mac } = saved?.base ?? genesis;
       const from = seq;
       for (;;) {
-        const rows = await store.read<Stored>("select * from access_audit where seq > ? order by seq limit ?", seq, page);
+        const rows = await store.read<Stored>("select * from access_audit where seq > ? order by seq limit ?", seq, most);
         if (rows[0] && !saved) return bad(rows[0].seq, `${keys.anchorPath} is missing, or was not written with this home's key`);
         for (const row of rows) {
           if (row.seq !== seq + 1) return bad(seq + 1, "the entry is missing");
           if (row.mac !== chain(mac, row)) return bad(row.seq, "the entry is not as it was written, or what stood before it is missing");
           ({ seq, mac } = row);
         }
-        if (rows.length < page) break;
+        if (rows.length < most) break;
       }
       return saved && seq < saved.head.seq ? bad(seq + 1, "the entry is missing from the end") : { ok: true, entries: seq - from };
     },
 
-    /** Newest first. */
-    async query(query: AuditQuery = {}): Promise<readonly AuditRow[]> {
-      const { before = newest, limit = 100, principal = null, action = null, since = 0, until = newest } = query;
-      const rows = await store.read<Stored>(
-        `select * from access_audit where seq < ? and at >= ? and at <= ? and principal = coalesce(?, principal)
-         and action = coalesce(?, action) order by seq desc limit ?`,
-        ...[before, since, until, principal, action, Math.min(limit, page)],
-      );
+    /** Newest first; the last `seq` of a page asks for the next. */
+    async page({ before = Number.MAX_SAFE_INTEGER, limit = 100 } = {}): Promise<readonly AuditRow[]> {
+      const rows = await store.read<Stored>("select * from access_audit where seq < ? order by seq desc limit ?", before, limit);
       return rows.map(({ seq, at, principal, action, body }) => ({ seq, at, principal, action, ...JSON.parse(body) }));
     },
   };

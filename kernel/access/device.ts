@@ -1,21 +1,9 @@
 /** Device identity (`protocol` section 1.4): an Ed25519 key whose hash is the device's id, and a signature over the connection's facts. */
 import type { KeyObject } from "node:crypto";
-import { defineErrors } from "@pincer/plugin-sdk/error";
 import { deviceClaim } from "@pincer/plugin-sdk/wire/connect";
+import { deviceError } from "@pincer/plugin-sdk/wire/connect-errors";
 import { nodeCrypto } from "../builtin.ts";
 import type { ConnectAttempt } from "./decision.ts";
-
-const deviceErrors = defineErrors({
-  DEVICE_AUTH_PUBLIC_KEY_INVALID: { message: "device public key invalid", wire: "INVALID_REQUEST" },
-  DEVICE_AUTH_DEVICE_ID_MISMATCH: { message: "device identity mismatch", wire: "INVALID_REQUEST" },
-  DEVICE_AUTH_SIGNATURE_EXPIRED: { message: "device signature expired", wire: "INVALID_REQUEST" },
-  DEVICE_AUTH_NONCE_REQUIRED: { message: "device nonce required", wire: "INVALID_REQUEST" },
-  DEVICE_AUTH_NONCE_MISMATCH: { message: "device nonce mismatch", wire: "INVALID_REQUEST" },
-  DEVICE_AUTH_SIGNATURE_INVALID: { message: "device signature invalid", wire: "INVALID_REQUEST" },
-});
-
-const refusal = (code: keyof typeof deviceErrors, reason: string, hint: string) =>
-  deviceErrors[code](`${deviceErrors[code]().message}: ${hint}`, { data: { reason } });
 
 export interface DeviceIdentity {
   /** Lowercase hex SHA-256 of the raw public key. */
@@ -47,29 +35,29 @@ function readPublicKey(text: string): KeyObject {
   } catch {
     // silent-ok: refused below, like every other text that is no such key
   }
-  throw refusal("DEVICE_AUTH_PUBLIC_KEY_INVALID", "device-public-key", "expected 32 raw Ed25519 bytes in base64url, or PEM");
+  throw deviceError("DEVICE_AUTH_PUBLIC_KEY_INVALID", "expected 32 raw Ed25519 bytes in base64url, or PEM");
 }
 
-/** Checks the device of a `connect` against its own key. `now` and `windowMs` are milliseconds. Throws one of `deviceErrors`. */
+/** Checks the device of a `connect` against its own key. `now` and `windowMs` are milliseconds. Throws `DEVICE_AUTH_*`. */
 export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, windowMs: number): DeviceIdentity {
   const { id = "", publicKey = "", signature = "", signedAt = 0, nonce: signedNonce = "" } = params.device ?? {};
   const key = readPublicKey(publicKey);
   const identity = identityOf(key);
   if (identity.deviceId !== id) {
-    throw refusal("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device-id-mismatch", "device.id is not the SHA-256 of device.publicKey");
+    throw deviceError("DEVICE_AUTH_DEVICE_ID_MISMATCH", "device.id is not the SHA-256 of device.publicKey");
   }
   const apart = Math.abs(now - signedAt);
   if (apart > windowMs) {
     const hint = `signedAt is ${apart} ms from the gateway's clock, at most ${windowMs} are allowed; sign the challenge's ts`;
-    throw refusal("DEVICE_AUTH_SIGNATURE_EXPIRED", "device-signature-stale", hint);
+    throw deviceError("DEVICE_AUTH_SIGNATURE_EXPIRED", hint);
   }
   const hint = "sign the nonce of this connection's challenge";
-  if (signedNonce.trim() === "") throw refusal("DEVICE_AUTH_NONCE_REQUIRED", "device-nonce-missing", hint);
-  if (signedNonce !== nonce) throw refusal("DEVICE_AUTH_NONCE_MISMATCH", "device-nonce-mismatch", hint);
+  if (signedNonce.trim() === "") throw deviceError("DEVICE_AUTH_NONCE_REQUIRED", hint);
+  if (signedNonce !== nonce) throw deviceError("DEVICE_AUTH_NONCE_MISMATCH", hint);
   const claims = (["v3", "v2"] as const).map((version) => deviceClaim(version, params, { id, signedAt, nonce }));
   const bytes = decode(signature, 64);
   if (!bytes || !claims.some((claim) => nodeCrypto().verify(null, Buffer.from(claim), key, bytes))) {
-    throw refusal("DEVICE_AUTH_SIGNATURE_INVALID", "device-signature", "it does not fit the v3 or v2 payload of this connect");
+    throw deviceError("DEVICE_AUTH_SIGNATURE_INVALID", "it does not fit the v3 or v2 payload of this connect");
   }
   return identity;
 }

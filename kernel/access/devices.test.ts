@@ -19,7 +19,7 @@ describe("a plugin that says that an admin calls", () => {
     await expect(weak.approve({ requestId, caller: admin }, io)).rejects.toMatchObject({
       ...{ code: "MISSING_SCOPE", data: { missingScope: "operator.admin" } },
     });
-    expect((await home.access.audit.query())[0]).toMatchObject({ action: "device.pair.approve", outcome: "refused" });
+    expect((await home.access.audit.page())[0]).toMatchObject({ action: "device.pair.approve", outcome: "refused" });
     const chief = new TestDevice();
     await admitted(chief.connect(home, { ...secretOf(home), scopes: ["operator.admin"] }));
     home.connected.add(chief.id);

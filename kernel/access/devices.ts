@@ -49,9 +49,8 @@ const unknownRequest = (requestId: string) =>
   );
 const unknownDevice = (deviceId: string, role = "any") =>
   pairingErrors.PAIRING_DEVICE_UNKNOWN(`no paired device ${deviceId} in role ${role}; device.pair.list names those that are`);
-const missingScope = (missing: WireScope, requiredScopes: readonly WireScope[]) =>
-  pairingErrors.MISSING_SCOPE(`missing scope: ${missing}`, { data: { missingScope: missing, requiredScopes } });
-const scopesOf = ({ grants }: Device) => knownScopes(grants.flatMap(({ scopes }) => scopes));
+const missingScope = (missing: WireScope) =>
+  pairingErrors.MISSING_SCOPE(`missing scope: ${missing}`, { data: { missingScope: missing, requiredScopes: [missing] } });
 const shownRequest = ({ identity, facts, role, scopes, ...request }: PairRequest) => ({
   ...{ ...identity, ...facts, ...request, role, roles: [role], scopes: [...scopes], silent: false },
 });
@@ -72,42 +71,39 @@ export function createDevices(parts: DevicesParts) {
     grants: grants.map(shownGrant),
   });
 
-  /** `reach` is what the plugin that asks may do itself. */
-  function guard(reach: () => readonly WireScope[]) {
-    /** Nobody hands out, changes or takes away more than he holds himself. */
-    return async (caller: Caller, action: string, resources: readonly string[], scopes: readonly WireScope[], itself = false) => {
-      const needed = itself ? [] : lacking(knownScopes(caller.scopes), scopes);
-      const [missing] = [...needed, ...lacking(reach(), scopes)];
+  /** Nobody hands out, changes or takes away more than he holds himself, or than `reach`, which is what the plugin that asks may do. */
+  const guard =
+    (reach: () => readonly WireScope[], least: WireScope) =>
+    async (caller: Caller, action: string, resource: string, scopes: readonly WireScope[] = [], itself = false) => {
+      const own = lacking(knownScopes(caller.scopes), itself ? [least] : [least, ...scopes]);
+      const [missing] = [...own, ...lacking(reach(), [least, ...scopes])];
       if (!missing) return;
-      await record(caller, action, resources, "refused");
-      throw missingScope(missing, scopes);
+      await record(caller, action, [resource], "refused");
+      throw missingScope(missing);
     };
-  }
 
   return {
     requested: (request: PairRequest) => emit(pairRequested, shownRequest(request)),
 
     devices(reach: () => readonly WireScope[]): ImplementationOf<typeof devices> {
-      const mustHold = guard(reach);
-      const mayPair = (caller: Caller, action: string, deviceId: string) => mustHold(caller, action, [deviceId], ["operator.pairing"]);
+      const mustHold = guard(reach, "operator.pairing");
       return {
         list: async () => ({ pending: (await pairing.requests()).map(shownRequest), paired: (await pairing.list()).map(shown) }),
 
         async approve({ requestId, caller }) {
-          const action = "device.pair.approve";
           const request = (await pairing.requests()).find((waiting) => waiting.requestId === requestId);
           if (!request) throw unknownRequest(requestId);
           const { deviceId } = request.identity;
-          await mayPair(caller, action, deviceId);
-          await mustHold(caller, action, [deviceId], request.scopes);
+          await mustHold(caller, "device.pair.approve", deviceId, request.scopes);
           const device = await pairing.approve(request, "operator", requestId);
-          await record(caller, action, [deviceId, request.role, ...request.scopes]);
+          if (!device) throw unknownRequest(requestId);
+          await record(caller, "device.pair.approve", [deviceId, request.role, ...request.scopes]);
           answered(request, "approved");
           return shown(device);
         },
 
         async reject({ requestId, caller }) {
-          await mayPair(caller, "device.pair.reject", requestId);
+          await mustHold(caller, "device.pair.reject", requestId);
           const request = await pairing.reject(requestId);
           if (!request) throw unknownRequest(requestId);
           const { deviceId } = request.identity;
@@ -117,19 +113,19 @@ export function createDevices(parts: DevicesParts) {
         },
 
         async remove({ deviceId, caller }) {
-          const action = "device.pair.remove";
-          await mayPair(caller, action, deviceId);
           const device = await pairing.find(deviceId);
+          const held = knownScopes(device?.grants.flatMap(({ scopes }) => scopes) ?? []);
+          await mustHold(caller, "device.pair.remove", deviceId, held, isItself(caller, deviceId));
           if (!device) throw unknownDevice(deviceId);
-          await mustHold(caller, action, [deviceId], scopesOf(device), isItself(caller, deviceId));
           await pairing.remove(deviceId);
+          // Before the log, which may be unable to keep it.
           onRevoked({ deviceId, reason: "device removed" });
-          await record(caller, action, [deviceId]);
+          await record(caller, "device.pair.remove", [deviceId]);
           return {};
         },
 
         async rename({ deviceId, label, caller }) {
-          await mayPair(caller, "device.pair.rename", deviceId);
+          await mustHold(caller, "device.pair.rename", deviceId);
           if (!(await pairing.rename(deviceId, label))) throw unknownDevice(deviceId);
           await record(caller, "device.pair.rename", [deviceId]);
           return {};
@@ -137,14 +133,12 @@ export function createDevices(parts: DevicesParts) {
 
         async renewToken({ deviceId, role, scopes, tell = false, caller }) {
           const action = tell ? "device.token.rotate" : "device.token.revoke";
-          await mayPair(caller, action, deviceId);
           const held = grantOf(await pairing.find(deviceId), role);
-          if (!held) throw unknownDevice(deviceId, role);
           const itself = isItself(caller, deviceId);
-          await mustHold(caller, action, [deviceId], held.scopes, itself);
+          await mustHold(caller, action, deviceId, held?.scopes, itself);
           const narrowed = scopes && knownScopes(scopes);
-          const [beyond] = lacking(held.scopes, narrowed ?? []);
-          if (beyond) throw missingScope(beyond, narrowed ?? []);
+          const [beyond] = lacking(held?.scopes ?? [], narrowed ?? []);
+          if (held && beyond) throw missingScope(beyond);
           const grant = await pairing.renew(deviceId, role, narrowed);
           if (!grant) throw unknownDevice(deviceId, role);
           const told = tell && itself;
@@ -156,16 +150,15 @@ export function createDevices(parts: DevicesParts) {
     },
 
     bootstrap(reach: () => readonly WireScope[]): ImplementationOf<typeof bootstrap> {
-      const mustHold = guard(reach);
+      const mustHold = guard(reach, "operator.admin");
       return {
         async gateway() {
           const { auth, publicUrl } = settings();
           return { ...identity(), authMode: auth.mode, url: url(), ...(publicUrl ? { publicUrl } : {}) };
         },
         async issue({ role, scopes, caller }) {
-          const resources = [role, ...scopes];
-          await mustHold(caller, "access.bootstrap", resources, ["operator.admin"]);
-          await record(caller, "access.bootstrap", resources);
+          await mustHold(caller, "access.bootstrap", role);
+          await record(caller, "access.bootstrap", [role, ...scopes]);
           return pairing.issueBootstrap(role, knownScopes(scopes), settings().bootstrapTtlMs);
         },
       };

@@ -10,21 +10,20 @@ export const isIP = (text: string): number => (text === "127.0.0.1" ? 4 : nodeNe
 /** Entries are addresses or networks; what is neither matches nobody. */
 function network(...entries: readonly string[]): (address: string) => boolean {
   let list: BlockList | undefined;
-  const makeList = () => {
-    const made = new (nodeNet().BlockList)();
+  const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
+  const made = () => {
+    const list = new (nodeNet().BlockList)();
     for (const entry of entries) {
       const [address = "", length] = entry.split("/");
-      const version = isIP(address);
-      const bits = version === 6 ? 128 : 32;
-      if (version !== 0 && Number(length ?? bits) <= bits) made.addSubnet(address, Number(length ?? bits), version === 6 ? "ipv6" : "ipv4");
+      const longest = isIP(address) === 6 ? 128 : 32;
+      const bits = Number(length ?? longest);
+      if (isIP(address) !== 0 && bits <= longest) list.addSubnet(address, bits, familyOf(address));
     }
-    return made;
+    return list;
   };
   return (address) => {
-    const version = isIP(address);
-    if (version === 0) return false;
-    list ??= makeList();
-    return list.check(address, version === 6 ? "ipv6" : "ipv4");
+    list ??= made();
+    return isIP(address) !== 0 && list.check(address, familyOf(address));
   };
 }
 
@@ -70,6 +69,15 @@ export function neighbourhood(address: string): string {
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":")}::/64`;
+}
+
+/**
+ * Whether whoever sent this HTTP request without a credential may. A page elsewhere can make a browser send requests here, and all there is
+ * to see then is where it came from; another port of this machine is elsewhere, too, though browsers call it the same site.
+ */
+export function mayAct(door: Door, settings: AccessSettings): boolean {
+  if (door.headers.origin) return originAllowed(door, settings);
+  return ["same-origin", "none", undefined].includes(door.headers["sec-fetch-site"]);
 }
 
 const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);

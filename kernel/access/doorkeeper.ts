@@ -5,30 +5,37 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import { isSecretReference } from "@pincer/plugin-sdk/sensitive";
 import { type ConnectParams, plainFact } from "@pincer/plugin-sdk/wire/connect";
-import { knownScopes, lacking } from "@pincer/plugin-sdk/wire/scopes";
+import { type AuthCode, authError, connectErrors, type PairingReason, pairingError } from "@pincer/plugin-sdk/wire/connect-errors";
+import { allows, knownScopes, lacking } from "@pincer/plugin-sdk/wire/scopes";
 import type { Audit } from "./audit.ts";
-import { type AuthCode, authError, connectErrors, isGuess, type PairingReason, pairingError } from "./connect-errors.ts";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "./decision.ts";
 import { type DeviceIdentity, verifyDevice } from "./device.ts";
-import { clientAddress, isNear, neighbourhood, originAllowed } from "./door.ts";
+import { clientAddress, isNear, mayAct, neighbourhood, originAllowed } from "./door.ts";
 import { sameSecret } from "./keys.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import { type Ask, type Device, type Grant, grantOf, type Pairing, type PairRequest } from "./pairing.ts";
 import type { Secrets } from "./secrets.ts";
 import type { AccessSettings } from "./settings.ts";
 
-export type Doorkeeper = ReturnType<typeof createDoorkeeper>;
-
-/** How somebody proved to be welcome; `scopes` are what a bootstrap token brings along. */
+/** How somebody proved to be welcome: `issue` is that of the device token, `scopes` are what a bootstrap token brings along. */
 interface Proof {
   readonly method: Admitted["method"];
-  readonly scopes: readonly WireScope[] | undefined;
+  readonly issue?: string;
+  readonly scopes?: readonly WireScope[];
 }
 
 type Client = ConnectParams["client"];
 const isBrowser = ({ id }: Client) => id === "openclaw-control-ui" || id === "webchat" || id === "webchat-ui";
 const isUi = ({ id, mode }: Client) => mode === "ui" || mode === "webchat" || id === "openclaw-tui" || id === "openclaw-control-ui";
 const isLocalTool = ({ id, mode }: Client) => (id === "cli" && mode === "cli") || (id === "gateway-client" && mode === "backend");
+const factChanged = (known: string | undefined, claimed: string | undefined) =>
+  plainFact(known) !== "" && plainFact(known) !== plainFact(claimed);
+
+function judge(came: string | undefined, expected: string | undefined): "NOT_CONFIGURED" | "MISSING" | "RIGHT" | "MISMATCH" {
+  if (!expected) return "NOT_CONFIGURED";
+  if (!came) return "MISSING";
+  return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
+}
 
 export function createDoorkeeper(parts: {
   readonly pairing: Pairing;
@@ -44,6 +51,12 @@ export function createDoorkeeper(parts: {
   const { pairing, audit, secrets, clock, log, settings, token, requested } = parts;
   const lockout = createLockout(clock, () => settings().lockout);
 
+  /** The log is kept beside the decision: somebody who was let in is not turned away because the disk is full. */
+  const record = (action: string, principal: string, resources: string[], outcome: "ok" | "refused") =>
+    void audit
+      .append({ principal, action, resources, outcome })
+      .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
+
   /**
    * On this machine everybody shares one address, so there each client is counted by itself: a page that keeps coming with an old token
    * shuts the door to itself alone. All of them together have more attempts and a shorter lock.
@@ -58,18 +71,16 @@ export function createDoorkeeper(parts: {
     ];
   };
 
-  const failed = (suspects: readonly Suspect[], door: Door) => {
-    for (const { key, lockMs } of lockout.fail(suspects)) {
-      log.warn("access.locked-out", { key, lockMs });
-      void record("access.lockout", door.remoteAddress, [key], "refused");
-    }
+  /** Counts an attempt at once; what it returns is told whether it was right. */
+  const counted = (suspects: readonly Suspect[], door: Door) => {
+    const end = lockout.begin(suspects);
+    return (isRight: boolean) => {
+      for (const { key, lockMs } of end(isRight)) {
+        log.warn("access.locked-out", { key, lockMs });
+        record("access.lockout", door.remoteAddress, [key], "refused");
+      }
+    };
   };
-
-  /** The log is kept beside the decision: somebody who was let in is not turned away because the disk is full. */
-  const record = (action: string, principal: string, resources: string[], outcome: "ok" | "refused") =>
-    audit
-      .append({ principal, action, resources, outcome })
-      .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
 
   /** The shared secret. The configuration may name one that is kept encrypted, instead of holding it. */
   const expectedSecret = async (): Promise<string | undefined> => {
@@ -82,49 +93,43 @@ export function createDoorkeeper(parts: {
     });
   };
 
-  const judge = (came: string | undefined, expected: string | undefined) => {
-    if (!expected) return "NOT_CONFIGURED";
-    if (!came) return "MISSING";
-    return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
+  /** The grant whose token that is. */
+  const grantBy = (device: Device | undefined, role: Role, came: string | undefined): Grant | undefined => {
+    const grant = grantOf(device, role);
+    return device && grant && came && sameSecret(came, pairing.tokenOf(device.deviceId, grant)) ? grant : undefined;
   };
-
-  const isTokenOf = (device: Device, grant: Grant | undefined, came: string) =>
-    grant !== undefined && sameSecret(came, pairing.tokenOf(device.deviceId, grant));
 
   /** Resolves when a credential is right; throws, and counts the guess, when none is. */
   async function prove(
-    { door, params }: ConnectAttempt,
+    { door, params: { auth = {} } }: ConnectAttempt,
     role: Role,
     identity: DeviceIdentity | undefined,
-    suspects: Suspect[],
+    suspects: readonly Suspect[],
     expected: string | undefined,
-  ) {
-    const { auth = {} } = params;
+  ): Promise<Proof> {
     const { mode } = settings().auth;
     const shared = mode === "password" ? auth.password || auth.token : auth.token || auth.password;
     const verdict = mode === "none" ? (isNear(door, settings().trustedProxies) ? "RIGHT" : "MISSING") : judge(shared, expected);
-    // Counted before anything is awaited, so that many guesses at once are not judged by the count before them all.
-    const counted = verdict === "MISMATCH" && shared !== auth.deviceToken;
-    if (counted) failed(suspects, door);
-
-    const device = identity && (await pairing.find(identity.deviceId));
-    const proven = (method: Proof["method"], scopes?: readonly WireScope[]) => ({ proof: { method, scopes }, device });
-    if (verdict === "RIGHT") return proven(mode);
-    const deviceToken = auth.deviceToken || auth.token;
-    if (device && deviceToken && isTokenOf(device, grantOf(device, role), deviceToken)) {
-      if (counted) lockout.forgive(suspects);
-      return proven("device-token");
-    }
+    if (verdict === "RIGHT") return { method: mode };
     if (!identity && (!shared || mode === "none")) throw connectErrors.DEVICE_IDENTITY_REQUIRED();
-    const scopes = identity && auth.bootstrapToken ? await pairing.redeem(auth.bootstrapToken, role) : undefined;
-    if (scopes) return proven("bootstrap-token", scopes);
 
-    const named = mode === "password" ? "PASSWORD" : "TOKEN";
-    let code: AuthCode = mode === "none" ? "AUTH_UNAUTHORIZED" : (`AUTH_${named}_${verdict}` as const);
+    const isGuess = verdict === "MISMATCH" || !!auth.deviceToken || !!auth.bootstrapToken;
+    const end = isGuess ? counted(suspects, door) : () => undefined;
+    const proof = identity && (await proofOf(identity, role, auth));
+    end(proof !== undefined);
+    if (proof) return proof;
+    let code: AuthCode = mode === "none" ? "AUTH_UNAUTHORIZED" : `AUTH_${mode === "password" ? "PASSWORD" : "TOKEN"}_${verdict}`;
     if (auth.deviceToken) code = "AUTH_DEVICE_TOKEN_MISMATCH";
     if (auth.bootstrapToken) code = "AUTH_BOOTSTRAP_TOKEN_INVALID";
-    if (!counted && isGuess(code)) failed(suspects, door);
     throw authError(code, { canRetryWithDeviceToken: identity !== undefined && code === "AUTH_TOKEN_MISMATCH" });
+  }
+
+  /** What a device can show instead of the shared secret. */
+  async function proofOf({ deviceId }: DeviceIdentity, role: Role, auth: NonNullable<ConnectParams["auth"]>): Promise<Proof | undefined> {
+    const grant = grantBy(await pairing.find(deviceId), role, auth.deviceToken || auth.token);
+    if (grant) return { method: "device-token", issue: grant.issue };
+    const scopes = auth.bootstrapToken ? await pairing.redeem(auth.bootstrapToken, role, deviceId) : undefined;
+    return scopes && { method: "bootstrap-token", scopes };
   }
 
   /** The table of `protocol` section 1.5: who may come without a device once the secret is right. */
@@ -136,27 +141,33 @@ export function createDoorkeeper(parts: {
     throw connectErrors.DEVICE_IDENTITY_REQUIRED();
   }
 
-  async function refusePairing(ask: Ask, reason: PairingReason, device: Device | undefined): Promise<never> {
+  async function refusePairing(ask: Ask, reason: PairingReason, device?: Device): Promise<never> {
     const { request, isNew } = await pairing.ask(ask, device !== undefined);
     if (isNew) requested(request);
-    throw pairingError(reason, request, device);
+    const { identity, role, scopes, requestId } = request;
+    throw pairingError(reason, {
+      ...{ requestId, deviceId: identity.deviceId, requestedRole: role, requestedScopes: scopes },
+      ...{ approvedRoles: device?.grants.map((grant) => grant.role) ?? [], approvedScopes: grantOf(device, role)?.scopes ?? [] },
+    });
   }
 
-  const factChanged = (known: string | undefined, claimed: string | undefined) =>
-    plainFact(known) !== "" && plainFact(known) !== plainFact(claimed);
-
-  /** What the device may do in this role: known, asked for now, or brought by the bootstrap token. */
-  async function grantFor(ask: Ask, { method, scopes }: Proof, device: Device | undefined, directLoopback: boolean): Promise<Grant> {
+  /**
+   * What the device may do in this role: known, asked for now, or brought by the bootstrap token. Behind the last look at the device
+   * nothing is awaited, so that whoever is revoked meanwhile is either not let in or has a connection that can be closed.
+   */
+  async function grantFor(ask: Ask, { method, issue, scopes }: Proof, directLoopback: boolean): Promise<Grant> {
     const { deviceId } = ask.identity;
+    let device = await pairing.find(deviceId);
     if (scopes || (!device && directLoopback)) {
-      const approved = await pairing.approve({ ...ask, scopes: scopes ?? ask.scopes }, scopes ? "bootstrap" : "silent");
-      const grant = grantOf(approved, ask.role) as Grant;
-      await record("device.pair.approve", approved.approvedVia, [deviceId, ask.role, ...grant.scopes], "ok");
-      return grant;
+      const via = scopes ? "bootstrap" : "silent";
+      device = await pairing.approve({ ...ask, scopes: scopes ?? ask.scopes }, via);
+      record("device.pair.approve", via, [deviceId, ask.role, ...(scopes ?? ask.scopes)], "ok");
     }
-    if (!device) return refusePairing(ask, "not-paired", device);
+    if (!device) return refusePairing(ask, "not-paired");
     const grant = grantOf(device, ask.role);
     if (!grant) return refusePairing(ask, "role-upgrade", device);
+    if (scopes) return grant;
+    if (issue !== undefined && issue !== grant.issue) throw authError("AUTH_DEVICE_TOKEN_MISMATCH");
     if (lacking(grant.scopes, ask.scopes).length > 0) {
       if (method !== "device-token") return refusePairing(ask, "scope-upgrade", device);
       throw authError("AUTH_SCOPE_MISMATCH", { requestedScopes: ask.scopes, approvedScopes: grant.scopes });
@@ -192,7 +203,7 @@ export function createDoorkeeper(parts: {
       try {
         identity = verifyDevice(attempt, clock.now(), settings().signatureWindowMs);
       } catch (error) {
-        if (hasCode(error, "DEVICE_AUTH_SIGNATURE_INVALID")) failed(suspects, door);
+        if (hasCode(error, "DEVICE_AUTH_SIGNATURE_INVALID")) counted(suspects, door)(false);
         throw error;
       }
       // Only now: a stranger who merely names a device cannot lock it out.
@@ -201,21 +212,16 @@ export function createDoorkeeper(parts: {
       refuseShut();
     }
     const scopes = role === "node" ? [] : knownScopes(params.scopes ?? []);
-    const { proof, device } = await prove(attempt, role, identity, suspects, expected);
+    const proof = await prove(attempt, role, identity, suspects, expected);
     if (!identity) return withoutDevice(attempt, role, scopes, proof);
 
     const { displayName, platform, deviceFamily, id: clientId, mode: clientMode } = client;
     const remoteIp = clientAddress(door, settings().trustedProxies);
     const ask: Ask = { identity, facts: { displayName, platform, deviceFamily, clientId, clientMode, remoteIp }, role, scopes };
-    const grant = await grantFor(ask, proof, device, door.directLoopback);
+    const grant = await grantFor(ask, proof, door.directLoopback);
     return {
-      ok: true,
-      principal: identity.deviceId,
-      role,
-      scopes: scopes.filter((scope) => lacking(grant.scopes, [scope]).length === 0),
-      method: proof.method,
-      deviceId: identity.deviceId,
-      deviceToken: pairing.tokenOf(identity.deviceId, grant),
+      ...{ ok: true, principal: identity.deviceId, role, scopes: scopes.filter((scope) => allows(grant.scopes, scope)) },
+      ...{ method: proof.method, deviceId: identity.deviceId, deviceToken: pairing.tokenOf(identity.deviceId, grant) },
       issuedAtMs: grant.issuedAtMs,
     };
   }
@@ -233,9 +239,7 @@ export function createDoorkeeper(parts: {
     async request(door: Door): Promise<RequestDecision> {
       const { auth, trustedProxies } = settings();
       const owner = { ok: true, principal: "shared", scopes: ["operator.admin"] } as const;
-      // A page elsewhere can make a browser send requests here; without a credential to ask for, its origin is all there is to see.
-      const crossSite = door.headers["sec-fetch-site"] === "cross-site" || (door.headers.origin && !originAllowed(door, settings()));
-      if (auth.mode === "none" && isNear(door, trustedProxies)) return crossSite ? { ok: false, status: 403 } : owner;
+      if (auth.mode === "none" && isNear(door, trustedProxies)) return mayAct(door, settings()) ? owner : { ok: false, status: 403 };
       const expected = await expectedSecret();
       const suspects = suspectsAt(door, "http");
       const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
@@ -243,12 +247,11 @@ export function createDoorkeeper(parts: {
       const bearer = /^Bearer +(\S.*)$/i.exec(door.headers.authorization ?? "")?.[1]?.trim();
       if (!bearer) return { ok: false, status: 401 };
       if (auth.mode !== "none" && judge(bearer, expected) === "RIGHT") return owner;
-      failed(suspects, door);
-      const device = await pairing.find(bearer.split(".")[0] as string);
-      const grant = grantOf(device, "operator");
-      if (!device || !grant || !isTokenOf(device, grant, bearer)) return { ok: false, status: 401 };
-      lockout.forgive(suspects);
-      return { ok: true, principal: device.deviceId, scopes: grant.scopes };
+      const end = counted(suspects, door);
+      const [deviceId = ""] = bearer.split(".");
+      const grant = grantBy(await pairing.find(deviceId), "operator", bearer);
+      end(grant !== undefined);
+      return grant ? { ok: true, principal: deviceId, scopes: grant.scopes } : { ok: false, status: 401 };
     },
   };
 }

@@ -9,20 +9,7 @@ export interface SecretsKey {
   readonly bytes: Buffer;
 }
 
-export interface Keys {
-  readonly keyPath: string;
-  /** Where the audit log's head is anchored. */
-  readonly anchorPath: string;
-  /** The shared token of the token file. */
-  readonly token: string;
-  /** 32 bytes for one purpose. */
-  derive(purpose: "identity" | "audit" | "device-token" | "bootstrap"): Buffer;
-  /** The newest, which encrypts, is last; more than one only while a rotation is under way. */
-  secretsKeys(): readonly [SecretsKey, ...SecretsKey[]];
-  addSecretsKey(): Promise<SecretsKey>;
-  /** Forgets every secrets key but the newest and those still in use. */
-  retireSecretsKeys(inUse: ReadonlySet<string>): Promise<void>;
-}
+export type Keys = Awaited<ReturnType<typeof openKeys>>;
 
 const sha256 = (text: string): Buffer => new Bun.CryptoHasher("sha256").update(text).digest();
 const hmac = (key: Buffer): Bun.CryptoHasher => new Bun.CryptoHasher("sha256", key);
@@ -96,31 +83,32 @@ function secretsKey(text: string): SecretsKey {
 }
 
 /** Opens the key and token files of a home, and makes what is missing. */
-export async function openKeys(home: string, log: Logger): Promise<Keys> {
+export async function openKeys(home: string, log: Logger) {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const keyPath = join(home, "key");
-  const { root, ...file } = await readOrMake(
-    keyPath,
-    () => JSON.stringify({ root: randomToken(), secrets: [randomToken()] }),
-    parseKeyFile,
-    log,
-  );
-  const token = await readOrMake(join(home, "token"), randomToken, (text) => text.trim() || undefined, log);
-  let secrets = file.secrets;
+  const newFile = () => JSON.stringify({ root: randomToken(), secrets: [randomToken()] });
+  const { root, secrets: found } = await readOrMake(keyPath, newFile, parseKeyFile, log);
+  let secrets = found;
   const save = async (next: string[]) => {
     await writePrivate(keyPath, JSON.stringify({ root, secrets: next }));
     secrets = next;
   };
   return {
     keyPath,
+    /** Where the audit log's head is anchored. */
     anchorPath: join(home, "audit.anchor"),
-    token,
-    derive: (purpose) => subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
+    /** The shared token of the token file. */
+    token: await readOrMake(join(home, "token"), randomToken, (text) => text.trim() || undefined, log),
+    /** 32 bytes for one purpose. */
+    derive: (purpose: "identity" | "audit" | "device-token" | "bootstrap") => subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
+    /** The newest, which encrypts, is last; more than one only while a rotation is under way. */
     secretsKeys: () => secrets.map(secretsKey) as [SecretsKey, ...SecretsKey[]],
-    async addSecretsKey() {
+    async addSecretsKey(): Promise<SecretsKey> {
       await save([...secrets, randomToken()]);
       return secretsKey(secrets.at(-1) as string);
     },
-    retireSecretsKeys: (inUse) => save(secrets.filter((text, index) => index === secrets.length - 1 || inUse.has(secretsKey(text).id))),
+    /** Forgets every secrets key but the newest and those still in use. */
+    retireSecretsKeys: (inUse: ReadonlySet<string>): Promise<void> =>
+      save(secrets.filter((text, index) => index === secrets.length - 1 || inUse.has(secretsKey(text).id))),
   };
 }

@@ -9,48 +9,47 @@ export interface Suspect {
   readonly lockMs: number;
 }
 
-interface Tally {
-  /** Monotonic milliseconds. */
-  since: number;
-  failures: number;
-  lockedUntil: number;
-}
+export function createLockout(clock: Clock, settings: () => AccessSettings["lockout"]) {
+  /** In monotonic milliseconds; in the order in which they came last. */
+  const records = new Map<string, { readonly since: number; failures: number; readonly lockedUntil: number }>();
 
-export interface Lockout {
-  /** How long the door stays shut to any of them, in milliseconds; 0 when it is open. */
-  shutMs(suspects: readonly Suspect[]): number;
-  /** Returns the suspects who are locked out from now on. */
-  fail(suspects: readonly Suspect[]): readonly Suspect[];
-  /** Takes back one failure that turned out to be none. */
-  forgive(suspects: readonly Suspect[]): void;
-}
-
-export function createLockout(clock: Clock, settings: () => AccessSettings["lockout"]): Lockout {
-  const records = new Map<string, Tally>();
-
-  const fail = ({ key, attempts, lockMs }: Suspect): boolean => {
-    const { windowMs, maxTracked } = settings();
+  const count = ({ key }: Suspect) => {
     const now = clock.monotonic();
     const known = records.get(key);
-    const record = known && now - known.since < windowMs ? known : { since: now, failures: 0, lockedUntil: 0 };
+    const record = known && now - known.since < settings().windowMs ? known : { since: now, failures: 0, lockedUntil: 0 };
     record.failures += 1;
     records.delete(key);
     records.set(key, record);
-    if (records.size > maxTracked) records.delete(records.keys().next().value as string);
-    if (record.failures < attempts) return false;
-    // Counting begins anew behind the lock, which further attempts do not prolong.
-    Object.assign(record, { failures: 0, since: now, lockedUntil: now + lockMs });
-    return true;
+    if (records.size > settings().maxTracked) records.delete(records.keys().next().value as string);
+    return record;
   };
 
   return {
-    shutMs: (suspects) => Math.max(0, ...suspects.map(({ key }) => (records.get(key)?.lockedUntil ?? 0) - clock.monotonic())),
-    fail: (suspects) => suspects.filter(fail),
-    forgive(suspects) {
-      for (const { key } of suspects) {
-        const record = records.get(key);
-        if (record && record.failures > 0) record.failures -= 1;
-      }
+    /** How long the door stays shut to any of them, in milliseconds; 0 when it is open. */
+    shutMs(suspects: readonly Suspect[]): number {
+      const now = clock.monotonic();
+      const shut = suspects.map(({ key, attempts }) => {
+        const { since, failures, lockedUntil } = records.get(key) ?? { since: 0, failures: 0, lockedUntil: 0 };
+        return Math.max(lockedUntil - now, failures >= attempts ? settings().windowMs - (now - since) : 0);
+      });
+      return Math.max(0, ...shut);
+    },
+
+    /**
+     * Counts an attempt before it is known how it ends, so that many at once are not judged by the count before them all. What it returns
+     * is told the end, and says who is locked out from now on.
+     */
+    begin(suspects: readonly Suspect[]): (isRight: boolean) => readonly Suspect[] {
+      const counted = suspects.map((suspect) => ({ suspect, record: count(suspect) }));
+      return (isRight) =>
+        counted.flatMap(({ suspect, record }) => {
+          if (isRight) record.failures -= 1;
+          if (isRight || record.failures < suspect.attempts || records.get(suspect.key) !== record) return [];
+          // Counting begins anew behind the lock, which further attempts do not prolong.
+          const now = clock.monotonic();
+          records.set(suspect.key, { since: now, failures: 0, lockedUntil: now + suspect.lockMs });
+          return [suspect];
+        });
     },
   };
 }

@@ -1,8 +1,8 @@
 /** What the store remembers of devices: who was approved for which role and scopes, who asks to be, and which login links are open. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { PairedDevice } from "@pincer/plugin-sdk/contracts/devices";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
-import { knownScopes } from "@pincer/plugin-sdk/wire/scopes";
-import { type Static, type TObject, Type } from "@sinclair/typebox";
+import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
 import type { Row, Statement, Store } from "../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
 import { type Keys, keyed, randomToken } from "./keys.ts";
@@ -13,15 +13,11 @@ export const pairingSchema = `
   create table access_device (device_id text primary key, via text not null, seen_at integer not null, body text not null) strict;
   create table access_request (request_id text primary key, device_id text not null unique, ask text not null, ts integer not null) strict;
   create table access_bootstrap (hash text primary key, role text not null, scopes text not null, expires_at integer not null) strict;`;
-
-const Maybe = Type.Optional(Type.String({ minLength: 1 }));
-/** What a device says of itself. */
-export const facts = { displayName: Maybe, platform: Maybe, deviceFamily: Maybe, clientId: Maybe, clientMode: Maybe, remoteIp: Maybe };
-type Facts = Static<TObject<typeof facts>>;
+export const bootstrapSchema = "alter table access_bootstrap add column device_id text";
 
 export interface Ask {
   readonly identity: DeviceIdentity;
-  readonly facts: Facts;
+  readonly facts: PairedDevice["facts"];
   readonly role: Role;
   readonly scopes: readonly WireScope[];
 }
@@ -41,15 +37,7 @@ export interface Grant {
   readonly issuedAtMs: number;
 }
 
-export interface Device extends DeviceIdentity {
-  readonly label?: string;
-  readonly facts: Facts;
-  readonly approvedVia: "silent" | "bootstrap" | "operator";
-  readonly createdAtMs: number;
-  readonly approvedAtMs: number;
-  readonly lastSeenAtMs: number;
-  readonly grants: readonly Grant[];
-}
+export type Device = Omit<PairedDevice, "connected" | "grants"> & { readonly grants: readonly Grant[] };
 
 const toDevice = (row: Row): Device => ({ ...JSON.parse(row.body as string), lastSeenAtMs: row.seen_at });
 const toRequest = (row: Row): PairRequest => ({ ...JSON.parse(row.ask as string), requestId: row.request_id, ts: row.ts });
@@ -65,9 +53,15 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
   const oldestRequest = () => clock.now() - settings().pairing.requestTtlMs;
   const find = async (deviceId: string) => (await store.read("select * from access_device where device_id = ?", deviceId)).map(toDevice)[0];
 
-  const change = (deviceId: string, next: (known: Device | undefined) => Device | undefined, ...also: Statement[]) =>
+  const requests = async () => (await store.read("select * from access_request where ts > ? order by ts", oldestRequest())).map(toRequest);
+
+  const change = (
+    deviceId: string,
+    next: (known: Device | undefined) => Device | undefined | Promise<Device | undefined>,
+    ...also: Statement[]
+  ) =>
     inTurn(async () => {
-      const device = next(await find(deviceId));
+      const device = await next(await find(deviceId));
       if (!device) return undefined;
       const body = JSON.stringify(device);
       await store.write(
@@ -90,22 +84,28 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
      */
     tokenOf: (deviceId: string, { role, issue }: Grant) => `${deviceId}.${keyed(tokenKey, deviceId, role, issue)}`,
 
-    /** Adds the role and scopes to what the device has, and answers the request that it may have had. A token that it holds stays good. */
-    async approve({ identity, facts, role, scopes }: Ask, approvedVia: Device["approvedVia"], requestId = "") {
+    /**
+     * Adds the role and scopes to what the device has, and answers the request if there was one. A token that it holds stays good.
+     * Undefined when that request waits no more.
+     */
+    async approve({ identity, facts, role, scopes }: Ask, approvedVia: Device["approvedVia"], requestId?: string) {
       const now = clock.now();
-      const approved = (known: Device | undefined): Device => {
+      const approved = async (known: Device | undefined): Promise<Device | undefined> => {
+        if (requestId !== undefined && !(await requests()).some((waiting) => waiting.requestId === requestId)) return undefined;
+        // Two that come at once as the same stranger are one: the second must ask like anybody who is known.
+        if (known && approvedVia === "silent") return known;
         const held = grantOf(known, role) ?? { scopes: [], issue: crypto.randomUUID(), issuedAtMs: now };
         const grant: Grant = { ...held, role, scopes: knownScopes([...held.scopes, ...scopes]) };
         const grants = [...(known?.grants ?? []).filter((other) => other.role !== role), grant];
         return { createdAtMs: now, lastSeenAtMs: now, ...known, ...identity, facts, approvedVia, approvedAtMs: now, grants };
       };
-      const answered: Statement = ["delete from access_request where request_id = ?", requestId];
+      const answered: Statement = ["delete from access_request where request_id = ?", requestId ?? null];
       const bounded: Statement = [
         `delete from access_device where via = 'silent' and device_id not in
          (select device_id from access_device where via = 'silent' order by seen_at desc, rowid desc limit ?)`,
         settings().pairing.maxSilentDevices,
       ];
-      return (await change(identity.deviceId, approved, answered, bounded)) as Device;
+      return change(identity.deviceId, approved, answered, bounded);
     },
 
     /** Its tokens are never good again, not even after it is paired anew. */
@@ -117,14 +117,16 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
         ),
       ),
 
-    /** Ends the token of a role and makes the next one possible. Undefined when the device has no such role. */
+    /** Ends the token of a role and makes the next one possible; `scopes` can only narrow. Undefined when the device has no such role. */
     async renew(deviceId: string, role: string, scopes?: readonly WireScope[]) {
-      const issue = { issue: crypto.randomUUID(), issuedAtMs: clock.now(), ...(scopes ? { scopes } : {}) };
-      const device = await change(
-        deviceId,
-        (known) => known && { ...known, grants: known.grants.map((grant) => (grant.role === role ? { ...grant, ...issue } : grant)) },
-      );
-      return grantOf(device, role);
+      const renewed = (grant: Grant): Grant =>
+        grant.role !== role
+          ? grant
+          : {
+              ...{ role, issue: crypto.randomUUID(), issuedAtMs: clock.now() },
+              scopes: scopes?.filter((scope) => allows(grant.scopes, scope)) ?? grant.scopes,
+            };
+      return grantOf(await change(deviceId, (known) => known && { ...known, grants: known.grants.map(renewed) }), role);
     },
 
     rename: (deviceId: string, label: string) => change(deviceId, (known) => known && { ...known, label }),
@@ -151,12 +153,17 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
       return { request, isNew: request.requestId === requestId };
     },
 
-    requests: async () => (await store.read("select * from access_request where ts > ? order by ts", oldestRequest())).map(toRequest),
+    requests,
 
-    async reject(requestId: string) {
-      const [rows = []] = await store.write(["delete from access_request where request_id = ? returning *", requestId]);
-      return rows.map(toRequest)[0];
-    },
+    reject: (requestId: string) =>
+      inTurn(async () => {
+        const [rows = []] = await store.write([
+          "delete from access_request where request_id = ? and ts > ? returning *",
+          requestId,
+          oldestRequest(),
+        ]);
+        return rows.map(toRequest)[0];
+      }),
 
     /** A token that pairs one device, once. Only its hash is stored. */
     async issueBootstrap(role: Role, scopes: readonly WireScope[], ttlMs: number) {
@@ -164,7 +171,7 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
       const expiresAtMs = clock.now() + ttlMs;
       await store.write(
         ["delete from access_bootstrap where expires_at <= ?", clock.now()],
-        ["insert into access_bootstrap values (?, ?, ?, ?)", keyed(bootstrapKey, token), role, JSON.stringify(scopes), expiresAtMs],
+        ["insert into access_bootstrap values (?, ?, ?, ?, null)", keyed(bootstrapKey, token), role, JSON.stringify(scopes), expiresAtMs],
         [
           "delete from access_bootstrap where rowid not in (select rowid from access_bootstrap order by rowid desc limit ?)",
           settings().pairing.maxRequests,
@@ -173,13 +180,18 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
       return { token, expiresAtMs };
     },
 
-    /** Uses the token up. Undefined when it is unknown, used, too old, or for another role. */
-    async redeem(token: string, role: Role) {
+    /**
+     * Uses the token up. For some seconds it stays good for the same device, whose answer may have been lost on its way: a page that was
+     * reloaded. Undefined when it is unknown, used, too old, or for another role.
+     */
+    async redeem(token: string, role: Role, deviceId: string) {
+      const now = clock.now();
       const [rows = []] = await store.write([
-        "delete from access_bootstrap where hash = ? and role = ? and expires_at > ? returning scopes",
-        ...[keyed(bootstrapKey, token), role, clock.now()],
+        `update access_bootstrap set device_id = ?1, expires_at = iif(device_id is null, min(expires_at, ?2), expires_at)
+         where hash = ?3 and role = ?4 and expires_at > ?5 and coalesce(device_id, ?1) = ?1 returning scopes`,
+        ...[deviceId, now + settings().bootstrapRepeatMs, keyed(bootstrapKey, token), role, now],
       ]);
-      return rows.map((row) => knownScopes(JSON.parse(row.scopes as string)))[0];
+      return rows.map((row) => knownScopes(JSON.parse(row["scopes"] as string)))[0];
     },
   };
 }

@@ -33,6 +33,7 @@ export const AccessConfig = Type.Object(
     ),
     signatureWindowMs: ms(120_000, "How far a device's signature may be from the gateway's clock"),
     bootstrapTtlMs: ms(600_000, "How long a login link or setup code is good"),
+    bootstrapRepeatMs: ms(10_000, "How long it stays good, once used, for the device that used it"),
     pairing: Type.Object(
       {
         requestTtlMs: ms(3_600_000, "How long a request to pair waits for its answer"),

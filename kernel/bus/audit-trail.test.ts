@@ -11,7 +11,7 @@ test("calls that need more than to read and write are in the audit log, with who
   const { audit } = gateway.gateway.access;
   // Entries are written in turn: once this one is there, so are those before it.
   await audit.append({ principal: "test", action: "test.end", resources: [], outcome: "ok" });
-  const rows = await audit.query({ limit: 50 });
+  const rows = await audit.page({ limit: 50 });
   expect(rows.find(({ action, outcome }) => action === "secrets.store.set" && outcome === "ok")).toMatchObject({
     principal: "shared",
     resources: ["name=KEY"],
@@ -34,7 +34,7 @@ test("a call whose parameters say what it needs is in the audit log when it need
   await writer.call("sessions.patch", { key: "agent:main:five", label: "Five" });
   const { audit } = gateway.gateway.access;
   await audit.append({ principal: "test", action: "test.end", resources: [], outcome: "ok" });
-  const rows = await audit.query({ limit: 50 });
+  const rows = await audit.page({ limit: 50 });
   expect(
     rows.flatMap(({ action, resources, outcome }) => (action.startsWith("sessions.") ? [`${action} ${resources} ${outcome}`] : [])).sort(),
   ).toEqual([

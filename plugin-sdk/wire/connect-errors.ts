@@ -1,6 +1,6 @@
 /** Why a `connect` is refused (`protocol` section 1.9), with the details by which clients decide what to try next. */
-import { defineErrors, type GatewayError } from "@pincer/plugin-sdk/error";
-import { type Device, grantOf, type PairRequest } from "./pairing.ts";
+import { defineErrors, type GatewayError } from "../error.ts";
+import type { WireScope } from "../method.ts";
 
 const wire = "INVALID_REQUEST";
 const authErrors = defineErrors({
@@ -41,6 +41,26 @@ export const connectErrors = defineErrors({
   PAIRING_REQUIRED: { wire: "NOT_PAIRED", message: "pairing required" },
 });
 
+const deviceErrors = defineErrors({
+  DEVICE_AUTH_PUBLIC_KEY_INVALID: { wire, message: "device public key invalid" },
+  DEVICE_AUTH_DEVICE_ID_MISMATCH: { wire, message: "device identity mismatch" },
+  DEVICE_AUTH_SIGNATURE_EXPIRED: { wire, message: "device signature expired" },
+  DEVICE_AUTH_NONCE_REQUIRED: { wire, message: "device nonce required" },
+  DEVICE_AUTH_NONCE_MISMATCH: { wire, message: "device nonce mismatch" },
+  DEVICE_AUTH_SIGNATURE_INVALID: { wire, message: "device signature invalid" },
+});
+const deviceReasons = {
+  DEVICE_AUTH_PUBLIC_KEY_INVALID: "device-public-key",
+  DEVICE_AUTH_DEVICE_ID_MISMATCH: "device-id-mismatch",
+  DEVICE_AUTH_SIGNATURE_EXPIRED: "device-signature-stale",
+  DEVICE_AUTH_NONCE_REQUIRED: "device-nonce-missing",
+  DEVICE_AUTH_NONCE_MISMATCH: "device-nonce-mismatch",
+  DEVICE_AUTH_SIGNATURE_INVALID: "device-signature",
+} as const;
+
+export const deviceError = (code: keyof typeof deviceErrors, hint: string): GatewayError =>
+  deviceErrors[code](`${deviceErrors[code]().message}: ${hint}`, { data: { reason: deviceReasons[code] } });
+
 /** A guess at a credential, as opposed to a connect that came without one or asked for too much. */
 export const isGuess = (code: string): boolean => /^AUTH_\w+_(MISMATCH|INVALID)$/.test(code) && code !== "AUTH_SCOPE_MISMATCH";
 
@@ -71,15 +91,23 @@ const pairingReasons = {
 } as const;
 export type PairingReason = keyof typeof pairingReasons;
 
-export function pairingError(reason: PairingReason, { requestId, identity, role, scopes }: PairRequest, device?: Device): GatewayError {
+interface PairingDetails {
+  readonly requestId: string;
+  readonly deviceId: string;
+  readonly requestedRole: string;
+  readonly requestedScopes: readonly WireScope[];
+  readonly approvedRoles: readonly string[];
+  readonly approvedScopes: readonly WireScope[];
+}
+
+export function pairingError(reason: PairingReason, details: PairingDetails): GatewayError {
   const [requirement, remediationHint] = pairingReasons[reason];
   // A headless node waits for its approval by itself; at an operator's client a person is told, and decides when to try again.
-  const waits = role === "node";
-  return connectErrors.PAIRING_REQUIRED(`pairing required: ${requirement} (requestId: ${requestId})`, {
+  const waits = details.requestedRole === "node";
+  return connectErrors.PAIRING_REQUIRED(`pairing required: ${requirement} (requestId: ${details.requestId})`, {
     data: {
-      ...{ reason, requestId, deviceId: identity.deviceId, requestedRole: role, requestedScopes: scopes },
-      ...{ approvedRoles: device?.grants.map((grant) => grant.role) ?? [], approvedScopes: grantOf(device, role)?.scopes ?? [] },
-      ...{ remediationHint, retryable: waits, pauseReconnect: !waits, ...(waits ? { recommendedNextStep: "wait_then_retry" } : {}) },
+      ...{ reason, ...details, remediationHint, retryable: waits, pauseReconnect: !waits },
+      ...(waits ? { recommendedNextStep: "wait_then_retry" } : {}),
     },
   });
 }

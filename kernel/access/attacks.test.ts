@@ -1,0 +1,150 @@
+/** What somebody tries who knows how the doorkeeper works. */
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Caller } from "@pincer/plugin-sdk/contracts/devices";
+import {
+  admitted,
+  clients,
+  codeOf,
+  doorAt,
+  elsewhere,
+  ownPage,
+  requestOf,
+  secretOf,
+  TestDevice,
+  useHomes,
+} from "../../tests/support/access-home.ts";
+
+const { open } = useHomes(afterEach);
+const io = { signal: new AbortController().signal };
+const chief: Caller = { principal: "shared", scopes: ["operator.admin"], connection: "c9" };
+const everything = () => ["operator.admin"] as const;
+
+test("guesses at the password that come at once are counted, also those that say to be device and bootstrap tokens as well", async () => {
+  const home = await open({ auth: { mode: "password", password: "open sesame" } });
+  const guesses = Array.from({ length: 40 }, (_, n) => {
+    const guess = n === 39 ? "open sesame" : `guess ${n}`;
+    return codeOf(new TestDevice().connect(home, { auth: { password: guess, deviceToken: guess, bootstrapToken: "x" } }, elsewhere));
+  });
+  const codes = await Promise.all(guesses);
+  expect(codes.filter((code) => code === "AUTH_BOOTSTRAP_TOKEN_INVALID")).toHaveLength(10);
+  expect(codes.at(-1)).toBe("AUTH_RATE_LIMITED");
+  expect(await codeOf(new TestDevice().connect(home, { auth: { password: "open sesame" } }, elsewhere))).toBe("AUTH_RATE_LIMITED");
+});
+
+test("a device that comes with its own token is not locked out by nine guesses of others at its address", async () => {
+  const home = await open();
+  const device = new TestDevice();
+  const { deviceToken } = await admitted(device.connect(home, secretOf(home)));
+  for (let n = 0; n < 9; n++) await codeOf(new TestDevice().connect(home, { auth: { token: "wrong" } }, elsewhere));
+  for (let n = 0; n < 5; n++) {
+    expect(await codeOf(device.connect(home, { auth: { deviceToken } }, elsewhere))).toBe("admitted");
+    const headers = { authorization: `Bearer ${deviceToken}` };
+    expect(await home.access.request(doorAt({ ...elsewhere, headers }))).toMatchObject({ ok: true });
+  }
+});
+
+describe("at once", () => {
+  test("approved and rejected, a request has one answer, and the device does what it says", async () => {
+    const home = await open();
+    const devices = home.access.devices(everything);
+    for (const first of ["approve", "reject"] as const) {
+      const device = new TestDevice();
+      const { requestId } = await requestOf(device.connect(home, secretOf(home), elsewhere));
+      const told = home.emitted.length;
+      const answers = first === "approve" ? [devices.approve, devices.reject] : [devices.reject, devices.approve];
+      const settled = await Promise.allSettled(answers.map((answer) => answer({ requestId, caller: chief }, io)));
+      expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+      expect(home.emitted.slice(told)).toHaveLength(1);
+      const isIn = (await codeOf(device.connect(home, secretOf(home), elsewhere))) === "admitted";
+      expect(home.emitted[told]?.payload).toMatchObject({ decision: isIn ? "approved" : "rejected" });
+    }
+  });
+
+  test("twice as the same stranger, the second gets no scope that nobody approved", async () => {
+    const home = await open();
+    const device = new TestDevice();
+    const scopes = [["operator.read"], ["operator.read", "operator.admin"]] as const;
+    const codes = await Promise.all(scopes.map((asked) => codeOf(device.connect(home, { ...secretOf(home), scopes: asked }))));
+    expect(codes).toEqual(["admitted", "PAIRING_REQUIRED"]);
+    const { paired } = await home.access.devices(everything).list({}, io);
+    expect(paired.map(({ grants }) => grants.map((grant) => grant.scopes))).toEqual([[["operator.read"]]]);
+  });
+
+  test("narrowed and renewed, a token's scopes stay narrow", async () => {
+    const home = await open();
+    const device = new TestDevice();
+    await admitted(device.connect(home, { ...secretOf(home), scopes: ["operator.read", "operator.write"] }));
+    const renewal = { deviceId: device.id, role: "operator", caller: chief };
+    const devices = home.access.devices(everything);
+    await Promise.all([
+      devices.renewToken({ ...renewal, scopes: ["operator.read"] }, io),
+      devices.renewToken({ ...renewal, scopes: ["operator.read", "operator.write"] }, io),
+    ]);
+    const [paired] = (await devices.list({}, io)).paired;
+    expect(paired?.grants[0]?.scopes).toEqual(["operator.read"]);
+  });
+
+  test("let in and removed, a device has no connection that outlives its removal", async () => {
+    const home = await open();
+    const devices = home.access.devices(everything);
+    for (let round = 0; round < 10; round++) {
+      const device = new TestDevice();
+      if (round % 2) await admitted(device.connect(home, secretOf(home)));
+      const order: string[] = [];
+      const come = device.connect(home, secretOf(home)).then(({ ok }) => ok && order.push("in"));
+      for (let step = 0; step < round; step++) await Promise.resolve();
+      const before = home.revoked.length;
+      const end = devices.remove({ deviceId: device.id, caller: chief }, io).then(
+        () => order.push("removed"),
+        () => undefined,
+      );
+      await Promise.all([come, end]);
+      const isPaired = (await devices.list({}, io)).paired.some(({ deviceId }) => deviceId === device.id);
+      if (home.revoked.length > before && !isPaired) expect(order.indexOf("in")).toBeLessThan(order.indexOf("removed"));
+    }
+  });
+});
+
+test("a revocation closes the connections, also when the audit log cannot be kept", async () => {
+  const home = await open();
+  const device = new TestDevice();
+  const { deviceToken } = await admitted(device.connect(home, secretOf(home)));
+  await home.access.audit.settled();
+  await home.store.write(["create trigger full before insert on access_audit begin select raise(abort, 'disk full'); end"]);
+  const devices = home.access.devices(everything);
+  const { id: deviceId } = device;
+  await expect(devices.renewToken({ deviceId, role: "operator", caller: chief }, io)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(home.revoked).toEqual([{ deviceId, role: "operator", reason: "auth rotated" }]);
+  expect(await codeOf(device.connect(home, { auth: { deviceToken } }))).toBe("AUTH_DEVICE_TOKEN_MISMATCH");
+  await expect(devices.remove({ deviceId, caller: chief }, io)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(home.revoked.at(-1)).toEqual({ deviceId, reason: "device removed" });
+});
+
+test("a login link that was used is good for ten seconds more, for the browser that used it", async () => {
+  const home = await open();
+  const bootstrapToken = await home.invite("operator", ["operator.read"]);
+  const page = { client: clients.page, scopes: ["operator.read"], auth: { bootstrapToken } };
+  const browser = new TestDevice();
+  const first = await admitted(browser.connect(home, page, ownPage));
+  home.clock.jump(9_999);
+  expect(await admitted(browser.connect(home, page, ownPage))).toMatchObject({ deviceToken: first.deviceToken });
+  expect(await codeOf(new TestDevice().connect(home, page, ownPage))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
+  home.clock.jump(1);
+  expect(await codeOf(browser.connect(home, page, ownPage))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
+
+  const late = await home.invite("operator", ["operator.read"]);
+  home.clock.jump(home.settings.bootstrapTtlMs - 1);
+  expect(await codeOf(browser.connect(home, { ...page, auth: { bootstrapToken: late } }, ownPage))).toBe("admitted");
+  home.clock.jump(1);
+  expect(await codeOf(browser.connect(home, { ...page, auth: { bootstrapToken: late } }, ownPage))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
+});
+
+test("in auth mode none, a page of another port of this machine cannot act, one from an allowed origin can", async () => {
+  const home = await open({ auth: { mode: "none" }, allowedOrigins: ["https://chat.example"] });
+  const from = async (headers: Readonly<Record<string, string>>) => (await home.access.request(doorAt({ headers }))).ok;
+  expect(await from({ "sec-fetch-site": "same-site" })).toBe(false);
+  expect(await from({ "sec-fetch-site": "cross-site" })).toBe(false);
+  for (const site of ["same-origin", "none"]) expect(await from({ "sec-fetch-site": site })).toBe(true);
+  expect(await from({ origin: "https://chat.example", "sec-fetch-site": "cross-site" })).toBe(true);
+  expect(await from({ origin: "http://localhost:3000", "sec-fetch-site": "same-site" })).toBe(false);
+});
