@@ -45,10 +45,9 @@ export function lockHome(home: string): Disposable {
   const db = tryLock(home);
   if (!db) {
     const pid = readPid(home);
-    throw storeErrors.HOME_IN_USE(
-      `another gateway${pid === undefined ? "" : ` (pid ${pid})`} uses ${home}: stop it with "pincer gateway stop", or choose another PINCER_HOME`,
-      { data: { home, ...(pid !== undefined && { pid }) } },
-    );
+    const who = pid === undefined ? "another gateway" : `another gateway (pid ${pid})`;
+    const message = `${who} uses ${home}: stop it with "pincer gateway stop", or choose another PINCER_HOME`;
+    throw storeErrors.HOME_IN_USE(message, { data: { home, ...(pid !== undefined && { pid }) } });
   }
   held.add(db);
   try {

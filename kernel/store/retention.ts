@@ -1,5 +1,4 @@
 /** Everything that is kept has a bound: rooms register how theirs is swept, and it runs on the clock. */
-
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -15,54 +14,43 @@ export interface Sweep {
   sweep(now: number): Statement[];
 }
 
-export interface Retention extends Disposable {
-  register(sweep: Sweep): Disposable;
-  /** Sweeps everything now. Rejects with the first store error. */
-  run(): Promise<void>;
-}
+export type Retention = ReturnType<typeof createRetention>;
 
-export function createRetention({
-  store,
-  clock,
-  log,
-  firstMs = 60_000,
-}: {
+export function createRetention(deps: {
   readonly store: Store;
   readonly clock: Clock;
   readonly log?: Pick<Logger, "warn">;
   /** How long after its registration a room is swept first, so that a gateway that restarts often sweeps too. Default 60,000. */
   readonly firstMs?: number;
-}): Retention {
+}) {
+  const { store, clock, log, firstMs = 60_000 } = deps;
   const timers = new Map<Sweep, Disposable>();
 
-  const run = async ({ sweep }: Sweep) => {
-    for (;;) {
-      const statements = sweep(clock.now());
-      if (statements.length === 0) return;
+  const run = async ({ sweep }: Sweep): Promise<void> => {
+    for (let statements = sweep(clock.now()); statements.length > 0; statements = sweep(clock.now())) {
       const swept = await store.write(...statements);
       if (swept.every((rows) => rows.length === 0)) return;
     }
   };
-
   const arm = (sweep: Sweep, ms: number) => {
-    const timer = clock.after(ms, async () => {
+    const due = async () => {
       await run(sweep).catch((error) => log?.warn("store.sweep-failed", { name: sweep.name, error: errorMessage(error) }));
       if (timers.has(sweep)) arm(sweep, sweep.everyMs);
-    });
-    timers.set(sweep, timer);
+    };
+    timers.set(sweep, clock.after(ms, due));
   };
-
   const remove = (sweep: Sweep) => {
     timers.get(sweep)?.[Symbol.dispose]();
     timers.delete(sweep);
   };
 
   return {
-    register(sweep) {
+    register(sweep: Sweep): Disposable {
       arm(sweep, Math.min(firstMs, sweep.everyMs));
       return { [Symbol.dispose]: () => remove(sweep) };
     },
-    async run() {
+    /** Sweeps everything now. Rejects with the first store error. */
+    async run(): Promise<void> {
       for (const sweep of timers.keys()) await run(sweep);
     },
     [Symbol.dispose]() {

@@ -17,8 +17,6 @@ export interface StoreOptions {
   readonly busyTimeoutMs?: number;
   /** After an unclean end, a store of at most this many bytes is looked through for damage before it is used. Default 64 MB. */
   readonly checkBytes?: number;
-  /** What the write-ahead log is cut back to after it was merged. Default 64 MB. */
-  readonly logBytes?: number;
   /** Above so many, a connection forgets its prepared statements and begins anew. Default 256. */
   readonly statements?: number;
   /** Milliseconds added to every commit, to measure a slow disk. */
@@ -41,73 +39,59 @@ interface Waiting {
 
 /** Rejects with `STORE_TOO_NEW`, `STORE_CORRUPT`, `STORE_LOCKED`, `STORE_FULL` or `STORE_FAILED`; then nothing is left open. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { path, statements: limit = 256, probe } = options;
+  const { path, migrations, busyTimeoutMs = 2_000, checkBytes = 64 << 20, statements: limit = 256, delayMs = 0, probe } = options;
   const opening = Promise.withResolvers<Failure | undefined>();
   const closed = Promise.withResolvers<void>();
   let waiting: Waiting[] = [];
   let committing: Waiting[] = [];
   let armed = false;
   let opened = false;
+  /** Why there are no writes any more. */
   let ended: GatewayError | undefined;
   let closing: Promise<void> | undefined;
 
-  const end = (error: GatewayError) => {
-    ended = error;
-    const pending = [...committing, ...waiting];
-    committing = waiting = [];
-    for (const { reject } of pending) reject(error);
-  };
-
-  const unclean = sizeOf(`${path}-wal`) > 0;
+  const check = sizeOf(`${path}-wal`) > 0 && sizeOf(path) <= checkBytes;
   try {
     closeSync(openSync(path, "a", 0o600));
   } catch (error) {
     throw storeError(failureOf(error), path);
   }
   const worker = new Worker((options.writer ?? writerUrl).href, { smol: true });
+  const post = (message: ToWriter) => worker.postMessage(message);
 
-  /** Ids of the statements that the writer knows. They are the sender's, and none is used twice. */
-  const ids = new Map<string, number>();
-  let nextId = 0;
-  const send = () => {
-    armed = false;
-    if (committing.length > 0 || waiting.length === 0) return;
-    committing = waiting;
-    waiting = [];
-    const learn: [number, string][] = [];
-    const forget = ids.size > limit ? [...ids.values()] : [];
-    if (forget.length > 0) ids.clear();
-    let bytes = false;
-    const writes = committing.map(
-      ({ statements }): Write =>
-        statements().map(([sql, ...params]) => {
-          bytes ||= params.some((param) => param instanceof Uint8Array);
-          const known = ids.get(sql);
-          if (known !== undefined) return [known, params];
-          learn.push([nextId, sql]);
-          ids.set(sql, nextId);
-          return [nextId++, params];
-        }),
-    );
-    const group: Group = { writes, learn, forget };
-    probe?.("before-commit");
-    worker.postMessage((bytes ? group : JSON.stringify(group)) satisfies ToWriter);
-  };
   const arm = () => {
     if (armed) return;
     armed = true;
     nextTask(send);
   };
+  const send = () => {
+    armed = false;
+    if (committing.length > 0 || waiting.length === 0) return;
+    committing = waiting;
+    waiting = [];
+    const places = new Map<string, number>();
+    let bytes = false;
+    const writes = committing.map(
+      ({ statements }): Write =>
+        statements().map(([sql, ...params]) => {
+          bytes ||= params.some((param) => param instanceof Uint8Array);
+          return [places.getOrInsertComputed(sql, () => places.size), params];
+        }),
+    );
+    const group: Group = { texts: [...places.keys()], writes };
+    probe?.("before-commit");
+    post(bytes ? group : JSON.stringify(group));
+  };
 
-  const settle = (results: Result[]) => {
+  const settle = (results: readonly Result[]) => {
     probe?.("after-commit");
     const done = committing;
     committing = [];
-    done.forEach(({ resolve, reject }, index) => {
+    for (const [index, { resolve, reject }] of done.entries()) {
       const result = results[index] as Result;
       if (Array.isArray(result)) resolve(result);
       else reject(storeError(result, path));
-    });
+    }
     // What continues on this commit runs before the next group is sent, so that its next writes join that group.
     arm();
   };
@@ -116,11 +100,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     opening.resolve({ code: "WRITER_DIED", message });
     closed.resolve();
     if (ended || !opened) return;
-    const error = storeErrors.STORE_FAILED(
-      `the writer thread of ${path} ended: ${message}; what it was committing may or may not be kept; restart the gateway`,
-    );
-    end(error);
-    options.onFailure?.(error);
+    const doubt = "what it was committing may or may not be kept; restart the gateway";
+    ended = storeErrors.STORE_FAILED(`the writer thread of ${path} ended: ${message}; ${doubt}`);
+    const pending = [...committing, ...waiting];
+    committing = waiting = [];
+    for (const { reject } of pending) reject(ended);
+    options.onFailure?.(ended);
   };
   worker.onerror = (event) => died(event.message);
   worker.addEventListener("close", () => died("it stopped"));
@@ -132,16 +117,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
   worker.onmessage = ({ data }: MessageEvent<FromWriter>) => nextTask(() => receive(data));
 
-  worker.postMessage({
-    open: {
-      path,
-      migrations: options.migrations,
-      busyTimeoutMs: options.busyTimeoutMs ?? 2_000,
-      logBytes: options.logBytes ?? 64 << 20,
-      check: unclean && sizeOf(path) <= (options.checkBytes ?? 64 << 20),
-      delayMs: options.delayMs ?? 0,
-    },
-  } satisfies ToWriter);
+  post({ open: { path, migrations, busyTimeoutMs, check, statements: limit, delayMs } });
   const failure = await opening.promise;
   if (failure) {
     worker.terminate();
@@ -150,7 +126,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   opened = true;
 
   const reader = new Database(path, { readonly: true });
-  reader.exec(`pragma busy_timeout=${options.busyTimeoutMs ?? 2_000}`);
+  reader.exec(`pragma busy_timeout=${busyTimeoutMs}`);
   const queries = new Map<string, Prepared<unknown, Param[]>>();
   const forgetQueries = () => {
     for (const query of queries.values()) query.finalize();
@@ -171,7 +147,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     // A connection with statements left would stay open behind its close, and leave the log to be merged by the next start.
     forgetQueries();
     reader.close();
-    worker.postMessage("close" satisfies ToWriter);
+    post("close");
     await closed.promise;
     worker.terminate();
   };

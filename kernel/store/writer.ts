@@ -4,27 +4,25 @@
  */
 import { Database, type Statement as Prepared } from "bun:sqlite";
 import { type Failure, failureOf, isLocked } from "./errors.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, transaction } from "./migrations.ts";
 import type { Migration, Param, Row } from "./store.ts";
 
 export interface OpenRequest {
   readonly path: string;
   readonly migrations: readonly Migration[];
   readonly busyTimeoutMs: number;
-  readonly logBytes: number;
   /** Look for damage first. */
   readonly check: boolean;
+  /** How many statements are kept prepared. */
+  readonly statements: number;
   /** Added to every commit, to measure a slow disk. */
   readonly delayMs: number;
 }
-
-/** Ids are the sender's and never used twice, so that a group that is tried again cannot shift them. */
-export type Write = readonly (readonly [id: number, params: Param[]])[];
+/** Each text of a group is sent once; a write names it by its place. Nothing is counted from one group to the next. */
+export type Write = readonly (readonly [text: number, params: readonly Param[]])[];
 export interface Group {
+  readonly texts: readonly string[];
   readonly writes: readonly Write[];
-  readonly learn: readonly (readonly [id: number, sql: string])[];
-  /** Let go after this group. */
-  readonly forget: readonly number[];
 }
 export type Result = Row[][] | Failure;
 /** Text unless a parameter or a row holds bytes: JSON crosses the thread in two thirds of the time of a structured clone. */
@@ -33,17 +31,19 @@ export type FromWriter = { readonly opened: Failure | undefined } | Result[] | s
 
 declare const self: Worker;
 
+/** What the write-ahead log is cut back to after it was merged. */
+const logBytes = 64 << 20;
+
 let db: Database;
-let delayMs = 0;
-const texts = new Map<number, string>();
-const prepared = new Map<number, Prepared<Row, Param[]>>();
+let settings: OpenRequest;
+const prepared = new Map<string, Prepared<Row, Param[]>>();
 
 function open(request: OpenRequest): void {
-  delayMs = request.delayMs;
+  settings = request;
   db = new Database(request.path, { create: true });
   try {
     db.exec(`pragma busy_timeout=${request.busyTimeoutMs}; pragma journal_mode=WAL; pragma synchronous=FULL`);
-    db.exec(`pragma journal_size_limit=${request.logBytes}`);
+    db.exec(`pragma journal_size_limit=${logBytes}`);
     if (request.check) check();
     migrate(db, request.migrations, request.path);
   } catch (error) {
@@ -58,76 +58,62 @@ function check(): void {
   if (damage.length > 0) throw Object.assign(new Error(damage.join("; ")), { code: "SQLITE_CORRUPT" });
 }
 
-function statement(id: number): Prepared<Row, Param[]> {
-  let found = prepared.get(id);
-  if (!found) {
-    found = db.prepare<Row, Param[]>(texts.get(id) ?? "");
-    prepared.set(id, found);
-  }
-  return found;
-}
-
-const run = (write: Write): Row[][] => write.map(([id, params]) => statement(id).all(...params));
-
-/** One write of a group, undone alone when it fails. Throws when the failure took the whole transaction with it. */
-function runGuarded(write: Write): Result {
-  db.exec("savepoint one");
-  try {
-    const rows = run(write);
-    db.exec("release one");
-    return rows;
-  } catch (error) {
-    if (!db.inTransaction) throw error;
-    db.exec("rollback to one; release one");
-    return failureOf(error);
-  }
-}
-
-function transact(writes: readonly Write[], runOne: (write: Write) => Result): Result[] {
-  db.exec("begin immediate");
-  try {
-    const results = writes.map(runOne);
-    if (delayMs > 0) Bun.sleepSync(delayMs);
-    db.exec("commit");
-    return results;
-  } catch (error) {
-    if (db.inTransaction) db.exec("rollback");
-    throw error;
-  }
+function forget(): void {
+  for (const statement of prepared.values()) statement.finalize();
+  prepared.clear();
 }
 
 /** Groups rarely fail, so guards come second. What fails guarded too, such as the commit itself, refuses the whole group. */
-function commit(writes: readonly Write[]): Result[] {
-  let failure: Failure = { code: "", message: "" };
-  for (const runOne of [run, runGuarded]) {
+function commit({ texts, writes }: Group): Result[] {
+  if (prepared.size > settings.statements) forget();
+  const run = (write: Write): Row[][] =>
+    write.map(([text, params]) => {
+      const sql = texts[text] as string;
+      return prepared.getOrInsertComputed(sql, () => db.prepare<Row, Param[]>(sql)).all(...params);
+    });
+  /** A write that fails is undone alone, unless its failure took the whole transaction with it. */
+  const runGuarded = (write: Write): Result => {
+    db.exec("savepoint one");
     try {
-      return transact(writes, runOne);
+      const rows = run(write);
+      db.exec("release one");
+      return rows;
     } catch (error) {
-      failure = failureOf(error);
-      if (isLocked(failure)) break;
+      if (!db.inTransaction) throw error;
+      db.exec("rollback to one; release one");
+      return failureOf(error);
     }
+  };
+  const commitBy = (runOne: (write: Write) => Result): Result[] =>
+    transaction(db, () => {
+      const results = writes.map(runOne);
+      if (settings.delayMs > 0) Bun.sleepSync(settings.delayMs);
+      return results;
+    });
+  try {
+    return commitBy(run);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (isLocked(failure)) return writes.map(() => failure);
   }
-  return writes.map(() => failure);
+  try {
+    return commitBy(runGuarded);
+  } catch (error) {
+    return writes.map(() => failureOf(error));
+  }
 }
 
 const hasBytes = (result: Result): boolean =>
   Array.isArray(result) && result.some((rows) => rows.some((row) => Object.values(row).some((value) => value instanceof Uint8Array)));
 
 function answer(group: Group): void {
-  for (const [id, sql] of group.learn) texts.set(id, sql);
-  const results = group.writes.some((write) => write.length > 0) ? commit(group.writes) : group.writes.map(() => []);
-  for (const id of group.forget) {
-    prepared.get(id)?.finalize();
-    prepared.delete(id);
-    texts.delete(id);
-  }
-  const message: FromWriter = results.some(hasBytes) ? results : JSON.stringify(results);
-  self.postMessage(message);
+  const results = group.texts.length > 0 ? commit(group) : group.writes.map(() => []);
+  self.postMessage((results.some(hasBytes) ? results : JSON.stringify(results)) satisfies FromWriter);
 }
 
 self.onmessage = ({ data }: MessageEvent<ToWriter>) => {
   if (data === "close") {
-    for (const found of prepared.values()) found.finalize();
+    forget();
     db.close();
     self.postMessage("closed" satisfies FromWriter);
   } else if (typeof data === "string") {
