@@ -4,6 +4,7 @@ export const DEFAULT_PLUGINS = [
   "models",
   "delivery",
   "routing",
+  "sessions",
   "configuration",
   "devices",
   "secrets",

@@ -6,7 +6,7 @@ import type { Sessions } from "./sessions/sessions.ts";
 
 interface Parts {
   readonly host: PluginHost;
-  readonly sessions: Pick<Sessions, "recent">;
+  readonly sessions: Sessions["catalog"];
   readonly agents: () => { readonly ids: readonly string[]; readonly main: string };
   readonly clock: Clock;
   /** Calls a method of the gateway's own, as the kernel. */
@@ -18,10 +18,12 @@ const RECENT = 5;
 const path = "store";
 
 export function createHealthParts({ host, sessions, agents, clock, dispatch }: Parts) {
+  const { signal } = new AbortController();
   const sessionsOf = async (agentId?: string) => {
-    const { count, recent } = await sessions.recent(RECENT, agentId);
+    const query = { archived: false, limit: RECENT, ...(agentId !== undefined && { agentId }) };
+    const { sessions: recent, total: count } = await sessions.list(query, { signal });
     const now = clock.now();
-    return { path, count, recent: recent.map((session) => ({ ...session, age: Math.max(0, now - session.updatedAt) })) };
+    return { path, count, recent: recent.map(({ key, updatedAt }) => ({ key, updatedAt, age: Math.max(0, now - updatedAt) })) };
   };
   const heartbeat = { enabled: false, every: "0m", everyMs: 0, prompt: "", target: "none", ackMaxChars: 0 };
 

@@ -8,11 +8,13 @@ import { devices } from "@pincer/plugin-sdk/contracts/devices";
 import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
 import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
+import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
-import { turn } from "@pincer/plugin-sdk/contracts/turn";
+import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
-import { gatewayStarted, gatewayStopping, jobFailed, sessionDefaults, sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
@@ -165,27 +167,15 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   const agents = () => agentsOf(config.current().value["agents"]);
-  /** Shown beside lists of sessions; null means that nobody knows. */
-  const unknown = { modelProvider: null, model: null, contextTokens: null };
-  const defaults = async () => ({ ...unknown, ...(await host.run(sessionDefaults, { agentId: agents().main })) });
   const sessions: Sessions = createSessions({
     store,
     clock,
     log,
     settings: () => settings().sessions,
     emit: (event, payload, to) => bus.emit(event, payload, to),
-    subscribe: (connection, topic) => void bus.subscribe(connection, topic),
-    unsubscribe: (connection, topic) => void bus.unsubscribe(connection, topic),
     facets: () => host.facets(),
     defaultAgentId: () => agents().main,
-    defaults,
-    agentIds: () => agents().ids,
-    hooks: { ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }) },
-    startTurn: async (request) => {
-      const signal = new AbortController().signal;
-      await lanes.admit(await host.handle(turn).prepare(request, { signal }));
-      return { runId: request.runId };
-    },
+    ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }),
   });
 
   host.provide(configuration, () => configurationFor(config));
@@ -194,6 +184,13 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(devices, (plugin) => access.devices(reachOf(plugin)));
   host.provide(bootstrap, (plugin) => access.bootstrap(reachOf(plugin)));
   host.provide(secrets, () => access.secrets.contract);
+  host.provide(sessionCatalog, () => sessions.catalog);
+  host.provide(sessionEditor, () => sessions.editor);
+  const subscribing = (change: "subscribe" | "unsubscribe") => async (to: { readonly connectionId: string; readonly topic: string }) => {
+    bus[change](to.connectionId, to.topic);
+    return {};
+  };
+  host.provide(subscriptions, () => ({ subscribe: subscribing("subscribe"), unsubscribe: subscribing("unsubscribe") }));
   host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
   const bus = createBus({
@@ -208,7 +205,7 @@ export async function createGateway(options: GatewayOptions) {
     settings,
     health: createHealthParts({
       host,
-      sessions,
+      sessions: sessions.catalog,
       agents,
       clock,
       dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
@@ -231,7 +228,6 @@ export async function createGateway(options: GatewayOptions) {
 
   host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
 
-  bus.add(sessions.methods);
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));

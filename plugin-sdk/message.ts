@@ -81,3 +81,11 @@ export type ToolResultMessage = Static<typeof ToolResultMessage>;
 
 export const Message = Type.Union([UserMessage, AssistantMessage, ToolResultMessage]);
 export type Message = Static<typeof Message>;
+
+/** What people read and search: the text of users and assistants. */
+export function messageText(message: Message): string | null {
+  if (message.role === "toolResult") return null;
+  const { content } = message;
+  const text = typeof content === "string" ? content : content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
+  return text.replaceAll("\0", "").trim() || null;
+}

@@ -1,4 +1,4 @@
-/** What of a message is kept in its row, what beside it, and what of it is text. */
+/** What of a message is kept in its row, and what beside it. */
 import type { Message } from "@pincer/plugin-sdk/message";
 
 type Path = readonly (string | number)[];
@@ -43,12 +43,4 @@ export function withLarge(message: Message, paths: readonly Path[], blobs: reado
     holder[path.at(-1)!] = blobs[slot]?.value ?? "";
   });
   return message;
-}
-
-/** What people read and search: the text of users and assistants. */
-export function messageText(message: Message): string | null {
-  if (message.role === "toolResult") return null;
-  const { content } = message;
-  const text = typeof content === "string" ? content : content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
-  return text.replaceAll("\0", "").trim() || null;
 }

@@ -1,25 +1,42 @@
 /** The table of sessions: made, found, changed, reset, removed. */
+import type { Facet } from "@pincer/plugin-sdk";
 import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import type { SessionKey } from "@pincer/plugin-sdk/session-key";
 import type { Param, Statement, Store } from "../store/store.ts";
 import { sessionErrors } from "./errors.ts";
-import type { SessionKey } from "./keys.ts";
-import type { Facets, SessionRecord } from "./row.ts";
 
+export type Facets = ReadonlyMap<string, Facet>;
 type Values = Readonly<Record<string, unknown>>;
 
-export interface Changes {
-  readonly columns?: Readonly<Record<string, Param>>;
-  /** Null clears, here and among the facets. */
-  readonly attributes?: Values;
-  readonly facets?: Values;
-  /** Counters among the facets, and how much they grow. */
-  readonly add?: Readonly<Record<string, number>>;
-}
+/** A type, not an interface, so that it is a row of the store. */
+export type SessionRecord = {
+  id: number;
+  key: string;
+  agentId: string;
+  sessionId: string;
+  owner: number;
+  label: string | null;
+  title: string | null;
+  preview: string | null;
+  createdAt: number;
+  updatedAt: number;
+  lastInteractionAt: number | null;
+  repliedAt: number | null;
+  readAt: number;
+  idleAt: number | null;
+  archived: number;
+  attributes: string;
+  facets: string;
+};
 
-export interface NewSession {
-  readonly owner?: boolean | undefined;
-  readonly attributes?: Values;
-  readonly facets?: Values;
+export interface Changes {
+  /** As the table has them; absent ones stay. */
+  readonly columns?: Readonly<Record<string, Param | undefined>>;
+  /** Null clears, here and among the facets. */
+  readonly attributes?: Values | undefined;
+  readonly facets?: Values | undefined;
+  /** Counters among the facets, and how much they grow. */
+  readonly add?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Throws `SESSION_FIELD_INVALID` for a facet that no plugin declares, or a value that its schema refuses; null, which clears, is fine. */
@@ -33,31 +50,30 @@ export async function checkFacets(values: Values, facets: Facets): Promise<void>
   }
 }
 
-/** One statement for all that is set, since each costs as much as a row. What grows comes behind what is set. */
+/** One statement for all that is set, since each costs as much as a row. */
 function changeStatements(key: string, { columns = {}, attributes = {}, facets = {}, add = {} }: Changes): Statement[] {
-  const update = (what: readonly string[], params: readonly Param[]): Statement[] =>
-    what.length === 0 ? [] : [[`update session set ${what.join(", ")} where key = ?`, ...params, key]];
+  const set: string[] = [];
+  const params: Param[] = [];
   const path = (name: string) => `$."${name}"`;
-  const given = Object.entries(columns).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
-  const what = given.map(({ name }) => `${name} = ?`);
-  const params: Param[] = given.map(({ value }) => value);
-  for (const [column, values] of Object.entries({ attributes, facets })) {
-    const cleared = Object.keys(values).filter((name) => values[name] === null);
-    const kept = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
-    if (cleared.length + kept.length === 0) continue;
-    const rest = cleared.length === 0 ? column : `json_remove(${column}${", ?".repeat(cleared.length)})`;
-    what.push(`${column} = json_set(${rest}${", ?, json(?)".repeat(kept.length)})`);
-    params.push(...cleared.map(path), ...kept.flatMap(([name, value]) => [path(name), JSON.stringify(value)]));
+  for (const [name, value] of Object.entries(columns)) {
+    if (value === undefined) continue;
+    set.push(`${name} = ?`);
+    params.push(value);
   }
-  const counters = Object.entries(add);
-  const grown = counters.map(() => "?, coalesce(facets ->> ?, 0) + ?").join(", ");
-  return [
-    ...update(what, params),
-    ...update(
-      counters.length === 0 ? [] : [`facets = json_set(facets, ${grown})`],
-      counters.flatMap(([name, amount]) => [path(name), path(name), amount]),
-    ),
-  ];
+  for (const [column, values] of Object.entries({ attributes, facets })) {
+    let json = column;
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) continue;
+      json = value === null ? `json_remove(${json}, ?)` : `json_set(${json}, ?, json(?))`;
+      params.push(path(name), ...(value === null ? [] : [JSON.stringify(value)]));
+    }
+    for (const [name, amount] of Object.entries(column === "facets" ? add : {})) {
+      json = `json_set(${json}, ?, coalesce(facets ->> ?, 0) + ?)`;
+      params.push(path(name), path(name), amount);
+    }
+    if (json !== column) set.push(`${column} = ${json}`);
+  }
+  return set.length === 0 ? [] : [[`update session set ${set.join(", ")} where key = ?`, ...params, key]];
 }
 
 const byKey = "select * from session where key = ?";
@@ -74,19 +90,16 @@ export function createCatalog(store: Store) {
   return {
     find,
     change,
-    /** The session, made when it does not exist; `created` says whether it was. An owner that is said is kept, also later. */
-    async ensure({ key, agentId, isMain }: SessionKey, { owner, attributes = {}, facets = {} }: NewSession, now: number) {
+    /** The session, made when it does not exist; `created` says whether it was. */
+    async ensure({ key, agentId }: SessionKey, owner: boolean, attributes: Values, facets: Values, now: number) {
       const existing = await find(key);
-      if (existing) {
-        const differs = owner !== undefined && owner !== (existing.owner === 1);
-        return { record: differs ? await change(key, { columns: { owner: owner ? 1 : 0 } }) : existing, created: false };
-      }
+      if (existing) return { record: existing, created: false };
       const sessionId = crypto.randomUUID();
       const [, , rows] = await store.write(
         [
           `insert into session (key, agentId, sessionId, owner, attributes, facets, createdAt, updatedAt, readAt)
            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7) on conflict (key) do nothing`,
-          ...[key, agentId, sessionId, (owner ?? isMain) ? 1 : 0, JSON.stringify(attributes), JSON.stringify(facets), now],
+          ...[key, agentId, sessionId, owner ? 1 : 0, JSON.stringify(attributes), JSON.stringify(facets), now],
         ],
         [addTranscript, now, sessionId],
         [byKey, key],
@@ -141,6 +154,10 @@ export function createCatalog(store: Store) {
 export const refuseUnknown = (key: string): never => {
   throw sessionErrors.SESSION_UNKNOWN(`there is no session ${key}; sessions.list shows those that there are`);
 };
-export const refuseReplaced = (key: string): never => {
+/** Throws `SESSION_CHANGED` when a session id is expected and the session has another. */
+export function requireSame(record: SessionRecord, sessionId: string | undefined): void {
+  if (sessionId !== undefined && record.sessionId !== sessionId) refuseReplaced(record.key);
+}
+const refuseReplaced = (key: string): never => {
   throw sessionErrors.SESSION_CHANGED(`${key} was reset or deleted by somebody else in the meantime; read it again`);
 };

@@ -1,7 +1,6 @@
 import { defineErrors } from "@pincer/plugin-sdk/error";
 
 export const sessionErrors = defineErrors({
-  SESSION_KEY_INVALID: { message: "this is not a session key", wire: "INVALID_REQUEST" },
   SESSION_UNKNOWN: { message: "there is no such session", wire: "INVALID_REQUEST" },
   SESSION_FIELD_INVALID: { message: "a field of the session cannot be set like this", wire: "INVALID_REQUEST" },
   SESSION_ENTRY_ORPHAN: { message: "an entry names a parent that this session's transcript does not hold", wire: "INVALID_REQUEST" },

@@ -83,4 +83,25 @@ create trigger session_unnamed after delete on session begin
 end;
 `,
   },
+  {
+    room: "sessions",
+    version: 2,
+    // How many there are is asked for with every page of a list; to count a hundred thousand takes longer than to read the page.
+    sql: `
+create table session_count (
+  agentId text not null, archived integer not null, count integer not null, primary key (agentId, archived)
+) strict, without rowid;
+insert into session_count select agentId, archived, count(*) from session group by agentId, archived;
+create trigger session_counted after insert on session begin
+  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
+end;
+create trigger session_uncounted after delete on session begin
+  update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
+end;
+create trigger session_recounted after update of archived on session when old.archived <> new.archived begin
+  update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
+  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
+end;
+`,
+  },
 ];

@@ -1,22 +1,29 @@
-/** The kernel's sessions: what plugins use, what the wire offers, and the sweep of what has fallen idle. */
+/** The kernel's sessions: what plugins use, what happens to them is told to subscribers, and the sweep of what has fallen idle. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
-import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
+import type { SessionDetails, sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
+import type { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
+import type { Session, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import { parseKey, type SessionKey } from "@pincer/plugin-sdk/session-key";
+import {
+  allSessions,
+  oneSession,
+  type SessionRow,
+  sessionMessage,
+  sessionRow,
+  sessionsChanged,
+  transcriptMessage,
+} from "@pincer/plugin-sdk/wire/session";
 import { type Static, Type } from "@sinclair/typebox";
-import type { Emit, MethodBinding } from "../bus/bindings.ts";
-import type { Param, Store } from "../store/store.ts";
-import { checkFacets, createCatalog } from "./catalog.ts";
-import { allTopic, sessionMessage, sessionsChanged, topicOf, wireMessage } from "./events.ts";
-import { listSessions } from "./find.ts";
-import { parseKey, type SessionKey } from "./keys.ts";
-import { readingMethods } from "./reading.ts";
-import { type Facets, type Running, rowOf, type SessionRecord, type SessionRow, sessionOf } from "./row.ts";
+import type { Emit } from "../bus/bindings.ts";
+import type { Store } from "../store/store.ts";
+import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord } from "./catalog.ts";
+import { sessionErrors } from "./errors.ts";
+import { listSessions, searchMessages } from "./find.ts";
 import { createTranscripts } from "./transcript.ts";
-import { writingMethods } from "./writing.ts";
 
 const positive = (fallback: number, description: string) => Type.Integer({ default: fallback, minimum: 1, description });
 
@@ -31,8 +38,6 @@ export const SessionsConfig = Type.Object(
     sweepMs: positive(3_600_000, "Milliseconds between looks for sessions that have fallen idle."),
     sweepSize: positive(500, "Sessions that one step of a sweep takes."),
     inlineBytes: positive(1_000_000, "Characters of a message's JSON above which its long values are kept beside it."),
-    listLimit: positive(100, "Sessions on a page when the client does not say."),
-    listLimitMax: positive(1_000, "Sessions on a page at most."),
   },
   { additionalProperties: false, default: {} },
 );
@@ -44,42 +49,19 @@ export interface SessionsDeps {
   readonly log: Logger;
   settings(): SessionsConfig;
   readonly emit: Emit;
-  subscribe(connectionId: string, topic: string): void;
-  unsubscribe(connectionId: string, topic: string): void;
   facets(): Facets;
   defaultAgentId(): string;
   /** Called before a session is reset or deleted, and once it has fallen idle: whatever holds something for it lets go. */
-  readonly hooks: { ended(key: string, reason: "reset" | "deleted" | "idle"): Promise<void> };
-  /** Agents that are configured, for a filter of sessions.list; without it the filter lets all pass. */
-  readonly agentIds?: () => readonly string[];
-  /** What holds for sessions that chose nothing, such as the default model: `defaults` of sessions.list. */
-  readonly defaults?: () => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
-  /** Begins a turn, when a plugin offers turns; a repeated `runId` is the same run. */
-  readonly startTurn?: (request: TurnRequest) => Promise<{ readonly runId: string }>;
-}
-
-/** What the methods share. */
-export interface Room extends SessionsDeps {
-  readonly catalog: ReturnType<typeof createCatalog>;
-  readonly transcripts: ReturnType<typeof createTranscripts>;
-  readonly running: ReadonlyMap<string, Running>;
-  keyOf(written: string, agentId?: string): SessionKey;
-  row(record: SessionRecord, view?: { includeDerivedTitles?: boolean; includeLastMessage?: boolean }): SessionRow;
-  /** Tells subscribers; without a `record` the session is gone. */
-  changed(key: string, agentId: string, what: { reason?: string; phase?: string; runId?: string }, record?: SessionRecord): void;
+  ended(key: string, reason: "reset" | "deleted" | "idle"): Promise<void>;
 }
 
 export interface Sessions {
   readonly contract: ImplementationOf<typeof sessions>;
-  readonly methods: readonly MethodBinding[];
+  readonly catalog: ImplementationOf<typeof sessionCatalog>;
+  readonly editor: ImplementationOf<typeof sessionEditor>;
   readonly events: readonly GatewayEvent[];
   /** Marks sessions that have fallen idle; answers with how many. */
   sweep(): Promise<number>;
-  /** How many there are, and the latest of them. */
-  recent(
-    limit: number,
-    agentId?: string,
-  ): Promise<{ readonly count: number; readonly recent: readonly { readonly key: string; readonly updatedAt: number }[] }>;
   /** Sweeps on the clock until disposed. */
   startSweeping(): Disposable;
 }
@@ -93,37 +75,77 @@ const endings: Readonly<Record<string, string>> = {
   killed: "killed",
   timeout: "timeout",
 };
-const shown = { includeDerivedTitles: true, includeLastMessage: true };
 
-export function createSessions(deps: SessionsDeps): Sessions {
-  const { store, clock, log, emit, settings, facets } = deps;
+export function createSessions({ store, clock, log, settings, emit, facets, defaultAgentId, ended }: SessionsDeps): Sessions {
   const catalog = createCatalog(store);
   const transcripts = createTranscripts({ store, clock, inlineBytes: () => settings().inlineBytes });
-  const running = new Map<string, Running>();
-  const keyOf: Room["keyOf"] = (written, agentId) => parseKey(written, deps.defaultAgentId(), agentId);
-  const row: Room["row"] = (record, view) =>
-    rowOf(record, { now: clock.now(), facets: facets(), running: running.get(record.key), ...view });
-  const changed: Room["changed"] = (key, agentId, what, record) =>
-    emit(sessionsChanged, () => ({ sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record, shown) }) }), {
-      topics: [allTopic, topicOf(key)],
+  const running = new Map<string, { readonly runIds: string[]; readonly startedAt: number }>();
+  const keyOf = (written: string, agentId?: string): SessionKey => parseKey(written, defaultAgentId(), agentId);
+
+  const sessionOf = ({ key, agentId, sessionId, label, createdAt, updatedAt, owner, archived, facets }: SessionRecord): Session => {
+    return {
+      key,
+      agentId,
+      sessionId,
+      label,
+      createdAt,
+      updatedAt,
+      owner: owner === 1,
+      archived: archived === 1,
+      facets: JSON.parse(facets),
+    };
+  };
+  /** With the defaults of facets, which are the same for every session of a list. */
+  const withDetails = (records: readonly SessionRecord[]): SessionDetails[] => {
+    const defaults = Object.fromEntries(
+      [...facets()].flatMap(([name, { schema }]) => (schema.default === undefined ? [] : [[name, schema.default]])),
+    );
+    return records.map(({ id: _, owner, archived, attributes, facets, ...plain }) => ({
+      ...plain,
+      owner: owner === 1,
+      archived: archived === 1,
+      attributes: JSON.parse(attributes),
+      facets: { ...defaults, ...JSON.parse(facets) },
+      run: running.get(plain.key) ?? null,
+    }));
+  };
+  const details = (record: SessionRecord): SessionDetails => withDetails([record])[0]!;
+  const row = (record: SessionRecord): SessionRow =>
+    sessionRow(details(record), clock.now(), { includeDerivedTitles: true, includeLastMessage: true });
+  /** Tells subscribers; without a `record` the session is gone. */
+  const changed = (key: string, agentId: string, what: { reason?: string; phase?: string; runId?: string }, record?: SessionRecord) =>
+    emit(sessionsChanged, () => ({ sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record) }) }), {
+      topics: [allSessions, oneSession(key)],
     });
+  const change = async (key: string, changes: Changes, reason: string): Promise<SessionRecord> => {
+    const record = await catalog.change(key, changes);
+    changed(key, record.agentId, { reason }, record);
+    return record;
+  };
+  /** For somebody who edits it: made when there is none, the owner's unless its key is a conversation of a channel. */
+  const open = async (key: SessionKey, sessionId: string | undefined, made = {}) => {
+    const opened = await catalog.ensure(key, key.conversation === undefined, made, {}, clock.now());
+    requireSame(opened.record, sessionId);
+    return opened;
+  };
 
   const contract: Sessions["contract"] = {
-    async ensure({ key, owner, facets: initial = {} }) {
+    async ensure({ key: written, owner, facets: initial = {} }) {
       await checkFacets(initial, facets());
-      const { record, created } = await catalog.ensure(keyOf(key), { owner, facets: initial }, clock.now());
+      const key = keyOf(written);
+      const { record, created } = await catalog.ensure(key, owner ?? key.isMain, {}, initial, clock.now());
       if (created) changed(record.key, record.agentId, { reason: "create" }, record);
-      return sessionOf(record);
+      // An owner that is said is kept, also later.
+      const differs = owner !== undefined && owner !== (record.owner === 1);
+      return sessionOf(differs ? await catalog.change(record.key, { columns: { owner: Number(owner) } }) : record);
     },
     async get({ key }) {
       const record = await catalog.find(keyOf(key).key);
       return record ? sessionOf(record) : null;
     },
-    async patch({ key, label, facets: set = {}, add = {} }) {
+    async patch({ key, label, facets: set, add }) {
       await checkFacets({ ...set, ...add }, facets());
-      const columns: Record<string, Param> = label === undefined ? {} : { label };
-      const record = await catalog.change(keyOf(key).key, { columns, facets: set, add });
-      changed(record.key, record.agentId, { reason: "patch" }, record);
+      await change(keyOf(key).key, { columns: { label }, facets: set, add }, "patch");
       return {};
     },
     async append({ key: written, entries: given }) {
@@ -134,11 +156,11 @@ export function createSessions(deps: SessionsDeps): Sessions {
       let session: SessionRow | undefined;
       for (const entry of fresh) {
         const payload = () => {
-          session ??= row(record, shown);
-          const { sessionId } = record;
-          return { sessionKey: key, agentId, sessionId, session, messageId: entry.id, messageSeq: entry.seq, message: wireMessage(entry) };
+          session ??= row(record);
+          const about = { sessionKey: key, agentId, sessionId: record.sessionId, session };
+          return { ...about, messageId: entry.id, messageSeq: entry.seq, message: transcriptMessage(entry) };
         };
-        emit(sessionMessage, payload, { topics: [allTopic, topicOf(key)] });
+        emit(sessionMessage, payload, { topics: [allSessions, oneSession(key)] });
       }
       return { entries };
     },
@@ -152,11 +174,11 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const record = await catalog.find(key);
       if (!record) return {};
       if (runIds.length === 0 && before) {
-        const ended = { status: endings[reason] ?? "done", startedAt: before.startedAt, endedAt: now };
-        record.attributes = JSON.stringify({ ...JSON.parse(record.attributes), ...ended });
+        const end = { status: endings[reason] ?? "done", startedAt: before.startedAt, endedAt: now };
+        record.attributes = JSON.stringify({ ...JSON.parse(record.attributes), ...end });
         // Shown from memory now, so that the end of a turn does not wait for this commit.
         const lost = (error: unknown) => log.warn("sessions.run-not-kept", { key, error: errorMessage(error) });
-        catalog.change(key, { attributes: ended }).catch(lost);
+        catalog.change(key, { attributes: end }).catch(lost);
       }
       const runId = runIds[0] ?? before?.runIds[0];
       const what = { [phases.has(reason) ? "phase" : "reason"]: reason, ...(runId !== undefined && { runId }) };
@@ -165,12 +187,56 @@ export function createSessions(deps: SessionsDeps): Sessions {
     },
   };
 
+  const sessionsCatalog: Sessions["catalog"] = {
+    async find({ key: written, agentId: whose }) {
+      const { key, agentId } = keyOf(written, whose);
+      const record = await catalog.find(key);
+      return { key, agentId, session: record ? details(record) : null };
+    },
+    async list(query) {
+      const { records, total } = await listSessions(store, query, [...running.keys()]);
+      return { sessions: withDetails(records), total };
+    },
+    search: async (query) => ({ hits: await searchMessages(store, query) }),
+  };
+
+  const editor: Sessions["editor"] = {
+    settable: async () => ({ facets: Object.fromEntries([...facets()].flatMap(([name, { patch }]) => (patch ? [[name, patch]] : []))) }),
+    async change({ key, agentId, sessionId, made, reason, label, archived, readAt, attributes, facets: set = {} }) {
+      await checkFacets(set, facets());
+      const { record, created } = await open(keyOf(key, agentId), sessionId, made);
+      const columns = { label, readAt, archived: archived === undefined ? undefined : Number(archived) };
+      return details(await change(record.key, { columns, attributes, facets: set }, reason ?? (created ? "create" : "patch")));
+    },
+    async reset({ key, agentId, sessionId, made, reason }) {
+      const { record: before } = await open(keyOf(key, agentId), sessionId, made);
+      await ended(before.key, "reset");
+      const record = await catalog.reset(before, facets(), clock.now());
+      changed(record.key, record.agentId, { reason }, record);
+      return details(record);
+    },
+    async remove({ key: written, agentId: whose, sessionId, archivedOnly, keepTranscripts }) {
+      const { key, isMain, agentId } = keyOf(written, whose);
+      if (isMain) throw sessionErrors.SESSION_PROTECTED(`${key} is the main conversation and stays; sessions.reset empties it`);
+      const record = await catalog.find(key);
+      if (!record) return { key, deleted: false, kept: [] };
+      requireSame(record, sessionId);
+      if (archivedOnly && record.archived === 0) {
+        throw sessionErrors.SESSION_PROTECTED(`${key} is not archived, and archivedOnly was asked for; archive it first`);
+      }
+      await ended(key, "deleted");
+      const kept = await catalog.remove(record, keepTranscripts === true);
+      changed(key, agentId, { reason: "delete" });
+      return { key, deleted: true, kept };
+    },
+  };
+
   const sweep = async () => {
     const { idleMs, sweepSize } = settings();
     for (let swept = 0; idleMs > 0; ) {
       const records = await catalog.fallIdle(clock.now() - idleMs, [...running.keys()], clock.now(), sweepSize);
       for (const record of records) {
-        await deps.hooks.ended(record.key, "idle");
+        await ended(record.key, "idle");
         changed(record.key, record.agentId, { reason: "idle" }, record);
       }
       swept += records.length;
@@ -179,21 +245,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
     return 0;
   };
 
-  const room: Room = { ...deps, catalog, transcripts, running, keyOf, row, changed };
   return {
     contract,
-    methods: [...readingMethods(room), ...writingMethods(room)],
+    catalog: sessionsCatalog,
+    editor,
     events: [sessionsChanged, sessionMessage],
     sweep,
-    async recent(limit, agentId) {
-      const { records, totalCount } = await listSessions(store, agentId === undefined ? {} : { agentId }, {
-        now: clock.now(),
-        running: [],
-        agentIds: undefined,
-        limit,
-      });
-      return { count: totalCount, recent: records.map(({ key, updatedAt }) => ({ key, updatedAt })) };
-    },
     startSweeping: () =>
       clock.every(settings().sweepMs, () => {
         sweep().catch((error) => log.warn("sessions.sweep-failed", { error: errorMessage(error) }));

@@ -1,9 +1,9 @@
 /** Transcripts: trees of entries that only grow (see `schema.ts` for how they are kept). */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
-import type { Message } from "@pincer/plugin-sdk/message";
+import { type Message, messageText } from "@pincer/plugin-sdk/message";
 import type { Statement, Store } from "../store/store.ts";
-import { messageText, splitLarge, withLarge } from "./body.ts";
+import { splitLarge, withLarge } from "./body.ts";
 import { refuseUnknown } from "./catalog.ts";
 import { sessionErrors } from "./errors.ts";
 

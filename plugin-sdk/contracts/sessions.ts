@@ -84,6 +84,8 @@ export const sessions = defineContract({
         sessionId: Type.Optional(Type.String()),
         /** Does not read large values, so that a history with big images is quick: an image then has `data: ""`, a text its beginning. */
         omitLarge: Type.Optional(Type.Boolean()),
+        /** Only messages that people read: of users and assistants, and with text. */
+        texts: Type.Optional(Type.Boolean()),
       }),
       Type.Object({ entries: Type.Array(Entry), total: Type.Integer() }),
       { safe: true },

@@ -2,24 +2,6 @@
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 
-const Row = Type.Record(Type.String(), Type.Unknown());
-
-export const sessionsDescribe = defineMethod({
-  name: "sessions.describe",
-  summary: "One session's row.",
-  scope: "operator.read",
-  params: Type.Object({ key: Type.String() }),
-  result: Type.Object({ session: Type.Union([Row, Type.Null()]) }),
-});
-
-export const sessionsResolve = defineMethod({
-  name: "sessions.resolve",
-  summary: "The key of a session that is named otherwise.",
-  scope: "operator.read",
-  params: Type.Object({ sessionId: Type.String(), allowMissing: Type.Boolean() }),
-  result: Type.Object({ ok: Type.Boolean(), key: Type.Optional(Type.String()) }),
-});
-
 export const sessionsReset = defineMethod({
   name: "sessions.reset",
   summary: "Begins an empty transcript.",

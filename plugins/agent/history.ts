@@ -4,7 +4,7 @@ import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { sessionDefaults } from "@pincer/plugin-sdk/hooks";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
-import { sessionsDescribe } from "./gateway-methods.ts";
+import { sessionRow } from "@pincer/plugin-sdk/wire/session";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
 import { findSession, type SessionAddress } from "./session-address.ts";
@@ -27,7 +27,7 @@ function readCursor(cursor: string): { readonly sessionId: string; readonly seq:
 }
 
 export function registerHistory(agent: AgentContext, runs: Runs): void {
-  const { sessions, lanes, llm, router } = agent.uses;
+  const { sessions, catalog, lanes, llm, router } = agent.uses;
   const io = { signal: agent.signal };
 
   /** What holds for sessions that chose nothing. A gateway without any model has a history all the same. */
@@ -51,8 +51,8 @@ export function registerHistory(agent: AgentContext, runs: Runs): void {
   agent.hook(sessionDefaults, ({ agentId }) => defaultsOf(agentId));
 
   const nowIn = async ({ key }: SessionAddress, inputRunIds: readonly string[] | undefined) => {
-    const [{ session: row }, { waiting }, found] = await Promise.all([
-      agent.call(sessionsDescribe, { key }),
+    const [{ session }, { waiting }, found] = await Promise.all([
+      catalog.find({ key }, io),
       lanes.status({ lane: turnLane(key) }, io),
       Promise.all((inputRunIds ?? []).map((runId) => lanes.find({ key: runKey(runId) }, io))),
     ]);
@@ -71,7 +71,7 @@ export function registerHistory(agent: AgentContext, runs: Runs): void {
     });
     const pending = (inputRunIds ?? []).filter((_runId, index) => found[index]?.state === "ready");
     return {
-      ...(row === null ? {} : { sessionInfo: row }),
+      ...(session === null ? {} : { sessionInfo: sessionRow(session, agent.clock.now(), {}) }),
       ...(newest === undefined ? {} : { inFlightRun: { runId: newest.identity.runId, text: newest.text, startedAt: newest.startedAt } }),
       pendingInputs: { items, total: turns.length },
       ...(inputRunIds === undefined

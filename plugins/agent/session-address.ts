@@ -1,7 +1,6 @@
 /** From what a client calls a session to the session itself. */
 import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
 import { agentErrors } from "./errors.ts";
-import { sessionsResolve } from "./gateway-methods.ts";
 import type { AgentContext } from "./uses.ts";
 
 export interface SessionAddress {
@@ -33,7 +32,8 @@ export async function openSession(agent: AgentContext, address: SessionAddress):
 
 /** The key of the session that has this id now. Throws `AGENT_SESSION_UNKNOWN`. */
 export async function keyOfSessionId(agent: AgentContext, sessionId: string): Promise<string> {
-  const found = await agent.call(sessionsResolve, { sessionId, allowMissing: true });
-  if (!found.ok || found.key === undefined) throw agentErrors.AGENT_SESSION_UNKNOWN(`no session has the id "${sessionId}"`);
+  const { sessions } = await agent.uses.catalog.list({ shortId: sessionId, limit: 1 }, { signal: agent.signal });
+  const [found] = sessions;
+  if (found?.sessionId !== sessionId) throw agentErrors.AGENT_SESSION_UNKNOWN(`no session has the id "${sessionId}"`);
   return found.key;
 }

@@ -6,10 +6,20 @@ import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { policy } from "@pincer/plugin-sdk/contracts/policy";
 import { router } from "@pincer/plugin-sdk/contracts/router";
+import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import type { Settings } from "./settings.ts";
 
-export const uses = { lanes, sessions, llm, router, tools: tool, policy: ifPresent(policy), outbox: ifPresent(outbox) };
+export const uses = {
+  lanes,
+  sessions,
+  catalog: sessionCatalog,
+  llm,
+  router,
+  tools: tool,
+  policy: ifPresent(policy),
+  outbox: ifPresent(outbox),
+};
 
 export type AgentContext = PluginContext<Settings, typeof uses>;

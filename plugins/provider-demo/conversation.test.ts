@@ -13,7 +13,7 @@ const textOf = (message: unknown): string => {
 /** A gateway as it is without any key, and somebody who talks to it. */
 async function start() {
   const gateway = await startTestGateway({
-    only: ["agent", "models", "delivery", "routing", "provider-demo", "tools-files"],
+    only: ["agent", "models", "delivery", "routing", "sessions", "provider-demo", "tools-files"],
     config: { plugins: { "provider-demo": { config: { deltaMs: 0 } } } },
   });
   const client = await gateway.connect({ caps: ["tool-events"] });

@@ -6,7 +6,7 @@ import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 
 test("what an administrator did right before the gateway stopped is in the audit log", async () => {
   const home = await mkdtemp(join(tmpdir(), "pincer-audit-"));
-  const only = ["routing", "models", "provider-demo"];
+  const only = ["routing", "sessions", "models", "provider-demo"];
   const names = Array.from({ length: 40 }, (_, number) => `agent:main:gone-${number}`);
   {
     // On a slow disk the entries are still on their way when the calls have been answered.

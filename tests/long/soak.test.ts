@@ -31,7 +31,7 @@ test(
     );
     await using gateway = await startWatched({
       plugins: [join(import.meta.dir, "..", "fixtures", "plugins")],
-      only: ["agent", "models", "delivery", "routing", "scripted-provider", "scripted-tools"],
+      only: ["agent", "models", "delivery", "routing", "sessions", "scripted-provider", "scripted-tools"],
       config: {
         models: { default: "scripted/one" },
         scripted: { provider: { url: script.url }, tools: { url: script.url } },

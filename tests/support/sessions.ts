@@ -1,19 +1,26 @@
-/** The sessions room on a real store in a folder of its own, alone or behind a real bus. */
+/** The sessions room on a real store in a folder of its own, alone or behind a real bus with the plugin that serves its methods. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Facet, Logger } from "@pincer/plugin-sdk";
-import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
+import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+import { router } from "@pincer/plugin-sdk/contracts/router";
+import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
+import { type Entry, type NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import type { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { lanesFor } from "../../kernel/lanes/contract.ts";
 import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
 import { createSessions, type Sessions, SessionsConfig, type SessionsDeps } from "../../kernel/sessions/sessions.ts";
 import { openStore } from "../../kernel/store/sqlite.ts";
 import type { Store } from "../../kernel/store/store.ts";
+import { startHost } from "../fixtures/plugin-host.ts";
 import { type BusHost, startBus } from "./bus.ts";
 
 export interface SessionsHost extends AsyncDisposable {
@@ -51,28 +58,26 @@ export async function startSessions(
   const clock = createManualClock();
   const ended: SessionsHost["ended"] = [];
   const live = Value.Default(SessionsConfig, { ...settings }) as SessionsConfig;
-  const sessions = createSessions({
+  const room = createSessions({
     clock,
     log: silent,
     settings: () => live,
     emit: () => {},
-    subscribe: () => {},
-    unsubscribe: () => {},
     facets: () => facets,
     defaultAgentId: () => "main",
-    hooks: { ended: async (key, reason) => void ended.push({ key, reason }) },
+    ended: async (key, reason) => void ended.push({ key, reason }),
     ...over,
     store,
   });
   const io = { signal: new AbortController().signal };
   return {
-    sessions,
+    sessions: room,
     store,
     clock,
     ended,
     settings: live,
-    append: async (key, ...entries) => (await sessions.contract.append({ key, entries }, io)).entries,
-    path: async (key, query) => (await sessions.contract.path({ key, ...query }, io)).entries,
+    append: async (key, ...entries) => (await room.contract.append({ key, entries }, io)).entries,
+    path: async (key, query) => (await room.contract.path({ key, ...query }, io)).entries,
     async [Symbol.asyncDispose]() {
       if (!over.store) await store.close();
       await rm(home, { recursive: true, force: true });
@@ -98,15 +103,49 @@ export interface ServedSessions extends SessionsHost {
 export const wrong = (schema: unknown, payload: unknown): string[] =>
   [...Value.Errors(reviveSchema(JSON.parse(JSON.stringify(schema))), payload)].map(({ path, message }) => `${path} ${message}`);
 
-/** The room behind a bus; every result and payload is checked against its schema there. */
-export async function serveSessions(
-  over: Partial<Omit<SessionsDeps, "clock">> = {},
-  settings: Partial<SessionsConfig> = {},
-): Promise<ServedSessions> {
+export interface ServedOptions {
+  /** Of the plugin. */
+  readonly config?: object;
+  /** Agents that a router knows; absent: there is no router. */
+  readonly agentIds?: readonly string[];
+}
+
+/** The room behind the plugin and a bus; every result and payload is checked against its schema there. */
+export async function serveSessions({
+  config = {},
+  agentIds,
+  ...over
+}: Partial<Omit<SessionsDeps, "clock">> & ServedOptions = {}): Promise<ServedSessions> {
   const bus = await startBus();
-  const { emit, subscribe, unsubscribe } = bus.bus;
-  const host = await startSessions({ emit, subscribe, unsubscribe, ...over }, settings);
-  bus.bus.add(host.sessions.methods);
+  const host = await startSessions({ emit: bus.bus.emit, ...over });
+  const agents = agentIds?.map((id) => ({ id, name: id, isDefault: id === "main", workspace: "/", tools: { allow: [], deny: [] } }));
+  const plugins = await startHost({
+    clock: host.clock,
+    roots: [{ path: join(import.meta.dir, "../../plugins"), layout: "source" }],
+    defaults: ["sessions"],
+    config: { plugins: { sessions: { config } } },
+    provide(to) {
+      to.provide(sessions, () => host.sessions.contract);
+      to.provide(sessionCatalog, () => host.sessions.catalog);
+      to.provide(sessionEditor, () => host.sessions.editor);
+      to.provide(lanes, () => lanesFor(plugins.lanes, () => []));
+      to.provide(subscriptions, () => ({
+        async subscribe({ connectionId, topic }) {
+          bus.bus.subscribe(connectionId, topic);
+          return {};
+        },
+        async unsubscribe({ connectionId, topic }) {
+          bus.bus.unsubscribe(connectionId, topic);
+          return {};
+        },
+      }));
+      if (agents) {
+        const route = async () => ({ agentId: "main", sessionKey: "agent:main:main", owner: true });
+        to.provide(router, () => ({ route, agent: async () => agents[0]!, agents: async () => ({ agents }) }));
+      }
+    },
+  });
+  for (const name of plugins.host.methods.names()) bus.plugins.methods.set(name, plugins.host.methods.find(name)!);
   bus.bus.addEvents(host.sessions.events);
   const client = await bus.connect();
   const rows = async (params: object = {}) => (await client.call<{ sessions: Row[] }>("sessions.list", params)).sessions;
@@ -127,6 +166,7 @@ export async function serveSessions(
     },
     async [Symbol.asyncDispose]() {
       await bus[Symbol.asyncDispose]();
+      await plugins[Symbol.asyncDispose]();
       await host[Symbol.asyncDispose]();
     },
   };

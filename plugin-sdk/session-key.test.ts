@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { hasCode } from "@pincer/plugin-sdk/error";
-import { longestKey, parseKey } from "./keys.ts";
+import { hasCode } from "./error.ts";
+import { longestKey, parseKey } from "./session-key.ts";
 
 const canonical = (written: string, agentId?: string) => parseKey(written, "main", agentId).key;
 const refusal = (written: string, agentId?: string): string => {

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import * as oracle from "@openclaw/gateway-protocol/schema";
-import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import { assistant, entry, io, type Row, serveSessions, user, wrong } from "../../tests/support/sessions.ts";
 
 test("fields are set and cleared; facets among them need the scope that their plugin says", async () => {
@@ -95,39 +94,23 @@ test("with operator.write only what was archived can be deleted", async () => {
   await expect(writer.call("sessions.reset", { key: "one" })).rejects.toMatchObject({ error: { code: "FORBIDDEN" } });
 });
 
-test("a new session gets a key of its own, is the owner's, and begins a turn when there is a message", async () => {
-  const turns: unknown[] = [];
-  const startTurn = async (request: TurnRequest) => {
-    turns.push(request);
-    return { runId: request.runId };
-  };
-  await using host = await serveSessions({ startTurn });
+test("a new session gets a key of its own, and is the owner's unless its key is a conversation of a channel", async () => {
+  await using host = await serveSessions();
   const plain = await host.client.call<Row & { entry: Row }>("sessions.create", {});
   expect(plain.key).toMatch(/^agent:main:dashboard:[0-9a-f-]{36}$/);
   expect(plain).toMatchObject({ ok: true, runStarted: false, entry: { key: plain.key } });
   expect(wrong(oracle.SessionsCreateResultSchema, plain)).toEqual([]);
-  const attachment = { mimeType: "image/png", content: "AAAA" };
-  const asked = { agentId: "ops", label: "Trip", model: "acme/two", message: "Plan it", idempotencyKey: "k1", attachments: [attachment] };
-  const begun = await host.client.call<Row>("sessions.create", asked);
-  expect(begun).toMatchObject({ runStarted: true, runId: "k1", entry: { label: "Trip", model: "acme/two", agentId: "ops" } });
-  expect(await host.client.call("sessions.create", asked)).toEqual(begun);
-  expect(turns).toEqual([
-    {
-      ...{ runId: "k1", sessionKey: begun.key, agentId: "ops", owner: true, text: "Plan it" },
-      attachments: [{ kind: "image", mimeType: "image/png", data: "AAAA" }],
-    },
-  ]);
+  const asked = { agentId: "ops", label: "Trip", model: "acme/two", idempotencyKey: "k1" };
+  const made = await host.client.call<Row>("sessions.create", asked);
+  expect(made).toMatchObject({ runStarted: false, entry: { label: "Trip", model: "acme/two", agentId: "ops" } });
+  expect(await host.client.call("sessions.create", asked)).toEqual(made);
+  expect((await host.sessions.contract.get({ key: made.key }, io))?.owner).toBe(true);
   await host.client.call("sessions.create", { key: "chat:home:7" });
   expect((await host.sessions.contract.get({ key: "chat:home:7" }, io))?.owner).toBe(false);
   await expect(host.client.call("sessions.create", { worktree: true })).rejects.toThrow('"worktree" cannot be set');
-});
-
-test("without a plugin that runs turns a session is made, and the answer says why nothing began", async () => {
-  await using host = await serveSessions();
-  const answer = await host.client.call("sessions.create", { message: "hi" });
-  expect(wrong(oracle.SessionsCreateResultSchema, answer)).toEqual([]);
-  const runError = { code: "UNAVAILABLE", message: "no plugin here runs turns; enable the agent plugin" };
-  expect(answer).toMatchObject({ ok: true, runStarted: false, runError });
+  const before = await host.keys();
+  await expect(host.client.call("sessions.create", { thinkingLevel: "huge" })).rejects.toThrow("thinkingLevel");
+  expect(await host.keys()).toEqual(before);
 });
 
 test("a message to an archived session brings it back", async () => {

@@ -3,13 +3,19 @@ import * as oracle from "@openclaw/gateway-protocol/schema";
 import { assistant, entry, io, type Row, serveSessions, wrong } from "../../tests/support/sessions.ts";
 
 test("the list is paged, newest first, and says where the next page begins", async () => {
-  await using host = await serveSessions({}, { listLimit: 2, listLimitMax: 3 });
+  await using host = await serveSessions({ config: { listLimit: 2, listLimitMax: 3 } });
   await host.seed("a", "b", "c", "d", "e");
   const page = async (params: object): Promise<Record<string, unknown>> => {
     const { sessions, ...rest } = await host.client.call<{ sessions: Row[] }>("sessions.list", params);
     return { ...rest, keys: sessions.map(({ key }) => key.replace("agent:main:", "")) };
   };
-  const common = { ts: host.clock.now(), path: "store", totalCount: 5, owners: [], defaults: {} };
+  const common = {
+    ts: host.clock.now(),
+    path: "store",
+    totalCount: 5,
+    owners: [],
+    defaults: { modelProvider: null, model: null, contextTokens: null },
+  };
   expect(await page({})).toEqual({ ...common, count: 2, limitApplied: 2, nextOffset: 2, hasMore: true, keys: ["e", "d"] });
   expect(await page({ offset: 2, limit: 50 })).toEqual({
     ...common,
@@ -19,7 +25,7 @@ test("the list is paged, newest first, and says where the next page begins", asy
 });
 
 test("every filter of the list does what it says", async () => {
-  await using host = await serveSessions({ agentIds: () => ["main"], defaults: () => ({ model: "acme/one" }) });
+  await using host = await serveSessions({ agentIds: ["main"] });
   await host.seed("main", "chat:home:7", "dashboard:x", "old");
   await host.sessions.contract.ensure({ key: "agent:gone:main" }, io);
   await host.client.call("sessions.patch", { key: "old", archived: true, label: "Tax papers" });
@@ -47,7 +53,6 @@ test("every filter of the list does what it says", async () => {
   expect(await host.keys({ activeMinutes: 1, search: "main" })).toContain("main");
   await host.clock.advance(61_000);
   expect(await host.keys({ activeMinutes: 1 })).toEqual([]);
-  expect(await host.client.call("sessions.list")).toMatchObject({ defaults: { model: "acme/one" } });
 });
 
 test("a session can be found by key, id, label, the beginning of its id, or whatever a person types", async () => {

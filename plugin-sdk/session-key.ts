@@ -3,7 +3,11 @@
  * conversation `<channel>:<account>:<conversation>`; its first two parts are names, what follows is the platform's own text and may hold
  * anything printable. A thread ends `:thread:<id>`.
  */
-import { sessionErrors } from "./errors.ts";
+import { defineErrors } from "./error.ts";
+
+const keyErrors = defineErrors({
+  SESSION_KEY_INVALID: { message: "this is not a session key", wire: "INVALID_REQUEST" },
+});
 
 export interface SessionKey {
   readonly key: string;
@@ -22,7 +26,7 @@ const thread = ":thread:";
 
 const refuse = (key: string, expected: string) => {
   const shown = key.length > 80 ? `${key.slice(0, 80)}…` : key;
-  return sessionErrors.SESSION_KEY_INVALID(`${JSON.stringify(shown)} is not a session key: ${expected}`);
+  return keyErrors.SESSION_KEY_INVALID(`${JSON.stringify(shown)} is not a session key: ${expected}`);
 };
 
 /**

@@ -1,0 +1,89 @@
+/** Every session of the gateway, for those who list, find and search them. */
+import { type Static, Type } from "@sinclair/typebox";
+import { call, defineContract } from "../contract.ts";
+import { Session } from "./sessions.ts";
+
+const text = Type.Optional(Type.String());
+const flag = Type.Optional(Type.Boolean());
+const time = Type.Union([Type.Integer(), Type.Null()]);
+const words = Type.Union([Type.String(), Type.Null()]);
+
+/** A session with everything that is kept of it. Its facets have the values that their plugins declare as defaults. */
+export const SessionDetails = Type.Object({
+  ...Session.properties,
+  /** The beginning of what was said first, and of what was said last. */
+  title: words,
+  preview: words,
+  lastInteractionAt: time,
+  repliedAt: time,
+  /** 0: marked unread. */
+  readAt: Type.Integer(),
+  /** When the session fell idle; null while it is in use. */
+  idleAt: time,
+  /** What nothing is looked for by, but `parentSessionKey` and `createdBy`. */
+  attributes: Type.Record(Type.String(), Type.Unknown()),
+  /** What runs in it now. */
+  run: Type.Union([Type.Object({ runIds: Type.Array(Type.String()), startedAt: Type.Integer() }), Type.Null()]),
+});
+export type SessionDetails = Static<typeof SessionDetails>;
+
+/** As a client writes it: `agentId` says whose a key without an agent is. */
+export const WrittenKey = { key: Type.String(), agentId: text };
+
+/** Absent filters let all pass. */
+export const SessionQuery = Type.Object({
+  archived: flag,
+  agentId: text,
+  agentIds: Type.Optional(Type.Array(Type.String())),
+  label: text,
+  owner: flag,
+  parentSessionKey: text,
+  createdBy: text,
+  /** The beginning of a session id. */
+  shortId: text,
+  /** Something runs in it now. */
+  running: Type.Optional(Type.Literal(true)),
+  updatedSince: Type.Optional(Type.Integer()),
+  interactedSince: Type.Optional(Type.Integer()),
+  /** Part of a key, label or title. */
+  search: text,
+  orderBy: Type.Optional(Type.Union([Type.Literal("updatedAt"), Type.Literal("lastInteractionAt")])),
+  ownerFirst: flag,
+  limit: Type.Integer({ minimum: 1 }),
+  offset: Type.Optional(Type.Integer({ minimum: 0 })),
+});
+export type SessionQuery = Static<typeof SessionQuery>;
+
+export const SearchHit = Type.Object({
+  sessionKey: Type.String(),
+  sessionId: Type.String(),
+  messageId: Type.String(),
+  role: Type.String(),
+  timestamp: Type.Integer(),
+  snippet: Type.String(),
+  score: Type.Number(),
+});
+export type SearchHit = Static<typeof SearchHit>;
+
+export const sessionCatalog = defineContract({
+  id: "session-catalog",
+  version: 1,
+  arity: "one",
+  scope: "operator.read",
+  members: {
+    /** The canonical key, and the session when there is one. Throws `SESSION_KEY_INVALID`. */
+    find: call(
+      Type.Object(WrittenKey),
+      Type.Object({ key: Type.String(), agentId: Type.String(), session: Type.Union([SessionDetails, Type.Null()]) }),
+      { safe: true },
+    ),
+    /** Newest first; `total` counts all that pass. */
+    list: call(SessionQuery, Type.Object({ sessions: Type.Array(SessionDetails), total: Type.Integer() }), { safe: true }),
+    /** Messages that hold every word, the last one as far as it was typed, best first; then sessions whose title holds the text. */
+    search: call(
+      Type.Object({ text: Type.String(), keys: Type.Optional(Type.Array(Type.String())), agentId: text, limit: Type.Integer() }),
+      Type.Object({ hits: Type.Array(SearchHit) }),
+      { safe: true },
+    ),
+  },
+});
