@@ -69,7 +69,8 @@ export class Connection {
 
   /** Aborts when the connection closes. Made when it is first looked at. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
+    if (this.#abort) return this.#abort.signal;
+    this.#abort = new AbortController();
     if (this.state === "closed") this.#abort.abort();
     return this.#abort.signal;
   }

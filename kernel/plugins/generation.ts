@@ -20,9 +20,10 @@ export class Generation {
   readonly holds = new Set<Hold>();
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
-  readonly #inside = new Map<string, number>();
-  #count = 0;
-  #empty = Promise.withResolvers<void>();
+  /** The calls that run. */
+  readonly #inside = new Set<{ readonly what: string }>();
+  /** Made for who waits, since a call that is alone empties the generation each time. */
+  #empty: PromiseWithResolvers<void> | undefined;
   faults = 0;
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
@@ -45,23 +46,21 @@ export class Generation {
     return this.instance.registered;
   }
   get isIdle(): boolean {
-    return this.#count + this.holds.size + this.instance.services.size === 0;
+    return this.#inside.size + this.holds.size + this.instance.services.size === 0;
   }
   get calls(): readonly string[] {
-    return [...this.#inside.keys()];
+    return [...new Set(this.#inside.values().map(({ what }) => what))];
   }
 
   /** Counts a call until the returned function is called, once. */
   enter(what: string): () => void {
-    this.#count++;
-    this.#inside.set(what, (this.#inside.get(what) ?? 0) + 1);
+    const call = { what };
+    this.#inside.add(call);
     return () => {
-      const left = this.#inside.get(what)! - 1;
-      if (left > 0) this.#inside.set(what, left);
-      else this.#inside.delete(what);
-      if (--this.#count > 0) return;
-      this.#empty.resolve();
-      this.#empty = Promise.withResolvers();
+      this.#inside.delete(call);
+      if (this.#inside.size > 0) return;
+      this.#empty?.resolve();
+      this.#empty = undefined;
       this.onEmpty?.();
     };
   }
@@ -77,7 +76,9 @@ export class Generation {
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */
   async drain(ms: number): Promise<readonly string[]> {
-    if (this.#count > 0) await within(this.clock, ms, this.#empty.promise).catch(() => undefined); // silent-ok: the answer says what still runs
+    if (this.#inside.size === 0) return [];
+    this.#empty ??= Promise.withResolvers();
+    await within(this.clock, ms, this.#empty.promise).catch(() => undefined); // silent-ok: the answer says what still runs
     return this.calls;
   }
 

@@ -40,7 +40,8 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   };
   const enter = (id: string, what: string) => find(id).enter(what);
   const inside: SourceDeps["inside"] = async (id, what, run, signal) => {
-    const { generation, leave } = await enter(id, what);
+    const entering = enter(id, what);
+    const { generation, leave } = entering instanceof Promise ? await entering : entering;
     try {
       return await run(generation);
     } catch (error) {
@@ -49,7 +50,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       leave();
     }
   };
-  const sources: SourceDeps = { clock, limits, table: () => table, enter, inside };
+  const sources: SourceDeps = { clock, limits, table: () => table, current: (id) => find(id).current, enter, inside };
   const syncKinds = jobKinds(sources, deps.jobs);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities({ table: () => table, chosen: (contract) => choices()?.[contract], enter });

@@ -16,6 +16,8 @@ export interface SourceDeps {
   readonly clock: Clock;
   limits(): PluginLimits;
   table(): Table;
+  /** Undefined while the plugin is not active. */
+  current(plugin: string): Generation | undefined;
   enter(plugin: string, what: string): Entered | Promise<Entered>;
   inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): Promise<T>;
 }
@@ -23,7 +25,7 @@ export interface SourceDeps {
 const gone = (plugin: string, what: string) =>
   pluginErrors.PLUGIN_REPLACED(`${what} is no more: ${plugin} was replaced by a generation without it`);
 
-export function methodSource({ table, inside }: SourceDeps): MethodSource {
+export function methodSource({ table, current, inside }: SourceDeps): MethodSource {
   const registered = (generation: Generation, name: string) => {
     const found = generation.registered.get("methods", name);
     if (!found) throw gone(generation.plugin, name);
@@ -33,21 +35,21 @@ export function methodSource({ table, inside }: SourceDeps): MethodSource {
     inside(
       plugin,
       checked.name,
-      async (generation) => {
+      (generation) => {
         const { method, handler } = registered(generation, checked.name);
         // The bus checked against the generation that was newest then; a swap may have come between.
-        const check = method === checked ? undefined : await checker(method.params);
-        if (check?.Check(params) === false)
-          throw pluginErrors.CAPABILITY_PARAMS_INVALID(`${checked.name} ${describeMismatch(mismatchOf(check, params))}`);
-        return handler(params, call);
+        return method === checked ? handler(params, call) : requireParams(method, params).then(() => handler(params, call));
       },
       call.signal,
     );
-  const resolve = (plugin: string, name: string): Promise<ResolvedMethod> =>
-    inside(plugin, name, (generation) => {
+  const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> => {
+    const resolved = (generation: Generation): ResolvedMethod => {
       const { method } = registered(generation, name);
       return { method, invoke: (params, call) => invoke(plugin, method, params, call) };
-    });
+    };
+    const active = current(plugin);
+    return active ? resolved(active) : inside(plugin, name, resolved);
+  };
   return {
     find(name): MethodBinding | undefined {
       const found = table().get("methods", name);
@@ -64,6 +66,11 @@ export function methodSource({ table, inside }: SourceDeps): MethodSource {
     },
     names: () => table().all("methods").keys(),
   };
+}
+
+async function requireParams({ name, params }: Method, given: unknown): Promise<void> {
+  const check = await checker(params);
+  if (!check.Check(given)) throw pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${describeMismatch(mismatchOf(check, given))}`);
 }
 
 export const eventSource = ({ table }: SourceDeps): EventSource => ({
