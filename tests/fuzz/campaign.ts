@@ -16,16 +16,16 @@ export interface CampaignOptions {
   readonly seed: number;
   /** Ends when so many frames, connects, requests and configurations have been tried. */
   readonly tries: number;
-  /** Milliseconds after which no further round begins. */
-  readonly longestMs?: number;
   readonly say?: (line: string) => void;
 }
 
 export interface CampaignReport {
   readonly tries: Readonly<Record<Kind, number>>;
   readonly rounds: number;
-  /** At the start, in the middle of the rounds, and at the end. */
-  readonly memory: { readonly before: Left; readonly half: Left; readonly after: Left };
+  /** At equal steps. */
+  readonly memory: readonly Left[];
+  /** Bytes of heap that each try left behind, from the middle third of the tries to the last. */
+  readonly keptPerTry: number;
   /** Slowest answer that the good client got, in milliseconds. */
   readonly slowestMs: number;
 }
@@ -51,6 +51,7 @@ const roundsBetweenTurns = 20;
 /** So many rounds are done again when something was wrong after the last of them, and so often. */
 const roundsKept = 3;
 const mostReplays = 80;
+const looks = 24;
 const casesFolder = join(import.meta.dir, "cases");
 
 interface Good extends AsyncDisposable {
@@ -119,8 +120,13 @@ async function tryRound(target: Target, good: Good, moves: readonly Move[], roun
   if (target.faults.length > before) throw new Error(target.faults.slice(before).join("\n"));
 }
 
+class NotStarted extends Error {}
+
+/** Throws what went wrong, or `NotStarted`. */
 export async function replay({ moves }: Pick<Case, "moves">): Promise<void> {
-  const target = await startTarget();
+  const target = await startTarget().catch((cause: unknown) => {
+    throw new NotStarted("the gateway did not start", { cause });
+  });
   try {
     await using good = await connectGood(target);
     await tryRound(target, good, moves, 0);
@@ -138,7 +144,7 @@ async function cutDown(moves: readonly Move[]): Promise<readonly Move[]> {
     ++replays <= mostReplays &&
     replay({ moves: some }).then(
       () => false,
-      () => true,
+      (error: unknown) => !(error instanceof NotStarted),
     );
   if (!(await fails(moves))) return moves;
   let left = moves;
@@ -163,25 +169,26 @@ async function keep(rounds: readonly (readonly Move[])[], name: string, error: u
   throw new Error(`${what}\nkept as ${file}`, { cause: error });
 }
 
-export async function campaign({
-  seed,
-  tries: wanted,
-  longestMs = Number.POSITIVE_INFINITY,
-  say = () => {},
-}: CampaignOptions): Promise<CampaignReport> {
+/**
+ * The first third fills what is bounded. What comes and goes shows in some looks and not in others, what stays in each: so the least of
+ * the looks of a third is what that third has left.
+ */
+function keptPerTry(memory: readonly Left[], tries: number): number {
+  const third = memory.length / 3;
+  const least = (from: number) => Math.min(...memory.slice(from, from + third).map(({ heap }) => heap));
+  return (least(2 * third) - least(third)) / (tries / 3);
+}
+
+export async function campaign({ seed, tries: wanted, say = () => {} }: CampaignOptions): Promise<CampaignReport> {
   await using target = await startTarget();
   await using good = await connectGood(target);
   const order = randomOf(seed);
   const tries: Record<Kind, number> = { frames: 0, connects: 0, sockets: 0, http: 0, configurations: 0 };
   const total = () => Object.values(tries).reduce((sum, count) => sum + count, 0);
-  const began = performance.now();
-  /** How much of the campaign is over. */
-  const done = () => Math.max(total() / wanted, (performance.now() - began) / longestMs);
-  const before = await target.memory();
+  const memory: Left[] = [];
   const recent: (readonly Move[])[] = [];
-  let half: Left | undefined;
   let round = 0;
-  for (; done() < 1; round++) {
+  for (; memory.length < looks; round++) {
     const kind = order.pick(shares);
     const moves = makeRound(kind, seedOf(seed, round), target.methods);
     recent.push(moves);
@@ -189,13 +196,10 @@ export async function campaign({
     const name = `${kind}-${(seedOf(seed, round) >>> 0).toString(16)}`;
     await tryRound(target, good, moves, round).catch((error: unknown) => keep(recent, name, error));
     tries[kind] += triedIn(moves);
-    if (half === undefined && done() >= 0.5) half = await target.memory();
-    if (round % 100 === 0) {
-      await target.restore();
-      say(`${total().toLocaleString("en-US")} tries, ${JSON.stringify(await target.memory())}`);
-    }
+    if (total() < (wanted * (memory.length + 1)) / looks) continue;
+    await target.restore();
+    memory.push(await target.memory());
+    say(`${total().toLocaleString("en-US")} tries, ${JSON.stringify(memory.at(-1))}`);
   }
-  await target.restore();
-  const after = await target.memory();
-  return { tries, rounds: round, memory: { before, half: half ?? after, after }, slowestMs: good.slowestMs() };
+  return { tries, rounds: round, memory, keptPerTry: keptPerTry(memory, total()), slowestMs: good.slowestMs() };
 }

@@ -11,8 +11,8 @@ const atOnce = 20;
 const MiB = 2 ** 20;
 const hour = 3_600_000;
 
-const shown = ({ heap, objects, rss }: Left) =>
-  `heap ${(heap / MiB).toFixed(2)} MB, ${objects.toLocaleString("en-US")} objects, RSS ${(rss / MiB).toFixed(1)} MB`;
+const shown = ({ heap, code, objects, rss }: Left) =>
+  `heap ${(heap / MiB).toFixed(2)} MB and ${(code / MiB).toFixed(2)} MB of code, ${objects.toLocaleString("en-US")} objects, RSS ${(rss / MiB).toFixed(1)} MB`;
 
 test(
   `${turns.toLocaleString("en-US")} turns with tools over ${sessions} sessions leave at most 1 MB behind in their second half`,
