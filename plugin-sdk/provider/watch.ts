@@ -6,25 +6,10 @@ export interface Watch extends Disposable {
   readonly signal: AbortSignal;
   /** `"aborted"` by the caller, `"timeout"` by silence. */
   readonly ended: "aborted" | "timeout" | undefined;
+  /** Something came from the vendor. */
+  seen(): void;
   /** `fetch` whose answers count as signs of life, byte by byte. */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-}
-
-/** Says in a request's init which watch it belongs to, since a client library takes one `fetch` for all of its requests. */
-interface WatchedInit extends Omit<RequestInit, "body" | "headers" | "method" | "signal"> {
-  readonly watch?: Watch;
-}
-/** What a request of a client library that was given `watchedFetch` is made with. */
-export const watchedBy = (watch: Watch): { readonly signal: AbortSignal; readonly fetchOptions: WatchedInit } => ({
-  signal: watch.signal,
-  fetchOptions: { watch },
-});
-
-/** A `fetch` for a client library that is kept: each request goes through the watch in its init. */
-export function watchedFetch(fetch: Watch["fetch"]): typeof globalThis.fetch {
-  const watched = (input: string | URL | Request, { watch, ...init }: WatchedInit & RequestInit = {}) =>
-    (watch?.fetch ?? fetch)(input, init);
-  return watched as typeof globalThis.fetch;
 }
 
 /** `idleMs` holds for the wait for the first byte too. */
@@ -43,6 +28,9 @@ export function watchRequest(options: {
   const end = (why: NonNullable<Watch["ended"]>, reason: unknown) => {
     ended ??= why;
     controller.abort(reason);
+  };
+  const seen = () => {
+    lastSign = clock.monotonic();
   };
   const onAbort = () => end("aborted", signal.reason);
   // Armed once and again for what is left of the time, so that a token costs no timer.
@@ -64,17 +52,18 @@ export function watchRequest(options: {
     get ended() {
       return ended;
     },
+    seen,
     async fetch(input, init) {
       const response = await options.fetch(input, init);
-      lastSign = clock.monotonic();
+      seen();
       if (!response.body) return response;
       const reader = response.body.getReader();
       // Read on demand and never ahead, unlike a pipe: when the connection breaks, what had come is still handed on first.
-      const seen = new ReadableStream<Uint8Array>(
+      const watched = new ReadableStream<Uint8Array>(
         {
           async pull(out) {
             const { done, value } = await reader.read();
-            lastSign = clock.monotonic();
+            seen();
             if (done) out.close();
             else out.enqueue(value);
           },
@@ -83,7 +72,7 @@ export function watchRequest(options: {
         { highWaterMark: 0 },
       );
       const { status, statusText, headers } = response;
-      return new Response(seen, { status, statusText, headers });
+      return new Response(watched, { status, statusText, headers });
     },
     [Symbol.dispose]() {
       timer?.[Symbol.dispose]();

@@ -29,6 +29,13 @@ const TYPES: Readonly<Record<string, FailureClass>> = {
   api_error: "network",
 };
 
+/** What the vendor reports in the middle of a stream, as the library's errors carry it. */
+export function streamError(data: string): Error {
+  const { error } = JSON.parse(data) as { readonly error?: { type?: string; message?: string; details?: { error_code?: string } } };
+  const apiMessage = error?.message ?? data;
+  return Object.assign(new Error(apiMessage), { type: error?.type ?? "api_error", apiMessage, errorCode: error?.details?.error_code });
+}
+
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {
   const { status, headers, type, errorCode, apiMessage } = (typeof error === "object" && error !== null ? error : {}) as ApiError;
   const message = plainMessage(apiMessage ?? errorMessage(error));

@@ -4,9 +4,10 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import { type Watch, watchedBy, watchedFetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
+import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { type Access, accessTo, endpointNames, needsKey, type ProviderContext, statusOf } from "./endpoints.ts";
-import { failureOf } from "./failure.ts";
+import { failureOf, streamError } from "./failure.ts";
 import { API, messageParams } from "./request.ts";
 import { newReading, type Reading, readEvent, stopReasonOf } from "./stream.ts";
 import { type Abilities, abilitiesByName, abilitiesOf } from "./thinking.ts";
@@ -34,7 +35,7 @@ export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<
       // The watch keeps the time; the library's own timer must not end a request first.
       timeout: 2 ** 31 - 1,
       logLevel: "off",
-      fetch: watchedFetch(ctx.fetch),
+      fetch: ctx.fetch as typeof globalThis.fetch,
       openTelemetry: false,
     });
   });
@@ -47,7 +48,10 @@ export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<
     using watch = watchRequest({ clock: time, idleMs: ctx.config.listTimeoutMs, signal, fetch });
     const client = await clientFor(access);
     const found: Anthropic.ModelInfo[] = [];
-    for await (const model of client.models.list({ limit: 1000 }, watchedBy(watch))) found.push(model);
+    for await (const model of client.models.list({ limit: 1000 }, { signal: watch.signal })) {
+      watch.seen();
+      found.push(model);
+    }
     const abilities = new Map(found.map((info) => [info.id, abilitiesOf(info)]));
     const listed = { at: clock.now(), abilities, models: found.map((info) => modelInfo(access.endpoint, info, abilities.get(info.id))) };
     lists.set(access.endpoint, listed);
@@ -112,15 +116,19 @@ async function* readRounds(
   const before = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const one = newReading();
-    const events = await client.messages.create({ ...params, messages }, watchedBy(watch));
-    for await (const event of events) {
-      yield* readEvent(event, answer, one, round);
-      reading.usage = tokenUsage({
-        input: before.input + one.usage.input,
-        output: before.output + one.usage.output,
-        cacheRead: before.cacheRead + one.usage.cacheRead,
-        cacheWrite: before.cacheWrite + one.usage.cacheWrite,
-      });
+    const response = await client.messages.create({ ...params, messages }, { signal: watch.signal }).asResponse();
+    for await (const events of serverEvents(response, watch.seen)) {
+      for (const event of events) {
+        if (event.event === undefined || event.event === "ping") continue;
+        if (event.event === "error") throw streamError(event.data);
+        yield* readEvent(JSON.parse(event.data) as Anthropic.RawMessageStreamEvent, answer, one, round);
+        reading.usage = tokenUsage({
+          input: before.input + one.usage.input,
+          output: before.output + one.usage.output,
+          cacheRead: before.cacheRead + one.usage.cacheRead,
+          cacheWrite: before.cacheWrite + one.usage.cacheWrite,
+        });
+      }
     }
     Object.assign(reading, { stop: one.stop, ended: one.ended, refusal: one.refusal });
     if (one.stop !== "pause_turn" || !one.ended) return;
@@ -129,7 +137,7 @@ async function* readRounds(
   }
 }
 
-/** The library ends a stream quietly when it is aborted or cut off: what is missing tells the two from a proper end. */
+/** A stream that is cut off ends quietly: what is missing tells that from a proper end. */
 function conclude(answer: Answer, reading: Reading, watch: Watch, access: Access, request: ModelRequest): ModelAnswer {
   const { usage, stop, ended, refusal } = reading;
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });

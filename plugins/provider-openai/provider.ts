@@ -3,8 +3,11 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import { type Watch, watchedBy, watchedFetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
+import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type OpenAI from "openai";
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
 import { type Effort, effortsOf } from "./effort.ts";
@@ -16,6 +19,12 @@ import { ResponsesReader } from "./responses-stream.ts";
 import { createSurvey } from "./survey.ts";
 
 const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
+
+interface StreamError {
+  readonly message?: string;
+  readonly code?: string | number | null;
+  readonly param?: string | null;
+}
 
 interface Exchange {
   readonly request: ModelRequest;
@@ -49,7 +58,7 @@ export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typ
       // The watch keeps the time; the library's own timer must not end a request first.
       timeout: 2 ** 31 - 1,
       logLevel: "off",
-      fetch: watchedFetch(ctx.fetch),
+      fetch: ctx.fetch as typeof globalThis.fetch,
     });
   });
   const clientFor = ({ baseUrl, key, settings: { headers } }: Access): Promise<OpenAI> => clientAt({ baseUrl, key, headers });
@@ -64,7 +73,8 @@ export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typ
     const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
     const client = await clientFor(access);
     const reader = new ChatReader(answer, reading);
-    for await (const chunk of await client.chat.completions.create(params, watchedBy(watch))) yield* reader.read(chunk);
+    const response = await client.chat.completions.create(params, { signal: watch.signal }).asResponse();
+    yield* read<ChatCompletionChunk>(response, watch, reader);
   }
 
   async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
@@ -74,7 +84,8 @@ export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typ
     const client = await clientFor(access);
     const reader = new ResponsesReader(answer, reading);
     try {
-      for await (const event of await client.responses.create(params, watchedBy(watch))) yield* reader.read(event);
+      const response = await client.responses.create(params, { signal: watch.signal }).asResponse();
+      yield* read<ResponseStreamEvent>(response, watch, reader);
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
@@ -116,7 +127,29 @@ export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typ
   };
 }
 
-/** The library ends a stream quietly when it is aborted or cut off: what is missing tells the two from a proper end. */
+interface Reader<T> {
+  read(object: T): Generator<ModelEvent, void, void>;
+}
+
+/** Read by ourselves: of a token's way through the gateway, the one through the library was the longest part. */
+async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
+  for await (const events of serverEvents(response, watch.seen)) {
+    for (const event of events) {
+      if (event.data === "[DONE]") return;
+      yield* reader.read(objectOf<T>(event));
+    }
+  }
+}
+
+/** Throws what a server reports in the middle of a stream, as the library's errors carry it. */
+function objectOf<T>({ event, data }: ServerEvent): T {
+  const object = JSON.parse(data) as T & { readonly error?: StreamError };
+  const error = event === "error" ? (object.error ?? (object as StreamError)) : object.error;
+  if (error) throw Object.assign(new Error(error.message ?? data), { error, code: error.code, param: error.param });
+  return object;
+}
+
+/** A stream that is cut off ends quietly: what is missing tells that from a proper end. */
 function conclude({ answer, reading, watch, access, request }: Exchange): ModelAnswer {
   const { usage, stop, refused, failure } = reading;
   const error = (found: NonNullable<ModelAnswer["failure"]>) => answer.finish({ stopReason: "error", usage, failure: found });
