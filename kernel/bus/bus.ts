@@ -9,18 +9,18 @@ import { protocolVersion } from "@pincer/plugin-sdk/wire/connect";
 import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 import { healthEvent, kernelEvents, presenceEvent, shutdownEvent, tickEvent } from "@pincer/plugin-sdk/wire/events";
 import { eventFrame, eventHead } from "@pincer/plugin-sdk/wire/frames";
+import { polledLists } from "@pincer/plugin-sdk/wire/methods";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Server } from "bun";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
 import type { AuditRecord } from "./audit-trail.ts";
-import type { Emit, EventSource, MethodBinding, MethodSource, RouteSource } from "./bindings.ts";
+import { bindMethod, type Emit, type EventSource, type MethodBinding, type MethodSource, type RouteSource } from "./bindings.ts";
 import { createBroadcast } from "./broadcast.ts";
 import type { Connection, Peer, SocketData } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { createDispatch } from "./dispatch.ts";
-import { emptyLists } from "./empty-lists.ts";
 import { createHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
 import { createIdempotency } from "./idempotency.ts";
@@ -69,7 +69,7 @@ export function createBus(deps: BusDeps) {
   let server: Server<SocketData> | undefined;
 
   const methods = new Map<string, MethodBinding>();
-  const empty = emptyLists(clock);
+  const empty = new Map(polledLists.map(({ method, answer }) => [method.name, bindMethod(method, () => answer(clock.now()))]));
   /** The kernel's first, then plugins', then the lists that are empty until a plugin owns their name. */
   const find = (name: string) => methods.get(name) ?? deps.methods.find(name) ?? empty.get(name);
   const methodNames = () => sorted([...methods.keys(), ...deps.methods.names(), ...empty.keys()]);
@@ -133,12 +133,12 @@ export function createBus(deps: BusDeps) {
       },
     }),
   );
-  const readiness = () => ({
-    started: phase === "ready",
-    failing: phase === "ready" ? deps.failing() : [phase],
-    detail: { uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() },
+  const http = createHttp(context, {
+    routes: deps.routes,
+    decide: (door) => access.request(door),
+    failing: deps.failing,
+    detail: () => ({ uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() }),
   });
-  const http = createHttp(context, { routes: deps.routes, decide: (door) => access.request(door), readiness });
 
   const add = (bindings: readonly MethodBinding[]): void => {
     for (const binding of bindings) {

@@ -115,9 +115,5 @@ export class Connection {
   }
 }
 
-/** Cuts at a character's border, as a close frame demands valid UTF-8. */
-function fit(reason: string): string {
-  if (Buffer.byteLength(reason) <= longestReason) return reason;
-  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(longestReason));
-  return reason.slice(0, read);
-}
+/** Cuts at a character's border, as a close frame demands valid UTF-8: what is left of one that is cut is never decoded. */
+const fit = (reason: string): string => new TextDecoder().decode(Buffer.from(reason).subarray(0, longestReason), { stream: true });

@@ -65,7 +65,7 @@ export function createDispatch(
     const call = callOf(method, caller, accept);
     const answer = checkResults ? async () => requireResult(method, await invoke(given, call)) : () => invoke(given, call);
     const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
-    return await (typeof key === "string" ? kept(caller.info.principal, name, key, answer) : answer());
+    return await (typeof key === "string" ? kept([caller.info.principal, name, key], answer) : answer());
   };
 
   return (name, params, caller, accept) => {

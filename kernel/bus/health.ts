@@ -1,21 +1,10 @@
 /** The gateway's health (`protocol` section 1.7): measured when asked for and once a minute, remembered for every hello. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
+import { health } from "@pincer/plugin-sdk/wire/methods";
 import { bindMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 
-export type Parts = () => Promise<Readonly<Record<string, unknown>>>;
-
-const healthMethod = defineMethod({
-  name: "health",
-  summary: "How the gateway and its parts are.",
-  scope: "any",
-  params: Type.Object({ probe: Type.Optional(Type.Boolean()) }),
-  result: Type.Record(Type.String(), Type.Unknown()),
-});
-
-export function createHealth({ clock, settings, stability, log }: BusContext, parts: Parts) {
+export function createHealth({ clock, settings, stability, log }: BusContext, parts: () => Promise<Readonly<Record<string, unknown>>>) {
   let latest: Readonly<Record<string, unknown>> = {};
   let timer: Disposable | undefined;
 
@@ -37,7 +26,7 @@ export function createHealth({ clock, settings, stability, log }: BusContext, pa
     },
     measure,
     /** The kernel's own, since it must answer without any plugin. */
-    method: bindMethod(healthMethod, measure),
+    method: bindMethod(health, measure),
     /** When there is something to remember: a gateway is ready before it has looked at all its parts. */
     measured: async () => void (await first),
     /** Begins to measure regularly; `publish` is told of each but the first. */

@@ -6,17 +6,13 @@ import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";
 
-export interface Readiness {
-  readonly started: boolean;
-  /** What is missing until the gateway is ready; ready when empty. */
-  readonly failing: readonly string[];
-  readonly detail: object;
-}
-
 interface HttpDeps {
   readonly routes: RouteSource;
   readonly decide: (door: Door) => Promise<RequestDecision>;
-  readonly readiness: () => Readiness;
+  /** What is missing until the gateway is ready; ready when empty. */
+  readonly failing: () => readonly string[];
+  /** What else those may read who are known, or on this machine. */
+  readonly detail: () => object;
 }
 
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
@@ -48,18 +44,19 @@ export const refuseHost = (door: Door): Response =>
 export const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}): Response =>
   Response.json({ error: { message, type } }, { status, headers });
 
-export function createHttp({ settings, log }: BusContext, { routes, decide, readiness }: HttpDeps) {
+export function createHttp({ settings, log, phase }: BusContext, { routes, decide, failing, detail }: HttpDeps) {
   const health = async (path: string, door: Door): Promise<Response> => {
     if (path === "/health" || path === "/healthz") return Response.json({ ok: true, status: "live" });
-    const { started, failing, detail } = readiness();
-    const ready = failing.length === 0;
+    const started = phase() === "ready";
     if (path === "/startupz") return Response.json({ started }, { status: started ? 200 : 503 });
-    const known = door.directLoopback || (door.headers.authorization !== undefined && (await decide(door)).ok);
-    return Response.json({ ready, ...(known ? { failing, ...detail } : {}) }, { status: ready ? 200 : 503 });
+    const missing = started ? failing() : [phase()];
+    const ready = missing.length === 0;
+    const isKnown = door.directLoopback || (door.headers.authorization !== undefined && (await decide(door)).ok);
+    return Response.json({ ready, ...(isKnown && { failing: missing, ...detail() }) }, { status: ready ? 200 : 503 });
   };
 
   const route = async (request: Request, path: string, door: Door, unhurried: () => void): Promise<Response> => {
-    if (!readiness().started) return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
+    if (phase() !== "ready") return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
     const binding = routes.match(path);
     if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
     request.headers.delete(principalHeader);

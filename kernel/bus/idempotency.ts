@@ -20,29 +20,24 @@ export const busMigrations: readonly Migration[] = [
 
 const sweptAtOnce = 500;
 
+type Id = readonly [principal: string, method: string, key: string];
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
-export type Kept = (principal: string, method: string, key: string, run: () => Promise<unknown>) => Promise<unknown>;
+export type Kept = (id: Id, run: () => Promise<unknown>) => Promise<unknown>;
 
 export function createIdempotency({ clock, settings, log }: BusContext, store: Store): { readonly kept: Kept; readonly sweep: Sweep } {
   const running = new Map<string, Promise<unknown>>();
 
-  const answer = async (principal: string, method: string, key: string, run: () => Promise<unknown>) => {
-    const since = clock.now() - settings().keptMs;
-    const [row] = await store.read<{ result: string }>(
-      "select result from bus_kept where principal = ? and method = ? and key = ? and at > ?",
-      principal,
-      method,
-      key,
-      since,
-    );
+  const answer: Kept = async (id, run) => {
+    const select = "select result from bus_kept where principal = ? and method = ? and key = ? and at > ?";
+    const [row] = await store.read<{ result: string }>(select, ...id, clock.now() - settings().keptMs);
     if (row) return JSON.parse(row.result);
     const result = (await run()) ?? null;
     const insert = "insert or replace into bus_kept (principal, method, key, result, at) values (?, ?, ?, ?, ?)";
     try {
-      await store.write([insert, principal, method, key, JSON.stringify(result), clock.now()]);
+      await store.write([insert, ...id, JSON.stringify(result), clock.now()]);
     } catch (error) {
       // It has been done: an error now would make the caller do it again.
-      log.error("bus.answer-not-kept", { method, error: errorMessage(error) });
+      log.error("bus.answer-not-kept", { method: id[1], error: errorMessage(error) });
     }
     return result;
   };
@@ -62,12 +57,12 @@ export function createIdempotency({ clock, settings, log }: BusContext, store: S
         ];
       },
     },
-    kept(principal, method, key, run) {
-      const id = JSON.stringify([principal, method, key]);
-      const already = running.get(id);
+    kept(id, run) {
+      const name = JSON.stringify(id);
+      const already = running.get(name);
       if (already) return already;
-      const mine = answer(principal, method, key, run).finally(() => running.delete(id));
-      running.set(id, mine);
+      const mine = answer(id, run).finally(() => running.delete(name));
+      running.set(name, mine);
       return mine;
     },
   };
