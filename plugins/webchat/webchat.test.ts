@@ -92,6 +92,26 @@ browsing("a login link works once, leaves no code in the address, and the browse
   await second.page.getByText("This login link was used already, or is too old.").waitFor();
 });
 
+browsing("a page that is reloaded before it could keep its token logs in by the same link again", async () => {
+  const context = await browser!.newContext();
+  const page = await context.newPage();
+  let hellos = 0;
+  const cut = Promise.withResolvers<void>();
+  await page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      if (!String(message).includes("hello-ok") || ++hellos > 1) return socket.send(message);
+      cut.resolve();
+    });
+  });
+  await page.goto(await gateway.gateway.loginLink());
+  await cut.promise;
+  await page.reload();
+  await isIn(page);
+  expect(hellos).toBe(2);
+  expect(page.url()).not.toContain("login");
+});
+
 browsing("a stranger sees how to log in, and the gateway's token opens the door", async () => {
   const { page } = await open(gateway.http);
   await page.getByRole("heading", { name: "Log in to Pincer" }).waitFor();

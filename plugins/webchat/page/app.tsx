@@ -1,3 +1,4 @@
+import { effect } from "@preact/signals";
 import { render, type VNode } from "preact";
 import { Composer } from "./composer.tsx";
 import { Door } from "./door.tsx";
@@ -52,12 +53,14 @@ function App(): VNode {
   );
 }
 
-/** The one-time code of a login link stands in the fragment, which no server or log sees, and is gone from the address at once. */
-function loginCode(): string | undefined {
-  const code = /^#login=([\w.~-]+)$/.exec(location.hash)?.[1];
-  if (code !== undefined) window.history.replaceState(null, "", location.pathname);
-  return code;
-}
+/** The one-time code of a login link stands in the fragment, which no server or log sees. */
+const loginCode = (): string | undefined => /^#login=([\w.~-]+)$/.exec(location.hash)?.[1];
+
+/** It stays in the address until this browser keeps a token of its own, or was refused: a page that is reloaded in between uses it again. */
+effect(() => {
+  const { state } = standing.value;
+  if ((state === "connected" || state === "locked") && loginCode() !== undefined) window.history.replaceState(null, "", location.pathname);
+});
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
