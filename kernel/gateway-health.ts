@@ -8,6 +8,8 @@ interface Parts {
   readonly host: PluginHost;
   readonly sessions: Sessions["catalog"];
   readonly agents: () => { readonly ids: readonly string[]; readonly main: string };
+  /** Sentences for people. */
+  readonly problems: () => Promise<readonly string[]>;
   readonly clock: Clock;
   /** Calls a method of the gateway's own, as the kernel. */
   readonly dispatch: (method: string, params: unknown) => Promise<unknown>;
@@ -17,7 +19,7 @@ const RECENT = 5;
 /** Sessions live in the store; there is no file a session. */
 const path = "store";
 
-export function createHealthParts({ host, sessions, agents, clock, dispatch }: Parts) {
+export function createHealthParts({ host, sessions, agents, problems, clock, dispatch }: Parts) {
   const { signal } = new AbortController();
   const sessionsOf = async (agentId?: string) => {
     const query = { archived: false, limit: RECENT, ...(agentId !== undefined && { agentId }) };
@@ -40,10 +42,11 @@ export function createHealthParts({ host, sessions, agents, clock, dispatch }: P
 
   return async (): Promise<Record<string, unknown>> => {
     const { ids, main } = agents();
-    const [sessions, reports, connected] = await Promise.all([sessionsOf(), host.health(), channels()]);
+    const [sessions, reports, connected, wrong] = await Promise.all([sessionsOf(), host.health(), channels(), problems()]);
     const plugins = host.list();
     const ailing = new Map(Object.entries(reports).flatMap(([id, { ok, detail }]) => (ok ? [] : [[id, detail ?? "unhealthy"]])));
     return {
+      ...(wrong.length > 0 ? { ok: false, problems: wrong } : {}),
       defaultAgentId: main,
       agents: await Promise.all(
         ids.map(async (agentId) => ({ agentId, isDefault: agentId === main, heartbeat, sessions: await sessionsOf(agentId) })),

@@ -207,6 +207,7 @@ export async function createGateway(options: GatewayOptions) {
       host,
       sessions: sessions.catalog,
       agents,
+      problems: access.problems,
       clock,
       dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
     }),
@@ -263,9 +264,8 @@ export async function createGateway(options: GatewayOptions) {
       lifetime.use(config.onChange("gateway.auth", rotated));
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
       await findings.look(host.list().map(({ manifest }) => manifest));
-      const names = await access.secrets.lost();
-      const next = "restore that file from a backup, or set them again";
-      if (names.length > 0) log.error("secrets.key-lost", { names, file: keys.keyPath, next });
+      const [problem] = await access.problems();
+      if (problem) log.error("secrets.key-lost", { problem, names: await access.secrets.lost() });
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();

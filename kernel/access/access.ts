@@ -40,5 +40,13 @@ export function createAccess(parts: AccessParts) {
     bootstrap,
     secrets,
     audit,
+    /** What is wrong here, for `health`. Without names: everybody who is connected may read it; the log has them. */
+    async problems(): Promise<string[]> {
+      const { length } = await secrets.lost();
+      if (length === 0) return [];
+      const which =
+        length === 1 ? "1 secret cannot be read: the key that it was" : `${length} secrets cannot be read: the key that they were`;
+      return [`${which} encrypted with is not in ${keys.keyPath}; restore that file from a backup, or set them again`];
+    },
   };
 }

@@ -160,12 +160,13 @@ async function checkGateway(home: Home): Promise<Finding[]> {
   try {
     using client = await connect(home);
     const [health, { plugins }, { providers }] = await Promise.all([
-      client.call<{ ok: boolean }>("health", { probe: true }),
+      client.call<{ ok: boolean; problems?: string[] }>("health", { probe: true }),
       client.call<PluginsStatus>("plugins.status", {}).catch((): PluginsStatus => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<AuthStatus>("models.authStatus", { refresh: true }).catch((): AuthStatus => ({ providers: [] })), // silent-ok: no plugin serves models
     ]);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
+      ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, `pincer plugins inspect ${id}`)] : [])),
       ...providers.map(({ provider, displayName = provider, status, detail }) =>
         status === "missing"

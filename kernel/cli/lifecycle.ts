@@ -48,6 +48,7 @@ export const restart: Run = async (invocation) => {
 
 interface Health {
   readonly ok: boolean;
+  readonly problems?: readonly string[];
   readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
 }
 interface Plugin {
@@ -79,11 +80,20 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
     [dim("home"), home.path],
     [dim("sessions"), String(sessions)],
     [dim("plugins"), plugins.map(({ id, state: at }) => (at === "disabled" ? dim(id) : id)).join(" ")],
+    ...(health.problems ?? []).map((problem): [string, string] => [red("wrong"), problem]),
     ...plugins.flatMap(({ id, error }): [string, string][] => (error ? [[red("failed"), `${id}: ${error.message}`]] : [])),
     ...[...issues, ...warnings].map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
   ];
   if (!valid) rows.push([red("config"), "it has an error; the last good copy is in force"]);
-  const facts = { ...state, home: home.path, healthy: health.ok, sessions, plugins, config: { valid, issues, warnings } };
+  const facts = {
+    ...state,
+    home: home.path,
+    healthy: health.ok,
+    problems: health.problems ?? [],
+    sessions,
+    plugins,
+    config: { valid, issues, warnings },
+  };
   const mark = health.ok ? green("●") : yellow("●");
   terminal.result(
     { running: true, ...facts },

@@ -8,6 +8,8 @@ const reportsShown = 20;
 
 /** The parts of `health` that `status` shows in its own order. */
 interface Health {
+  /** Absent when there are none. */
+  readonly problems?: readonly string[];
   readonly defaultAgentId: string;
   readonly agents: readonly { readonly agentId: string; readonly heartbeat: object; readonly sessions: object }[];
   readonly sessions: { readonly path: string; readonly count: number; readonly recent: readonly unknown[] };
@@ -26,9 +28,10 @@ export default definePlugin({
 
     ctx.method(methods.status, async (_params, io) => {
       const [[self], health] = await Promise.all([gateway.presence({}, io), gateway.health({}, io) as Promise<unknown>]);
-      const { defaultAgentId, agents, sessions, eventLoop } = health as Health;
+      const { problems, defaultAgentId, agents, sessions, eventLoop } = health as Health;
       return {
         runtimeVersion: self?.version,
+        ...(problems ? { problems } : {}),
         heartbeat: { defaultAgentId, agents: agents.map(({ agentId, heartbeat }) => ({ agentId, ...heartbeat })) },
         channelSummary: [],
         queuedSystemEvents: [...reports],

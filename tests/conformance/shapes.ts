@@ -91,10 +91,12 @@ export const Health = shape({
   sessions: SessionsHealth,
   plugins: maybe(PluginsHealth),
   eventLoop: maybe(EventLoop),
+  problems: maybe(list(word)),
 });
 
 export const Status = shape({
   runtimeVersion: word,
+  problems: maybe(list(word)),
   heartbeat: shape({ defaultAgentId: word, agents: list(shape({ agentId: word })) }),
   channelSummary: list(anything),
   queuedSystemEvents: list(text),
