@@ -1,6 +1,7 @@
 /** The table of sessions: made, found, changed, reset, removed. */
 import type { Facet } from "@pincer/plugin-sdk";
 import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import type { SessionDetails } from "@pincer/plugin-sdk/contracts/session-catalog";
 import type { SessionKey } from "@pincer/plugin-sdk/session-key";
 import type { Param, Statement, Store } from "../store/store.ts";
 import { sessionErrors } from "./errors.ts";
@@ -8,22 +9,10 @@ import { sessionErrors } from "./errors.ts";
 export type Facets = ReadonlyMap<string, Facet>;
 type Values = Readonly<Record<string, unknown>>;
 
-/** A type, not an interface, so that it is a row of the store. */
-export type SessionRecord = {
+/** A row of the table: what nothing is looked for by is JSON. */
+export type SessionRecord = Omit<SessionDetails, "owner" | "archived" | "attributes" | "facets" | "run"> & {
   id: number;
-  key: string;
-  agentId: string;
-  sessionId: string;
   owner: number;
-  label: string | null;
-  title: string | null;
-  preview: string | null;
-  createdAt: number;
-  updatedAt: number;
-  lastInteractionAt: number | null;
-  repliedAt: number | null;
-  readAt: number;
-  idleAt: number | null;
   archived: number;
   attributes: string;
   facets: string;

@@ -86,7 +86,8 @@ end;
   {
     room: "sessions",
     version: 2,
-    // How many there are is asked for with every page of a list; to count a hundred thousand takes longer than to read the page.
+    // How many there are is asked for with every page of a list; to count a hundred thousand takes longer than to read the page. A message
+    // with large values is kept twice, with them and without, so that a history is read without walking through images.
     sql: `
 create table session_count (
   agentId text not null, archived integer not null, count integer not null, primary key (agentId, archived)
@@ -102,6 +103,24 @@ create trigger session_recounted after update of archived on session when old.ar
   update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
   insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
 end;
+
+alter table session_entry add column whole text;
+update session_entry set whole = (
+  with recursive restored (slot, json) as (
+    select 0, body union all
+    select slot + 1, json_set(
+      json,
+      (select '$' || group_concat(iif(type = 'integer', '[' || value || ']', '."' || value || '"'), '') from json_each(blobs, '$[' || slot || ']')),
+      (select b.value from session_blob b where b.entry = session_entry.entry and b.slot = restored.slot)
+    ) from restored where slot < json_array_length(blobs)
+  ) select json from restored order by slot desc limit 1
+) where blobs is not null;
+drop trigger session_entry_removed;
+create trigger session_entry_removed after delete on session_entry when old.text is not null begin
+  insert into session_text (session_text, rowid, text) values ('delete', old.entry, old.text);
+end;
+alter table session_entry drop column blobs;
+drop table session_blob;
 `,
   },
 ];
