@@ -15,6 +15,8 @@ export interface Hook<K extends HookKind = HookKind, P extends TSchema = TSchema
   readonly summary: string;
   readonly payload: P;
   readonly result: R;
+  /** Handlers stop what runs, which takes its time: their deadline is `gateway.plugins.stopMs`. */
+  readonly stops?: true;
 }
 
 /** A gate's answer. The reason is shown to whoever was refused. */

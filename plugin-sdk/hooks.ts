@@ -62,10 +62,13 @@ export const sessionDefaults = defineHook.first(
   Type.Object({ agentId: Type.String() }),
   Type.Record(Type.String(), Type.Unknown()),
 );
-export const sessionEnded = defineHook.all(
-  "session.ended",
-  "A session was reset, deleted or fell idle.",
-  Type.Object({ sessionKey: Type.String(), reason: Type.String() }),
-);
+export const sessionEnded = {
+  ...defineHook.all(
+    "session.ended",
+    "A session is about to be reset or deleted, or fell idle. What runs in it is stopped and waited for.",
+    Type.Object({ sessionKey: Type.String(), reason: Type.String() }),
+  ),
+  stops: true,
+} as const;
 export const gatewayStarted = defineHook.all("gateway.started", "The gateway is ready.", Type.Object({}));
 export const gatewayStopping = defineHook.all("gateway.stopping", "The gateway drains and stops.", Type.Object({ reason: Type.String() }));

@@ -12,7 +12,7 @@ import type { Generation } from "./generation.ts";
 
 export interface HookDeps {
   readonly clock: Clock;
-  readonly deadlineMs: number;
+  deadlineMs(hook: Hook): number;
   /** Plugins that handle the hook, in order. */
   handlers(hook: string): readonly { readonly plugin: string }[];
   /** Runs on the plugin's present generation, counted and blamed. */
@@ -34,7 +34,7 @@ export async function runHook<H extends Hook>(
     try {
       const answer = await deps.inside(plugin, `hook ${hook.id}`, (generation) => {
         const run = Promise.try(() => generation.registered.get("hooks", hook.id)?.handler(value, { signal: late.signal }));
-        return within(deps.clock, deps.deadlineMs, run, `${plugin} in hook ${hook.id}`);
+        return within(deps.clock, deps.deadlineMs(hook), run, `${plugin} in hook ${hook.id}`);
       });
       if (expected && !(hook.kind === "first" && answer === undefined))
         await requireValid(expected, answer, `${plugin} in hook ${hook.id}`);

@@ -59,7 +59,7 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     runHook(
       {
         clock,
-        deadlineMs: limits().hookMs,
+        deadlineMs: ({ stops }) => (stops ? limits().stopMs : limits().hookMs),
         handlers: (id) => table.handlers(id),
         inside,
         report: (plugin, id, error) => log.error("hook.failed", { plugin, hook: id, error: errorMessage(error) }),

@@ -9,6 +9,7 @@ export const PluginsConfig = Type.Object(
     setupMs: atLeast(1, 30_000, "How long a plugin's setup may take"),
     healthMs: atLeast(1, 5_000, "How long a plugin may take to report its health"),
     hookMs: atLeast(1, 1_000, "How long a handler of a hook may take"),
+    stopMs: atLeast(1, 30_000, "How long a handler of a hook may take that stops what runs in a session"),
     drainMs: atLeast(0, 60_000, "How long a replaced generation may finish its calls before its jobs go to the next one"),
     unloadMs: atLeast(1, 5_000, "How long each cleanup of an unload, and the end of its services, is waited for"),
     handOverMs: atLeast(1, 30_000, "How long a new generation may take to hold a connection that only one may hold"),

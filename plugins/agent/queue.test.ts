@@ -214,4 +214,29 @@ describe("stopping", () => {
     await talk.ask("new");
     expect(usersOf(talk.script.models.at(-1)!.request.messages)).toEqual(["new"]);
   });
+
+  test("emptying or removing a session waits for what it stops, however long the last of it takes to be kept", async () => {
+    // Each commit takes far longer than the handlers of other hooks may.
+    const config = { gateway: { plugins: { hookMs: 1 } } };
+    await using talk = await startConversation({ commitDelayMs: 50, config });
+    const begin = async () => {
+      talk.script.answer(gated("old words").answer);
+      const runId = await talk.say("one", { sessionKey: key });
+      await talk.client.event("chat", ({ runId: of, state }) => of === runId && state === "delta");
+      return [runId, await talk.say("two", { sessionKey: key, queueMode: "followup" })];
+    };
+    const key = "agent:main:dashboard:one";
+    const stopped = await begin();
+    const { sessionId } = await talk.client.call<{ sessionId: string }>("chat.history", { sessionKey: key });
+    await talk.client.call("sessions.reset", { key });
+    expect(await talk.history({ sessionKey: key })).toEqual([]);
+    const { messages } = await talk.client.call<{ messages: unknown[] }>("sessions.get", { key, sessionId });
+    expect(messages).toMatchObject([{ role: "user" }, { role: "assistant", stopReason: "aborted" }]);
+    stopped.push(...(await begin()));
+    expect(await talk.client.call<object>("sessions.delete", { key })).toMatchObject({ deleted: true });
+    for (const runId of stopped) expect(talk.chat(runId).at(-1)).toMatchObject({ state: "aborted" });
+    const { sessions } = await talk.client.call<{ sessions: unknown[] }>("sessions.list", {});
+    expect(sessions).toEqual([]);
+    expect(talk.gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
 });
