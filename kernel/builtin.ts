@@ -3,4 +3,5 @@
  * gateway's time to ready is counted in tens of them.
  */
 export const nodeCrypto = () => process.getBuiltinModule("node:crypto");
+export const nodeUtil = () => process.getBuiltinModule("node:util");
 export const nodeNet = () => process.getBuiltinModule("node:net");

@@ -12,7 +12,7 @@ interface Sources {
 }
 
 /** A refusal comes at once, so that looking costs a start nothing. */
-const answers = (at: string): Promise<boolean> => {
+export const answers = (at: string): Promise<boolean> => {
   const [hostname = "", port = ""] = at.split(":");
   return Bun.connect({ hostname, port: Number(port), socket: { open: (socket) => void socket.end(), data: () => undefined } }).then(
     () => true,

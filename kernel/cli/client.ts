@@ -19,13 +19,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Disposable {
-  readonly url: string;
-  call<T = unknown>(method: string, params?: unknown, options?: CallOptions): Promise<T>;
-  onEvent(listener: (event: string, payload: unknown) => void): void;
-  /** Resolves with what to tell when the gateway ends the connection. */
-  readonly closed: Promise<CliError>;
-}
+export type Client = Awaited<ReturnType<typeof open>>;
 
 /** Throws when no gateway runs in the home. */
 export async function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
@@ -43,9 +37,9 @@ export const asking =
     return EXIT.done;
   };
 
-export async function open(url: string, token: string | undefined, caps: readonly string[]): Promise<Client> {
+async function open(url: string, token: string | undefined, caps: readonly string[]) {
   const socket = new WebSocket(url.replace(/^http/, "ws"));
-  const waiting = new Map<string, { settle(frame: ServerFrame): void; fail(error: CliError): void }>();
+  const waiting = new Map<string, { readonly expectFinal: boolean; resolve(frame: ServerFrame): void; reject(error: CliError): void }>();
   const listeners = new Set<(event: string, payload: unknown) => void>();
   const ended = Promise.withResolvers<CliError>();
   const challenged = Promise.withResolvers<void>();
@@ -53,8 +47,11 @@ export async function open(url: string, token: string | undefined, caps: readonl
 
   socket.onmessage = ({ data }) => {
     const frame = JSON.parse(String(data)) as ServerFrame;
-    if (frame.type === "res") waiting.get(frame.id ?? "")?.settle(frame);
-    else if (frame.event === "connect.challenge") challenged.resolve();
+    if (frame.type === "res") {
+      const isAccepted = frame.ok && (frame.payload as { status?: unknown } | null)?.status === "accepted";
+      const asked = waiting.get(frame.id ?? "");
+      if (!isAccepted || !asked?.expectFinal) asked?.resolve(frame);
+    } else if (frame.event === "connect.challenge") challenged.resolve();
     else if (frame.event) for (const listener of listeners) listener(frame.event, frame.payload);
   };
   socket.onclose = ({ code, reason }) => {
@@ -64,37 +61,26 @@ export async function open(url: string, token: string | undefined, caps: readonl
     });
     ended.resolve(error);
     challenged.reject(error);
-    for (const { fail } of waiting.values()) fail(error);
+    for (const { reject } of waiting.values()) reject(error);
   };
 
-  function call<T>(method: string, params?: unknown, { expectFinal = false, timeoutMs = answerMs }: CallOptions = {}): Promise<T> {
+  async function call<T = unknown>(
+    method: string,
+    params?: unknown,
+    { expectFinal = false, timeoutMs = answerMs }: CallOptions = {},
+  ): Promise<T> {
+    if (socket.readyState > WebSocket.OPEN) throw await ended.promise;
     count += 1;
     const id = String(count);
-    return new Promise<T>((resolve, reject) => {
-      const overdue = () =>
-        fail(new CliError(`${method} has not answered in ${timeoutMs / 1000} s`, { code: "CLI_TIMEOUT", next: "pincer logs" }));
-      const timer = timeoutMs > 0 ? systemClock.after(timeoutMs, overdue) : undefined;
-      const done = () => {
-        timer?.[Symbol.dispose]();
-        waiting.delete(id);
-      };
-      const fail = (error: CliError) => {
-        done();
-        reject(error);
-      };
-      waiting.set(id, {
-        fail,
-        settle({ ok, payload, error }) {
-          const isAccepted = ok && (payload as { status?: unknown } | null)?.status === "accepted";
-          if (isAccepted && expectFinal) return;
-          done();
-          if (ok) resolve(payload as T);
-          else reject(refusal(error));
-        },
-      });
-      if (socket.readyState > WebSocket.OPEN) void ended.promise.then(fail);
-      else socket.send(requestFrame(id, method, params));
-    });
+    const answer = Promise.withResolvers<ServerFrame>();
+    waiting.set(id, { expectFinal, ...answer });
+    const overdue = `${method} has not answered in ${timeoutMs / 1000} s`;
+    const late = () => answer.reject(new CliError(overdue, { code: "CLI_TIMEOUT", next: "pincer logs" }));
+    using _timer = timeoutMs > 0 ? systemClock.after(timeoutMs, late) : undefined;
+    socket.send(requestFrame(id, method, params));
+    const { ok, payload, error } = await answer.promise.finally(() => waiting.delete(id));
+    if (!ok) throw refusal(error);
+    return payload as T;
   }
 
   const timer = systemClock.after(connectMs, () =>
@@ -112,9 +98,9 @@ export async function open(url: string, token: string | undefined, caps: readonl
   };
   await call("connect", params);
   return {
-    url,
     call,
-    onEvent: (listener) => void listeners.add(listener),
+    onEvent: (listener: (event: string, payload: unknown) => void) => void listeners.add(listener),
+    /** Resolves with what to tell when the gateway ends the connection. */
     closed: ended.promise,
     [Symbol.dispose]() {
       socket.onclose = null;

@@ -2,7 +2,7 @@
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { CliError, EXIT } from "./failure.ts";
 import type { Home } from "./home.ts";
-import { bold, columns, dim, heading, type Terminal } from "./terminal.ts";
+import { bold, columns, dim, type Terminal } from "./terminal.ts";
 
 export interface Flag {
   readonly name: string;
@@ -48,12 +48,16 @@ export const commonFlags: readonly Flag[] = [
   { name: "help", short: "h", summary: "Show this help" },
 ];
 
-/** Splits words into a command of the table, its arguments and its flags. Throws a usage error that says what is wrong. */
+/**
+ * Splits words into a command of the table, its arguments and its flags. Throws a usage error that says what is wrong. `parseArgs` of
+ * node:util would do, but loading that costs the start of a gateway 2 ms.
+ */
 export function parse(words: readonly string[], commands: readonly CliCommand[]) {
   const plain = words.filter((word, i) => !word.startsWith("-") && words[i - 1] !== "--home");
   const named = (name: string) => commands.find((command) => command.name === name);
   const command = named(plain.slice(0, 2).join(" ")) ?? named(plain[0] ?? "");
   const known = command ? [...(command.flags ?? []), ...commonFlags] : commonFlags;
+  const names = known.map(({ name }) => name);
   const flags: Record<string, string | true> = {};
   const args: string[] = [];
   let isLiteral = false;
@@ -64,14 +68,7 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
     else {
       const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
       const flag = known.find(({ name, short }) => (word.startsWith("--") ? name : short) === spelled);
-      if (!flag)
-        throw usageError(
-          `unknown option ${word}${suggestion(
-            spelled,
-            known.map(({ name }) => name),
-          ).replace(/"(.*)"/, "--$1")}`,
-          command,
-        );
+      if (!flag) throw usageError(`unknown option ${word}${suggestion(spelled, names).replace(/"(.*)"/, "--$1")}`, command);
       if (flag.value === undefined && inline !== undefined) throw usageError(`--${flag.name} takes no value`, command);
       const takesNext = flag.value !== undefined && inline === undefined;
       const value = flag.value === undefined ? true : takesNext ? words[i + 1] : inline;
@@ -108,9 +105,9 @@ export function commandHelp({ name, summary, usage, flags = [], examples }: CliC
     `${bold(`pincer ${name}`)}${usage ? ` ${usage}` : ""}`,
     `  ${summary}`,
     "",
-    heading("Options"),
+    bold("Options"),
     ...columns(all, "  "),
-    ...(examples ? ["", heading("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
+    ...(examples ? ["", bold("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
   ].join("\n");
 }
 
@@ -128,7 +125,7 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
   const width = Math.max(...groups.flatMap(rowsOf).map(([name]) => Bun.stringWidth(name)));
   const sections = groups.flatMap((group) => {
     const rows = rowsOf(group);
-    return rows.length === 0 ? [] : [heading(group), ...columns(rows, "  ", width), ""];
+    return rows.length === 0 ? [] : [bold(group), ...columns(rows, "  ", width), ""];
   });
   return [
     `${bold("Pincer")} ${dim(version)}  a gateway for your own AI agents`,

@@ -1,16 +1,17 @@
 /** `pincer doctor`: looks at everything that could keep the gateway from working, and says how to mend it. */
 import { Database } from "bun:sqlite";
 import { existsSync, statfsSync, statSync } from "node:fs";
-import { connect as dial } from "node:net";
 import { userInfo } from "node:os";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "../clock.ts";
 import { describeIssue } from "../config/config.ts";
+import { answers } from "../gateway-findings.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
 import { type Home, holder, readConfig } from "./home.ts";
+import type { Plugin } from "./plugins.ts";
 import { bold, columns, dim, green, red, yellow } from "./terminal.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
@@ -32,15 +33,14 @@ const freeWarningBytes = 1024 * MiB;
 const skewMs = 60_000;
 /** Before Pincer existed: a clock that says so is wrong. */
 const earliest = Date.UTC(2026, 0, 1);
-const reachMs = 3_000;
 
 const quoted = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 const isOpen = (path: string): boolean => existsSync(path) && (statSync(path).mode & 0o077) !== 0;
 
-function checkHome({ path, tokenFile, keyFile, storeFile }: Home): Finding[] {
+function checkHome({ path, configFile, tokenFile, keyFile, storeFile }: Home): Finding[] {
   if (!existsSync(path)) return [warning("home", `${path} does not exist yet`, "pincer up")];
   const user = userInfo();
-  const findings = [tokenFile, keyFile, `${path}/pincer.json5`]
+  const findings = [tokenFile, keyFile, configFile]
     .filter(isOpen)
     .map((file) => wrong("home", `others may read ${file}`, `chmod 600 ${quoted(file)}`));
   if (isOpen(path)) findings.push(wrong("home", `others may enter ${path}`, `chmod 700 ${quoted(path)}`));
@@ -86,15 +86,7 @@ async function checkPort(home: Home): Promise<Finding> {
   if (held?.state) return ok("port", `${held.state.url} (pid ${held.pid})`);
   const { port } = readConfig(home).section<{ port: number }>("gateway")();
   if (port === 0) return ok("port", "any that is free");
-  const answers = await new Promise<boolean>((resolve) => {
-    const socket = dial({ host: "127.0.0.1", port, timeout: reachMs });
-    const done = (found: boolean) => () => {
-      socket.destroy();
-      resolve(found);
-    };
-    socket.once("connect", done(true)).once("error", done(false)).once("timeout", done(false));
-  });
-  if (!answers) return ok("port", `${port} is free`);
+  if (!(await answers(`127.0.0.1:${port}`))) return ok("port", `${port} is free`);
   return wrong(
     "port",
     `port ${port} is used by ${ownerOf(port) ?? "another program"}`,
@@ -150,10 +142,6 @@ interface AuthStatus {
   }[];
 }
 
-interface PluginsStatus {
-  readonly plugins: readonly { readonly id: string; readonly error: { readonly message: string } | null }[];
-}
-
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
@@ -161,8 +149,8 @@ async function checkGateway(home: Home): Promise<Finding[]> {
     using client = await connect(home);
     const [health, { plugins }, { providers }] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[] }>("health", { probe: true }),
-      client.call<PluginsStatus>("plugins.status", {}).catch((): PluginsStatus => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
-      client.call<AuthStatus>("models.authStatus", { refresh: true }).catch((): AuthStatus => ({ providers: [] })), // silent-ok: no plugin serves models
+      client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
+      client.call<AuthStatus>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
     ]);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),

@@ -20,24 +20,19 @@ export interface RunningGateway {
   readonly managed: boolean;
 }
 
-export interface Home {
-  readonly path: string;
-  readonly logFile: string;
-  /** What the gateway's process wrote outside its log, such as why it could not start. */
-  readonly outputFile: string;
-  readonly tokenFile: string;
-  readonly keyFile: string;
-  readonly storeFile: string;
-}
-
 export const repository = dirname(dirname(import.meta.dir));
 
-export function openHome(given: string | undefined): Home {
+export type Home = ReturnType<typeof openHome>;
+
+export function openHome(given: string | undefined) {
   const path = resolve(given ?? (process.env["PINCER_HOME"] || join(homedir(), ".pincer")));
   return {
     path,
+    configFile: join(path, "pincer.json5"),
     logFile: join(path, "gateway.log"),
+    /** What the gateway's process wrote outside its log, such as why it could not start. */
     outputFile: join(path, "gateway.out"),
+    stateFile: join(path, "gateway.json"),
     tokenFile: join(path, "token"),
     keyFile: join(path, "key"),
     storeFile: join(path, "pincer.db"),
@@ -46,30 +41,25 @@ export function openHome(given: string | undefined): Home {
 
 export const makeHome = (home: Home): void => void mkdirSync(home.path, { recursive: true, mode: 0o700 });
 
-const stateFile = (home: Home): string => join(home.path, "gateway.json");
-
-export function readState(home: Home): RunningGateway | undefined {
+export function readState({ stateFile }: Home): RunningGateway | undefined {
   try {
-    return JSON.parse(readFileSync(stateFile(home), "utf8")) as RunningGateway;
+    return JSON.parse(readFileSync(stateFile, "utf8")) as RunningGateway;
   } catch {
     return undefined; // silent-ok: no gateway has written it, or one is writing it now
   }
 }
 
-export function writeState(home: Home, state: RunningGateway): Disposable {
-  writeFileSync(stateFile(home), `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  return { [Symbol.dispose]: () => rmSync(stateFile(home), { force: true }) };
+export function writeState({ stateFile }: Home, state: RunningGateway): Disposable {
+  writeFileSync(stateFile, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+  return { [Symbol.dispose]: () => rmSync(stateFile, { force: true }) };
 }
 
 /** When a process began, in the system's own words; `undefined` when there is none of that pid, or it has ended and nobody has asked how. */
 export function processStart(pid: number): string | undefined {
   try {
     if (process.platform === "linux") return /\) (?!Z)(?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
-    return (
-      Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)])
-        .stdout.toString()
-        .trim() || undefined
-    );
+    const said = Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)]).stdout;
+    return said.toString().trim() || undefined;
   } catch {
     return undefined; // silent-ok: it has ended
   }
@@ -110,9 +100,6 @@ export function readToken(home: Home): string | undefined {
 }
 
 /** Makes the configuration on first use: everything in it is a comment, so that every default stays a default. */
-export function writeFirstConfig(home: Home): boolean {
-  const path = join(home.path, "pincer.json5");
-  if (existsSync(path)) return false;
-  writeFileSync(path, firstConfig, { mode: 0o600, flag: "wx" });
-  return true;
+export function writeFirstConfig({ configFile }: Home): void {
+  if (!existsSync(configFile)) writeFileSync(configFile, firstConfig, { mode: 0o600, flag: "wx" });
 }

@@ -6,6 +6,7 @@ import { connect } from "./client.ts";
 import type { Invocation, Run } from "./command.ts";
 import { CliError, EXIT, notRunning } from "./failure.ts";
 import { type Home, holder, makeHome } from "./home.ts";
+import type { Plugin } from "./plugins.ts";
 import { bold, columns, dim, duration, green, red, yellow } from "./terminal.ts";
 import { start, welcome } from "./up.ts";
 
@@ -50,11 +51,6 @@ interface Health {
   readonly ok: boolean;
   readonly problems?: readonly string[];
   readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
-}
-interface Plugin {
-  readonly id: string;
-  readonly state: string;
-  readonly error: { readonly message: string } | null;
 }
 
 export async function status({ home, terminal }: Invocation): Promise<number> {

@@ -7,7 +7,7 @@ import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
 import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
-interface Plugin {
+export interface Plugin {
   readonly id: string;
   readonly version: string | null;
   readonly summary: string;

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Exported, ExportedEvent, ExportedMethod } from "@pincer/plugin-sdk/wire-types/exported";
+import type { Exported } from "@pincer/plugin-sdk/wire-types/exported";
 import { swift } from "@pincer/plugin-sdk/wire-types/swift";
 import { typescript } from "@pincer/plugin-sdk/wire-types/typescript";
 import { createGateway } from "../gateway.ts";
@@ -19,37 +19,38 @@ const formats: Readonly<Record<string, (exported: Exported) => string>> = {
   swift,
 };
 
-/** With schemas as they are in memory; as JSON they are plain. */
-type Loose<T> = { readonly [K in keyof T]: T[K] extends string ? string : unknown };
+interface Spoken {
+  readonly summary: string;
+  readonly scope: unknown;
+}
+const least = (scope: unknown): unknown => (typeof scope === "object" && scope !== null && "least" in scope ? scope.least : scope);
+const methodOf = ({ summary, scope, params, result, accepted }: Spoken & Partial<Record<"params" | "result" | "accepted", unknown>>) => ({
+  summary,
+  scope: least(scope),
+  params,
+  result,
+  accepted,
+});
+const eventOf = ({ summary, scope, payload }: Spoken & { readonly payload?: unknown }) => ({ summary, scope, payload });
 
 /** From a gateway that is made in an empty home and never started: what it would offer, and nothing else. */
 async function collect(): Promise<Exported> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-protocol-"));
   const gateway = await createGateway({ home: folder, env: {}, folders: [] });
   try {
-    const methods: Record<string, Loose<ExportedMethod>> = {};
-    const events: Record<string, Loose<ExportedEvent>> = {};
+    const methods: Record<string, unknown> = {};
+    const events: Record<string, unknown> = {};
     const own = gateway.bus.own();
-    for (const binding of own.methods) {
-      const { summary, scope, params, result, accepted } = (await binding.resolve()).method;
-      methods[binding.name] = {
-        summary,
-        scope: typeof scope === "string" ? scope : scope.least,
-        params,
-        result,
-        ...(accepted && { accepted }),
-      };
-    }
-    for (const { name, summary, scope, payload } of own.events) events[name] = { summary, scope, payload };
+    for (const binding of own.methods) methods[binding.name] = methodOf((await binding.resolve()).method);
+    for (const event of own.events) events[event.name] = eventOf(event);
     for (const { manifest } of discover(pluginFolders(openHome(folder))).values()) {
-      for (const [name, { summary, scope, params, result, accepted }] of Object.entries(manifest?.generated?.methods ?? {}))
-        methods[name] = { summary, scope, params, result, ...(accepted && { accepted }) };
-      for (const [name, { summary, scope, payload }] of Object.entries(manifest?.generated?.emits ?? {}))
-        events[name] = { summary, scope, payload };
+      const { methods: theirs = {}, emits = {} } = manifest?.generated ?? {};
+      for (const [name, method] of Object.entries(theirs)) methods[name] = methodOf(method);
+      for (const [name, event] of Object.entries(emits)) events[name] = eventOf(event);
     }
-    return JSON.parse(
-      JSON.stringify({ protocol: 4, version: kernel.version, methods: sorted(methods), events: sorted(events) }),
-    ) as Exported;
+    // Schemas as they are in memory become plain, and what is absent goes.
+    const all = { protocol: 4, version: kernel.version, methods: sorted(methods), events: sorted(events) };
+    return JSON.parse(JSON.stringify(all)) as Exported;
   } finally {
     await gateway.stop("done");
     rmSync(folder, { recursive: true, force: true });
