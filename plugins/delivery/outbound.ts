@@ -43,9 +43,20 @@ function classify(error: unknown, idempotent: boolean): Attempt {
 }
 
 export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDeps) {
+  const skew = () => clock.now() - clock.monotonic();
+  const skewAtStart = skew();
+
+  /** How long a job has waited so far. What the time of day was set ahead in this life is no time that passed. */
+  function ageOf({ admittedAt }: Job<OutboundMessage>): () => number {
+    const setAhead = Math.max(0, skew() - skewAtStart);
+    const since = clock.monotonic() - Math.max(0, clock.now() - admittedAt - setAhead);
+    return () => clock.monotonic() - since;
+  }
+
   /** Repeats until the part is through, refused, uncertain, or too old to be welcome. */
   async function sendPart(
     job: Job<OutboundMessage>,
+    age: () => number,
     name: string,
     idempotent: boolean,
     send: (signal: AbortSignal) => Promise<string>,
@@ -71,15 +82,15 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
       }
       if (outcome.status !== "again") return outcome;
       const pause = outcome.afterMs ?? Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(attempt, 20));
-      if (clock.now() + pause - job.admittedAt > giveUpAfterMs)
-        return { status: "rejected", detail: `given up after ${attempt + 1} attempts: ${outcome.detail}` };
+      if (age() + pause > giveUpAfterMs) return { status: "rejected", detail: `given up after ${attempt + 1} attempts: ${outcome.detail}` };
       if (!waited) await job.sleep(pause);
     }
   }
 
   return async function deliver(job: Job<OutboundMessage>): Promise<Receipt> {
     const { address, text, attachments, replyTo, key, edits } = job.input;
-    if (clock.now() - job.admittedAt > defaults().giveUpAfterMs) {
+    const age = ageOf(job);
+    if (age() > defaults().giveUpAfterMs) {
       return { state: "failed", messageIds: [], detail: "it waited too long to be welcome, and was not sent" };
     }
     const target = channel(address.channel);
@@ -94,7 +105,7 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
     for (const [index, part] of parts.entries()) {
       const edited = index === 0 && previous !== undefined && handle.edit !== undefined ? previous : undefined;
       const first = index === 0;
-      const outcome = await sendPart(job, `part:${index}`, record.idempotentSend || edited !== undefined, async (signal) => {
+      const outcome = await sendPart(job, age, `part:${index}`, record.idempotentSend || edited !== undefined, async (signal) => {
         if (edited !== undefined) {
           await handle.edit?.({ address, messageId: edited, text: part }, { signal });
           return edited;
