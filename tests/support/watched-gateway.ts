@@ -32,7 +32,7 @@ export interface Started {
 export interface Left {
   /** Without `code`. */
   readonly heap: number;
-  /** What the engine has compiled. It grows as long as something runs for the first time, or often enough to be compiled better. */
+  /** What is compiled: functions, which the engine compiles better and better, and SQL, of which the store keeps so many statements. */
   readonly code: number;
   readonly objects: number;
   readonly rss: number;
@@ -85,11 +85,13 @@ process.on("message", async (ask: Ask) => {
   tell({ left: { heap: heapSize - code, code, objects: objectCount, rss: process.memoryUsage.rss() } });
 });
 
+const compiled = /(CodeBlock|Executable)$|^SQLStatement$/;
+
 /** A node is its id, its size, the index of its class's name, and its flags. */
 function codeBytes(): number {
   const { nodes, nodeClassNames } = Bun.generateHeapSnapshot();
   let bytes = 0;
-  for (let at = 0; at < nodes.length; at += 4) if (/(CodeBlock|Executable)$/.test(nodeClassNames[nodes[at + 2]!]!)) bytes += nodes[at + 1]!;
+  for (let at = 0; at < nodes.length; at += 4) if (compiled.test(nodeClassNames[nodes[at + 2]!]!)) bytes += nodes[at + 1]!;
   return bytes;
 }
 
