@@ -94,6 +94,7 @@ function totalsOf({ usage, cost }: UsageEntry): Totals {
 /** Half a surrogate pair, which a client may send, is no character. */
 const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const DAY_MS = 86_400_000;
+const mostWritten = 1_000;
 
 const two = (number: number): string => `${number}`.padStart(2, "0");
 
@@ -112,6 +113,8 @@ export function createUsageLedger(ctx: {
   const { clock, log, store } = ctx;
   // Two generations of this plugin may write at once: each has rows of its own, and a sum is over all of them.
   const writer = crypto.randomUUID().slice(0, 8);
+  /** What the newest rows of this writer hold, so that they are not read again before each is written. */
+  const written = new Map<string, Row>();
   let waiting = new Map<string, Row>();
   let writing: Promise<void> | undefined;
   let sweptOn = "";
@@ -128,10 +131,12 @@ export function createUsageLedger(ctx: {
       waiting = new Map();
       const changes: Record<string, Row> = {};
       for (const [key, row] of batch) {
-        const before = await store.get<Row>(key);
+        const before = written.get(key) ?? (await store.get<Row>(key));
         changes[key] = before ? { ...row, ...sum(before, row) } : row;
       }
       await store.set(changes);
+      if (written.size > mostWritten) written.clear();
+      for (const [key, row] of Object.entries(changes)) written.set(key, row);
     }
   };
   const start = (): Promise<void> => {
