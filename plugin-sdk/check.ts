@@ -23,6 +23,14 @@ export async function checker(schema: TSchema): Promise<TypeCheck<TSchema>> {
   return check;
 }
 
+/** Throws what `refuse` makes of the first mismatch. Once the schema has been compiled it costs no turn of the event loop: no promise. */
+export function requireValid(schema: TSchema, value: unknown, refuse: (mismatch: string) => Error): Promise<void> | undefined {
+  const check = compiled.get(schema);
+  if (!check) return checker(schema).then(() => requireValid(schema, value, refuse));
+  if (!check.Check(value)) throw refuse(describeMismatch(mismatchOf(check, value)));
+  return undefined;
+}
+
 /** The first mismatch of a value that the check refuses. */
 export function mismatchOf(check: TypeCheck<TSchema>, value: unknown): Mismatch {
   const error = check.Errors(value).First();

@@ -1,11 +1,10 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Call, Contract, ImplementationOf, Io, Stream } from "@pincer/plugin-sdk/contract";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
-import type { TSchema } from "@sinclair/typebox";
-import type { TypeCheck } from "@sinclair/typebox/compiler";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Hold } from "./lease.ts";
 
 /** What a call goes to, resolved when it is made. */
@@ -36,66 +35,8 @@ export function bindMembers<C extends Contract>(contract: C, name: string, bindi
   return bound as ImplementationOf<C>;
 }
 
-const bindCall = (member: Call, key: string, what: string, binding: Binding) => {
-  const params = new Check(member.params, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${what} ${how}`));
-  const result = new Check(member.result, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
-  return async (given: unknown, io: Io) => {
-    if (!params.isReady) await params.load();
-    params.require(given);
-    io.signal.throwIfAborted();
-    const resolved = binding.resolve(what);
-    const target = resolved instanceof Promise ? await resolved : resolved;
-    try {
-      const answer = await memberOf(target, key, what)(given, io);
-      if (!result.isReady) await result.load();
-      result.require(answer);
-      return answer;
-    } catch (error) {
-      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
-    } finally {
-      target.leave();
-    }
-  };
-};
-
-const bindStream = (member: Stream, key: string, what: string, binding: Binding) => {
-  const params = new Check(member.params, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${what} ${how}`));
-  const item = new Check(member.item, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
-  const result = new Check(member.result, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`));
-  return async function* (given: unknown, io: Io) {
-    await Promise.all([params.load(), item.load(), result.load()]);
-    params.require(given);
-    io.signal.throwIfAborted();
-    const target = await binding.resolve(what);
-    // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
-    const stop = new AbortController();
-    const onAbort = () => stop.abort(io.signal.reason);
-    io.signal.addEventListener("abort", onAbort, { once: true });
-    const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
-    let items: AsyncGenerator<unknown, unknown, void> | undefined;
-    try {
-      items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
-      for (;;) {
-        const step = await items.next();
-        if (hold?.isReleased) throw replaced(what);
-        (step.done ? result : item).require(step.value);
-        if (step.done) return step.value;
-        if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
-        yield step.value;
-      }
-    } catch (error) {
-      if (hold?.isReleased) throw replaced(what);
-      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
-    } finally {
-      io.signal.removeEventListener("abort", onAbort);
-      stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
-      await items?.return(undefined);
-      hold?.ended();
-      target.leave();
-    }
-  };
-};
-
+const badParams = (what: string) => (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${what} ${how}`);
+const badResult = (what: string) => (how: string) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`);
 const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
 
 function memberOf({ implementation }: Target, key: string, what: string) {
@@ -104,22 +45,55 @@ function memberOf({ implementation }: Target, key: string, what: string) {
   return run.bind(implementation);
 }
 
-/** Compiled when it is first needed; after that it costs no turn of the event loop. */
-class Check {
-  #compiled: TypeCheck<TSchema> | undefined;
+function bindCall(member: Call, key: string, what: string, binding: Binding) {
+  const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
+  return async (given: unknown, io: Io) => {
+    const compiling = requireValid(member.params, given, wrongParams);
+    if (compiling) await compiling;
+    io.signal.throwIfAborted();
+    const resolved = binding.resolve(what);
+    const target = resolved instanceof Promise ? await resolved : resolved;
+    try {
+      const answer = await memberOf(target, key, what)(given, io);
+      const checking = requireValid(member.result, answer, wrongResult);
+      if (checking) await checking;
+      return answer;
+    } catch (error) {
+      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+    } finally {
+      target.leave();
+    }
+  };
+}
 
-  constructor(
-    private readonly schema: TSchema,
-    private readonly fail: (mismatch: string) => Error,
-  ) {}
-
-  get isReady(): boolean {
-    return this.#compiled !== undefined;
-  }
-  async load(): Promise<void> {
-    this.#compiled ??= await checker(this.schema);
-  }
-  require(value: unknown): void {
-    if (!this.#compiled!.Check(value)) throw this.fail(describeMismatch(mismatchOf(this.#compiled!, value)));
-  }
+function bindStream(member: Stream, key: string, what: string, binding: Binding) {
+  const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
+  return async function* (given: unknown, io: Io) {
+    await Promise.all([requireValid(member.params, given, wrongParams), checker(member.item), checker(member.result)]);
+    io.signal.throwIfAborted();
+    const target = await binding.resolve(what);
+    // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
+    using stop = linkSignals(io.signal);
+    const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
+    let items: AsyncGenerator<unknown, unknown, void> | undefined;
+    try {
+      items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+      for (;;) {
+        const step = await items.next();
+        if (hold?.isReleased) throw replaced(what);
+        requireValid(step.done ? member.result : member.item, step.value, wrongResult);
+        if (step.done) return step.value;
+        if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
+        yield step.value;
+      }
+    } catch (error) {
+      if (hold?.isReleased) throw replaced(what);
+      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+    } finally {
+      stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
+      await items?.return(undefined);
+      hold?.ended();
+      target.leave();
+    }
+  };
 }
