@@ -3,18 +3,10 @@ import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/pl
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
-import type { Generation } from "./generation.ts";
-import { bindMembers, type Target } from "./members.ts";
-import type { Entered } from "./plugin.ts";
-import type { Provision, Table } from "./table.ts";
-
-export interface CapabilityDeps {
-  table(): Table;
-  /** The operator's choice for a `one` contract: a plugin's id, or the name under which it provides. */
-  chosen(contract: string): string | undefined;
-  /** Activates the plugin when needed, and counts a call on its present generation. */
-  enter(plugin: string, what: string): Entered | Promise<Entered>;
-}
+import type { Reach } from "./deps.ts";
+import type { Entered } from "./generation.ts";
+import { bindMembers } from "./members.ts";
+import type { Provision } from "./table.ts";
 
 export interface User {
   readonly id: string;
@@ -30,7 +22,11 @@ export class Capabilities {
     { readonly version: number; readonly scope: WireScope | undefined; implement(plugin: string): Implementation }
   >();
 
-  constructor(private readonly deps: CapabilityDeps) {}
+  constructor(
+    private readonly reach: Reach,
+    /** The operator's choice for a `one` contract: a plugin's id, or the name under which it provides. */
+    private readonly chosen: (contract: string) => string | undefined,
+  ) {}
 
   provide<C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void {
     const made = new Map<string, Implementation>();
@@ -72,7 +68,7 @@ export class Capabilities {
     const kernel = this.#kernel.get(contract.id);
     const find = () => this.#find(contract.id, contract.version, name);
     return bindMembers(contract, name ?? contract.id, {
-      has: (member) => (kernel ? kernel.implement(user.id)[member] !== undefined : (find()?.optional.includes(member) ?? false)),
+      has: (member) => (kernel ? kernel.implement(user.id)[member] !== undefined : (find()?.optional?.includes(member) ?? false)),
       resolve: (what) => {
         user.assertLive();
         if (kernel) return { implementation: kernel.implement(user.id), leave: () => undefined, blame: (error) => error };
@@ -80,18 +76,25 @@ export class Capabilities {
         if (!provision) throw this.#missing(contract, name);
         const target = ({ generation, leave }: Entered) => {
           const provided = generation.registered.get("provides", `${contract.id}/${provision.name}`);
-          if (provided) return targetOf(generation, provided.implementation, leave);
-          leave(); // a version without it came while the plugin was being activated
-          throw this.#missing(contract, name);
+          if (!provided) {
+            leave(); // a version without it came while the plugin was being activated
+            throw this.#missing(contract, name);
+          }
+          const hold = (stop: () => void) => {
+            leave();
+            return generation.hold(stop);
+          };
+          const blame = (error: unknown, at: string) => generation.blame(error, at);
+          return { implementation: provided.implementation, leave, blame, hold };
         };
-        const entered = this.deps.enter(provision.plugin, what);
+        const entered = this.reach.enter(provision.plugin, what);
         return entered instanceof Promise ? entered.then(target) : target(entered);
       },
     });
   }
 
   #matching = (contract: string, version: number): readonly Provision[] =>
-    this.deps
+    this.reach
       .table()
       .providers(contract)
       .filter((provision) => provision.version === version);
@@ -99,34 +102,17 @@ export class Capabilities {
   #find(contract: string, version: number, name?: string): Provision | undefined {
     const matching = this.#matching(contract, version);
     if (name !== undefined) return matching.find((provision) => provision.name === name);
-    const chosen = this.deps.chosen(contract);
+    const chosen = this.chosen(contract);
     return chosen === undefined ? matching[0] : matching.find((provision) => provision.plugin === chosen || provision.name === chosen);
   }
 
   #missing({ id, version }: Contract, name?: string) {
-    const chosen = name === undefined ? this.deps.chosen(id) : undefined;
-    const others = this.deps
+    const chosen = name === undefined ? this.chosen(id) : undefined;
+    const others = this.reach
       .table()
       .providers(id)
       .map((other) => `${other.name} (${other.plugin}, version ${other.version})`);
     const what = `${id} version ${version}${name === undefined ? "" : ` called "${name}"`}${chosen ? `, for which capabilities.${id} names ${chosen}` : ""}`;
     return pluginErrors.CAPABILITY_MISSING(`no enabled plugin provides ${what}; there are: ${others.join(", ") || "none"}`);
   }
-}
-
-function targetOf(generation: Generation, implementation: Implementation, exit: () => void): Target {
-  let isInside = true;
-  const leave = () => {
-    if (isInside) exit();
-    isInside = false;
-  };
-  return {
-    implementation,
-    leave,
-    blame: (error, what) => generation.blame(error, what),
-    hold: (stop) => {
-      leave();
-      return generation.hold(stop);
-    },
-  };
 }

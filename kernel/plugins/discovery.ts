@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { Bundle, PluginFolder } from "./deps.ts";
+
+/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
+export interface PluginFolder {
+  readonly path: string;
+  readonly layout: "source" | "installed";
+  /** Its plugins are enabled unless the operator says otherwise. */
+  readonly enabled?: boolean;
+}
 
 export interface Found {
   readonly id: string;
@@ -18,16 +25,20 @@ export interface Found {
   readonly error: GatewayError | undefined;
 }
 
-/** Whether a manifest of that digest was found in order when the plugin was bundled, so that no start has to look again. */
-export type IsChecked = (id: string, digest: string) => boolean;
-const never: IsChecked = () => false;
+/** What was built together with the gateway. */
+export interface Bundle {
+  /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
+  isChecked(id: string, digest: string): boolean;
+  /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
+  entryOf(plugin: Found): string | undefined;
+}
 
 /** By id; of two with the same id the later root's wins. */
-export function discover(roots: readonly PluginFolder[], isChecked = never): Map<string, Found> {
+export function discover(roots: readonly PluginFolder[], bundle?: Bundle): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const root of roots) {
     for (const id of foldersIn(root.path).sort()) {
-      const plugin = readPlugin(root, id, isChecked);
+      const plugin = readPlugin(root, id, bundle);
       if (plugin) found.set(id, plugin);
     }
   }
@@ -35,7 +46,7 @@ export function discover(roots: readonly PluginFolder[], isChecked = never): Map
 }
 
 /** Undefined when the folder holds no plugin. */
-export function readPlugin(root: PluginFolder, id: string, isChecked = never): Found | undefined {
+export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
   const home = join(root.path, id);
   const named = root.layout === "source" ? home : installedIn(home);
   if (named === undefined) return undefined;
@@ -51,7 +62,7 @@ export function readPlugin(root: PluginFolder, id: string, isChecked = never): F
   }
   const digest = manifestDigest(text);
   try {
-    const manifest = parseManifest(text, file, isChecked(id, digest));
+    const manifest = parseManifest(text, file, bundle?.isChecked(id, digest));
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
@@ -82,14 +93,14 @@ function installedIn(home: string): string | undefined {
   }
 }
 
-/** The default set as it was built together with the gateway, for `PluginHostDeps.bundle`. */
+/** Of a folder that the kit's `buildDefaultSet` filled. */
 export function readBundle(out: string): Bundle {
   const file = join(out, "plugins.json");
-  const index = existsSync(file)
-    ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, { file?: string; manifest: string } | undefined>)
+  const index: Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>> = existsSync(file)
+    ? JSON.parse(readFileSync(file, "utf8"))
     : {};
-  const isChecked: IsChecked = (id, digest) => index[id]?.manifest === digest;
-  const entryOf = ({ id, digest }: Found) => {
+  const isChecked: Bundle["isChecked"] = (id, digest) => index[id]?.manifest === digest;
+  const entryOf: Bundle["entryOf"] = ({ id, digest }) => {
     const built = isChecked(id, digest) ? index[id]?.file : undefined;
     return built === undefined ? undefined : join(out, built);
   };

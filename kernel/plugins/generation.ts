@@ -1,7 +1,7 @@
 /** One generation of a plugin as the kernel holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
-import type { Logger, PluginDefinition } from "@pincer/plugin-sdk";
+import type { HealthReport, Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
@@ -13,6 +13,27 @@ import type { PluginLimits } from "./limits.ts";
 export interface Code {
   readonly manifest: Manifest;
   readonly definition: PluginDefinition;
+}
+
+/** A call that was counted on a generation. */
+export interface Entered {
+  readonly generation: Generation;
+  leave(): void;
+}
+
+export async function use<T>(
+  { generation, leave }: Entered,
+  what: string,
+  run: (generation: Generation) => T | Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  try {
+    return await run(generation);
+  } catch (error) {
+    throw generation.blame(error, what, signal);
+  } finally {
+    leave();
+  }
 }
 
 export class Generation {
@@ -35,7 +56,7 @@ export class Generation {
     readonly number: number,
     readonly code: Code,
     readonly clock: Clock,
-    limits: () => PluginLimits,
+    readonly limits: () => PluginLimits,
     private readonly log: Logger,
   ) {
     const name = `generation ${number} of ${plugin}`;
@@ -52,13 +73,12 @@ export class Generation {
     return [...new Set(this.#inside.values().map(({ what }) => what))];
   }
 
-  /** Counts a call until the returned function is called, once. */
+  /** Counts a call until the returned function is called; more often does no harm. */
   enter(what: string): () => void {
     const call = { what };
     this.#inside.add(call);
     return () => {
-      this.#inside.delete(call);
-      if (this.#inside.size > 0) return;
+      if (!this.#inside.delete(call) || this.#inside.size > 0) return;
       this.#empty?.resolve();
       this.#empty = undefined;
       this.onEmpty?.();
@@ -72,6 +92,12 @@ export class Generation {
     this.faults++;
     this.onFault?.();
     return faultOf(error, this.plugin, what);
+  }
+
+  /** What the plugin says of itself; that it is well, when it says nothing. */
+  health(): Promise<HealthReport> {
+    const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
+    return within(this.clock, this.limits().healthMs, reported).catch((error) => ({ ok: false, detail: errorMessage(error) }));
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */

@@ -1,71 +1,49 @@
 /** Runs a hook over the handlers of every plugin. How it runs is the hook's kind, and so is what a failing handler means. */
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
-import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { PluginContext } from "@pincer/plugin-sdk";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Hook, HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
-import { Verdict } from "@pincer/plugin-sdk/hook";
+import { type Hook, Verdict } from "@pincer/plugin-sdk/hook";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
-import type { TSchema } from "@sinclair/typebox";
-import type { Generation } from "./generation.ts";
+import type { Reach } from "./deps.ts";
 
-export interface HookDeps {
-  readonly clock: Clock;
-  deadlineMs(hook: Hook): number;
-  /** Plugins that handle the hook, in order. */
-  handlers(hook: string): readonly { readonly plugin: string }[];
-  /** Runs on the plugin's present generation, counted and blamed. */
-  inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>): Promise<T>;
-  report(plugin: string, hook: string, error: unknown): void;
-}
-
-export async function runHook<H extends Hook>(
-  deps: HookDeps,
-  hook: H,
-  payload: HookPayload<H>,
-  signal?: AbortSignal,
-): Promise<HookOutcome<H>> {
-  const expected: TSchema | undefined = { transform: hook.payload, gate: Verdict, first: hook.result }[hook.kind as string];
-
+export function createHookRunner({ clock, limits, log, table, inside }: Reach): PluginContext["run"] {
   /** The answer of one handler; a failure of any sort is reported, and answers `failed`. */
-  const ask = async (plugin: string, value: unknown): Promise<{ readonly answer: unknown } | { readonly failed: string }> => {
+  const ask = async (hook: Hook, plugin: string, value: unknown, signal: AbortSignal | undefined) => {
     using late = linkSignals(...(signal ? [signal] : []));
+    const what = `${plugin} in hook ${hook.id}`;
     try {
-      const answer = await deps.inside(plugin, `hook ${hook.id}`, (generation) => {
-        const run = Promise.try(() => generation.registered.get("hooks", hook.id)?.handler(value, { signal: late.signal }));
-        return within(deps.clock, deps.deadlineMs(hook), run, `${plugin} in hook ${hook.id}`);
+      const answer: unknown = await inside(plugin, `hook ${hook.id}`, (generation) => {
+        const handled = Promise.try(() => generation.registered.get("hooks", hook.id)?.handler(value, { signal: late.signal }));
+        return within(clock, hook.stops ? limits().stopMs : limits().hookMs, handled, what);
       });
-      if (expected && !(hook.kind === "first" && answer === undefined))
-        await requireValid(expected, answer, `${plugin} in hook ${hook.id}`);
+      const isMine = hook.kind !== "first" || answer !== undefined;
+      const expected = { transform: hook.payload, gate: Verdict, first: hook.result, series: undefined, all: undefined }[hook.kind];
+      if (expected && isMine) await requireValid(expected, answer, (how) => pluginErrors.PLUGIN_FAULT(`${what} answered wrongly ${how}`));
       return { answer };
     } catch (error) {
       late.abort(error);
       if (signal?.aborted) throw signal.reason;
-      deps.report(plugin, hook.id, error);
+      log.error("hook.failed", { plugin, hook: hook.id, error: errorMessage(error) });
       return { failed: errorMessage(error) };
     }
   };
 
-  const plugins = deps.handlers(hook.id).map(({ plugin }) => plugin);
-  let outcome: unknown = { transform: payload, gate: { allow: true } }[hook.kind as string];
-  if (hook.kind === "all") await Promise.all(plugins.map((plugin) => ask(plugin, payload)));
-  else {
-    for (const plugin of plugins) {
-      const said = await ask(plugin, hook.kind === "transform" ? outcome : payload);
-      if (hook.kind === "gate" && "failed" in said)
-        return { allow: false, reason: `${plugin} could not decide: ${said.failed}` } as HookOutcome<H>;
-      if ("failed" in said || hook.kind === "series") continue;
-      outcome = said.answer;
-      if (hook.kind === "first" && outcome !== undefined) break;
-      if (hook.kind === "gate" && !(outcome as Verdict).allow) break;
+  const runAll = async (hook: Hook, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> => {
+    const plugins = table().handlers(hook.id);
+    if (hook.kind === "all") return void (await Promise.all(plugins.map(({ plugin }) => ask(hook, plugin, payload, signal))));
+    let value = payload;
+    for (const { plugin } of plugins) {
+      const { answer, failed } = await ask(hook, plugin, value, signal);
+      if (hook.kind === "gate") {
+        if (failed !== undefined) return { allow: false, reason: `${plugin} could not decide: ${failed}` };
+        if (!(answer as Verdict).allow) return answer;
+      }
+      if (hook.kind === "first" && failed === undefined && answer !== undefined) return answer;
+      if (hook.kind === "transform" && failed === undefined) value = answer;
     }
-  }
-  return outcome as HookOutcome<H>;
-}
-
-async function requireValid(schema: TSchema, answer: unknown, what: string): Promise<void> {
-  const compiled = await checker(schema);
-  if (!compiled.Check(answer))
-    throw pluginErrors.PLUGIN_FAULT(`${what} answered wrongly ${describeMismatch(mismatchOf(compiled, answer))}`);
+    return { transform: value, gate: { allow: true }, first: undefined, series: undefined }[hook.kind];
+  };
+  return async (hook, payload, options) => (await runAll(hook, payload, options?.signal)) as never;
 }

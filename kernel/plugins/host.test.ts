@@ -6,7 +6,7 @@ import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { promptBuilding } from "@pincer/plugin-sdk/hooks";
 import { type HostKit, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
-import type { PluginHost } from "./deps.ts";
+import type { PluginHost } from "./host.ts";
 
 const fixtures = join(import.meta.dir, "..", "..", "tests", "fixtures", "plugins");
 const io = { signal: new AbortController().signal };

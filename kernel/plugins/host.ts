@@ -1,78 +1,66 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
 import type { Facet, HealthReport } from "@pincer/plugin-sdk";
-import { pluginHost as hostContract, plugins as pluginsContract } from "@pincer/plugin-sdk/contracts/plugin-host";
+import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
+import { pluginHost as hostContract, type PluginInfo, plugins as pluginsContract } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Capabilities } from "./capabilities.ts";
-import type { PluginHost, PluginHostDeps } from "./deps.ts";
+import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
-import type { Generation } from "./generation.ts";
-import { runHook } from "./hooks.ts";
-import { defaultLimits } from "./limits.ts";
+import { use } from "./generation.ts";
+import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
 import { CapabilitiesConfig, settingsOf } from "./settings.ts";
-import { eventSource, jobKinds, methodSource, routeSource, type SourceDeps } from "./sources.ts";
+import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
 
+export type PluginHost = ReturnType<typeof createPluginHost>;
+
 /** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
-export function createPluginHost(deps: PluginHostDeps): PluginHost {
-  const { clock, settings } = deps;
-  const limits = () => deps.limits?.() ?? defaultLimits;
+export function createPluginHost(deps: PluginHostDeps) {
+  const { clock, settings, limits } = deps;
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
-  const declared = new Map<string, Disposable[]>();
+  const declared = new Map<string, DisposableStack>();
   let table = new Table([], () => false);
   let changes = 0;
   let isStarted = false;
   let following: Disposable | undefined;
 
+  const all = () => [...plugins.values()];
+  const active = () => all().flatMap(({ current }) => current ?? []);
   const find = (id: string): Plugin => {
     const plugin = plugins.get(id);
     if (!plugin) throw pluginErrors.PLUGIN_UNKNOWN(`there is no plugin "${id}"; there are: ${[...plugins.keys()].join(", ") || "none"}`);
     return plugin;
   };
-  const enter = (id: string, what: string) => find(id).enter(what);
-  const inside: SourceDeps["inside"] = async (id, what, run, signal) => {
-    const entering = enter(id, what);
-    const { generation, leave } = entering instanceof Promise ? await entering : entering;
-    try {
-      return await run(generation);
-    } catch (error) {
-      throw generation.blame(error, what, signal);
-    } finally {
-      leave();
-    }
+
+  const reach: Reach = {
+    clock,
+    limits,
+    log,
+    table: () => table,
+    current: (id) => find(id).current,
+    enter: (id, what) => find(id).enter(what),
+    async inside(id, what, run, signal) {
+      const entering = find(id).enter(what);
+      return use(entering instanceof Promise ? await entering : entering, what, run, signal);
+    },
   };
-  const sources: SourceDeps = { clock, limits, table: () => table, current: (id) => find(id).current, enter, inside };
-  const syncKinds = jobKinds(sources, deps.jobs);
+  const syncKinds = jobKinds(reach, deps.jobs);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
-  const capabilities = new Capabilities({ table: () => table, chosen: (contract) => choices()?.[contract], enter });
-
-  const run: PluginHost["run"] = (hook, payload, options) =>
-    runHook(
-      {
-        clock,
-        deadlineMs: ({ stops }) => (stops ? limits().stopMs : limits().hookMs),
-        handlers: (id) => table.handlers(id),
-        inside,
-        report: (plugin, id, error) => log.error("hook.failed", { plugin, hook: id, error: errorMessage(error) }),
-      },
-      hook,
-      payload,
-      options?.signal,
-    );
-
-  const preparation = createPreparation({ ...deps, limits, capabilities, run });
+  const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
+  const run = createHookRunner(reach);
+  const preparation = createPreparation(deps, capabilities, run);
 
   const tabled = (replaced?: Found): Table => {
-    const manifests = [...plugins.values()].flatMap(({ found, isEnabled }) => {
+    const manifests = all().flatMap(({ found, isEnabled }) => {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
       return isEnabled && manifest ? [manifest] : [];
     });
@@ -93,16 +81,18 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
   /** What the manifest says of the configuration, until the next one is declared in its place. */
   const declare = (found: Found): void => {
     const { id, manifest } = found;
-    for (const old of declared.get(id) ?? []) old[Symbol.dispose]();
-    const own: Disposable[] = [];
+    declared.get(id)?.dispose();
+    const own = new DisposableStack();
     declared.set(id, own);
-    for (const [path, schema] of settingsOf(found)) own.push(settings.declare(path, schema, id));
+    for (const [path, schema] of settingsOf(found)) own.use(settings.declare(path, schema, id));
     if (manifest?.generated?.config)
-      own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
+      own.use(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
     const present = plugins.get(found.id)?.found;
+    const refusal = tabled(found).refused.get(found.id);
+    if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);
       return await preparation(found, number, earlier);
@@ -111,30 +101,10 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       throw loadFailure(found.id, found.folder, error);
     }
   };
-
-  const isHealthy = async (generation: Generation): Promise<HealthReport> => {
-    const health = generation.registered.get("health", "health");
-    if (!health) return { ok: true };
-    return within(clock, limits().healthMs, Promise.try(health.check)).catch((error) => ({ ok: false, detail: errorMessage(error) }));
-  };
-
-  const requireNames = (found: Found): void => {
-    const refusal = tabled(found).refused.get(found.id);
-    if (refusal) throw refusal;
-  };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const around: PluginSurroundings = {
-    clock,
-    limits,
-    prepare,
-    requireNames,
-    isHealthy,
-    changed,
-    restartJob,
-    warn: (event, fields) => log.warn(event, fields),
-  };
+  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob };
 
-  const add = (found: Found): Plugin => {
+  const add = (found: Found): void => {
     const plugin = new Plugin(found, around);
     plugins.set(found.id, plugin);
     try {
@@ -144,27 +114,35 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
       plugin.found = { ...found, manifest: undefined, error };
     }
     if (plugin.found.error) log.error("plugin.invalid", { plugin: found.id, error: plugin.found.error.message });
-    return plugin;
+  };
+  const look = () => {
+    for (const found of discover(deps.folders, deps.bundle).values()) if (!plugins.has(found.id)) add(found);
   };
 
-  const wanted = ({ id, root, manifest }: Found): boolean => {
+  const isWanted = ({ id, root, manifest }: Found): boolean => {
+    if (!manifest) return false;
     const said = settings.section<boolean | undefined>(`plugins.${id}.enabled`)();
-    return (
-      manifest !== undefined &&
-      (said ??
-        (root.enabled === true || deps.defaults.includes(id) || (manifest.enableWhen !== undefined && deps.found(manifest.enableWhen))))
-    );
+    const isFound = () => manifest.enableWhen !== undefined && deps.found(manifest.enableWhen);
+    return said ?? (root.enabled === true || deps.defaults.includes(id) || isFound());
+  };
+  /** Answers with those that it turned on or off. */
+  const turn = (): readonly Plugin[] => {
+    const turned = all().filter((plugin) => plugin.isEnabled !== isWanted(plugin.found));
+    for (const plugin of turned) plugin.isEnabled = !plugin.isEnabled;
+    return turned;
+  };
+  const begin = (): Promise<void> => {
+    const enabled = all().filter(({ isEnabled }) => isEnabled);
+    return startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
   };
 
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
-    const turned = [...plugins.values()].filter((plugin) => plugin.isEnabled !== wanted(plugin.found));
-    for (const plugin of turned) plugin.isEnabled = !plugin.isEnabled;
+    const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();
     await Promise.all([begin(), ...turned.filter(({ isEnabled }) => !isEnabled).map((plugin) => plugin.unload())]);
   };
-
   let bringing: Promise<void> = Promise.resolve();
   /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */
   const follow = (): Promise<void> => {
@@ -173,107 +151,109 @@ export function createPluginHost(deps: PluginHostDeps): PluginHost {
     return next;
   };
 
-  /** Finds what was installed meanwhile, too. */
+  /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
   const refresh = async (): Promise<void> => {
-    for (const found of discover(deps.folders, deps.bundle?.isChecked).values()) if (!plugins.has(found.id)) add(found);
+    look();
     await follow();
   };
 
-  const begin = (): Promise<void> => {
-    const enabled = [...plugins.values()].filter(({ isEnabled }) => isEnabled);
-    return startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
+  /** A new generation beside the present one. Rejects, with file, line and reason where known, when the present one stays. */
+  const reload = async (id: string): Promise<{ readonly generation: number; readonly visibleMs: number }> => {
+    if (!plugins.has(id)) await refresh();
+    const plugin = find(id);
+    const found = readPlugin(plugin.found.root, id, deps.bundle);
+    if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
+    if (found.error) throw found.error;
+    if (plugin.isEnabled) return plugin.replace(found);
+    declare(found);
+    plugin.found = found;
+    await follow();
+    const { number } = await plugin.activate();
+    return { generation: number, visibleMs: 0 };
   };
 
-  const active = () => [...plugins.values()].flatMap(({ current }) => current ?? []);
+  const setEnabled = async (id: string, enabled: boolean): Promise<void> => {
+    if (!plugins.has(id)) await refresh();
+    find(id);
+    await deps.saveEnabled(id, enabled);
+    await follow();
+  };
+
+  const list = (): PluginInfo[] => all().map((plugin) => plugin.info());
+  /** Throws `PLUGIN_UNKNOWN`. */
+  const inspect = (id: string): PluginInfo => find(id).info();
+  /** Before `start`: the kernel's own implementation of a contract, for each plugin that uses it. */
+  const provide = <C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void =>
+    capabilities.provide(contract, implement);
 
   settings.declare("capabilities", CapabilitiesConfig, "plugins");
-  for (const found of discover(deps.folders, deps.bundle?.isChecked).values()) add(found);
-  for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
+  look();
+  turn();
   changed();
+  provide(pluginsContract, () => ({ list: async ({ id }) => ({ plugins: id === undefined ? list() : [inspect(id)] }) }));
+  provide(hostContract, () => ({
+    reload: async ({ id }) => reload(id),
+    setEnabled: async ({ id, enabled }) => setEnabled(id, enabled).then(() => ({})),
+  }));
 
-  const host: PluginHost = {
-    methods: methodSource(sources),
-    routes: routeSource(sources),
-    events: eventSource(sources),
-    provide: (contract, implement) => capabilities.provide(contract, implement),
-    handle: (contract) => capabilities.handle(contract, { id: "kernel", assertLive: () => undefined }),
+  return {
+    methods: methodSource(reach),
+    routes: routeSource(reach),
+    events: eventSource(reach),
     run,
-    deliver(event, payload) {
+    provide,
+    refresh,
+    reload,
+    setEnabled,
+    list,
+    inspect,
+    /** What the kernel itself uses of plugins: as a plugin's `ctx.uses`. */
+    handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.handle(contract, { id: "kernel", assertLive: () => undefined }),
+    activate: async (id: string): Promise<void> => void (await find(id).activate()),
+
+    /** Hands an event of the bus to the plugins that listen to it. */
+    deliver(event: string, payload: () => unknown): void {
       for (const id of table.listeners(event)) {
         const said = payload();
-        inside(id, `event ${event}`, (generation) => generation.registered.get("listens", event)?.listener(said)).catch((error) =>
-          log.error("listener.failed", { plugin: id, event, error: errorMessage(error) }),
-        );
+        reach
+          .inside(id, `event ${event}`, (generation) => generation.registered.get("listens", event)?.listener(said))
+          .catch((error) => log.error("listener.failed", { plugin: id, event, error: errorMessage(error) }));
       }
     },
-    facets: () =>
+
+    facets: (): ReadonlyMap<string, Facet & { readonly plugin: string }> =>
       new Map(
-        [...table.all("facets")].map(([name, { plugin, summary, schema, patch }]): [string, Facet & { plugin: string }] => [
-          name,
-          { plugin, summary, schema: reviveSchema(schema), ...(patch ? { patch } : {}) },
-        ]),
+        table
+          .all("facets")
+          .entries()
+          .map(([name, facet]) => [name, { ...facet, schema: reviveSchema(facet.schema) }]),
       ),
-    commands: () => table.all("commands"),
-    async start() {
+
+    /** Of every active plugin that reports its health. */
+    async health(): Promise<Readonly<Record<string, HealthReport>>> {
+      const reporting = active().filter(({ registered }) => registered.get("health", "health"));
+      return Object.fromEntries(await Promise.all(reporting.map(async (generation) => [generation.plugin, await generation.health()])));
+    },
+
+    /** Activates what wants to be active from the start. A plugin that fails is listed with its error, and stops nobody else. */
+    async start(): Promise<void> {
       isStarted = true;
       following = settings.onChange("", follow);
-      for (const plugin of plugins.values()) plugin.isEnabled = wanted(plugin.found);
+      turn();
       changed();
       await begin();
     },
-    async activate(id) {
-      await find(id).activate();
-    },
-    async reload(id) {
-      if (!plugins.has(id)) await refresh();
-      const plugin = find(id);
-      const found = readPlugin(plugin.found.root, id, deps.bundle?.isChecked);
-      if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
-      if (found.error) throw found.error;
-      if (plugin.isEnabled) return plugin.replace(found);
-      declare(found);
-      plugin.found = found;
-      await follow();
-      const { number } = await plugin.activate();
-      return { generation: number, visibleMs: 0 };
-    },
-    async setEnabled(id, enabled) {
-      if (!plugins.has(id)) await refresh();
-      find(id);
-      await deps.saveEnabled(id, enabled);
-      await follow();
-    },
-    refresh,
-    list: () => [...plugins.values()].map((plugin) => plugin.info()),
-    inspect: (id) => find(id).info(),
-    health: async () =>
-      Object.fromEntries(
-        await Promise.all(
-          active()
-            .filter(({ registered }) => registered.get("health", "health"))
-            .map(async (generation) => [generation.plugin, await isHealthy(generation)]),
-        ),
-      ),
-    async stop() {
+
+    /** Drains and unloads everything; names in the log what did not end in time. */
+    async stop(): Promise<void> {
       following?.[Symbol.dispose]();
       await Promise.all(active().map(({ instance }) => instance.services.stop(instance.unloaded())));
       await Promise.all(active().map((generation) => generation.drain(limits().drainMs)));
       for (const plugin of plugins.values()) plugin.isEnabled = false;
-      for (const plugin of [...plugins.values()].reverse()) await plugin.unload();
-      for (const all of declared.values()) for (const one of all) one[Symbol.dispose]();
+      for (const plugin of all().reverse()) await plugin.unload();
+      for (const own of declared.values()) own.dispose();
       isStarted = false;
       changed();
     },
   };
-  host.provide(pluginsContract, () => ({
-    list: async ({ id }) => ({ plugins: id === undefined ? [...host.list()] : [host.inspect(id)] }),
-  }));
-  host.provide(hostContract, () => ({
-    reload: async ({ id }) => host.reload(id),
-    setEnabled: async ({ id, enabled }) => {
-      await host.setEnabled(id, enabled);
-      return {};
-    },
-  }));
-  return host;
 }

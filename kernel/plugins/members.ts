@@ -10,7 +10,7 @@ import type { Hold } from "./lease.ts";
 /** What a call goes to, resolved when it is made. */
 export interface Target {
   readonly implementation: Implementation;
-  /** Called once, when the call has ended. */
+  /** Called when the call has ended. */
   leave(): void;
   /** What the caller is told of something that was thrown. */
   blame(error: unknown, what: string): unknown;

@@ -1,30 +1,18 @@
 /** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
-import type { Generation } from "./generation.ts";
+import type { Code, Entered, Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
-import type { PluginLimits } from "./limits.ts";
 
-export interface PluginSurroundings {
-  readonly clock: Clock;
-  readonly limits: () => PluginLimits;
+export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
-  prepare(found: Found, number: number, code?: Generation["code"]): Promise<Generation>;
-  /** Throws when the manifest's names are another's. */
-  requireNames(found: Found): void;
-  isHealthy(generation: Generation): Promise<{ readonly ok: boolean; readonly detail?: string }>;
+  prepare(found: Found, number: number, code?: Code): Promise<Generation>;
   /** Called in the step in which another generation became the current one. */
   changed(): void;
   restartJob(key: string, reason: unknown): Promise<void>;
-  warn(event: string, fields: Readonly<Record<string, unknown>>): void;
-}
-
-export interface Entered {
-  readonly generation: Generation;
-  leave(): void;
 }
 
 export class Plugin {
@@ -35,7 +23,7 @@ export class Plugin {
   error: GatewayError | undefined;
   number = 0;
   readonly draining = new Set<Generation>();
-  #previous: { readonly found: Found; readonly code: Generation["code"] } | undefined;
+  #previous: { readonly found: Found; readonly code: Code } | undefined;
   #retry = { attempts: 0, notBefore: 0 };
   #activating: Promise<Generation> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
@@ -70,7 +58,6 @@ export class Plugin {
     if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
     if (this.error && clock.monotonic() < this.#retry.notBefore) throw this.error;
     try {
-      this.around.requireNames(this.found);
       const next = await this.around.prepare(this.found, ++this.number);
       this.#install(next, this.found);
       next.instance.services.start();
@@ -79,7 +66,7 @@ export class Plugin {
       const pause = Math.min(limits().retryLongestMs, limits().retryFirstMs * 2 ** this.#retry.attempts++);
       this.#retry.notBefore = clock.monotonic() + pause;
       this.error = error as GatewayError;
-      this.around.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
+      this.around.log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
       if (this.found.manifest?.activate === "start") this.#wait(pause, () => void this.activate().catch(() => undefined)); // silent-ok: it has reported again
       throw error;
     }
@@ -91,19 +78,16 @@ export class Plugin {
   }
 
   /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. */
-  replace(found: Found, code?: Generation["code"]): Promise<{ readonly generation: number; readonly visibleMs: number }> {
+  replace(found: Found, code?: Code): Promise<{ readonly generation: number; readonly visibleMs: number }> {
     return this.#change(async () => {
       const { clock, limits } = this.around;
       const begun = clock.monotonic();
-      const before = { found: this.found, generation: this.current };
+      const { found: before, current: from } = this;
       const to = await this.around.prepare(found, ++this.number, code);
-      const from = before.generation;
-      try {
-        this.around.requireNames(found);
-        if (from) await this.#requireHealth(from, to);
-      } catch (error) {
+      const illness = from && (await this.#illness(from, to));
+      if (illness) {
         await to.instance.unload();
-        throw error;
+        throw illness;
       }
       this.#install(to, found);
       this.around.changed();
@@ -116,14 +100,14 @@ export class Plugin {
         );
         await stopped;
         if (refused) {
-          this.#install(from, before.found);
+          this.#install(from, before);
           this.around.changed();
           await releaseAll(to);
           from.instance.services.start();
           void this.#retire(to);
           throw refused.reason;
         }
-        this.#previous = { found: before.found, code: from.code };
+        this.#previous = { found: before, code: from.code };
         this.#watchFaults(to, clock.monotonic());
         void this.#retire(from);
       }
@@ -164,7 +148,7 @@ export class Plugin {
 
   async #stopServices(generation: Generation): Promise<void> {
     const waitingFor = await generation.instance.services.stop(this.#replaced(generation));
-    if (waitingFor.length > 0) this.around.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
+    if (waitingFor.length > 0) this.around.log.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
   }
 
   #wait(ms: number, run: () => void): void {
@@ -195,40 +179,41 @@ export class Plugin {
     generation.onEmpty();
   }
 
-  async #requireHealth(from: Generation, to: Generation): Promise<void> {
-    const now = await this.around.isHealthy(to);
-    if (now.ok || !(await this.around.isHealthy(from)).ok) return;
-    throw pluginErrors.PLUGIN_UNHEALTHY(`generation ${to.number} of ${this.id} reports: ${now.detail ?? "not healthy"}`);
+  /** Why N+1 is not to replace N: it is not well, and N is. */
+  async #illness(from: Generation, to: Generation): Promise<GatewayError | undefined> {
+    const { ok, detail = "not healthy" } = await to.health();
+    if (ok || !(await from.health()).ok) return undefined;
+    return pluginErrors.PLUGIN_UNHEALTHY(`generation ${to.number} of ${this.id} reports: ${detail}`);
   }
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */
   #watchFaults(to: Generation, since: number): void {
-    const { clock, limits, warn } = this.around;
+    const { clock, limits, log } = this.around;
     to.onFault = () => {
       const previous = this.#previous;
       if (to.faults <= limits().faults || clock.monotonic() - since > limits().probationMs || this.current !== to || !previous) return;
       to.onFault = undefined;
       const error = pluginErrors.PLUGIN_FAULT(`generation ${to.number} of ${this.id} failed ${to.faults} times and was rolled back`);
-      warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults });
+      log.warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults });
       void this.replace(previous.found, previous.code).then(
         () => {
           this.error = error;
         },
-        (reason) => warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
+        (reason) => log.warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
       );
     };
   }
 
   async #retire(generation: Generation): Promise<void> {
-    const { limits, warn, restartJob } = this.around;
+    const { limits, log, restartJob } = this.around;
     this.draining.add(generation);
     const waitingFor = await generation.drain(limits().drainMs);
     if (waitingFor.length > 0) {
-      warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
+      log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
     }
     const hung = await generation.instance.unload();
-    if (hung.length > 0) warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor: hung });
+    if (hung.length > 0) log.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor: hung });
     this.draining.delete(generation);
   }
 }

@@ -1,4 +1,5 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
+import type { PluginContext } from "@pincer/plugin-sdk";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { mayRead } from "@pincer/plugin-sdk/permissions";
@@ -9,21 +10,18 @@ import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
 import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Capabilities } from "./capabilities.ts";
-import type { PluginHost, PluginHostDeps } from "./deps.ts";
+import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
-import type { PluginLimits } from "./limits.ts";
 import { createValues } from "./values.ts";
 
-export interface PreparationDeps extends Omit<PluginHostDeps, "limits"> {
-  readonly capabilities: Capabilities;
-  readonly run: PluginHost["run"];
-  limits(): PluginLimits;
-}
-
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
-export function createPreparation(deps: PreparationDeps): (found: Found, number: number, earlier?: Code) => Promise<Generation> {
-  const { clock, settings, capabilities, limits } = deps;
+export function createPreparation(
+  deps: PluginHostDeps,
+  capabilities: Capabilities,
+  run: PluginContext["run"],
+): (found: Found, number: number, earlier?: Code) => Promise<Generation> {
+  const { clock, settings, limits } = deps;
 
   /** Plugins that came from elsewhere are to run in a process of their own; in this one only when the operator says so in so many words. */
   const requireTrust = ({ id, root }: Found): void => {
@@ -62,7 +60,7 @@ export function createPreparation(deps: PreparationDeps): (found: Found, number:
       isProvided: capabilities.isProvided,
       emit: deps.emit,
       call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
-      run: deps.run,
+      run,
       secret: async (name: string) => {
         if (mayRead(permissions, name, config())) return deps.secret(name, id);
         throw pluginErrors.PLUGIN_PERMISSION(

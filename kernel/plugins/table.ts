@@ -4,8 +4,10 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Generated, Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
-type Entry<K extends keyof Generated> = NonNullable<Generated[K]> extends Record<string, infer V> ? V : never;
-export type Owned<K extends keyof Generated> = Entry<K> & { readonly plugin: string };
+/** Names that only one plugin may own. */
+const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
+type Exclusive = (typeof exclusive)[number];
+type Owned<K extends Exclusive> = NonNullable<Generated[K]>[string] & { readonly plugin: string };
 
 /** One provider of a contract. */
 export interface Provision {
@@ -14,13 +16,9 @@ export interface Provision {
   readonly version: number;
   readonly arity: Arity;
   readonly record: unknown;
-  readonly optional: readonly string[];
+  readonly optional?: readonly string[] | undefined;
   readonly rank: number;
 }
-
-/** Names that only one plugin may own. */
-const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
-type Exclusive = (typeof exclusive)[number];
 
 export class Table {
   readonly #owned: { readonly [K in Exclusive]: Map<string, Owned<K>> } = {
@@ -68,31 +66,25 @@ export class Table {
   #conflict(generated: Generated, reserved: (name: string) => boolean): string | undefined {
     for (const kind of exclusive) {
       for (const name of Object.keys(generated[kind] ?? {})) {
-        const owner =
-          this.#owned[kind].get(name)?.plugin ?? ((kind === "methods" || kind === "emits") && reserved(name) ? "the kernel" : undefined);
+        const isKernels = (kind === "methods" || kind === "emits") && reserved(name);
+        const owner = this.#owned[kind].get(name)?.plugin ?? (isKernels ? "the kernel" : undefined);
         if (owner) return `${kind} ${name}, which belongs to ${owner}`;
       }
     }
     return undefined;
   }
 
-  #add({ id, rank = 0, order = 0 }: Manifest, generated: Generated): void {
-    const own = <K extends Exclusive>(kind: K) => {
-      for (const [name, entry] of Object.entries(generated[kind] ?? {}))
-        this.#owned[kind].set(name, { ...(entry as object), plugin: id } as Owned<K>);
-    };
-    for (const kind of exclusive) own(kind);
-    for (const event of generated.listens ?? []) push(this.#listens, event, id);
-    for (const [hook, entry] of Object.entries(generated.hooks ?? {})) push(this.#hooks, hook, { plugin: id, order: entry.order ?? order });
-    for (const [contract, names] of Object.entries(generated.provides ?? {})) {
-      for (const [name, { version, arity, record, optional = [] }] of Object.entries(names))
-        push(this.#provides, contract, { plugin: id, name, version, arity, record, optional, rank });
+  #add({ id: plugin, rank = 0, order = 0 }: Manifest, generated: Generated): void {
+    for (const kind of exclusive) {
+      const owned: Map<string, unknown> = this.#owned[kind];
+      for (const [name, entry] of Object.entries(generated[kind] ?? {})) owned.set(name, { ...entry, plugin });
     }
+    for (const event of generated.listens ?? []) listOf(this.#listens, event).push(plugin);
+    for (const [hook, entry] of Object.entries(generated.hooks ?? {}))
+      listOf(this.#hooks, hook).push({ plugin, order: entry.order ?? order });
+    for (const [contract, names] of Object.entries(generated.provides ?? {}))
+      for (const [name, provided] of Object.entries(names)) listOf(this.#provides, contract).push({ ...provided, plugin, name, rank });
   }
 }
 
-function push<V>(map: Map<string, V[]>, key: string, value: V): void {
-  const values = map.get(key);
-  if (values) values.push(value);
-  else map.set(key, [value]);
-}
+const listOf = <V>(map: Map<string, V[]>, key: string): V[] => map.get(key) ?? map.set(key, []).get(key)!;
