@@ -75,7 +75,7 @@ export function createLanes(deps: LanesDeps) {
     start: (job) => void start(job),
   });
 
-  const { handlerOf, handle, hand, restart } = createHandlers({ clock, settings, runs, changed: () => scheduler.reconsider() });
+  const { handlerOf, handle, hand, restart } = createHandlers({ clock, settings, runs, changed: () => scheduler.advance() });
 
   /** Only what is committed comes here; what was admitted while the open jobs were read comes twice. */
   const enter = (type: "admitted" | "returned", committed: readonly OpenJob[]) => {

@@ -4,63 +4,37 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import { laneErrors } from "./errors.ts";
 import type { LanesSettings } from "./settings.ts";
 
-interface Bucket {
-  tokens: number;
-  at: number;
-}
-
-export interface Limits {
-  /** Takes one token; the error when there is none. */
-  take(sender: string): GatewayError | undefined;
-  /** For an admission that was none: refused by others, or a repetition. */
-  giveBack(sender: string): void;
-  readonly senders: number;
-}
-
-export function createLimits(clock: Clock, settings: () => LanesSettings): Limits {
-  const buckets = new Map<string, Bucket>();
+export function createLimits(clock: Clock, settings: () => LanesSettings) {
+  /** When a sender's bucket will be full again. A full one says nothing, so that the memory is bounded by the senders of the last minutes. */
+  const fullAt = new Map<string, number>();
   let prunedAt = clock.monotonic();
-  const perMs = () => settings().senderRate / 60_000;
-
-  const refill = (bucket: Bucket) => {
-    const now = clock.monotonic();
-    bucket.tokens = Math.min(settings().senderBurst, bucket.tokens + (now - bucket.at) * perMs());
-    bucket.at = now;
-    return bucket;
-  };
-
-  /** A full bucket says nothing: forgetting it bounds the memory by the senders of the last minutes. */
-  const prune = () => {
-    if (clock.monotonic() - prunedAt < 60_000) return;
-    prunedAt = clock.monotonic();
-    for (const [sender, bucket] of buckets) if (refill(bucket).tokens >= settings().senderBurst) buckets.delete(sender);
-  };
+  const tokenMs = () => 60_000 / settings().senderRate;
 
   return {
-    take(sender) {
-      prune();
-      let bucket = buckets.get(sender);
-      if (!bucket) {
-        bucket = { tokens: settings().senderBurst, at: clock.monotonic() };
-        buckets.set(sender, bucket);
+    /** Takes one token; the error when there is none. */
+    take(sender: string): GatewayError | undefined {
+      const { senderRate, senderBurst } = settings();
+      const now = clock.monotonic();
+      if (now - prunedAt >= 60_000) {
+        prunedAt = now;
+        for (const [other, at] of fullAt) if (at <= now) fullAt.delete(other);
       }
-      if (refill(bucket).tokens >= 1) {
-        bucket.tokens -= 1;
+      const next = Math.max(now, fullAt.get(sender) ?? 0) + tokenMs();
+      const retryAfterMs = Math.ceil(next - now - senderBurst * tokenMs());
+      if (retryAfterMs <= 0) {
+        fullAt.set(sender, next);
         return undefined;
       }
-      return laneErrors.LANE_RATE_LIMITED(
-        `${sender} has asked ${settings().senderBurst} times at once, and may ask ${settings().senderRate} times a minute`,
-        {
-          retryAfterMs: Math.ceil((1 - bucket.tokens) / perMs()),
-        },
-      );
+      const message = `${sender} has asked ${senderBurst} times at once, and may ask ${senderRate} times a minute`;
+      return laneErrors.LANE_RATE_LIMITED(message, { retryAfterMs });
     },
-    giveBack(sender) {
-      const bucket = buckets.get(sender);
-      if (bucket) bucket.tokens = Math.min(settings().senderBurst, bucket.tokens + 1);
+    /** For an admission that was none: refused by others, or a repetition. */
+    giveBack(sender: string): void {
+      const at = fullAt.get(sender);
+      if (at !== undefined) fullAt.set(sender, at - tokenMs());
     },
     get senders() {
-      return buckets.size;
+      return fullAt.size;
     },
   };
 }

@@ -63,25 +63,13 @@ const columns = `id, key, lane, kind, input, priority, mode, deadline, not_befor
 
 export const jsonOf = (value: unknown): string => JSON.stringify(value) ?? "null";
 
+const unbegun = { id: 0, crashes: 0, journal: null, cancel: null, returned: false, resumed: false, absorbs: false };
+
 /** Its id is 0 until it is committed. */
-export const openJob = (admission: Admission, now: number): OpenJob => ({
-  id: 0,
-  key: admission.key,
-  lane: admission.lane,
-  kind: admission.kind,
-  input: jsonOf(admission.input),
-  priority: admission.priority ?? 0,
-  mode: admission.mode ?? "followup",
-  deadline: admission.deadline ?? null,
-  notBefore: admission.notBefore ?? 0,
-  admittedAt: now,
-  crashes: 0,
-  journal: null,
-  cancel: null,
-  returned: false,
-  resumed: false,
-  absorbs: false,
-});
+export function openJob(admission: Admission, now: number): OpenJob {
+  const { key, lane, kind, input, priority = 0, mode = "followup", deadline = null, notBefore = 0 } = admission;
+  return Object.assign({ key, lane, kind, input: jsonOf(input), priority, mode, deadline, notBefore, admittedAt: now }, unbegun);
+}
 
 export const outcomeOf = (row: Row): JobOutcome => ({
   key: row.key as string,

@@ -4,19 +4,15 @@ import type { QueueMode } from "@pincer/plugin-sdk/job";
 import type { OpenJob } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
-export interface Lane {
+interface Lane {
   readonly name: string;
   /** In the order in which they will run. */
   readonly waiting: OpenJob[];
   running: OpenJob | undefined;
   /** Admissions that are being committed. */
   arriving: number;
-}
-
-interface Entry extends Lane {
+  /** The handler of its next job is being fetched. */
   activating: boolean;
-  /** The kind that was activated for the job now at the head. */
-  activated: string | undefined;
   wake: Disposable | undefined;
 }
 
@@ -31,18 +27,20 @@ export interface SchedulerPorts {
 }
 
 /** A job that has begun keeps its place at the head: what ran before must not be overtaken by the messages behind it. */
-function before(a: OpenJob, b: OpenJob): boolean {
-  if ((a.journal !== null) !== (b.journal !== null)) return a.journal !== null;
-  if ((a.mode === "interrupt") !== (b.mode === "interrupt")) return a.mode === "interrupt";
-  return a.priority === b.priority ? a.id < b.id : a.priority > b.priority;
+function order(a: OpenJob, b: OpenJob): number {
+  const first = (is: (job: OpenJob) => boolean) => Number(is(b)) - Number(is(a));
+  return first(({ journal }) => journal !== null) || first(({ mode }) => mode === "interrupt") || b.priority - a.priority || a.id - b.id;
 }
 
 export class Scheduler {
   readonly #ports: SchedulerPorts;
-  readonly #lanes = new Map<string, Entry>();
+  readonly #lanes = new Map<string, Lane>();
+  /** Lanes in which nothing runs, and something may wait. */
+  readonly #free = new Set<Lane>();
+  /** How many of a kind run. */
   readonly #running = new Map<string, number>();
-  /** Lanes whose next job waits for a place among those of its kind, or of the suspects. */
-  readonly #blocked = new Set<Entry>();
+  /** Jobs whose handler was asked for. */
+  readonly #asked = new WeakSet<OpenJob>();
   #onTrial: OpenJob | undefined;
   #paused = true;
 
@@ -60,33 +58,30 @@ export class Scheduler {
   }
 
   /** Counts `by` admissions as waiting in the lane, from before their commit until after it. */
-  arrive(name: string, by: 1 | -1): Lane {
+  arrive(name: string, by: 1 | -1): void {
     const lane = this.#lane(name);
     lane.arriving += by;
     this.#dropIdle(lane);
-    return lane;
   }
 
   /** All of them first, then whatever may start: the order in which they are given does not matter. */
   add(jobs: readonly OpenJob[]): void {
-    const lanes = new Set<Entry>();
+    const lanes = new Set<Lane>();
     for (const job of jobs) {
       const lane = this.#lane(job.lane);
-      let at = lane.waiting.length;
-      while (at > 0 && before(job, lane.waiting[at - 1] as OpenJob)) at--;
-      lane.waiting.splice(at, 0, job);
+      const at = lane.waiting.findLastIndex((other) => order(other, job) < 0);
+      lane.waiting.splice(at + 1, 0, job);
       lanes.add(lane);
     }
-    for (const lane of lanes) this.#advance(lane);
+    for (const lane of lanes) this.#release(lane);
   }
 
   /** Takes out a job that waits, to be ended. A free lane is its own until `ended`, since what it has absorbed goes before what waits. */
   remove(job: OpenJob): boolean {
     const lane = this.#lanes.get(job.lane);
-    const at = lane?.waiting.indexOf(job) ?? -1;
-    if (!lane || at < 0) return false;
-    lane.waiting.splice(at, 1);
-    if (!lane.running) this.#occupy(lane, job);
+    if (!lane?.waiting.includes(job)) return false;
+    if (lane.running) lane.waiting.splice(lane.waiting.indexOf(job), 1);
+    else this.#occupy(lane, job);
     return true;
   }
 
@@ -105,12 +100,12 @@ export class Scheduler {
     const lane = this.#lanes.get(job.lane);
     if (lane?.running !== job) return;
     lane.running = undefined;
-    this.#running.set(job.kind, (this.#running.get(job.kind) ?? 1) - 1);
-    if (this.#running.get(job.kind) === 0) this.#running.delete(job.kind);
+    const others = (this.#running.get(job.kind) ?? 1) - 1;
+    if (others > 0) this.#running.set(job.kind, others);
+    else this.#running.delete(job.kind);
     if (this.#onTrial === job) this.#onTrial = undefined;
-    this.#blocked.add(lane);
-    this.#unblock();
-    this.#dropIdle(lane);
+    this.#free.add(lane);
+    this.advance();
   }
 
   isSuspect({ crashes }: OpenJob): boolean {
@@ -118,15 +113,10 @@ export class Scheduler {
     return crashes >= trialAfter && crashes < parkAfter;
   }
 
-  /** A handler or its limit has changed. */
-  reconsider(): void {
-    this.#unblock();
-  }
-
   /** Until then jobs are only put in order. */
   run(): void {
     this.#paused = false;
-    for (const lane of this.#lanes.values()) this.#advance(lane);
+    this.advance();
   }
 
   /** Starts nothing any more. */
@@ -135,91 +125,77 @@ export class Scheduler {
     for (const lane of this.#lanes.values()) lane.wake?.[Symbol.dispose]();
   }
 
-  #lane(name: string): Entry {
-    let lane = this.#lanes.get(name);
-    if (!lane) {
-      lane = { name, waiting: [], running: undefined, arriving: 0, activating: false, activated: undefined, wake: undefined };
-      this.#lanes.set(name, lane);
-    }
-    return lane;
+  /** Gives the places that are free to the lanes that are: highest priority first, then oldest. */
+  advance(): void {
+    if (this.#paused) return;
+    const heads: OpenJob[] = [];
+    for (const lane of this.#free) heads.push(...this.#head(lane));
+    if (heads.length > 1) heads.sort(order);
+    for (const job of heads) this.#start(job);
   }
 
-  #dropIdle(lane: Entry): void {
+  #lane(name: string): Lane {
+    const empty = { name, waiting: [], running: undefined, arriving: 0, activating: false, wake: undefined };
+    return this.#lanes.getOrInsertComputed(name, () => empty);
+  }
+
+  #dropIdle(lane: Lane): void {
     if (lane.running || lane.activating || lane.arriving > 0 || lane.waiting.length > 0) return;
-    lane.wake?.[Symbol.dispose]();
-    this.#blocked.delete(lane);
     this.#lanes.delete(lane.name);
   }
 
-  /** The job whose turn it is. One that is not due yet lets others pass, unless it has begun. */
-  #head(lane: Entry): { readonly job?: OpenJob; readonly wakeAt: number } {
-    const now = this.#ports.clock.now();
+  /** The job whose turn it is in a free lane. One that is not due yet lets others pass, unless it has begun. */
+  #head(lane: Lane): readonly OpenJob[] {
+    const { clock, settings } = this.#ports;
+    const now = clock.now();
+    lane.wake?.[Symbol.dispose]();
+    lane.wake = undefined;
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const job of lane.waiting) {
-      if (job.notBefore <= now) return { job, wakeAt };
+      if (job.notBefore <= now) return [job];
       wakeAt = Math.min(wakeAt, job.notBefore);
       if (job.journal !== null) break;
     }
-    return { wakeAt };
+    this.#free.delete(lane);
+    this.#dropIdle(lane);
+    if (wakeAt < Number.POSITIVE_INFINITY) lane.wake = clock.after(Math.min(wakeAt - now, settings().recheckMs), () => this.#release(lane));
+    return [];
   }
 
-  #hasPlace(job: OpenJob): boolean {
-    const limit = this.#ports.concurrency(job.kind) ?? Number.POSITIVE_INFINITY;
-    return (this.#running.get(job.kind) ?? 0) < limit && !(this.#onTrial && this.isSuspect(job));
+  /** Nothing runs in the lane, if nothing does: its next job may start. */
+  #release(lane: Lane): void {
+    if (lane.running || lane.activating) return;
+    this.#free.add(lane);
+    if (!this.#paused) for (const job of this.#head(lane)) this.#start(job);
   }
 
-  #advance(lane: Entry): void {
-    if (this.#paused || lane.running || lane.activating) return;
-    const { clock, settings, concurrency, activate } = this.#ports;
-    const { job, wakeAt } = this.#head(lane);
-    lane.wake?.[Symbol.dispose]();
-    lane.wake = undefined;
-    if (!job) {
-      if (wakeAt < Number.POSITIVE_INFINITY) {
-        lane.wake = clock.after(Math.min(wakeAt - clock.now(), settings().recheckMs), () => this.#advance(lane));
-      }
-      this.#dropIdle(lane);
-    } else if (concurrency(job.kind) === undefined && lane.activated !== job.kind) {
+  #start(job: OpenJob): void {
+    const { concurrency, activate, start } = this.#ports;
+    const lane = this.#lanes.get(job.lane);
+    // Whoever was told of a start before this one may have changed what waits.
+    if (!lane || !this.#free.has(lane) || !lane.waiting.includes(job)) return;
+    const limit = concurrency(job.kind);
+    if (limit === undefined && !this.#asked.has(job)) {
+      this.#asked.add(job);
+      this.#free.delete(lane);
       lane.activating = true;
       void activate(job.kind).then(() => {
         lane.activating = false;
-        lane.activated = job.kind;
-        this.#advance(lane);
+        this.#release(lane);
       });
-    } else if (this.#hasPlace(job)) {
-      this.#start(lane, job);
-    } else {
-      this.#blocked.add(lane);
+      return;
     }
-  }
-
-  #start(lane: Entry, job: OpenJob): void {
-    this.#blocked.delete(lane);
-    lane.activated = undefined;
-    lane.waiting.splice(lane.waiting.indexOf(job), 1);
+    const isSuspect = this.isSuspect(job);
+    if ((this.#running.get(job.kind) ?? 0) >= (limit ?? Number.POSITIVE_INFINITY) || (isSuspect && this.#onTrial)) return;
     this.#occupy(lane, job);
-    if (this.isSuspect(job)) this.#onTrial = job;
-    this.#ports.start(job);
+    if (isSuspect) this.#onTrial = job;
+    start(job);
   }
 
-  #occupy(lane: Entry, job: OpenJob): void {
+  #occupy(lane: Lane, job: OpenJob): void {
+    lane.waiting.splice(lane.waiting.indexOf(job), 1);
     lane.running = job;
+    this.#free.delete(lane);
     this.#running.set(job.kind, (this.#running.get(job.kind) ?? 0) + 1);
-  }
-
-  /** Gives free places to the lanes that wait for one: highest priority first, then oldest. */
-  #unblock(): void {
-    for (;;) {
-      let best: { lane: Entry; job: OpenJob } | undefined;
-      for (const lane of this.#blocked) {
-        const { job } = this.#head(lane);
-        if (job && this.#hasPlace(job) && (!best || before(job, best.job))) best = { lane, job };
-        if (!job) this.#blocked.delete(lane);
-        if (!job) this.#advance(lane);
-      }
-      if (!best) return;
-      this.#blocked.delete(best.lane);
-      this.#advance(best.lane);
-    }
   }
 }
