@@ -1,16 +1,12 @@
 /** The way into the lanes: limits and gates first, then one commit, and only what is committed is acknowledged and runs. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Verdict } from "@pincer/plugin-sdk/hook";
 import type { Admission, JobOutcome, JobState } from "@pincer/plugin-sdk/job";
-import type { Statement, Store } from "../store/store.ts";
+import type { Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { createLimits } from "./limits.ts";
-import type { LanePoint } from "./points.ts";
-import { admit, admittedOf, type OpenJob, openJob, sql } from "./rows.ts";
-import type { Scheduler } from "./scheduler.ts";
-import type { LanesSettings } from "./settings.ts";
-import type { Waiters } from "./waiters.ts";
+import { admit, isAdmitted, type OpenJob, openJob, sql } from "./rows.ts";
+import type { Room } from "./run.ts";
 
 export interface Admitted {
   readonly key: string;
@@ -23,120 +19,112 @@ export interface Admitted {
 
 export type Gate = (admission: Admission) => Promise<Verdict>;
 
-interface AdmissionPorts {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly settings: () => LanesSettings;
-  readonly scheduler: Scheduler;
-  readonly waiters: Waiters;
-  readonly probe: (point: LanePoint, job: { readonly key: string }) => void;
-  enter(type: "admitted", jobs: readonly OpenJob[]): void;
-  stop(job: OpenJob, reason: string): Promise<void>;
-  isStopped(): boolean;
-}
-
 const interrupted = "interrupted by a newer message";
 
-export function createAdmission({ store, clock, settings, scheduler, waiters, probe, enter, stop, isStopped }: AdmissionPorts) {
+export function createAdmission(
+  { store, clock, settings, scheduler, jobs: open, probe }: Room,
+  stop: (job: OpenJob, reason: string) => unknown,
+) {
   const limits = createLimits(clock, settings);
   const gates = new Set<Gate>();
+  let isClosed = false;
 
-  const limit = ({ lane: name, sender }: Admission): GatewayError | undefined => {
-    const { waiting = [], arriving = 0 } = scheduler.peek(name) ?? {};
+  const limit = ({ lane, sender }: Admission) => {
+    const { waiting = [], arriving = 0 } = scheduler.peek(lane) ?? {};
     const { queue, fullRetryMs } = settings();
-    if (waiting.length + arriving >= queue) {
-      const message = `${waiting.length + arriving} jobs wait in ${name}, all that gateway.lanes.queue allows`;
-      return laneErrors.LANE_FULL(message, { retryAfterMs: fullRetryMs, data: { lane: name } });
+    const waits = waiting.length + arriving;
+    if (waits >= queue) {
+      const options = { retryAfterMs: fullRetryMs, data: { lane } };
+      throw laneErrors.LANE_FULL(`${waits} jobs wait in ${lane}, all that gateway.lanes.queue allows`, options);
     }
-    return sender === undefined ? undefined : limits.take(sender);
+    if (sender !== undefined) limits.take(sender);
   };
 
-  const ask = async (admission: Admission): Promise<GatewayError | undefined> => {
+  const ask = async (admission: Admission) => {
     for (const gate of gates) {
       const verdict = await gate(admission).catch((error): Verdict => ({ allow: false, reason: `a gate failed: ${errorMessage(error)}` }));
-      if (!verdict.allow) return laneErrors.LANE_REFUSED(verdict.reason, { data: { lane: admission.lane } });
+      if (!verdict.allow) throw laneErrors.LANE_REFUSED(verdict.reason, { data: { lane: admission.lane } });
     }
-    return undefined;
   };
 
-  /** What was running when an interrupt came: it runs, or has begun and waits for another try. */
-  const interruptible = (lane: string): OpenJob | undefined => {
+  /** What an interrupt that comes now cancels: what runs, or has begun and waits for another try. */
+  const victimOf = ({ lane, mode }: OpenJob): OpenJob | undefined => {
     const { running, waiting = [] } = scheduler.peek(lane) ?? {};
-    return running ?? waiting.find(({ journal }) => journal !== null);
+    return mode === "interrupt" ? (running ?? waiting.find(({ journal }) => journal !== null)) : undefined;
+  };
+
+  /** Commits the jobs and the caller's own rows together. Returns the jobs whose keys were new. */
+  const commit = async (jobs: readonly OpenJob[], extra: readonly Statement[]): Promise<readonly OpenJob[]> => {
+    const victims = jobs.map(victimOf);
+    const statements = jobs.map((job, index): Statement[] => {
+      const victim = victims[index];
+      return victim ? [admit(job), [sql.interrupt, interrupted, victim.id]] : [admit(job)];
+    });
+    const first = jobs[0] ?? { key: "" };
+    probe("before-admit", first);
+    const written = await store.write(...statements.flat(), ...extra);
+    probe("after-admit", first);
+    let at = 0;
+    return jobs.filter((job, index) => {
+      const isNew = isAdmitted(job, written[at]);
+      at += statements[index]?.length ?? 0;
+      const victim = victims[index];
+      if (isNew && victim) stop(victim, interrupted);
+      return isNew;
+    });
   };
 
   /** Commits the admissions and the caller's own rows together. */
   async function admitWith(admissions: readonly Admission[], extra: readonly Statement[]): Promise<readonly Admitted[]> {
-    if (isStopped()) throw laneErrors.LANE_CLOSED();
+    if (isClosed) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
-    let keys: ReadonlySet<string> = new Set();
+    let fresh: readonly OpenJob[] = [];
     try {
-      let refusal: GatewayError | undefined;
-      for (const admission of admissions) {
-        refusal ??= limit(admission);
-        if (refusal) break;
-        arrived.push(admission);
-        scheduler.arrive(admission.lane, 1);
+      try {
+        for (const admission of admissions) {
+          limit(admission);
+          arrived.push(admission);
+          scheduler.arrive(admission.lane, 1);
+        }
+        for (const admission of admissions) await ask(admission);
+      } catch (refusal) {
+        // A repetition is answered with its job, whatever the limits say by now.
+        const known = await Promise.all(admissions.map(({ key }) => open.find(key)));
+        if (known.includes(undefined)) throw refusal;
       }
-      for (const admission of refusal ? [] : admissions) refusal ??= await ask(admission);
-      // A repetition is answered with its job, whatever the limits say by now.
-      if (refusal && (await Promise.all(admissions.map(({ key }) => waiters.find(key)))).includes(undefined)) throw refusal;
-
       const now = clock.now();
       const jobs = admissions.map((admission) => openJob(admission, now));
-      const victims = new Map<OpenJob, OpenJob>();
-      const at: number[] = [];
-      const statements: Statement[] = [];
-      for (const job of jobs) {
-        at.push(statements.length);
-        statements.push(admit(job));
-        const victim = job.mode === "interrupt" ? interruptible(job.lane) : undefined;
-        if (!victim) continue;
-        victims.set(job, victim);
-        statements.push([sql.interrupt, interrupted, victim.id]);
-      }
-      const first = jobs[0] ?? { key: "" };
-      probe("before-admit", first);
-      const written = await store.write(...statements, ...extra);
-      probe("after-admit", first);
-      const fresh = admittedOf(
-        jobs,
-        at.map((index) => written[index]),
-      );
-      for (const job of fresh) {
-        const victim = victims.get(job);
-        if (victim) void stop(victim, interrupted);
-      }
-      enter("admitted", fresh);
-      keys = new Set(fresh.map(({ key }) => key));
+      fresh = await commit(jobs, extra);
+      open.enter("admitted", fresh);
       return await Promise.all(
         jobs.map(async (job): Promise<Admitted> => {
           const { key } = job;
-          if (fresh.includes(job)) return { key, fresh: true, state: "ready", outcome: waiters.outcome(key) };
-          const known = await waiters.find(key);
+          if (fresh.includes(job)) return { key, fresh: true, state: "ready", outcome: open.outcome(key) };
+          const known = await open.find(key);
           if (!known) throw laneErrors.LANE_JOB_UNKNOWN(`${key} was swept while it was asked for`);
           return { key, fresh: false, ...known };
         }),
       );
     } finally {
-      for (const admission of arrived) {
-        scheduler.arrive(admission.lane, -1);
-        if (admission.sender !== undefined && !keys.has(admission.key)) limits.giveBack(admission.sender);
+      for (const { lane, sender, key } of arrived) {
+        scheduler.arrive(lane, -1);
+        if (sender !== undefined && !fresh.some((job) => job.key === key)) limits.giveBack(sender);
       }
     }
   }
 
   return {
     senders: () => limits.senders,
+    close: () => {
+      isClosed = true;
+    },
     /** Asked before an admission; a veto, or a failure, refuses it with `LANE_REFUSED`. */
     gate(ask: Gate): Disposable {
       gates.add(ask);
       return { [Symbol.dispose]: () => void gates.delete(ask) };
     },
     /** Durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`, `LANE_CLOSED`, `STORE_*`; then nothing is admitted. */
-    async admit(admission: Admission): Promise<Admitted> {
-      return (await admitWith([admission], []))[0] as Admitted;
-    },
+    admit: async (admission: Admission): Promise<Admitted> => (await admitWith([admission], []))[0] as Admitted,
     /** All in one commit, or none. */
     admitAll: (admissions: readonly Admission[]) => admitWith(admissions, []),
     admitWith,

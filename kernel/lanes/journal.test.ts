@@ -234,3 +234,18 @@ test("a turn with two steps that must not be repeated waits for four commits: it
   await (await lanes.admit(turn("a"))).outcome;
   expect(commits).toBe(4);
 });
+
+test("a job that is handed over in the moment in which its handler returns has kept every step", async () => {
+  await using home = await createLaneHome();
+  const calls: string[] = [];
+  const { lanes } = await home.start({
+    turn: async (job) => {
+      const tool = await job.effect("tool", null, async () => void calls.push("tool"));
+      if (!job.resumed) void lanes.restart(job.key, "swap");
+      return { resumed: job.resumed, tool };
+    },
+  });
+  const { outcome } = await lanes.admit(turn("one"));
+  expect(await outcome).toMatchObject({ state: "done", result: { resumed: true, tool: { ok: true } } });
+  expect(calls).toEqual(["tool"]);
+});

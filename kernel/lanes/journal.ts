@@ -1,5 +1,5 @@
 /** The steps of one run: what an earlier run left behind answers them, and what this one does is written down in order. */
-import { errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Row, Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { type OpenJob, type Step, sql } from "./rows.ts";
@@ -8,25 +8,21 @@ import type { LanesSettings } from "./settings.ts";
 /** Stable between versions of the runtime, since journals outlive them. */
 const hashOf = (input: unknown): string => Bun.hash.xxHash64(JSON.stringify(input) ?? "").toString(36);
 
+/** What was thrown, as JSON keeps it. */
 interface Thrown {
   readonly name: string;
   readonly message: string;
-  readonly gateway?: Pick<GatewayError, "code" | "wire" | "retryable" | "retryAfterMs" | "data">;
+  readonly gateway?: Pick<GatewayError, "code" | "wire" | "retryable"> & ErrorOptions;
 }
 
-const thrownOf = (error: unknown): Thrown => {
-  const thrown = { name: error instanceof Error ? error.name : "Error", message: errorMessage(error) };
-  if (!isGatewayError(error)) return thrown;
-  const { code, wire, retryable, retryAfterMs, data } = error;
-  return { ...thrown, gateway: { code, wire, retryable, retryAfterMs, data } };
-};
+const thrownOf = (error: unknown) => ({
+  name: error instanceof Error ? error.name : "Error",
+  message: errorMessage(error),
+  ...(isGatewayError(error) && { gateway: { ...error } }),
+});
 
-const errorOf = ({ name, message, gateway }: Thrown): Error => {
-  if (!gateway) return Object.assign(new Error(message), { name });
-  const { code, wire, retryable, retryAfterMs, data } = gateway;
-  const options = { ...(data && { data }), ...(retryAfterMs !== undefined && { retryAfterMs }) };
-  return new GatewayError(code, { message, wire, retryable }, message, options);
-};
+const errorOf = ({ name, message, gateway }: Thrown): Error =>
+  gateway ? new GatewayError(gateway.code, { ...gateway, message }, message, gateway) : Object.assign(new Error(message), { name });
 
 /** What a run writes until its group is handed over: one write. */
 interface Batch {

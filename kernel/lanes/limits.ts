@@ -1,6 +1,5 @@
 /** Who may admit how much: a token bucket for each sender. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { GatewayError } from "@pincer/plugin-sdk/error";
 import { laneErrors } from "./errors.ts";
 import type { LanesSettings } from "./settings.ts";
 
@@ -11,8 +10,8 @@ export function createLimits(clock: Clock, settings: () => LanesSettings) {
   const tokenMs = () => 60_000 / settings().senderRate;
 
   return {
-    /** Takes one token; the error when there is none. */
-    take(sender: string): GatewayError | undefined {
+    /** Takes one token. Throws `LANE_RATE_LIMITED` when there is none. */
+    take(sender: string): void {
       const { senderRate, senderBurst } = settings();
       const now = clock.monotonic();
       if (now - prunedAt >= 60_000) {
@@ -21,12 +20,9 @@ export function createLimits(clock: Clock, settings: () => LanesSettings) {
       }
       const next = Math.max(now, fullAt.get(sender) ?? 0) + tokenMs();
       const retryAfterMs = Math.ceil(next - now - senderBurst * tokenMs());
-      if (retryAfterMs <= 0) {
-        fullAt.set(sender, next);
-        return undefined;
-      }
       const message = `${sender} has asked ${senderBurst} times at once, and may ask ${senderRate} times a minute`;
-      return laneErrors.LANE_RATE_LIMITED(message, { retryAfterMs });
+      if (retryAfterMs > 0) throw laneErrors.LANE_RATE_LIMITED(message, { retryAfterMs });
+      fullAt.set(sender, next);
     },
     /** For an admission that was none: refused by others, or a repetition. */
     giveBack(sender: string): void {

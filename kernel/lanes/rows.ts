@@ -88,7 +88,8 @@ export interface Step {
 }
 
 export const sql = {
-  find: "select * from job where key = ?",
+  find: `select job.*, by_job.state as by_state, by_job.result as by_result from job
+    left join job as by_job on job.state = 'absorbed' and by_job.key = job.result ->> 'by' where job.key = ?`,
   open: `select ${columns} from job where ended_at is null and state <> 'absorbed'`,
   journal: "select name, state, hash, value from effect where job = ?",
 
@@ -125,13 +126,11 @@ export const admit = (job: OpenJob): Statement => [
   ...[job.lane, job.kind, job.key, job.input, job.priority, job.mode, job.deadline, job.notBefore, job.admittedAt],
 ];
 
-/** The jobs that an `admit` of each has made: those whose keys were new. */
-export const admittedOf = (jobs: readonly OpenJob[], written: readonly (Row[] | undefined)[]): OpenJob[] =>
-  jobs.filter((job, index) => {
-    const row = written[index]?.[0];
-    if (row) job.id = row.id as number;
-    return row !== undefined;
-  });
+/** Whether an `admit` of the job has made it, and its key was new. */
+export function isAdmitted(job: OpenJob, [row]: readonly Row[] = []): boolean {
+  if (row) job.id = row.id as number;
+  return row !== undefined;
+}
 
 /**
  * Who was running when the last process died is suspected. When a suspect was on trial, it alone is blamed: those that merely ran beside it

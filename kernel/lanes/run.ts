@@ -1,13 +1,14 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Admission, EffectOutcome, Job, JobState, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { Journal } from "./journal.ts";
+import type { LanesDeps } from "./lanes.ts";
+import type { OpenJobs } from "./open-jobs.ts";
 import type { LanePoint } from "./points.ts";
-import { admit, type OpenJob, openJob, type Step, sql } from "./rows.ts";
-import type { LanesSettings } from "./settings.ts";
+import { admit, isAdmitted, type OpenJob, openJob, type Step, sql } from "./rows.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 export interface LaneHandler {
   /** Raised whenever the steps change; a job begun under another number ends as `LANE_DIVERGED`. */
@@ -23,21 +24,13 @@ export interface Ending {
   readonly sends: readonly Admission[];
 }
 
-export interface RunPorts {
-  readonly clock: Clock;
-  readonly settings: () => LanesSettings;
-  readonly probe: (point: LanePoint, job: OpenJob) => void;
+/** What everything in the lanes works with. */
+export interface Room extends Pick<LanesDeps, "store" | "clock" | "settings" | "log"> {
+  readonly scheduler: Scheduler;
+  readonly jobs: OpenJobs;
+  probe(point: LanePoint, job: { readonly key: string }): void;
   /** Writes, with patience while the store is full or locked, as long as `wanted` says so. */
   persist(statements: () => readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
-  journal(job: OpenJob): Promise<Step[]>;
-  isSuspect(job: OpenJob): boolean;
-  /** Takes what waits in the lane out of it; `putBack` when that could not be committed, `absorbed` when it was. */
-  take(lane: string, modes: readonly QueueMode[]): OpenJob[];
-  putBack(jobs: readonly OpenJob[]): void;
-  absorbed(jobs: readonly OpenJob[]): void;
-  /** What `admit` of the job has written. */
-  admitted(job: OpenJob, written: Row[] | undefined): void;
-  warn(event: string, job: OpenJob, fields: Readonly<Record<string, unknown>>): void;
 }
 
 export const failure = ({ code, message }: GatewayError): Ending => ({ state: "failed", result: { code, message }, sends: [] });
@@ -50,7 +43,7 @@ const isRefusal = (error: unknown) => hasCode(error, "STORE_FULL") || hasCode(er
 
 export class Run {
   readonly finished = Promise.withResolvers<void>();
-  readonly #ports: RunPorts;
+  readonly #room: Room;
   readonly #abort = new AbortController();
   readonly #abandoned = Promise.withResolvers<never>();
   readonly #sends: Admission[] = [];
@@ -66,9 +59,9 @@ export class Run {
   constructor(
     readonly job: OpenJob,
     readonly handler: LaneHandler | undefined,
-    ports: RunPorts,
+    room: Room,
   ) {
-    this.#ports = ports;
+    this.#room = room;
     this.#abandoned.promise.catch(() => {}); // silent-ok: only a race looks at it
   }
 
@@ -77,10 +70,10 @@ export class Run {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort(reason);
     const giveUp = () => {
-      this.#ports.warn("lanes.handler-hangs", this.job, { told: reason.code, steps: [...this.#calling] });
+      this.#warn("lanes.handler-hangs", { told: reason.code, steps: [...this.#calling] });
       this.#abandoned.reject(reason);
     };
-    if (!this.#closed) this.#timers.push(this.#ports.clock.after(this.#ports.settings().abandonMs, giveUp));
+    if (!this.#closed) this.#timers.push(this.#room.clock.after(this.#room.settings().abandonMs, giveUp));
   }
 
   /** Stops the handler as soon as it only waits, now or later; what it does, it may finish. */
@@ -102,7 +95,7 @@ export class Run {
   /** Why the handler is not to be called at all. */
   async #refuse(): Promise<Ending | undefined> {
     const { job, handler } = this;
-    const { clock, settings, journal, isSuspect, persist } = this.#ports;
+    const { store, clock, settings, scheduler, persist } = this.#room;
     if (!handler) return failure(laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`));
     if (job.crashes >= settings().parkAfter) {
       const { code, message } = laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
@@ -110,7 +103,7 @@ export class Run {
     }
     if (job.deadline !== null && job.deadline <= clock.now()) return failure(tooLate(job));
     // An earlier run of any resumed job may have settled steps, not only of those that crashed.
-    const past = job.resumed ? await journal(job) : [];
+    const past = job.resumed ? await store.read<Step & Row>(sql.journal, job.id) : [];
     if (past.length > 0 && job.journal !== handler.journal) {
       const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
       return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
@@ -119,14 +112,14 @@ export class Run {
       if (past.length === 0) return cancelled(job.cancel);
       this.stop(laneErrors.LANE_CANCELLED(job.cancel));
     }
-    const claim: Statement = [sql.claim, job.id, handler.journal, isSuspect(job) ? 1 : 0];
+    const claim: Statement = [sql.claim, job.id, handler.journal, scheduler.isSuspect(job) ? 1 : 0];
     this.#journal = new Journal(job, past, claim, (statements) => persist(statements, () => !this.#closed), settings);
     return undefined;
   }
 
   async #handle(): Promise<Ending | undefined> {
     const { job, handler } = this;
-    const { probe, warn } = this.#ports;
+    const { probe } = this.#room;
     if (!handler) return undefined;
     if (job.resumed) {
       // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
@@ -139,16 +132,18 @@ export class Run {
       const result = await Promise.race([handler.run(this.#handed()), this.#abandoned.promise]);
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
       ending = { state: "done", result, sends: this.#sends };
-      this.#journal.skip();
     } catch (error) {
       if (isRefusal(error) && (await this.#storeTakes())) return this.#giveBack(handler);
-      if (!this.#abort.signal.aborted) warn("lanes.job-failed", job, { error: errorMessage(error), stack: (error as Error)?.stack });
+      if (!this.#abort.signal.aborted) this.#warn("lanes.job-failed", { error: errorMessage(error), stack: (error as Error)?.stack });
       const code = isGatewayError(error) ? error.code : "LANE_FAILED";
       ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
     }
     this.#closed = true;
     const reason: unknown = this.#abort.signal.reason;
-    if (!isGatewayError(reason)) return ending;
+    if (!isGatewayError(reason)) {
+      this.#journal.skip();
+      return ending;
+    }
     // Whatever a handler answers once it was told to give its job back may be cut short; running it again from the journal is exact.
     if (reason.code === "LANE_RELEASED") return this.#giveBack(handler);
     if (reason.code === "LANE_DIVERGED") return failure(reason);
@@ -163,8 +158,8 @@ export class Run {
 
   /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
   async #storeTakes(): Promise<boolean> {
-    const { clock, settings, warn } = this.#ports;
-    warn("lanes.job-waits", this.job, { next: "it goes on when the store takes writes again" });
+    const { clock, settings } = this.#room;
+    this.#warn("lanes.job-waits", { next: "it goes on when the store takes writes again" });
     try {
       await clock.sleep(settings().retryMs, this.#abort.signal);
       await this.#journal.write();
@@ -195,6 +190,11 @@ export class Run {
     };
   }
 
+  #warn(event: string, fields: Readonly<Record<string, unknown>>): void {
+    const { key, kind } = this.job;
+    this.#room.log.warn(event, { key, kind, ...fields });
+  }
+
   #assertOpen(): void {
     this.#abort.signal.throwIfAborted();
     if (this.#closed) throw laneErrors.LANE_RELEASED(`${this.job.key} has ended: its handler returned before this step`);
@@ -213,7 +213,7 @@ export class Run {
 
   async #effect<T>(name: string, input: unknown, run: (signal: AbortSignal) => Promise<T>, safe: boolean): Promise<T | EffectOutcome<T>> {
     const { job } = this;
-    const { probe } = this.#ports;
+    const { probe } = this.#room;
     const answer = (value: T): T | EffectOutcome<T> => (safe ? value : { ok: true, value });
     const { hash, past } = this.#enter(name, input);
     if (past && past.state !== "begun") return answer(this.#journal.answer(past) as T);
@@ -247,18 +247,18 @@ export class Run {
   async #sleep(ms: number): Promise<void> {
     this.#isAsleep = true;
     if (this.#wanted) this.release(this.#wanted);
-    await this.#ports.clock.sleep(ms, this.#abort.signal).finally(() => {
+    await this.#room.clock.sleep(ms, this.#abort.signal).finally(() => {
       this.#isAsleep = false;
     });
   }
 
   async #take<T>(name: string, modes: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]> {
     const { job } = this;
-    const { probe, take, putBack, absorbed } = this.#ports;
+    const { probe, scheduler, jobs } = this.#room;
     const { hash, past } = this.#enter(name, modes);
     if (past) return this.#journal.answer(past) as { key: string; input: T }[];
     this.#assertOpen();
-    const taken = take(job.lane, modes);
+    const taken = scheduler.take(job.lane, modes);
     const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
     const settled = this.#journal.settled(name, hash, inputs);
     if (taken.length === 0) {
@@ -270,17 +270,20 @@ export class Run {
     try {
       await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
     } catch (error) {
-      putBack(taken);
+      scheduler.add(taken);
       throw error;
     }
     probe("after-take", job);
-    absorbed(taken);
+    for (const other of taken) {
+      jobs.leave(other);
+      jobs.tell("absorbed", other);
+    }
     return inputs;
   }
 
   async #sendNow(name: string, next: Admission): Promise<void> {
     const { job } = this;
-    const { clock, probe, admitted } = this.#ports;
+    const { clock, probe, jobs } = this.#room;
     const { hash, past } = this.#enter(name, next);
     if (past) return;
     this.#assertOpen();
@@ -288,6 +291,6 @@ export class Run {
     probe("before-send", job);
     const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), admit(sent));
     probe("after-send", job);
-    admitted(sent, written);
+    if (isAdmitted(sent, written)) jobs.enter("admitted", [sent]);
   }
 }
