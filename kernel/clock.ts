@@ -32,22 +32,12 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after,
   every,
-  sleep(ms, signal) {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const onAbort = () => {
-        timer[Symbol.dispose]();
-        reject(signal?.reason);
-      };
-      const timer = after(
-        ms,
-        () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-        true,
-      );
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
+  async sleep(ms, signal) {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    using _timer = after(ms, resolve, true);
+    await promise.finally(() => signal?.removeEventListener("abort", onAbort));
   },
 };

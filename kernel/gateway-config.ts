@@ -3,14 +3,19 @@ import { Type } from "@sinclair/typebox";
 import { AccessConfig } from "./access/settings.ts";
 import { BusConfig } from "./bus/settings.ts";
 import { LanesConfig } from "./lanes/settings.ts";
+import { levels } from "./log.ts";
 import { PluginsConfig } from "./plugins/limits.ts";
 import { SessionsConfig } from "./sessions/sessions.ts";
 
-export const LogConfig = Type.Object(
+const closed = { additionalProperties: false, default: {} } as const;
+const LogConfig = Type.Object(
   {
-    level: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")], { default: "info" }),
+    level: Type.Union(
+      levels.map((level) => Type.Literal(level)),
+      { default: "info" },
+    ),
   },
-  { additionalProperties: false, default: {} },
+  closed,
 );
 
 export const GatewayConfig = Type.Object(
@@ -22,5 +27,5 @@ export const GatewayConfig = Type.Object(
     plugins: PluginsConfig,
     log: LogConfig,
   },
-  { additionalProperties: false, default: {} },
+  closed,
 );

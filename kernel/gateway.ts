@@ -2,16 +2,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { bootstrap } from "@pincer/plugin-sdk/contracts/bootstrap";
-import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
-import { devices } from "@pincer/plugin-sdk/contracts/devices";
-import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
-import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
-import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
-import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
-import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
-import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
-import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
@@ -19,25 +9,25 @@ import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
+import type { Emit } from "./bus/bindings.ts";
 import { createBus } from "./bus/bus.ts";
 import type { Peer } from "./bus/connection.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
-import { configurationFor } from "./config/contract.ts";
 import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
+import { provideContracts } from "./gateway-contracts.ts";
 import { createFindings } from "./gateway-findings.ts";
 import { createHealthParts } from "./gateway-health.ts";
 import { insider } from "./insider.ts";
-import { lanesFor } from "./lanes/contract.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
 import { type PluginFolder, readBundle } from "./plugins/discovery.ts";
 import { createPluginHost } from "./plugins/host.ts";
-import { pluginMigrations, valueStatements } from "./plugins/values.ts";
+import { pluginMigrations } from "./plugins/values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
@@ -91,25 +81,26 @@ export async function createGateway(options: GatewayOptions) {
 
   const keys = await openKeys(home, log);
   log.redact(keys.token);
-  const probe = options.probe;
+  const { probe } = options;
+  const probing = (room: string) => probe && { probe: (point: string) => probe(`${room}:${point}`) };
   const store = await openStore({
     path: join(home, "pincer.db"),
     migrations: [...accessMigrations, ...busMigrations, ...sessionsMigrations, ...lanesMigrations, ...pluginMigrations],
     onFailure: (error) =>
       log.error("store.writer-died", { error: error.message, next: "the gateway refuses work until it is started again" }),
-    ...(probe && { probe: (point: string) => probe(`store:${point}`) }),
+    ...probing("store"),
     ...(options.commitDelayMs !== undefined && { delayMs: options.commitDelayMs }),
   });
   opened.defer(() => store.close());
-  const retention = opened.use(createRetention({ store, clock, log }));
+  const base = { store, clock, log };
+  const retention = opened.use(createRetention(base));
+  const emit: Emit = (event, payload, to) => bus.emit(event, payload, to);
 
   const access = createAccess({
-    store,
-    clock,
-    log,
+    ...base,
     settings,
     keys,
-    emit: (event, payload, to) => bus.emit(event, payload, to),
+    emit,
     onRevoked: ({ deviceId, role, except, reason }) => {
       const isMeant = (info: ConnectionInfo, peer: Peer) =>
         info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
@@ -122,12 +113,10 @@ export async function createGateway(options: GatewayOptions) {
   opened.defer(access.audit.settled);
 
   const lanes = createLanes({
-    store,
-    clock,
-    log,
+    ...base,
     retention,
     settings: () => settings().lanes,
-    ...(probe && { probe: (point: string) => probe(`lanes:${point}`) }),
+    ...probing("lanes"),
   });
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
@@ -151,7 +140,7 @@ export async function createGateway(options: GatewayOptions) {
     reserved: (name) => owns(name),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
-    emit: (event, payload, to) => bus.emit(event, payload, to),
+    emit,
     dispatch: (method, params, { plugin, scopes, signal }) => bus.dispatch(method, params, insider(`plugin:${plugin}`, scopes, signal)),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
@@ -167,40 +156,21 @@ export async function createGateway(options: GatewayOptions) {
 
   const agents = () => agentsOf(config.current().value["agents"]);
   const sessions: Sessions = createSessions({
-    store,
-    clock,
-    log,
+    ...base,
     settings: () => settings().sessions,
-    emit: (event, payload, to) => bus.emit(event, payload, to),
+    emit,
     facets: () => host.facets(),
     defaultAgentId: () => agents().main,
     ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }),
   });
-
-  host.provide(configuration, () => configurationFor(config));
-  host.provide(sessionsContract, () => sessions.contract);
-  const reachOf = (plugin: string) => () => host.inspect(plugin).manifest?.permissions?.scopes ?? [];
-  host.provide(devices, (plugin) => access.devices(reachOf(plugin)));
-  host.provide(bootstrap, (plugin) => access.bootstrap(reachOf(plugin)));
-  host.provide(secrets, () => access.secrets.contract);
-  host.provide(sessionCatalog, () => sessions.catalog);
-  host.provide(sessionEditor, () => sessions.editor);
-  const subscribing = (change: "subscribe" | "unsubscribe") => async (to: { readonly connectionId: string; readonly topic: string }) => {
-    bus[change](to.connectionId, to.topic);
-    return {};
-  };
-  host.provide(subscriptions, () => ({ subscribe: subscribing("subscribe"), unsubscribe: subscribing("unsubscribe") }));
-  host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
 
   const bus = createBus({
     access,
     methods: host.methods,
     routes: host.routes,
     events: host.events,
-    store,
+    ...base,
     retention,
-    clock,
-    log,
     settings,
     health: createHealthParts({
       host,
@@ -226,8 +196,7 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
-  host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
-
+  provideContracts({ access, bus, config, host, lanes, log, sessions });
   bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));

@@ -6,7 +6,7 @@ import type { LogLines, LogRange } from "@pincer/plugin-sdk/contracts/diagnostic
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isSensitive, REDACTED } from "@pincer/plugin-sdk/sensitive";
 
-const levels = ["debug", "info", "warn", "error"] as const;
+export const levels = ["debug", "info", "warn", "error"] as const;
 export type Level = (typeof levels)[number];
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,13 +1,12 @@
 /** `pincer logs`: read from the file itself, so that the log of a gateway that does not run can be read too. */
 import { existsSync } from "node:fs";
 import { systemClock } from "../clock.ts";
-import { createLog, type Level, type LogLine } from "../log.ts";
+import { createLog, type Level, type LogLine, levels } from "../log.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { logLine } from "./terminal.ts";
 
 const lookMs = 200;
-const levels: readonly Level[] = ["debug", "info", "warn", "error"];
 
 export const logs: Run = async ({ flags, home, terminal }) => {
   const least = levels.indexOf((flags["level"] ?? "debug") as Level);
