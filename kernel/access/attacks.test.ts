@@ -139,6 +139,22 @@ test("a login link that was used is good for ten seconds more, for the browser t
   expect(await codeOf(browser.connect(home, { ...page, auth: { bootstrapToken: late } }, ownPage))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
 });
 
+test("a device that is removed or whose token is revoked does not come back by the link that it came by", async () => {
+  const home = await open();
+  const devices = home.access.devices(everything);
+  const ends = [
+    (deviceId: string) => devices.remove({ deviceId, caller: chief }, io),
+    (deviceId: string) => devices.renewToken({ deviceId, role: "operator", caller: chief }, io),
+  ];
+  for (const end of ends) {
+    const auth = { bootstrapToken: await home.invite("operator", ["operator.admin"]) };
+    const device = new TestDevice();
+    expect(await codeOf(device.connect(home, { auth }, elsewhere))).toBe("admitted");
+    await end(device.id);
+    expect(await codeOf(device.connect(home, { auth }, elsewhere))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
+  }
+});
+
 test("in auth mode none, a page of another port of this machine cannot act, one from an allowed origin can", async () => {
   const home = await open({ auth: { mode: "none" }, allowedOrigins: ["https://chat.example"] });
   const from = async (headers: Readonly<Record<string, string>>) => (await home.access.request(doorAt({ headers }))).ok;

@@ -53,6 +53,8 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
   const oldestRequest = () => clock.now() - settings().pairing.requestTtlMs;
   const find = async (deviceId: string) => (await store.read("select * from access_device where device_id = ?", deviceId)).map(toDevice)[0];
 
+  /** The link that it came by, which may still be good for it. */
+  const linkOf = (deviceId: string): Statement => ["delete from access_bootstrap where device_id = ?", deviceId];
   const requests = async () => (await store.read("select * from access_request where ts > ? order by ts", oldestRequest())).map(toRequest);
 
   const change = (
@@ -114,19 +116,19 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
         store.write(
           ["delete from access_device where device_id = ?", deviceId],
           ["delete from access_request where device_id = ?", deviceId],
+          linkOf(deviceId),
         ),
       ),
 
     /** Ends the token of a role and makes the next one possible; `scopes` can only narrow. Undefined when the device has no such role. */
     async renew(deviceId: string, role: string, scopes?: readonly WireScope[]) {
+      const issue = { issue: crypto.randomUUID(), issuedAtMs: clock.now() };
       const renewed = (grant: Grant): Grant =>
-        grant.role !== role
-          ? grant
-          : {
-              ...{ role, issue: crypto.randomUUID(), issuedAtMs: clock.now() },
-              scopes: scopes?.filter((scope) => allows(grant.scopes, scope)) ?? grant.scopes,
-            };
-      return grantOf(await change(deviceId, (known) => known && { ...known, grants: known.grants.map(renewed) }), role);
+        grant.role === role
+          ? { ...grant, ...issue, scopes: scopes ? scopes.filter((scope) => allows(grant.scopes, scope)) : grant.scopes }
+          : grant;
+      const device = await change(deviceId, (known) => known && { ...known, grants: known.grants.map(renewed) }, linkOf(deviceId));
+      return grantOf(device, role);
     },
 
     rename: (deviceId: string, label: string) => change(deviceId, (known) => known && { ...known, label }),
