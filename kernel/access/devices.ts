@@ -159,7 +159,7 @@ export function createDevices(parts: DevicesParts) {
         async issue({ role, scopes, caller }) {
           await mustHold(caller, "access.bootstrap", role);
           await record(caller, "access.bootstrap", [role, ...scopes]);
-          return pairing.issueBootstrap(role, knownScopes(scopes), settings().bootstrapTtlMs);
+          return pairing.issueBootstrap(role, knownScopes(scopes));
         },
       };
     },

@@ -15,6 +15,7 @@ export const pairingSchema = `
   create table access_bootstrap (hash text primary key, role text not null, scopes text not null, expires_at integer not null) strict;`;
 export const bootstrapSchema = "alter table access_bootstrap add column device_id text";
 
+/** A device that wants to be let in, and as what. */
 export interface Ask {
   readonly identity: DeviceIdentity;
   readonly facts: PairedDevice["facts"];
@@ -44,6 +45,11 @@ const toRequest = (row: Row): PairRequest => ({ ...JSON.parse(row.ask as string)
 
 export const grantOf = (device: Device | undefined, role: string): Grant | undefined => device?.grants.find((grant) => grant.role === role);
 
+const withGrant = (device: Device | undefined, grant: Grant): readonly Grant[] => [
+  ...(device?.grants.filter(({ role }) => role !== grant.role) ?? []),
+  grant,
+];
+
 export type Pairing = ReturnType<typeof createPairing>;
 
 export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "derive">, settings: () => AccessSettings) {
@@ -52,33 +58,20 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
   const inTurn = createQueue();
   const oldestRequest = () => clock.now() - settings().pairing.requestTtlMs;
   const find = async (deviceId: string) => (await store.read("select * from access_device where device_id = ?", deviceId)).map(toDevice)[0];
-
+  const requests = async () => (await store.read("select * from access_request where ts > ? order by ts", oldestRequest())).map(toRequest);
   /** The link that it came by, which may still be good for it. */
   const linkOf = (deviceId: string): Statement => ["delete from access_bootstrap where device_id = ?", deviceId];
-  const requests = async () => (await store.read("select * from access_request where ts > ? order by ts", oldestRequest())).map(toRequest);
-
-  const change = (
-    deviceId: string,
-    next: (known: Device | undefined) => Device | undefined | Promise<Device | undefined>,
-    ...also: Statement[]
-  ) =>
-    inTurn(async () => {
-      const device = await next(await find(deviceId));
-      if (!device) return undefined;
-      const body = JSON.stringify(device);
-      await store.write(
-        [
-          "insert into access_device values (?1, ?2, ?3, ?4) on conflict (device_id) do update set via = ?2, body = ?4",
-          ...[deviceId, device.approvedVia, device.lastSeenAtMs, body],
-        ],
-        ...also,
-      );
-      return device;
-    });
+  const save = async (device: Device, ...also: Statement[]): Promise<Device> => {
+    const { deviceId, approvedVia, lastSeenAtMs } = device;
+    const upsert = "insert into access_device values (?1, ?2, ?3, ?4) on conflict (device_id) do update set via = ?2, body = ?4";
+    await store.write([upsert, deviceId, approvedVia, lastSeenAtMs, JSON.stringify(device)], ...also);
+    return device;
+  };
 
   return {
     find,
     list: async () => (await store.read("select * from access_device order by rowid")).map(toDevice),
+    requests,
 
     /**
      * Derived on demand instead of stored: a reconnect gets the same token, a rotation needs one row, and whoever reads the database
@@ -90,48 +83,50 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
      * Adds the role and scopes to what the device has, and answers the request if there was one. A token that it holds stays good.
      * Undefined when that request waits no more.
      */
-    async approve({ identity, facts, role, scopes }: Ask, approvedVia: Device["approvedVia"], requestId?: string) {
-      const now = clock.now();
-      const approved = async (known: Device | undefined): Promise<Device | undefined> => {
+    approve: ({ identity, facts, role, scopes }: Ask, approvedVia: Device["approvedVia"], requestId?: string) =>
+      inTurn(async () => {
         if (requestId !== undefined && !(await requests()).some((waiting) => waiting.requestId === requestId)) return undefined;
+        const known = await find(identity.deviceId);
         // Two that come at once as the same stranger are one: the second must ask like anybody who is known.
         if (known && approvedVia === "silent") return known;
+        const now = clock.now();
         const held = grantOf(known, role) ?? { scopes: [], issue: crypto.randomUUID(), issuedAtMs: now };
-        const grant: Grant = { ...held, role, scopes: knownScopes([...held.scopes, ...scopes]) };
-        const grants = [...(known?.grants ?? []).filter((other) => other.role !== role), grant];
-        return { createdAtMs: now, lastSeenAtMs: now, ...known, ...identity, facts, approvedVia, approvedAtMs: now, grants };
-      };
-      const answered: Statement = ["delete from access_request where request_id = ?", requestId ?? null];
-      const bounded: Statement = [
-        `delete from access_device where via = 'silent' and device_id not in
-         (select device_id from access_device where via = 'silent' order by seen_at desc, rowid desc limit ?)`,
-        settings().pairing.maxSilentDevices,
-      ];
-      return change(identity.deviceId, approved, answered, bounded);
-    },
+        const grants = withGrant(known, { ...held, role, scopes: knownScopes([...held.scopes, ...scopes]) });
+        return save(
+          { createdAtMs: now, lastSeenAtMs: now, ...known, ...identity, facts, approvedVia, approvedAtMs: now, grants },
+          ["delete from access_request where request_id = ?", requestId ?? null],
+          [
+            `delete from access_device where via = 'silent' and device_id not in
+             (select device_id from access_device where via = 'silent' order by seen_at desc, rowid desc limit ?)`,
+            settings().pairing.maxSilentDevices,
+          ],
+        );
+      }),
 
     /** Its tokens are never good again, not even after it is paired anew. */
     remove: (deviceId: string) =>
-      inTurn(() =>
-        store.write(
-          ["delete from access_device where device_id = ?", deviceId],
-          ["delete from access_request where device_id = ?", deviceId],
-          linkOf(deviceId),
-        ),
-      ),
+      inTurn(() => {
+        const request: Statement = ["delete from access_request where device_id = ?", deviceId];
+        return store.write(["delete from access_device where device_id = ?", deviceId], request, linkOf(deviceId));
+      }),
 
     /** Ends the token of a role and makes the next one possible; `scopes` can only narrow. Undefined when the device has no such role. */
-    async renew(deviceId: string, role: string, scopes?: readonly WireScope[]) {
-      const issue = { issue: crypto.randomUUID(), issuedAtMs: clock.now() };
-      const renewed = (grant: Grant): Grant =>
-        grant.role === role
-          ? { ...grant, ...issue, scopes: scopes ? scopes.filter((scope) => allows(grant.scopes, scope)) : grant.scopes }
-          : grant;
-      const device = await change(deviceId, (known) => known && { ...known, grants: known.grants.map(renewed) }, linkOf(deviceId));
-      return grantOf(device, role);
-    },
+    renew: (deviceId: string, role: string, scopes?: readonly WireScope[]) =>
+      inTurn(async () => {
+        const known = await find(deviceId);
+        const held = grantOf(known, role);
+        if (!known || !held) return undefined;
+        const kept = scopes?.filter((scope) => allows(held.scopes, scope)) ?? held.scopes;
+        const grant: Grant = { ...held, issue: crypto.randomUUID(), issuedAtMs: clock.now(), scopes: kept };
+        await save({ ...known, grants: withGrant(known, grant) }, linkOf(deviceId));
+        return grant;
+      }),
 
-    rename: (deviceId: string, label: string) => change(deviceId, (known) => known && { ...known, label }),
+    rename: (deviceId: string, label: string) =>
+      inTurn(async () => {
+        const known = await find(deviceId);
+        return known && save({ ...known, label });
+      }),
 
     seen: (deviceId: string) => store.write(["update access_device set seen_at = ? where device_id = ?", clock.now(), deviceId]),
 
@@ -140,37 +135,28 @@ export function createPairing(store: Store, clock: Clock, keys: Pick<Keys, "deri
       const requestId = crypto.randomUUID();
       const { deviceId } = ask.identity;
       const text = JSON.stringify({ ...ask, isRepair });
+      const insert = "insert into access_request values (?, ?, ?, ?) on conflict (device_id) do update set ts = excluded.ts returning *";
+      const bound = "delete from access_request where rowid not in (select rowid from access_request order by ts desc, rowid desc limit ?)";
       const [, rows = []] = await store.write(
         ["delete from access_request where ts <= ? or (device_id = ? and ask <> ?)", oldestRequest(), deviceId, text],
-        [
-          "insert into access_request values (?, ?, ?, ?) on conflict (device_id) do update set ts = excluded.ts returning *",
-          ...[requestId, deviceId, text, clock.now()],
-        ],
-        [
-          "delete from access_request where rowid not in (select rowid from access_request order by ts desc, rowid desc limit ?)",
-          settings().pairing.maxRequests,
-        ],
+        [insert, requestId, deviceId, text, clock.now()],
+        [bound, settings().pairing.maxRequests],
       );
       const request = toRequest(rows[0] as Row);
       return { request, isNew: request.requestId === requestId };
     },
 
-    requests,
-
     reject: (requestId: string) =>
       inTurn(async () => {
-        const [rows = []] = await store.write([
-          "delete from access_request where request_id = ? and ts > ? returning *",
-          requestId,
-          oldestRequest(),
-        ]);
+        const remove = "delete from access_request where request_id = ? and ts > ? returning *";
+        const [rows = []] = await store.write([remove, requestId, oldestRequest()]);
         return rows.map(toRequest)[0];
       }),
 
     /** A token that pairs one device, once. Only its hash is stored. */
-    async issueBootstrap(role: Role, scopes: readonly WireScope[], ttlMs: number) {
+    async issueBootstrap(role: Role, scopes: readonly WireScope[]) {
       const token = randomToken();
-      const expiresAtMs = clock.now() + ttlMs;
+      const expiresAtMs = clock.now() + settings().bootstrapTtlMs;
       await store.write(
         ["delete from access_bootstrap where expires_at <= ?", clock.now()],
         ["insert into access_bootstrap values (?, ?, ?, ?, null)", keyed(bootstrapKey, token), role, JSON.stringify(scopes), expiresAtMs],
