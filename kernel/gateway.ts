@@ -187,10 +187,7 @@ export async function createGateway(options: GatewayOptions) {
       authMode: settings().auth.mode,
       appliedConfigHash: config.current().appliedHash,
     }),
-    audit: (entry) =>
-      void access.audit
-        .append(entry)
-        .catch((error) => log.error("audit.append-failed", { action: entry.action, error: errorMessage(error) })),
+    audit: access.audit.note,
     failing: () => [],
     version: kernel.version,
     bootId: crypto.randomUUID(),

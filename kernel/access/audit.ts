@@ -126,13 +126,18 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     }
   }
 
+  const append = (entry: AuditEntry): Promise<void> =>
+    new Promise((resolve, reject) => {
+      pending.push({ entry, resolve, reject });
+      void inTurn(flush);
+    });
+
   return {
     /** Resolves when the entry is durable. */
-    append: (entry: AuditEntry): Promise<void> =>
-      new Promise((resolve, reject) => {
-        pending.push({ entry, resolve, reject });
-        void inTurn(flush);
-      }),
+    append,
+    /** For what is done whether or not the log can be kept: somebody who was let in is not turned away because the disk is full. */
+    note: (entry: AuditEntry): void =>
+      void append(entry).catch((error) => log.error("audit.append-failed", { action: entry.action, error: errorMessage(error) })),
     /** Resolves when every entry so far is durable, or has been reported as lost. */
     settled: (): Promise<void> => inTurn(async () => undefined),
 

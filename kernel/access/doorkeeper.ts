@@ -51,12 +51,6 @@ export function createDoorkeeper(parts: {
   const { pairing, audit, secrets, clock, log, settings, token, requested } = parts;
   const lockout = createLockout(clock, () => settings().lockout);
 
-  /** The log is kept beside the decision: somebody who was let in is not turned away because the disk is full. */
-  const record = (action: string, principal: string, resources: string[], outcome: "ok" | "refused") =>
-    void audit
-      .append({ principal, action, resources, outcome })
-      .catch((error) => log.error("audit.append-failed", { action, error: errorMessage(error) }));
-
   /**
    * On this machine everybody shares one address, so there each client is counted by itself: a page that keeps coming with an old token
    * shuts the door to itself alone. All of them together have more attempts and a shorter lock.
@@ -77,7 +71,7 @@ export function createDoorkeeper(parts: {
     return (isRight: boolean) => {
       for (const { key, lockMs } of end(isRight)) {
         log.warn("access.locked-out", { key, lockMs });
-        record("access.lockout", door.remoteAddress, [key], "refused");
+        audit.note({ principal: door.remoteAddress, action: "access.lockout", resources: [key], outcome: "refused" });
       }
     };
   };
@@ -161,7 +155,8 @@ export function createDoorkeeper(parts: {
     if (scopes || (!device && directLoopback)) {
       const via = scopes ? "bootstrap" : "silent";
       device = await pairing.approve({ ...ask, scopes: scopes ?? ask.scopes }, via);
-      record("device.pair.approve", via, [deviceId, ask.role, ...(scopes ?? ask.scopes)], "ok");
+      const resources = [deviceId, ask.role, ...(scopes ?? ask.scopes)];
+      audit.note({ principal: via, action: "device.pair.approve", resources, outcome: "ok" });
     }
     if (!device) return refusePairing(ask, "not-paired");
     const grant = grantOf(device, ask.role);
