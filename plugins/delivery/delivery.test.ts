@@ -117,6 +117,23 @@ test("what was written while the gateway was away is fetched and answered (#5579
   expect(platform.conflicts).toBe(0);
 });
 
+test("a stop does not wait for a reply that a platform wants later; the next start sends it", async () => {
+  const asked = Promise.withResolvers<void>();
+  await platform.stop();
+  platform = startPlatform({ at: async (moment) => void (moment === "asked" && asked.resolve()) });
+  const { home } = gateway;
+  await gateway.stop();
+  gateway = await start({}, home);
+  // For 2 s, in which a stop that waited would see it sent.
+  platform.fail("rate-limited");
+  platform.say("room-1", "ada", "hello");
+  await asked.promise;
+  await gateway.stop();
+  expect(platform.posted).toEqual([]);
+  gateway = await start({}, home);
+  expect((await platform.message(0)).room).toBe("room-1");
+});
+
 test("channels.status says how each account is, and stop and start hold the connection", async () => {
   const client = await gateway.connect();
   platform.say("room-1", "ada", "hello");

@@ -7,7 +7,7 @@ import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { Value } from "@sinclair/typebox/value";
 import { logsTail } from "./methods.ts";
 
-const only = ["diagnostics", "agent", "routing", "models", "provider-demo"];
+const only = ["diagnostics", "sessions", "agent", "routing", "models", "provider-demo"];
 const published = await Bun.file(join(import.meta.dir, "../../node_modules/@openclaw/gateway-protocol/protocol.schema.json")).json();
 
 test("status has the parts that clients read, of every agent", async () => {
