@@ -1,5 +1,5 @@
 /** Finding sessions: the list with its filters, and search in what was said. */
-import type { SearchHit, SessionQuery } from "@pincer/plugin-sdk/contracts/session-catalog";
+import type { SearchHit, SearchQuery, SessionQuery } from "@pincer/plugin-sdk/contracts/session-catalog";
 import type { Param, Store } from "../store/store.ts";
 import type { SessionRecord } from "./catalog.ts";
 
@@ -15,6 +15,7 @@ const filters = {
   ...counted,
   agentIds: oneOf("agentId"),
   keys: oneOf("key"),
+  busy: oneOf("key"),
   label: "label = ?",
   owner: "owner = ?",
   parentSessionKey: "attributes ->> 'parentSessionKey' = ?",
@@ -22,18 +23,20 @@ const filters = {
   updatedSince: "updatedAt >= ?",
   interactedSince: "lastInteractionAt >= ?",
   shortId: "id in (select id from session, (select ? as start) where sessionId >= start and sessionId < start || '~')",
+  named: "id in (select rowid from session_name where session_name match ?)",
   indexed: "id in (select rowid from session_name where session_name match ?)",
   short: "instr(lower(concat_ws(char(10), key, label, title)), ?)",
 };
 
 /** Newest first, and how many there are. `busy` are the keys of sessions in which something runs. */
 export async function listSessions(store: Store, query: SessionQuery, busy: readonly string[]) {
-  const { running, search, orderBy = "updatedAt", ownerFirst, limit, offset = 0, ...plain } = query;
+  const { running, search, named, orderBy = "updatedAt", ownerFirst, limit, offset = 0, ...plain } = query;
   const text = search?.trim() ?? "";
   const isIndexed = [...text].length >= shortestIndexed;
   const asked = Object.entries({
     ...plain,
-    keys: running && busy,
+    busy: running && busy,
+    named: named && `{label title} : ${phrase(named)}`,
     indexed: isIndexed ? phrase(text) : undefined,
     short: isIndexed || text === "" ? undefined : text.toLowerCase(),
   }).filter(([, value]) => value !== undefined);
@@ -53,43 +56,17 @@ export async function listSessions(store: Store, query: SessionQuery, busy: read
   return { records, total: counts!.total };
 }
 
-const hitColumns = "select s.key as sessionKey, t.sessionId as sessionId, e.id as messageId, e.role, e.at as timestamp";
-
-/**
- * Messages that hold every word of the text, the last one as far as it was typed, best first; then sessions whose title holds the text,
- * shown by their first message.
- */
-export async function searchMessages(
-  store: Store,
-  {
-    text,
-    keys,
-    agentId,
-    limit,
-  }: { readonly text: string; readonly keys?: readonly string[]; readonly agentId?: string; readonly limit: number },
-): Promise<SearchHit[]> {
+/** Messages that hold every word of the text, the last one as far as it was typed, best first. */
+export async function searchMessages(store: Store, { text, keys, agentId, limit }: SearchQuery): Promise<SearchHit[]> {
   const words = text.match(/[\p{L}\p{N}\p{M}_]+/gu) ?? [];
-  const among = "and (?2 is null or s.key in (select value from json_each(?2))) and s.agentId = coalesce(?3, s.agentId)";
-  const bound = [keys ? JSON.stringify(keys) : null, agentId ?? null, limit] as const;
-  const said =
-    words.length === 0
-      ? []
-      : await store.read<SearchHit>(
-          `${hitColumns}, snippet(session_text, 0, '', '', '…', 24) as snippet, -bm25(session_text) as score
-           from session_text join session_entry e on e.entry = session_text.rowid join session s on s.id = e.session
-           join session_transcript t on t.id = e.transcript where session_text match ?1 ${among} order by rank limit ?4`,
-          ...[`${words.map(phrase).join(" ")} *`, ...bound],
-        );
-  const title = text.trim();
-  if (said.length >= limit || [...title].length < shortestIndexed) return said;
-  const titled = await store.read<SearchHit>(
-    `${hitColumns}, coalesce(s.label, s.title) as snippet, 0.0 as score
-     from session_name join session s on s.id = session_name.rowid
-     join session_transcript t on t.sessionId = s.sessionId
-     join session_entry e on e.transcript = t.id and e.branch = 1 and e.seq = 1 and e.role in ('user', 'assistant')
-     where session_name match ?1 ${among} order by s.updatedAt desc limit ?4`,
-    ...[`{label title} : ${phrase(title)}`, ...bound],
+  if (words.length === 0) return [];
+  return store.read<SearchHit>(
+    `select s.key as sessionKey, t.sessionId as sessionId, e.id as messageId, e.role, e.at as timestamp,
+       snippet(session_text, 0, '', '', '…', 24) as snippet, -bm25(session_text) as score
+     from session_text join session_entry e on e.entry = session_text.rowid join session s on s.id = e.session
+     join session_transcript t on t.id = e.transcript
+     where session_text match ?1 and (?2 is null or s.key in (select value from json_each(?2))) and s.agentId = coalesce(?3, s.agentId)
+     order by rank limit ?4`,
+    ...[`${words.map(phrase).join(" ")} *`, keys ? JSON.stringify(keys) : null, agentId ?? null, limit],
   );
-  const seen = new Set(said.map(({ sessionKey }) => sessionKey));
-  return [...said, ...titled.filter(({ sessionKey }) => !seen.has(sessionKey))].slice(0, limit);
 }

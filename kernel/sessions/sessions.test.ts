@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as oracle from "@openclaw/gateway-protocol/schema";
-import { assistant, entry, io, type Row, serveSessions, startSessions, user, wrong } from "../../tests/support/sessions.ts";
+import { assistant, entry, facets, io, type Row, serveSessions, startSessions, user, wrong } from "../../tests/support/sessions.ts";
 
 test("a session's row holds what the protocol promises, with facets beside it", async () => {
   await using host = await serveSessions();
@@ -140,4 +140,24 @@ test("an overdue sweep goes through everything in pieces", async () => {
   await host.clock.advance(86_400_001);
   expect(await host.sessions.sweep()).toBe(5);
   expect(await host.sessions.sweep()).toBe(0);
+});
+
+test("what happens in a session costs no row while nobody follows it", async () => {
+  let looks = 0;
+  const counted = () => {
+    looks++;
+    return facets;
+  };
+  await using host = await serveSessions({ facets: counted });
+  await host.sessions.contract.ensure({ key: "main" }, io);
+  const happen = async (id: string) => {
+    const before = looks;
+    await host.append("main", entry(id));
+    await host.sessions.contract.running({ key: "main", runIds: [id], reason: "start" }, io);
+    return looks - before;
+  };
+  expect(await happen("a")).toBe(0);
+  await host.client.call("sessions.messages.subscribe", { key: "main" });
+  expect(await happen("b")).toBe(2);
+  expect(await host.client.event("session.message")).toMatchObject({ messageId: "b", session: { lastMessagePreview: "b" } });
 });

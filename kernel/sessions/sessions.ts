@@ -6,11 +6,12 @@ import type { SessionDetails, sessionCatalog } from "@pincer/plugin-sdk/contract
 import type { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import type { Session, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { GatewayEvent } from "@pincer/plugin-sdk/event";
 import { parseKey, type SessionKey } from "@pincer/plugin-sdk/session-key";
 import {
   allSessions,
+  endedStatus,
   oneSession,
+  phaseOrReason,
   type SessionRow,
   sessionMessage,
   sessionRow,
@@ -20,8 +21,7 @@ import {
 import { type Static, Type } from "@sinclair/typebox";
 import type { Emit } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
-import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord } from "./catalog.ts";
-import { sessionErrors } from "./errors.ts";
+import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord, sessionErrors } from "./catalog.ts";
 import { listSessions, searchMessages } from "./find.ts";
 import { createTranscripts } from "./transcript.ts";
 
@@ -55,58 +55,26 @@ export interface SessionsDeps {
   ended(key: string, reason: "reset" | "deleted" | "idle"): Promise<void>;
 }
 
-export interface Sessions {
-  readonly contract: ImplementationOf<typeof sessions>;
-  readonly catalog: ImplementationOf<typeof sessionCatalog>;
-  readonly editor: ImplementationOf<typeof sessionEditor>;
-  readonly events: readonly GatewayEvent[];
-  /** Marks sessions that have fallen idle; answers with how many. */
-  sweep(): Promise<number>;
-  /** Sweeps on the clock until disposed. */
-  startSweeping(): Disposable;
-}
+export type Sessions = ReturnType<typeof createSessions>;
 
-const phases = new Set(["start", "model", "end"]);
-/** How a run ended, by what is said of it; whatever else is said counts as done. */
-const endings: Readonly<Record<string, string>> = {
-  error: "failed",
-  failed: "failed",
-  aborted: "killed",
-  killed: "killed",
-  timeout: "timeout",
-};
-
-export function createSessions({ store, clock, log, settings, emit, facets, defaultAgentId, ended }: SessionsDeps): Sessions {
+export function createSessions({ store, clock, log, settings, emit, facets, defaultAgentId, ended }: SessionsDeps) {
   const catalog = createCatalog(store);
   const transcripts = createTranscripts({ store, clock, inlineBytes: () => settings().inlineBytes });
   const running = new Map<string, { readonly runIds: string[]; readonly startedAt: number }>();
   const keyOf = (written: string, agentId?: string): SessionKey => parseKey(written, defaultAgentId(), agentId);
 
-  const sessionOf = ({ key, agentId, sessionId, label, createdAt, updatedAt, owner, archived, facets }: SessionRecord): Session => {
-    return {
-      key,
-      agentId,
-      sessionId,
-      label,
-      createdAt,
-      updatedAt,
-      owner: owner === 1,
-      archived: archived === 1,
-      facets: JSON.parse(facets),
-    };
-  };
+  const sessionOf = ({ key, agentId, sessionId, label, createdAt, updatedAt, ...record }: SessionRecord): Session => ({
+    ...{ key, agentId, sessionId, label, createdAt, updatedAt },
+    ...{ owner: record.owner === 1, archived: record.archived === 1, facets: JSON.parse(record.facets) },
+  });
   /** With the defaults of facets, which are the same for every session of a list. */
   const withDetails = (records: readonly SessionRecord[]): SessionDetails[] => {
     const defaults = Object.fromEntries(
       [...facets()].flatMap(([name, { schema }]) => (schema.default === undefined ? [] : [[name, schema.default]])),
     );
     return records.map(({ id: _, owner, archived, attributes, facets, ...plain }) => ({
-      ...plain,
-      owner: owner === 1,
-      archived: archived === 1,
-      attributes: JSON.parse(attributes),
-      facets: { ...defaults, ...JSON.parse(facets) },
-      run: running.get(plain.key) ?? null,
+      ...{ ...plain, owner: owner === 1, archived: archived === 1, run: running.get(plain.key) ?? null },
+      ...{ attributes: JSON.parse(attributes), facets: { ...defaults, ...JSON.parse(facets) } },
     }));
   };
   const details = (record: SessionRecord): SessionDetails => withDetails([record])[0]!;
@@ -129,7 +97,7 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     return opened;
   };
 
-  const contract: Sessions["contract"] = {
+  const contract: ImplementationOf<typeof sessions> = {
     async ensure({ key: written, owner, facets: initial = {} }) {
       await checkFacets(initial, facets());
       const key = keyOf(written);
@@ -174,20 +142,19 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       const record = await catalog.find(key);
       if (!record) return {};
       if (runIds.length === 0 && before) {
-        const end = { status: endings[reason] ?? "done", startedAt: before.startedAt, endedAt: now };
+        const end = { status: endedStatus(reason), startedAt: before.startedAt, endedAt: now };
         record.attributes = JSON.stringify({ ...JSON.parse(record.attributes), ...end });
         // Shown from memory now, so that the end of a turn does not wait for this commit.
         const lost = (error: unknown) => log.warn("sessions.run-not-kept", { key, error: errorMessage(error) });
         catalog.change(key, { attributes: end }).catch(lost);
       }
       const runId = runIds[0] ?? before?.runIds[0];
-      const what = { [phases.has(reason) ? "phase" : "reason"]: reason, ...(runId !== undefined && { runId }) };
-      changed(key, agentId, what, record);
+      changed(key, agentId, { ...phaseOrReason(reason), ...(runId !== undefined && { runId }) }, record);
       return {};
     },
   };
 
-  const sessionsCatalog: Sessions["catalog"] = {
+  const sessionsCatalog: ImplementationOf<typeof sessionCatalog> = {
     async find({ key: written, agentId: whose }) {
       const { key, agentId } = keyOf(written, whose);
       const record = await catalog.find(key);
@@ -200,7 +167,7 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     search: async (query) => ({ hits: await searchMessages(store, query) }),
   };
 
-  const editor: Sessions["editor"] = {
+  const editor: ImplementationOf<typeof sessionEditor> = {
     settable: async () => ({ facets: Object.fromEntries([...facets()].flatMap(([name, { patch }]) => (patch ? [[name, patch]] : []))) }),
     async change({ key, agentId, sessionId, made, reason, label, archived, readAt, attributes, facets: set = {} }) {
       await checkFacets(set, facets());
@@ -231,7 +198,8 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     },
   };
 
-  const sweep = async () => {
+  /** Marks sessions that have fallen idle; answers with how many. */
+  const sweep = async (): Promise<number> => {
     const { idleMs, sweepSize } = settings();
     for (let swept = 0; idleMs > 0; ) {
       const records = await catalog.fallIdle(clock.now() - idleMs, [...running.keys()], clock.now(), sweepSize);
@@ -251,7 +219,8 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     editor,
     events: [sessionsChanged, sessionMessage],
     sweep,
-    startSweeping: () =>
+    /** Sweeps on the clock until disposed. */
+    startSweeping: (): Disposable =>
       clock.every(settings().sweepMs, () => {
         sweep().catch((error) => log.warn("sessions.sweep-failed", { error: errorMessage(error) }));
       }),

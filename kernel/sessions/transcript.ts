@@ -1,10 +1,10 @@
 /** Transcripts: trees of entries that only grow (see `schema.ts` for how they are kept). */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Entry, NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { Entry, NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { type Message, messageText } from "@pincer/plugin-sdk/message";
 import type { Statement, Store } from "../store/store.ts";
-import { refuseUnknown } from "./catalog.ts";
-import { sessionErrors } from "./errors.ts";
+import { refuseUnknown, sessionErrors } from "./catalog.ts";
 
 interface EntryRow extends Omit<Entry, "message" | "runId"> {
   readonly runId: string | null;
@@ -14,17 +14,7 @@ interface EntryRow extends Omit<Entry, "message" | "runId"> {
 }
 type Place = { readonly branch: number | null; readonly seq: number };
 
-export interface PathQuery {
-  readonly limit?: number;
-  readonly before?: number;
-  readonly fromSummary?: boolean;
-  /** Of an earlier transcript of the session, from before a reset. */
-  readonly sessionId?: string;
-  /** Leaves large values empty instead of reading them. */
-  readonly omitLarge?: boolean;
-  /** Only messages that people read: of users and assistants, and with text. */
-  readonly texts?: boolean;
-}
+type PathQuery = Omit<Parameters<ImplementationOf<typeof sessions>["path"]>[0], "key">;
 
 /** ?1 key, ?2 id, ?3 explicit parent, ?4 whether it is explicit, ?5 which of these ids needs which parent to be there, ?6 what the entry holds. */
 const appendSql = `

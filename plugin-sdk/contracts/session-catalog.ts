@@ -35,6 +35,7 @@ export const SessionQuery = Type.Object({
   archived: flag,
   agentId: text,
   agentIds: Type.Optional(Type.Array(Type.String())),
+  keys: Type.Optional(Type.Array(Type.String())),
   label: text,
   owner: flag,
   parentSessionKey: text,
@@ -47,12 +48,22 @@ export const SessionQuery = Type.Object({
   interactedSince: Type.Optional(Type.Integer()),
   /** Part of a key, label or title. */
   search: text,
+  /** Part of a label or title. */
+  named: Type.Optional(Type.String({ minLength: 3 })),
   orderBy: Type.Optional(Type.Union([Type.Literal("updatedAt"), Type.Literal("lastInteractionAt")])),
   ownerFirst: flag,
   limit: Type.Integer({ minimum: 1 }),
   offset: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 export type SessionQuery = Static<typeof SessionQuery>;
+
+export const SearchQuery = Type.Object({
+  text: Type.String(),
+  keys: Type.Optional(Type.Array(Type.String())),
+  agentId: text,
+  limit: Type.Integer({ minimum: 1 }),
+});
+export type SearchQuery = Static<typeof SearchQuery>;
 
 export const SearchHit = Type.Object({
   sessionKey: Type.String(),
@@ -79,11 +90,7 @@ export const sessionCatalog = defineContract({
     ),
     /** Newest first; `total` counts all that pass. */
     list: call(SessionQuery, Type.Object({ sessions: Type.Array(SessionDetails), total: Type.Integer() }), { safe: true }),
-    /** Messages that hold every word, the last one as far as it was typed, best first; then sessions whose title holds the text. */
-    search: call(
-      Type.Object({ text: Type.String(), keys: Type.Optional(Type.Array(Type.String())), agentId: text, limit: Type.Integer() }),
-      Type.Object({ hits: Type.Array(SearchHit) }),
-      { safe: true },
-    ),
+    /** Messages that hold every word, the last one as far as it was typed, best first. */
+    search: call(SearchQuery, Type.Object({ hits: Type.Array(SearchHit) }), { safe: true }),
   },
 });

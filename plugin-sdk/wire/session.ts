@@ -78,6 +78,20 @@ export function sessionRow(session: SessionDetails, now: number, { includeDerive
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null && value !== undefined)) as SessionRow;
 }
 
+const phases = new Set(["start", "model", "end"]);
+/** What is said of a run, under the name that clients look for it by. */
+export const phaseOrReason = (said: string) => (phases.has(said) ? { phase: said } : { reason: said });
+
+const endings: Readonly<Record<string, string>> = {
+  error: "failed",
+  failed: "failed",
+  aborted: "killed",
+  killed: "killed",
+  timeout: "timeout",
+};
+/** The status of a run that has ended, by what is said of it; whatever else is said counts as done. */
+export const endedStatus = (said: string): string => endings[said] ?? "done";
+
 /** A message of a transcript, and where it stands there. Large values are left out: an image then has empty `data`. */
 export const TranscriptMessage = Type.Object({
   role: Type.String(),

@@ -133,6 +133,8 @@ test("what was said is found by its words, in every language's letters, and titl
   expect(await search("hello", { limit: 1 })).toMatchObject({ truncated: true });
   await host.client.call("sessions.patch", { key: "one", label: "Grandmother's garden" });
   expect(await found("mother's gar")).toEqual(["one-1"]);
+  expect(await found("mother's gar", { sessionKeys: ["one"] })).toEqual(["one-1"]);
+  expect(await found("mother's gar", { sessionKeys: ["main"] })).toEqual([]);
   await host.client.call("sessions.patch", { key: "one", label: null });
   expect(await found("mother's gar")).toEqual([]);
   for (const hostile of ['"', "* OR", "NEAR(a b)", "a:b", "-x", "((", "\0", "^", "'", "label:", "{a}", "🦀", "a\ud800"]) {

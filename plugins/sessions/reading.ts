@@ -18,6 +18,8 @@ const PreviewStatus = Type.Union([Type.Literal("ok"), Type.Literal("empty"), Typ
 const Preview = Type.Object({ key: text, status: PreviewStatus, items: Type.Array(Type.Object({ role: text, text })) });
 
 const mostCandidates = 10;
+/** Names are indexed by three characters. */
+const shortestName = 3;
 const candidate = { key: word, agentId: word, displayName: Type.Optional(text) };
 const Resolved = Type.Union([
   Type.Object({ ok: Type.Literal(true), ...candidate }, closed),
@@ -141,11 +143,26 @@ export function registerReading(ctx: SessionsContext): List {
     throw sessionErrors.SESSION_UNKNOWN(`there is no session ${said}; sessions.list shows those that there are`);
   });
 
+  /** Sessions whose label or title holds the text, as their first message. */
+  const namedSo = async (text: string, keys: string[] | undefined, agentId: string | undefined, limit: number): Promise<SearchHit[]> => {
+    if ([...text].length < shortestName) return [];
+    const found = await catalog.list({ named: text, ...whose(agentId), ...(keys && { keys }), limit }, io);
+    const hits = found.sessions.map(async ({ key, sessionId, label, title }): Promise<SearchHit[]> => {
+      const { entries } = await sessions.path({ key, before: 2, limit: 1, texts: true, omitLarge: true }, io);
+      const about = { sessionKey: key, sessionId, snippet: label ?? title ?? "", score: 0 };
+      return entries.map(({ id, at, message }) => ({ ...about, messageId: id, role: message.role, timestamp: at }));
+    });
+    return (await Promise.all(hits)).flat();
+  };
+
   method(search, async ({ query, agentId, sessionKeys, limit = 10 }) => {
-    const keys = sessionKeys && (await Promise.all(sessionKeys.map((key) => catalog.find({ key, ...whose(agentId) }, io))));
-    const asked = { text: query, ...whose(agentId), ...(keys && { keys: keys.map(({ key }) => key) }) };
-    const { hits } = await catalog.search({ ...asked, limit: limit + 1 }, io);
-    return { results: hits.slice(0, limit), ...(hits.length > limit && { truncated: true }) };
+    const named = sessionKeys && (await Promise.all(sessionKeys.map((key) => catalog.find({ key, ...whose(agentId) }, io))));
+    const keys = named?.map(({ key }) => key);
+    const { hits } = await catalog.search({ text: query, ...whose(agentId), ...(keys && { keys }), limit: limit + 1 }, io);
+    const said = new Set(hits.map(({ sessionKey }) => sessionKey));
+    const titled = hits.length > limit ? [] : await namedSo(query.trim(), keys, agentId, limit + 1);
+    const all = [...hits, ...titled.filter(({ sessionKey }) => !said.has(sessionKey))];
+    return { results: all.slice(0, limit), ...(all.length > limit && { truncated: true }) };
   });
   return list;
 }
