@@ -76,13 +76,15 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
     using stop = linkSignals(io.signal);
     const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
     let items: AsyncGenerator<unknown, unknown, void> | undefined;
+    let ended = false;
     try {
       items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
       for (;;) {
         const step = await items.next();
         if (hold?.isReleased) throw replaced(what);
-        requireValid(step.done ? member.result : member.item, step.value, wrongResult);
-        if (step.done) return step.value;
+        ended = step.done === true;
+        requireValid(ended ? member.result : member.item, step.value, wrongResult);
+        if (ended) return step.value;
         if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
         yield step.value;
       }
@@ -90,7 +92,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       if (hold?.isReleased) throw replaced(what);
       throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
     } finally {
-      stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
+      if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
       await items?.return(undefined);
       hold?.ended();
       target.leave();
