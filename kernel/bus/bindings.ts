@@ -17,8 +17,8 @@ export interface MethodBinding {
 
 export interface ResolvedMethod {
   readonly method: Method;
-  /** Counts on the generation that it entered, until it has answered. */
-  invoke(params: unknown, call: MethodCall): Promise<unknown>;
+  /** The answer, or a promise of it; counts on the generation that it entered, until it has answered. May throw. */
+  invoke(params: unknown, call: MethodCall): unknown;
 }
 
 export interface MethodSource {
@@ -47,7 +47,7 @@ export type Emit = <E extends GatewayEvent>(event: E, payload: Payload<E>, optio
 
 /** Binds a method of the kernel's own. */
 export function bindMethod<M extends Method>(method: M, handler: MethodHandler<M>): MethodBinding {
-  const resolved: ResolvedMethod = { method, invoke: async (params, call) => handler(params as never, call as never) };
+  const resolved: ResolvedMethod = { method, invoke: (params, call) => handler(params as never, call as never) };
   const { name, scope, idempotency } = method;
   const dynamic = typeof scope === "object";
   return { name, owner: "kernel", scope: dynamic ? scope.least : scope, dynamic, idempotency, resolve: () => resolved };

@@ -35,7 +35,7 @@ export function createDispatch(
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 
   /** Waits only for what is not there yet: most calls find their method loaded and its check compiled. */
-  const run = async (
+  const answer = async (
     binding: MethodBinding,
     params: unknown,
     caller: Caller,
@@ -63,17 +63,18 @@ export function createDispatch(
     if (controlPlane.methods.includes(name)) limitRate(caller.info.principal, name);
 
     const call = callOf(method, caller, accept);
-    const answer = checkResults ? async () => requireResult(method, await invoke(given, call)) : () => invoke(given, call);
+    const run = checkResults ? async () => requireResult(method, await invoke(given, call)) : () => invoke(given, call);
     const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
-    return await (typeof key === "string" ? kept([caller.info.principal, name, key], answer) : answer());
+    const answered = typeof key === "string" ? kept([caller.info.principal, name, key], run) : run();
+    return answered instanceof Promise ? await answered : answered;
   };
 
   return (name, params, caller, accept) => {
     const binding = find(name);
     if (!binding) return Promise.reject(busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`));
-    if (!mayBePrivileged(binding)) return run(binding, params, caller, accept);
+    if (!mayBePrivileged(binding)) return answer(binding, params, caller, accept);
     const call = { principal: caller.info.principal, action: name, params };
-    return recorded(record, call, (onScope) => run(binding, params, caller, accept, onScope));
+    return recorded(record, call, (onScope) => answer(binding, params, caller, accept, onScope));
   };
 }
 

@@ -22,7 +22,7 @@ const sweptAtOnce = 500;
 
 type Id = readonly [principal: string, method: string, key: string];
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
-export type Kept = (id: Id, run: () => Promise<unknown>) => Promise<unknown>;
+export type Kept = (id: Id, run: () => unknown) => Promise<unknown>;
 
 export function createIdempotency({ clock, settings, log }: BusContext, store: Store): { readonly kept: Kept; readonly sweep: Sweep } {
   const running = new Map<string, Promise<unknown>>();

@@ -36,6 +36,21 @@ export async function use<T>(
   }
 }
 
+/** As `use`; but an answer that is no promise is given as it is, so that nobody waits for it. */
+export function useAtOnce<T>(entered: Entered, what: string, run: (generation: Generation) => T | Promise<T>, signal: AbortSignal) {
+  const { generation, leave } = entered;
+  let answer: T | Promise<T>;
+  try {
+    answer = run(generation);
+  } catch (error) {
+    leave();
+    throw generation.blame(error, what, signal);
+  }
+  if (answer instanceof Promise) return use(entered, what, () => answer, signal);
+  leave();
+  return answer;
+}
+
 export class Generation {
   readonly instance: Instance;
   readonly holds = new Set<Hold>();

@@ -6,12 +6,12 @@ import type { MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
-import { type Entered, type Generation, use } from "./generation.ts";
+import { type Entered, type Generation, use, useAtOnce } from "./generation.ts";
 
 const gone = (plugin: string, what: string) =>
   pluginErrors.PLUGIN_REPLACED(`${what} is no more: ${plugin} was replaced by a generation without it`);
 
-export function methodSource({ table, current, inside }: Reach): MethodSource {
+export function methodSource({ table, current, enter, inside }: Reach): MethodSource {
   const registered = (generation: Generation, name: string) => {
     const found = generation.registered.get("methods", name);
     if (!found) throw gone(generation.plugin, name);
@@ -27,7 +27,12 @@ export function methodSource({ table, current, inside }: Reach): MethodSource {
         const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
         return Promise.resolve(requireValid(method.params, params, refuse)).then(() => handler(params, call));
       };
-      return { method: checked, invoke: (params, call) => inside(plugin, name, run(params, call), call.signal) };
+      const invoke = (params: unknown, call: MethodCall): unknown => {
+        const entered = enter(plugin, name);
+        if (entered instanceof Promise) return entered.then((late) => use(late, name, run(params, call), call.signal));
+        return useAtOnce(entered, name, run(params, call), call.signal);
+      };
+      return { method: checked, invoke };
     };
     const active = current(plugin);
     return active ? resolved(active) : inside(plugin, name, resolved);
