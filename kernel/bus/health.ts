@@ -31,7 +31,7 @@ export function createHealth({ clock, settings, stability, log }: BusContext, pa
     measured: async () => void (await first),
     /** Begins to measure regularly; `publish` is told of each but the first. */
     start(publish: () => void): void {
-      first = refresh();
+      first = new Promise<void>((go) => setImmediate(go)).then(refresh);
       timer = clock.every(settings().healthMs, () => void refresh().then(publish));
     },
     [Symbol.dispose]: () => timer?.[Symbol.dispose](),

@@ -2,10 +2,10 @@
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { bindMembers } from "@pincer/plugin-sdk/runtime/members";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Reach } from "./deps.ts";
 import type { Entered } from "./generation.ts";
-import { bindMembers } from "./members.ts";
 import type { Provision } from "./table.ts";
 
 export interface User {

@@ -1,8 +1,8 @@
 /** A contract's implementation behind an imitated process border: what works through this works in a process of its own. */
-import { bindMembers } from "../../kernel/plugins/members.ts";
 import type { Contract, ImplementationOf, Io } from "../contract.ts";
 import { GatewayError, isGatewayError } from "../error.ts";
 import { faultOf, pluginErrors } from "../plugin-errors.ts";
+import { bindMembers } from "../runtime/members.ts";
 import type { Implementation } from "../runtime/registrations.ts";
 
 /** Items that may be on their way before the reader has taken one. */

@@ -1,11 +1,18 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
-import { checker, requireValid } from "@pincer/plugin-sdk/check";
-import type { Call, Contract, ImplementationOf, Io, Stream } from "@pincer/plugin-sdk/contract";
-import { isGatewayError } from "@pincer/plugin-sdk/error";
-import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
-import type { Hold } from "./lease.ts";
+import { checker, requireValid } from "../check.ts";
+import type { Call, Contract, ImplementationOf, Io, Stream } from "../contract.ts";
+import { isGatewayError } from "../error.ts";
+import { pluginErrors } from "../plugin-errors.ts";
+import { linkSignals } from "../signal.ts";
+import type { Implementation } from "./registrations.ts";
+
+/** Of a stream that only one may hold. */
+interface Hold {
+  /** It was asked to end, for a newer generation. */
+  readonly isReleased: boolean;
+  held(): void;
+  ended(): void;
+}
 
 /** What a call goes to, resolved when it is made. */
 export interface Target {
