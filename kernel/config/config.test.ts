@@ -61,10 +61,21 @@ test("a file is read with its environment references, and secret references stay
 });
 
 test("a variable that is not set is named with its place", () => {
-  const { config } = setup(`{\n  gateway: { bind: '\${NOWHERE}' },\n}`);
-  expect(problems(config.current())).toEqual([
-    'error: gateway.bind (line 2, column 20): the environment variable NOWHERE is not set: set it before the gateway starts, or write { secret: "name" }',
-  ]);
+  for (const key of ["bind", "port"]) {
+    const { config } = setup(`{\n  gateway: { ${key}: '\${NOWHERE}', hosts: ["a"] },\n}`);
+    expect(problems(config.current())).toEqual([
+      `error: gateway.${key} (line 2, column 20): the environment variable NOWHERE is not set: set it before the gateway starts, or write { secret: "name" }`,
+    ]);
+    expect(config.section("gateway.hosts")()).toEqual([]);
+  }
+});
+
+test("a list in a list stays one, and a free section keeps what another owner declares inside it", () => {
+  const { config } = setup(`{ free: { pairs: [[1, 2], ['\${N}']], inner: { a: 2 } } }`, { env: { N: "n" } });
+  config.declare("free", Type.Object({}, { additionalProperties: true }), "one");
+  config.declare("free.inner", Type.Object({ a: Type.Integer({ maximum: 1, default: 1 }) }), "other");
+  expect(config.current().value["free"]).toEqual({ pairs: [[1, 2], ["n"]], inner: { a: 1 } });
+  expect(problems(config.current())).toEqual([expect.stringContaining("free.inner.a")]);
 });
 
 test("PINCER_PORT wins over the file; one that does not fit is reported and ignored", () => {

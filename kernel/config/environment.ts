@@ -13,28 +13,15 @@ export const overrides: readonly (readonly [name: string, path: Path])[] = [
   ["PINCER_MODEL", ["models", "default"]],
 ];
 
-/** `$${NAME}` stands for the text `${NAME}`. A value with a variable that is not set is left out and reported. */
-export function expand(value: Json, env: Environment, missing: (path: Path, name: string) => void, path: Path = []): Json | undefined {
-  if (typeof value === "string") {
-    let complete = true;
-    const text = value.replace(reference, (whole, escaped: string, name: string) => {
+/** `$${NAME}` stands for the text `${NAME}`. A variable that is not set is reported, and its reference stays. */
+export function expand(value: Json, env: Environment, missing: (path: Path, name: string) => void, path: Path = []): Json {
+  if (typeof value === "string")
+    return value.replace(reference, (whole, escaped: string, name: string) => {
       if (escaped) return whole.slice(1);
-      const found = env[name];
-      if (found === undefined) {
-        missing(path, name);
-        complete = false;
-      }
-      return found ?? "";
+      if (env[name] === undefined) missing(path, name);
+      return env[name] ?? whole;
     });
-    return complete ? text : undefined;
-  }
-  const inside = (member: Json, key: string | number) => expand(member, env, missing, [...path, String(key)]);
-  if (Array.isArray(value)) return value.flatMap((item: Json, i) => inside(item, i) ?? []);
+  if (Array.isArray(value)) return value.map((item: Json, i) => expand(item, env, missing, [...path, String(i)]));
   if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) => {
-      const expanded = inside(member, key);
-      return expanded === undefined ? [] : [[key, expanded]];
-    }),
-  );
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, expand(member, env, missing, [...path, key])]));
 }

@@ -62,6 +62,8 @@ export function compute(text: string | undefined, declarations: readonly Declara
   const ownerOf = (path: Path) => declarations.findLast((declaration) => startsWith(path, declaration.path))?.path;
   const report: Report = (level, path, message) => {
     const owner = ownerOf(path);
+    // One error a place: what stands for a variable that is not set need not fit as well.
+    if (level === "error" && issues.some((issue) => issue.level === level && issue.path === path.join("."))) return;
     if (level === "error") failed.add(owner ?? path);
     const isForeign = level === "warning" && !owner;
     add(level, path, isForeign ? message.replace(/^unknown key/, "$&: no part of Pincer and no installed plugin reads it") : message);
