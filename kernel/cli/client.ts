@@ -117,5 +117,6 @@ function refusal(error: ErrorEntry | undefined): CliError {
     details: error?.details,
     exit: isAuth ? EXIT.refused : EXIT.failed,
     ...(code.startsWith("AUTH_TOKEN") && { next: "the token is that of the running gateway: unset PINCER_TOKEN, or pincer restart" }),
+    ...(code === "BUS_METHOD_UNKNOWN" && { next: "pincer plugins list: a plugin that is off would answer it, or none does" }),
   });
 }

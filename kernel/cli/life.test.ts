@@ -169,6 +169,10 @@ describe("commands of a running gateway", () => {
     const refused = await home.pincer(["config", "set", "gateway.prot", "1"]);
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('did you mean "port"?') });
     expect((await home.pincer(["config", "set", "gateway.log.level", "--unset"])).code).toBe(0);
+    await home.pincer(["plugins", "disable", "configuration"]);
+    expect(await home.pincer(["config", "get"])).toMatchObject({ code: 1, err: expect.stringContaining("pincer plugins list") });
+    expect((await home.pincer(["status"])).code).toBe(0);
+    await home.pincer(["plugins", "enable", "configuration"]);
 
     const set = await home.pincer(["secrets", "set", "VENDOR_KEY"], { stdin: "sk-hidden\n" });
     expect(set.out).toContain('{ secret: "VENDOR_KEY" }');
