@@ -93,11 +93,11 @@ test("a caller's own rows are committed with the admission, or not at all", asyn
   const migrations = [{ room: "place", version: 1, sql: "create table place (at integer unique not null) strict" }];
   const { lanes, store } = await home.start({ turn: echo }, { migrations });
   const place = (at: number) => [["insert into place (at) values (?)", at]] as const;
-  await lanes.admitWith([turn("one")], place(1));
-  await expect(lanes.admitWith([turn("two")], place(1))).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await lanes.admitAll([turn("one")], place(1));
+  await expect(lanes.admitAll([turn("two")], place(1))).rejects.toMatchObject({ code: "STORE_FAILED" });
   expect(await lanes.find("two")).toBeUndefined();
-  expect((await lanes.admitWith([turn("one")], place(2)))[0]).toMatchObject({ fresh: false });
-  await lanes.admitWith([], place(3));
+  expect((await lanes.admitAll([turn("one")], place(2)))[0]).toMatchObject({ fresh: false });
+  await lanes.admitAll([], place(3));
   expect(await store.read("select at from place order by at")).toEqual([{ at: 1 }, { at: 2 }, { at: 3 }]);
 });
 

@@ -53,7 +53,7 @@ export function createAdmission(
     return mode === "interrupt" ? (running ?? waiting.find(({ journal }) => journal !== null)) : undefined;
   };
 
-  /** Commits the jobs and the caller's own rows together. Returns the jobs whose keys were new. */
+  /** Returns the jobs whose keys were new. */
   const commit = async (jobs: readonly OpenJob[], extra: readonly Statement[]): Promise<readonly OpenJob[]> => {
     const victims = jobs.map(victimOf);
     const statements = jobs.map((job, index): Statement[] => {
@@ -74,8 +74,8 @@ export function createAdmission(
     });
   };
 
-  /** Commits the admissions and the caller's own rows together. */
-  async function admitWith(admissions: readonly Admission[], extra: readonly Statement[]): Promise<readonly Admitted[]> {
+  /** All in one commit with the caller's own rows, or none. */
+  async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
     if (isClosed) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
     let fresh: readonly OpenJob[] = [];
@@ -124,9 +124,7 @@ export function createAdmission(
       return { [Symbol.dispose]: () => void gates.delete(ask) };
     },
     /** Durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`, `LANE_CLOSED`, `STORE_*`; then nothing is admitted. */
-    admit: async (admission: Admission): Promise<Admitted> => (await admitWith([admission], []))[0] as Admitted,
-    /** All in one commit, or none. */
-    admitAll: (admissions: readonly Admission[]) => admitWith(admissions, []),
-    admitWith,
+    admit: async (admission: Admission): Promise<Admitted> => (await admitAll([admission]))[0] as Admitted,
+    admitAll,
   };
 }

@@ -7,17 +7,14 @@ import type { Lanes } from "./lanes.ts";
 /** @param keep the statements that keep a plugin's own values, in the commit of an admission. */
 export const lanesFor = (all: Lanes, keep: (values: Readonly<Record<string, unknown>>) => Statement[]): ImplementationOf<typeof lanes> => ({
   async admit({ admissions, values = {} }) {
-    const admitted = await all.admitWith(admissions, keep(values));
+    const admitted = await all.admitAll(admissions, keep(values));
     return { jobs: admitted.map(({ key, fresh, state }) => ({ key, fresh, state })) };
   },
   wait: ({ key }, { signal }) => all.wait(key, signal),
   find: async ({ key }) => (await all.find(key)) ?? null,
   async status({ lane }) {
-    const { running, waiting } = all.status(lane);
-    return { running: running ?? null, waiting: [...waiting] };
+    const { running = null, waiting } = all.status(lane);
+    return { running, waiting: [...waiting] };
   },
-  async cancel({ key, lane, waiting = false, reason }) {
-    if (key !== undefined) return { keys: await all.cancel({ key }, reason) };
-    return { keys: lane === undefined ? [] : await all.cancel({ lane, waiting }, reason) };
-  },
+  cancel: async ({ reason, ...which }) => ({ keys: await all.cancel(which, reason) }),
 });

@@ -231,9 +231,9 @@ export function createLanes(deps: LanesDeps) {
      * Cancels one job, or what runs in a lane and, with `waiting`, what waits there; what a job has absorbed ends with it. Answers, once that
      * is durable, with the keys; a running job ends when its handler does.
      */
-    async cancel(which: { readonly key: string } | { readonly lane: string; readonly waiting?: boolean }, reason: string) {
-      const { running, waiting = [] } = ("lane" in which && scheduler.peek(which.lane)) || {};
-      const named = "key" in which ? [jobs.get(which.key)] : [running, ...(which.waiting === true ? waiting : [])];
+    async cancel(which: { readonly key?: string; readonly lane?: string; readonly waiting?: boolean }, reason: string) {
+      const { running, waiting = [] } = scheduler.peek(which.lane ?? "") ?? {};
+      const named = which.key === undefined ? [running, ...(which.waiting === true ? waiting : [])] : [jobs.get(which.key)];
       return Promise.all(named.filter((job) => job !== undefined).map((job) => cancelOne(job, reason)));
     },
 
