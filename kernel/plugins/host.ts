@@ -1,5 +1,5 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
-import type { Facet, HealthReport } from "@pincer/plugin-sdk";
+import type { HealthReport } from "@pincer/plugin-sdk";
 import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { pluginHost as hostContract, type PluginInfo, plugins as pluginsContract } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
@@ -7,7 +7,6 @@ import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
-import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
@@ -221,13 +220,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       }
     },
 
-    facets: (): ReadonlyMap<string, Facet & { readonly plugin: string }> =>
-      new Map(
-        table
-          .all("facets")
-          .entries()
-          .map(([name, facet]) => [name, { ...facet, schema: reviveSchema(facet.schema) }]),
-      ),
+    facets: () => table.facets,
 
     /** Of every active plugin that reports its health. */
     async health(): Promise<Readonly<Record<string, HealthReport>>> {

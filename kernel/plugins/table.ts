@@ -1,8 +1,10 @@
 /** Who owns what, from manifests alone. A table never changes: a swap replaces it by another in one assignment. */
+import type { Facet } from "@pincer/plugin-sdk";
 import type { Arity } from "@pincer/plugin-sdk/contract";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Generated, Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { reviveSchema } from "@pincer/plugin-sdk/schema";
 
 /** Names that only one plugin may own. */
 const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
@@ -32,6 +34,7 @@ export class Table {
   readonly #listens = new Map<string, string[]>();
   readonly #hooks = new Map<string, { readonly plugin: string; readonly order: number }[]>();
   readonly #provides = new Map<string, Provision[]>();
+  #facets: ReadonlyMap<string, Facet & { readonly plugin: string }> | undefined;
   /** Longest first. */
   readonly #prefixes: readonly string[];
   /** By plugin: why it is left out. */
@@ -54,6 +57,13 @@ export class Table {
   }
   all<K extends Exclusive>(kind: K): ReadonlyMap<string, Owned<K>> {
     return this.#owned[kind];
+  }
+  /** With schemas that check, made when first asked for. */
+  get facets(): ReadonlyMap<string, Facet & { readonly plugin: string }> {
+    const revived = () =>
+      this.#owned.facets.entries().map(([name, facet]) => [name, { ...facet, schema: reviveSchema(facet.schema) }] as const);
+    this.#facets ??= new Map(revived());
+    return this.#facets;
   }
   listeners = (event: string): readonly string[] => this.#listens.get(event) ?? [];
   handlers = (hook: string): readonly { readonly plugin: string }[] => this.#hooks.get(hook) ?? [];
