@@ -6,6 +6,8 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
+import { health } from "@pincer/plugin-sdk/wire/methods";
 import type { Static } from "@sinclair/typebox";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
@@ -125,9 +127,6 @@ export async function createGateway(options: GatewayOptions) {
       .readSecrets()
       .then(() => host.refresh())
       .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
-  /** Known once the bus stands; the host asks again when it starts. */
-  let owns = (_method: string): boolean => false;
-
   const host = createPluginHost({
     home,
     clock,
@@ -137,7 +136,7 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => owns(name),
+    reserved: (name) => name === health.name || kernelEvents.some((event) => event.name === name),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
@@ -202,7 +201,6 @@ export async function createGateway(options: GatewayOptions) {
     const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };
     void host.run(jobFailed, { key, kind, lane, input, state: outcome.state, code, message });
   });
-  owns = bus.owns;
 
   let address = { url: "", port: 0 };
   const lifetime = opened.move();

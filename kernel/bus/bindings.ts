@@ -1,4 +1,4 @@
-/** What the bus dispatches to. Rooms of the kernel bind methods directly; plugins are found through a source, so that a swap is one step. */
+/** What the bus dispatches to. Plugins are found through a source, so that a swap is one step. */
 import type { EmitOptions, GatewayEvent, Payload } from "@pincer/plugin-sdk/event";
 import type { Method, MethodCall, MethodHandler, WireScope } from "@pincer/plugin-sdk/method";
 
@@ -28,7 +28,6 @@ export interface MethodSource {
 
 export interface RouteBinding {
   readonly prefix: string;
-  readonly owner: string;
   readonly access: "token" | "open";
   handle(request: Request): Promise<Response>;
 }

@@ -6,7 +6,6 @@ import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
 import type { GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import { protocolVersion } from "@pincer/plugin-sdk/wire/connect";
-import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 import { healthEvent, kernelEvents, presenceEvent, shutdownEvent, tickEvent } from "@pincer/plugin-sdk/wire/events";
 import { eventFrame, eventHead } from "@pincer/plugin-sdk/wire/frames";
 import { polledLists } from "@pincer/plugin-sdk/wire/methods";
@@ -16,7 +15,7 @@ import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision }
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
 import type { AuditRecord } from "./audit-trail.ts";
-import { bindMethod, type Emit, type EventSource, type MethodBinding, type MethodSource, type RouteSource } from "./bindings.ts";
+import { bindMethod, type Emit, type EventSource, type MethodSource, type RouteSource } from "./bindings.ts";
 import { createBroadcast } from "./broadcast.ts";
 import type { Connection, Peer, SocketData } from "./connection.ts";
 import type { BusContext } from "./context.ts";
@@ -68,11 +67,10 @@ export function createBus(deps: BusDeps) {
   let phase: "starting" | "ready" | "stopping" = "starting";
   let server: Server<SocketData> | undefined;
 
-  const methods = new Map<string, MethodBinding>();
   const empty = new Map(polledLists.map(({ method, answer }) => [method.name, bindMethod(method, () => answer(clock.now()))]));
-  /** The kernel's first, then plugins', then the lists that are empty until a plugin owns their name. */
-  const find = (name: string) => methods.get(name) ?? deps.methods.find(name) ?? empty.get(name);
-  const methodNames = () => sorted([...methods.keys(), ...deps.methods.names(), ...empty.keys()]);
+  /** The kernel's only one, then plugins', then the lists that are empty until a plugin owns their name. */
+  const find = (name: string) => (name === health.method.name ? health.method : (deps.methods.find(name) ?? empty.get(name)));
+  const methodNames = () => sorted([health.method.name, ...deps.methods.names(), ...empty.keys()]);
   const events = new Map<string, GatewayEvent>(kernelEvents.map((event) => [event.name, event]));
   const findEvent: EventSource["find"] = (name) => events.get(name) ?? deps.events.find(name);
 
@@ -140,15 +138,6 @@ export function createBus(deps: BusDeps) {
     detail: () => ({ uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() }),
   });
 
-  const add = (bindings: readonly MethodBinding[]): void => {
-    for (const binding of bindings) {
-      const owner = (methods.get(binding.name) ?? deps.methods.find(binding.name))?.owner;
-      if (owner) throw busErrors.BUS_METHOD_TAKEN(`${binding.name} belongs to ${owner} already`);
-      methods.set(binding.name, binding);
-    }
-  };
-  add([health.method]);
-
   const changeTopic = (change: (connection: Connection, topic: string) => void) => (id: string, topic: string) => {
     const connection = connections.get(id);
     if (connection) change(connection, topic);
@@ -206,15 +195,11 @@ export function createBus(deps: BusDeps) {
       stopped ??= stop({ reason, restartExpectedMs });
       return stopped;
     },
-    /** Throws `BUS_METHOD_TAKEN` when a name has an owner. */
-    add,
     addEvents(added: readonly GatewayEvent[]): void {
       for (const event of added) events.set(event.name, event);
     },
-    /** Whether the kernel owns the method; no plugin may then. */
-    owns: (method: string): boolean => methods.has(method),
     /** What the kernel itself answers while no plugin owns the name, with its schemas, for documents and client types. */
-    own: () => ({ methods: [...empty.values(), ...methods.values()], events: [...events.values()] }),
+    own: () => ({ methods: [...empty.values(), health.method], events: [...events.values()] }),
     /** Every method that works, sorted: hello's `features.methods`. */
     methods: methodNames,
     emit,

@@ -128,15 +128,13 @@ test("a plugin's method is found at once when it appears, and unknown at once wh
   expect(await errorOf(socket.call("shop.open"))).toMatchObject({ message: "unknown method: shop.open" });
 });
 
-test("a plugin cannot take a method of the kernel, and the kernel none twice", async () => {
+test("a plugin cannot take the method that the kernel answers itself", async () => {
   await using host = await startBus();
   host.plugins.methods.set(
     "health",
     method("health", () => "hijacked"),
   );
   expect(await (await host.connect()).call("health")).toMatchObject({ ok: true });
-  expect(host.bus.owns("health")).toBe(true);
-  expect(() => host.bus.add([method("health", () => 1)])).toThrow("health belongs to kernel already");
 });
 
 test("a call from inside passes the same checks", async () => {

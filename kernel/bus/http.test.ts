@@ -7,7 +7,6 @@ import type { RouteBinding } from "./bindings.ts";
 
 const route = (prefix: string, access: "token" | "open", handle: (request: Request) => Response | Promise<Response>): RouteBinding => ({
   prefix,
-  owner: "shop",
   access,
   handle: async (request) => handle(request),
 });

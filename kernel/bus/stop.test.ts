@@ -65,7 +65,7 @@ test("an HTTP request that runs is answered before the port closes", async () =>
     started.resolve();
     return new Response(await gate.promise);
   };
-  host.plugins.routes.push({ prefix: "/v1", owner: "shop", access: "open", handle });
+  host.plugins.routes.push({ prefix: "/v1", access: "open", handle });
   const answer = fetch(new URL("/v1", host.url));
   await started.promise;
   const stopped = host.bus.stop("stop");

@@ -73,7 +73,7 @@ export const routeSource = ({ table, inside }: Reach): RouteSource => ({
       return isStreamed ? new Response(untilEnd(response.body!, generation.enter(what)), response) : response;
     };
     const handle = (request: Request) => inside(found.plugin, what, answer(request), request.signal);
-    return { prefix, owner: found.plugin, access: found.access, handle };
+    return { prefix, access: found.access, handle };
   },
 });
 

@@ -4,7 +4,6 @@ import type { ErrorEntry } from "./frames.ts";
 
 export const busErrors = defineErrors({
   BUS_METHOD_UNKNOWN: { message: "unknown method", wire: "INVALID_REQUEST" },
-  BUS_METHOD_TAKEN: { message: "the method has an owner already", wire: "INVALID_REQUEST" },
   BUS_ROLE_UNAUTHORIZED: { message: "unauthorized role", wire: "INVALID_REQUEST" },
   /** The wire's own detail code, which clients look for. */
   MISSING_SCOPE: { message: "missing scope", wire: "FORBIDDEN" },

@@ -72,7 +72,8 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
   const retention = opened.use(createRetention({ store, clock }));
-  const plugins: BusHost["plugins"] = { methods: new Map(), routes: [], events: new Map() };
+  const methods = new Map(options.methods?.map((method) => [method.name, method]));
+  const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map() };
 
   let url = "";
   const access = createAccess({
@@ -110,7 +111,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     ...options.deps,
   });
   bus.addEvents(access.events);
-  bus.add(options.methods ?? []);
   opened.defer(() => {
     settings.drainMs = 0;
     return bus.stop("test is over");
