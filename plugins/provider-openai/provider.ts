@@ -143,10 +143,12 @@ async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): As
 
 /** Throws what a server reports in the middle of a stream, as the library's errors carry it. */
 function objectOf<T>({ event, data }: ServerEvent): T {
-  const object = JSON.parse(data) as T & { readonly error?: StreamError };
+  const object = JSON.parse(data) as T & { readonly error?: StreamError | string };
   const error = event === "error" ? (object.error ?? (object as StreamError)) : object.error;
-  if (error) throw Object.assign(new Error(error.message ?? data), { error, code: error.code, param: error.param });
-  return object;
+  if (!error) return object;
+  // Local servers tell it in a bare word.
+  const told: StreamError = typeof error === "string" ? { message: error } : error;
+  throw Object.assign(new Error(told.message ?? data), { error: told, code: told.code, param: told.param });
 }
 
 /** A stream that is cut off ends quietly: what is missing tells that from a proper end. */

@@ -231,6 +231,18 @@ describe("what is sent over Chat Completions", () => {
     expect(answer).toMatchObject({ stopReason: "error", failure: { class: "rate-limit" }, message: { content: [{ text: "so far" }] } });
   });
 
+  test("a local server's error inside the stream is told in its own words, however it puts them", async () => {
+    await using fixture = await start("lab");
+    for (const fault of [
+      sse({ error: "the model ran out of memory" }),
+      'event: error\r\ndata: {"message":"the model ran out of memory"}\r\n\r\n',
+    ]) {
+      const { answer } = await fixture.ask({ raw: [sse({ choices: [{ index: 0, delta: { content: "so far" } }] }), fault] }, "llama");
+      expect(answer).toMatchObject({ stopReason: "error", failure: { message: "the model ran out of memory" } });
+      expect(answer.message.content).toMatchObject([{ text: "so far" }]);
+    }
+  });
+
   test("a server that ends with stop although it called a tool, or sends a call without an id, is understood", async () => {
     await using fixture = await start("lab");
     const delta = { tool_calls: [{ index: 0, function: { name: "now", arguments: "{}" } }] };
