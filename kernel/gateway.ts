@@ -67,14 +67,7 @@ export async function createGateway(options: GatewayOptions) {
   await using opened = new AsyncDisposableStack();
   opened.use(lockHome(home));
 
-  const log = createLog({
-    file: join(home, "gateway.log"),
-    level: "info",
-    bytes: 10 * 1024 * 1024,
-    files: 5,
-    clock,
-    ...(options.print && { print: options.print }),
-  });
+  const log = createLog({ file: join(home, "gateway.log"), clock, ...(options.print && { print: options.print }) });
   opened.defer(() => log.flush());
   const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home } });
   config.declare("gateway", GatewayConfig, "kernel");

@@ -114,6 +114,14 @@ test("a disk that takes nothing harms nobody: lines wait within a bound, and wha
   expect(written.at(-1)).toMatchObject({ event: "later", i: 59 });
 });
 
+test("what is dropped while a write is under way is counted too", async () => {
+  const { log, lines } = setup({ pendingBytes: 500 });
+  for (let i = 0; i < 50; i += 1) log.info("step", { i });
+  const written = await lines();
+  const kept = written.filter(({ event }) => event === "step").length;
+  expect(written.at(-1)).toMatchObject({ event: "log.dropped", lines: 50 - kept });
+});
+
 test("the tail follows by cursor, loses no line, and starts anew after the file was put aside", async () => {
   const { log, file } = setup({ bytes: 3_000, files: 1 });
   log.info("a");

@@ -12,11 +12,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export interface LogOptions {
   readonly file: string;
-  readonly level: Level;
   readonly clock: Clock;
+  /** What is below it is not written. */
+  readonly level?: Level;
   /** Size at which the file is put aside, and how many such files are kept beside it. */
-  readonly bytes: number;
-  readonly files: number;
+  readonly bytes?: number;
+  readonly files?: number;
   /** Also called with each line, for a terminal or a service manager. */
   readonly print?: (line: LogLine) => void;
   /** Equal lines within so many milliseconds are written once, then once more with their number. */
@@ -33,35 +34,29 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-export interface Log extends Logger {
-  child(owner: { readonly plugin: string }): Logger;
-  /** From now on this text appears in no line. */
-  redact(secret: string): void;
-  setLevel(level: Level): void;
-  tail(range: LogRange): Promise<LogLines>;
-  /** Resolves when everything logged so far is in the file, or could not be written. */
-  flush(): Promise<void>;
-}
-
 const repeatLimit = 256;
+const MiB = 1024 * 1024;
+
+export type Log = ReturnType<typeof createLog>;
 
 export function createLog({
   file,
   clock,
-  bytes,
-  files,
+  level: first = "info",
+  bytes = 10 * MiB,
+  files = 5,
   print,
   repeatMs = 5_000,
-  pendingBytes = 4 * 1024 * 1024,
-  ...options
-}: LogOptions): Log {
-  let least = levels.indexOf(options.level);
+  pendingBytes = 4 * MiB,
+}: LogOptions) {
+  let least = levels.indexOf(first);
   let secrets: string[] = [];
   let pending: string[] = [];
   let waiting = 0;
   let dropped = 0;
   let writing: Promise<void> | undefined;
   const repeated = new Map<string, number>();
+  const time = () => new Date(clock.now()).toISOString();
 
   function emit(level: Level, plugin: string | undefined, event: string, fields: Fields = {}): void {
     if (levels.indexOf(level) < least) return;
@@ -80,8 +75,7 @@ export function createLog({
   }
 
   function append(body: string, count: number): void {
-    const time = new Date(clock.now()).toISOString();
-    const text = `{"time":"${time}",${body.slice(1, -1)}${count > 0 ? `,"repeated":${count}` : ""}}\n`;
+    const text = `{"time":"${time()}",${body.slice(1, -1)}${count > 0 ? `,"repeated":${count}` : ""}}\n`;
     print?.(JSON.parse(text) as LogLine);
     if (waiting + text.length > pendingBytes) dropped += 1;
     else {
@@ -95,21 +89,20 @@ export function createLog({
 
   async function write(): Promise<void> {
     while (pending.length > 0) {
-      const batch = pending;
-      const text =
-        batch.join("") +
-        (dropped > 0 ? `{"time":"${new Date(clock.now()).toISOString()}","level":"warn","event":"log.dropped","lines":${dropped}}\n` : "");
+      const [batch, lost] = [pending, dropped];
+      const loss = lost > 0 ? `{"time":"${time()}","level":"warn","event":"log.dropped","lines":${lost}}\n` : "";
+      const text = batch.join("") + loss;
       pending = [];
       try {
         await rotate(Buffer.byteLength(text));
         const handle = await open(file, "a", 0o600);
         await handle.writeFile(text).finally(() => handle.close());
         waiting -= batch.reduce((sum, line) => sum + line.length, 0);
-        dropped = 0;
+        dropped -= lost;
       } catch (error) {
         // The lines stay, bounded, until the disk takes them with the next one: logging must not fail who logs.
         pending = [...batch, ...pending];
-        print?.({ time: new Date(clock.now()).toISOString(), level: "error", event: "log.write_failed", error: errorMessage(error) });
+        print?.({ time: time(), level: "error", event: "log.write_failed", error: errorMessage(error) });
         return;
       }
     }
@@ -131,45 +124,48 @@ export function createLog({
     error: (event, fields) => emit("error", plugin, event, fields),
   });
 
-  async function tail({ cursor, limit = 500, maxBytes = 250_000 }: LogRange): Promise<LogLines> {
-    await flush();
-    const size = await sizeOf(file);
-    const reset = cursor !== undefined && cursor > size;
-    const wanted = cursor === undefined || reset ? 0 : cursor;
-    const start = Math.max(wanted, size - maxBytes);
-    const chunk = size > start ? await Bun.file(file).slice(start, size).text() : "";
-    const lines = chunk.split("\n");
-    // What begins in the middle of a line, and what is not ended yet, is no line.
-    if (start > wanted) lines.shift();
-    const unfinished = lines.pop() ?? "";
-    const truncated = start > wanted || lines.length > limit;
-    return {
-      file,
-      cursor: size - Buffer.byteLength(unfinished),
-      size,
-      lines: lines.slice(-limit),
-      ...(truncated && { truncated }),
-      ...(reset && { reset }),
-    };
-  }
-
-  async function flush(): Promise<void> {
-    await writing;
-  }
-
   return {
     ...logger(),
-    child: ({ plugin }) => logger(plugin),
-    redact(secret) {
+    child: ({ plugin }: { readonly plugin: string }): Logger => logger(plugin),
+
+    /** From now on this text appears in no line. */
+    redact(secret: string): void {
       // As it stands inside JSON; what is too short would blot out ordinary words.
       const inside = JSON.stringify(secret).slice(1, -1);
       if (secret.length >= 6 && !secrets.includes(inside)) secrets = [...secrets, inside].sort((a, b) => b.length - a.length);
     },
-    setLevel: (level) => {
+
+    setLevel(level: Level): void {
       least = levels.indexOf(level);
     },
-    tail,
-    flush,
+
+    /** Resolves when everything logged so far is in the file, or could not be written. */
+    flush: async (): Promise<void> => writing,
+    tail: async (range: LogRange): Promise<LogLines> => {
+      await writing;
+      return readTail(file, range);
+    },
+  };
+}
+
+/** The newest lines of a log, or those behind a cursor. */
+export async function readTail(file: string, { cursor, limit = 500, maxBytes = 250_000 }: LogRange): Promise<LogLines> {
+  const size = await sizeOf(file);
+  const reset = cursor !== undefined && cursor > size;
+  const wanted = cursor === undefined || reset ? 0 : cursor;
+  const start = Math.max(wanted, size - maxBytes);
+  const lines = (size > start ? await Bun.file(file).slice(start, size).text() : "").split("\n");
+  // What begins in the middle of a line, and what is not ended yet, is no line.
+  if (start > wanted) lines.shift();
+  const unfinished = lines.pop() ?? "";
+  const truncated = start > wanted || lines.length > limit;
+  return {
+    file,
+    cursor: size - Buffer.byteLength(unfinished),
+    size,
+    lines: lines.slice(-limit),
+    ...(truncated && { truncated }),
+    ...(reset && { reset }),
   };
 }
 

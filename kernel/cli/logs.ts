@@ -1,7 +1,7 @@
 /** `pincer logs`: read from the file itself, so that the log of a gateway that does not run can be read too. */
 import { existsSync } from "node:fs";
 import { systemClock } from "../clock.ts";
-import { createLog, type Level, type LogLine, levels } from "../log.ts";
+import { type Level, type LogLine, levels, readTail } from "../log.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { logLine } from "./terminal.ts";
@@ -12,18 +12,17 @@ export const logs: Run = async ({ flags, home, terminal }) => {
   const least = levels.indexOf((flags["level"] ?? "debug") as Level);
   if (least < 0) throw usageError(`--level is one of ${levels.join(", ")}`);
   if (!existsSync(home.logFile)) throw new CliError(`there is no log yet at ${home.logFile}`, { next: "pincer up" });
-  const log = createLog({ file: home.logFile, level: "error", clock: systemClock, bytes: Number.MAX_SAFE_INTEGER, files: 0 });
   const show = (text: string) => {
     const line = parsed(text);
     if (line && levels.indexOf(line.level) < least) return;
     terminal.print(terminal.json || !line ? text : logLine(line));
   };
-  let { lines, cursor } = await log.tail({ limit: Number(flags["lines"] ?? 50), maxBytes: 1_000_000 });
+  let { lines, cursor } = await readTail(home.logFile, { limit: Number(flags["lines"] ?? 50), maxBytes: 1_000_000 });
   for (;;) {
     lines.forEach(show);
     if (!flags["follow"]) return EXIT.done;
     await systemClock.sleep(lookMs);
-    ({ lines, cursor } = await log.tail({ cursor, limit: 5_000, maxBytes: 1_000_000 }));
+    ({ lines, cursor } = await readTail(home.logFile, { cursor, limit: 5_000, maxBytes: 1_000_000 }));
   }
 };
 
