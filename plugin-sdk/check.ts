@@ -11,9 +11,6 @@ export interface Mismatch {
   readonly got: string;
 }
 
-/** Of a schema that has been compiled before, so that the hot path need not wait. */
-export const compiledCheck = (schema: TSchema): TypeCheck<TSchema> | undefined => compiled.get(schema);
-
 export async function checker(schema: TSchema): Promise<TypeCheck<TSchema>> {
   const known = compiled.get(schema);
   if (known) return known;
@@ -24,11 +21,16 @@ export async function checker(schema: TSchema): Promise<TypeCheck<TSchema>> {
 }
 
 /** Throws what `refuse` makes of the first mismatch. Once the schema has been compiled it costs no turn of the event loop: no promise. */
-export function requireValid(schema: TSchema, value: unknown, refuse: (mismatch: string) => Error): Promise<void> | undefined {
+export function requireValid(
+  schema: TSchema,
+  value: unknown,
+  refuse: (described: string, mismatch: Mismatch) => Error,
+): Promise<void> | undefined {
   const check = compiled.get(schema);
   if (!check) return checker(schema).then(() => requireValid(schema, value, refuse));
-  if (!check.Check(value)) throw refuse(describeMismatch(mismatchOf(check, value)));
-  return undefined;
+  if (check.Check(value)) return undefined;
+  const mismatch = mismatchOf(check, value);
+  throw refuse(describeMismatch(mismatch), mismatch);
 }
 
 /** The first mismatch of a value that the check refuses. */

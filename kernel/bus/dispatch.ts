@@ -1,8 +1,8 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
-import { checker, compiledCheck, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
-import { busErrors } from "@pincer/plugin-sdk/wire/errors";
+import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import { type AuditRecord, mayBePrivileged, recorded } from "./audit-trail.ts";
 import type { MethodBinding, MethodSource } from "./bindings.ts";
@@ -49,11 +49,8 @@ export function createDispatch(
     const resolving = binding.resolve();
     const { method, invoke } = resolving instanceof Promise ? await resolving : resolving;
     const given = params ?? {};
-    const check = compiledCheck(method.params) ?? (await checker(method.params));
-    if (!check.Check(given)) {
-      const mismatch = mismatchOf(check, given);
-      throw busErrors.BUS_PARAMS_INVALID(`invalid ${name} params: ${describeMismatch(mismatch)}`, { data: { ...mismatch } });
-    }
+    const checking = requireValid(method.params, given, paramsInvalid(name));
+    if (checking) await checking;
     if (typeof method.scope === "object") {
       const exact = await method.scope.of(given);
       onScope?.(exact);
@@ -100,9 +97,8 @@ function requireScope(needed: MethodBinding["scope"], scopes: readonly WireScope
 }
 
 async function requireResult({ name, result }: Method, given: unknown): Promise<unknown> {
-  const check = await checker(result);
-  if (check.Check(given)) return given;
-  throw busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${describeMismatch(mismatchOf(check, given))}`);
+  await requireValid(result, given, (how) => busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${how}`));
+  return given;
 }
 
 /** So many calls of a principal within a window, which begins with the first call after the one before. */

@@ -1,7 +1,7 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
-import { busErrors, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
+import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { Admitted, ConnectAttempt, ConnectDecision } from "../access/decision.ts";
@@ -46,11 +46,10 @@ export function createSockets(context: BusContext, { connections, connect, hello
     if (method !== "connect") return refuse(connection, id, busErrors.BUS_HANDSHAKE_INVALID(), 1008);
     if (phase() === "starting") return refuse(connection, id, startingError(), 1013);
     if (phase() === "stopping") return refuse(connection, id, stoppingError(), 1012);
-    const check = await checker(ConnectParams);
-    if (!check.Check(params)) {
-      const mismatch = mismatchOf(check, params);
-      const message = `invalid connect params: ${describeMismatch(mismatch)}`;
-      return refuse(connection, id, busErrors.BUS_PARAMS_INVALID(message, { data: { ...mismatch } }), 1008);
+    try {
+      await requireValid(ConnectParams, params, paramsInvalid(method));
+    } catch (error) {
+      return refuse(connection, id, error, 1008);
     }
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);

@@ -1,4 +1,5 @@
 /** What a gateway refuses by itself, whatever plugin or client asks. */
+import type { Mismatch } from "../check.ts";
 import { defineErrors, type GatewayError } from "../error.ts";
 import type { ErrorEntry } from "./frames.ts";
 
@@ -20,6 +21,9 @@ export const busErrors = defineErrors({
   BUS_ACCEPTED_UNDECLARED: { message: "the method does not declare a first answer", wire: "UNAVAILABLE" },
   BUS_LISTEN_FAILED: { message: "the address cannot be listened on", wire: "UNAVAILABLE" },
 });
+
+export const paramsInvalid = (method: string) => (described: string, mismatch: Mismatch) =>
+  busErrors.BUS_PARAMS_INVALID(`invalid ${method} params: ${described}`, { data: { ...mismatch } });
 
 /** The reasons are the wire's own: clients that read them try again quietly. */
 export const startingError = () => busErrors.BUS_STARTING("gateway starting", { data: { reason: "startup-sidecars" }, retryAfterMs: 500 });
