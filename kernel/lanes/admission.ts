@@ -1,12 +1,13 @@
 /** The way into the lanes: limits and gates first, then one commit, and only what is committed is acknowledged and runs. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Verdict } from "@pincer/plugin-sdk/hook";
 import type { Admission, JobOutcome, JobState } from "@pincer/plugin-sdk/job";
 import type { Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
-import { createLimits } from "./limits.ts";
 import { admit, isAdmitted, type OpenJob, openJob, sql } from "./rows.ts";
 import type { Room } from "./run.ts";
+import type { LanesSettings } from "./settings.ts";
 
 export interface Admitted {
   readonly key: string;
@@ -25,7 +26,7 @@ export function createAdmission(
   { store, clock, settings, scheduler, jobs: open, probe }: Room,
   stop: (job: OpenJob, reason: string) => unknown,
 ) {
-  const limits = createLimits(clock, settings);
+  const buckets = createBuckets(clock, settings);
   const gates = new Set<Gate>();
   let isClosed = false;
 
@@ -37,7 +38,7 @@ export function createAdmission(
       const options = { retryAfterMs: fullRetryMs, data: { lane } };
       throw laneErrors.LANE_FULL(`${waits} jobs wait in ${lane}, all that gateway.lanes.queue allows`, options);
     }
-    if (sender !== undefined) limits.take(sender);
+    if (sender !== undefined) buckets.take(sender);
   };
 
   const ask = async (admission: Admission) => {
@@ -108,13 +109,13 @@ export function createAdmission(
     } finally {
       for (const { lane, sender, key } of arrived) {
         scheduler.arrive(lane, -1);
-        if (sender !== undefined && !fresh.some((job) => job.key === key)) limits.giveBack(sender);
+        if (sender !== undefined && !fresh.some((job) => job.key === key)) buckets.giveBack(sender);
       }
     }
   }
 
   return {
-    senders: () => limits.senders,
+    senders: () => buckets.senders,
     close: () => {
       isClosed = true;
     },
@@ -126,5 +127,38 @@ export function createAdmission(
     /** Durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`, `LANE_CLOSED`, `STORE_*`; then nothing is admitted. */
     admit: async (admission: Admission): Promise<Admitted> => (await admitAll([admission]))[0] as Admitted,
     admitAll,
+  };
+}
+
+/** A token bucket for each sender. */
+function createBuckets(clock: Clock, settings: () => LanesSettings) {
+  /** When a sender's bucket will be full again. A full one says nothing, so that the memory is bounded by the senders of the last minutes. */
+  const fullAt = new Map<string, number>();
+  let prunedAt = clock.monotonic();
+  const tokenMs = () => 60_000 / settings().senderRate;
+
+  return {
+    /** Takes one token. Throws `LANE_RATE_LIMITED` when there is none. */
+    take(sender: string): void {
+      const { senderRate, senderBurst } = settings();
+      const now = clock.monotonic();
+      if (now - prunedAt >= 60_000) {
+        prunedAt = now;
+        for (const [other, at] of fullAt) if (at <= now) fullAt.delete(other);
+      }
+      const next = Math.max(now, fullAt.get(sender) ?? 0) + tokenMs();
+      const retryAfterMs = Math.floor(next - now - senderBurst * tokenMs());
+      const message = `${sender} has asked ${senderBurst} times at once, and may ask ${senderRate} times a minute`;
+      if (retryAfterMs > 0) throw laneErrors.LANE_RATE_LIMITED(message, { retryAfterMs });
+      fullAt.set(sender, next);
+    },
+    /** For an admission that was none: refused by others, or a repetition. */
+    giveBack(sender: string): void {
+      const at = fullAt.get(sender);
+      if (at !== undefined) fullAt.set(sender, at - tokenMs());
+    },
+    get senders() {
+      return fullAt.size;
+    },
   };
 }

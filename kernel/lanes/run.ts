@@ -50,7 +50,7 @@ export class Run {
   /** Names of the outside calls that are under way, to say what hangs. */
   readonly #calling = new Set<string>();
   #journal!: Journal;
-  #timers: Disposable[] = [];
+  #patience: Disposable | undefined;
   #isAsleep = false;
   /** Why the job is to be given back as soon as its handler only waits. */
   #wanted: GatewayError | undefined;
@@ -73,7 +73,7 @@ export class Run {
       this.#warn("lanes.handler-hangs", { told: reason.code, steps: [...this.#calling] });
       this.#abandoned.reject(reason);
     };
-    if (!this.#closed) this.#timers.push(this.#room.clock.after(this.#room.settings().abandonMs, giveUp));
+    if (!this.#closed) this.#patience = this.#room.clock.after(this.#room.settings().abandonMs, giveUp);
   }
 
   /** Stops the handler as soon as it only waits, now or later; what it does, it may finish. */
@@ -88,7 +88,7 @@ export class Run {
       return (await this.#refuse()) ?? (await this.#handle());
     } finally {
       this.#closed = true;
-      for (const timer of this.#timers) timer[Symbol.dispose]();
+      this.#patience?.[Symbol.dispose]();
     }
   }
 
