@@ -1,4 +1,5 @@
 /** `pincer completion`: a few lines for the shell, which ask `pincer completion words` what may stand next. */
+import { childrenOf, type Shape } from "@pincer/plugin-sdk/shape";
 import { type CliCommand, commonFlags, type Run, usageError } from "./command.ts";
 import { EXIT } from "./failure.ts";
 import { pluginCommands } from "./plugin-commands.ts";
@@ -34,10 +35,19 @@ function choices(words: readonly string[], known: readonly CliCommand[]): (reado
   return [...next];
 }
 
+/** Everything below that a gateway in this home would let one set. */
+const pathsIn = (shape: Shape, path = ""): [path: string, summary: string][] =>
+  childrenOf(shape).flatMap(([key, child]) =>
+    key === "*" ? [] : [[path + key, child.title ?? child.description ?? ""], ...pathsIn(child, `${path}${key}.`)],
+  );
+
 export const completion: Run = async ({ args: [shell = "", ...words], home, terminal, commands }) => {
   const script = scripts[shell];
   if (shell !== "words" && !script) throw usageError(`"${shell}" is not one of ${Object.keys(scripts).join(", ")}`);
-  const found = choices(words, [...commands, ...pluginCommands(home)]);
+  const isPath = words.length === 3 && words[0] === "config" && !words[2]?.startsWith("-");
+  const found = isPath
+    ? pathsIn((await import("./whole-config.ts")).readWholeConfig(home).schema()).filter(([path]) => path.startsWith(words[2] ?? ""))
+    : choices(words, [...commands, ...pluginCommands(home)]);
   terminal.print(script ?? found.map((choice) => choice.join("\t")).join("\n"));
   return EXIT.done;
 };

@@ -81,6 +81,8 @@ test("each shell completes commands, their second words and their options, with 
   expect(await words("config", "")).toEqual(["get", "set"]);
   expect(await words("logs", "--f")).toContain("--follow");
   expect(await words("config", "set", "--")).toContain("--unset");
+  expect(await words("config", "set", "gateway.log")).toEqual(["gateway.log", "gateway.log.level"]);
+  expect(await words("config", "get", "plugins.webchat.")).toEqual(["plugins.webchat.enabled", "plugins.webchat.unsandboxed"]);
 
   const bin = join(home.path, "..", "bin");
   mkdirSync(bin);
