@@ -21,6 +21,11 @@ export const facets: Readonly<Record<string, Facet>> = {
     "What `model` shows, and what was chosen for it",
   ),
   thinkingLevel: facet(text, "How much the model thinks", "operator.write"),
+  verboseLevel: facet(
+    Type.Union([Type.Literal("off"), Type.Literal("on"), Type.Literal("full")]),
+    "How much clients show of the tools that run",
+    "operator.admin",
+  ),
   contextTokens: facet(Type.Integer({ minimum: 0 }), "Size of the model's context window"),
   inputTokens: facet(tokens, "Tokens that models were given"),
   outputTokens: facet(tokens, "Tokens that models answered"),

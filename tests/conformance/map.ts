@@ -205,7 +205,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
           "boardFace",
           "statusNote",
         ],
-        ...["attention", "ttlMinutes", "contextWindow", "fastMode", "toolOverrides", "verboseLevel", "traceLevel", "reasoningLevel"],
+        ...["attention", "ttlMinutes", "contextWindow", "fastMode", "toolOverrides", "traceLevel", "reasoningLevel"],
         ...[
           "responseUsage",
           "elevatedLevel",

@@ -139,7 +139,10 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["chat.abort", { sessionKey: MAIN }],
   ["sessions.abort", { key: MAIN, clearQueued: true }],
   ["chat.inject", { sessionKey: MAIN, message: "A note.", label: "clock" }],
-  ["sessions.patch", { key: MAIN, label: "home", pinned: true, unread: true, thinkingLevel: "high", model: "scripted/two" }],
+  [
+    "sessions.patch",
+    { key: MAIN, label: "home", pinned: true, unread: true, thinkingLevel: "high", model: "scripted/two", verboseLevel: "full" },
+  ],
   ["sessions.patch", { key: MAIN, label: null, thinkingLevel: null, model: null }],
   ["sessions.create", () => ({ label: "a new one", model: "scripted/two", message: "hello", idempotencyKey: key() })],
   ["sessions.create", { key: "spare", agentId: "main" }],
