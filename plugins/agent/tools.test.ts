@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
 import { asks, type Step, says } from "../../tests/fixtures/script/script.ts";
 
@@ -87,14 +88,20 @@ test("a call that cannot be made is the model's to correct", async () => {
 });
 
 test("a tool that breaks, or takes too long, is a result like any other", async () => {
-  await using talk = await startConversation({ agent: { toolTimeoutMs: 40, toolGraceMs: 20 } });
+  const clock = createManualClock();
+  await using talk = await startConversation({ clock, agent: { toolTimeoutMs: 40, toolGraceMs: 20 } });
   talk.script.tool("note", () => [{ crash: "no paper" }]);
   talk.script.tool("look", async function* (_call, signal) {
     yield { progress: "looking…" };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
   talk.script.answer([asks("note"), asks("look")], says("neither"));
-  expect(textOf((await talk.ask("go"))["message"])).toBe("neither");
+  const runId = await talk.say("go");
+  const told = (phase: string) =>
+    talk.client.event("agent", ({ stream, data }) => stream === "tool" && (data as { phase: string }).phase === phase);
+  await Promise.all([told("update"), told("result")]);
+  await clock.advance(40);
+  expect(textOf((await talk.end(runId))["message"])).toBe("neither");
   const [broken, slow] = resultsOf(talk.script.models[1]!.request.messages);
   expect(broken).toMatchObject({ isError: true });
   expect(textOf(slow)).toMatch(/did not finish within 0\.04 s[\s\S]*looking…/);

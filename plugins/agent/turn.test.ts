@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
 import { asks, fails, says } from "../../tests/fixtures/script/script.ts";
@@ -235,12 +236,15 @@ describe("what goes wrong", () => {
   });
 
   test("a turn that takes too long is stopped, and says so", async () => {
-    await using talk = await startConversation();
+    const clock = createManualClock();
+    await using talk = await startConversation({ clock });
     talk.script.answer(async function* (_request, signal) {
       yield { text: "thinking about it" };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
     const runId = await talk.say("hi", { timeoutMs: 50 });
+    await talk.client.event("chat", ({ runId: of, state }) => of === runId && state === "delta");
+    await clock.advance(50);
     expect(await talk.end(runId)).toMatchObject({ state: "error", errorKind: "timeout" });
     expect(await talk.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "timeout" });
     await talk.script.cut(talk.script.models[0]!);

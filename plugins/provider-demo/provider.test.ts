@@ -138,14 +138,15 @@ describe("what is understood", () => {
       " ",
       "what ",
     ];
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     for (let round = 0; round < 3000; round++) {
       const said = Array.from({ length: below(40) }, () => words[below(words.length)]).join("");
       expect(Array.isArray(understand(said))).toBe(true);
     }
     expect(Array.isArray(understand("list the files and ".repeat(2000)))).toBe(true);
     expect(Array.isArray(understand("show ".repeat(20_000)))).toBe(true);
-    expect(performance.now() - begin).toBeLessThan(5000);
+    // A pattern that tries every way to read this would take hours.
+    expect(process.cpuUsage(begin).user / 1_000).toBeLessThan(20_000);
   });
 });
 
