@@ -52,10 +52,8 @@ export interface PluginHostDeps {
 export interface Reach extends Pick<PluginHostDeps, "clock" | "limits"> {
   readonly log: Logger;
   table(): Table;
-  /** Undefined while the plugin is not active. */
-  current(plugin: string): Generation | undefined;
   /** Activates the plugin when needed, and counts a call on its present generation. */
   enter(plugin: string, what: string): Entered | Promise<Entered>;
-  /** Runs on the present generation, counted and blamed. */
-  inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Runs on the present generation, counted and blamed. No promise when the plugin is active and answers at once. */
+  inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): T | Promise<T>;
 }

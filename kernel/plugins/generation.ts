@@ -21,34 +21,28 @@ export interface Entered {
   leave(): void;
 }
 
-export async function use<T>(
+/** Runs on the generation, counted and blamed. An answer that is no promise is given as it is, so that nobody waits for it. */
+export function use<T>(
   { generation, leave }: Entered,
   what: string,
   run: (generation: Generation) => T | Promise<T>,
   signal?: AbortSignal,
-): Promise<T> {
-  try {
-    return await run(generation);
-  } catch (error) {
-    throw generation.blame(error, what, signal);
-  } finally {
+): T | Promise<T> {
+  const failed = (error: unknown): never => {
     leave();
-  }
-}
-
-/** As `use`; but an answer that is no promise is given as it is, so that nobody waits for it. */
-export function useAtOnce<T>(entered: Entered, what: string, run: (generation: Generation) => T | Promise<T>, signal: AbortSignal) {
-  const { generation, leave } = entered;
+    throw generation.blame(error, what, signal);
+  };
+  const ended = (answer: T): T => {
+    leave();
+    return answer;
+  };
   let answer: T | Promise<T>;
   try {
     answer = run(generation);
   } catch (error) {
-    leave();
-    throw generation.blame(error, what, signal);
+    return failed(error);
   }
-  if (answer instanceof Promise) return use(entered, what, () => answer, signal);
-  leave();
-  return answer;
+  return answer instanceof Promise ? answer.then(ended, failed) : ended(answer);
 }
 
 export class Generation {

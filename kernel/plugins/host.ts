@@ -10,7 +10,7 @@ import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
-import { use } from "./generation.ts";
+import { type Generation, use } from "./generation.ts";
 import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
@@ -45,11 +45,10 @@ export function createPluginHost(deps: PluginHostDeps) {
     limits,
     log,
     table: () => table,
-    current: (id) => find(id).current,
     enter: (id, what) => find(id).enter(what),
-    async inside(id, what, run, signal) {
-      const entering = find(id).enter(what);
-      return use(entering instanceof Promise ? await entering : entering, what, run, signal);
+    inside(id, what, run, signal) {
+      const entered = find(id).enter(what);
+      return entered instanceof Promise ? entered.then((late) => use(late, what, run, signal)) : use(entered, what, run, signal);
     },
   };
   const syncKinds = jobKinds(reach, deps.jobs);
@@ -214,9 +213,10 @@ export function createPluginHost(deps: PluginHostDeps) {
     deliver(event: string, payload: () => unknown): void {
       for (const id of table.listeners(event)) {
         const said = payload();
-        reach
-          .inside(id, `event ${event}`, (generation) => generation.registered.get("listens", event)?.listener(said))
-          .catch((error) => log.error("listener.failed", { plugin: id, event, error: errorMessage(error) }));
+        const listen = (generation: Generation) => generation.registered.get("listens", event)?.listener(said);
+        Promise.try(() => reach.inside(id, `event ${event}`, listen)).catch((error) =>
+          log.error("listener.failed", { plugin: id, event, error: errorMessage(error) }),
+        );
       }
     },
 

@@ -6,19 +6,19 @@ import type { MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
-import { type Entered, type Generation, use, useAtOnce } from "./generation.ts";
+import { type Entered, type Generation, use } from "./generation.ts";
 
 const gone = (plugin: string, what: string) =>
   pluginErrors.PLUGIN_REPLACED(`${what} is no more: ${plugin} was replaced by a generation without it`);
 
-export function methodSource({ table, current, enter, inside }: Reach): MethodSource {
+export function methodSource({ table, inside }: Reach): MethodSource {
   const registered = (generation: Generation, name: string) => {
     const found = generation.registered.get("methods", name);
     if (!found) throw gone(generation.plugin, name);
     return found;
   };
-  const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> => {
-    const resolved = (generation: Generation): ResolvedMethod => {
+  const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> =>
+    inside(plugin, name, (generation): ResolvedMethod => {
       const checked = registered(generation, name).method;
       const run = (params: unknown, call: MethodCall) => (present: Generation) => {
         const { method, handler } = registered(present, name);
@@ -27,16 +27,8 @@ export function methodSource({ table, current, enter, inside }: Reach): MethodSo
         const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
         return Promise.resolve(requireValid(method.params, params, refuse)).then(() => handler(params, call));
       };
-      const invoke = (params: unknown, call: MethodCall): unknown => {
-        const entered = enter(plugin, name);
-        if (entered instanceof Promise) return entered.then((late) => use(late, name, run(params, call), call.signal));
-        return useAtOnce(entered, name, run(params, call), call.signal);
-      };
-      return { method: checked, invoke };
-    };
-    const active = current(plugin);
-    return active ? resolved(active) : inside(plugin, name, resolved);
-  };
+      return { method: checked, invoke: (params, call) => inside(plugin, name, run(params, call), call.signal) };
+    });
   return {
     find(name) {
       const found = table().get("methods", name);
@@ -72,7 +64,7 @@ export const routeSource = ({ table, inside }: Reach): RouteSource => ({
       const isStreamed = streamed.test(response.headers.get("content-type") ?? "") && response.body !== null;
       return isStreamed ? new Response(untilEnd(response.body!, generation.enter(what)), response) : response;
     };
-    const handle = (request: Request) => inside(found.plugin, what, answer(request), request.signal);
+    const handle = async (request: Request) => inside(found.plugin, what, answer(request), request.signal);
     return { prefix, access: found.access, handle };
   },
 });
