@@ -82,7 +82,7 @@ export const devices = defineContract({
     reject: call(Type.Object({ requestId: Text, caller: Caller }), Type.Object({ deviceId: Text })),
     /** Ends its tokens for ever, and its connections. */
     remove: call(Type.Object({ deviceId: Text, caller: Caller }), Type.Object({})),
-    rename: call(Type.Object({ deviceId: Text, label: Text, caller: Caller }), Type.Object({})),
+    rename: call(Type.Object({ deviceId: Text, label: Type.String({ minLength: 1, maxLength: 64 }), caller: Caller }), Type.Object({})),
     /**
      * Ends the token of a role and the connections that stand on it, and with `scopes` narrows what the device may do. With `tell` a
      * device that renews its own keeps the connection that asks, and is told the new token; nobody else ever is.
