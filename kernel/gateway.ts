@@ -221,7 +221,7 @@ export async function createGateway(options: GatewayOptions) {
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
       await findings.look(host.list().map(({ manifest }) => manifest));
       const [problem] = await access.problems();
-      if (problem) log.error("secrets.key-lost", { problem, names: await access.secrets.lost() });
+      if (problem) log.error("secrets.key-lost", { problem, names: await access.secrets.lost(), file: keys.keyPath });
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();

@@ -11,7 +11,7 @@ const needle = `7${process.pid}`;
 async function start() {
   const clock = createManualClock();
   const workspace = await createWorkspace();
-  const gateway = await startTestGateway({ only: ["tools-exec"], clock });
+  const gateway = await startTestGateway({ only: ["tools-exec", "sessions"], clock });
   const { host } = gateway.gateway;
   const run = (name: string, args: Record<string, unknown>, sessionKey = "agent:main:main") => {
     const tools = host.handle(tool);

@@ -23,7 +23,17 @@ export type Word =
   | { readonly say: "refused"; readonly code: string; readonly message: string };
 
 export const victimPath = import.meta.path;
-export const plugins = ["agent", "models", "delivery", "routing", "scripted-provider", "scripted-tools", "scripted-channel", "devices"];
+export const plugins = [
+  "agent",
+  "models",
+  "delivery",
+  "routing",
+  "scripted-provider",
+  "scripted-tools",
+  "scripted-channel",
+  "devices",
+  "sessions",
+];
 
 if (import.meta.main) {
   const { home, point, nth = 1, commitDelayMs = 0 } = JSON.parse(process.argv[2] ?? "{}") as Orders;
