@@ -27,7 +27,7 @@ import { startServer } from "./server-process.ts";
 import { size } from "./size.ts";
 import { swap } from "./swap.ts";
 import { connectTurns } from "./turn-client.ts";
-import { compareTurns, httpTurns, inlineTurns } from "./turns.ts";
+import { asking, compareTurns, httpTurns, inlineTurns } from "./turns.ts";
 import { startUpstream } from "./upstream-process.ts";
 
 const parts: Readonly<Record<string, Part>> = {
@@ -87,7 +87,7 @@ async function overTheWire(against: Against, upstreamPort: number | undefined, w
     const bareClient = await connectTurns({ url: `ws://127.0.0.1:${bare.port}`, token: "" });
     const client = await connectTurns(against);
     const sides = {
-      gateway: (session: number, message: string) => client.turn(`agent:main:bench-${session}`, message),
+      gateway: asking(client, "bench"),
       gatewayPid: against.pid,
       direct: (_: number, message: string) => upstream.ask(message),
       bare: { ask: (_: number, message: string) => bareClient.turn("bare", message), pid: bare.pid },

@@ -7,7 +7,7 @@ import { cpuMs } from "./machine.ts";
 import { instant, type Pace, paceText } from "./pace.ts";
 import type { Part } from "./part.ts";
 import { startServer } from "./server-process.ts";
-import { connectTurns, type TurnTimes } from "./turn-client.ts";
+import { connectTurns, type TurnClient, type TurnTimes } from "./turn-client.ts";
 import { startUpstream } from "./upstream-process.ts";
 
 /** An answer of a second, as models take; many sessions at once would otherwise only show the length of the queue. */
@@ -25,7 +25,7 @@ interface Measured {
   readonly cpuPerTurn: number;
 }
 
-/** Every session sends its next message when the last one has been answered. */
+/** Every session sends its next message when the last one has been answered, and begins anew after twenty. */
 async function measure(ask: Ask, sessions: number, pace: Pace, seconds: number, pid?: number): Promise<Measured> {
   const run = async (forMs: number) => {
     const times: TurnTimes[] = [];
@@ -110,9 +110,17 @@ export async function compareTurns(part: string, sides: Sides, seconds: number):
   return figures;
 }
 
-const asking = (client: Awaited<ReturnType<typeof connectTurns>>, name: string): Ask => {
-  return (session, message) => client.turn(`agent:main:${name}-${session}`, message);
-};
+/** A conversation that grew with every turn would measure its own length, and a faster gateway would have the longer one. */
+const conversation = 20;
+
+export function asking(client: Pick<TurnClient, "turn">, name: string): Ask {
+  const asked = new Map<number, number>();
+  return (session, message) => {
+    const before = asked.get(session) ?? 0;
+    asked.set(session, before + 1);
+    return client.turn(`agent:main:${name}-${session}-${Math.floor(before / conversation)}`, message);
+  };
+}
 
 /** The model behind HTTP. */
 export const httpTurns: Part = async ({ installation: installed, seconds }) => {
