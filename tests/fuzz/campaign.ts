@@ -72,12 +72,26 @@ async function connectGood(target: Target): Promise<Good> {
     slowest = Math.max(slowest, performance.now() - began);
     return answer;
   };
+  const configuration = async () => (await client.call<{ hash: string }>("config.get", {})).hash;
+  /** Another client may have given the agent a model that does not exist, as is its right, and what it asked last may still be on its way. */
+  const converse = async (runId: string): Promise<void> => {
+    await target.restore();
+    const before = await configuration();
+    await call("chat.send", { sessionKey: "agent:main:good", message: "hello", idempotencyKey: runId });
+    const ended = client.event(
+      "chat",
+      (payload) => payload["runId"] === runId && payload["state"] !== "delta" && payload["state"] !== "status",
+    );
+    const { state, errorMessage } = await inTime("a turn of a good client", ended);
+    if (state === "final") return;
+    if ((await configuration()) !== before) return converse(`${runId}-again`);
+    throw new Error(`a good client's turn ended with ${state}: ${errorMessage}`);
+  };
   return {
     slowestMs: () => slowest,
     async admin(method, raw) {
-      const hash = async () => (await client.call<{ hash: string }>("config.get", {})).hash;
       try {
-        await client.call(method, { raw, baseHash: await hash() });
+        await client.call(method, { raw, baseHash: await configuration() });
       } catch {
         // silent-ok: a configuration that is refused has been judged, and a socket that a configuration closed is opened again below
       }
@@ -90,18 +104,7 @@ async function connectGood(target: Target): Promise<Good> {
       if (!Array.isArray(approvals) || approvals.length > 0)
         throw new Error(`a good client got a wrong answer: ${JSON.stringify(approvals)}`);
       await call("sessions.list", { limit: 5 });
-      if (round % roundsBetweenTurns === 0) {
-        // Another client may have given the agent a model that does not exist, as is its right.
-        await target.restore();
-        const runId = `good-${round}`;
-        await call("chat.send", { sessionKey: "agent:main:good", message: "hello", idempotencyKey: runId });
-        const ended = client.event(
-          "chat",
-          (payload) => payload["runId"] === runId && payload["state"] !== "delta" && payload["state"] !== "status",
-        );
-        const { state, errorMessage } = await inTime("a turn of a good client", ended);
-        if (state !== "final") throw new Error(`a good client's turn ended with ${state}: ${errorMessage}`);
-      }
+      if (round % roundsBetweenTurns === 0) await converse(`good-${round}`);
       client.frames.length = 0;
     },
     [Symbol.asyncDispose]: () => client.close(),
