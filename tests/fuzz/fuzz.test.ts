@@ -11,8 +11,8 @@ test(
     const { tries, keptPerTry, memory, slowestMs } = await campaign({ seed, tries: wanted });
     console.log(JSON.stringify({ tries, keptPerTry: Math.round(keptPerTry), memory: memory.at(-1), slowestMs: Math.round(slowestMs) }));
     expect(Object.values(tries).every((count) => count > 0)).toBe(true);
-    // 2 to 5 are seen. An object for each request would be 50, the state of a connection for each connection 24.
-    expect(keptPerTry).toBeLessThan(10);
+    // Up to 7 are seen. An object for each request would be 50, the state of a connection for each connection 24.
+    expect(keptPerTry).toBeLessThan(15);
   },
   20 * minutes,
 );

@@ -11,6 +11,11 @@ import { lastUserText, type Step } from "../fixtures/script/script.ts";
 import { type OpenClaw, openClaw, unfit } from "../support/openclaw.ts";
 import { openTerminal, type Terminal } from "../support/terminal.ts";
 
+/** The two rules around its input with nothing between them. */
+const sent = /─\n─+\s*$/;
+/** It has read that its message is accepted, after which it says no more that it is sending. What it reads of a run before that it forgets. */
+const waiting = /(?:…|running) • \d+s \| .*connected/;
+
 const missing = unfit ?? (["npm", "tmux"] as const).filter((part) => commandOf(part) === undefined).map((part) => `needs ${part}`)[0];
 const minutes = 60_000;
 /** It loads for seconds, and on a machine that does much else for minutes. */
@@ -173,8 +178,8 @@ describe("the terminal", () => {
   /** Says something, lets the model answer once the terminal waits for it, and reads the screen when it is idle again. */
   async function talk(line: string, ...steps: readonly Step[]): Promise<string> {
     const { go } = answers(...steps);
-    await terminal.enter(line);
-    await terminal.sees(/• \d+s \| connected/);
+    await terminal.enter(line, sent);
+    await terminal.sees(waiting);
     go();
     return terminal.sees(/connected \| (idle|error)/);
   }
@@ -193,11 +198,15 @@ describe("the terminal", () => {
   });
 
   works("Escape stops a run, and says so", async () => {
+    const gate = Promise.withResolvers<void>();
     house.script.answer(async function* (_request, signal) {
+      await gate.promise;
       yield { text: "This takes long" };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
-    await terminal.enter("tell me everything");
+    await terminal.enter("tell me everything", sent);
+    await terminal.sees(waiting);
+    gate.resolve();
     await terminal.sees(/This takes long[\s\S]*streaming • \d+s/);
     terminal.press("Escape");
     expect(await terminal.sees(/connected \| aborted/)).toContain("run aborted");
@@ -208,41 +217,44 @@ describe("the terminal", () => {
     expect(await talk("now fail", { fail: "auth", message: "no such key" })).toContain("run error");
   });
 
-  works("commands of the gateway are answered, and chosen levels and models are kept", async () => {
-    await terminal.enter("/status ");
-    await terminal.sees(/Model: scripted\/one/);
-    await terminal.enter("/think high");
+  works("the thinking level and the model that are chosen there are used", async () => {
+    await terminal.enter("/think high", sent);
     await terminal.sees(/thinking set to high/);
-    await terminal.enter("/model scripted/two");
+    await terminal.enter("/model scripted/two", sent);
     await terminal.sees(/model set to scripted\/two/);
     expect(await talk("which are you?", { text: "The second." })).toContain("The second.");
     expect(house.script.models.at(-1)?.request).toMatchObject({ model: "scripted/two", thinking: "high" });
   });
 
   works("/verbose shows the tools that run", async () => {
-    await terminal.enter("/verbose full");
+    await terminal.enter("/verbose full", sent);
     await terminal.sees(/verbose set to full/);
-    house.script.answer([{ call: "look", args: { text: "home" } }], [{ text: "A cat." }]);
     house.script.tool("look", "a cat was seen");
-    await terminal.enter("look around");
+    const { go } = answers({ call: "look", args: { text: "home" } });
+    house.script.answer([{ text: "A cat." }]);
+    await terminal.enter("look around", sent);
+    await terminal.sees(waiting);
+    go();
     expect(await terminal.sees(/A cat\.[\s\S]*connected \| idle/)).toMatch(/look/i);
   });
 
   works("/new begins another conversation", async () => {
-    await terminal.enter("/new");
+    await terminal.enter("/new", sent);
     await terminal.sees(/session tui-/);
     expect(await talk("fresh start", { text: "Welcome." })).toContain("Welcome.");
   });
 
   works("another session can be opened, and its history is there", async () => {
     await house.settled(await house.say("written elsewhere", { sessionKey: "agent:main:side" }));
-    await terminal.enter("/session side");
+    await terminal.enter("/session side", sent);
     expect(await terminal.sees(/session agent:main:side[\s\S]*written elsewhere/)).toContain("You said: written elsewhere");
   });
 
   works("what is said elsewhere in its session appears by itself", async () => {
     await house.settled(await house.say("from another client", { sessionKey: "agent:main:side" }));
     await terminal.sees(/You said: from another client/);
+    await house.say("/status", { sessionKey: "agent:main:side" });
+    await terminal.sees(/Model: scripted\/one[\s\S]*Session: agent:main:side/);
   });
 });
 
@@ -251,11 +263,15 @@ works("the terminal comes back to a gateway that was restarted, to the answer of
   const { home } = house.gateway;
   await using terminal = openTerminal([...claw.command, "tui", "--url", tap.url, "--token", house.gateway.token], claw.env);
   await terminal.sees(/connected \| idle/, starting);
+  const cut = Promise.withResolvers<void>();
   house.script.answer(async function* (_request, signal) {
+    await cut.promise;
     yield { text: "Half of" };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
-  await terminal.enter("before");
+  await terminal.enter("before", sent);
+  await terminal.sees(waiting);
+  cut.resolve();
   await terminal.sees(/Half of[\s\S]*streaming • \d+s/);
   await house.gateway.stop();
   await terminal.sees(/disconnected|reconnecting/);
@@ -268,7 +284,7 @@ works("the terminal comes back to a gateway that was restarted, to the answer of
     await gate.promise;
     yield { text: "And on." };
   });
-  await terminal.enter("after");
+  await terminal.enter("after", sent);
   await terminal.sees(/• \d+s \| .*connected/);
   gate.resolve();
   await terminal.sees(/And on\.[\s\S]*connected \| idle/);

@@ -59,42 +59,50 @@ const git = (...words: string[]) =>
     .stdout.toString()
     .trim();
 
-function sectionOf(results: readonly Result[]): string {
+/** What stands in the section about one file: its row, and what it found. */
+function linesOf({ file, tally: { passed, failed, skipped }, minutes, said }: Result): readonly string[] {
   const date = new Date(clock.now()).toISOString().slice(0, 10);
-  const changed = git("status", "--porcelain", "--", "kernel", "plugins", "plugin-kit", "plugin-sdk") === "" ? "" : " with changes";
-  const rows = results.map(({ file, tally: { passed, failed, skipped }, minutes }) => {
-    const outcome = [`${passed} passed`, `${failed.length} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(
-      ", ",
-    );
-    return `| \`${basename(file)}\` | ${outcome} | ${minutes.toFixed(1)} |`;
-  });
-  const findings = results.flatMap(({ said }) => said.map((line) => `- \`${line}\``));
-  const failures = results.flatMap(({ tally }) => tally.failed.map((name) => `- FAILED ${name}`));
+  const changed = git("status", "--porcelain", "--", "kernel", "plugins", "plugin-sdk") === "" ? "" : " with changes";
+  const outcome = [`${passed} passed`, `${failed.length} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(", ");
+  const name = `\`${basename(file)}\``;
+  return [
+    `| ${name} | ${outcome} | ${minutes.toFixed(1)} | ${git("rev-parse", "--short", "HEAD")}${changed}, ${date} |`,
+    ...said.map((line) => `- ${name}: \`${line}\``),
+    ...failed.map((title) => `- ${name}: FAILED ${title}`),
+  ];
+}
+
+/** What did not run this time stays as it stands there. */
+function sectionOf(results: readonly Result[], before: string): string {
+  const ran = new Set(results.map(({ file }) => `\`${basename(file)}\``));
+  const kept = before.split("\n").filter((line) => /^(\| |- )`/.test(line) && !ran.has(/`[^`]*`/.exec(line)?.[0] ?? ""));
+  const lines = [...kept, ...results.flatMap(linesOf)];
+  const rows = lines.filter((line) => line.startsWith("| ")).sort();
+  const findings = lines.filter((line) => line.startsWith("- "));
   return [
     "## The long tier",
     "",
-    `\`bun run test:long\`, commit ${git("rev-parse", "--short", "HEAD")}${changed}, ${date}.`,
+    "`bun run test:long [part of a file's name]`: the last result of each file.",
     "",
-    "| file | outcome | minutes |",
-    "|---|---|---|",
+    "| file | outcome | minutes | commit, date |",
+    "|---|---|---|---|",
     ...rows,
     "",
     ...findings,
-    ...failures,
   ]
     .join("\n")
     .trim();
 }
 
-function writeProof(section: string): void {
+function writeProof(results: readonly Result[]): void {
   const path = join(repository, "docs", "proof.md");
   const text = readFileSync(path, "utf8");
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  const whole = `${begin}\n${section}\n${end}`;
-  writeFileSync(
-    path,
-    from === -1 || to === -1 ? `${text.trimEnd()}\n\n${whole}\n` : `${text.slice(0, from)}${whole}${text.slice(to + end.length)}`,
-  );
+  const [head, before, tail] =
+    from === -1 || to === -1
+      ? [`${text.trimEnd()}\n\n`, "", "\n"]
+      : [text.slice(0, from), text.slice(from, to), text.slice(to + end.length)];
+  writeFileSync(path, `${head}${begin}\n${sectionOf(results, before)}\n${end}${tail}`);
 }
 
 const filters = process.argv.slice(2);
@@ -106,7 +114,7 @@ for (const file of files) results.push(await run(file));
 const all = results.map(({ tally }) => tally);
 for (const name of all.flatMap(({ skipped }) => skipped)) console.log(`SKIPPED  ${name}`);
 for (const name of all.flatMap(({ failed }) => failed)) console.log(`FAILED   ${name}`);
-if (filters.length === 0) writeProof(sectionOf(results));
+writeProof(results);
 const failed = all.reduce((sum, tally) => sum + tally.failed.length, 0);
 console.log(`${all.reduce((sum, { passed }) => sum + passed, 0)} passed, ${failed} failed`);
 process.exitCode = failed === 0 && files.length > 0 ? 0 : 1;

@@ -8,12 +8,10 @@ export interface Terminal extends AsyncDisposable {
   screen(): string;
   /** Resolves with the screen once it matches. Rejects after `ms` with what it shows instead. */
   sees(pattern: RegExp, ms?: number): Promise<string>;
-  /** Types text as it is. */
-  type(text: string): void;
   /** Presses keys by tmux's names for them: `Enter`, `Escape`. */
   press(...keys: readonly string[]): void;
-  /** Types a line and sends it off once it stands on the screen. */
-  enter(line: string): Promise<void>;
+  /** Types a line and, once it stands on the screen, sends it off; `sent` is what shows that it is. */
+  enter(line: string, sent: RegExp): Promise<void>;
 }
 
 const patience = 60_000;
@@ -65,12 +63,19 @@ export function openTerminal(command: readonly string[], env: Readonly<Record<st
   return {
     screen,
     sees,
-    type: (text) => void run("send-keys", "-l", text),
     press: (...keys) => void run("send-keys", ...keys),
-    async enter(line) {
+    async enter(line, sent) {
       run("send-keys", "-l", line);
-      await sees(new RegExp(`^\\s*${RegExp.escape(line.trimEnd())}\\s*$`, "m"));
-      run("send-keys", "Enter");
+      await sees(new RegExp(RegExp.escape(line.trimEnd())));
+      // A key that comes while a program is busy with something else can be lost.
+      for (let tries = 1; ; tries++) {
+        run("send-keys", "Enter");
+        try {
+          return void (await sees(sent, 3_000));
+        } catch (error) {
+          if (tries === 5) throw error;
+        }
+      }
     },
     async [Symbol.asyncDispose]() {
       run("kill-server");
