@@ -1,6 +1,6 @@
 /**
- * `bun run test:long [<part of a file's name> ...]`: every test that takes too long for each change, one file after another. A whole run writes
- * its result, with date and commit, into its section of docs/proof.md. Ends with `N passed, N failed`.
+ * `bun run test:long [<part of a file's name> ...]`: every test that takes too long for each change, one file after another. What each
+ * file came to stands, with date and commit, in a section of docs/proof.md. Ends with `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
