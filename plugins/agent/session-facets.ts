@@ -32,7 +32,8 @@ export const facets: Readonly<Record<string, Facet>> = {
   totalTokens: facet(tokens, "Tokens that the conversation fills the context window with"),
   totalTokensFresh: facet(Type.Boolean({ default: false }), "Whether `totalTokens` is what the provider counted last"),
   estimatedCostUsd: facet(Type.Number({ minimum: 0 }), "What the session has cost, as far as prices are known"),
-  lastRunId: facet(text, "The last run"),
+  // A client names its run as it likes.
+  lastRunId: facet(Type.String({ minLength: 1 }), "The last run"),
   lastRunError: facet(Type.String(), "Why the last run failed"),
 };
 
