@@ -65,6 +65,8 @@ const gateway = await createGateway({
 });
 const { url } = await gateway.start();
 
+// Whoever started it is gone, and nobody will stop it any more.
+process.on("disconnect", () => process.exit(1));
 process.on("message", async (ask: Ask) => {
   if (ask === "restore") {
     restore();
