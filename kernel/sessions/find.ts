@@ -56,17 +56,19 @@ export async function listSessions(store: Store, query: SessionQuery, busy: read
   return { records, total: counts!.total };
 }
 
-/** Messages that hold every word of the text, the last one as far as it was typed, best first. */
-export async function searchMessages(store: Store, { text, keys, agentId, limit }: SearchQuery): Promise<SearchHit[]> {
+/** A message in the index, and where it was said: ?1 the words, ?2 the keys of sessions, ?3 the agent. */
+const matches = `session_text join session_entry e on e.entry = session_text.rowid join session s on s.id = e.session
+  where session_text match ?1 and (?2 is null or s.key in (select value from json_each(?2))) and s.agentId = coalesce(?3, s.agentId)`;
+const searchSql = `
+select s.key as sessionKey, (select sessionId from session_transcript where id = e.transcript) as sessionId, e.id as messageId, e.role,
+  e.at as timestamp, snippet(session_text, 0, '', '', '…', 24) as snippet, -bm25(session_text) as score
+from ${matches} and session_text.rowid >= (select min(entry) from (select e.entry from ${matches} order by session_text.rowid desc limit ?5))
+order by rank limit ?4`;
+
+/** The newest `ranked` messages that hold every word of the text, the last one as far as it was typed, best first. */
+export async function searchMessages(store: Store, { text, keys, agentId, limit }: SearchQuery, ranked: number): Promise<SearchHit[]> {
   const words = text.match(/[\p{L}\p{N}\p{M}_]+/gu) ?? [];
   if (words.length === 0) return [];
-  return store.read<SearchHit>(
-    `select s.key as sessionKey, t.sessionId as sessionId, e.id as messageId, e.role, e.at as timestamp,
-       snippet(session_text, 0, '', '', '…', 24) as snippet, -bm25(session_text) as score
-     from session_text join session_entry e on e.entry = session_text.rowid join session s on s.id = e.session
-     join session_transcript t on t.id = e.transcript
-     where session_text match ?1 and (?2 is null or s.key in (select value from json_each(?2))) and s.agentId = coalesce(?3, s.agentId)
-     order by rank limit ?4`,
-    ...[`${words.map(phrase).join(" ")} *`, keys ? JSON.stringify(keys) : null, agentId ?? null, limit],
-  );
+  const asked = [`${words.map(phrase).join(" ")} *`, keys ? JSON.stringify(keys) : null, agentId ?? null];
+  return store.read<SearchHit>(searchSql, ...asked, limit, ranked);
 }

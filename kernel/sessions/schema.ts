@@ -7,6 +7,8 @@
  * and a conversation that nobody branched is one range of `(transcript, branch, seq)`, however long it is.
  *
  * A reset begins another transcript; ids of entries stay unique over all transcripts of a session, so that a replay appends nothing twice.
+ * A message with large values is kept twice, with them (`whole`) and without, so that a history is read without walking through images.
+ * How many sessions there are is asked for with every page of a list, and kept, since to count a hundred thousand takes longer than the page.
  */
 import type { Migration } from "../store/store.ts";
 
@@ -40,13 +42,15 @@ create index session_transcript_session on session_transcript (session);
 create table session_entry (
   entry integer primary key, transcript integer not null, session integer not null, branch integer not null, seq integer not null,
   id text not null, parent text, parent_branch integer, parent_seq integer, depth integer not null, kind text not null,
-  role text not null, runId text, at integer not null, body text not null, text text, blobs text
+  role text not null, runId text, at integer not null, body text not null, text text, whole text
 ) strict;
 create unique index session_entry_path on session_entry (transcript, branch, seq);
 create unique index session_entry_id on session_entry (session, id);
 create index session_entry_summary on session_entry (transcript, branch, seq) where kind = 'summary';
 
-create table session_blob (entry integer not null, slot integer not null, value text not null, primary key (entry, slot)) strict;
+create table session_count (
+  agentId text not null, archived integer not null, count integer not null, primary key (agentId, archived)
+) strict, without rowid;
 
 create virtual table session_text using fts5(text, content='session_entry', content_rowid='entry', tokenize='unicode61 remove_diacritics 2');
 create virtual table session_name using fts5(key, label, title, content='session', content_rowid='id', tokenize='trigram');
@@ -66,61 +70,26 @@ end;
 create trigger session_entry_indexed after insert on session_entry when new.text is not null begin
   insert into session_text (rowid, text) values (new.entry, new.text);
 end;
-create trigger session_entry_removed after delete on session_entry begin
-  delete from session_blob where entry = old.entry;
-  insert into session_text (session_text, rowid, text) select 'delete', old.entry, old.text where old.text is not null;
+create trigger session_entry_removed after delete on session_entry when old.text is not null begin
+  insert into session_text (session_text, rowid, text) values ('delete', old.entry, old.text);
 end;
-create trigger session_named after insert on session begin
+create trigger session_added after insert on session begin
   insert into session_name (rowid, key, label, title) values (new.id, new.key, new.label, new.title);
+  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
 end;
 create trigger session_renamed after update of label, title on session
   when old.label is not new.label or old.title is not new.title begin
   insert into session_name (session_name, rowid, key, label, title) values ('delete', old.id, old.key, old.label, old.title);
   insert into session_name (rowid, key, label, title) values (new.id, new.key, new.label, new.title);
 end;
-create trigger session_unnamed after delete on session begin
+create trigger session_archived after update of archived on session when old.archived <> new.archived begin
+  update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
+  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
+end;
+create trigger session_removed after delete on session begin
   insert into session_name (session_name, rowid, key, label, title) values ('delete', old.id, old.key, old.label, old.title);
-end;
-`,
-  },
-  {
-    room: "sessions",
-    version: 2,
-    // How many there are is asked for with every page of a list; to count a hundred thousand takes longer than to read the page. A message
-    // with large values is kept twice, with them and without, so that a history is read without walking through images.
-    sql: `
-create table session_count (
-  agentId text not null, archived integer not null, count integer not null, primary key (agentId, archived)
-) strict, without rowid;
-insert into session_count select agentId, archived, count(*) from session group by agentId, archived;
-create trigger session_counted after insert on session begin
-  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
-end;
-create trigger session_uncounted after delete on session begin
   update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
 end;
-create trigger session_recounted after update of archived on session when old.archived <> new.archived begin
-  update session_count set count = count - 1 where agentId = old.agentId and archived = old.archived;
-  insert into session_count values (new.agentId, new.archived, 1) on conflict (agentId, archived) do update set count = count + 1;
-end;
-
-alter table session_entry add column whole text;
-update session_entry set whole = (
-  with recursive restored (slot, json) as (
-    select 0, body union all
-    select slot + 1, json_set(
-      json,
-      (select '$' || group_concat(iif(type = 'integer', '[' || value || ']', '."' || value || '"'), '') from json_each(blobs, '$[' || slot || ']')),
-      (select b.value from session_blob b where b.entry = session_entry.entry and b.slot = restored.slot)
-    ) from restored where slot < json_array_length(blobs)
-  ) select json from restored order by slot desc limit 1
-) where blobs is not null;
-drop trigger session_entry_removed;
-create trigger session_entry_removed after delete on session_entry when old.text is not null begin
-  insert into session_text (session_text, rowid, text) values ('delete', old.entry, old.text);
-end;
-alter table session_entry drop column blobs;
-drop table session_blob;
 `,
   },
 ];

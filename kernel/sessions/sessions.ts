@@ -37,6 +37,7 @@ export const SessionsConfig = Type.Object(
     }),
     sweepMs: positive(3_600_000, "Milliseconds between looks for sessions that have fallen idle."),
     sweepSize: positive(500, "Sessions that one step of a sweep takes."),
+    searchSize: positive(2_000, "Messages that a search compares: the newest that hold its words. To rank each takes a microsecond."),
     inlineBytes: positive(1_000_000, "Characters of a message's JSON above which its long values are kept beside it."),
   },
   { additionalProperties: false, default: {} },
@@ -164,7 +165,7 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       const { records, total } = await listSessions(store, query, [...running.keys()]);
       return { sessions: withDetails(records), total };
     },
-    search: async (query) => ({ hits: await searchMessages(store, query) }),
+    search: async (query) => ({ hits: await searchMessages(store, query, settings().searchSize) }),
   };
 
   const editor: ImplementationOf<typeof sessionEditor> = {

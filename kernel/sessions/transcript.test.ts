@@ -181,3 +181,17 @@ test("any mixture of branches, appends and replays reads as the plain tree does"
     await Promise.all(pending);
   }
 }, 30_000);
+
+test("a search compares no more messages than it may, the newest of those that are asked for", async () => {
+  await using host = await start({ searchSize: 2 });
+  await host.sessions.contract.ensure({ key: "other" }, io);
+  await host.append(key, entry("oldest", user("cellar")), entry("older", user("a cellar under the house")));
+  await host.append(key, entry("newer", user("the cellar")));
+  await host.append("other", entry("newest", user("no cellar, no attic")));
+  const found = async (keys?: string[]) => {
+    const { hits } = await host.sessions.catalog.search({ text: "cellar", limit: 9, ...(keys && { keys }) }, io);
+    return hits.map(({ messageId }) => messageId);
+  };
+  expect(await found()).toEqual(["newer", "newest"]);
+  expect(await found([key])).toEqual(["newer", "older"]);
+});

@@ -87,21 +87,8 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
         const whole = body === json ? null : json;
         if (!written.has(id)) written.set(id, { kind, runId, at, body, whole });
         const text = kind === "message" ? messageText(message) : null;
-        return [
-          appendSql,
-          key,
-          id,
-          parent ?? null,
-          parent === undefined ? 0 : 1,
-          parents,
-          kind,
-          message.role,
-          runId,
-          at,
-          body,
-          text,
-          whole,
-        ];
+        const place = [parent ?? null, parent === undefined ? 0 : 1, parents];
+        return [appendSql, key, id, ...place, kind, message.role, runId, at, body, text, whole];
       });
       const added = (await store.write(...statements)).flat() as Pick<EntryRow, "id" | "parent" | "seq">[];
       const fresh = added.map((row): EntryRow => ({ ...row, ...written.get(row.id)! }));

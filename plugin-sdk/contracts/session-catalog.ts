@@ -90,7 +90,7 @@ export const sessionCatalog = defineContract({
     ),
     /** Newest first; `total` counts all that pass. */
     list: call(SessionQuery, Type.Object({ sessions: Type.Array(SessionDetails), total: Type.Integer() }), { safe: true }),
-    /** Messages that hold every word, the last one as far as it was typed, best first. */
+    /** Of the newest messages that hold every word, the last one as far as it was typed, the best first. */
     search: call(SearchQuery, Type.Object({ hits: Type.Array(SearchHit) }), { safe: true }),
   },
 });
