@@ -2,6 +2,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
 import { Admission, QueueMode } from "../job.ts";
+import type { WireScope } from "../method.ts";
 import { Address, Attachment } from "./inbox.ts";
 import { Thinking } from "./provider.ts";
 
@@ -32,5 +33,7 @@ export const turn = defineContract({
   members: {
     /** The admission for a turn; changes nothing itself. */
     prepare: call(TurnRequest, Admission, { safe: true }),
+    /** What a client must hold to send this text: some commands do more than to write. Whoever prepares a client's turn asks first. */
+    scopeOf: call(Type.Object({ text: Type.String() }), Type.Object({ scope: Type.Unsafe<WireScope>(Type.String()) }), { safe: true }),
   },
 });

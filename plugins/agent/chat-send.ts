@@ -3,10 +3,9 @@ import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { JobState } from "@pincer/plugin-sdk/job";
-import type { MethodCall, ResultOf } from "@pincer/plugin-sdk/method";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { admissionOf, type RequestOrigin } from "./admission.ts";
 import { type SentAttachment, takeAttachments } from "./attachments.ts";
-import { needsAdmin, parseCommand } from "./commands.ts";
 import { agentErrors } from "./errors.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
@@ -140,18 +139,8 @@ export function createSend(agent: AgentContext, runs: Runs) {
   return { admit, send };
 }
 
-/** A command that empties a conversation needs what `sessions.reset` needs. Throws `MISSING_SCOPE`. */
-function checkRights(text: string, { scopes }: MethodCall): void {
-  const command = parseCommand(text);
-  if (command === undefined || !needsAdmin(command) || scopes.includes("operator.admin")) return;
-  const data = { missingScope: "operator.admin", requiredScopes: ["operator.admin"] };
-  throw agentErrors.MISSING_SCOPE(`missing scope: operator.admin, which /${command.name} needs`, { data });
-}
-
 export function registerSending(agent: AgentContext, { send }: ReturnType<typeof createSend>): void {
-  agent.method(methods.chatSend, async (params, call) => {
-    const plain = params.suppressCommandInterpretation === true;
-    if (!plain) checkRights(params.message, call);
+  agent.method(methods.chatSend, async (params) => {
     const replyTo = takeReplyTo(params.deliver, {
       channel: params.originatingChannel,
       to: params.originatingTo,
@@ -172,7 +161,7 @@ export function registerSending(agent: AgentContext, { send }: ReturnType<typeof
         expectedSessionId: params.sessionId,
         expectedLeaf: params.expectedLeafEntryId,
       },
-      { chat: true, plain },
+      { chat: true, plain: params.suppressCommandInterpretation === true },
     );
   });
 
@@ -180,8 +169,7 @@ export function registerSending(agent: AgentContext, { send }: ReturnType<typeof
     [methods.sessionsSend, undefined],
     [methods.sessionsSteer, "interrupt"],
   ] as const) {
-    agent.method(method, async ({ key, agentId, message, thinking, attachments, timeoutMs, idempotencyKey }, call) => {
-      checkRights(message, call);
+    agent.method(method, async ({ key, agentId, message, thinking, attachments, timeoutMs, idempotencyKey }) => {
       const runId = idempotencyKey ?? crypto.randomUUID();
       return send({ runId, sessionKey: key, agentId, text: message, thinking, attachments, timeoutMs, mode }, { chat: true });
     });

@@ -1,4 +1,5 @@
 /** The commands that the owner may type as a message. */
+import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 
@@ -70,5 +71,8 @@ export function parseCommand(text: string): TypedCommand | undefined {
   return name === undefined ? undefined : { name, args: match?.[2]?.trim() ?? "" };
 }
 
-/** Commands that empty a conversation ask for more rights than writing in it. */
-export const needsAdmin = ({ name }: TypedCommand): boolean => name === "new" || name === "reset";
+/** What a text asks for: a command that empties a conversation, what `sessions.reset` asks for. */
+export function scopeOf(text: string): WireScope {
+  const name = parseCommand(text)?.name;
+  return name === "new" || name === "reset" ? "operator.admin" : "operator.write";
+}

@@ -9,8 +9,6 @@ export const agentErrors = defineErrors({
   AGENT_ATTACHMENT: { message: "an attachment cannot be taken", wire: "INVALID_REQUEST" },
   AGENT_THINKING: { message: "no such thinking level", wire: "INVALID_REQUEST" },
   AGENT_REPLY_ADDRESS: { message: "where the answer is to be sent is not clear", wire: "INVALID_REQUEST" },
-  /** The wire's own word for it. */
-  MISSING_SCOPE: { message: "missing scope", wire: "FORBIDDEN" },
   AGENT_REFUSED: { message: "the turn was refused", wire: "FORBIDDEN" },
   AGENT_TIMEOUT: { message: "the turn took too long", wire: "UNAVAILABLE", retryable: true },
   AGENT_COMPACTION: { message: "the conversation could not be summarised", wire: "UNAVAILABLE", retryable: true },

@@ -1,7 +1,7 @@
 /** The wire methods of conversations (`protocol` sections 2 and 4.2). */
 import { defineMethod, type Scope } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
-import { CommandEntry, needsAdmin, parseCommand } from "./commands.ts";
+import { CommandEntry, scopeOf } from "./commands.ts";
 import { WireMessage } from "./wire-message.ts";
 
 const closed = { additionalProperties: false };
@@ -28,19 +28,19 @@ const Attachments = Type.Optional(
 const Ended = Type.Union([Type.Literal("ok"), Type.Literal("error"), Type.Literal("timeout"), Type.Literal("aborted")]);
 const Sent = Type.Object({ runId, status: Type.Union([Type.Literal("started"), Type.Literal("in_flight"), Ended]) });
 
-/** Emptying a conversation by a command asks for what `sessions.reset` asks for. */
+/** Said by the scope and not by the handler, so that who emptied a conversation, or was refused to, is recorded. */
 const turnScope: Scope = {
   least: "operator.write",
-  of: (params) => {
-    const command = parseCommand(String((params as { message?: unknown }).message ?? ""));
-    return command !== undefined && needsAdmin(command) ? "operator.admin" : "operator.write";
+  of(params) {
+    const { message, suppressCommandInterpretation } = params as { message?: string; suppressCommandInterpretation?: boolean };
+    return suppressCommandInterpretation ? "operator.write" : scopeOf(message ?? "");
   },
 };
 
 export const chatSend = defineMethod({
   name: "chat.send",
   summary: "Sends a message to a session; the answer comes as `chat` and `agent` events under the run's id, which is the idempotency key.",
-  scope: "operator.write",
+  scope: turnScope,
   idempotency: "handled",
   params: Type.Object(
     {
@@ -72,7 +72,7 @@ export const chatSend = defineMethod({
 export const sessionsSend = defineMethod({
   name: "sessions.send",
   summary: "Sends a message to a session.",
-  scope: "operator.write",
+  scope: turnScope,
   idempotency: "handled",
   params: Type.Object(
     {

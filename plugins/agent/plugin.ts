@@ -6,6 +6,7 @@ import { AgentFiles } from "./agent-files.ts";
 import { registerAgentMethods } from "./agent-methods.ts";
 import { createSend, registerSending } from "./chat-send.ts";
 import { createCommandHandler } from "./command-job.ts";
+import { scopeOf } from "./commands.ts";
 import { createCompactHandler } from "./compact-job.ts";
 import { ContextCache } from "./context-cache.ts";
 import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
@@ -33,7 +34,12 @@ export default definePlugin({
     for (const event of [agentEvent, chatEvent, sessionOperation]) ctx.event(event);
     for (const [name, facet] of Object.entries(facets)) ctx.facet(name, facet);
 
-    ctx.provide(turn, "agent", {}, { prepare: async (request) => admissionOf(ctx, request) });
+    ctx.provide(
+      turn,
+      "agent",
+      {},
+      { prepare: async (request) => admissionOf(ctx, request), scopeOf: async ({ text }) => ({ scope: scopeOf(text) }) },
+    );
     ctx.job(turnJob, createTurnHandler(parts, runs));
     ctx.job(commandJob, createCommandHandler(ctx, runs));
     ctx.job(compactJob, createCompactHandler(parts, runs));

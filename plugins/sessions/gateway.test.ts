@@ -55,3 +55,31 @@ test("unloading leaves nothing behind, and the gateway stays healthy without it"
   expect(await client.call("health")).toMatchObject({ ok: true, sessions: { count: 1, recent: [{ key: "agent:main:main" }] } });
   expect(gateway.lines.filter(({ event }) => event === "plugin.unload-late")).toEqual([]);
 });
+
+test("who may only write cannot empty a conversation by a command in a session's first message, and both outcomes are recorded", async () => {
+  await using gateway = await startTestGateway({ only: withAgent });
+  const admin = await gateway.connect();
+  const writer = await gateway.connect({ scopes: ["operator.read", "operator.write"] });
+  const idOf = async () => (await admin.call<{ session: Row }>("sessions.describe", { key: "main" })).session.sessionId;
+  await admin.call("sessions.patch", { key: "main", label: "Home" });
+  const before = await idOf();
+  for (const text of [{ message: "/reset" }, { task: "/new and more" }])
+    await expect(created(writer, { key: "main", ...text })).rejects.toMatchObject({ error: { code: "FORBIDDEN" } });
+  await expect(writer.call("chat.send", { sessionKey: "main", message: "/reset", idempotencyKey: "w" })).rejects.toMatchObject({
+    error: { details: { code: "MISSING_SCOPE", missingScope: "operator.admin" } },
+  });
+  expect(await idOf()).toBe(before);
+  const { runId } = await created(admin, { key: "main", message: "/reset" });
+  await admin.event("chat", (payload) => payload["runId"] === runId && payload["state"] === "final");
+  expect(await idOf()).not.toBe(before);
+  const { audit } = gateway.gateway.access;
+  await audit.settled();
+  const rows = (await audit.page({ limit: 50 })).map(({ principal, action, outcome }) => `${principal} ${action} ${outcome}`).reverse();
+  expect(rows).toEqual([
+    "shared sessions.create refused",
+    "shared sessions.create refused",
+    "shared chat.send refused",
+    "shared sessions.create ok",
+    "plugin:agent sessions.reset ok",
+  ]);
+});

@@ -2,7 +2,7 @@
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { SessionDetails } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import { defineMethod, type Scope } from "@pincer/plugin-sdk/method";
+import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
 import { SessionRow, sessionRow } from "@pincer/plugin-sdk/wire/session";
 import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { sessionErrors } from "./errors.ts";
@@ -71,19 +71,23 @@ export function registerWriting({ uses, clock, signal, method }: SessionsContext
   });
 
   /** Its own fields with `operator.write`, facets with the scope that they ask for; what is none at all is refused afterwards. */
-  const dynamicScope = (params: TObject): Scope => ({
-    least: "operator.write",
-    async of(asked) {
-      const named = Object.keys(facetsOf(asked as object, params));
-      if (named.length === 0) return "operator.write";
-      const { facets } = await editor.settable({}, io);
-      return named.every((name) => facets[name] === "operator.write") ? "operator.write" : "operator.admin";
-    },
-  });
+  const ofFields = async (asked: object, params: TObject): Promise<WireScope> => {
+    const named = Object.keys(facetsOf(asked, params));
+    if (named.length === 0) return "operator.write";
+    const { facets } = await editor.settable({}, io);
+    return named.every((name) => facets[name] === "operator.write") ? "operator.write" : "operator.admin";
+  };
   const create = defineMethod({
     name: "sessions.create",
     summary: "Makes a session, or adopts the one of that key, and sets its fields; with a message, begins a turn in it.",
-    scope: dynamicScope(CreateParams),
+    scope: {
+      least: "operator.write",
+      async of(asked) {
+        const scope = await ofFields(asked as object, CreateParams);
+        const { message, task = "" } = asked as CreateParams;
+        return scope === "operator.write" && uses.turn ? (await uses.turn.scopeOf({ text: message ?? task }, io)).scope : scope;
+      },
+    },
     idempotency: "kept",
     params: CreateParams,
     result: CreateResult,
@@ -91,7 +95,7 @@ export function registerWriting({ uses, clock, signal, method }: SessionsContext
   const patch = defineMethod({
     name: "sessions.patch",
     summary: "Sets fields of a session; null clears.",
-    scope: dynamicScope(PatchParams),
+    scope: { least: "operator.write", of: (asked) => ofFields(asked as object, PatchParams) },
     params: PatchParams,
     result: Type.Object({ ok: Type.Literal(true), path: text, key: text, entry: SessionRow }),
   });
