@@ -69,13 +69,13 @@ export async function createGateway(options: GatewayOptions) {
 
   const log = createLog({ file: join(home, "gateway.log"), clock, ...(options.print && { print: options.print }) });
   opened.defer(() => log.flush());
-  const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home } });
+  const keys = await openKeys(home, log);
+  log.redact(keys.token);
+  const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home }, hashKey: keys.derive("configuration") });
   config.declare("gateway", GatewayConfig, "kernel");
   const settings = config.section<Static<typeof GatewayConfig>>("gateway");
   log.setLevel(settings().log.level);
 
-  const keys = await openKeys(home, log);
-  log.redact(keys.token);
   const { probe } = options;
   const probing = (room: string) => probe && { probe: (point: string) => probe(`${room}:${point}`) };
   const store = await openStore({

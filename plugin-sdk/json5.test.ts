@@ -30,7 +30,7 @@ describe("reading JSON5", () => {
   test("an error says line, column, where it stands, what was expected and what came", () => {
     expect(problem("{\n  gateway: {\n    port 1\n  },\n}")).toBe('line 3, column 10 in gateway.port: expected ":", came "1"');
     expect(problem("{ a: [1 2] }")).toBe('line 1, column 9 in a: expected "," or "]", came "2"');
-    expect(problem("{ a: tru }")).toBe("line 1, column 6 in a: expected a value, came tru");
+    expect(problem("{ a: tru }")).toBe("line 1, column 6 in a: expected a value, came a word without quotes");
     expect(problem("{ a: 'x\n' }")).toBe('line 1, column 8 in a: expected \' at the end of the string, came "\\n"');
     expect(problem("{ a: 1 /* ")).toBe("line 1, column 7: expected */ at the end of the comment, came the end of the text");
     expect(problem("{ a: 1,\n\n  a: 2 }")).toBe('line 3, column 3: expected each key once, came "a" again, first written in line 1');

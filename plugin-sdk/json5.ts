@@ -155,7 +155,8 @@ export function parseJson5(text: string): Node {
     const word = take(name);
     if (word !== undefined && words.has(word)) return { kind: "scalar", start, value: words.get(word)!, end: at };
     at = start;
-    return fail("a value", word);
+    // Never the word itself: it may be a secret that was written without quotes, and errors reach logs and readers.
+    return fail("a value", word === undefined ? undefined : "a word without quotes");
   }
 
   function list(kind: "object" | "array"): ListNode {

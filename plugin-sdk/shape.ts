@@ -26,6 +26,9 @@ export interface Shape {
   readonly uniqueItems?: boolean;
 }
 
+/** Whether a text fits, among others. */
+export const isText = ({ type, anyOf = [] }: Shape): boolean => type === "string" || anyOf.some(isText);
+
 /** The keys and indices that lead to a value. */
 export type Path = readonly string[];
 

@@ -7,7 +7,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
-import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
+import { isText, type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
@@ -37,6 +37,8 @@ export interface ConfigOptions {
   readonly env: Environment;
   /** Between two looks at the file. */
   readonly lookMs?: number;
+  /** What hashes are made with, so that nobody who knows the file but for a password can try passwords on them. Absent: good for this run. */
+  readonly hashKey?: Uint8Array;
 }
 
 /** A change of the file; `edit` answers the whole new text. */
@@ -48,12 +50,12 @@ export interface Edit {
 type Listener = (value: unknown) => void | Promise<void>;
 export type Config = ReturnType<typeof createConfig>;
 
-const hashOf = (text: string | undefined): string => new Bun.CryptoHasher("sha256").update(text ?? "").digest("hex");
 export const describeIssue = ({ path, message, line, column }: ConfigIssue): string =>
   path === "" ? message : `${path}${line === undefined ? "" : ` (line ${line}, column ${column})`}: ${message}`;
 
 /** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
-export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOptions) {
+export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = crypto.getRandomValues(new Uint8Array(32)) }: ConfigOptions) {
+  const hashOf = (text = "") => new Bun.CryptoHasher("sha256", hashKey).update(text).digest("hex");
   const path = join(home, "pincer.json5");
   const keptPath = `${path}.last-good`;
   /** By dotted path. */
@@ -202,7 +204,13 @@ export function createConfig({ home, clock, log, env, lookMs = 250 }: ConfigOpti
 
     /** Everything that is declared, as one schema. */
     schema: (): Shape => schema().root,
-    isSensitive: (where: Path): boolean => isSensitive(where, shapesAt(schema().root, where)[0]),
+    /** What nobody declares may be anything: the section of a plugin that is gone, a key that was misspelled. */
+    isSensitive(where: Path, value: Json): boolean {
+      const shapes = shapesAt(schema().root, where);
+      // A number where a text belongs is a secret that was written without quotes.
+      if (typeof value === "number" && !shapes.some(isText)) return false;
+      return shapes.length === 0 || shapes.some((shape) => isSensitive(where, shape));
+    },
 
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {

@@ -1,18 +1,21 @@
 /** Secrets leave as a placeholder, and a placeholder that comes back stands for the secret that is there now. */
 import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
-import { isSecretReference, REDACTED } from "@pincer/plugin-sdk/sensitive";
+import { hasPassword, isSecretReference, REDACTED } from "@pincer/plugin-sdk/sensitive";
 import type { Path } from "@pincer/plugin-sdk/shape";
 
-type Sensitive = (path: Path) => boolean;
+type Sensitive = (path: Path, value: Json) => boolean;
 
 const environmentReference = /^\$\{[A-Z_][A-Z0-9_]*\}$/;
 
 /** References (`${NAME}` and `{ secret }`) stay readable. */
 export function redact<T extends Json>(value: T, sensitive: Sensitive, path: Path = [], inside = false): Json {
   if (isSecretReference(value)) return value;
-  const secret = inside || (path.length > 0 && sensitive(path));
-  if (typeof value === "string") return secret && value !== "" && !environmentReference.test(value) ? REDACTED : value;
+  const isOwn = path.length > 0 && sensitive(path, value);
+  const secret = inside || isOwn;
+  if (typeof value === "string")
+    return (secret || hasPassword(value)) && value !== "" && !environmentReference.test(value) ? REDACTED : value;
+  if (typeof value === "number") return isOwn ? REDACTED : value;
   if (Array.isArray(value)) return value.map((item, i) => redact(item as Json, sensitive, [...path, String(i)], secret));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member, sensitive, [...path, key], secret)]));
@@ -21,7 +24,7 @@ export function redact<T extends Json>(value: T, sensitive: Sensitive, path: Pat
 /** Puts the secrets of `current` back. Throws `CONFIG_INVALID` for a placeholder that stands for nothing certain. */
 export function restore(value: Json, current: Json | undefined, path: Path = []): Json {
   if (value === REDACTED) {
-    if (typeof current === "string") return current;
+    if (typeof current === "string" || typeof current === "number") return current;
     throw configErrors.CONFIG_INVALID(`${path.join(".")} holds ${REDACTED}, but no secret is stored there: write the secret itself`);
   }
   if (Array.isArray(value)) {

@@ -1,8 +1,8 @@
 /** Fits a written value to its schema: defaults filled in, unknown keys left out with a warning, whatever does not fit named. */
 import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
-import { isSecretReference, isSensitive } from "@pincer/plugin-sdk/sensitive";
-import { childrenOf, type Path, type Shape } from "@pincer/plugin-sdk/shape";
+import { hasPassword, isSecretReference, isSensitive } from "@pincer/plugin-sdk/sensitive";
+import { childrenOf, isText, type Path, type Shape } from "@pincer/plugin-sdk/shape";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 
 export type Report = (level: ConfigIssue["level"], path: Path, message: string) => void;
@@ -121,7 +121,8 @@ function wanted(shape: Shape): string {
 function shown(value: Json, shape: Shape, path: Path): string {
   if (isObject(value)) return "an object";
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "string" && isSensitive(path, shape)) return `a string of ${value.length} characters`;
+  if (typeof value === "string" && (isSensitive(path, shape) || hasPassword(value))) return `a string of ${value.length} characters`;
+  if (typeof value === "number" && isText(shape) && isSensitive(path, shape)) return "a number";
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

@@ -50,10 +50,10 @@ async function setup(text: string) {
     provide: (host) => host.provide(configuration, () => configurationFor(config)),
   });
   kits.push(kit);
-  async function call<R>(name: string, params: Record<string, unknown> = {}): Promise<R> {
+  async function call<R>(name: string, params: Record<string, unknown> = {}, scopes = ["operator.admin"]): Promise<R> {
     const { method, invoke } = await kit.host.methods.find(name)!.resolve();
     expect(Value.Errors(method.params, params).First()?.message).toBeUndefined();
-    const result = await invoke(params, { signal: new AbortController().signal } as MethodCall);
+    const result = await invoke(params, { scopes, signal: new AbortController().signal } as unknown as MethodCall);
     expect({ name, problem: Value.Errors(method.result, result).First() }).toEqual({ name, problem: undefined });
     return result as R;
   }

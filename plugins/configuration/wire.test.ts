@@ -44,3 +44,58 @@ test("nonsense over the wire is refused with its place, and the gateway goes on 
   expect(broken.config.gateway.auth.token).toBe("__OPENCLAW_REDACTED__");
   expect(await client.call<{ ok: boolean }>("health")).toMatchObject({ ok: true });
 });
+
+test("who may only read is shown no secret, however it was written", async () => {
+  const endpoint = { key: "sk-1-declared", headers: { "x-acme": "sk-2-header" }, baseUrl: "http://me:sk-3-url@127.0.0.1:9/v1" };
+  await using gateway = await startTestGateway({
+    config: {
+      plugins: {
+        "provider-openai": { enabled: true, config: { endpoints: { acme: endpoint, bob: { kye: "sk-4-misspelled" } } } },
+        gone: { config: { bot: "sk-5-nobody" } },
+      },
+    },
+  });
+  const reader = await gateway.connect({ scopes: ["operator.read"] });
+  const seen = async () => JSON.stringify([await reader.call("config.get", {}), await reader.call("logs.tail", {})]);
+  const shown = await seen();
+  expect(shown.match(/sk-\d-\w+/g) ?? []).toEqual([]);
+  expect(shown).toContain("x-acme");
+
+  const mistakes = [
+    `{ gateway: { auth: { token: "${gateway.token}", // token: "sk-6-comment"\n } } }`,
+    `{ gateway: { auth: { token: "${gateway.token}", password: sk_7_bare } } }`,
+    `{ gateway: { auth: { token: "${gateway.token}", password: 88887777 } } }`,
+    `{ gateway: { auth: { token: "${gateway.token}" }, port: "http://me:sk-9-port@x/" } }`,
+  ];
+  for (const text of mistakes) {
+    writeFileSync(join(gateway.home, "pincer.json5"), text);
+    await gateway.gateway.config.reload();
+    await gateway.gateway.log.flush();
+    expect((await seen()).match(/sk[-_]\d[-_]\w+|88887777|test-token\S{9}/g) ?? []).toEqual([]);
+  }
+});
+
+test("what was shown redacted comes back as it was, also a number and what nobody declared", async () => {
+  await using gateway = await startTestGateway({ config: { plugins: { gone: { config: { bot: "sk-1" } } } } });
+  const client = await gateway.connect();
+  const { raw, hash } = await client.call<{ raw: string; hash: string }>("config.get", {});
+  expect(raw).toContain("__OPENCLAW_REDACTED__");
+  await client.call("config.patch", { raw: "{ gateway: { log: { level: 'warn' } } }", baseHash: hash });
+  expect(readFileSync(join(gateway.home, "pincer.json5"), "utf8")).toContain('"bot": "sk-1"');
+});
+
+test("the hash tells nobody who guesses at a password that he was right, and stays the same when the gateway starts again", async () => {
+  const first = await startTestGateway();
+  const hashOf = async (gateway: typeof first) => {
+    const got = await (await gateway.connect({ scopes: ["operator.read"] })).call<{ raw: string; hash: string }>("config.get", {});
+    const guess = got.raw.replace("__OPENCLAW_REDACTED__", gateway.token);
+    expect(guess).toBe(readFileSync(join(gateway.home, "pincer.json5"), "utf8"));
+    expect(got.hash).not.toBe(new Bun.CryptoHasher("sha256").update(guess).digest("hex"));
+    return got.hash;
+  };
+  const before = await hashOf(first);
+  await first.stop();
+  await using again = await startTestGateway({ home: first.home });
+  expect(await hashOf(again)).toBe(before);
+  await first[Symbol.asyncDispose]();
+});

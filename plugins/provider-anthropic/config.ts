@@ -6,9 +6,10 @@ export const Endpoint = Type.Object({
   key: Type.Optional(
     Type.Union([Type.Object({ secret: Type.String({ minLength: 1 }) }), Type.String({ minLength: 1 })], {
       description: 'The API key, best as { secret: "NAME" }',
+      sensitive: true,
     }),
   ),
-  headers: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Sent with every request" })),
+  headers: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Sent with every request", sensitive: true })),
   models: Type.Optional(Type.Array(Type.String(), { description: "Model ids, for a server that does not list them" })),
   defaultModel: Type.Optional(Type.String({ description: "The model when a reference names only the endpoint" })),
 });
