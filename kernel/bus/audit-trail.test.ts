@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 
 test("calls that need more than to read and write are in the audit log, with who, what and how it ended, and without what they carried", async () => {
@@ -52,4 +53,23 @@ test("a shared secret that changes closes what it let in (4001)", async () => {
   expect(await admin.closed).toMatchObject({ code: 4001 });
   await expect(gateway.connect()).rejects.toMatchObject({ error: { details: { code: "AUTH_TOKEN_MISMATCH" } } });
   await gateway.connect({ token: "another-token" });
+});
+
+test("a device that may only read cannot wash out of the audit log what others did", async () => {
+  await using gateway = await startTestGateway({ config: { gateway: { auditRows: 50, refusals: { kept: 2 } } } });
+  const admin = await gateway.connect();
+  const device = createDeviceKey();
+  const reader = await gateway.connect({ scopes: ["operator.read"], device });
+  await admin.call("secrets.store.set", { name: "KEY", kind: "secret", value: "x" });
+  const refused = Array.from({ length: 100 }, (_, n) => reader.call("secrets.grant", { name: `N${n}`, plugin: "x" }).catch(() => "refused"));
+  expect(new Set(await Promise.all(refused))).toEqual(new Set(["refused"]));
+  await gateway.stop();
+  await using again = await startTestGateway({ home: gateway.home });
+  const rows = (await again.gateway.access.audit.page({ limit: 200 })).filter(({ action }) => /^(secrets|access)\./.test(action));
+  expect(rows.map(({ principal, action, resources, outcome }) => [principal, action, ...resources, outcome]).reverse()).toEqual([
+    ["shared", "secrets.store.set", "name=KEY", "ok"],
+    [device.id, "secrets.grant", "name=N0", "plugin=x", "refused"],
+    [device.id, "secrets.grant", "name=N1", "plugin=x", "refused"],
+    [device.id, "access.refusals", "98 more", "refused"],
+  ]);
 });

@@ -1,4 +1,5 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodBinding } from "./bindings.ts";
@@ -26,6 +27,42 @@ const resourcesOf = (params: unknown): string[] =>
 
 /** Where the scope depends on the parameters, only the call itself can tell. */
 export const mayBePrivileged = ({ scope, dynamic }: MethodBinding): boolean => dynamic || privileged.has(scope);
+
+/**
+ * Of what a principal is refused within a window, the first entries are recorded, and in one more how many others there were: the log is
+ * bounded, and who may do nothing must not be able to wash out of it what others did. What was done is never gathered.
+ */
+export function gatherRefusals(
+  clock: Clock,
+  settings: () => { readonly kept: number; readonly windowMs: number },
+  record: (entry: AuditRecord) => void,
+) {
+  const open = new Map<string, { count: number; readonly end: () => void; readonly timer: Disposable }>();
+  const begin = (principal: string) => {
+    const { kept, windowMs } = settings();
+    const end = () => {
+      const more = window.count - kept;
+      open.delete(principal);
+      if (more > 0) record({ principal, action: "access.refusals", resources: [`${more} more`], outcome: "refused" });
+    };
+    const window = { count: 0, end, timer: clock.after(windowMs, end) };
+    open.set(principal, window);
+    return window;
+  };
+  return {
+    record(entry: AuditRecord): void {
+      if (entry.outcome !== "refused") return record(entry);
+      const window = open.get(entry.principal) ?? begin(entry.principal);
+      if (++window.count <= settings().kept) record(entry);
+    },
+    [Symbol.dispose](): void {
+      for (const { timer, end } of [...open.values()]) {
+        timer[Symbol.dispose]();
+        end();
+      }
+    },
+  };
+}
 
 /** `run` tells of the scope that the call needs, where it depends on the parameters, before that is checked. */
 export async function recorded(

@@ -14,7 +14,7 @@ import type { Server } from "bun";
 import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
-import type { AuditRecord } from "./audit-trail.ts";
+import { type AuditRecord, gatherRefusals } from "./audit-trail.ts";
 import { bindMethod, type Emit, type EventSource, type MethodSource, type RouteSource } from "./bindings.ts";
 import { createBroadcast } from "./broadcast.ts";
 import type { Connection, Peer, SocketData } from "./connection.ts";
@@ -86,7 +86,8 @@ export function createBus(deps: BusDeps) {
       broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
     }),
   );
-  const dispatch = createDispatch(context, find, idempotency.kept, deps.audit);
+  const trail = lifetime.use(gatherRefusals(clock, () => settings().refusals, deps.audit));
+  const dispatch = createDispatch(context, find, idempotency.kept, trail.record);
   const requests = createRequests(context, dispatch);
   const joined = new Listeners<[Peer]>();
   const left = new Listeners<[Peer]>();
@@ -98,7 +99,7 @@ export function createBus(deps: BusDeps) {
     server: { version, connId: id, bootId },
     features: { methods: methodNames(), events: sorted([...events.keys(), ...deps.events.names()]), capabilities: capabilities() },
     snapshot: {
-      presence: role === "node" ? [] : presence.list(),
+      presence: allows(scopes, "operator.read") ? presence.list() : [],
       health: health.latest,
       stateVersion,
       uptimeMs: uptimeMs(),

@@ -266,3 +266,12 @@ function refuse(message: string): ConnectDecision {
   });
   return { ok: false, error: error as never, closeCode: 1008 };
 }
+
+test("who else is here is told only to who may read", async () => {
+  await using host = await startBus();
+  await host.connect();
+  const presenceOf = async (scopes: readonly string[]) =>
+    ((await host.connect({ scopes })).hello["snapshot"] as { presence: unknown[] }).presence;
+  expect(await presenceOf(["operator.read"])).not.toEqual([]);
+  for (const scopes of [[], ["operator.pairing"]]) expect(await presenceOf(scopes)).toEqual([]);
+});

@@ -29,7 +29,8 @@ export function doorOf(request: Request, peer: string): Door {
 /** A name that is not ours means that a page made its own name point here (DNS rebinding). Addresses cannot be made to. */
 export function hostAllowed({ headers }: Door, { bind, hosts }: Pick<BusSettings, "bind" | "hosts">): boolean {
   const name = hostName(headers.host ?? "");
-  if (isLoopbackName(name) || name === bind || hosts.some((host) => host.toLowerCase() === name)) return true;
+  const isOwn = name === bind && bind !== "loopback" && bind !== "lan";
+  if (isLoopbackName(name) || isOwn || hosts.some((host) => host.toLowerCase() === name)) return true;
   return bind === "lan" && isIP(name) !== 0;
 }
 

@@ -41,6 +41,13 @@ export const BusConfig = Type.Object(
       },
       { default: {}, description: "Writes that change the gateway itself, and how often they may be called" },
     ),
+    refusals: Type.Object(
+      {
+        kept: atLeast(1, 20, "Entries of a principal in one window; how many more there were stands in one behind them"),
+        windowMs: atLeast(0, 60_000, "The window"),
+      },
+      { default: {}, description: "Refused calls in the audit log" },
+    ),
     stabilityEvents: atLeast(1, 1_000, "Entries that diagnostics.stability remembers"),
     loopSampleMs: atLeast(1, 1_000, "Between two looks at the event loop's delay"),
     loopDelayMs: atLeast(1, 250, "Delay from which the event loop counts as degraded"),
