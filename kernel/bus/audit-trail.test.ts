@@ -61,7 +61,9 @@ test("a device that may only read cannot wash out of the audit log what others d
   const device = createDeviceKey();
   const reader = await gateway.connect({ scopes: ["operator.read"], device });
   await admin.call("secrets.store.set", { name: "KEY", kind: "secret", value: "x" });
-  const refused = Array.from({ length: 100 }, (_, n) => reader.call("secrets.grant", { name: `N${n}`, plugin: "x" }).catch(() => "refused"));
+  const refused = Array.from({ length: 100 }, (_, n) =>
+    reader.call("secrets.grant", { name: `N${n}`, plugin: "x" }).catch(() => "refused"),
+  );
   expect(new Set(await Promise.all(refused))).toEqual(new Set(["refused"]));
   await gateway.stop();
   await using again = await startTestGateway({ home: gateway.home });

@@ -51,9 +51,8 @@ export function gatherRefusals(
   };
   return {
     record(entry: AuditRecord): void {
-      if (entry.outcome !== "refused") return record(entry);
-      const window = open.get(entry.principal) ?? begin(entry.principal);
-      if (++window.count <= settings().kept) record(entry);
+      const window = entry.outcome === "refused" ? (open.get(entry.principal) ?? begin(entry.principal)) : undefined;
+      if (!window || ++window.count <= settings().kept) record(entry);
     },
     [Symbol.dispose](): void {
       for (const { timer, end } of [...open.values()]) {

@@ -168,7 +168,9 @@ test("a bad edit keeps what is in force, says where the error is, and the mended
   const { config, path, gateway } = setup("{ gateway: { port: 1 } }", { log });
   using _watching = config.watch();
   writeFileSync(path, "{\n  gateway: { port: oops },\n}");
-  expect(await refused.promise).toMatchObject({ issues: ["line 2, column 20 in gateway.port: expected a value, came a word without quotes"] });
+  expect(await refused.promise).toMatchObject({
+    issues: ["line 2, column 20 in gateway.port: expected a value, came a word without quotes"],
+  });
   expect(gateway().port).toBe(1);
   expect(config.current()).toMatchObject({ source: "kept", raw: "{\n  gateway: { port: oops },\n}" });
   const changed = nextChange(config, "gateway");

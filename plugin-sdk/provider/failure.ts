@@ -40,8 +40,9 @@ const WORDS: readonly (readonly [FailureClass, RegExp])[] = [
 
 export const classOfWords = (message: string): FailureClass | undefined => WORDS.find(([, words]) => words.test(message))?.[0];
 
-/** Messages go to users and logs: a key that a vendor repeats in its answer does not. */
-export const withoutKeys = (message: string): string => message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…");
+/** Messages go to users and logs: a key that a vendor repeats in its answer does not, nor the password of an address. */
+export const withoutKeys = (message: string): string =>
+  message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…").replace(/:\/\/[^/?#\s@]*:[^/?#\s]*@/g, "://…@");
 
 const LONGEST_MESSAGE = 500;
 
@@ -85,8 +86,9 @@ const codeOf = (error: unknown): string => {
 /** An event that is no JSON, or not of the shape that it must have. */
 const isMisread = (error: unknown): boolean => error instanceof SyntaxError || (error instanceof TypeError && codeOf(error) === "");
 
-/** A failure below HTTP: no connection, a name that does not resolve, a stream that broke or cannot be read. `where` is the address, for people. */
-export function networkFailure(error: unknown, where: string): ModelFailure {
+/** A failure below HTTP: no connection, a name that does not resolve, a stream that broke or cannot be read. `address` is told to people. */
+export function networkFailure(error: unknown, address: string): ModelFailure {
+  const where = withoutKeys(address);
   const chain = chainOf(error);
   // Our own refusal, such as a host that the manifest does not name, is no fault of the network.
   const refusal = chain.find(isGatewayError);

@@ -59,6 +59,7 @@ test("who may only read is shown no secret, however it was written", async () =>
   const seen = async () => JSON.stringify([await reader.call("config.get", {}), await reader.call("logs.tail", {})]);
   const shown = await seen();
   expect(shown.match(/sk-\d-\w+/g) ?? []).toEqual([]);
+  expect(JSON.stringify(await reader.call("models.authStatus", {}))).not.toContain("sk-3-url");
   expect(shown).toContain("x-acme");
 
   const mistakes = [

@@ -1,9 +1,11 @@
 /** The `provider` contract over the vendor's client library, which is loaded with the first request. */
+
 import type Anthropic from "@anthropic-ai/sdk";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
+import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { type Access, accessTo, endpointNames, needsKey, type ProviderContext, statusOf } from "./endpoints.ts";
@@ -142,11 +144,11 @@ function conclude(answer: Answer, reading: Reading, watch: Watch, access: Access
   const { usage, stop, ended, refusal } = reading;
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
   if (watch.ended === "timeout") {
-    const message = `${access.baseUrl} sent nothing for too long while ${request.model} was answering`;
+    const message = `${withoutKeys(access.baseUrl)} sent nothing for too long while ${request.model} was answering`;
     return answer.finish({ stopReason: "error", usage, failure: { class: "timeout", message } });
   }
   if (stop === undefined || !ended) {
-    const message = `the stream of ${access.baseUrl} ended before the answer of ${request.model} did`;
+    const message = `the stream of ${withoutKeys(access.baseUrl)} ended before the answer of ${request.model} did`;
     return answer.finish({ stopReason: "error", usage, failure: { class: "network", message } });
   }
   const stopReason = stopReasonOf(stop);

@@ -1,8 +1,10 @@
 /** The `provider` contract over the vendor's client library, which is loaded with the first request. */
+
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
+import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type OpenAI from "openai";
@@ -157,10 +159,16 @@ function conclude({ answer, reading, watch, access, request }: Exchange): ModelA
   const error = (found: NonNullable<ModelAnswer["failure"]>) => answer.finish({ stopReason: "error", usage, failure: found });
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
   if (watch.ended === "timeout")
-    return error({ class: "timeout", message: `${access.baseUrl} sent nothing for too long while ${request.model} was answering` });
+    return error({
+      class: "timeout",
+      message: `${withoutKeys(access.baseUrl)} sent nothing for too long while ${request.model} was answering`,
+    });
   if (failure) return error(failure);
   if (stop === undefined)
-    return error({ class: "network", message: `the stream of ${access.baseUrl} ended before the answer of ${request.model} did` });
+    return error({
+      class: "network",
+      message: `the stream of ${withoutKeys(access.baseUrl)} ended before the answer of ${request.model} did`,
+    });
   if (!refused) return answer.finish({ stopReason: stop, usage });
   return answer.finish({ stopReason: "refusal", usage, failure: { class: "refusal", message: `${request.model} refused to answer` } });
 }

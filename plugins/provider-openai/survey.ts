@@ -2,6 +2,7 @@
 
 import type { EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { type Access, accessTo, endpointNames, howToSet, LABELS, type ProviderContext } from "./endpoints.ts";
 import { configuredModel, type Listing, listModels } from "./models.ts";
@@ -72,7 +73,8 @@ export function createSurvey(ctx: ProviderContext): Survey {
     const label = LABELS[endpoint] ?? endpoint;
     const access = await accessTo(ctx, endpoint);
     if (!access) return { endpoint, label, ready: false, detail: `set endpoints.${endpoint}.baseUrl` };
-    const { settings, missing, kind, baseUrl } = access;
+    const { settings, missing, kind } = access;
+    const baseUrl = withoutKeys(access.baseUrl);
     const named = settings.defaultModel ?? settings.models?.[0] ?? (kind === "vendor" ? VENDOR_MODEL : undefined);
     const known = named === undefined ? {} : { defaultModel: named };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
@@ -84,7 +86,7 @@ export function createSurvey(ctx: ProviderContext): Survey {
       if (defaultModel !== undefined) return { endpoint, label, ready: true, defaultModel };
       return { endpoint, label, ready: false, detail: `${baseUrl} has no model${kind === "ollama" ? ": ollama pull <model>" : ""}` };
     } catch (error) {
-      const start = kind === "ollama" ? "start it (ollama serve), or say where it is: OLLAMA_HOST" : errorMessage(error);
+      const start = kind === "ollama" ? "start it (ollama serve), or say where it is: OLLAMA_HOST" : withoutKeys(errorMessage(error));
       return { endpoint, label, ready: false, detail: `nothing usable answers at ${baseUrl}: ${start}`, ...known };
     }
   };
