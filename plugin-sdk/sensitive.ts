@@ -1,5 +1,5 @@
 /** Which values are secrets, and what stands where one is not shown. */
-import type { Path, Shape } from "./shape.ts";
+import { isText, type Path, type Shape } from "./shape.ts";
 
 /** The wire's own; clients look for it. */
 export const REDACTED = "__OPENCLAW_REDACTED__";
@@ -11,6 +11,16 @@ export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
   shape?.sensitive === true ||
   shape?.anyOf?.some(({ sensitive }) => sensitive === true) === true ||
   telling.test(path.findLast((step) => !/^\d+$/.test(step)) ?? "");
+
+/**
+ * Whether what was written at a place is not to be shown, by what is declared there: what nobody declares may be anything, such as the
+ * section of a plugin that is gone.
+ */
+export function isSecret(path: Path, value: unknown, shapes: readonly Shape[]): boolean {
+  // A number where a text belongs is a secret that was written without quotes.
+  if (typeof value === "number" && !shapes.some(isText)) return false;
+  return shapes.length === 0 || shapes.some((shape) => isSensitive(path, shape));
+}
 
 /** Whether a text is a URL with a password in it, which is a secret wherever it stands. */
 export const hasPassword = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s:@]*:[^/?#\s]+@/i.test(text);

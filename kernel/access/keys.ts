@@ -100,7 +100,7 @@ export async function openKeys(home: string, log: Logger) {
     /** The shared token of the token file. */
     token: await readOrMake(join(home, "token"), randomToken, (text) => text.trim() || undefined, log),
     /** 32 bytes for one purpose. */
-    derive: (purpose: "identity" | "audit" | "device-token" | "bootstrap" | "configuration") =>
+    derive: (purpose: "identity" | "audit" | "device-token" | "bootstrap" | "config") =>
       subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
     /** The newest, which encrypts, is last; more than one only while a rotation is under way. */
     secretsKeys: () => secrets.map(secretsKey) as [SecretsKey, ...SecretsKey[]],

@@ -56,7 +56,7 @@ test("a shared secret that changes closes what it let in (4001)", async () => {
 });
 
 test("a device that may only read cannot wash out of the audit log what others did", async () => {
-  await using gateway = await startTestGateway({ config: { gateway: { auditRows: 50, refusals: { kept: 2 } } } });
+  await using gateway = await startTestGateway({ config: { gateway: { auditRows: 50, refusalsKept: 2 } } });
   const admin = await gateway.connect();
   const device = createDeviceKey();
   const reader = await gateway.connect({ scopes: ["operator.read"], device });

@@ -3,6 +3,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodBinding } from "./bindings.ts";
+import type { BusSettings } from "./settings.ts";
 
 export interface AuditRecord {
   readonly principal: string;
@@ -32,34 +33,27 @@ export const mayBePrivileged = ({ scope, dynamic }: MethodBinding): boolean => d
  * Of what a principal is refused within a window, the first entries are recorded, and in one more how many others there were: the log is
  * bounded, and who may do nothing must not be able to wash out of it what others did. What was done is never gathered.
  */
-export function gatherRefusals(
-  clock: Clock,
-  settings: () => { readonly kept: number; readonly windowMs: number },
-  record: (entry: AuditRecord) => void,
-) {
-  const open = new Map<string, { count: number; readonly end: () => void; readonly timer: Disposable }>();
-  const begin = (principal: string) => {
-    const { kept, windowMs } = settings();
-    const end = () => {
-      const more = window.count - kept;
-      open.delete(principal);
+export function gatherRefusals(clock: Clock, settings: () => BusSettings, record: (entry: AuditRecord) => void) {
+  const counts = new Map<string, number>();
+  let window: Disposable | undefined;
+  const end = () => {
+    window?.[Symbol.dispose]();
+    window = undefined;
+    for (const [principal, count] of counts) {
+      const more = count - settings().refusalsKept;
       if (more > 0) record({ principal, action: "access.refusals", resources: [`${more} more`], outcome: "refused" });
-    };
-    const window = { count: 0, end, timer: clock.after(windowMs, end) };
-    open.set(principal, window);
-    return window;
+    }
+    counts.clear();
+  };
+  const isOneMore = ({ principal }: AuditRecord): boolean => {
+    window ??= clock.after(settings().refusalsMs, end);
+    const count = (counts.get(principal) ?? 0) + 1;
+    counts.set(principal, count);
+    return count > settings().refusalsKept;
   };
   return {
-    record(entry: AuditRecord): void {
-      const window = entry.outcome === "refused" ? (open.get(entry.principal) ?? begin(entry.principal)) : undefined;
-      if (!window || ++window.count <= settings().kept) record(entry);
-    },
-    [Symbol.dispose](): void {
-      for (const { timer, end } of [...open.values()]) {
-        timer[Symbol.dispose]();
-        end();
-      }
-    },
+    record: (entry: AuditRecord) => (entry.outcome === "refused" && isOneMore(entry) ? undefined : record(entry)),
+    [Symbol.dispose]: end,
   };
 }
 

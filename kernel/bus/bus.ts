@@ -86,7 +86,7 @@ export function createBus(deps: BusDeps) {
       broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
     }),
   );
-  const trail = lifetime.use(gatherRefusals(clock, () => settings().refusals, deps.audit));
+  const trail = lifetime.use(gatherRefusals(clock, settings, deps.audit));
   const dispatch = createDispatch(context, find, idempotency.kept, trail.record);
   const requests = createRequests(context, dispatch);
   const joined = new Listeners<[Peer]>();

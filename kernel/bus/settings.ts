@@ -41,13 +41,12 @@ export const BusConfig = Type.Object(
       },
       { default: {}, description: "Writes that change the gateway itself, and how often they may be called" },
     ),
-    refusals: Type.Object(
-      {
-        kept: atLeast(1, 20, "Entries of a principal in one window; how many more there were stands in one behind them"),
-        windowMs: atLeast(0, 60_000, "The window"),
-      },
-      { default: {}, description: "Refused calls in the audit log" },
+    refusalsKept: atLeast(
+      1,
+      20,
+      "Refused calls of a principal in the audit log, one by one, in a window; the others stand there as a number",
     ),
+    refusalsMs: atLeast(0, 60_000, "That window"),
     stabilityEvents: atLeast(1, 1_000, "Entries that diagnostics.stability remembers"),
     loopSampleMs: atLeast(1, 1_000, "Between two looks at the event loop's delay"),
     loopDelayMs: atLeast(1, 250, "Delay from which the event loop counts as degraded"),

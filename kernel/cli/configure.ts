@@ -1,6 +1,6 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
 import { type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
-import { redact } from "../config/redact.ts";
+import { redact } from "@pincer/plugin-sdk/redact";
 import { at, put } from "../config/snapshot.ts";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
@@ -19,7 +19,7 @@ export const get: Run = async ({ args, home, terminal }) => {
     value = (await client.call<{ config: Json }>("config.get", {})).config;
   } else {
     const config = readWholeConfig(home);
-    value = redact(config.current().written ?? {}, config.isSensitive);
+    value = redact(config.current().written ?? {}, config.isSecret);
   }
   const found = at(value, path);
   if (found === undefined) throw new CliError(`nothing is set at ${args[0]}`, { next: "pincer config get" });

@@ -6,8 +6,8 @@ import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/con
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
-import { isSensitive } from "@pincer/plugin-sdk/sensitive";
-import { isText, type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
+import { isSecret } from "@pincer/plugin-sdk/sensitive";
+import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
@@ -204,13 +204,7 @@ export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = cr
 
     /** Everything that is declared, as one schema. */
     schema: (): Shape => schema().root,
-    /** What nobody declares may be anything: the section of a plugin that is gone, a key that was misspelled. */
-    isSensitive(where: Path, value: Json): boolean {
-      const shapes = shapesAt(schema().root, where);
-      // A number where a text belongs is a secret that was written without quotes.
-      if (typeof value === "number" && !shapes.some(isText)) return false;
-      return shapes.length === 0 || shapes.some((shape) => isSensitive(where, shape));
-    },
+    isSecret: (where: Path, value: Json): boolean => isSecret(where, value, shapesAt(schema().root, where)),
 
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {

@@ -3,11 +3,11 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { redact, restore } from "@pincer/plugin-sdk/redact";
 import type { Config, Snapshot } from "./config.ts";
-import { redact, restore } from "./redact.ts";
 
 export function configurationFor(config: Config): ImplementationOf<typeof configuration> {
-  const redacted = (value: Json) => redact(value, config.isSensitive);
+  const redacted = (value: Json) => redact(value, config.isSecret);
   const shown = ({ path, raw, written, value, issues, hash, appliedHash }: Snapshot) => ({
     path,
     exists: raw !== undefined,

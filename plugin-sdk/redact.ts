@@ -1,8 +1,8 @@
 /** Secrets leave as a placeholder, and a placeholder that comes back stands for the secret that is there now. */
-import { configErrors } from "@pincer/plugin-sdk/contracts/configuration";
-import { isObject, type Json } from "@pincer/plugin-sdk/json5";
-import { hasPassword, isSecretReference, REDACTED } from "@pincer/plugin-sdk/sensitive";
-import type { Path } from "@pincer/plugin-sdk/shape";
+import { configErrors } from "./contracts/configuration.ts";
+import { isObject, type Json } from "./json5.ts";
+import { hasPassword, isSecretReference, REDACTED } from "./sensitive.ts";
+import type { Path } from "./shape.ts";
 
 type Sensitive = (path: Path, value: Json) => boolean;
 
