@@ -71,7 +71,7 @@ export async function createGateway(options: GatewayOptions) {
   opened.defer(() => log.flush());
   const keys = await openKeys(home, log);
   log.redact(keys.token);
-  const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home }, hashKey: keys.derive("config") });
+  const config = createConfig({ home, clock, log, env: { ...env, PINCER_HOME: home }, hide: log.redact, hashKey: keys.derive("config") });
   config.declare("gateway", GatewayConfig, "kernel");
   const settings = config.section<Static<typeof GatewayConfig>>("gateway");
   log.setLevel(settings().log.level);

@@ -21,6 +21,15 @@ export function redact<T extends Json>(value: T, sensitive: Sensitive, path: Pat
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, redact(member, sensitive, [...path, key], secret)]));
 }
 
+/** The secrets that stand in a value in force, where references have been put in. */
+export function secretsIn(value: Json | undefined, sensitive: Sensitive, path: Path = [], inside = false): string[] {
+  if (isSecretReference(value)) return [];
+  const secret = inside || (path.length > 0 && value !== undefined && sensitive(path, value));
+  if (typeof value === "string") return (secret || hasPassword(value)) && value !== "" ? [value] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => secretsIn(member, sensitive, [...path, key], secret));
+}
+
 /** Puts the secrets of `current` back. Throws `CONFIG_INVALID` for a placeholder that stands for nothing certain. */
 export function restore(value: Json, current: Json | undefined, path: Path = []): Json {
   if (value === REDACTED) {

@@ -6,7 +6,8 @@ import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/con
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
-import { isSecret } from "@pincer/plugin-sdk/sensitive";
+import { secretsIn } from "@pincer/plugin-sdk/redact";
+import { isSecret, isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
@@ -39,6 +40,8 @@ export interface ConfigOptions {
   readonly lookMs?: number;
   /** What hashes are made with, so that nobody who knows the file but for a password can try passwords on them. Absent: good for this run. */
   readonly hashKey?: Uint8Array;
+  /** Told of each secret, so that it appears in no log line, before anybody is given the value that it stands in. */
+  readonly hide?: (secret: string) => void;
 }
 
 /** A change of the file; `edit` answers the whole new text. */
@@ -54,7 +57,8 @@ export const describeIssue = ({ path, message, line, column }: ConfigIssue): str
   path === "" ? message : `${path}${line === undefined ? "" : ` (line ${line}, column ${column})`}: ${message}`;
 
 /** Reads the file at once; a file with errors never throws. Declare everything, then `watch`. */
-export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = crypto.getRandomValues(new Uint8Array(32)) }: ConfigOptions) {
+export function createConfig(options: ConfigOptions) {
+  const { home, clock, log, env, lookMs = 250, hide, hashKey = crypto.getRandomValues(new Uint8Array(32)) } = options;
   const hashOf = (text = "") => new Bun.CryptoHasher("sha256", hashKey).update(text).digest("hex");
   const path = join(home, "pincer.json5");
   const keptPath = `${path}.last-good`;
@@ -79,6 +83,9 @@ export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = cr
     schemas = undefined;
     snapshot = undefined;
   };
+  const shapesOf = (where: Path) => shapesAt(schema().root, where);
+  /** Unlike `isSecret` it asks for a sign: what nobody declares may be any word, and would be blotted out in every line. */
+  const isTelling = (where: Path): boolean => [undefined, ...shapesOf(where)].some((shape) => isSensitive(where, shape));
   const of = (text: string | undefined) => compute(text, schema().all, schema().root, env);
 
   function current(): Snapshot {
@@ -101,6 +108,7 @@ export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = cr
       path,
       source: text === undefined ? "defaults" : text === disk.text ? "file" : "kept",
     };
+    if (hide) for (const found of secretsIn(snapshot.value, isTelling)) hide(found);
     return snapshot;
   }
 
@@ -204,7 +212,7 @@ export function createConfig({ home, clock, log, env, lookMs = 250, hashKey = cr
 
     /** Everything that is declared, as one schema. */
     schema: (): Shape => schema().root,
-    isSecret: (where: Path, value: Json): boolean => isSecret(where, value, shapesAt(schema().root, where)),
+    isSecret: (where: Path, value: Json): boolean => isSecret(where, value, shapesOf(where)),
 
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {
