@@ -17,6 +17,7 @@ const line = defineContract({
 /** A platform that lets one poll at a time, counts those who break that, and numbers what it has to say. */
 class Platform {
   polling = 0;
+  refused = false;
   conflicts = 0;
   next = 1;
   async poll(signal: AbortSignal): Promise<number[]> {
@@ -34,16 +35,19 @@ class Platform {
   }
 }
 
-const source = (version: number, how: "works" | "fails" | "never connects" = "works") => `
+const source = (version: number, how: "works" | "fails" | "is refused once" | "never connects" = "works") => `
 import { definePlugin } from "@pincer/plugin-sdk";
 import { defineContract, stream } from "@pincer/plugin-sdk/contract";
+import { defineErrors } from "@pincer/plugin-sdk/error";
 import { Type } from "@sinclair/typebox";
+const errors = defineErrors({ LINE_BUSY: { message: "another poll is held", wire: "UNAVAILABLE", retryable: true } });
 const line = defineContract({ id: "line", version: 1, arity: "many", members: {
   start: stream(Type.Object({ position: Type.Integer() }), Type.Object({ state: Type.String() }), Type.Object({}), { held: { state: "connected" } }) } });
 export default definePlugin({ setup(ctx) {
   ctx.provide(line, "line", {}, { async *start(_, { signal }) {
     yield { state: "connecting ${version}" };
     if ("${how}" === "fails") throw new Error("no such bot");
+    if ("${how}" === "is refused once" && !platform.refused) { platform.refused = true; throw errors.LINE_BUSY(); }
     if ("${how}" === "never connects") { await new Promise((r) => signal.addEventListener("abort", r)); return {}; }
     for (let up = false; !signal.aborted; ) {
       const updates = await platform.poll(signal);
@@ -119,6 +123,17 @@ test("a generation that cannot connect gives the connection back to the one befo
   await manager.stop();
   expect(manager.platform.conflicts).toBe(0);
   expect(manager.accepted).toEqual(manager.accepted.map((_, index) => index + 1));
+});
+
+test("a first attempt that is refused for now, as by a platform that still sees the old connection, is tried again", async () => {
+  await using kit = await begin(1);
+  const manager = manage(kit);
+  await manager.connected(1);
+  await swapTo(kit, source(2, "is refused once"));
+  await manager.connected(2);
+  expect(manager.platform.refused).toBe(true);
+  expect(manager.states.filter((state) => state !== "connected").slice(1)).toEqual(["replaced", "connecting 2", "failed", "connecting 2"]);
+  await manager.stop();
 });
 
 test("a generation that does not connect in time gives the connection back", async () => {

@@ -1,5 +1,5 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
-import { hasCode } from "@pincer/plugin-sdk/error";
+import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import type { Generation } from "./generation.ts";
@@ -8,6 +8,8 @@ export class Hold {
   readonly #ended = Promise.withResolvers<void>();
   isHeld = false;
   isReleased = false;
+  /** It ended with an error that says that trying again may help. */
+  mayReturn = false;
 
   constructor(
     private readonly stop: () => void,
@@ -20,7 +22,8 @@ export class Hold {
     this.told(this, "held");
   }
 
-  ended(): void {
+  ended(error?: unknown): void {
+    this.mayReturn = isGatewayError(error) && error.retryable;
     this.#ended.resolve();
     this.told(this, "ended");
   }
@@ -37,15 +40,19 @@ export const releaseAll = (generation: Generation): Promise<unknown> => Promise.
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds as much. Throws `PLUGIN_NOT_CONNECTED` when a stream of
- * `to` ends before it is held, or has started and is not held in time; that nobody starts one is no failure.
+ * `to` ends for good before it is held, or has started and is not held in time; that nobody starts one is no failure. Nor is it that the other
+ * side has not yet noticed that the old connection is gone, and refuses the first attempt.
  */
 export async function handOver(from: Generation, to: Generation, ms: number): Promise<void> {
   let missing = [...from.holds].filter(({ isHeld }) => isHeld).length;
+  let refusedOnce = false;
   const taken = Promise.withResolvers<void>();
   const refused = (why: string) => pluginErrors.PLUGIN_NOT_CONNECTED(`generation ${to.number} of ${to.plugin} did not take over: ${why}`);
   to.onHold = (hold, outcome) => {
     if (outcome === "held" && --missing <= 0) taken.resolve();
-    if (outcome === "ended" && !hold.isHeld && !hold.isReleased) taken.reject(refused("its connection ended before it was made"));
+    if (outcome === "held" || hold.isHeld || hold.isReleased) return;
+    refusedOnce = true;
+    if (!hold.mayReturn) taken.reject(refused("its connection ended before it was made"));
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
   try {
@@ -53,7 +60,7 @@ export async function handOver(from: Generation, to: Generation, ms: number): Pr
     if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
     if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;
-    if ([...to.holds].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
+    if (refusedOnce || [...to.holds].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
   } finally {
     to.onHold = undefined; // it would keep the old generation, and that the one before
   }

@@ -11,7 +11,8 @@ interface Hold {
   /** It was asked to end, for a newer generation. */
   readonly isReleased: boolean;
   held(): void;
-  ended(): void;
+  /** `error` is what it ended with, if it failed. */
+  ended(error?: unknown): void;
 }
 
 /** What a call goes to, resolved when it is made. */
@@ -84,6 +85,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
     const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
     let items: AsyncGenerator<unknown, unknown, void> | undefined;
     let ended = false;
+    let failure: unknown;
     try {
       items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
       for (;;) {
@@ -96,12 +98,13 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
         yield step.value;
       }
     } catch (error) {
+      failure = error;
       if (hold?.isReleased) throw replaced(what);
       throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
     } finally {
       if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
       await items?.return(undefined);
-      hold?.ended();
+      hold?.ended(failure);
       target.leave();
     }
   };
