@@ -9,7 +9,7 @@ export interface Figure {
   readonly unit: string;
   /** What a bare `Bun.serve`, or a bare Bun process, needs for the same. */
   readonly bare?: number;
-  /** Of `design.md` section 7. */
+  /** Those of `docs/proof.md`. */
   readonly target?: Target;
 }
 

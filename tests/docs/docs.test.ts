@@ -1,12 +1,30 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
-import { commands } from "../../kernel/cli/commands.ts";
+import { commands, families as familySummaries } from "../../kernel/cli/commands.ts";
 
 const root = dirname(dirname(import.meta.dir));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const documents = ["README.md", ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
+const guides = ["README.md", ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
+const plugins = readdirSync(join(root, "plugins")).filter((id) => existsSync(join(root, "plugins", id, "plugin.json")));
+const documents = [...guides, ...plugins.map((id) => `plugins/${id}/README.md`)];
+const manifestOf = (id: string): Manifest => JSON.parse(read(`plugins/${id}/plugin.json`));
+
+const names = new Set(commands.map(({ name }) => name));
+const families = new Set(Object.keys(familySummaries));
+
+/** What stands behind `pincer` in code, each word of alternatives (`list | set`) as a line of its own. */
+const calls = documents.flatMap((path) =>
+  [...read(path).matchAll(/(?:`|^)(?:\w+=\S+ +)?(?:\.\/)?pincer ([a-z][^`#\n]*)/gm)].flatMap(([, line = ""]) => {
+    const [first = "", second = "", ...rest] = line
+      .replaceAll(/ *\\?\| */g, "|")
+      .trim()
+      .split(/\s+/);
+    return second.split("|").map((word) => ({ path, first, second: word, rest }));
+  }),
+);
 
 test("every link in the documents leads somewhere", () => {
   const broken = documents.flatMap((path) =>
@@ -17,25 +35,41 @@ test("every link in the documents leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-test("every command in the documents exists, and every command is in the documents", () => {
-  const names = new Set(commands.map(({ name }) => name));
-  const families = new Set([...names].map((name) => name.split(" ")[0]));
-  const told = new Set<string>();
-  for (const path of documents) {
-    for (const [, line = ""] of read(path).matchAll(/`(?:\.\/)?pincer ([^`]+)`/g)) {
-      const [first = "", second = ""] = line.split(/\s+/);
-      expect(families.has(first) ? "known" : `${path}: pincer ${line}`).toBe("known");
-      told.add(names.has(`${first} ${second}`) ? `${first} ${second}` : first);
-    }
-  }
-  const cli = read("docs/cli.md");
-  expect([...families].filter((family) => !new RegExp(`pincer ${family}\\b`).test(cli ?? ""))).toEqual([]);
-  expect(told.size).toBeGreaterThan(10);
+test("every command in the documents and the plugins' READMEs exists", () => {
+  expect(calls.length).toBeGreaterThan(40);
+  const unknown = calls.filter(({ first, second }) => !names.has(families.has(first) ? `${first} ${second}` : first));
+  expect(unknown.map(({ path, first, second }) => `${path}: pincer ${first} ${second}`)).toEqual([]);
 });
 
+test("every method in an example of `pincer call` is one that a gateway answers", () => {
+  const methods = new Set(plugins.flatMap((id) => Object.keys(manifestOf(id).generated?.methods ?? {})));
+  const called = calls.filter(({ first }) => first === "call");
+  expect(called.length).toBeGreaterThan(5);
+  expect(called.filter(({ second }) => second !== "" && !methods.has(second)).map(({ path, second }) => `${path}: ${second}`)).toEqual([]);
+});
+
+test("the page of the command line names every command", () => {
+  const rows = read("docs/cli.md").split("\n");
+  const missing = [...names].filter((name) => {
+    const [first = "", second] = name.split(" ");
+    const isIn = (row: string) => row.includes(`pincer ${name}`) || (row.includes(`pincer ${first} `) && row.includes(`\`${second}\``));
+    return !rows.some((row) => row.startsWith("| `pincer ") && isIn(row));
+  });
+  expect(missing).toEqual([]);
+});
+
+/** Under the key of the plugin's settings, where it is an example of a README. */
+function examplesOf(path: string): readonly string[] {
+  const texts = [...read(path).matchAll(/```json5\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+  const [, id] = /^plugins\/(.+)\/README.md$/.exec(path) ?? [];
+  if (id === undefined) return texts;
+  const own = manifestOf(id).configKey !== undefined;
+  return texts.map((text) => (own ? `{ ${text} }` : `{ plugins: { "${id}": { enabled: true, config: { ${text} } } } }`));
+}
+
 test("every example of a configuration is accepted as it stands, without a warning", async () => {
-  const examples = [...read("docs/configuration.md").matchAll(/```json5\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
-  expect(examples.length).toBeGreaterThan(3);
+  const examples = documents.flatMap(examplesOf);
+  expect(examples.length).toBeGreaterThan(8);
   await using gateway = await startTestGateway({ enable: ["provider-openai", "provider-anthropic"] });
   const client = await gateway.connect();
   await client.call("secrets.store.set", { name: "GATEWAY_PASSWORD", kind: "secret", value: "correct horse" });
