@@ -141,12 +141,18 @@ export function createLanes(deps: LanesDeps) {
     scheduler.add([job]);
   }
 
-  /** Tells a job that runs, or has begun and waits, to end as cancelled. Its durable mark is the caller's. */
+  /**
+   * Tells a job to end as cancelled. What has begun once is ended by its handler, which may have to say what became of it. The durable mark
+   * is the caller's.
+   */
   async function stop(job: OpenJob, reason: string): Promise<void> {
     job.cancel = reason;
     const run = runs.get(job.key);
-    if (run) run.stop(laneErrors.LANE_CANCELLED(reason));
-    else if (scheduler.remove(job)) await withdraw(job, cancelled(reason));
+    if (run) return run.stop(laneErrors.LANE_CANCELLED(reason));
+    if (job.journal === null) return scheduler.remove(job) ? withdraw(job, cancelled(reason)) : undefined;
+    if (jobs.get(job.key) !== job) return;
+    scheduler.hurry(job);
+    await jobs.outcome(job.key).catch(() => {}); // silent-ok: the mark is durable, and the next start ends it
   }
 
   async function cancelOne(job: OpenJob, reason: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Job } from "@pincer/plugin-sdk/job";
 import { aborted, createLaneHome, echo, gateway, keysOf, stage, turn } from "../../tests/support/lanes.ts";
 
 test("collected messages wait, and the next turn takes them all", async () => {
@@ -151,7 +152,7 @@ test("cancelling a lane stops what runs, with what it absorbed and, when asked, 
   expect(await lanes.cancel({ key: "unheard of" }, "why not")).toEqual([]);
 });
 
-test("an interrupt of a job that waits for its retry goes first, and what that had absorbed goes before newer work", async () => {
+test("a job that waits for its retry is ended by its handler when it is interrupted; the interrupt goes first, then what it had absorbed", async () => {
   await using home = await createLaneHome();
   for (let crash = 0; crash < 2; crash++) {
     const absorbed = gateway();
@@ -176,7 +177,38 @@ test("an interrupt of a job that waits for its retry goes first, and what that h
   for (const key of ["interrupts", "absorbed", "newer"]) release(key);
   await outcome;
   await lanes.wait("newer");
-  expect(order).toEqual(["interrupts", "absorbed", "newer"]);
+  expect(order).toEqual(["dies", "interrupts", "absorbed", "newer"]);
+});
+
+test("a job that died before it wrote anything is ended by its handler, also when no other may run now, and who cancels it waits for that", async () => {
+  await using home = await createLaneHome();
+  for (let crash = 0; crash < 3; crash++) {
+    const dies = gateway();
+    const { lanes } = await home.start({
+      turn: () => {
+        dies.open();
+        return new Promise(() => {});
+      },
+    });
+    if (crash === 0) await lanes.admit(turn("dies"));
+    await dies.passed;
+    await home.crash();
+  }
+  const told: string[] = [];
+  const busy = gateway();
+  const run = async (job: Job) => {
+    if (job.key === "dies") told.push(`${job.key} ${(job.signal.reason as Error).message}`);
+    else await busy.passed;
+  };
+  const { lanes, until } = await home.start({}, { activate: async (kind) => void lanes.handle(kind, { journal: 1, concurrency: 1, run }) });
+  await lanes.admit(turn("other", { lane: "b" }));
+  await until("started", "other");
+  expect(lanes.status("a")).toMatchObject({ running: undefined, waiting: [{ key: "dies" }] });
+  expect(await lanes.cancel({ lane: "a", waiting: true }, "stopped by the user")).toEqual(["dies"]);
+  expect(told).toEqual(["dies stopped by the user"]);
+  expect(await lanes.find("dies")).toMatchObject({ state: "cancelled", result: { message: "stopped by the user" } });
+  busy.open();
+  await lanes.wait("other");
 });
 
 test("cancelling by key takes one waiting job out and leaves its neighbours", async () => {

@@ -108,10 +108,7 @@ export class Run {
       const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
       return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
     }
-    if (job.cancel !== null) {
-      if (past.length === 0) return cancelled(job.cancel);
-      this.stop(laneErrors.LANE_CANCELLED(job.cancel));
-    }
+    if (job.cancel !== null) this.stop(laneErrors.LANE_CANCELLED(job.cancel));
     const claim: Statement = [sql.claim, job.id, handler.journal, scheduler.isSuspect(job) ? 1 : 0];
     this.#journal = new Journal(job, past, claim, (statements) => persist(statements, () => !this.#closed), settings);
     return undefined;

@@ -76,6 +76,12 @@ export class Scheduler {
     for (const lane of lanes) this.#release(lane);
   }
 
+  /** A job that waits is to be cancelled, and its handler ends it: it waits for nobody any more. */
+  hurry({ lane: name }: OpenJob): void {
+    const lane = this.#lanes.get(name);
+    if (lane) this.#release(lane);
+  }
+
   /** Takes out a job that waits, to be ended. A free lane is its own until `ended`, since what it has absorbed goes before what waits. */
   remove(job: OpenJob): boolean {
     const lane = this.#lanes.get(job.lane);
@@ -108,9 +114,9 @@ export class Scheduler {
     this.advance();
   }
 
-  isSuspect({ crashes }: OpenJob): boolean {
+  isSuspect({ crashes, cancel }: OpenJob): boolean {
     const { trialAfter, parkAfter } = this.#ports.settings();
-    return crashes >= trialAfter && crashes < parkAfter;
+    return crashes >= trialAfter && crashes < parkAfter && cancel === null;
   }
 
   /** Until then jobs are only put in order. */
@@ -152,7 +158,7 @@ export class Scheduler {
     lane.wake = undefined;
     let wakeAt = Number.POSITIVE_INFINITY;
     for (const job of lane.waiting) {
-      if (job.notBefore <= now) return [job];
+      if (job.notBefore <= now || job.cancel !== null) return [job];
       wakeAt = Math.min(wakeAt, job.notBefore);
       if (job.journal !== null) break;
     }
@@ -186,7 +192,8 @@ export class Scheduler {
       return;
     }
     const isSuspect = this.isSuspect(job);
-    if ((this.#running.get(job.kind) ?? 0) >= (limit ?? Number.POSITIVE_INFINITY) || (isSuspect && this.#onTrial)) return;
+    const isFull = (this.#running.get(job.kind) ?? 0) >= (limit ?? Number.POSITIVE_INFINITY) || (isSuspect && this.#onTrial);
+    if (isFull && job.cancel === null) return;
     this.#occupy(lane, job);
     if (isSuspect) this.#onTrial = job;
     start(job);

@@ -3,7 +3,7 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { compact } from "./compaction.ts";
 import { summaryId, textTokens } from "./context-window.ts";
-import { isPutOff } from "./errors.ts";
+import { isFinal, isPutOff } from "./errors.ts";
 import { Replies } from "./replies.ts";
 import type { Runs } from "./runs.ts";
 import { chosenModel } from "./session-facets.ts";
@@ -82,8 +82,9 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
       run.end({ state: "final", text, stopReason: "stop", command: true });
       return { ...result, status: "ok", text, stopReason: "stop", startedAt: run.startedAt, endedAt: agent.clock.now() };
     } catch (error) {
-      if (job.signal.aborted) run.end({ state: "aborted", stopReason: runs.stopReason(runId) });
-      else if (!isPutOff(error)) run.end({ state: "error", errorMessage: errorMessage(error), errorKind: "unknown" });
+      if (isFinal(job.signal.reason)) run.end({ state: "aborted", stopReason: runs.stopReason(runId) });
+      else if (!job.signal.aborted && !isPutOff(error))
+        run.end({ state: "error", errorMessage: errorMessage(error), errorKind: "unknown" });
       throw error;
     } finally {
       runs.finish(run);

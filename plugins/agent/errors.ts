@@ -16,3 +16,6 @@ export const agentErrors = defineErrors({
 
 /** The store is full or locked. Lanes take the job up again when it no longer is, so that nobody is told of an end. */
 export const isPutOff = (error: unknown): boolean => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");
+
+/** Ends of a job that nobody will take up again. With any other, another process or generation goes on with it. */
+export const isFinal = (reason: unknown): boolean => hasCode(reason, "LANE_CANCELLED") || hasCode(reason, "LANE_DEADLINE");

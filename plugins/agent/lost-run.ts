@@ -3,6 +3,7 @@ import type { HookPayload } from "@pincer/plugin-sdk/hook";
 import type { jobFailed } from "@pincer/plugin-sdk/hooks";
 import type { Runs } from "./runs.ts";
 import { type CompactInput, commandJob, compactJob, entryIds, type TurnInput, turnJob } from "./turn-input.ts";
+import { userMessage } from "./user-message.ts";
 import type { AgentContext } from "./uses.ts";
 
 export async function tellLostRun(agent: AgentContext, runs: Runs, lost: HookPayload<typeof jobFailed>): Promise<void> {
@@ -23,7 +24,11 @@ export async function tellLostRun(agent: AgentContext, runs: Runs, lost: HookPay
     errorMessage: message,
   };
   const entry = { id: entryIds.answer(runId, "lost"), kind: "message" as const, message: said, runId };
-  await agent.uses.sessions.append({ key: sessionKey, entries: [entry] }, io);
+  // Its turn may have ended before it wrote anything, even the session.
+  if ((await agent.uses.sessions.get({ key: sessionKey }, io)) === null)
+    await agent.uses.sessions.ensure({ key: sessionKey, owner: input.owner }, io);
+  const asked = { id: entryIds.user(runId), kind: "message" as const, message: userMessage(input, agent.config), runId };
+  await agent.uses.sessions.append({ key: sessionKey, entries: lost.kind === turnJob.kind ? [asked, entry] : [entry] }, io);
   await agent.uses.sessions.running({ key: sessionKey, runIds: [], reason: "error" }, io);
   if (replyTo === undefined) return;
   const { address, messageId } = replyTo;

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ async function lives(options: ConversationOptions = {}) {
   const home = await mkdtemp(join(tmpdir(), "agent-lives-"));
   const script = startScript();
   return {
+    home,
     script,
     start: (over: ConversationOptions = {}) =>
       startConversation({ ...options, ...over, home, script, config: { gateway: { lanes: { drainMs: 0 } }, ...options.config } }),
@@ -198,6 +200,49 @@ test("what waited when the gateway stopped has its turn", async () => {
   for (const runId of [one, two]) expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "ok" });
   expect(textOf((await second.history()).at(-1))).toBe("fine");
   expect((await second.history()).filter(({ role }) => role === "user").map((message) => textOf(message))).toEqual(["one", "two"]);
+});
+
+/** Leaves a run as a process does that died with it twice before it wrote anything: it waits for its third try. */
+function unwritten(home: string, runId: string): void {
+  using db = new Database(join(home, "pincer.db"));
+  const later = Date.now() + 60_000;
+  db.query("update job set crashes = 2, not_before = ? where key = ?").run(later, `run:${runId}`);
+  db.exec("delete from effect; delete from session_entry");
+}
+
+test("a message whose turn died before it wrote anything has its place, and its sender an end, when another one interrupts it", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer(never);
+  const one = await first.say("one");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.gateway.stop();
+  unwritten(many.home, one);
+
+  many.script.answer(says("two it is"));
+  await using second = await many.start();
+  const two = await second.say("two", { queueMode: "interrupt" });
+  expect(await second.end(two)).toMatchObject({ state: "final" });
+  expect(second.chat(one)).toMatchObject([{ state: "aborted", stopReason: "interrupt" }]);
+  expect((await second.history()).map((message) => textOf(message))).toEqual(["one", "two", "two it is"]);
+});
+
+test("a message whose turn was given up before it wrote anything has its place in the conversation, before what is said of that", async () => {
+  await using many = await lives({ config: { gateway: { lanes: { drainMs: 0, parkAfter: 2, backoffLongestMs: 0 } } } });
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("one");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.gateway.stop();
+  unwritten(many.home, runId);
+
+  await using second = await many.start();
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error" });
+  let history = await second.history();
+  while (history.length < 2) history = await second.history();
+  const [asked, ...said] = history;
+  expect(textOf(asked)).toBe("one");
+  expect(said).toMatchObject([{ role: "assistant", stopReason: "error", errorMessage: expect.stringContaining("given up") }]);
 });
 
 test("a run that was stopped stays stopped after a restart", async () => {

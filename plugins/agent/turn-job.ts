@@ -4,7 +4,7 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import { turnEnded } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
-import { agentErrors, isPutOff } from "./errors.ts";
+import { agentErrors, isFinal, isPutOff } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
 import { interrupted, type Runs } from "./runs.ts";
@@ -12,8 +12,6 @@ import { Turn, type TurnEnd, type TurnParts } from "./turn.ts";
 import type { RunResult, TurnInput } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
-/** Ends of a job that nobody will take up again. With any other, another process or generation goes on with it. */
-const isFinal = (reason: unknown) => hasCode(reason, "LANE_CANCELLED") || hasCode(reason, "LANE_DEADLINE");
 const isOfTheLane = (error: unknown) => isPutOff(error) || (isGatewayError(error) && error.code.startsWith("LANE_"));
 
 export function createTurnHandler(parts: TurnParts, runs: Runs) {
@@ -65,10 +63,10 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
     };
 
     try {
+      // One that is stopped before it did anything has its place in the conversation all the same: `answer` begins with that.
       if (job.signal.aborted) onAbort();
-      job.signal.throwIfAborted();
+      else void isRunning([runId], "start");
       run.lifecycle("start", { startedAt: run.startedAt });
-      void isRunning([runId], "start");
       const end = await turn.answer().catch((error: unknown): TurnEnd => {
         if (job.signal.aborted || isOfTheLane(error)) throw error;
         agent.log[isGatewayError(error) ? "warn" : "error"]("turn.failed", {
