@@ -129,17 +129,14 @@ export function createPluginHost(deps: PluginHostDeps) {
     for (const plugin of turned) plugin.isEnabled = !plugin.isEnabled;
     return turned;
   };
-  const begin = (): Promise<void> => {
-    const enabled = all().filter(({ isEnabled }) => isEnabled);
-    return startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
-  };
-
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();
-    await Promise.all([begin(), ...turned.filter(({ isEnabled }) => !isEnabled).map((plugin) => plugin.unload())]);
+    const [enabled, disabled] = [all().filter(({ isEnabled }) => isEnabled), turned.filter(({ isEnabled }) => !isEnabled)];
+    const begun = startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
+    await Promise.all([begun, ...disabled.map((plugin) => plugin.unload())]);
   };
   let bringing: Promise<void> = Promise.resolve();
   /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */
@@ -232,9 +229,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     async start(): Promise<void> {
       isStarted = true;
       following = settings.onChange("", follow);
-      turn();
-      changed();
-      await begin();
+      await follow();
     },
 
     /** Drains and unloads everything; names in the log what did not end in time. */
