@@ -1,11 +1,13 @@
-/** One plugin through its life: activated on demand, replaced by newer generations, rolled back, unloaded. One change at a time. */
+/** One plugin through its life: activated on demand, replaced by newer generations, unloaded. One change at a time. */
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { pauseAfter } from "@pincer/plugin-sdk/runtime/services";
 import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
+import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
@@ -22,12 +24,12 @@ export class Plugin {
   /** Why it does not work, or was rolled back. */
   error: GatewayError | undefined;
   number = 0;
-  readonly draining = new Set<Generation>();
-  #previous: { readonly found: Found; readonly code: Code } | undefined;
-  #retry = { attempts: 0, notBefore: 0 };
+  readonly #draining = new Set<Generation>();
+  #failures = 0;
+  #notBefore = 0;
   #activating: Promise<Generation> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
-  /** Until it is unloaded for want of calls, or tried again. */
+  /** For want of calls, so that it is unloaded; or for the next attempt. */
   #waiting: Disposable | undefined;
 
   constructor(
@@ -52,63 +54,33 @@ export class Plugin {
     return this.#activating;
   }
 
-  async #first(): Promise<Generation> {
-    const { clock, limits } = this.around;
-    if (this.found.error) throw this.found.error;
-    if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
-    if (this.error && clock.monotonic() < this.#retry.notBefore) throw this.error;
-    try {
-      const next = await this.around.prepare(this.found, ++this.number);
-      this.#install(next, this.found);
-      next.instance.services.start();
-      return next;
-    } catch (error) {
-      const pause = Math.min(limits().retryLongestMs, limits().retryFirstMs * 2 ** this.#retry.attempts++);
-      this.#retry.notBefore = clock.monotonic() + pause;
-      this.error = error as GatewayError;
-      this.around.log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
-      if (this.found.manifest?.activate === "start") this.#wait(pause, () => void this.activate().catch(() => undefined)); // silent-ok: it has reported again
-      throw error;
-    }
-  }
-
   /** What made it fail may have changed: the next use tries again. */
   forgive(): void {
-    this.#retry.notBefore = 0;
+    this.#notBefore = 0;
   }
 
-  /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. */
+  /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. `code` of an earlier generation runs that again. */
   replace(found: Found, code?: Code): Promise<{ readonly generation: number; readonly visibleMs: number }> {
     return this.#change(async () => {
-      const { clock, limits } = this.around;
+      const { clock, limits, changed } = this.around;
       const begun = clock.monotonic();
       const { found: before, current: from } = this;
       const to = await this.around.prepare(found, ++this.number, code);
-      const illness = from && (await this.#illness(from, to));
-      if (illness) {
-        await to.instance.unload();
-        throw illness;
-      }
+      if (from) await requireWell(to, from);
       this.#install(to, found);
-      this.around.changed();
+      changed();
       const visibleMs = clock.monotonic() - begun;
       if (from) {
-        const stopped = this.#stopServices(from);
-        const refused = await handOver(from, to, limits().handOverMs).then(
-          () => undefined,
-          (reason) => ({ reason }),
-        );
-        await stopped;
-        if (refused) {
+        const [, handed] = await Promise.allSettled([this.#stopServices(from), handOver(from, to, limits().handOverMs)]);
+        if (handed.status === "rejected") {
           this.#install(from, before);
-          this.around.changed();
+          changed();
           await releaseAll(to);
           from.instance.services.start();
           void this.#retire(to);
-          throw refused.reason;
+          throw handed.reason;
         }
-        this.#previous = { found: before, code: from.code };
-        this.#watchFaults(to, clock.monotonic());
+        this.#rollBackTo(before, from.code, to);
         void this.#retire(from);
       }
       to.instance.services.start();
@@ -121,9 +93,8 @@ export class Plugin {
     const generation = await this.#change(async () => {
       this.#waiting?.[Symbol.dispose]();
       const last = this.current;
-      if (!last) return undefined;
       this.current = undefined;
-      await Promise.all([this.#stopServices(last), releaseAll(last)]);
+      if (last) await Promise.all([this.#stopServices(last), releaseAll(last)]);
       return last;
     });
     if (generation) await this.#retire(generation);
@@ -139,24 +110,12 @@ export class Plugin {
       manifest,
       state: this.found.error ? "failed" : !this.isEnabled ? "disabled" : this.current ? "active" : error ? "failed" : "idle",
       generation: this.number,
-      draining: [...this.draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
+      draining: [...this.#draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
       isolation: "inline",
       enforced: false,
       error: error && { code: error.code, message: error.message },
     };
   }
-
-  async #stopServices(generation: Generation): Promise<void> {
-    const waitingFor = await generation.instance.services.stop(this.#replaced(generation));
-    if (waitingFor.length > 0) this.around.log.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor });
-  }
-
-  #wait(ms: number, run: () => void): void {
-    this.#waiting?.[Symbol.dispose]();
-    this.#waiting = this.around.clock.after(ms, run);
-  }
-
-  #replaced = (from: Generation) => pluginErrors.PLUGIN_REPLACED(`generation ${from.number} of ${this.id} was replaced`);
 
   #change<T>(run: () => T | Promise<T>): Promise<T> {
     const change = this.#changing.then(run);
@@ -164,56 +123,83 @@ export class Plugin {
     return change;
   }
 
+  async #first(): Promise<Generation> {
+    const { clock } = this.around;
+    if (this.found.error) throw this.found.error;
+    if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
+    if (this.error && clock.monotonic() < this.#notBefore) throw this.error;
+    try {
+      const next = await this.around.prepare(this.found, ++this.number);
+      this.#install(next, this.found);
+      next.instance.services.start();
+      return next;
+    } catch (error) {
+      this.#retryLater(error as GatewayError);
+      throw error;
+    }
+  }
+
+  #retryLater(error: GatewayError): void {
+    const { clock, limits, log } = this.around;
+    const pause = pauseAfter(this.#failures++, limits());
+    this.#notBefore = clock.monotonic() + pause;
+    this.error = error;
+    log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
+    if (this.found.manifest?.activate !== "start") return;
+    this.#wait(clock.after(pause, () => void this.activate().catch(() => undefined))); // silent-ok: it has reported again
+  }
+
+  #wait(waiting: Disposable | undefined): void {
+    this.#waiting?.[Symbol.dispose]();
+    this.#waiting = waiting;
+  }
+
   #install(generation: Generation, found: Found): void {
     this.found = found;
     this.current = generation;
     this.error = undefined;
-    this.#retry = { attempts: 0, notBefore: 0 };
-    this.#waiting?.[Symbol.dispose]();
+    this.#failures = this.#notBefore = 0;
     const { idleSeconds, activate } = generation.code.manifest;
-    if (idleSeconds === undefined || activate === "start") return;
-    const isIdle = () => this.current === generation && generation.isIdle;
-    generation.onEmpty = () => {
-      if (isIdle()) this.#wait(idleSeconds * 1000, () => isIdle() && void this.unload());
-    };
-    generation.onEmpty();
-  }
-
-  /** Why N+1 is not to replace N: it is not well, and N is. */
-  async #illness(from: Generation, to: Generation): Promise<GatewayError | undefined> {
-    const { ok, detail = "not healthy" } = await to.health();
-    if (ok || !(await from.health()).ok) return undefined;
-    return pluginErrors.PLUGIN_UNHEALTHY(`generation ${to.number} of ${this.id} reports: ${detail}`);
+    const mayIdle = idleSeconds !== undefined && activate !== "start";
+    this.#wait(mayIdle ? whenIdle(generation, idleSeconds * 1000, () => void this.unload()) : undefined);
   }
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */
-  #watchFaults(to: Generation, since: number): void {
-    const { clock, limits, log } = this.around;
-    to.onFault = () => {
-      const previous = this.#previous;
-      if (to.faults <= limits().faults || clock.monotonic() - since > limits().probationMs || this.current !== to || !previous) return;
-      to.onFault = undefined;
-      const error = pluginErrors.PLUGIN_FAULT(`generation ${to.number} of ${this.id} failed ${to.faults} times and was rolled back`);
-      log.warn("plugin.rolled-back", { plugin: this.id, generation: to.number, faults: to.faults });
-      void this.replace(previous.found, previous.code).then(
+  #rollBackTo(found: Found, code: Code, failing: Generation): void {
+    const { log } = this.around;
+    const { number } = failing;
+    whenFailing(failing, (faults) => {
+      if (this.current?.number !== number) return;
+      const error = pluginErrors.PLUGIN_FAULT(`generation ${number} of ${this.id} failed ${faults} times and was rolled back`);
+      log.warn("plugin.rolled-back", { plugin: this.id, generation: number, faults });
+      this.replace(found, code).then(
         () => {
           this.error = error;
         },
         (reason) => log.warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
       );
-    };
+    });
   }
 
+  #replaced = ({ number }: Generation) => pluginErrors.PLUGIN_REPLACED(`generation ${number} of ${this.id} was replaced`);
+  #hangs({ number: generation }: Generation, waitingFor: readonly string[]): void {
+    if (waitingFor.length > 0) this.around.log.warn("plugin.hangs", { plugin: this.id, generation, waitingFor });
+  }
+
+  async #stopServices(generation: Generation): Promise<void> {
+    this.#hangs(generation, await generation.instance.services.stop(this.#replaced(generation)));
+  }
+
+  /** Its calls finish, its jobs go on elsewhere, everything that it registered is undone. */
   async #retire(generation: Generation): Promise<void> {
     const { limits, log, restartJob } = this.around;
-    this.draining.add(generation);
+    this.#draining.add(generation);
     const waitingFor = await generation.drain(limits().drainMs);
     if (waitingFor.length > 0) {
       log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
     }
-    const hung = await generation.instance.unload();
-    if (hung.length > 0) log.warn("plugin.hangs", { plugin: this.id, generation: generation.number, waitingFor: hung });
-    this.draining.delete(generation);
+    this.#hangs(generation, await generation.instance.unload());
+    this.#draining.delete(generation);
   }
 }

@@ -10,6 +10,9 @@ export interface Pauses {
   readonly retryLongestMs: number;
 }
 
+export const pauseAfter = (failures: number, { retryFirstMs, retryLongestMs }: Pauses): number =>
+  Math.min(retryLongestMs, retryFirstMs * 2 ** failures);
+
 export class Services {
   readonly #all = new Map<string, Run>();
   readonly #running = new Map<string, Promise<void>>();
@@ -60,9 +63,8 @@ export class Services {
         if (signal.aborted) return;
         this.failed(name, error);
       }
-      const { retryFirstMs, retryLongestMs } = this.limits();
-      if (this.clock.monotonic() - begun > retryLongestMs) failures = 0;
-      await this.clock.sleep(Math.min(retryLongestMs, retryFirstMs * 2 ** failures), signal).catch(() => undefined); // silent-ok: stopped while it waited
+      if (this.clock.monotonic() - begun > this.limits().retryLongestMs) failures = 0;
+      await this.clock.sleep(pauseAfter(failures, this.limits()), signal).catch(() => undefined); // silent-ok: stopped while it waited
     }
   }
 }
