@@ -17,10 +17,7 @@ export interface User {
 }
 
 export class Capabilities {
-  readonly #kernel = new Map<
-    string,
-    { readonly version: number; readonly scope: WireScope | undefined; implement(plugin: string): Implementation }
-  >();
+  readonly #kernel = new Map<string, { readonly contract: Contract; implement(plugin: string): Implementation }>();
 
   constructor(
     private readonly reach: Reach,
@@ -31,17 +28,19 @@ export class Capabilities {
   provide<C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void {
     const made = new Map<string, Implementation>();
     const once = (plugin: string) => made.get(plugin) ?? made.set(plugin, implement(plugin) as Implementation).get(plugin)!;
-    this.#kernel.set(contract.id, { version: contract.version, scope: contract.scope, implement: once });
+    this.#kernel.set(contract.id, { contract, implement: once });
   }
 
   /** Whether a plugin that needs the contract could call it. */
   isProvided = ({ id, version }: Pick<Contract, "id" | "version">): boolean =>
-    this.#kernel.get(id)?.version === version || this.#find(id, version) !== undefined;
+    this.#kernel.get(id)?.contract.version === version || this.#find(id, version) !== undefined;
 
   /** Throws `PLUGIN_PERMISSION`. */
-  handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
-    // The kernel's own word for it: a plugin's copy of a contract may say anything.
-    const scope = this.#kernel.get(contract.id)?.scope;
+  handle<C extends Contract>(asked: C, user: User): HandleOf<C> {
+    // The kernel's own word for it, also for what a call may carry: a plugin's copy of a contract may say anything.
+    const own = this.#kernel.get(asked.id)?.contract;
+    const { scope } = own ?? {};
+    const contract: Contract = own ?? asked;
     if (scope && user.scopes?.includes(scope) === false)
       throw pluginErrors.PLUGIN_PERMISSION(
         `${user.id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${scope}`,

@@ -13,6 +13,19 @@ import { Type } from "@sinclair/typebox";
 const power = defineContract({ id: "power", version: 1, arity: "one", members: { greet: call(Type.Object({ name: Type.String() }), Type.Unknown()) } });
 export default definePlugin({ uses: { power }, setup(ctx) { void ctx.uses.power; } });`;
 
+test("a call of the kernel's own contract carries what the kernel says that it may, whatever a plugin's copy of it says", async () => {
+  const loose = user
+    .replace("Type.Object({ name: Type.String() }), Type.Unknown()", "Type.Any(), Type.Any()")
+    .replace("void ctx.uses.power", "ctx.health(() => ctx.uses.power.greet({ name: 5 }, ctx).then(() => ({ ok: true })))");
+  const permissions = { scopes: ["operator.admin"] };
+  await using kit = await startHost({ prepare: (plugins) => writePlugin(plugins, "user", loose, { permissions }).then(() => undefined) });
+  const came: unknown[] = [];
+  kit.host.provide(power, () => ({ greet: async ({ name }) => came.push(name) }));
+  await kit.host.activate("user");
+  expect(await kit.host.health()).toMatchObject({ user: { ok: false, detail: expect.stringContaining("power/power.greet at /name") } });
+  expect(came).toEqual([]);
+});
+
 test.each([
   [{}, "power, for which permissions.scopes of its manifest must name operator.admin"],
   [{ scopes: ["operator.read"] }, "power, for which permissions.scopes of its manifest must name operator.admin"],
