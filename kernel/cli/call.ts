@@ -7,7 +7,7 @@ export const call: Run = async ({ args, flags, home, terminal }) => {
   const [method = "", params] = args;
   const seconds = Number(flags["timeout"] ?? 30);
   if (!(seconds >= 0)) throw usageError("--timeout needs a number of seconds");
-  using client = await connect(home);
+  using client = await connect(home, [], true);
   const answer = await client.call(method, params === undefined ? undefined : jsonOf(parseJson5(params)), {
     expectFinal: flags["expect-final"] === true,
     timeoutMs: seconds * 1000,

@@ -24,7 +24,7 @@ export const chat: Run = async ({ args, flags, home, terminal }) => {
   const sessionKey = typeof flags["session"] === "string" ? flags["session"] : "main";
   const piped = process.stdin.isTTY ? "" : (await Bun.stdin.text()).trim();
   const message = [args.join(" "), piped].filter((part) => part !== "").join("\n\n");
-  using client = await connect(home, ["tool-events"]);
+  using client = await connect(home, ["tool-events"], terminal.json);
   // Awaited here, since `using` closes the connection when this function ends.
   if (message !== "") return await once(client, sessionKey, message, terminal);
   if (!process.stdin.isTTY || terminal.json)

@@ -7,6 +7,7 @@ import kernel from "../package.json" with { type: "json" };
 import type { Invocation, Run } from "./command.ts";
 import { CliError, EXIT, notRunning } from "./failure.ts";
 import { type Home, holder, readToken } from "./home.ts";
+import { shownPlainly } from "./terminal.ts";
 
 const scopes: readonly WireScope[] = ["operator.admin", "operator.approvals", "operator.pairing", "operator.questions"];
 const connectMs = 5_000;
@@ -21,23 +22,23 @@ export interface CallOptions {
 
 export type Client = Awaited<ReturnType<typeof open>>;
 
-/** Throws when no gateway runs in the home. */
-export async function connect(home: Home, caps: readonly string[] = []): Promise<Client> {
+/** Throws when no gateway runs in the home. What comes is to be read by people, unless it is for a program. */
+export async function connect(home: Home, caps: readonly string[] = [], isForProgram = false): Promise<Client> {
   const state = holder(home)?.state;
   if (!state) throw notRunning(home.path);
-  return open(state.url, readToken(home), caps);
+  return open(state.url, readToken(home), caps, isForProgram ? undefined : shownPlainly);
 }
 
 /** A command that asks the gateway: its answer as a value, and as text for people. */
 export const asking =
   (ask: (client: Client, invocation: Invocation) => Promise<readonly [value: unknown, text: string]>): Run =>
   async (invocation) => {
-    using client = await connect(invocation.home);
+    using client = await connect(invocation.home, [], invocation.terminal.json);
     invocation.terminal.result(...(await ask(client, invocation)));
     return EXIT.done;
   };
 
-async function open(url: string, token: string | undefined, caps: readonly string[]) {
+async function open(url: string, token: string | undefined, caps: readonly string[], shown: typeof shownPlainly | undefined) {
   const socket = new WebSocket(url.replace(/^http/, "ws"));
   const waiting = new Map<string, { readonly expectFinal: boolean; resolve(frame: ServerFrame): void; reject(error: CliError): void }>();
   const listeners = new Set<(event: string, payload: unknown) => void>();
@@ -46,7 +47,7 @@ async function open(url: string, token: string | undefined, caps: readonly strin
   let count = 0;
 
   socket.onmessage = ({ data }) => {
-    const frame = JSON.parse(String(data)) as ServerFrame;
+    const frame = JSON.parse(String(data), shown) as ServerFrame;
     if (frame.type === "res") {
       const isAccepted = frame.ok && (frame.payload as { status?: unknown } | null)?.status === "accepted";
       const asked = waiting.get(frame.id ?? "");

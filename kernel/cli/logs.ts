@@ -4,7 +4,7 @@ import { systemClock } from "../clock.ts";
 import { type Level, type LogLine, levels, readTail } from "../log.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
-import { logLine } from "./terminal.ts";
+import { logLine, shownPlainly } from "./terminal.ts";
 
 const lookMs = 200;
 
@@ -28,7 +28,7 @@ export const logs: Run = async ({ flags, home, terminal }) => {
 
 function parsed(text: string): LogLine | undefined {
   try {
-    return JSON.parse(text) as LogLine;
+    return JSON.parse(text, shownPlainly) as LogLine;
   } catch {
     return undefined; // silent-ok: shown as it is
   }

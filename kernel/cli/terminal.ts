@@ -12,6 +12,10 @@ export const green = paint("green");
 export const yellow = paint("yellow");
 export const cyan = paint("cyan");
 
+/** For `JSON.parse`: what others wrote, models, senders and devices, must not command the terminal, nor turn the order of what is read. */
+export const shownPlainly = (_key: string, value: unknown): unknown =>
+  typeof value === "string" ? value.replaceAll("\r\n", "\n").replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd") : value;
+
 export type Terminal = ReturnType<typeof createTerminal>;
 
 export function createTerminal(json: boolean) {
@@ -58,7 +62,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const room = (process.stdout.columns ?? Infinity) - widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
   const last = (cell: string) => (room > 8 ? Bun.sliceAnsi(cell, 0, room, "…") : cell);
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (i === head.length - 1 ? last(cell) : padded(cell, widths[i]!))).join("  ");
+    cells
+      .map((cell) => cell.replaceAll("\n", " "))
+      .map((cell, i) => (i === head.length - 1 ? last(cell) : padded(cell, widths[i]!)))
+      .join("  ");
   return [dim(line(head)), ...rows.map(line)].map((text) => text.trimEnd()).join("\n");
 }
 
