@@ -6,6 +6,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
 import type { Static } from "@sinclair/typebox";
@@ -31,7 +32,7 @@ import { type PluginFolder, readBundle } from "./plugins/discovery.ts";
 import { createPluginHost } from "./plugins/host.ts";
 import { pluginMigrations } from "./plugins/values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
-import { createSessions, type Sessions } from "./sessions/sessions.ts";
+import { createSessions, type Sessions, sessionEvents } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
 import { createRetention } from "./store/retention.ts";
 import { openStore } from "./store/sqlite.ts";
@@ -120,6 +121,7 @@ export async function createGateway(options: GatewayOptions) {
       .readSecrets()
       .then(() => host.refresh())
       .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
+  const announced = [...access.events, ...sessionEvents, configChanged, pluginsChanged];
   const host = createPluginHost({
     home,
     clock,
@@ -129,7 +131,7 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => name === health.name || kernelEvents.some((event) => event.name === name),
+    reserved: (name) => name === health.name || [...kernelEvents, ...announced].some((event) => event.name === name),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
@@ -138,7 +140,10 @@ export async function createGateway(options: GatewayOptions) {
     secret: async (name, plugin) => {
       const embedded = host.inspect(plugin).origin === "embedded";
       const kept = embedded ? await access.secrets.get(name) : await access.secrets.resolve(name, plugin);
-      return kept ?? env[name];
+      const value = kept ?? env[name];
+      // Whatever a plugin or a library says of its requests, the log does not repeat it.
+      if (value !== undefined && (kept !== undefined || isSensitive([name], undefined))) log.redact(value);
+      return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
@@ -186,7 +191,7 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   provideContracts({ access, bus, config, host, lanes, log, sessions });
-  bus.addEvents([...access.events, ...sessions.events, configChanged, pluginsChanged]);
+  bus.addEvents(announced);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));
   lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {

@@ -12,7 +12,12 @@ test("what devices, senders and models wrote commands no terminal and forges no 
   const { url } = await home.json<{ url: string }>(["up"]);
   const token = readFileSync(join(home.path, "token"), "utf8").trim();
   const client = { id: "openclaw-ios", mode: "ui", displayName: `${hostile}\nforged line` };
-  await using device = await WireClient.connect({ url: new URL("/", url).href.replace(/^http/, "ws"), token, device: createDeviceKey(), client });
+  await using device = await WireClient.connect({
+    url: new URL("/", url).href.replace(/^http/, "ws"),
+    token,
+    device: createDeviceKey(),
+    client,
+  });
   await device.call("sessions.patch", { key: "main", label: hostile });
   await device.call("chat.inject", { sessionKey: "main", message: `first\nsecond ${hostile}` });
   const asked = [["devices", "list"], ["sessions", "list"], ["sessions", "show", "main"], ["logs"]];

@@ -56,6 +56,7 @@ export interface SessionsDeps {
   ended(key: string, reason: "reset" | "deleted" | "idle"): Promise<void>;
 }
 
+export const sessionEvents = [sessionsChanged, sessionMessage];
 export type Sessions = ReturnType<typeof createSessions>;
 
 export function createSessions({ store, clock, log, settings, emit, facets, defaultAgentId, ended }: SessionsDeps) {
@@ -218,7 +219,6 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     contract,
     catalog: sessionsCatalog,
     editor,
-    events: [sessionsChanged, sessionMessage],
     sweep,
     /** Sweeps on the clock until disposed. */
     startSweeping: (): Disposable =>

@@ -17,7 +17,7 @@ import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { lanesFor } from "../../kernel/lanes/contract.ts";
 import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
-import { createSessions, type Sessions, SessionsConfig, type SessionsDeps } from "../../kernel/sessions/sessions.ts";
+import { createSessions, type Sessions, SessionsConfig, type SessionsDeps, sessionEvents } from "../../kernel/sessions/sessions.ts";
 import { openStore } from "../../kernel/store/sqlite.ts";
 import type { Store } from "../../kernel/store/store.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
@@ -146,7 +146,7 @@ export async function serveSessions({
     },
   });
   for (const name of plugins.host.methods.names()) bus.plugins.methods.set(name, plugins.host.methods.find(name)!);
-  bus.bus.addEvents(host.sessions.events);
+  bus.bus.addEvents(sessionEvents);
   const client = await bus.connect();
   const rows = async (params: object = {}) => (await client.call<{ sessions: Row[] }>("sessions.list", params)).sessions;
   return {
