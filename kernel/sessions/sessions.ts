@@ -99,6 +99,16 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     return opened;
   };
 
+  /** Ends what runs in a session, then writes, in one step with having seen that nothing has begun meanwhile. What cannot be ended is let be. */
+  const whenEnded = async <T>(key: string, reason: "reset" | "deleted", write: () => Promise<T>): Promise<T> => {
+    for (let known: object | undefined; ; ) {
+      await ended(key, reason);
+      const left = running.get(key);
+      if (left === undefined || left === known) return write();
+      known = left;
+    }
+  };
+
   const contract: ImplementationOf<typeof sessions> = {
     async ensure({ key: written, owner, facets: initial = {} }) {
       await checkFacets(initial, facets());
@@ -179,8 +189,7 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     },
     async reset({ key, agentId, sessionId, made, reason }) {
       const { record: before } = await open(keyOf(key, agentId), sessionId, made);
-      await ended(before.key, "reset");
-      const record = await catalog.reset(before, facets(), clock.now());
+      const record = await whenEnded(before.key, "reset", () => catalog.reset(before, facets(), clock.now()));
       changed(record.key, record.agentId, { reason }, record);
       return details(record);
     },
@@ -193,8 +202,7 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       if (archivedOnly && record.archived === 0) {
         throw sessionErrors.SESSION_PROTECTED(`${key} is not archived, and archivedOnly was asked for; archive it first`);
       }
-      await ended(key, "deleted");
-      const kept = await catalog.remove(record, keepTranscripts === true);
+      const kept = await whenEnded(key, "deleted", () => catalog.remove(record, keepTranscripts === true));
       changed(key, agentId, { reason: "delete" });
       return { key, deleted: true, kept };
     },

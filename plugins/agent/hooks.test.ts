@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
 import { pluginsFolder, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { asks, says } from "../../tests/fixtures/script/script.ts";
+import { asks, lastUserText, says } from "../../tests/fixtures/script/script.ts";
 
 /** A gateway with one more plugin, whose `setup` holds this. */
 async function withPlugin(setup: string, uses = "") {
@@ -78,4 +78,31 @@ test("a plugin may change the prompt and the answer", async () => {
       .filter(({ state }) => state === "delta")
       .at(-1),
   ).toMatchObject({ replace: true, deltaText: "[checked]" });
+});
+
+test("a turn that begins while plugins let go of a session that is emptied is stopped, too, and says nothing in the new conversation", async () => {
+  await using there = await withPlugin(
+    `const began = Promise.withResolvers();
+     ctx.hook(hooks.turnStarting, ({ runId }) => {
+       if (runId === "late") began.resolve();
+       return { allow: true };
+     });
+     ctx.hook(hooks.sessionEnded, async () => void (await began.promise))`,
+  );
+  const { talk } = there;
+  const endless = async function* (_: unknown, signal: AbortSignal) {
+    yield { text: "on and on" };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  };
+  talk.script.otherwise((request, signal) => (lastUserText(request).endsWith("new") ? [{ text: "hello" }] : endless(request, signal)));
+  const early = await talk.say("early");
+  await talk.script.modelCall(0);
+  const emptied = talk.client.call("sessions.reset", { key: "main" });
+  await talk.end(early);
+  const late = await talk.say("late", { idempotencyKey: "late" });
+  await emptied;
+  expect(await talk.end(late)).toMatchObject({ state: "aborted" });
+  expect(await talk.history()).toEqual([]);
+  await talk.ask("new");
+  expect((await talk.history()).map((message) => textOf(message))).toEqual(["new", "hello"]);
 });

@@ -3,11 +3,6 @@ import type { JobOutcome } from "@pincer/plugin-sdk/job";
 import { RunEvents, type RunIdentity } from "./run-events.ts";
 import type { AgentContext } from "./uses.ts";
 
-interface Live {
-  readonly events: RunEvents;
-  readonly finished: PromiseWithResolvers<void>;
-}
-
 type Failure = { readonly code?: string; readonly message?: string };
 export const failureOf = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
 
@@ -17,7 +12,7 @@ export const interrupted = "interrupt";
 
 export class Runs {
   readonly #agent: AgentContext;
-  readonly #live = new Map<string, Live>();
+  readonly #live = new Map<string, RunEvents>();
   /** Runs whose request has not been answered yet: the answer goes first. */
   readonly #held = new Map<string, Promise<void>>();
   /** Why runs are being stopped, in the words of the wire. */
@@ -32,33 +27,26 @@ export class Runs {
   begin(identity: RunIdentity, options: { readonly askedAt: number; readonly resumed: boolean }): RunEvents {
     const { clock, emit } = this.#agent;
     const events = new RunEvents(identity, { clock, emit, deltaMs: () => this.#agent.config.deltaMs, ...options });
-    this.#live.set(identity.runId, { events, finished: Promise.withResolvers<void>() });
+    this.#live.set(identity.runId, events);
     return events;
   }
 
   /** The run's handler has come to its end. */
   finish(events: RunEvents): void {
     const { runId } = events.identity;
-    const live = this.#live.get(runId);
     if (events.isTold) this.#isTold(runId);
     events[Symbol.dispose]();
-    if (live?.events !== events) return;
+    if (this.#live.get(runId) !== events) return;
     this.#live.delete(runId);
     this.#stopping.delete(runId);
-    live.finished.resolve();
   }
 
   get(runId: string): RunEvents | undefined {
-    return this.#live.get(runId)?.events;
+    return this.#live.get(runId);
   }
 
   ofSession(sessionKey: string): readonly RunEvents[] {
-    return [...this.#live.values()].flatMap(({ events }) => (events.identity.sessionKey === sessionKey ? [events] : []));
-  }
-
-  /** Resolves when the handlers of these runs have come to their ends; at once for those that do not run here. */
-  async finished(runIds: readonly string[]): Promise<void> {
-    await Promise.all(runIds.map((runId) => this.#live.get(runId)?.finished.promise));
+    return [...this.#live.values()].filter(({ identity }) => identity.sessionKey === sessionKey);
   }
 
   /** Holds back what is told of a run until the request for it has been answered. Call the result once it has. */
@@ -99,7 +87,7 @@ export class Runs {
 
   /** Whether clients know how the run ended. */
   isTold(runId: string): boolean {
-    return this.#told.has(runId) || this.#live.get(runId)?.events.isTold === true;
+    return this.#told.has(runId) || this.#live.get(runId)?.isTold === true;
   }
 
   #isTold(runId: string): void {

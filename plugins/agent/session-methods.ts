@@ -88,8 +88,8 @@ export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: s
   const stopped = keys.flatMap((key) => runIdOf(key) ?? []);
   const agentId = sessionKey.split(":")[1] ?? "";
   for (const runId of stopped) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason: reason });
-  // What a stopped turn still writes goes into the conversation that it belongs to.
-  await runs.finished(stopped);
+  // What a stopped turn or summary still writes goes into the conversation that it belongs to.
+  await Promise.all(keys.map((key) => agent.uses.lanes.wait({ key }, io)));
   const session = reason === "reset" ? await agent.uses.sessions.get({ key: sessionKey }, io) : null;
   if (session === null) return;
   // A reset keeps what was chosen; what merely ran last must not be taken for a choice then.
