@@ -8,20 +8,12 @@ import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "../
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { type Entered, type Generation, use } from "./generation.ts";
 
-const gone = (plugin: string, what: string) =>
-  pluginErrors.PLUGIN_REPLACED(`${what} is no more: ${plugin} was replaced by a generation without it`);
-
 export function methodSource({ table, inside }: Reach): MethodSource {
-  const registered = (generation: Generation, name: string) => {
-    const found = generation.registered.get("methods", name);
-    if (!found) throw gone(generation.plugin, name);
-    return found;
-  };
   const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> =>
-    inside(plugin, name, (generation): ResolvedMethod => {
-      const checked = registered(generation, name).method;
+    inside(plugin, name, ({ registered }): ResolvedMethod => {
+      const checked = registered.required("methods", name).method;
       const run = (params: unknown, call: MethodCall) => (present: Generation) => {
-        const { method, handler } = registered(present, name);
+        const { method, handler } = present.registered.required("methods", name);
         if (method === checked) return handler(params, call);
         // The bus checked against the generation that was newest then; a swap has come between.
         const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
@@ -58,9 +50,7 @@ export const routeSource = ({ table, inside }: Reach): RouteSource => ({
     if (prefix === undefined || !found) return undefined;
     const what = `route ${prefix}`;
     const answer = (request: Request) => async (generation: Generation) => {
-      const route = generation.registered.get("routes", prefix);
-      if (!route) throw gone(found.plugin, what);
-      const response = await route.handler(request);
+      const response = await generation.registered.required("routes", prefix).handler(request);
       const isStreamed = streamed.test(response.headers.get("content-type") ?? "") && response.body !== null;
       return isStreamed ? new Response(untilEnd(response.body!, generation.enter(what)), response) : response;
     };
@@ -111,8 +101,9 @@ export function jobKinds(reach: Reach, jobs: PluginHostDeps["jobs"]) {
       const found = generation.registered.get("jobs", kind);
       if (found?.kind.journal !== journal) {
         // A swap came between the lane's choice and this: the job goes back, to the handler that its kind has now.
-        void jobs.restart(job.key, gone(plugin, kind));
-        throw gone(plugin, kind);
+        const replaced = pluginErrors.PLUGIN_REPLACED(`${kind} is handled by another generation of ${plugin} now`);
+        void jobs.restart(job.key, replaced);
+        throw replaced;
       }
       generation.jobs.add(job.key);
       return Promise.try(() => found.handler(job)).finally(() => generation.jobs.delete(job.key));

@@ -48,6 +48,13 @@ export class Registrations {
     return this.#all[kind].get(name);
   }
 
+  /** What a manifest declares. Throws `PLUGIN_REPLACED` when a swap has come since the manifest was read. */
+  required<K extends Kind>(kind: K, name: string): Kinds[K] {
+    const found = this.#all[kind].get(name);
+    if (!found) throw pluginErrors.PLUGIN_REPLACED(`${kind} ${name} is no more: its plugin was replaced by a generation without it`);
+    return found;
+  }
+
   /** As `generated` of a manifest: plain JSON, names in order. */
   describe({ uses = {}, config }: PluginDefinition): Generated {
     const all = this.#all;
