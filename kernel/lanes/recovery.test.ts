@@ -15,8 +15,9 @@ const dieAt = (dies: () => void) => async (job: Job) => {
   return hang();
 };
 
+/** Looks at it in a life of the process in which no handler ever arrives, so that nothing runs or ends. */
 const crashesOf = async (home: Home, key: string) => {
-  const { store } = await home.start({});
+  const { store } = await home.start({}, { activate: hang });
   const [row] = await store.read<{ crashes: number }>("select crashes from job where key = ?", key);
   await home.crash();
   return row?.crashes;

@@ -12,23 +12,15 @@ export const lanesMigrations: readonly Migration[] = [
         id integer primary key, lane text not null, kind text not null, key text not null unique, input text not null,
         priority integer not null, mode text not null, deadline integer, not_before integer not null, admitted_at integer not null,
         journal integer, crashes integer not null default 0, trial integer not null default 0, cancel text,
-        state text not null default 'ready', absorbed_by integer, result text, ended_at integer
+        state text not null default 'ready', absorbed_by integer, returned integer not null default 0, result text, ended_at integer
       ) strict;
-      create index job_open on job(state) where ended_at is null;
+      create index job_open on job(id) where ended_at is null;
       create index job_ended on job(ended_at) where ended_at is not null;
       create index job_absorbed on job(absorbed_by) where absorbed_by is not null;
       create table effect (
         job integer not null, name text not null, state text not null, hash text not null, value any,
         primary key (job, name)
       ) without rowid, strict;`,
-  },
-  {
-    room: "lanes",
-    version: 2,
-    sql: `
-      alter table job add column returned integer not null default 0;
-      drop index job_open;
-      create index job_open on job(id) where ended_at is null;`,
   },
 ];
 
