@@ -10,7 +10,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const guides = ["README.md", ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
 const plugins = readdirSync(join(root, "plugins")).filter((id) => existsSync(join(root, "plugins", id, "plugin.json")));
 const documents = [...guides, ...plugins.map((id) => `plugins/${id}/README.md`)];
-const manifestOf = (id: string): Manifest => JSON.parse(read(`plugins/${id}/plugin.json`));
+const manifestOf = (folder: string): Manifest => JSON.parse(read(`${folder}/plugin.json`));
 
 const names = new Set(commands.map(({ name }) => name));
 const families = new Set(Object.keys(familySummaries));
@@ -42,7 +42,8 @@ test("every command in the documents and the plugins' READMEs exists", () => {
 });
 
 test("every method in an example of `pincer call` is one that a gateway answers", () => {
-  const methods = new Set(plugins.flatMap((id) => Object.keys(manifestOf(id).generated?.methods ?? {})));
+  const folders = [...plugins.map((id) => `plugins/${id}`), "tests/fixtures/plugins/counter"];
+  const methods = new Set(folders.flatMap((folder) => Object.keys(manifestOf(folder).generated?.methods ?? {})));
   const called = calls.filter(({ first }) => first === "call");
   expect(called.length).toBeGreaterThan(5);
   expect(called.filter(({ second }) => second !== "" && !methods.has(second)).map(({ path, second }) => `${path}: ${second}`)).toEqual([]);
@@ -63,7 +64,7 @@ function examplesOf(path: string): readonly string[] {
   const texts = [...read(path).matchAll(/```json5\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
   const [, id] = /^plugins\/(.+)\/README.md$/.exec(path) ?? [];
   if (id === undefined) return texts;
-  const own = manifestOf(id).configKey !== undefined;
+  const own = manifestOf(dirname(path)).configKey !== undefined;
   return texts.map((text) => (own ? `{ ${text} }` : `{ plugins: { "${id}": { enabled: true, config: { ${text} } } } }`));
 }
 
@@ -81,4 +82,19 @@ test("every example of a configuration is accepted as it stands, without a warni
     const { issues } = await client.call<{ issues: unknown[] }>("config.get", {});
     expect(issues).toEqual([]);
   }
+});
+
+test("the plugin that the guide for authors shows is the one that is tried here: it counts, and tells those who follow", async () => {
+  const folder = join(root, "tests", "fixtures", "plugins", "counter");
+  const shown = (language: string) => new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(read("docs/plugins.md"))?.[1];
+  const { generated, ...written } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
+  expect(shown("ts")).toBe(readFileSync(join(folder, "plugin.ts"), "utf8"));
+  expect(JSON.parse(shown("json") ?? "null")).toEqual(written);
+  expect(Object.keys(generated.provides.tool)).toEqual(["count"]);
+
+  await using gateway = await startTestGateway({ plugins: [dirname(folder)], only: ["counter", "sessions"] });
+  const client = await gateway.connect();
+  expect(await client.call("counter.add", {})).toEqual({ count: 1 });
+  expect(await client.call("counter.add", { by: 2 })).toEqual({ count: 3 });
+  expect(await client.event("counter.changed", ({ count }) => count === 3)).toEqual({ count: 3 });
 });
