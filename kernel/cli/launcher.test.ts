@@ -128,6 +128,10 @@ test("a changed source is bundled again, and only then", async () => {
   writeFileSync(version, readFileSync(version, "utf8").replace("pincer $", "pincer changed $"));
   expect(await launch(path, ["version"])).toMatchObject({ err: "pincer: bundling\n", out: expect.stringContaining("pincer changed") });
   expect((await launch(path, ["version"])).err).toBe("");
+  // What is built beside a plugin is no source; that its folder is new is seen once.
+  const build = ["plugin", "build", join(clone, "plugins", "routing")];
+  for (const words of [build, ["version"]]) await launch(path, words);
+  for (const words of [build, ["version"]]) expect(await launch(path, words)).toMatchObject({ code: 0, err: "" });
 }, 120_000);
 
 test("source that does not compile says where, and keeps nothing half built", async () => {
