@@ -1,6 +1,7 @@
 /** The files of an agent's workspace that make up its prompt. */
 import { createHash } from "node:crypto";
-import { lstat, mkdir, open, readFile, realpath, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { routingErrors } from "./agents.ts";
@@ -39,9 +40,11 @@ async function inside(workspace: string, name: string): Promise<string> {
 
 export async function readAgentFile(workspace: string, name: string, withContent: boolean): Promise<FileEntry> {
   const path = await inside(workspace, name);
-  const stat = await lstat(path).catch(() => undefined); // silent-ok: answered as missing
-  if (stat === undefined) return { name, path, missing: true };
-  const bytes = await readFile(path);
+  // Whoever opens a pipe that nobody writes to waits for ever, and many who wait leave no thread for any file of the gateway.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined); // silent-ok: answered as missing
+  const stat = await file?.stat();
+  if (file === undefined || !stat?.isFile()) return { name, path, missing: true };
+  const bytes = await file.readFile();
   return {
     name,
     path,

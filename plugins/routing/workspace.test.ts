@@ -38,3 +38,17 @@ test("a workspace that cannot be made is said to be so, and is no fault", async 
   await expect(history).rejects.toMatchObject(refused("ROUTER_WORKSPACE_FAILED"));
   expect(gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
+
+test("a pipe in the place of an agent's file is no file: nobody waits for what nobody writes, and a file may take its place", async () => {
+  await using gateway = await startTestGateway({ only: ["routing"] });
+  const client = await gateway.connect();
+  const workspace = join(gateway.home, "workspace");
+  await mkdir(workspace, { recursive: true });
+  Bun.spawnSync(["mkfifo", join(workspace, "AGENTS.md")]);
+  const asked = { agentId: "main", name: "AGENTS.md" };
+  const gets = Array.from({ length: 40 }, () => client.call<{ file: object }>("agents.files.get", asked));
+  for (const { file } of await Promise.all(gets)) expect(file).toMatchObject({ missing: true });
+  const { files } = await client.call<{ files: object[] }>("agents.files.list", { agentId: "main" });
+  expect(files[0]).toMatchObject({ name: "AGENTS.md", missing: true });
+  expect(await client.call("agents.files.set", { ...asked, content: "Be kind." })).toMatchObject({ file: { content: "Be kind." } });
+});
