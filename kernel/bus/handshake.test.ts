@@ -275,3 +275,12 @@ test("who else is here is told only to who may read", async () => {
   expect(await presenceOf(["operator.read"])).not.toEqual([]);
   for (const scopes of [[], ["operator.pairing"]]) expect(await presenceOf(scopes)).toEqual([]);
 });
+
+test("pages of other sites, however many, leave room for those who are welcome to knock", async () => {
+  await using host = await startBus();
+  const knocks = Array.from({ length: 70 }, (_, n) => openRawSocket(host.url, [`Origin: https://evil${n}.example`]));
+  const answers = (await Promise.all(knocks)).map(({ upgrade }) => upgrade.split("\r\n")[0]!.split(" ")[1]);
+  expect([answers.filter((status) => status === "101").length, answers.filter((status) => status === "503").length]).toEqual([16, 54]);
+  await host.connect();
+  await host.connect({ headers: { origin: host.url.replace(/\/$/, "") } });
+});

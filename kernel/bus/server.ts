@@ -10,7 +10,7 @@ import type { BusSettings } from "./settings.ts";
 
 export interface SocketHandlers extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {
   /** Why no further socket is taken just now, or `undefined`. */
-  full(): string | undefined;
+  full(door: Door): string | undefined;
 }
 
 const addresses: Readonly<Record<string, string>> = { loopback: "127.0.0.1", lan: "0.0.0.0" };
@@ -39,7 +39,7 @@ export async function listen(
         const door = doorOf(request, server.requestIP(request)?.address ?? "");
         if (!hostAllowed(door, settings())) return refuseHost(door);
         if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door, () => server.timeout(request, 0));
-        const full = sockets.full();
+        const full = sockets.full(door);
         if (full !== undefined) return failure(503, "api_error", full, { "retry-after": "1" });
         if (server.upgrade(request, { data: { door } })) return undefined;
         return failure(400, "invalid_request_error", "the upgrade to a WebSocket is not complete");

@@ -14,6 +14,7 @@ export const BusConfig = Type.Object(
     tls: Type.Optional(Type.Object({ keyFile: Type.String(), certFile: Type.String() }, { description: "PEM files; TLS 1.3 only" })),
     connections: atLeast(1, 10_000, "Sockets that may be open"),
     handshakes: atLeast(1, 64, "Sockets that may wait for their hello at one time"),
+    foreignHandshakes: atLeast(1, 16, "Of these, sockets that pages of other origins opened"),
     handshakeMs: atLeast(1, 15_000, "From the opened socket to its hello"),
     handshakeBytes: atLeast(1, 64 * KiB, "Size of a frame before hello"),
     handshakeFrames: atLeast(0, 15, "Frames that may wait for the answer to connect"),

@@ -4,7 +4,7 @@ import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/p
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
-import type { Admitted, ConnectAttempt, ConnectDecision } from "../access/decision.ts";
+import type { Admitted, ConnectAttempt, ConnectDecision, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
@@ -80,10 +80,12 @@ export function createSockets(context: BusContext, { connections, connect, hello
   };
 
   const handlers: SocketHandlers = {
-    full() {
-      const { connections: most, handshakes } = settings();
+    full(door) {
+      const { connections: most, handshakes, foreignHandshakes } = settings();
       if (phase() === "stopping") return "gateway is stopping";
       if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
+      const foreign = isForeign(door) ? arriving.keys().filter(({ socket }) => isForeign(socket.data.door)) : [];
+      if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
       return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
     },
     open(socket) {
@@ -133,6 +135,9 @@ export function createSockets(context: BusContext, { connections, connect, hello
     [Symbol.dispose]: () => pongs?.[Symbol.dispose](),
   };
 }
+
+/** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
+const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
 
 const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>
   busErrors.PROTOCOL_MISMATCH("protocol mismatch", {
