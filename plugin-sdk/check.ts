@@ -1,6 +1,7 @@
 /** Compiled checks of schemas. A schema is compiled when it is first needed, and its compiler (10 ms) is loaded then. */
 import type { TSchema } from "@sinclair/typebox";
 import type { TypeCheck, ValueError } from "@sinclair/typebox/compiler";
+import { describeShape, type Shape } from "./shape.ts";
 
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>();
 
@@ -42,16 +43,14 @@ export function mismatchOf(check: TypeCheck<TSchema>, value: unknown): Mismatch 
 
 export const describeMismatch = ({ path, expected, got }: Mismatch): string => `at ${path}: expected ${expected}, got ${got}`;
 
-function expectedBy({ schema, message }: ValueError): string {
-  const choices = (schema.anyOf as TSchema[] | undefined)?.map((choice) =>
-    "const" in choice ? JSON.stringify(choice.const) : choice.type,
-  );
-  if (choices?.every((choice) => choice !== undefined)) return `one of ${choices.join(", ")}`;
+/** What was expected where a value does not match. */
+export function expectedBy({ schema, message }: ValueError): string {
   if (message === "Unexpected property") return "no such property";
-  return message.replace(/^Expected /, "");
+  const isPlain = "type" in schema || "const" in schema || "anyOf" in schema;
+  return isPlain ? describeShape(schema as Shape) : message.replace(/^Expected /, "");
 }
 
-function describeValue(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;

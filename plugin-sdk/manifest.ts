@@ -1,6 +1,7 @@
 /** `plugin.json`: what anybody knows of a plugin without running it: the kernel, the registry, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { expectedBy } from "./check.ts";
 import { errorMessage } from "./error.ts";
 import { wireScopes } from "./method.ts";
 import sdk from "./package.json" with { type: "json" };
@@ -136,9 +137,7 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
   }
   const error = isChecked || Value.Check(Manifest, json) ? undefined : Value.Errors(Manifest, json).First();
   if (error) {
-    const expected =
-      error.message === "Unexpected property" ? "no such key" : (choices(error.schema) ?? error.message.replace(/^Expected /, ""));
-    throw refuse(error.path, expected, JSON.stringify(error.value) ?? "nothing");
+    throw refuse(error.path, expectedBy(error), JSON.stringify(error.value) ?? "nothing");
   }
   const manifest = json as Manifest;
   if (!isChecked && manifest.generated?.config) reviveSchema(manifest.generated.config);
@@ -146,8 +145,3 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
     throw refuse("/sdk", `a range that holds ${sdk.version}, the SDK of this gateway`, `"${manifest.sdk}"`);
   return manifest;
 }
-
-const choices = (schema: TSchema): string | undefined =>
-  schema.anyOf?.every((choice: TSchema) => "const" in choice)
-    ? schema.anyOf.map((choice: TSchema) => JSON.stringify(choice.const)).join(" or ")
-    : undefined;

@@ -56,3 +56,27 @@ export function shapesAt(shape: Shape, path: Path): readonly Shape[] {
     [shape],
   );
 }
+
+export const lowest = ({ minimum, minLength, minItems }: Shape) => minimum ?? minLength ?? minItems;
+export const highest = ({ maximum, maxLength, maxItems }: Shape) => maximum ?? maxLength ?? maxItems;
+
+/** What a value has to be, in words that a person would use. */
+export function describeShape(shape: Shape): string {
+  const choices = shape.anyOf?.map(describeShape) ?? shape.enum?.map((item) => JSON.stringify(item));
+  if (choices) return anyOf([...new Set(choices)]);
+  if ("const" in shape) return JSON.stringify(shape.const);
+  const [low, high] = [lowest(shape), highest(shape)];
+  const least = low === undefined ? "" : ` of at least ${low}`;
+  const range = low !== undefined && high !== undefined ? ` from ${low} to ${high}` : high === undefined ? least : ` of at most ${high}`;
+  const unit = shape.type === "string" ? " characters" : shape.type === "array" ? " items" : "";
+  const bounds = [
+    shape.exclusiveMinimum === undefined ? "" : ` above ${shape.exclusiveMinimum}`,
+    shape.exclusiveMaximum === undefined ? "" : ` below ${shape.exclusiveMaximum}`,
+    shape.multipleOf === undefined ? "" : ` divisible by ${shape.multipleOf}`,
+    shape.pattern === undefined ? "" : ` like ${shape.pattern}`,
+    shape.uniqueItems ? " without repetitions" : "",
+  ];
+  return `${shape.type ?? "a value"}${range}${range && unit}${bounds.join("")}`;
+}
+
+const anyOf = (choices: readonly string[]) => (choices.length > 2 ? `one of ${choices.join(", ")}` : choices.join(" or "));

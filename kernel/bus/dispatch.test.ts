@@ -43,9 +43,9 @@ test("method, role, least scope, params and exact scope are checked in this orde
   });
   const wrong = await errorOf(writer.call("shop.buy", { level: "hunter2", secret: 5 }));
   expect(wrong).toMatchObject({ code: "INVALID_REQUEST", details: { code: "BUS_PARAMS_INVALID", path: "/level" } });
-  expect(wrong.message).toBe("invalid shop.buy params: at /level: expected integer, got a string of 7 characters");
+  expect(wrong.message).toBe("invalid shop.buy params: at /level: expected integer of at least 1, got a string of 7 characters");
   expect((await errorOf(writer.call("shop.buy"))).message).toBe(
-    "invalid shop.buy params: at /level: expected required property, got nothing",
+    "invalid shop.buy params: at /level: expected integer of at least 1, got nothing",
   );
   expect((await errorOf(writer.call("shop.buy", { level: 1, x: 1 }))).message).toContain("at /x: expected no such property");
   expect(await errorOf(writer.call("shop.buy", { level: 10 }))).toMatchObject({

@@ -27,7 +27,7 @@ test("messages say what was expected in words that a person would use", () => {
   const said = (schema: TSchema, value: Json) => fitted(schema, value).found[0];
   expect(said(Type.Union([Type.Literal("none"), Type.Literal("token")]), "tokn")).toBe('error it: expected "none" or "token", came "tokn"');
   expect(said(Type.Array(Type.String(), { maxItems: 1 }), ["a", "b"])).toBe(
-    "error it: expected array of at most 1 items, came a list of 2",
+    "error it: expected array of at most 1 items, came an array of 2",
   );
   expect(said(Type.Number({ exclusiveMinimum: 0 }), 0)).toBe("error it: expected number above 0, came 0");
   expect(said(Type.Integer({ multipleOf: 5 }), 7)).toBe("error it: expected integer divisible by 5, came 7");

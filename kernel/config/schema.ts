@@ -1,8 +1,9 @@
 /** Fits a written value to its schema: defaults filled in, unknown keys left out with a warning, whatever does not fit named. */
+import { describeValue } from "@pincer/plugin-sdk/check";
 import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { hasPassword, isSecretReference, isSensitive } from "@pincer/plugin-sdk/sensitive";
-import { childrenOf, isText, type Path, type Shape } from "@pincer/plugin-sdk/shape";
+import { childrenOf, describeShape, highest, isText, lowest, type Path, type Shape } from "@pincer/plugin-sdk/shape";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 
 export type Report = (level: ConfigIssue["level"], path: Path, message: string) => void;
@@ -32,7 +33,7 @@ export function fit(shape: Shape, value: Json | undefined, path: Path, report: R
 }
 
 function misfit(shape: Shape, value: Json, path: Path, report: Report): Json {
-  report("error", path, `expected ${wanted(shape)}, came ${shown(value, shape, path)}`);
+  report("error", path, `expected ${describeShape(shape)}, came ${shown(value, shape, path)}`);
   return value;
 }
 
@@ -45,7 +46,7 @@ function fitObject(shape: Shape, value: JsonObject, path: Path, report: Report):
     const start = written === undefined && child.default === undefined && isRequired && child.type === "object" ? {} : written;
     const member = fit(child, start, [...path, key], report);
     if (member !== undefined) fitted[key] = member;
-    else if (isRequired) report("error", [...path, key], `expected ${wanted(child)}, came nothing`);
+    else if (isRequired) report("error", [...path, key], `expected ${describeShape(child)}, came nothing`);
   }
   for (const [key, member] of Object.entries(value)) {
     if (Object.hasOwn(properties, key)) continue;
@@ -81,8 +82,6 @@ const types: Readonly<Record<string, (value: Json) => boolean>> = {
   boolean: (value) => typeof value === "boolean",
   null: (value) => value === null,
 };
-const lowest = ({ minimum, minLength, minItems }: Shape) => minimum ?? minLength ?? minItems;
-const highest = ({ maximum, maxLength, maxItems }: Shape) => maximum ?? maxLength ?? maxItems;
 
 /** Leaves what is inside to `fit`. */
 function isSound(shape: Shape, value: Json): boolean {
@@ -99,30 +98,10 @@ function isSound(shape: Shape, value: Json): boolean {
   return shape.multipleOf === undefined || size % shape.multipleOf === 0;
 }
 
-function wanted(shape: Shape): string {
-  if (shape.anyOf) return [...new Set(shape.anyOf.map(wanted))].join(" or ");
-  if ("const" in shape) return JSON.stringify(shape.const);
-  if (shape.enum) return shape.enum.map((item) => JSON.stringify(item)).join(" or ");
-  const [low, high] = [lowest(shape), highest(shape)];
-  const least = low === undefined ? "" : ` of at least ${low}`;
-  const range = low !== undefined && high !== undefined ? ` from ${low} to ${high}` : high === undefined ? least : ` of at most ${high}`;
-  const unit = shape.type === "string" ? " characters" : shape.type === "array" ? " items" : "";
-  const bounds = [
-    shape.exclusiveMinimum === undefined ? "" : ` above ${shape.exclusiveMinimum}`,
-    shape.exclusiveMaximum === undefined ? "" : ` below ${shape.exclusiveMaximum}`,
-    shape.multipleOf === undefined ? "" : ` divisible by ${shape.multipleOf}`,
-    shape.pattern === undefined ? "" : ` like ${shape.pattern}`,
-    shape.uniqueItems ? " without repetitions" : "",
-  ];
-  return `${shape.type ?? "a value"}${range}${range && unit}${bounds.join("")}`;
-}
-
 /** What came, short, and never a secret's text: messages reach logs and agents. */
 function shown(value: Json, shape: Shape, path: Path): string {
-  if (isObject(value)) return "an object";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "string" && (isSensitive(path, shape) || hasPassword(value))) return `a string of ${value.length} characters`;
-  if (typeof value === "number" && isText(shape) && isSensitive(path, shape)) return "a number";
+  const isSecret = (typeof value === "string" || (typeof value === "number" && isText(shape))) && isSensitive(path, shape);
+  if (isSecret || typeof value === "object" || hasPassword(String(value))) return describeValue(value);
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

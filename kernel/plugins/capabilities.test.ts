@@ -130,7 +130,7 @@ test("one broken plugin never stops the gateway or another plugin (#60143, #1351
     "odd-manifest": [
       "failed",
       "PLUGIN_MANIFEST_INVALID",
-      expect.stringContaining("at /permissions/everything: expected no such key, came true"),
+      expect.stringContaining("at /permissions/everything: expected no such property, came true"),
     ],
     "old-sdk": ["failed", "PLUGIN_MANIFEST_INVALID", expect.stringContaining("at /sdk: expected a range that holds 0.1.0")],
     "not-built": ["failed", "PLUGIN_MANIFEST_INVALID", expect.stringContaining("pincer plugin build")],
