@@ -1,4 +1,5 @@
 /** The wire methods of conversations (`protocol` sections 2 and 4.2). */
+import { QueueMode } from "@pincer/plugin-sdk/job";
 import { defineMethod, type Scope } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 import { CommandEntry, scopeOf } from "./commands.ts";
@@ -49,9 +50,7 @@ export const chatSend = defineMethod({
       sessionId: name,
       message: Type.String(),
       thinking: text,
-      queueMode: Type.Optional(
-        Type.Union([Type.Literal("steer"), Type.Literal("followup"), Type.Literal("collect"), Type.Literal("interrupt")]),
-      ),
+      queueMode: Type.Optional(QueueMode),
       deliver: flag,
       originatingChannel: text,
       originatingTo: text,
