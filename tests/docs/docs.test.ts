@@ -35,6 +35,17 @@ test("every link in the documents leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
+test("every file and folder that a guide names is there", () => {
+  const named = guides.flatMap((path) =>
+    [...read(path).matchAll(/`((?:kernel|plugins|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(([, place = ""]) => ({
+      path,
+      place,
+    })),
+  );
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter(({ place }) => !existsSync(join(root, place))).map(({ path, place }) => `${path}: ${place}`)).toEqual([]);
+});
+
 test("every command in the documents and the plugins' READMEs exists", () => {
   expect(calls.length).toBeGreaterThan(40);
   const unknown = calls.filter(({ first, second }) => !names.has(families.has(first) ? `${first} ${second}` : first));
