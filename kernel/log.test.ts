@@ -14,7 +14,7 @@ function setup(options: Partial<LogOptions> = {}) {
   folders.push(folder);
   const file = join(folder, "gateway.log");
   const clock = createManualClock();
-  const log = createLog({ file, level: "info", clock, bytes: 1_000_000, files: 2, ...options });
+  const log = createLog({ file, clock, bytes: 1_000_000, files: 2, ...options });
   const lines = async () => {
     await log.flush();
     return existsSync(file)

@@ -13,8 +13,6 @@ type Fields = Readonly<Record<string, unknown>>;
 export interface LogOptions {
   readonly file: string;
   readonly clock: Clock;
-  /** What is below it is not written. */
-  readonly level?: Level;
   /** Size at which the file is put aside, and how many such files are kept beside it. */
   readonly bytes?: number;
   readonly files?: number;
@@ -39,20 +37,11 @@ const MiB = 1024 * 1024;
 
 export type Log = ReturnType<typeof createLog>;
 
-export function createLog({
-  file,
-  clock,
-  level: first = "info",
-  bytes = 10 * MiB,
-  files = 5,
-  print,
-  repeatMs = 5_000,
-  pendingBytes = 4 * MiB,
-}: LogOptions) {
-  let least = levels.indexOf(first);
+export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, repeatMs = 5_000, pendingBytes = 4 * MiB }: LogOptions) {
+  let least = levels.indexOf("info");
   let secrets: string[] = [];
-  let pending: string[] = [];
-  let waiting = 0;
+  /** Lines that are not in the file yet, and how many there was no room for. */
+  let pending = "";
   let dropped = 0;
   let writing: Promise<void> | undefined;
   const repeated = new Map<string, number>();
@@ -68,44 +57,41 @@ export function createLog({
       clock.after(repeatMs, () => {
         const count = repeated.get(body) ?? 0;
         repeated.delete(body);
-        if (count > 0) append(body, count);
+        if (count > 0) say(body, count);
       });
     }
-    append(body, 0);
+    say(body, 0);
   }
 
-  function append(body: string, count: number): void {
+  function say(body: string, count: number): void {
     const text = `{"time":"${time()}",${body.slice(1, -1)}${count > 0 ? `,"repeated":${count}` : ""}}\n`;
     print?.(JSON.parse(text) as LogLine);
-    if (waiting + text.length > pendingBytes) dropped += 1;
-    else {
-      pending.push(text);
-      waiting += text.length;
-    }
+    if (pending.length + text.length > pendingBytes) dropped += 1;
+    else pending += text;
     writing ??= write().finally(() => {
       writing = undefined;
     });
   }
 
   async function write(): Promise<void> {
-    while (pending.length > 0) {
-      const [batch, lost] = [pending, dropped];
+    while (pending !== "") {
+      const [lines, lost] = [pending, dropped];
       const loss = lost > 0 ? `{"time":"${time()}","level":"warn","event":"log.dropped","lines":${lost}}\n` : "";
-      const text = batch.join("") + loss;
-      pending = [];
       try {
-        await rotate(Buffer.byteLength(text));
-        const handle = await open(file, "a", 0o600);
-        await handle.writeFile(text).finally(() => handle.close());
-        waiting -= batch.reduce((sum, line) => sum + line.length, 0);
-        dropped -= lost;
+        await append(lines + loss);
       } catch (error) {
         // The lines stay, bounded, until the disk takes them with the next one: logging must not fail who logs.
-        pending = [...batch, ...pending];
-        print?.({ time: time(), level: "error", event: "log.write_failed", error: errorMessage(error) });
-        return;
+        return print?.({ time: time(), level: "error", event: "log.write_failed", error: errorMessage(error) });
       }
+      pending = pending.slice(lines.length);
+      dropped -= lost;
     }
+  }
+
+  async function append(text: string): Promise<void> {
+    await rotate(Buffer.byteLength(text));
+    const handle = await open(file, "a", 0o600);
+    await handle.writeFile(text).finally(() => handle.close());
   }
 
   async function rotate(more: number): Promise<void> {
