@@ -5,10 +5,10 @@ import { Value } from "@sinclair/typebox/value";
 import { admissionOf } from "./admission.ts";
 import { takeAttachments } from "./attachments.ts";
 import { parseCommand } from "./commands.ts";
-import { Settings } from "./settings.ts";
+import { AgentConfig } from "./config.ts";
 import type { AgentContext } from "./uses.ts";
 
-const config = Value.Create(Settings);
+const config = Value.Create(AgentConfig);
 const agent = { config, clock: createManualClock() } as unknown as AgentContext;
 const request = (text: string, over: Partial<TurnRequest> = {}): TurnRequest => ({
   runId: "r1",

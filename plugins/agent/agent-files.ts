@@ -1,7 +1,7 @@
 /** The files of a workspace that make up an agent's prompt, read again only when they have changed. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Settings } from "./settings.ts";
+import type { AgentConfig } from "./config.ts";
 import { shorten } from "./shorten.ts";
 
 /** In the order in which they stand in the prompt: what changes most stands last. */
@@ -28,7 +28,7 @@ export class AgentFiles {
   async read(
     workspace: string,
     owner: boolean,
-    limits: Pick<Settings, "promptFileChars" | "promptFilesChars">,
+    limits: Pick<AgentConfig, "promptFileChars" | "promptFilesChars">,
   ): Promise<readonly AgentFile[]> {
     const names = agentFiles.filter((name) => owner || !ownerOnly.has(name));
     const texts = await Promise.all(names.map((name) => this.#text(join(workspace, name), limits.promptFileChars)));

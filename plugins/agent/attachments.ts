@@ -1,7 +1,7 @@
 /** Attachments as clients send them, checked, as turns take them. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
+import type { AgentConfig } from "./config.ts";
 import { agentErrors } from "./errors.ts";
-import type { Settings } from "./settings.ts";
 
 export interface SentAttachment {
   readonly type?: string;
@@ -30,7 +30,7 @@ const sniff = (data: string): string | undefined => {
 /** Throws `AGENT_ATTACHMENT`, which names the attachment and the limit. */
 export function takeAttachments(
   sent: readonly SentAttachment[],
-  limits: Pick<Settings, "attachmentCount" | "attachmentBytes" | "imageBytes">,
+  limits: Pick<AgentConfig, "attachmentCount" | "attachmentBytes" | "imageBytes">,
 ): Attachment[] {
   if (sent.length > limits.attachmentCount)
     throw agentErrors.AGENT_ATTACHMENT(`${sent.length} attachments came; at most ${limits.attachmentCount} are taken`);

@@ -4,9 +4,9 @@
  */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Admission, Job } from "@pincer/plugin-sdk/job";
-import type { Settings } from "./settings.ts";
+import type { AgentConfig } from "./config.ts";
 
-export type BlockLimits = Pick<Settings, "blockMinChars" | "blockMaxChars" | "blockIdleMs">;
+export type BlockLimits = Pick<AgentConfig, "blockMinChars" | "blockMaxChars" | "blockIdleMs">;
 
 const fence = /^ {0,3}(```|~~~)/gm;
 const borders = [/\n\s*\n/g, /\n/g, /[.!?…。！？]["')\]»”]*\s/g, /\s/g] as const;

@@ -4,7 +4,7 @@
  */
 import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { AssistantMessage, Message, ToolResultMessage } from "@pincer/plugin-sdk/message";
-import type { Settings } from "./settings.ts";
+import type { AgentConfig } from "./config.ts";
 
 export interface ContextItem {
   readonly id: string;
@@ -95,7 +95,7 @@ export interface WindowLimits {
   readonly window: number;
   /** Tokens of the system prompt and the tools. */
   readonly overhead: number;
-  readonly settings: Pick<Settings, "reserveShare" | "reserveTokens" | "pruneShare" | "keepShare">;
+  readonly settings: Pick<AgentConfig, "reserveShare" | "reserveTokens" | "pruneShare" | "keepShare">;
 }
 
 const sum = (items: readonly ContextItem[]) => items.reduce((total, item) => total + item.tokens, 0);

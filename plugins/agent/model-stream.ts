@@ -2,8 +2,8 @@
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { FailureClass, ModelAnswer, ModelEvent, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, Usage } from "@pincer/plugin-sdk/message";
+import type { AgentConfig } from "./config.ts";
 import type { ErrorKind } from "./events.ts";
-import type { Settings } from "./settings.ts";
 import type { AgentContext } from "./uses.ts";
 
 /** Throws the signal's reason when it aborted: half an answer is nobody's result. */
@@ -30,7 +30,7 @@ const passing: ReadonlySet<FailureClass> = new Set<FailureClass>(["network", "ov
 export function retryDelay(
   failure: ModelFailure | undefined,
   attempt: number,
-  settings: Pick<Settings, "modelRetries" | "modelRetryFirstMs" | "modelRetryLongestMs">,
+  settings: Pick<AgentConfig, "modelRetries" | "modelRetryFirstMs" | "modelRetryLongestMs">,
 ): number | undefined {
   if (failure === undefined || !passing.has(failure.class) || attempt >= settings.modelRetries) return undefined;
   const wait = failure.retryAfterMs ?? settings.modelRetryFirstMs * 2 ** attempt;

@@ -8,6 +8,7 @@ import { createSend, registerSending } from "./chat-send.ts";
 import { createCommandHandler } from "./command-job.ts";
 import { scopeOf } from "./commands.ts";
 import { createCompactHandler } from "./compact-job.ts";
+import { AgentConfig } from "./config.ts";
 import { ContextCache } from "./context-cache.ts";
 import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
 import { registerHistory } from "./history.ts";
@@ -16,7 +17,6 @@ import { tellLostRun } from "./lost-run.ts";
 import { Runs } from "./runs.ts";
 import { facets } from "./session-facets.ts";
 import { registerSessionMethods, stopSession } from "./session-methods.ts";
-import { Settings } from "./settings.ts";
 import { ToolTables } from "./tool-table.ts";
 import { commandJob, compactJob, turnJob } from "./turn-input.ts";
 import { createTurnHandler } from "./turn-job.ts";
@@ -24,7 +24,7 @@ import { RenderedMessages } from "./user-message.ts";
 import { uses } from "./uses.ts";
 
 export default definePlugin({
-  config: Settings,
+  config: AgentConfig,
   uses,
 
   setup(ctx) {

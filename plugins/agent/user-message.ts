@@ -1,7 +1,7 @@
 /** What people write: as the transcript keeps it, and as the model reads it. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { ImageBlock, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
-import type { Settings } from "./settings.ts";
+import type { AgentConfig } from "./config.ts";
 import { shorten } from "./shorten.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
 
@@ -11,7 +11,7 @@ const textual = /^(text\/|application\/(json|xml|x-yaml|yaml|toml|javascript|x-s
 const sizeOf = (base64: string) => Math.floor((base64.length * 3) / 4);
 const bytesText = (bytes: number) => (bytes < 10_000 ? `${bytes} bytes` : `${Math.round(bytes / 1000)} kB`);
 
-function blockOf(attachment: Attachment, limits: Pick<Settings, "documentChars" | "imageBytes">): TextBlock | ImageBlock {
+function blockOf(attachment: Attachment, limits: Pick<AgentConfig, "documentChars" | "imageBytes">): TextBlock | ImageBlock {
   const { mimeType, data } = attachment;
   const name = attachment.fileName ?? attachment.kind;
   const size = sizeOf(data);
@@ -28,7 +28,7 @@ function blockOf(attachment: Attachment, limits: Pick<Settings, "documentChars" 
   return { type: "text", text: `[attached, but of a kind that cannot be read here: ${described}]` };
 }
 
-export function userMessage(input: TurnInput, limits: Pick<Settings, "documentChars" | "imageBytes">): UserMessage {
+export function userMessage(input: TurnInput, limits: Pick<AgentConfig, "documentChars" | "imageBytes">): UserMessage {
   const blocks = (input.attachments ?? []).map((attachment) => blockOf(attachment, limits));
   const text: readonly TextBlock[] = input.text === "" ? [] : [{ type: "text", text: input.text }];
   return {

@@ -9,7 +9,7 @@ import { router } from "@pincer/plugin-sdk/contracts/router";
 import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
-import type { Settings } from "./settings.ts";
+import type { AgentConfig } from "./config.ts";
 
 export const uses = {
   lanes,
@@ -22,4 +22,4 @@ export const uses = {
   outbox: ifPresent(outbox),
 };
 
-export type AgentContext = PluginContext<Settings, typeof uses>;
+export type AgentContext = PluginContext<AgentConfig, typeof uses>;

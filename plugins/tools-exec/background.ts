@@ -4,7 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { refusedOutcome, type ToolOutcome, textOutcome } from "@pincer/plugin-sdk/contracts/tool";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { type Command, type CommandOptions, startCommand } from "./command.ts";
-import type { ExecConfig } from "./settings.ts";
+import type { ExecConfig } from "./config.ts";
 import { membersOf } from "./tree.ts";
 import { endingInWords, shortly, stateInWords } from "./words.ts";
 

@@ -6,8 +6,8 @@ import { closeSync, existsSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ExecConfig } from "./config.ts";
 import { Output } from "./output.ts";
-import type { ExecConfig } from "./settings.ts";
 import { killMembers, signal } from "./tree.ts";
 
 export interface Ending {

@@ -186,7 +186,7 @@ onLinux("commands end when the gateway is killed", async () => {
   const script = `
     const { createManualClock } = await import(${JSON.stringify(import.meta.resolve("@pincer/plugin-sdk/testing/clock"))});
     const { startCommand } = await import(${JSON.stringify(import.meta.resolve("./command.ts"))});
-    const { ExecConfig } = await import(${JSON.stringify(import.meta.resolve("./settings.ts"))});
+    const { ExecConfig } = await import(${JSON.stringify(import.meta.resolve("./config.ts"))});
     const { Value } = await import("@sinclair/typebox/value");
     const options = { cwd: process.argv[1], input: false, settings: Value.Default(ExecConfig, {}), clock: createManualClock() };
     startCommand({ ...options, text: "sleep 1 & echo other" });

@@ -5,7 +5,7 @@ import { defineTool, failedOutcome, refusedOutcome, type ToolOutcome, textOutcom
 import { Type } from "@sinclair/typebox";
 import type { Background } from "./background.ts";
 import { type Command, startCommand } from "./command.ts";
-import type { ExecConfig } from "./settings.ts";
+import type { ExecConfig } from "./config.ts";
 import { endingInWords } from "./words.ts";
 
 export interface ExecDeps {

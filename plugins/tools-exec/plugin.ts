@@ -2,9 +2,9 @@ import { definePlugin } from "@pincer/plugin-sdk";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { sessionEnded } from "@pincer/plugin-sdk/hooks";
 import { Background } from "./background.ts";
+import { ExecConfig } from "./config.ts";
 import { provideExec } from "./exec.ts";
 import { provideProcess } from "./process.ts";
-import { ExecConfig } from "./settings.ts";
 
 export default definePlugin({
   config: ExecConfig,

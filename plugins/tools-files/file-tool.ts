@@ -2,8 +2,8 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Access, defineTool, failedOutcome, refusedOutcome, type ToolOutcome } from "@pincer/plugin-sdk/contracts/tool";
 import type { Static, TObject } from "@sinclair/typebox";
+import type { FilesConfig } from "./config.ts";
 import { openRoot, Refusal, type Root } from "./root.ts";
-import type { FilesConfig } from "./settings.ts";
 
 export interface FileToolDeps {
   settings(): FilesConfig;

@@ -1,10 +1,10 @@
 import { textOutcome } from "@pincer/plugin-sdk/contracts/tool";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { Type } from "@sinclair/typebox";
+import type { FilesConfig } from "./config.ts";
 import { counted, type FileTool, type Workspace } from "./file-tool.ts";
 import { type Matcher, startMatcher } from "./matching.ts";
 import { type OpenFile, Refusal, readBytes } from "./root.ts";
-import type { FilesConfig } from "./settings.ts";
 import { cutLine, decode, shownPath } from "./text.ts";
 import { walk } from "./walk.ts";
 

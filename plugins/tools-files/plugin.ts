@@ -1,5 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
+import { FilesConfig } from "./config.ts";
 import { edit } from "./edit.ts";
 import { provideFileTool } from "./file-tool.ts";
 import { glob } from "./glob.ts";
@@ -7,7 +8,6 @@ import { grep } from "./grep.ts";
 import { list } from "./list.ts";
 import { patch } from "./patch.ts";
 import { read } from "./read.ts";
-import { FilesConfig } from "./settings.ts";
 import { write } from "./write.ts";
 
 export default definePlugin({

@@ -5,9 +5,9 @@ import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Value } from "@sinclair/typebox/value";
 import { Background } from "../../plugins/tools-exec/background.ts";
+import { ExecConfig } from "../../plugins/tools-exec/config.ts";
 import { provideExec } from "../../plugins/tools-exec/exec.ts";
 import { provideProcess } from "../../plugins/tools-exec/process.ts";
-import { ExecConfig } from "../../plugins/tools-exec/settings.ts";
 import { type Answer, createWorkspace, runTool, type TestWorkspace } from "./workspace.ts";
 
 type Options = Parameters<typeof runTool>[3] & { readonly sessionKey?: string; readonly owner?: boolean };

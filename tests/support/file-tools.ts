@@ -1,6 +1,7 @@
 /** The file tools over a workspace of their own. */
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Value } from "@sinclair/typebox/value";
+import { FilesConfig } from "../../plugins/tools-files/config.ts";
 import { edit } from "../../plugins/tools-files/edit.ts";
 import { provideFileTool } from "../../plugins/tools-files/file-tool.ts";
 import { glob } from "../../plugins/tools-files/glob.ts";
@@ -8,7 +9,6 @@ import { grep } from "../../plugins/tools-files/grep.ts";
 import { list } from "../../plugins/tools-files/list.ts";
 import { patch } from "../../plugins/tools-files/patch.ts";
 import { read } from "../../plugins/tools-files/read.ts";
-import { FilesConfig } from "../../plugins/tools-files/settings.ts";
 import { write } from "../../plugins/tools-files/write.ts";
 import { type Answer, createWorkspace, type ProvidedTool, runTool, type TestWorkspace } from "./workspace.ts";
 

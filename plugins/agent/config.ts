@@ -6,7 +6,7 @@ import { type Static, Type } from "@sinclair/typebox";
 const count = (value: number, description: string, least = 1) => Type.Integer({ default: value, minimum: least, description });
 const share = (value: number, description: string) => Type.Number({ default: value, exclusiveMinimum: 0, maximum: 1, description });
 
-export const Settings = Type.Object({
+export const AgentConfig = Type.Object({
   queueMode: Type.Unsafe<QueueMode>({
     ...QueueMode,
     default: "steer",
@@ -56,4 +56,4 @@ export const Settings = Type.Object({
   historyChars: count(200_000, "Of one text in chat.history; chat.message.get has the whole"),
   historyBytes: count(8_000_000, "Of one chat.history answer; images that do not fit are left out"),
 });
-export type Settings = Static<typeof Settings>;
+export type AgentConfig = Static<typeof AgentConfig>;
