@@ -61,7 +61,7 @@ export function gatherRefusals(clock: Clock, settings: () => BusSettings, record
 export async function recorded(
   record: (entry: AuditRecord) => void,
   { principal, action, params }: { readonly principal: string; readonly action: string; readonly params: unknown },
-  run: (onScope: (scope: WireScope) => void) => Promise<unknown>,
+  run: (onScope: (scope: WireScope) => void) => unknown,
 ): Promise<unknown> {
   // A call that is refused before its scope is known might have asked for anything.
   let isPrivileged = true;

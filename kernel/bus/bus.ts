@@ -207,7 +207,7 @@ export function createBus(deps: BusDeps) {
     /** Told of every event, inside the gateway, whoever may see it outside. */
     onEvent: broadcast.listen,
     /** Calls a method from inside, with the same checks. */
-    dispatch,
+    dispatch: async (...call: Parameters<typeof dispatch>): Promise<unknown> => dispatch(...call),
     /** False when there is no such connection any more. */
     subscribe: changeTopic(broadcast.subscribe),
     unsubscribe: changeTopic(broadcast.unsubscribe),

@@ -5,7 +5,7 @@ import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pince
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import { type AuditRecord, mayBePrivileged, recorded } from "./audit-trail.ts";
-import type { MethodBinding, MethodSource } from "./bindings.ts";
+import type { MethodBinding, MethodSource, ResolvedMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
 
@@ -20,8 +20,8 @@ export interface Caller {
 /** Takes the first of two answers. */
 export type Accept = (payload: unknown) => void;
 
-/** Rejects with a `GatewayError`, or with whatever the handler threw. */
-export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => Promise<unknown>;
+/** The answer, or a promise of it where something is waited for. Throws or rejects with a `GatewayError`, or with whatever the handler threw. */
+export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => unknown;
 
 /** How much of a caller's text an error repeats. */
 const longestEcho = 128;
@@ -34,46 +34,45 @@ export function createDispatch(
 ): Dispatch {
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 
-  /** Waits only for what is not there yet: most calls find their method loaded and its check compiled. */
-  const answer = async (
-    binding: MethodBinding,
-    params: unknown,
-    caller: Caller,
-    accept?: Accept,
-    onScope?: (scope: WireScope) => void,
-  ): Promise<unknown> => {
+  // Each step waits only for what is not there yet: most calls find their method loaded, its check compiled and their answer at once, and a
+  // promise for each of them would cost more than all the rest.
+  const answer = (binding: MethodBinding, given: unknown, caller: Caller, accept?: Accept, onScope?: (scope: WireScope) => void) => {
     const { name, scope, idempotency } = binding;
     requireRole(scope, caller.role);
     requireScope(scope, caller.scopes);
 
-    const resolving = binding.resolve();
-    const { method, invoke } = resolving instanceof Promise ? await resolving : resolving;
-    const given = params ?? {};
-    const checking = requireValid(method.params, given, paramsInvalid(name));
-    if (checking) await checking;
-    if (typeof method.scope === "object") {
-      const exact = await method.scope.of(given);
-      onScope?.(exact);
-      requireScope(exact, caller.scopes);
-    }
-    const { controlPlane, checkResults } = settings();
-    if (controlPlane.methods.includes(name)) limitRate(caller.info.principal, name);
-
-    const call = callOf(method, caller, accept);
-    const run = checkResults ? async () => requireResult(method, await invoke(given, call)) : () => invoke(given, call);
-    const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
-    const answered = typeof key === "string" ? kept([caller.info.principal, name, key], run) : run();
-    return answered instanceof Promise ? await answered : answered;
+    const run = ({ method, invoke }: ResolvedMethod): unknown => {
+      const { controlPlane, checkResults } = settings();
+      if (controlPlane.methods.includes(name)) limitRate(caller.info.principal, name);
+      const call = callOf(method, caller, accept);
+      const invoked = () => (checkResults ? requireResult(method, invoke(given, call)) : invoke(given, call));
+      const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
+      return typeof key === "string" ? kept([caller.info.principal, name, key], invoked) : invoked();
+    };
+    const permit = (resolved: ResolvedMethod): unknown => {
+      if (typeof resolved.method.scope !== "object") return run(resolved);
+      return then(resolved.method.scope.of(given), (exact) => {
+        onScope?.(exact);
+        requireScope(exact, caller.scopes);
+        return run(resolved);
+      });
+    };
+    return then(binding.resolve(), (resolved) =>
+      then(requireValid(resolved.method.params, given, paramsInvalid(name)), () => permit(resolved)),
+    );
   };
 
   return (name, params, caller, accept) => {
     const binding = find(name);
-    if (!binding) return Promise.reject(busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`));
-    if (!mayBePrivileged(binding)) return answer(binding, params, caller, accept);
-    const call = { principal: caller.info.principal, action: name, params };
-    return recorded(record, call, (onScope) => answer(binding, params, caller, accept, onScope));
+    if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
+    if (!mayBePrivileged(binding)) return answer(binding, params ?? {}, caller, accept);
+    const entry = { principal: caller.info.principal, action: name, params };
+    return recorded(record, entry, (onScope) => answer(binding, params ?? {}, caller, accept, onScope));
   };
 }
+
+const then = <T>(value: T | Promise<T>, next: (value: T) => unknown): unknown =>
+  value instanceof Promise ? value.then(next) : next(value);
 
 const callOf = ({ name, accepted }: Method, { info, role, scopes, signal }: Caller, accept: Accept | undefined): MethodCall => ({
   connection: info,
@@ -96,7 +95,8 @@ function requireScope(needed: MethodBinding["scope"], scopes: readonly WireScope
   throw busErrors.MISSING_SCOPE(`missing scope: ${needed}`, { data: { missingScope: needed, requiredScopes: [needed] } });
 }
 
-async function requireResult({ name, result }: Method, given: unknown): Promise<unknown> {
+async function requireResult({ name, result }: Method, answer: unknown): Promise<unknown> {
+  const given = await answer;
   await requireValid(result, given, (how) => busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${how}`));
   return given;
 }

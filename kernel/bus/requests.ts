@@ -23,29 +23,42 @@ export function createRequests({ settings, stability, log, phase }: BusContext, 
       connection.close(1008, "repeated calls of another role's methods");
   };
 
-  const answer = async (connection: Connection, { id, method, params }: RequestFrame) => {
+  /** No promise where the method answers at once: what came in one piece is answered in one piece, too. */
+  const answer = (connection: Connection, { id, method, params }: RequestFrame): void => {
     let accepted = false;
     open++;
     connection.running++;
+    const ended = () => {
+      connection.running--;
+      if (!accepted) settled();
+    };
+    const failed = (error: unknown) => {
+      // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
+      if (connection.state !== "closed" || error !== connection.signal.reason) refuse(connection, id, method, error);
+      ended();
+    };
+    const answered = (result: unknown) => {
+      connection.send(fitting(resultFrame(id, result), method));
+      ended();
+    };
     try {
-      const result = await dispatch(method, params, connection, (payload) => {
+      const result = dispatch(method, params, connection, (payload) => {
         if (accepted) return;
         connection.send(resultFrame(id, payload));
         accepted = true;
         settled();
       });
-      const frame = resultFrame(id, result);
-      const { frameBytes } = settings();
-      if (frame.length > frameBytes)
-        throw busErrors.BUS_RESULT_TOO_LARGE(`${method} answered ${frame.length} bytes, at most ${frameBytes} fit`);
-      connection.send(frame);
+      if (result instanceof Promise) result.then(answered).catch(failed);
+      else answered(result);
     } catch (error) {
-      // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
-      if (connection.state !== "closed" || error !== connection.signal.reason) refuse(connection, id, method, error);
-    } finally {
-      connection.running--;
-      if (!accepted) settled();
+      failed(error);
     }
+  };
+
+  const fitting = (frame: string, method: string): string => {
+    const { frameBytes } = settings();
+    if (frame.length <= frameBytes) return frame;
+    throw busErrors.BUS_RESULT_TOO_LARGE(`${method} answered ${frame.length} bytes, at most ${frameBytes} fit`);
   };
 
   const whyNot = ({ id, running }: Connection, { method }: RequestFrame): GatewayError | undefined => {
@@ -70,7 +83,7 @@ export function createRequests({ settings, stability, log, phase }: BusContext, 
       const request = frame as RequestFrame;
       const unfit = whyNot(connection, request);
       if (unfit) refuse(connection, request.id, request.method, unfit);
-      else void answer(connection, request);
+      else answer(connection, request);
     },
     running: () => open,
     /** Resolves when every running request has been answered. Those that were accepted go on by themselves. */

@@ -217,7 +217,13 @@ export function createConfig(options: ConfigOptions) {
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {
       const where = dotted.split(".");
-      return () => at(current().value, where) as T;
+      let of: Snapshot | undefined;
+      let value: unknown;
+      return () => {
+        const now = current();
+        if (now !== of) [of, value] = [now, at(now.value, where)];
+        return value as T;
+      };
     },
 
     /** Whether the file says anything at the path. */

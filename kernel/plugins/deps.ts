@@ -52,6 +52,8 @@ export interface PluginHostDeps {
 export interface Reach extends Pick<PluginHostDeps, "clock" | "limits"> {
   readonly log: Logger;
   table(): Table;
+  /** The plugin's generation; none while it is not active. */
+  present(plugin: string): Generation | undefined;
   /** Activates the plugin when needed, and counts a call on its present generation. */
   enter(plugin: string, what: string): Entered | Promise<Entered>;
   /** Runs on the present generation, counted and blamed. No promise when the plugin is active and answers at once. */

@@ -28,21 +28,26 @@ export function use<T>(
   run: (generation: Generation) => T | Promise<T>,
   signal?: AbortSignal,
 ): T | Promise<T> {
-  const failed = (error: unknown): never => {
-    leave();
-    throw generation.blame(error, what, signal);
-  };
-  const ended = (answer: T): T => {
-    leave();
-    return answer;
-  };
   let answer: T | Promise<T>;
   try {
     answer = run(generation);
   } catch (error) {
-    return failed(error);
+    leave();
+    throw generation.blame(error, what, signal);
   }
-  return answer instanceof Promise ? answer.then(ended, failed) : ended(answer);
+  if (answer instanceof Promise) return ended({ generation, leave }, what, answer, signal);
+  leave();
+  return answer;
+}
+
+async function ended<T>({ generation, leave }: Entered, what: string, answer: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw generation.blame(error, what, signal);
+  } finally {
+    leave();
+  }
 }
 
 export class Generation {
@@ -50,8 +55,9 @@ export class Generation {
   readonly holds = new Set<Hold>();
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
-  /** The calls that run. */
-  readonly #inside = new Set<{ readonly what: string }>();
+  /** How many calls run, and of what; a name stays when its last call has left, so that counting stays cheap. */
+  #inside = 0;
+  readonly #calls = new Map<string, { running: number }>();
   /** Made for who waits, since a call that is alone empties the generation each time. */
   #empty: PromiseWithResolvers<void> | undefined;
   faults = 0;
@@ -76,18 +82,23 @@ export class Generation {
     return this.instance.registered;
   }
   get isIdle(): boolean {
-    return this.#inside.size + this.holds.size + this.instance.services.size === 0;
+    return this.#inside + this.holds.size + this.instance.services.size === 0;
   }
   get calls(): readonly string[] {
-    return [...new Set(this.#inside.values().map(({ what }) => what))];
+    return [...this.#calls].flatMap(([what, { running }]) => (running > 0 ? [what] : []));
   }
 
   /** Counts a call until the returned function is called; more often does no harm. */
   enter(what: string): () => void {
-    const call = { what };
-    this.#inside.add(call);
+    const calls = this.#calls.get(what) ?? this.#calls.set(what, { running: 0 }).get(what)!;
+    let isInside = true;
+    calls.running++;
+    this.#inside++;
     return () => {
-      if (!this.#inside.delete(call) || this.#inside.size > 0) return;
+      if (!isInside) return;
+      isInside = false;
+      calls.running--;
+      if (--this.#inside > 0) return;
       this.#empty?.resolve();
       this.#empty = undefined;
       this.onEmpty?.();
@@ -111,7 +122,7 @@ export class Generation {
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */
   async drain(ms: number): Promise<readonly string[]> {
-    if (this.#inside.size === 0) return [];
+    if (this.#inside === 0) return [];
     this.#empty ??= Promise.withResolvers();
     await within(this.clock, ms, this.#empty.promise).catch(() => undefined); // silent-ok: the answer says what still runs
     return this.calls;

@@ -45,6 +45,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     limits,
     log,
     table: () => table,
+    present: (id) => plugins.get(id)?.current,
     enter: (id, what) => find(id).enter(what),
     inside(id, what, run, signal) {
       const entered = find(id).enter(what);

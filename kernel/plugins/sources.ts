@@ -8,19 +8,23 @@ import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "../
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { type Entered, type Generation, use } from "./generation.ts";
 
-export function methodSource({ table, inside }: Reach): MethodSource {
-  const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> =>
-    inside(plugin, name, ({ registered }): ResolvedMethod => {
-      const checked = registered.required("methods", name).method;
-      const run = (params: unknown, call: MethodCall) => (present: Generation) => {
-        const { method, handler } = present.registered.required("methods", name);
-        if (method === checked) return handler(params, call);
-        // The bus checked against the generation that was newest then; a swap has come between.
-        const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
-        return Promise.resolve(requireValid(method.params, params, refuse)).then(() => handler(params, call));
-      };
-      return { method: checked, invoke: (params, call) => inside(plugin, name, run(params, call), call.signal) };
-    });
+export function methodSource({ table, present, inside }: Reach): MethodSource {
+  const resolved = (plugin: string, name: string, { registered }: Generation): ResolvedMethod => {
+    const checked = registered.required("methods", name).method;
+    const run = (params: unknown, call: MethodCall) => (newest: Generation) => {
+      const { method, handler } = newest.registered.required("methods", name);
+      if (method === checked) return handler(params, call);
+      // The bus checked against the generation that was newest then; a swap has come between.
+      const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
+      return Promise.resolve(requireValid(method.params, params, refuse)).then(() => handler(params, call));
+    };
+    return { method: checked, invoke: (params, call) => inside(plugin, name, run(params, call), call.signal) };
+  };
+  /** Looking at what a generation registered is no call of it; making it one, when there is none yet, is. */
+  const resolve = (plugin: string, name: string): ResolvedMethod | Promise<ResolvedMethod> => {
+    const generation = present(plugin);
+    return generation ? resolved(plugin, name, generation) : inside(plugin, name, (first) => resolved(plugin, name, first));
+  };
   return {
     find(name) {
       const found = table().get("methods", name);

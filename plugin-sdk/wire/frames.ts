@@ -90,10 +90,7 @@ export const answerId = (frame: unknown): string => {
 };
 
 /** Throws when the payload is not JSON. */
-export const resultFrame = (id: string, payload: unknown): string =>
-  payload === undefined
-    ? `{"type":"res","id":${JSON.stringify(id)},"ok":true}`
-    : `{"type":"res","id":${JSON.stringify(id)},"ok":true,"payload":${JSON.stringify(payload)}}`;
+export const resultFrame = (id: string, payload: unknown): string => JSON.stringify({ type: "res", id, ok: true, payload });
 
 export const errorFrame = (id: string, error: ErrorEntry): string => JSON.stringify({ type: "res", id, ok: false, error });
 
