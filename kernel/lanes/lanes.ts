@@ -7,7 +7,7 @@ import type { Retention } from "../store/retention.ts";
 import type { Row, Statement, Store } from "../store/store.ts";
 import { createAdmission } from "./admission.ts";
 import { laneErrors } from "./errors.ts";
-import { type JobView, OpenJobs, viewOf } from "./open-jobs.ts";
+import { OpenJobs, viewOf } from "./open-jobs.ts";
 import type { LanePoint } from "./points.ts";
 import { admit, isAdmitted, jsonOf, type OpenJob, openJob, outcomeOf, sql, suspect, sweep as sweepBefore } from "./rows.ts";
 import { cancelled, type Ending, failure, type LaneHandler, type Room, Run, tooLate } from "./run.ts";
@@ -72,7 +72,7 @@ export function createLanes(deps: LanesDeps) {
   const jobs = new OpenJobs(deps, scheduler, (job) => {
     const run = runs.get(job.key);
     if (run) run.stop(tooLate(job));
-    else if (scheduler.remove(job)) void withdraw(job, failure(tooLate(job)));
+    else if (scheduler.remove(job)) void end(job, failure(tooLate(job)));
   });
   const room: Room = { store, clock, settings, log, scheduler, jobs, probe, persist };
 
@@ -82,12 +82,11 @@ export function createLanes(deps: LanesDeps) {
     jobs.tell("started", job);
     try {
       const ending = await run.execute();
-      if (ending) await end(job, ending);
-      else await release(job);
+      await (ending ? end(job, ending) : release(job));
     } catch (error) {
       jobs.unfinished(job, error);
+      vacate(job);
     }
-    vacate(job);
     run.finished.resolve();
   }
 
@@ -95,12 +94,6 @@ export function createLanes(deps: LanesDeps) {
   const vacate = (job: OpenJob) => {
     runs.delete(job.key);
     scheduler.ended(job);
-  };
-
-  /** Ends a job that was taken out of its lane. */
-  const withdraw = async (job: OpenJob, ending: Ending) => {
-    await end(job, ending);
-    vacate(job);
   };
 
   /** The end of a job, of its journal and of what it absorbed, and all that it sends, are one commit. */
@@ -111,11 +104,11 @@ export function createLanes(deps: LanesDeps) {
     const kept = jsonOf(result);
     probe("before-finish", job);
     const statements: Statement[] = [[sql.finish, job.id, state, kept, now], [sql.forget, job.id], ...next.map(admit)];
-    if (job.absorbs) statements.push(isDone ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);
+    if (job.traces) statements.push(isDone ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);
     const written = await persist(() => statements).catch((error) => jobs.unfinished(job, error));
-    if (!written) return;
+    if (!written) return vacate(job);
     probe("after-finish", job);
-    const absorbed = (job.absorbs ? written.at(-1) : []) as unknown as OpenJob[];
+    const absorbed = (job.traces ? written.at(-1) : []) as unknown as OpenJob[];
     // Before the lane is free, so that what came back goes before what waits.
     if (!isDone)
       jobs.enter(
@@ -139,6 +132,7 @@ export function createLanes(deps: LanesDeps) {
     await persist(() => [[sql.release, job.id]]);
     probe("after-release", job);
     scheduler.add([job]);
+    vacate(job);
   }
 
   /**
@@ -149,7 +143,7 @@ export function createLanes(deps: LanesDeps) {
     job.cancel = reason;
     const run = runs.get(job.key);
     if (run) return run.stop(laneErrors.LANE_CANCELLED(reason));
-    if (job.journal === null) return scheduler.remove(job) ? withdraw(job, cancelled(reason)) : undefined;
+    if (job.journal === null) return scheduler.remove(job) ? end(job, cancelled(reason)) : undefined;
     if (jobs.get(job.key) !== job) return;
     scheduler.hurry(job);
     await jobs.outcome(job.key).catch(() => {}); // silent-ok: the mark is durable, and the next start ends it
@@ -219,9 +213,10 @@ export function createLanes(deps: LanesDeps) {
     },
 
     /** What runs in a lane, and what waits there, in the order in which it will run. */
-    status(name: string): { readonly running: JobView | undefined; readonly waiting: readonly JobView[] } {
+    status(name: string) {
       const { running, waiting = [] } = scheduler.peek(name) ?? {};
-      return { running: running && viewOf(running, "running"), waiting: waiting.map((job) => viewOf(job, "ready")) };
+      const shown = (job: OpenJob, state: "running" | "ready") => ({ ...viewOf(job), state });
+      return { running: running && shown(running, "running"), waiting: waiting.map((job) => shown(job, "ready")) };
     },
 
     /** A job as it stands; an absorbed one with the key of the job that absorbed it. Undefined: no such key, or swept. */

@@ -1,8 +1,6 @@
 /** The jobs that have not ended, who is told what happens to them, and who waits for their end. */
-import type { LaneJob } from "@pincer/plugin-sdk/contracts/lanes";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { JobOutcome, JobState } from "@pincer/plugin-sdk/job";
-import type { Static } from "@sinclair/typebox";
 import type { Row } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
@@ -10,7 +8,7 @@ import { type OpenJob, outcomeOf, sql } from "./rows.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** A job as it is shown; its input is read from JSON at each look. */
-export type JobView = Readonly<Static<typeof LaneJob>> & { readonly lane: string };
+export type JobView = Pick<OpenJob, "key" | "kind" | "lane" | "mode" | "admittedAt"> & { readonly input: unknown };
 
 /**
  * `admitted`, also at the start for what was open; `absorbed` by the job that runs in its lane; `returned` to the lane when that job did not
@@ -22,10 +20,8 @@ export interface JobChange {
   readonly outcome?: JobOutcome;
 }
 
-const states = { admitted: "ready", started: "running", absorbed: "absorbed", returned: "ready", ended: "done" } as const;
-
-export const viewOf = ({ key, kind, lane, mode, admittedAt, input }: OpenJob, state: JobState): JobView => ({
-  ...{ key, kind, lane, mode, state, admittedAt },
+export const viewOf = ({ key, kind, lane, mode, admittedAt, input }: OpenJob): JobView => ({
+  ...{ key, kind, lane, mode, admittedAt },
   get input() {
     return JSON.parse(input);
   },
@@ -81,7 +77,7 @@ export class OpenJobs {
   tell(type: JobChange["type"], job: OpenJob, outcome?: JobOutcome): void {
     for (const listener of this.#listeners) {
       try {
-        listener({ type, job: viewOf(job, outcome?.state ?? states[type]), ...(outcome && { outcome }) });
+        listener({ type, job: viewOf(job), ...(outcome && { outcome }) });
       } catch (error) {
         this.deps.log.warn("lanes.listener-failed", { type, key: job.key, error: errorMessage(error) });
       }

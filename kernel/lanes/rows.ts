@@ -44,18 +44,16 @@ export interface OpenJob {
   cancel: string | null;
   /** The job that had absorbed it did not end well: no take reaches past it, since it came before whatever waits behind it. */
   readonly returned: boolean;
-  /** An earlier run may have left a journal. */
-  resumed: boolean;
-  /** It may have absorbed others. */
-  absorbs: boolean;
+  /** Its journal may hold steps of an earlier run, and it may have absorbed others. */
+  traces: boolean;
 }
 
 const columns = `id, key, lane, kind, input, priority, mode, deadline, not_before as notBefore, admitted_at as admittedAt,
-  crashes, journal, cancel, returned, 1 as resumed, 1 as absorbs`;
+  crashes, journal, cancel, returned, 1 as traces`;
 
 export const jsonOf = (value: unknown): string => JSON.stringify(value) ?? "null";
 
-const unbegun = { id: 0, crashes: 0, journal: null, cancel: null, returned: false, resumed: false, absorbs: false };
+const unbegun = { id: 0, crashes: 0, journal: null, cancel: null, returned: false, traces: false };
 
 /** Its id is 0 until it is committed. */
 export function openJob(admission: Admission, now: number): OpenJob {

@@ -102,8 +102,8 @@ export class Run {
       return { state: "parked", result: { code, message }, sends: [] };
     }
     if (job.deadline !== null && job.deadline <= clock.now()) return failure(tooLate(job));
-    // An earlier run of any resumed job may have settled steps, not only of those that crashed.
-    const past = job.resumed ? await store.read<Step & Row>(sql.journal, job.id) : [];
+    // An earlier run of any job may have settled steps, not only of those that crashed.
+    const past = job.traces ? await store.read<Step & Row>(sql.journal, job.id) : [];
     if (past.length > 0 && job.journal !== handler.journal) {
       const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
       return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
@@ -118,7 +118,7 @@ export class Run {
     const { job, handler } = this;
     const { probe } = this.#room;
     if (!handler) return undefined;
-    if (job.resumed) {
+    if (job.traces) {
       // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
       probe("before-claim", job);
       await this.#journal.write();
@@ -150,7 +150,7 @@ export class Run {
   #giveBack({ journal }: LaneHandler): undefined {
     this.#closed = true;
     this.job.journal = journal;
-    this.job.resumed = true;
+    this.job.traces = true;
   }
 
   /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
@@ -263,7 +263,7 @@ export class Run {
       return inputs;
     }
     probe("before-take", job);
-    job.absorbs = true;
+    job.traces = true;
     try {
       await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
     } catch (error) {
