@@ -145,7 +145,7 @@ describe("a paired device", () => {
     expect(await home.call("device.pair.rename", { deviceId: device.id, label: "Ada's desk" })).toMatchObject({ label: "Ada's desk" });
     home.clock.jump(60_000);
     await admitted(device.connect(home, { auth: { deviceToken } }));
-    await home.store.flush();
+    await home.store.write();
     home.connected.add(device.id);
     expect(await home.call("device.pair.list")).toMatchObject({
       paired: [

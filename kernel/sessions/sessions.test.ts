@@ -105,7 +105,7 @@ test("what runs in a session shows in its row and in events, and how it ended is
   expect(started).toMatchObject({ sessionKey: "agent:main:main", runId: "r1", session: { hasActiveRun: true } });
   const last = await host.client.event("sessions.changed", ({ reason }) => reason === "aborted");
   expect(last).toMatchObject({ runId: "r1", session: { hasActiveRun: false, activeRunIds: [], status: "killed" } });
-  await host.store.flush();
+  await host.store.write();
   expect(await host.row("main")).toMatchObject({ hasActiveRun: false, status: "killed", startedAt, endedAt: startedAt + 500 });
 });
 
@@ -116,7 +116,7 @@ test("a session that nobody used for a day falls idle once, keeps its transcript
   await host.sessions.contract.running({ key: "busy", runIds: ["r"], reason: "start" }, io);
   using _sweeping = host.sessions.startSweeping();
   await host.clock.advance(23 * 3_600_000);
-  await host.store.flush();
+  await host.store.write();
   expect(host.ended).toEqual([]);
   await host.clock.advance(2 * 3_600_000);
   const told = await host.client.event("sessions.changed", ({ reason }) => reason === "idle");
@@ -125,7 +125,7 @@ test("a session that nobody used for a day falls idle once, keeps its transcript
   expect(host.ended).toEqual([{ key: "agent:main:main", reason: "idle" }]);
   expect((await host.path("main")).length).toBe(2);
   await host.clock.advance(5 * 3_600_000);
-  await host.store.flush();
+  await host.store.write();
   expect(host.ended.length).toBe(1);
   await host.append("main", entry("again"));
   expect(await host.row("main")).not.toHaveProperty("idleAt");

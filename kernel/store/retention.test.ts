@@ -63,7 +63,7 @@ test("a sweep that fails is reported by name and tried again", async () => {
   retention.register({ name: "broken", everyMs: 1_000, sweep: () => [["delete from nowhere"]] });
   for (let round = 1; round <= 2; round++) {
     await clock.advance(1_000);
-    await store.flush();
+    await store.write();
     await clock.armed();
     expect(warnings.length).toBe(round);
   }

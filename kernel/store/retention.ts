@@ -14,16 +14,13 @@ export interface Sweep {
   sweep(now: number): Statement[];
 }
 
+/** How long after its registration a room is swept first at the latest, so that a gateway that restarts often sweeps too. */
+const firstMs = 60_000;
+
 export type Retention = ReturnType<typeof createRetention>;
 
-export function createRetention(deps: {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log?: Pick<Logger, "warn">;
-  /** How long after its registration a room is swept first, so that a gateway that restarts often sweeps too. Default 60,000. */
-  readonly firstMs?: number;
-}) {
-  const { store, clock, log, firstMs = 60_000 } = deps;
+export function createRetention(deps: { readonly store: Store; readonly clock: Clock; readonly log: Pick<Logger, "warn"> }) {
+  const { store, clock, log } = deps;
   const timers = new Map<Sweep, Disposable>();
 
   const run = async ({ sweep }: Sweep): Promise<void> => {
@@ -34,7 +31,7 @@ export function createRetention(deps: {
   };
   const arm = (sweep: Sweep, ms: number) => {
     const due = async () => {
-      await run(sweep).catch((error) => log?.warn("store.sweep-failed", { name: sweep.name, error: errorMessage(error) }));
+      await run(sweep).catch((error) => log.warn("store.sweep-failed", { name: sweep.name, error: errorMessage(error) }));
       if (timers.has(sweep)) arm(sweep, sweep.everyMs);
     };
     timers.set(sweep, clock.after(ms, due));

@@ -50,8 +50,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let ended: GatewayError | undefined;
   let closing: Promise<void> | undefined;
 
-  const check = sizeOf(`${path}-wal`) > 0 && sizeOf(path) <= checkBytes;
+  let check: boolean;
   try {
+    check = sizeOf(`${path}-wal`) > 0 && sizeOf(path) <= checkBytes;
     closeSync(openSync(path, "a", 0o600));
   } catch (error) {
     throw storeError(failureOf(error), path);
@@ -164,9 +165,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         throw storeError(failureOf(error), path);
       }
     },
-    async flush() {
-      if (waiting.length + committing.length > 0) await write(() => []);
-    },
     close: () => (closing ??= close()),
   };
 }
@@ -184,10 +182,4 @@ function nextTask(run: () => void): void {
   port2.postMessage(undefined);
 }
 
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    return 0; // silent-ok: it does not exist yet
-  }
-}
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

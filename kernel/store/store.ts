@@ -16,14 +16,12 @@ export interface Migration {
 export interface Store {
   /**
    * Runs the statements in one transaction and resolves, with the rows of each, after the commit that holds it is durable. Writes keep
-   * the order in which they were called. Rejects with `STORE_FULL`, `STORE_CORRUPT` or `STORE_FAILED`; then nothing of it was written.
+   * the order in which they were called, and one without statements waits for all before it. Rejects with `STORE_FULL`, `STORE_CORRUPT` or `STORE_FAILED`; then nothing of it was written.
    */
   write(...statements: Statement[]): Promise<Row[][]>;
   /** A `write` whose statements are asked for once, when its group is handed over: until then its caller may add to them. */
   writeLate(statements: () => readonly Statement[]): Promise<Row[][]>;
   /** Runs one query on a reading connection. Sees every write whose promise has resolved. */
   read<T = Row>(sql: string, ...params: Param[]): Promise<T[]>;
-  /** Resolves when every write called so far is durable. */
-  flush(): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,18 +5,12 @@
 import { Database, type Statement as Prepared } from "bun:sqlite";
 import { type Failure, failureOf, isLocked } from "./errors.ts";
 import { migrate, transaction } from "./migrations.ts";
-import type { Migration, Param, Row } from "./store.ts";
+import type { StoreOptions } from "./sqlite.ts";
+import type { Param, Row } from "./store.ts";
 
-export interface OpenRequest {
-  readonly path: string;
-  readonly migrations: readonly Migration[];
-  readonly busyTimeoutMs: number;
+export interface OpenRequest extends Required<Pick<StoreOptions, "path" | "migrations" | "busyTimeoutMs" | "statements" | "delayMs">> {
   /** Look for damage first. */
   readonly check: boolean;
-  /** How many statements are kept prepared. */
-  readonly statements: number;
-  /** Added to every commit, to measure a slow disk. */
-  readonly delayMs: number;
 }
 /** Each text of a group is sent once; a write names it by its place. Nothing is counted from one group to the next. */
 export type Write = readonly (readonly [text: number, params: readonly Param[]])[];

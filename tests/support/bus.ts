@@ -71,7 +71,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
   opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
-  const retention = opened.use(createRetention({ store, clock }));
+  const retention = opened.use(createRetention({ store, clock, log: logger }));
   const methods = new Map(options.methods?.map((method) => [method.name, method]));
   const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map() };
 
