@@ -16,8 +16,13 @@ export interface User {
   assertLive(): void;
 }
 
+interface KernelProvision {
+  readonly contract: Contract;
+  implement(plugin: string): Implementation;
+}
+
 export class Capabilities {
-  readonly #kernel = new Map<string, { readonly contract: Contract; implement(plugin: string): Implementation }>();
+  readonly #kernel = new Map<string, KernelProvision>();
 
   constructor(
     private readonly reach: Reach,
@@ -36,16 +41,25 @@ export class Capabilities {
     this.#kernel.get(id)?.contract.version === version || this.#find(id, version) !== undefined;
 
   /** Throws `PLUGIN_PERMISSION`. */
-  handle<C extends Contract>(asked: C, user: User): HandleOf<C> {
-    // The kernel's own word for it, also for what a call may carry: a plugin's copy of a contract may say anything.
-    const own = this.#kernel.get(asked.id)?.contract;
-    const { scope } = own ?? {};
-    const contract: Contract = own ?? asked;
-    if (scope && user.scopes?.includes(scope) === false)
+  handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
+    const own = this.#kernel.get(contract.id);
+    const handle = own ? this.#kernels(own, user) : contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user);
+    return handle as HandleOf<C>;
+  }
+
+  /** By the kernel's own word, also for what a call may carry: a plugin's copy of a contract may say anything. */
+  #kernels({ contract, implement }: KernelProvision, { id, scopes, assertLive }: User): unknown {
+    if (contract.scope && scopes?.includes(contract.scope) === false)
       throw pluginErrors.PLUGIN_PERMISSION(
-        `${user.id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${scope}`,
+        `${id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${contract.scope}`,
       );
-    return (contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user)) as HandleOf<C>;
+    return bindMembers(contract, contract.id, {
+      has: (member) => implement(id)[member] !== undefined,
+      resolve: () => {
+        assertLive();
+        return { implementation: implement(id), leave: () => undefined, blame: (error) => error };
+      },
+    });
   }
 
   #providers<C extends Contract>(contract: C, user: User): Providers<C> {
@@ -64,27 +78,18 @@ export class Capabilities {
   }
 
   #bind<C extends Contract>(contract: C, user: User, name?: string): ImplementationOf<C> {
-    const kernel = this.#kernel.get(contract.id);
     const find = () => this.#find(contract.id, contract.version, name);
     return bindMembers(contract, name ?? contract.id, {
-      has: (member) => (kernel ? kernel.implement(user.id)[member] !== undefined : (find()?.optional?.includes(member) ?? false)),
+      has: (member) => find()?.optional?.includes(member) ?? false,
       resolve: (what) => {
         user.assertLive();
-        if (kernel) return { implementation: kernel.implement(user.id), leave: () => undefined, blame: (error) => error };
         const provision = find();
         if (!provision) throw this.#missing(contract, name);
-        const target = ({ generation, leave }: Entered) => {
-          const provided = generation.registered.get("provides", `${contract.id}/${provision.name}`);
-          if (!provided) {
-            leave(); // a version without it came while the plugin was being activated
-            throw this.#missing(contract, name);
-          }
-          const hold = (stop: () => void) => {
-            leave();
-            return generation.hold(stop);
-          };
-          const blame = (error: unknown, at: string) => generation.blame(error, at);
-          return { implementation: provided.implementation, leave, blame, hold };
+        const target = ({ generation: { registered, blame, hold }, leave }: Entered) => {
+          const provided = registered.get("provides", `${contract.id}/${provision.name}`);
+          if (provided) return { implementation: provided.implementation, leave, blame, hold };
+          leave(); // a version without it came while the plugin was being activated
+          throw this.#missing(contract, name);
         };
         const entered = this.reach.enter(provision.plugin, what);
         return entered instanceof Promise ? entered.then(target) : target(entered);

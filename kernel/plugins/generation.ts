@@ -106,13 +106,13 @@ export class Generation {
   }
 
   /** What leaves the plugin as an error: its own codes unchanged, the caller's abort as it is, anything else a fault of this generation. */
-  blame(error: unknown, what: string, signal?: AbortSignal): unknown {
+  blame = (error: unknown, what: string, signal?: AbortSignal): unknown => {
     if (isGatewayError(error) || signal?.aborted) return error;
     this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
     this.faults++;
     this.onFault?.();
     return faultOf(error, this.plugin, what);
-  }
+  };
 
   /** What the plugin says of itself; that it is well, when it says nothing. */
   health(): Promise<HealthReport> {
@@ -129,12 +129,12 @@ export class Generation {
   }
 
   /** Of a connection that only one generation may hold; it is no part of a drain. */
-  hold(stop: () => void): Hold {
+  hold = (stop: () => void): Hold => {
     const hold = new Hold(stop, (changed, outcome) => {
       if (outcome === "ended") this.holds.delete(changed);
       this.onHold?.(changed, outcome);
     });
     this.holds.add(hold);
     return hold;
-  }
+  };
 }

@@ -15,7 +15,11 @@ const invoke = async (host: PluginHost, method: string, params: unknown = {}) =>
   (await host.methods.find(method)!.resolve()).invoke(params, call);
 const nobody = { ensure: async () => null, get: async () => null } as never;
 const withSessions = (host: PluginHost) => host.provide(sessions, () => nobody);
-const everything = { folders: [fixtures], provide: withSessions, config: { plugins: { "scripted-channel": { enabled: false } } } };
+const everything = {
+  folders: [fixtures],
+  provide: withSessions,
+  config: { plugins: { "scripted-channel": { enabled: false }, counter: { enabled: false } } },
+};
 
 test("a gateway starts from manifests alone, and a plugin's code is loaded by the first use of it", async () => {
   await using kit = await startHost(everything);

@@ -18,11 +18,11 @@ interface Hold {
 /** What a call goes to, resolved when it is made. */
 export interface Target {
   readonly implementation: Implementation;
-  /** Called when the call has ended. */
+  /** Called when the call has ended; more often does no harm. */
   leave(): void;
   /** What the caller is told of something that was thrown. */
   blame(error: unknown, what: string): unknown;
-  /** For a stream that only one may hold; `leave` has been called already. */
+  /** For a stream that only one may hold, which counts as no call from then on. */
   hold?(stop: () => void): Hold;
 }
 
@@ -83,6 +83,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
     // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
     using stop = linkSignals(io.signal);
     const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
+    if (hold) target.leave();
     let items: AsyncGenerator<unknown, unknown, void> | undefined;
     let ended = false;
     let failure: unknown;
