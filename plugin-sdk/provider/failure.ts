@@ -101,3 +101,18 @@ export function networkFailure(error: unknown, address: string): ModelFailure {
   if (isMisread(error)) return { class: "network", message: `${where} sent something that cannot be read as an answer (${said})` };
   return { class: "network", message: `the connection to ${where} broke: ${said}${code === "" ? "" : ` (${code})`}` };
 }
+
+/** The vendor sent nothing for longer than a request may be silent. */
+export const silentFailure = (where: string, model: string): ModelFailure => ({
+  class: "timeout",
+  message: `${withoutKeys(where)} sent nothing for too long while ${model} was answering`,
+});
+
+/** The stream ended, and quietly, before the answer did. */
+export const cutOffFailure = (where: string, model: string): ModelFailure => ({
+  class: "network",
+  message: `the stream of ${withoutKeys(where)} ended before the answer of ${model} did`,
+});
+
+/** `said`: the vendor's reason, where it gives one. */
+export const refusalFailure = (model: string, said = `${model} refused to answer`): ModelFailure => ({ class: "refusal", message: said });

@@ -1,6 +1,9 @@
 /** Watches one streamed request: it ends when the caller aborts, and when the vendor has sent nothing, not even a keep-alive, for too long. */
 import type { Clock } from "../clock.ts";
 
+/** `fetch` without what Bun adds to it. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
 export interface Watch extends Disposable {
   /** Aborts the request, for whichever reason. */
   readonly signal: AbortSignal;
@@ -9,7 +12,7 @@ export interface Watch extends Disposable {
   /** Something came from the vendor. */
   seen(): void;
   /** `fetch` whose answers count as signs of life, byte by byte. */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  readonly fetch: Fetch;
 }
 
 /** `idleMs` holds for the wait for the first byte too. */
@@ -17,7 +20,7 @@ export function watchRequest(options: {
   readonly clock: Clock;
   readonly idleMs: number;
   readonly signal: AbortSignal;
-  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  readonly fetch: Fetch;
 }): Watch {
   const { clock, idleMs, signal } = options;
   const controller = new AbortController();

@@ -1,15 +1,7 @@
 /** The endpoints that speak the Messages API: where each is, and with which key. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { EndpointStatus } from "@pincer/plugin-sdk/contracts/provider";
+import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { AnthropicConfig, Endpoint } from "./config.ts";
-
-/** The part of a plugin's context that the provider needs. */
-export interface ProviderContext {
-  readonly config: AnthropicConfig;
-  readonly clock: Clock;
-  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-  secret(name: string): Promise<string | undefined>;
-}
 
 export interface Access {
   readonly endpoint: string;
@@ -25,7 +17,7 @@ const DEFAULT_MODEL = "claude-sonnet-5-5";
 export const endpointNames = ({ endpoints }: AnthropicConfig): readonly string[] => [...new Set([HOME, ...Object.keys(endpoints)])];
 
 /** `undefined` when there is no such endpoint. `profile` names the secret to use instead of the endpoint's own key. */
-export async function accessTo(ctx: ProviderContext, endpoint: string, profile?: string): Promise<Access | undefined> {
+export async function accessTo(ctx: ProviderContext<AnthropicConfig>, endpoint: string, profile?: string): Promise<Access | undefined> {
   const set: Endpoint | undefined = ctx.config.endpoints[endpoint];
   if (!set && endpoint !== HOME) return undefined;
   const home = endpoint === HOME;
@@ -41,7 +33,7 @@ export async function accessTo(ctx: ProviderContext, endpoint: string, profile?:
 export const needsKey = ({ baseUrl, headers, key }: Access): boolean =>
   key === undefined && baseUrl === HOME_URL && !Object.keys(headers).some((name) => /^(x-api-key|authorization)$/i.test(name));
 
-export async function statusOf(ctx: ProviderContext, endpoint: string): Promise<EndpointStatus> {
+export async function statusOf(ctx: ProviderContext<AnthropicConfig>, endpoint: string): Promise<EndpointStatus> {
   const set = ctx.config.endpoints[endpoint];
   const label = endpoint === HOME ? "Anthropic" : endpoint;
   const defaultModel = set?.defaultModel ?? set?.models?.[0] ?? (endpoint === HOME ? DEFAULT_MODEL : undefined);
@@ -51,5 +43,5 @@ export async function statusOf(ctx: ProviderContext, endpoint: string): Promise<
   const asked = set?.key;
   const missing = typeof asked === "object" && access.key === undefined ? asked.secret : needsKey(access) ? "ANTHROPIC_API_KEY" : undefined;
   if (missing === undefined) return { endpoint, label, ready: true, ...named };
-  return { endpoint, label, ready: false, detail: `set ${missing} in the environment, or: pincer secrets set ${missing}`, ...named };
+  return { endpoint, label, ready: false, detail: howToSet(missing), ...named };
 }

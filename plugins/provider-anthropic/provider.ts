@@ -2,13 +2,15 @@
 
 import type Anthropic from "@anthropic-ai/sdk";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { ModelAnswer, ModelEvent, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { ModelAnswer, ModelEvent, ModelFailure, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import { type Access, accessTo, endpointNames, needsKey, type ProviderContext, statusOf } from "./endpoints.ts";
+import type { AnthropicConfig } from "./config.ts";
+import { type Access, accessTo, endpointNames, needsKey, statusOf } from "./endpoints.ts";
 import { failureOf, streamError } from "./failure.ts";
 import { API, messageParams } from "./request.ts";
 import { newReading, type Reading, readEvent, stopReasonOf } from "./stream.ts";
@@ -23,7 +25,7 @@ interface Listed {
   readonly abilities: ReadonlyMap<string, Abilities>;
 }
 
-export function createAnthropicProvider(ctx: ProviderContext): ImplementationOf<typeof provider> {
+export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const lists = new Map<string, Listed>();
 
@@ -143,18 +145,12 @@ async function* readRounds(
 function conclude(answer: Answer, reading: Reading, watch: Watch, access: Access, request: ModelRequest): ModelAnswer {
   const { usage, stop, ended, refusal } = reading;
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
-  if (watch.ended === "timeout") {
-    const message = `${withoutKeys(access.baseUrl)} sent nothing for too long while ${request.model} was answering`;
-    return answer.finish({ stopReason: "error", usage, failure: { class: "timeout", message } });
-  }
-  if (stop === undefined || !ended) {
-    const message = `the stream of ${withoutKeys(access.baseUrl)} ended before the answer of ${request.model} did`;
-    return answer.finish({ stopReason: "error", usage, failure: { class: "network", message } });
-  }
+  const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage, failure });
+  if (watch.ended === "timeout") return failed(silentFailure(access.baseUrl, request.model));
+  if (stop === undefined || !ended) return failed(cutOffFailure(access.baseUrl, request.model));
   const stopReason = stopReasonOf(stop);
   if (stopReason !== "refusal") return answer.finish({ stopReason, usage });
-  const message = refusal ?? `${request.model} refused to answer`;
-  return answer.finish({ stopReason, usage, failure: { class: "refusal", message } });
+  return answer.finish({ stopReason, usage, failure: refusalFailure(request.model, refusal) });
 }
 
 function modelInfo(endpoint: string, { id, display_name }: Pick<Anthropic.ModelInfo, "id" | "display_name">, found?: Abilities): ModelInfo {

@@ -1,4 +1,5 @@
 /** Configuration of the plugin: endpoints that speak OpenAI's APIs, and the bounds of a request. */
+import { EndpointName, endpointSettings, requestBounds } from "@pincer/plugin-sdk/provider/endpoint";
 import { type Static, Type } from "@sinclair/typebox";
 
 export const Endpoint = Type.Object({
@@ -8,27 +9,17 @@ export const Endpoint = Type.Object({
       description: "Chat Completions or Responses; absent: Responses at OpenAI itself, Chat Completions elsewhere",
     }),
   ),
-  key: Type.Optional(
-    Type.Union([Type.Object({ secret: Type.String({ minLength: 1 }) }), Type.String({ minLength: 1 })], {
-      description: 'The API key, best as { secret: "NAME" }',
-      sensitive: true,
-    }),
-  ),
-  headers: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Sent with every request", sensitive: true })),
-  models: Type.Optional(Type.Array(Type.String(), { description: "Model ids, for a server that does not list them" })),
-  defaultModel: Type.Optional(Type.String({ description: "The model when a reference names only the endpoint" })),
+  ...endpointSettings,
   reasoning: Type.Optional(Type.Boolean({ description: "Its models understand reasoning_effort" })),
 });
 export type Endpoint = Static<typeof Endpoint>;
 
 export const OpenAiConfig = Type.Object({
-  endpoints: Type.Record(Type.String({ pattern: "^[a-z0-9][a-z0-9_-]*$" }), Endpoint, {
+  endpoints: Type.Record(EndpointName, Endpoint, {
     default: {},
     description: "Changes to `openai`, `ollama` and `openrouter`, and any other server that speaks OpenAI's API",
   }),
-  idleTimeoutMs: Type.Integer({ default: 300_000, minimum: 1, description: "Silence after which a request is given up" }),
-  listTimeoutMs: Type.Integer({ default: 5000, minimum: 1, description: "Longest wait for a list of models" }),
-  listKeptMs: Type.Integer({ default: 3_600_000, minimum: 0, description: "How long a list of models is kept" }),
+  ...requestBounds,
   probeTimeoutMs: Type.Integer({ default: 400, minimum: 1, description: "Longest wait to find out whether a local server is there" }),
   probeKeptMs: Type.Integer({ default: 30_000, minimum: 0, description: "How long that finding holds" }),
 });

@@ -1,15 +1,7 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
-import { type Fetch, ollamaOrigin } from "./ollama.ts";
-
-/** The part of a plugin's context that the provider needs. */
-export interface ProviderContext {
-  readonly config: OpenAiConfig;
-  readonly clock: Clock;
-  readonly fetch: Fetch;
-  secret(name: string): Promise<string | undefined>;
-}
+import { ollamaOrigin } from "./ollama.ts";
 
 /** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
 export type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
@@ -37,7 +29,7 @@ const isVendor = (baseUrl: string): boolean => {
 };
 
 async function placeOf(
-  ctx: ProviderContext,
+  ctx: ProviderContext<OpenAiConfig>,
   endpoint: string,
   settings: Endpoint,
 ): Promise<{ baseUrl: string; secret?: string } | undefined> {
@@ -51,7 +43,7 @@ async function placeOf(
 }
 
 /** `undefined` when there is no such endpoint. `profile` names the secret to use instead of the endpoint's own key. */
-export async function accessTo(ctx: ProviderContext, endpoint: string, profile?: string): Promise<Access | undefined> {
+export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: string, profile?: string): Promise<Access | undefined> {
   const known = ctx.config.endpoints[endpoint];
   if (!known && !BUILT_IN.some((name) => name === endpoint)) return undefined;
   const settings = known ?? {};
@@ -73,5 +65,3 @@ export async function accessTo(ctx: ProviderContext, endpoint: string, profile?:
     settings,
   };
 }
-
-export const howToSet = (secret: string): string => `set ${secret} in the environment, or: pincer secrets set ${secret}`;

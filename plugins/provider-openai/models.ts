@@ -1,8 +1,9 @@
 /** The models of an endpoint, as its server lists them: what it does not say stays unknown. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
 import { effortsOf } from "./effort.ts";
 import type { Access } from "./endpoints.ts";
-import { describeModel, type Fetch, loadedContexts, type OllamaModel } from "./ollama.ts";
+import { describeModel, loadedContexts, type OllamaModel } from "./ollama.ts";
 
 /** An entry of `GET /models`; beyond `id` each server has fields of its own. */
 type Entry = Readonly<Record<string, unknown>> & { readonly id: string };

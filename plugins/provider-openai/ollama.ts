@@ -1,6 +1,6 @@
 /** What Ollama tells about itself and its models beyond OpenAI's API. */
 
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
 
 /** `OLLAMA_HOST` as Ollama itself reads it: host, host:port or an address; bound to every interface means reached on this machine. */
 export function ollamaOrigin(host: string | undefined): string {

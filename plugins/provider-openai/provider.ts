@@ -4,7 +4,8 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type OpenAI from "openai";
@@ -12,8 +13,9 @@ import type { ChatCompletionChunk } from "openai/resources/chat/completions";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
+import type { OpenAiConfig } from "./config.ts";
 import { type Effort, effortsOf } from "./effort.ts";
-import { type Access, accessTo, howToSet, type ProviderContext } from "./endpoints.ts";
+import { type Access, accessTo } from "./endpoints.ts";
 import { failureOf, refusesSummaries } from "./failure.ts";
 import { newReading, type Reading } from "./reading.ts";
 import { RESPONSES_API, responsesParams } from "./responses-request.ts";
@@ -42,7 +44,7 @@ interface ClientPlace extends Pick<Access, "baseUrl" | "key"> {
   readonly headers: Access["settings"]["headers"];
 }
 
-export function createOpenAiProvider(ctx: ProviderContext): ImplementationOf<typeof provider> {
+export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
   /** Endpoints that have refused to summarize a model's thinking. */
@@ -158,17 +160,9 @@ function conclude({ answer, reading, watch, access, request }: Exchange): ModelA
   const { usage, stop, refused, failure } = reading;
   const error = (found: NonNullable<ModelAnswer["failure"]>) => answer.finish({ stopReason: "error", usage, failure: found });
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
-  if (watch.ended === "timeout")
-    return error({
-      class: "timeout",
-      message: `${withoutKeys(access.baseUrl)} sent nothing for too long while ${request.model} was answering`,
-    });
+  if (watch.ended === "timeout") return error(silentFailure(access.baseUrl, request.model));
   if (failure) return error(failure);
-  if (stop === undefined)
-    return error({
-      class: "network",
-      message: `the stream of ${withoutKeys(access.baseUrl)} ended before the answer of ${request.model} did`,
-    });
+  if (stop === undefined) return error(cutOffFailure(access.baseUrl, request.model));
   if (!refused) return answer.finish({ stopReason: stop, usage });
-  return answer.finish({ stopReason: "refusal", usage, failure: { class: "refusal", message: `${request.model} refused to answer` } });
+  return answer.finish({ stopReason: "refusal", usage, failure: refusalFailure(request.model) });
 }

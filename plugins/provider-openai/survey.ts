@@ -2,9 +2,11 @@
 
 import type { EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import { type Access, accessTo, endpointNames, howToSet, LABELS, type ProviderContext } from "./endpoints.ts";
+import type { OpenAiConfig } from "./config.ts";
+import { type Access, accessTo, endpointNames, LABELS } from "./endpoints.ts";
 import { configuredModel, type Listing, listModels } from "./models.ts";
 import type { OllamaModel } from "./ollama.ts";
 
@@ -29,7 +31,7 @@ export interface Survey {
   ollamaModel(access: Access, model: string): Promise<OllamaModel | undefined>;
 }
 
-export function createSurvey(ctx: ProviderContext): Survey {
+export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
   const { clock } = ctx;
   const kept = new Map<string, Kept>();
 

@@ -1,0 +1,36 @@
+/** What endpoints of every provider have in common: what an operator may say of one, and what a provider needs to reach it. */
+import { Type } from "@sinclair/typebox";
+import type { Clock } from "../clock.ts";
+import type { Fetch } from "./watch.ts";
+
+/** The part of a plugin's context that a provider needs. */
+export interface ProviderContext<Config> {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  secret(name: string): Promise<string | undefined>;
+}
+
+export const EndpointName = Type.String({ pattern: "^[a-z0-9][a-z0-9_-]*$" });
+
+/** Beside its `baseUrl`, whose form is the vendor's. */
+export const endpointSettings = {
+  key: Type.Optional(
+    Type.Union([Type.Object({ secret: Type.String({ minLength: 1 }) }), Type.String({ minLength: 1 })], {
+      description: 'The API key, best as { secret: "NAME" }',
+      sensitive: true,
+    }),
+  ),
+  headers: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Sent with every request", sensitive: true })),
+  models: Type.Optional(Type.Array(Type.String(), { description: "Model ids, for a server that does not list them" })),
+  defaultModel: Type.Optional(Type.String({ description: "The model when a reference names only the endpoint" })),
+};
+
+export const requestBounds = {
+  idleTimeoutMs: Type.Integer({ default: 300_000, minimum: 1, description: "Silence after which a request is given up" }),
+  listTimeoutMs: Type.Integer({ default: 5000, minimum: 1, description: "Longest wait for a list of models" }),
+  listKeptMs: Type.Integer({ default: 3_600_000, minimum: 0, description: "How long a list of models is kept" }),
+};
+
+/** For people; a secret's name is also that of the variable that may hold it. */
+export const howToSet = (secret: string): string => `set ${secret} in the environment, or: pincer secrets set ${secret}`;
