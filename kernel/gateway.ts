@@ -185,7 +185,6 @@ export async function createGateway(options: GatewayOptions) {
       appliedConfigHash: config.current().appliedHash,
     }),
     audit: access.audit.note,
-    failing: () => [],
     version: kernel.version,
     bootId: crypto.randomUUID(),
   });

@@ -6,9 +6,9 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { createQueue } from "../queue.ts";
 import type { Statement, Store } from "../store/store.ts";
 import { type Keys, keyed, sameSecret, writePrivate } from "./keys.ts";
-import { createQueue } from "./queue.ts";
 
 export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,

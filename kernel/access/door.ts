@@ -1,11 +1,17 @@
-/** Where somebody stands: addresses, forwarded headers, and the origin of a web page. */
+/** Where somebody stands: addresses, forwarded headers, the name that was asked for, and the origin of a web page. */
 import type { BlockList } from "node:net";
 import { nodeNet } from "../builtin.ts";
 import type { Door } from "./decision.ts";
 import type { AccessSettings } from "./settings.ts";
 
+/** Where the gateway listens, and under which names it is reached. */
+interface Listening {
+  readonly bind: string;
+  readonly hosts: readonly string[];
+}
+
 /** 4 or 6, or 0 when the text is no address. */
-export const isIP = (text: string): number => (text === "127.0.0.1" ? 4 : nodeNet().isIP(text));
+const isIP = (text: string): number => (text === "127.0.0.1" ? 4 : nodeNet().isIP(text));
 
 /** Entries are addresses or networks; what is neither matches nobody. */
 function network(...entries: readonly string[]): (address: string) => boolean {
@@ -40,6 +46,26 @@ const proxyHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-for
 
 /** True when a proxy stands between: then the peer's address is not the client's. */
 export const isForwarded = (headers: Door["headers"]): boolean => proxyHeaders.some((name) => headers[name] !== undefined);
+
+export function doorOf(request: Request, peer: string): Door {
+  const headers = request.headers.toJSON() as Record<string, string>;
+  const remoteAddress = peer.replace(/^::ffff:(?=\d+\.)/i, "");
+  const local = isLoopback(remoteAddress) && isLoopbackName(hostName(headers.host ?? ""));
+  return { remoteAddress, headers, directLoopback: local && !isForwarded(headers) };
+}
+
+/** A name that is not ours means that a page made its own name point here (DNS rebinding). Addresses cannot be made to. */
+export function hostAllowed({ headers }: Door, { bind, hosts }: Listening): boolean {
+  const name = hostName(headers.host ?? "");
+  const isOwn = name === bind && bind !== "loopback" && bind !== "lan";
+  if (isLoopbackName(name) || isOwn || hosts.some((host) => host.toLowerCase() === name)) return true;
+  return bind === "lan" && isIP(name) !== 0;
+}
+
+const hostName = (host: string): string =>
+  /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+?))\.?(?::\d*)?$/i.exec(host)?.slice(1).find(Boolean)?.toLowerCase() ?? "";
+
+const isLoopbackName = (name: string): boolean => name === "localhost" || name.endsWith(".localhost") || isLoopback(name);
 
 /** The client's address: the peer's own, or, behind trusted proxies, the nearest one that they name and that is none of them. */
 export function clientAddress({ remoteAddress, headers }: Door, trustedProxies: readonly string[]): string {

@@ -4,9 +4,9 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { nodeCrypto } from "../builtin.ts";
+import { createQueue } from "../queue.ts";
 import type { Statement, Store } from "../store/store.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
-import { createQueue } from "./queue.ts";
 
 const secretErrors = defineErrors({
   SECRETS_KEY_LOST: { message: "the key that a secret was encrypted with is lost", wire: "UNAVAILABLE" },

@@ -2,15 +2,9 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import type { AuditEntry } from "../access/audit.ts";
 import type { MethodBinding } from "./bindings.ts";
 import type { BusSettings } from "./settings.ts";
-
-export interface AuditRecord {
-  readonly principal: string;
-  readonly action: string;
-  readonly resources: string[];
-  readonly outcome: "ok" | "refused" | "failed";
-}
 
 const privileged: ReadonlySet<unknown> = new Set(["operator.admin", "operator.approvals", "operator.pairing"]);
 /** Parameters that name what a call is about. Nothing else of them is recorded: they may hold secrets. */
@@ -33,7 +27,7 @@ export const mayBePrivileged = ({ scope, dynamic }: MethodBinding): boolean => d
  * Of what a principal is refused within a window, the first entries are recorded, and in one more how many others there were: the log is
  * bounded, and who may do nothing must not be able to wash out of it what others did. What was done is never gathered.
  */
-export function gatherRefusals(clock: Clock, settings: () => BusSettings, record: (entry: AuditRecord) => void) {
+export function gatherRefusals(clock: Clock, settings: () => BusSettings, record: (entry: AuditEntry) => void) {
   const counts = new Map<string, number>();
   let window: Disposable | undefined;
   const end = () => {
@@ -45,27 +39,27 @@ export function gatherRefusals(clock: Clock, settings: () => BusSettings, record
     }
     counts.clear();
   };
-  const isOneMore = ({ principal }: AuditRecord): boolean => {
+  const isOneMore = ({ principal }: AuditEntry): boolean => {
     window ??= clock.after(settings().refusalsMs, end);
     const count = (counts.get(principal) ?? 0) + 1;
     counts.set(principal, count);
     return count > settings().refusalsKept;
   };
   return {
-    record: (entry: AuditRecord) => (entry.outcome === "refused" && isOneMore(entry) ? undefined : record(entry)),
+    record: (entry: AuditEntry) => (entry.outcome === "refused" && isOneMore(entry) ? undefined : record(entry)),
     [Symbol.dispose]: end,
   };
 }
 
 /** `run` tells of the scope that the call needs, where it depends on the parameters, before that is checked. */
 export async function recorded(
-  record: (entry: AuditRecord) => void,
+  record: (entry: AuditEntry) => void,
   { principal, action, params }: { readonly principal: string; readonly action: string; readonly params: unknown },
   run: (onScope: (scope: WireScope) => void) => unknown,
 ): Promise<unknown> {
   // A call that is refused before its scope is known might have asked for anything.
   let isPrivileged = true;
-  const note = (outcome: AuditRecord["outcome"]) => {
+  const note = (outcome: AuditEntry["outcome"]) => {
     if (isPrivileged) record({ principal, action, resources: resourcesOf(params), outcome });
   };
   try {

@@ -11,10 +11,11 @@ import { eventFrame, eventHead } from "@pincer/plugin-sdk/wire/frames";
 import { polledLists } from "@pincer/plugin-sdk/wire/methods";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Server } from "bun";
-import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "../access/decision.ts";
+import type { Access } from "../access/access.ts";
+import type { Admitted } from "../access/decision.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Store } from "../store/store.ts";
-import { type AuditRecord, gatherRefusals } from "./audit-trail.ts";
+import { gatherRefusals } from "./audit-trail.ts";
 import { bindMethod, type Emit, type EventSource, type MethodSource, type RouteSource } from "./bindings.ts";
 import { createBroadcast } from "./broadcast.ts";
 import type { Connection, Peer, SocketData } from "./connection.ts";
@@ -32,7 +33,7 @@ import { createSockets } from "./sockets.ts";
 import { createStability } from "./stability.ts";
 
 export interface BusDeps {
-  readonly access: { connect(attempt: ConnectAttempt): Promise<ConnectDecision>; request(door: Door): Promise<RequestDecision> };
+  readonly access: Pick<Access, "connect" | "request">;
   /** The plugins' methods, routes and events. */
   readonly methods: MethodSource;
   readonly routes: RouteSource;
@@ -47,10 +48,8 @@ export interface BusDeps {
   readonly health: () => Promise<Readonly<Record<string, unknown>>>;
   /** Further keys of hello's snapshot, such as `sessionDefaults`. */
   readonly snapshot: () => object;
-  /** Takes note of a call that needed more than to read and write. Must not throw. */
-  readonly audit: (entry: AuditRecord) => void;
-  /** What else is missing until `/readyz` says ready. */
-  readonly failing: () => readonly string[];
+  /** Takes note of a call that needed more than to read and write. */
+  readonly audit: Access["audit"]["note"];
   readonly version: string;
   readonly bootId: string;
 }
@@ -134,8 +133,8 @@ export function createBus(deps: BusDeps) {
   );
   const http = createHttp(context, {
     routes: deps.routes,
-    decide: (door) => access.request(door),
-    failing: deps.failing,
+    decide: access.request,
+    failing: () => (deps.store.failure() === undefined ? [] : ["store"]),
     detail: () => ({ uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() }),
   });
 

@@ -4,7 +4,8 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
-import { type AuditRecord, mayBePrivileged, recorded } from "./audit-trail.ts";
+import type { AuditEntry } from "../access/audit.ts";
+import { mayBePrivileged, recorded } from "./audit-trail.ts";
 import type { MethodBinding, MethodSource, ResolvedMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
@@ -30,7 +31,7 @@ export function createDispatch(
   { clock, settings }: BusContext,
   find: MethodSource["find"],
   kept: Kept,
-  record: (entry: AuditRecord) => void,
+  record: (entry: AuditEntry) => void,
 ): Dispatch {
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 

@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type BusHost, startBus } from "../../tests/support/bus.ts";
+import { dyingWriter } from "../../tests/support/dying-writer.ts";
 import { openRawSocket } from "../../tests/support/raw-socket.ts";
+import { openStore } from "../store/sqlite.ts";
 import type { RouteBinding } from "./bindings.ts";
+import { busMigrations } from "./idempotency.ts";
 
 const route = (prefix: string, access: "token" | "open", handle: (request: Request) => Response | Promise<Response>): RouteBinding => ({
   prefix,
@@ -38,8 +44,9 @@ test("liveness needs no credential and says nothing more", async () => {
 });
 
 test("readiness waits for the gateway, and is told in detail only to this machine and to whoever has the token", async () => {
-  const failing: string[] = [];
-  await using host = await startBus({ starting: true, deps: { failing: () => failing } });
+  const folder = await mkdtemp(join(tmpdir(), "pincer-readiness-"));
+  const store = await openStore({ path: join(folder, "store.db"), migrations: busMigrations, writer: dyingWriter(folder) });
+  await using host = await startBus({ starting: true, deps: { store } });
   expect((await get(host, "/startupz")).status).toBe(503);
   expect((await get(host, "/ready")).status).toBe(503);
   await host.bus.ready();
@@ -53,10 +60,12 @@ test("readiness waits for the gateway, and is told in detail only to this machin
   expect(await (await get(host, "/readyz", proxied)).json()).toEqual({ ready: true });
   expect(await (await get(host, "/readyz", { ...proxied, authorization: "Bearer wrong" })).json()).toEqual({ ready: true });
   expect(await (await get(host, "/readyz", { ...proxied, authorization: `Bearer ${host.token}` })).json()).toHaveProperty("uptimeMs");
-  failing.push("channel telegraph");
+  await store.write(["select 'poison'"]).catch(() => undefined); // silent-ok: its writer is dead now
   const broken = await get(host, "/readyz");
   expect(broken.status).toBe(503);
-  expect(await broken.json()).toMatchObject({ ready: false, failing: ["channel telegraph"] });
+  expect(await broken.json()).toMatchObject({ ready: false, failing: ["store"] });
+  await store.close();
+  await rm(folder, { recursive: true });
 });
 
 test("another verb than GET on a health route is refused in plain text", async () => {

@@ -1,6 +1,5 @@
-/** Plain HTTP on the same port (`protocol` section 7): the health routes, the Host check, and the way to a plugin's routes. */
+/** Plain HTTP on the same port (`protocol` section 7): the health routes, and the way to a plugin's routes. */
 import type { Door, RequestDecision } from "../access/decision.ts";
-import { isForwarded, isIP, isLoopback } from "../access/door.ts";
 import type { RouteSource } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
@@ -18,26 +17,6 @@ interface HttpDeps {
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
 export const principalHeader = "x-pincer-principal";
 export const scopesHeader = "x-pincer-scopes";
-
-export function doorOf(request: Request, peer: string): Door {
-  const headers = request.headers.toJSON() as Record<string, string>;
-  const remoteAddress = peer.replace(/^::ffff:(?=\d+\.)/i, "");
-  const local = isLoopback(remoteAddress) && isLoopbackName(hostName(headers.host ?? ""));
-  return { remoteAddress, headers, directLoopback: local && !isForwarded(headers) };
-}
-
-/** A name that is not ours means that a page made its own name point here (DNS rebinding). Addresses cannot be made to. */
-export function hostAllowed({ headers }: Door, { bind, hosts }: Pick<BusSettings, "bind" | "hosts">): boolean {
-  const name = hostName(headers.host ?? "");
-  const isOwn = name === bind && bind !== "loopback" && bind !== "lan";
-  if (isLoopbackName(name) || isOwn || hosts.some((host) => host.toLowerCase() === name)) return true;
-  return bind === "lan" && isIP(name) !== 0;
-}
-
-const hostName = (host: string): string =>
-  /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+?))\.?(?::\d*)?$/i.exec(host)?.slice(1).find(Boolean)?.toLowerCase() ?? "";
-
-const isLoopbackName = (name: string): boolean => name === "localhost" || name.endsWith(".localhost") || isLoopback(name);
 
 export const refuseHost = (door: Door): Response =>
   failure(403, "forbidden", `Host ${JSON.stringify(door.headers.host ?? "")} is not one of this gateway's names; add it to gateway.hosts`);

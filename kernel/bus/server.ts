@@ -3,9 +3,10 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { busErrors } from "@pincer/plugin-sdk/wire/errors";
 import type { Server, WebSocketHandler } from "bun";
 import type { Door } from "../access/decision.ts";
+import { doorOf, hostAllowed } from "../access/door.ts";
 import { nodeCrypto } from "../builtin.ts";
 import type { SocketData } from "./connection.ts";
-import { doorOf, failure, hostAllowed, refuseHost } from "./http.ts";
+import { failure, refuseHost } from "./http.ts";
 import type { BusSettings } from "./settings.ts";
 
 export interface SocketHandlers extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {

@@ -10,6 +10,7 @@ import { secretsIn } from "@pincer/plugin-sdk/redact";
 import { isSecret, isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
+import { createQueue } from "../queue.ts";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
 import { checkShape } from "./schema.ts";
@@ -70,7 +71,7 @@ export function createConfig(options: ConfigOptions) {
   let disk = readText(path);
   /** The text in force from the moment on that `watch` was called; before that it is chosen anew at each declaration. */
   let settled: { readonly text: string | undefined } | undefined;
-  let writing: Promise<unknown> = Promise.resolve();
+  const inTurn = createQueue();
 
   function schema() {
     if (schemas) return schemas;
@@ -178,11 +179,7 @@ export function createConfig(options: ConfigOptions) {
    * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
    * outcome has an error or a key that nobody knows; then nothing has changed.
    */
-  function write(change: Edit): Promise<Snapshot> {
-    const written = writing.then(() => writeNow(change));
-    writing = written.catch(() => undefined); // silent-ok: the caller is told; the next write starts afresh
-    return written;
-  }
+  const write = (change: Edit): Promise<Snapshot> => inTurn(() => writeNow(change));
 
   return {
     path,

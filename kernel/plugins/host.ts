@@ -7,6 +7,7 @@ import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
+import { createQueue } from "../queue.ts";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
@@ -139,13 +140,9 @@ export function createPluginHost(deps: PluginHostDeps) {
     const begun = startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
     await Promise.all([begun, ...disabled.map((plugin) => plugin.unload())]);
   };
-  let bringing: Promise<void> = Promise.resolve();
+  const inTurn = createQueue();
   /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */
-  const follow = (): Promise<void> => {
-    const next = bringing.then(bring);
-    bringing = next.catch(() => undefined); // silent-ok: who asked is told; the next one begins afresh
-    return next;
-  };
+  const follow = (): Promise<void> => inTurn(bring);
 
   /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
   const refresh = async (): Promise<void> => {

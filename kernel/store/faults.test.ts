@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dyingWriter } from "../../tests/support/dying-writer.ts";
 import { openStore } from "./sqlite.ts";
 import type { Migration, Statement } from "./store.ts";
 
@@ -125,22 +126,17 @@ test("migrations that are not numbered 1, 2, 3 are refused", async () => {
 });
 
 test("a writer thread that dies rejects what waits, is reported once, and no write hangs", async () => {
-  const dying = join(root, "dying-writer.ts");
-  writeFileSync(
-    dying,
-    `import ${JSON.stringify(join(import.meta.dir, "writer.ts"))};
-     const work = self.onmessage;
-     self.onmessage = (event) => { if (JSON.stringify(event.data).includes("poison")) throw new Error("out of luck"); work(event); };`,
-  );
+  const writer = dyingWriter(root);
   const reported: string[] = [];
   const path = newPath();
   const onFailure = (error: Error) => reported.push(error.message);
-  const store = await openStore({ path, migrations: [first], writer: new URL(`file://${dying}`), onFailure });
+  const store = await openStore({ path, migrations: [first], writer, onFailure });
   await store.write(add("before"));
   const committing = store.write(add("poison"));
   const results = await Promise.allSettled([committing, store.write(add("beside")), committing.catch(() => store.write(add("after")))]);
   for (const result of results) expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_FAILED" } });
   expect(reported).toEqual([expect.stringContaining("out of luck")]);
+  expect(store.failure()).toBe(reported[0]!);
   expect(await store.read("select text from note")).toEqual([{ text: "before" }]);
   await store.close();
 });

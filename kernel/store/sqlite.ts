@@ -165,6 +165,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         throw storeError(failureOf(error), path);
       }
     },
+    failure: () => ended?.message,
     close: () => (closing ??= close()),
   };
 }

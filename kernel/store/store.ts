@@ -23,5 +23,7 @@ export interface Store {
   writeLate(statements: () => readonly Statement[]): Promise<Row[][]>;
   /** Runs one query on a reading connection. Sees every write whose promise has resolved. */
   read<T = Row>(sql: string, ...params: Param[]): Promise<T[]>;
+  /** Why it takes no writes any more, once its writer has ended. */
+  failure(): string | undefined;
   close(): Promise<void>;
 }
