@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { createCliHome } from "../../tests/support/cli.ts";
 import { checkArguments, commandHelp, parse } from "./command.ts";
 import { commands, families } from "./commands.ts";
@@ -70,7 +71,7 @@ test("options stand anywhere, take their value after a blank or =, and end at --
   expect(() => checkArguments(commands.find(({ name }) => name === "chat")!, ["a", "b", "c"])).not.toThrow();
 });
 
-test("each shell completes commands, their second words and their options, with the same words", async () => {
+testWith("bash")("each shell completes commands, their second words and their options, with the same words", async () => {
   await using home = createCliHome();
   const words = async (...typed: string[]) =>
     (await home.pincer(["completion", "words", "--", ...typed])).out

@@ -49,7 +49,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function pathWith(name: string, commands: Readonly<Record<string, string>>): string {
   const bin = join(folder, "bin", name);
   mkdirSync(bin, { recursive: true });
-  const tools = ["sh", "uname", "grep", "mkdir", "rm", "mv", "cp", "cat", "chmod", "cmp", "find", "readlink", "sleep", "dirname", "env"];
+  const tools = ["sh", "uname", "grep", "mkdir", "rm", "mv", "cp", "cat", "chmod", "find", "readlink", "sleep", "dirname", "env"];
   for (const tool of tools) link(join(bin, tool), Bun.which(tool)!);
   for (const [command, target] of Object.entries(commands)) link(join(bin, command), target);
   return bin;
@@ -123,6 +123,8 @@ test("a Bun of another version fetches the pinned one, and only that is used", a
 test("a changed source is bundled again, and only then", async () => {
   const path = pathWith("bun", { bun: process.execPath });
   await launch(path, ["version"]);
+  expect((await launch(path, ["version"])).err).toBe("");
+  mkdirSync(join(clone, "plugins", "provider-openai", "node_modules"));
   expect((await launch(path, ["version"])).err).toBe("");
   const version = join(clone, "kernel", "cli", "version.ts");
   writeFileSync(version, readFileSync(version, "utf8").replace("pincer $", "pincer changed $"));

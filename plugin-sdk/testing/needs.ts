@@ -6,6 +6,7 @@ const parts = {
   docker: { commands: ["docker"], install: "apt-get install docker.io" },
   bubblewrap: { commands: ["bwrap"], install: "apt-get install bubblewrap" },
   tmux: { commands: ["tmux"], install: "apt-get install tmux" },
+  bash: { commands: ["bash"], install: "apt-get install bash" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
 export type Part = keyof typeof parts;
