@@ -182,6 +182,20 @@ browsing("a new conversation is empty, stands in the list, and one goes back to 
   await page.getByText("list the files").first().waitFor();
 });
 
+browsing("who reads the end still reads it when a keyboard takes half of the screen", async () => {
+  const { page } = await logIn();
+  await say(page, "count to 500");
+  await page
+    .getByText(/499, 500/)
+    .first()
+    .waitFor();
+  await page.setViewportSize({ width: 390, height: 400 });
+  await page.waitForFunction(() => {
+    const log = document.querySelector('[role="log"]')!;
+    return innerWidth === 390 && log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+  });
+});
+
 browsing("what is sent while the gateway is away goes out once it is back, once (#51620)", async () => {
   await using other = await startTestGateway();
   const { page } = await open(await other.gateway.loginLink());

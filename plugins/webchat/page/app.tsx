@@ -11,7 +11,13 @@ function Banner(): VNode | null {
   if (state === "connected") return null;
   return (
     <p class="banner" role="status">
-      {state === "offline" ? "The gateway does not answer. Trying again…" : "Connecting…"}
+      {state === "offline" ? (
+        <>
+          The gateway does not answer. Trying again… If it was stopped: <code>./pincer up</code>
+        </>
+      ) : (
+        "Connecting…"
+      )}
     </p>
   );
 }

@@ -1,6 +1,6 @@
 /** The conversation itself. */
 import type { VNode } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Block, Item, Sent, ToolView } from "./conversation.ts";
 import { Markdown } from "./markdown.tsx";
 import { agentName, current, discard, items, loading, loadOlder, more, resend, send } from "./state.ts";
@@ -139,6 +139,16 @@ export function Thread(): VNode {
     else if (follows.current) element.scrollTop = element.scrollHeight;
     before.current = { key, height: element.scrollHeight, first };
   }, [shown, key]);
+  // A keyboard that opens, a window that turns or a banner above takes room: who read the end still reads it.
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(() => {
+      if (follows.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
   const onScroll = () => {
     const element = scroller.current;
     if (element !== null) follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
