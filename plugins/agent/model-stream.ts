@@ -63,7 +63,7 @@ const kinds: Partial<Record<FailureClass, ErrorKind>> = {
 export const errorKind = (failure: FailureClass): ErrorKind => kinds[failure] ?? "unknown";
 
 const advice: Partial<Record<FailureClass, string>> = {
-  auth: "The model's provider did not accept the key. Check it with `pincer doctor`.",
+  auth: "The model's provider did not accept the key. Set the right one where it stands: the environment (then `pincer restart`) or `pincer secrets set`.",
   billing: "The account at the model's provider has no credit left.",
   "rate-limit": "The model's provider takes no more requests for now. Try again in a while.",
   overloaded: "The model's provider is overloaded. Try again in a while.",
