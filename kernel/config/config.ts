@@ -99,8 +99,11 @@ export function createConfig(options: ConfigOptions) {
       if (kept.text !== undefined && isSound(of(kept.text).issues)) inForce = kept;
     }
     const { text } = inForce ?? disk;
+    const { value, said } = text === disk.text ? fromDisk : of(text);
+    // Defaults stand in manifests that everybody may read: to look through them for secrets would take a tenth of a start.
+    if (hide) for (const found of secretsIn(said, isTelling)) hide(found);
     snapshot = {
-      value: text === disk.text ? fromDisk.value : of(text).value,
+      value,
       written: fromDisk.written,
       raw: disk.text,
       hash: hashOf(disk.text),
@@ -109,7 +112,6 @@ export function createConfig(options: ConfigOptions) {
       path,
       source: text === undefined ? "defaults" : text === disk.text ? "file" : "kept",
     };
-    if (hide) for (const found of secretsIn(snapshot.value, isTelling)) hide(found);
     return snapshot;
   }
 

@@ -17,6 +17,8 @@ export interface Computed {
   readonly value: JsonObject;
   /** What the text says, references as they are written; `undefined` when it is not an object in JSON5. */
   readonly written: JsonObject | undefined;
+  /** What the text and the environment say, references put in, also where it does not fit. */
+  readonly said: JsonObject;
   readonly issues: readonly ConfigIssue[];
 }
 
@@ -94,7 +96,7 @@ export function compute(text: string | undefined, declarations: readonly Declara
   }
   let value = fit(root, tree, [], report);
   if (failed.size > 0) value = fit(root, without(tree, failed, declarations), [], () => undefined);
-  return { value: freeze(value) as JsonObject, written, issues };
+  return { value: freeze(value) as JsonObject, written, said: tree, issues };
 }
 
 /** The tree without these sections; those inside them that have not failed themselves stay. */
