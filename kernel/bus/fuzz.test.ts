@@ -1,22 +1,8 @@
 import { expect, test } from "bun:test";
 import type { WireClient } from "@pincer/plugin-sdk/testing/client";
+import { type Random, randomOf } from "../../tests/fuzz/random.ts";
 import { startBus } from "../../tests/support/bus.ts";
 import { frameOf, openRawSocket } from "../../tests/support/raw-socket.ts";
-
-/** The same numbers for the same seed. */
-function randomOf(seed: number) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number) => Math.floor(next() * limit);
-  const pick = <T>(from: readonly T[]): T => from[below(from.length)] as T;
-  return { below, pick };
-}
-type Random = ReturnType<typeof randomOf>;
 
 const leaves = [
   null,

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { GatewayClient, type GatewayClientOptions } from "@openclaw/gateway-client";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { Type } from "@sinclair/typebox";
 import { type BusHost, startBus } from "../../tests/support/bus.ts";
+import { createClientDevice } from "../../tests/support/client-device.ts";
 import { method } from "../../tests/support/methods.ts";
 
 type Hello = Parameters<NonNullable<GatewayClientOptions["onHelloOk"]>>[0];
@@ -35,24 +35,6 @@ async function connect(host: BusHost, options: Partial<GatewayClientOptions> = {
   return { client, hello, events, gaps, closed: closed.promise, [Symbol.asyncDispose]: () => client.stopAndWait() };
 }
 
-function device(): Partial<GatewayClientOptions> {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  const rawKey = (pem: string) => createPublicKey(pem).export({ format: "jwk" }).x as string;
-  const deviceId = createHash("sha256")
-    .update(Buffer.from(rawKey(publicKey), "base64url"))
-    .digest("hex");
-  return {
-    deviceIdentity: { deviceId, privateKeyPem: privateKey, publicKeyPem: publicKey },
-    hostDeps: {
-      signDevicePayload: (pem, payload) => sign(null, Buffer.from(payload), createPrivateKey(pem)).toString("base64url"),
-      publicKeyRawBase64UrlFromPem: rawKey,
-    },
-  };
-}
-
 test("the published client connects, asks, and understands a refusal", async () => {
   await using host = await startBus();
   await using session = await connect(host);
@@ -67,13 +49,19 @@ test("the published client connects, asks, and understands a refusal", async () 
 
 test("it signs the challenge as a device and is given a token", async () => {
   await using host = await startBus();
-  await using session = await connect(host, { ...device(), clientName: "openclaw-tui", mode: "ui" });
+  await using session = await connect(host, { ...createClientDevice().options, clientName: "openclaw-tui", mode: "ui" });
   expect(session.hello.auth.deviceToken).toEqual(expect.any(String));
 });
 
 test("as a node host it speaks the protocol of its own and sees no presence", async () => {
   await using host = await startBus();
-  await using session = await connect(host, { ...device(), clientName: "node-host", mode: "node", role: "node", scopes: [] });
+  await using session = await connect(host, {
+    ...createClientDevice().options,
+    clientName: "node-host",
+    mode: "node",
+    role: "node",
+    scopes: [],
+  });
   expect(session.hello).toMatchObject({ auth: { role: "node" }, snapshot: { presence: [] } });
   expect(await session.client.request("health")).toMatchObject({ ok: true });
 });

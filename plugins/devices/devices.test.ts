@@ -1,6 +1,5 @@
 /** Pairing over a real gateway, with the published client and the published schemas as judges. */
 import { expect, test } from "bun:test";
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { GatewayClient, type GatewayClientOptions } from "@openclaw/gateway-client";
 import {
   DevicePairRequestedEventSchema,
@@ -11,33 +10,11 @@ import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { createDeviceKey, type WireFailure } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { Value } from "@sinclair/typebox/value";
+import { createClientDevice } from "../../tests/support/client-device.ts";
 
 const fits = (schema: unknown, payload: unknown) =>
   [...Value.Errors(reviveSchema(schema), payload)].map(({ path, message }) => `${path}: ${message}`);
 type Hello = Parameters<NonNullable<GatewayClientOptions["onHelloOk"]>>[0];
-
-/** What the published client keeps of a device between two runs. */
-function createKeeper() {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  const rawKey = (pem: string) => createPublicKey(pem).export({ format: "jwk" }).x as string;
-  const deviceId = createHash("sha256")
-    .update(Buffer.from(rawKey(publicKey), "base64url"))
-    .digest("hex");
-  const kept: { token?: string; scopes?: string[] } = {};
-  const hostDeps: GatewayClientOptions["hostDeps"] = {
-    signDevicePayload: (pem, payload) => sign(null, Buffer.from(payload), createPrivateKey(pem)).toString("base64url"),
-    publicKeyRawBase64UrlFromPem: rawKey,
-    loadDeviceAuthToken: () => (kept.token ? { token: kept.token, scopes: kept.scopes ?? [] } : null),
-    storeDeviceAuthToken: ({ token, scopes }) => void Object.assign(kept, { token, scopes }),
-    clearDeviceAuthToken: () => {
-      kept.token = undefined;
-    },
-  };
-  return { kept, deviceId, options: { deviceIdentity: { deviceId, privateKeyPem: privateKey, publicKeyPem: publicKey }, hostDeps } };
-}
 
 async function run(host: TestGateway, options: Partial<GatewayClientOptions>): Promise<Hello> {
   const said = Promise.withResolvers<Hello>();
@@ -51,7 +28,7 @@ async function run(host: TestGateway, options: Partial<GatewayClientOptions>): P
 
 test("the published client pairs on loopback, comes back with its token, and falls back on it when the shared one changed", async () => {
   await using host = await startTestGateway({ only: ["devices"] });
-  const { kept, deviceId, options } = createKeeper();
+  const { kept, deviceId, options } = createClientDevice();
   const first = await run(host, { ...options, token: host.token });
   expect(first.auth).toMatchObject({ method: "token", role: "operator", scopes: ["operator.read"], deviceToken: kept.token });
 

@@ -1,12 +1,12 @@
 /** The published client (`@openclaw/gateway-client`) from its first connect to the loss of its token. */
 import { expect, test } from "bun:test";
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GatewayClient } from "@openclaw/gateway-client";
 import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
 import { says } from "../fixtures/script/script.ts";
+import { createClientDevice } from "../support/client-device.ts";
 import { type House, MAIN, type Payload, startHouse } from "./house.ts";
 import { createRecorder } from "./recorder.ts";
 import { startTap, type Tap } from "./tap.ts";
@@ -36,34 +36,6 @@ function inbox<T>() {
       });
     },
   };
-}
-
-/** A device with its key and, once it has one, its token: what an app keeps on disk. */
-function device() {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  const rawKey = (pem: string) => createPublicKey(pem).export({ format: "jwk" }).x as string;
-  const deviceId = createHash("sha256")
-    .update(Buffer.from(rawKey(publicKey), "base64url"))
-    .digest("hex");
-  const kept: { token?: string; scopes?: string[] } = {};
-  const cleared = Promise.withResolvers<void>();
-  const options: Options = {
-    deviceIdentity: { deviceId, privateKeyPem: privateKey, publicKeyPem: publicKey },
-    hostDeps: {
-      signDevicePayload: (pem, payload) => sign(null, Buffer.from(payload), createPrivateKey(pem)).toString("base64url"),
-      publicKeyRawBase64UrlFromPem: rawKey,
-      loadDeviceAuthToken: () => (kept.token === undefined ? null : { ...kept }),
-      storeDeviceAuthToken: ({ token, scopes }) => void Object.assign(kept, { token, scopes }),
-      clearDeviceAuthToken: () => {
-        delete kept.token;
-        cleared.resolve();
-      },
-    },
-  };
-  return { deviceId, kept, options, cleared: cleared.promise };
 }
 
 function start(url: string, options: Options) {
@@ -116,7 +88,7 @@ async function connected(house: House, tap: Tap, options: Options = {}) {
 test("it pairs, comes back with its own token, talks, and stops what it asked for", async () => {
   await using house = await startHouse();
   await using tap = startTap(house.gateway.url, house.recorder);
-  const own = device();
+  const own = createClientDevice();
   {
     await using on = await connected(house, tap, own.options);
     expect(on.hello).toMatchObject({ type: "hello-ok", protocol: 4, auth: { role: "operator", method: "token" } });
@@ -165,7 +137,7 @@ test("it pairs, comes back with its own token, talks, and stops what it asked fo
 test("it notices a frame that did not arrive, and reloads what it missed", async () => {
   await using house = await startHouse();
   await using tap = startTap(house.gateway.url, house.recorder);
-  await using on = await connected(house, tap, device().options);
+  await using on = await connected(house, tap, createClientDevice().options);
   await on.client.request("sessions.messages.subscribe", { key: MAIN });
   const first = await say(on, "one");
   await chatEnd(on, first);
@@ -193,7 +165,7 @@ test("a restart is told beforehand, and it comes back by itself to the conversat
   const recorder = createRecorder();
   const before = await startHouse({ home, recorder });
   await using tap = startTap(before.gateway.url, recorder);
-  await using on = await connected(before, tap, device().options);
+  await using on = await connected(before, tap, createClientDevice().options);
   const runId = await say(on, "before");
   await chatEnd(on, runId);
   await before.settled(runId);
@@ -215,7 +187,7 @@ test("a restart is told beforehand, and it comes back by itself to the conversat
 test("when its token is revoked its socket closes with 4001, and without another secret it stops and forgets the token", async () => {
   await using house = await startHouse();
   await using tap = startTap(house.gateway.url, house.recorder);
-  const own = device();
+  const own = createClientDevice();
   await (await connected(house, tap, own.options)).client.stopAndWait();
   await using on = start(tap.url, own.options);
   await on.hellos.first(() => true);
@@ -230,7 +202,7 @@ test("when its token is revoked its socket closes with 4001, and without another
 test("a device that was removed is closed with 4001 too", async () => {
   await using house = await startHouse();
   await using tap = startTap(house.gateway.url, house.recorder);
-  const own = device();
+  const own = createClientDevice();
   await using on = await connected(house, tap, own.options);
   await house.client.call("device.pair.remove", { deviceId: own.deviceId });
   expect(await on.closes.first(() => true)).toEqual({ code: 4001, reason: "device removed" });
@@ -238,7 +210,7 @@ test("a device that was removed is closed with 4001 too", async () => {
 
 test("a device from elsewhere is turned away until somebody approves it", async () => {
   await using house = await startHouse();
-  const own = device();
+  const own = createClientDevice();
   await using tap = startTap(house.gateway.url, { ...house.recorder, headers: { "x-forwarded-for": "203.0.113.7" } });
   const remote: Options = { ...own.options, token: house.gateway.token };
   await using asking = start(tap.url, remote);
