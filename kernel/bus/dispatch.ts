@@ -24,6 +24,15 @@ export type Accept = (payload: unknown) => void;
 /** The answer, or a promise of it where something is waited for. Throws or rejects with a `GatewayError`, or with whatever the handler threw. */
 export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => unknown;
 
+interface Asked {
+  readonly binding: MethodBinding;
+  readonly given: unknown;
+  readonly caller: Caller;
+  readonly accept: Accept | undefined;
+  /** Told of the scope that the call needs, where it depends on the parameters, before that is checked. */
+  readonly onScope: ((scope: WireScope) => void) | undefined;
+}
+
 /** How much of a caller's text an error repeats. */
 const longestEcho = 128;
 
@@ -35,45 +44,55 @@ export function createDispatch(
 ): Dispatch {
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 
-  // Each step waits only for what is not there yet: most calls find their method loaded, its check compiled and their answer at once, and a
-  // promise for each of them would cost more than all the rest.
-  const answer = (binding: MethodBinding, given: unknown, caller: Caller, accept?: Accept, onScope?: (scope: WireScope) => void) => {
-    const { name, scope, idempotency } = binding;
-    requireRole(scope, caller.role);
-    requireScope(scope, caller.scopes);
+  /** The methods whose rate is limited, and the list in force that they stand in. */
+  let limited: ReadonlySet<string> = new Set();
+  let listed: readonly string[] = [];
 
-    const run = ({ method, invoke }: ResolvedMethod): unknown => {
-      const { controlPlane, checkResults } = settings();
-      if (controlPlane.methods.includes(name)) limitRate(caller.info.principal, name);
-      const call = callOf(method, caller, accept);
-      const invoked = () => (checkResults ? requireResult(method, invoke(given, call)) : invoke(given, call));
-      const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
-      return typeof key === "string" ? kept([caller.info.principal, name, key], invoked) : invoked();
+  // Each step waits only for what is not there yet: most calls find their method loaded, its check compiled and their answer at once, and a
+  // promise for each of them, or a closure for each step, would cost more than all the rest.
+  const answer = (asked: Asked): unknown => {
+    requireRole(asked.binding.scope, asked.caller.role);
+    requireScope(asked.binding.scope, asked.caller.scopes);
+    const resolved = asked.binding.resolve();
+    return resolved instanceof Promise ? resolved.then((late) => check(asked, late)) : check(asked, resolved);
+  };
+
+  const check = (asked: Asked, resolved: ResolvedMethod): unknown => {
+    const checking = requireValid(resolved.method.params, asked.given, paramsInvalid(asked.binding.name));
+    return checking ? checking.then(() => permit(asked, resolved)) : permit(asked, resolved);
+  };
+
+  const permit = (asked: Asked, resolved: ResolvedMethod): unknown => {
+    const { scope } = resolved.method;
+    if (typeof scope !== "object") return run(asked, resolved);
+    const permitted = (exact: WireScope) => {
+      asked.onScope?.(exact);
+      requireScope(exact, asked.caller.scopes);
+      return run(asked, resolved);
     };
-    const permit = (resolved: ResolvedMethod): unknown => {
-      if (typeof resolved.method.scope !== "object") return run(resolved);
-      return then(resolved.method.scope.of(given), (exact) => {
-        onScope?.(exact);
-        requireScope(exact, caller.scopes);
-        return run(resolved);
-      });
-    };
-    return then(binding.resolve(), (resolved) =>
-      then(requireValid(resolved.method.params, given, paramsInvalid(name)), () => permit(resolved)),
-    );
+    const exact = scope.of(asked.given);
+    return exact instanceof Promise ? exact.then(permitted) : permitted(exact);
+  };
+
+  const run = ({ binding: { name, idempotency }, given, caller, accept }: Asked, { method, invoke }: ResolvedMethod): unknown => {
+    const { controlPlane, checkResults } = settings();
+    if (controlPlane.methods !== listed) [listed, limited] = [controlPlane.methods, new Set(controlPlane.methods)];
+    if (limited.has(name)) limitRate(caller.info.principal, name);
+    const call = callOf(method, caller, accept);
+    const invoked = () => (checkResults ? requireResult(method, invoke(given, call)) : invoke(given, call));
+    const key = idempotency === "kept" ? (given as { idempotencyKey?: unknown }).idempotencyKey : undefined;
+    return typeof key === "string" ? kept([caller.info.principal, name, key], invoked) : invoked();
   };
 
   return (name, params, caller, accept) => {
     const binding = find(name);
     if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
-    if (!mayBePrivileged(binding)) return answer(binding, params ?? {}, caller, accept);
+    const asked = { binding, given: params ?? {}, caller, accept, onScope: undefined };
+    if (!mayBePrivileged(binding)) return answer(asked);
     const entry = { principal: caller.info.principal, action: name, params };
-    return recorded(record, entry, (onScope) => answer(binding, params ?? {}, caller, accept, onScope));
+    return recorded(record, entry, (onScope) => answer({ ...asked, onScope }));
   };
 }
-
-const then = <T>(value: T | Promise<T>, next: (value: T) => unknown): unknown =>
-  value instanceof Promise ? value.then(next) : next(value);
 
 const callOf = ({ name, accepted }: Method, { info, role, scopes, signal }: Caller, accept: Accept | undefined): MethodCall => ({
   connection: info,
