@@ -26,20 +26,11 @@ export const Verdict = Type.Union([
 ]);
 export type Verdict = Static<typeof Verdict>;
 
-/** What one handler returns. `undefined` from a `first` handler means "not mine"; `series` and `all` return nothing. */
+/**
+ * What a handler returns, and what running all of them gives. `undefined` from a `first` handler means "not mine"; `series` and `all`
+ * return nothing.
+ */
 export type HookAnswer<H> =
-  H extends Hook<infer K, infer P, infer R>
-    ? K extends "first"
-      ? Static<R> | undefined
-      : K extends "transform"
-        ? Static<P>
-        : K extends "gate"
-          ? Verdict
-          : undefined
-    : never;
-
-/** What running the hook gives. */
-export type HookOutcome<H> =
   H extends Hook<infer K, infer P, infer R>
     ? K extends "first"
       ? Static<R> | undefined

@@ -3,7 +3,7 @@ import type { Static, TObject, TSchema } from "@sinclair/typebox";
 import type { Clock } from "./clock.ts";
 import type { Contract, HandlesOf, ImplementationOf, RecordOf, Uses } from "./contract.ts";
 import type { EmitOptions, GatewayEvent, PayloadOf } from "./event.ts";
-import type { Hook, HookHandler, HookOutcome, HookPayload } from "./hook.ts";
+import type { Hook, HookAnswer, HookHandler, HookPayload } from "./hook.ts";
 import type { JobHandler, JobKind } from "./job.ts";
 import type { Method, MethodHandler, ParamsOf, ResultOf, WireScope } from "./method.ts";
 
@@ -84,7 +84,7 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   call<M extends Method>(method: M, params: ParamsOf<M>, options?: { readonly signal?: AbortSignal }): Promise<ResultOf<M>>;
   hook<H extends Hook>(hook: H, handler: HookHandler<H>, options?: { readonly order?: number }): void;
   /** Runs a hook over every handler of every plugin. */
-  run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookOutcome<H>>;
+  run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookAnswer<H>>;
   job<K extends JobKind>(kind: K, handler: JobHandler<K>): void;
   /** A path prefix such as `/v1`; HTTP only. The most specific prefix wins. */
   route(prefix: string, options: RouteOptions, handler: (request: Request) => Response | Promise<Response>): void;

@@ -5,7 +5,7 @@ import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { HookOutcome, HookPayload } from "@pincer/plugin-sdk/hook";
+import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { llmErrors } from "./errors.ts";
@@ -21,7 +21,7 @@ export interface LlmContext {
     hook: typeof modelCalling,
     payload: HookPayload<typeof modelCalling>,
     options?: { readonly signal?: AbortSignal },
-  ): Promise<HookOutcome<typeof modelCalling>>;
+  ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
