@@ -1,4 +1,7 @@
-/** The part of JSON Schema that a configuration may use: TypeBox values and manifests both have this shape. */
+/**
+ * The part of JSON Schema that a configuration may use, and that types for clients are made from: TypeBox values and manifests both have
+ * this shape.
+ */
 export interface Shape {
   readonly type?: string;
   readonly const?: unknown;

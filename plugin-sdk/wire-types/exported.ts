@@ -1,17 +1,5 @@
 /** What `pincer protocol export` writes: the methods and events of a gateway as data, from which client types are made. */
-
-/** The part of JSON Schema that the generators look at. */
-export interface Shape {
-  readonly type?: string;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly Shape[];
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly required?: readonly string[];
-  readonly patternProperties?: Readonly<Record<string, Shape>>;
-  readonly additionalProperties?: boolean | Shape;
-  readonly items?: Shape | readonly Shape[];
-}
+import type { Shape } from "../shape.ts";
 
 export interface ExportedMethod {
   readonly summary: string;

@@ -1,4 +1,5 @@
-import type { Exported, Shape } from "./exported.ts";
+import type { Shape } from "../shape.ts";
+import type { Exported } from "./exported.ts";
 
 /** Names that Swift keeps for itself, written in backticks. */
 const reserved = new Set(

@@ -1,4 +1,5 @@
-import type { Exported, Shape } from "./exported.ts";
+import type { Shape } from "../shape.ts";
+import type { Exported } from "./exported.ts";
 
 export function typescript({ version, methods, events }: Exported): string {
   const lines = [
