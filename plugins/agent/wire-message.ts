@@ -1,19 +1,14 @@
 /** Entries of a transcript as clients read them (`protocol` section 4.2). */
 import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
-import { EntryKind } from "@pincer/plugin-sdk/contracts/sessions";
+import { TranscriptMessage, transcriptMessage } from "@pincer/plugin-sdk/wire/session";
 import { type Static, Type } from "@sinclair/typebox";
 import { shorten } from "./shorten.ts";
 
+/** Of a history, in which what is too long is shortened. */
 export const WireMessage = Type.Object({
-  role: Type.String(),
-  content: Type.Unknown(),
-  timestamp: Type.Integer(),
+  ...TranscriptMessage.properties,
   __openclaw: Type.Object({
-    id: Type.String(),
-    seq: Type.Integer(),
-    runId: Type.Optional(Type.String()),
-    recordTimestampMs: Type.Integer(),
-    kind: Type.Optional(EntryKind),
+    ...TranscriptMessage.properties.__openclaw.properties,
     /** Something was left out; `chat.message.get` has the whole. */
     truncated: Type.Optional(Type.Boolean()),
   }),
@@ -51,26 +46,17 @@ function shownContent(content: unknown, maxChars: number, withImages: boolean): 
  * Notes that nobody wrote, and summaries, are the gateway's own words: they are shown as such, not as the user's. The answer to a command
  * is marked as one.
  */
-export function wireMessage(
-  { id, seq, kind, message, runId, at }: Entry,
-  maxChars = Number.MAX_SAFE_INTEGER,
-  withImages = true,
-): WireMessage {
+export function wireMessage(entry: Entry, maxChars = Number.MAX_SAFE_INTEGER, withImages = true): WireMessage {
+  const { kind, message } = entry;
   const { value, cut } = shownContent(message.content, maxChars, withImages);
   const ours = kind === "summary" || (kind === "note" && message.role === "user" && message.idempotencyKey === undefined);
+  const whole = transcriptMessage(entry);
   return {
-    ...message,
+    ...whole,
     ...(ours ? { role: "system" } : {}),
     ...(kind === "note" && message.role === "assistant" ? { command: true } : {}),
     content: value,
-    __openclaw: {
-      id,
-      seq,
-      recordTimestampMs: at,
-      ...(runId === undefined ? {} : { runId }),
-      ...(kind === "message" ? {} : { kind }),
-      ...(cut ? { truncated: true } : {}),
-    },
+    __openclaw: { ...whole.__openclaw, ...(cut ? { truncated: true } : {}) },
   };
 }
 
