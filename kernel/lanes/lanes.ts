@@ -23,8 +23,6 @@ export interface LanesDeps {
   readonly log: Pick<Logger, "warn" | "error">;
   /** Where ended jobs are swept. */
   readonly retention?: Retention;
-  /** Brings the handler of a kind that has none; asked once for each job that comes up without one. */
-  readonly activate?: (kind: string) => Promise<void>;
   readonly probe?: (point: LanePoint, key: string) => void;
 }
 
@@ -33,9 +31,7 @@ export type Lanes = ReturnType<typeof createLanes>;
 export function createLanes(deps: LanesDeps) {
   const { store, clock, settings, log } = deps;
   const runs = new Map<string, Run>();
-  /** Of each kind, the newest last: it takes new jobs, a replaced one finishes its own or hands them over. */
-  const handlers = new Map<string, readonly LaneHandler[]>();
-  const handlerOf = (kind: string) => handlers.get(kind)?.at(-1);
+  const handlers = new Map<string, LaneHandler>();
   const impatience = new AbortController();
   let isRefused = false;
 
@@ -60,13 +56,7 @@ export function createLanes(deps: LanesDeps) {
   const scheduler = new Scheduler({
     clock,
     settings,
-    concurrency(kind) {
-      const handler = handlerOf(kind);
-      return handler && (handler.concurrency ?? Number.POSITIVE_INFINITY);
-    },
-    async activate(kind) {
-      await deps.activate?.(kind).catch((error) => log.warn("lanes.activation-failed", { kind, error: errorMessage(error) }));
-    },
+    concurrency: (kind) => handlers.get(kind)?.concurrency ?? Number.POSITIVE_INFINITY,
     start: (job) => void start(job),
   });
   const jobs = new OpenJobs(deps, scheduler, (job) => {
@@ -77,7 +67,7 @@ export function createLanes(deps: LanesDeps) {
   const room: Room = { store, clock, settings, log, scheduler, jobs, probe, persist };
 
   async function start(job: OpenJob): Promise<void> {
-    const run = new Run(job, handlerOf(job.kind), room);
+    const run = new Run(job, handlers.get(job.kind), room);
     runs.set(job.key, run);
     jobs.tell("started", job);
     try {
@@ -163,19 +153,6 @@ export function createLanes(deps: LanesDeps) {
     return job.key;
   }
 
-  /**
-   * Waits until these runs have ended; what only sleeps at once, and what still runs after `ms`, is put back, to be resumed by the next
-   * handler of its kind.
-   */
-  const hand = async (over: readonly Run[], ms: number, reason: string): Promise<void> => {
-    const released = laneErrors.LANE_RELEASED(reason);
-    using _late = clock.after(ms, () => {
-      for (const run of over) run.stop(released);
-    });
-    for (const run of over) run.release(released);
-    await Promise.all(over.map(({ finished }) => finished.promise));
-  };
-
   const { senders, close, ...admission } = createAdmission(room, stop);
   const sweep = (now: number) => sweepBefore(now - settings().keepMs);
   const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
@@ -187,22 +164,10 @@ export function createLanes(deps: LanesDeps) {
     /** Every change, after it is durable. */
     onChange: jobs.onChange.bind(jobs),
 
-    /**
-     * Until disposed, jobs of the kind run here; the newest handler of a kind takes them. A job that runs when its handler is disposed runs
-     * on; disposing asynchronously also waits for it, and after `handOverMs` hands it to the next handler, which resumes it.
-     */
-    handle(kind: string, handler: LaneHandler): Disposable & AsyncDisposable {
-      handlers.set(kind, [...(handlers.get(kind) ?? []), handler]);
-      scheduler.advance();
-      const remove = () => void handlers.set(kind, handlers.get(kind)?.filter((other) => other !== handler) ?? []);
-      return {
-        [Symbol.dispose]: remove,
-        async [Symbol.asyncDispose]() {
-          remove();
-          const left = [...runs.values()].filter((run) => run.handler === handler);
-          await hand(left, settings().handOverMs, `the handler of ${kind} was replaced`);
-        },
-      };
+    /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
+    handle(kind: string, handler: LaneHandler): Disposable {
+      handlers.set(kind, handler);
+      return { [Symbol.dispose]: () => void (handlers.get(kind) === handler && handlers.delete(kind)) };
     },
 
     /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
@@ -254,8 +219,14 @@ export function createLanes(deps: LanesDeps) {
       close();
       scheduler.stop();
       sweeping?.[Symbol.dispose]();
-      using _late = clock.after(settings().drainMs, () => impatience.abort(laneErrors.LANE_CLOSED()));
-      await hand([...runs.values()], settings().drainMs, "the gateway stops");
+      const released = laneErrors.LANE_RELEASED("the gateway stops");
+      const left = [...runs.values()];
+      using _late = clock.after(settings().drainMs, () => {
+        impatience.abort(laneErrors.LANE_CLOSED());
+        for (const run of left) run.stop(released);
+      });
+      for (const run of left) run.release(released);
+      await Promise.all(left.map(({ finished }) => finished.promise));
       jobs.close();
     },
 

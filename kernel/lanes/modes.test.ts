@@ -200,7 +200,7 @@ test("a job that died before it wrote anything is ended by its handler, also whe
     if (job.key === "dies") told.push(`${job.key} ${(job.signal.reason as Error).message}`);
     else await busy.passed;
   };
-  const { lanes, until } = await home.start({}, { activate: async (kind) => void lanes.handle(kind, { journal: 1, concurrency: 1, run }) });
+  const { lanes, until } = await home.start({ turn: { journal: 1, concurrency: 1, run } });
   await lanes.admit(turn("other", { lane: "b" }));
   await until("started", "other");
   expect(lanes.status("a")).toMatchObject({ running: undefined, waiting: [{ key: "dies" }] });

@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { createLaneHome, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
 import type { Lanes } from "./lanes.ts";
@@ -15,12 +17,15 @@ const dieAt = (dies: () => void) => async (job: Job) => {
   return hang();
 };
 
-/** Looks at it in a life of the process in which no handler ever arrives, so that nothing runs or ends. */
+/** As they are counted by a process that dies as soon as that is durable, before anything runs. */
 const crashesOf = async (home: Home, key: string) => {
-  const { store } = await home.start({}, { activate: hang });
-  const [row] = await store.read<{ crashes: number }>("select crashes from job where key = ?", key);
+  const probe = (point: string) => {
+    if (point === "after-recover") throw new Error("the process dies");
+  };
+  await expect(home.start({}, { probe })).rejects.toThrow("the process dies");
   await home.crash();
-  return row?.crashes;
+  using db = new Database(join(home.folder, "lanes.sqlite"), { readonly: true });
+  return db.query<{ crashes: number }, [string]>("select crashes from job where key = ?").get(key)?.crashes;
 };
 
 /** Steps that note each call in a ledger which outlives the process. */

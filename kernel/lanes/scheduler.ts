@@ -11,18 +11,14 @@ interface Lane {
   running: OpenJob | undefined;
   /** Admissions that are being committed. */
   arriving: number;
-  /** The handler of its next job is being fetched. */
-  activating: boolean;
   wake: Disposable | undefined;
 }
 
 export interface SchedulerPorts {
   readonly clock: Clock;
   readonly settings: () => LanesSettings;
-  /** How many jobs of the kind may run at once. Undefined: no handler. */
-  concurrency(kind: string): number | undefined;
-  /** Must not throw. Whether a handler came of it shows in `concurrency`. */
-  activate(kind: string): Promise<void>;
+  /** How many jobs of the kind may run at once. */
+  concurrency(kind: string): number;
   start(job: OpenJob): void;
 }
 
@@ -39,8 +35,6 @@ export class Scheduler {
   readonly #free = new Set<Lane>();
   /** How many of a kind run. */
   readonly #running = new Map<string, number>();
-  /** Jobs whose handler was asked for. */
-  readonly #asked = new WeakSet<OpenJob>();
   #onTrial: OpenJob | undefined;
   #paused = true;
 
@@ -141,12 +135,12 @@ export class Scheduler {
   }
 
   #lane(name: string): Lane {
-    const empty = { name, waiting: [], running: undefined, arriving: 0, activating: false, wake: undefined };
+    const empty = { name, waiting: [], running: undefined, arriving: 0, wake: undefined };
     return this.#lanes.getOrInsertComputed(name, () => empty);
   }
 
   #dropIdle(lane: Lane): void {
-    if (lane.running || lane.activating || lane.arriving > 0 || lane.waiting.length > 0) return;
+    if (lane.running || lane.arriving > 0 || lane.waiting.length > 0) return;
     this.#lanes.delete(lane.name);
   }
 
@@ -170,29 +164,18 @@ export class Scheduler {
 
   /** Nothing runs in the lane, if nothing does: its next job may start. */
   #release(lane: Lane): void {
-    if (lane.running || lane.activating) return;
+    if (lane.running) return;
     this.#free.add(lane);
     if (!this.#paused) for (const job of this.#head(lane)) this.#start(job);
   }
 
   #start(job: OpenJob): void {
-    const { concurrency, activate, start } = this.#ports;
+    const { concurrency, start } = this.#ports;
     const lane = this.#lanes.get(job.lane);
     // Whoever was told of a start before this one may have changed what waits.
     if (!lane || !this.#free.has(lane) || !lane.waiting.includes(job)) return;
-    const limit = concurrency(job.kind);
-    if (limit === undefined && !this.#asked.has(job)) {
-      this.#asked.add(job);
-      this.#free.delete(lane);
-      lane.activating = true;
-      void activate(job.kind).then(() => {
-        lane.activating = false;
-        this.#release(lane);
-      });
-      return;
-    }
     const isSuspect = this.isSuspect(job);
-    const isFull = (this.#running.get(job.kind) ?? 0) >= (limit ?? Number.POSITIVE_INFINITY) || (isSuspect && this.#onTrial);
+    const isFull = (this.#running.get(job.kind) ?? 0) >= concurrency(job.kind) || (isSuspect && this.#onTrial);
     if (isFull && job.cancel === null) return;
     this.#occupy(lane, job);
     if (isSuspect) this.#onTrial = job;

@@ -14,7 +14,6 @@ export const LanesConfig = Type.Object(
     backoffFirstMs: atLeast(0, 250, "Pause before a suspect runs again; doubles with each crash"),
     backoffLongestMs: atLeast(0, 60_000, "Longest such pause"),
     drainMs: atLeast(0, 5_000, "How long a stop lets running jobs go on before they are put back"),
-    handOverMs: atLeast(0, 60_000, "How long a handler that is replaced may finish its jobs before the next one takes them over"),
     abandonMs: atLeast(1, 10_000, "How long a handler that was told to stop is waited for"),
     retryMs: atLeast(1, 500, "Pause before something is written again, when the store was full or locked"),
     recheckMs: atLeast(1, 60_000, "How often a job that may not start yet is looked at, since the time of day may be set"),

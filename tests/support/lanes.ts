@@ -26,7 +26,6 @@ export interface Incarnation {
 
 export interface LaneOptions {
   readonly settings?: Partial<LanesSettings>;
-  readonly activate?: LanesDeps["activate"];
   readonly probe?: LanesDeps["probe"];
   readonly store?: Partial<StoreOptions>;
   readonly migrations?: readonly Migration[];
@@ -51,13 +50,12 @@ export async function createLaneHome() {
     const log = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${event} ${fields.key ?? fields.code ?? ""}`);
     const settings = { ...(Value.Default(LanesConfig, {}) as LanesSettings), ...options.settings };
-    const { activate, probe } = options;
+    const { probe } = options;
     const lanes = createLanes({
       store,
       clock,
       settings: () => settings,
       log: { warn: log, error: log },
-      ...(activate && { activate }),
       ...(probe && { probe }),
     });
     lanes.onChange((change) => {
