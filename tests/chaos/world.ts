@@ -45,9 +45,9 @@ export const wording = (name: string, { steps, calls, lines, pace }: Wish) =>
   `${name} steps=${steps} calls=${calls} lines=${lines} pace=${pace}`;
 /** Names of the messages in a text. */
 export const namesIn = (text: string): string[] => [...text.matchAll(wish)].map(([, name = ""]) => name);
-/** Numbers of the asks whose answer, or part of it, is in a text. */
+/** Numbers of the asks whose answer, or part of it, is in a text; one that may have been cut off is none. */
 export const asksIn = (text: string): number[] => [
-  ...new Set([...text.matchAll(/\b(?:ask |call-a)(\d+)\b/g)].map(([, ask]) => Number(ask))),
+  ...new Set([...text.matchAll(/\b(?:ask |call-a)(\d+)(?=[.-])/g)].map(([, ask]) => Number(ask))),
 ];
 
 const textOf = ({ content }: Message) =>
