@@ -40,6 +40,7 @@ export class Connection {
   #seq = 0;
   #congested = false;
   #abort: AbortController | undefined;
+  #signal: AbortSignal | undefined;
 
   constructor(
     readonly socket: Socket,
@@ -69,10 +70,11 @@ export class Connection {
 
   /** Aborts when the connection closes. Made when it is first looked at. */
   get signal(): AbortSignal {
-    if (this.#abort) return this.#abort.signal;
+    if (this.#signal) return this.#signal;
     this.#abort = new AbortController();
     if (this.state === "closed") this.#abort.abort();
-    return this.#abort.signal;
+    this.#signal = this.#abort.signal;
+    return this.#signal;
   }
 
   /** Closes the connection instead when its peer reads too slowly. */

@@ -7,6 +7,14 @@ import type { BusContext } from "./context.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { toldOf } from "./fault.ts";
 
+/** A request that runs. */
+interface Exchange {
+  readonly connection: Connection;
+  readonly id: string;
+  readonly method: string;
+  accepted: boolean;
+}
+
 export function createRequests({ settings, stability, log, phase }: BusContext, dispatch: Dispatch) {
   /** Requests without any answer yet. */
   let open = 0;
@@ -23,35 +31,40 @@ export function createRequests({ settings, stability, log, phase }: BusContext, 
       connection.close(1008, "repeated calls of another role's methods");
   };
 
+  const ended = (exchange: Exchange) => {
+    exchange.connection.running--;
+    if (!exchange.accepted) settled();
+  };
+
+  const failed = (exchange: Exchange, error: unknown) => {
+    const { connection, id, method } = exchange;
+    // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
+    if (connection.state !== "closed" || error !== connection.signal.reason) refuse(connection, id, method, error);
+    ended(exchange);
+  };
+
+  const answered = (exchange: Exchange, result: unknown) => {
+    const { connection, id, method } = exchange;
+    connection.send(fitting(resultFrame(id, result), method));
+    ended(exchange);
+  };
+
   /** No promise where the method answers at once: what came in one piece is answered in one piece, too. */
   const answer = (connection: Connection, { id, method, params }: RequestFrame): void => {
-    let accepted = false;
+    const exchange: Exchange = { connection, id, method, accepted: false };
     open++;
     connection.running++;
-    const ended = () => {
-      connection.running--;
-      if (!accepted) settled();
-    };
-    const failed = (error: unknown) => {
-      // Whoever has left is owed no answer, and a handler that stopped over it is no fault.
-      if (connection.state !== "closed" || error !== connection.signal.reason) refuse(connection, id, method, error);
-      ended();
-    };
-    const answered = (result: unknown) => {
-      connection.send(fitting(resultFrame(id, result), method));
-      ended();
-    };
     try {
       const result = dispatch(method, params, connection, (payload) => {
-        if (accepted) return;
+        if (exchange.accepted) return;
         connection.send(resultFrame(id, payload));
-        accepted = true;
+        exchange.accepted = true;
         settled();
       });
-      if (result instanceof Promise) result.then(answered).catch(failed);
-      else answered(result);
+      if (result instanceof Promise) result.then((late) => answered(exchange, late)).catch((error: unknown) => failed(exchange, error));
+      else answered(exchange, result);
     } catch (error) {
-      failed(error);
+      failed(exchange, error);
     }
   };
 
