@@ -6,9 +6,10 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { replaceFile } from "../private-file.ts";
 import { createQueue } from "../queue.ts";
 import type { Statement, Store } from "../store/store.ts";
-import { type Keys, keyed, sameSecret, writePrivate } from "./keys.ts";
+import { type Keys, keyed, sameSecret } from "./keys.ts";
 
 export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
@@ -58,7 +59,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   const chain = (before: string, { seq, at, principal, action, body }: Omit<Stored, "mac">) =>
     keyed(key, before, String(seq), String(at), principal, action, body);
   const seal = ({ base, head }: Anchor) => keyed(key, "anchor", String(base.seq), base.mac, String(head.seq), head.mac);
-  const save = (next: Anchor) => writePrivate(keys.anchorPath, JSON.stringify({ ...next, seal: seal(next) }));
+  const save = (next: Anchor) => replaceFile(keys.anchorPath, JSON.stringify({ ...next, seal: seal(next) }));
 
   async function readAnchor(): Promise<Anchor | undefined> {
     try {

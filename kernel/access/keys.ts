@@ -1,7 +1,8 @@
 /** The home's private files, each 0600: the key that no database holds, and the shared token. Subkeys are derived, one for each purpose. */
-import { chmod, link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
+import { makeFile, replaceFile } from "../private-file.ts";
 
 export interface SecretsKey {
   /** Public: it names the key in the store, so that a lost one is recognised. */
@@ -28,18 +29,6 @@ export const subkey = (root: Buffer, purpose: string): Buffer =>
 /** 32 random bytes, base64url. */
 export const randomToken = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 
-async function writeNew(path: string, text: string): Promise<string> {
-  const beside = `${path}.${process.pid}.new`;
-  await rm(beside, { force: true });
-  await using file = await open(beside, "wx", 0o600);
-  await file.writeFile(text);
-  await file.sync();
-  return beside;
-}
-
-/** Replaces a file in one step; nobody but its owner may read it. */
-export const writePrivate = async (path: string, text: string): Promise<void> => rename(await writeNew(path, text), path);
-
 /** The file's parsed text. A missing one is made; one that does not parse is moved aside and made anew, so that the gateway serves on. */
 async function readOrMake<T>(path: string, make: () => string, parse: (text: string) => T | undefined, log: Logger): Promise<T> {
   for (;;) {
@@ -57,12 +46,7 @@ async function readOrMake<T>(path: string, make: () => string, parse: (text: str
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-    const beside = await writeNew(path, make());
-    // A link, unlike a rename, never replaces what another process made meanwhile.
-    await link(beside, path).catch((error) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-    await rm(beside, { force: true });
+    await makeFile(path, make());
   }
 }
 
@@ -90,7 +74,7 @@ export async function openKeys(home: string, log: Logger) {
   const { root, secrets: found } = await readOrMake(keyPath, newFile, parseKeyFile, log);
   let secrets = found;
   const save = async (next: string[]) => {
-    await writePrivate(keyPath, JSON.stringify({ root, secrets: next }));
+    await replaceFile(keyPath, JSON.stringify({ root, secrets: next }));
     secrets = next;
   };
   return {

@@ -204,7 +204,7 @@ describe("the key and token files", () => {
     const { token } = home.keys;
     home = await restart(home);
     expect(home.keys.token).toBe(token);
-    expect((await readdir(home.path)).filter((name) => name.endsWith(".new"))).toEqual([]);
+    expect((await readdir(home.path)).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
   test("are closed again when somebody opened them to others", async () => {

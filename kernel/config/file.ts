@@ -1,9 +1,9 @@
 /** The configuration's file on disk: read with a bound, replaced in one step, readable by the owner alone. */
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { replaceFile } from "../private-file.ts";
 
 export const sizeLimit = 1024 * 1024;
 
@@ -31,25 +31,7 @@ export async function fingerprint(path: string): Promise<string> {
   return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : "none";
 }
 
-/** Durable when it resolves; a crash leaves the old text or the new. Follows a link, so that the file may live among dotfiles. */
-export async function writeText(path: string, text: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const target = existsSync(path) ? realpathSync(path) : path;
-    const draft = join(dirname(target), `.${basename(target)}.${process.pid}.${crypto.randomUUID().slice(0, 8)}`);
-    try {
-      const file = await open(draft, "wx", 0o600);
-      await file
-        .writeFile(text)
-        .then(() => file.sync())
-        .finally(() => file.close());
-      await rename(draft, target);
-    } finally {
-      await rm(draft, { force: true });
-    }
-    const folder = await open(dirname(target), "r");
-    await folder.sync().finally(() => folder.close());
-  } catch (error) {
+export const writeText = (path: string, text: string): Promise<void> =>
+  replaceFile(path, text).catch((error) => {
     throw configErrors.CONFIG_WRITE_FAILED(`${path} could not be written: ${errorMessage(error)}`, { cause: error });
-  }
-}
+  });
