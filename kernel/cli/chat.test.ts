@@ -28,6 +28,17 @@ testWith("tmux")("a conversation in a terminal streams, is stopped by Ctrl-C and
   await screen.ended();
 });
 
+testWith("tmux")("a gateway that dies in the middle of an answer is told once, with what to do", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  await using screen = terminal(`sh -c '${home.command.concat("chat").join(" ")}; echo ended with $?; read -r _'`, home.env);
+  await screen.shows(/›/);
+  screen.type("count to 100000, slowly");
+  await screen.shows(/count to 100000, slowly\n+\S/);
+  process.kill((await home.json<{ pid: number }>(["status"])).pid, "SIGKILL");
+  await screen.shows(/^(?:(?!closed)[\s\S])*\n\nerror the gateway closed the connection[^\n]*\nnext +\S[^\n]*\nended with 1\n/);
+});
+
 /** A terminal of its own, looked at until it shows what is expected; the test's own time limit ends the wait. */
 function terminal(command: string, env: Readonly<Record<string, string>>) {
   const socket = `pincer-test-${crypto.randomUUID().slice(0, 8)}`;

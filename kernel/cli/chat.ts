@@ -50,8 +50,15 @@ async function converse(client: Client, sessionKey: string, terminal: Terminal):
     if (turn) turn.abort();
     else lines.close();
   });
-  lines.on("close", () => done.resolve(EXIT.done));
-  void client.closed.then((error) => done.reject(error));
+  let isOpen = true;
+  lines.on("close", () => {
+    isOpen = false;
+    done.resolve(EXIT.done);
+  });
+  void client.closed.then((error) => {
+    done.reject(error);
+    lines.close();
+  });
   lines.on("line", async (line) => {
     unfinished += line.endsWith("\\") ? `${line.slice(0, -1)}\n` : line;
     if (line.endsWith("\\")) return;
@@ -60,10 +67,10 @@ async function converse(client: Client, sessionKey: string, terminal: Terminal):
     if (text === "/exit" || text === "/quit") return lines.close();
     if (text !== "") {
       turn = say(client, sessionKey, text, terminal);
-      await turn.ended.catch((error: Error) => terminal.print(red(error.message)));
+      await turn.ended.catch((error: Error) => void (isOpen && terminal.print(red(error.message))));
       turn = undefined;
     }
-    lines.prompt();
+    if (isOpen) lines.prompt();
   });
   lines.prompt();
   return done.promise.finally(() => lines.close());
@@ -91,12 +98,15 @@ function say(client: Client, sessionKey: string, message: string, terminal: Term
       return;
     }
     if (event.state === "final" && text === "") write(whole);
-    write("\n\n");
+    if (event.state === "final" || text !== "") write("\n\n");
     if (event.state === "aborted") write(`${yellow("stopped")}\n\n`);
     if (event.state === "error") write(`${red("error")} ${event.errorMessage ?? "the turn failed"}\n\n`);
     ended.resolve({ ...event, text: whole || text });
   });
-  void client.closed.then((error) => ended.reject(error));
+  void client.closed.then((error) => {
+    write("\n\n");
+    ended.reject(error);
+  });
   client.call("chat.send", { sessionKey, message, idempotencyKey: runId }).catch((error) => ended.reject(error));
   const abort = () => void client.call("chat.abort", { sessionKey, runId }).catch((error) => ended.reject(error));
   return { ended: ended.promise, abort };

@@ -58,7 +58,7 @@ async function open(url: string, token: string | undefined, caps: readonly strin
   socket.onclose = ({ code, reason }) => {
     const error = new CliError(`the gateway closed the connection${reason ? `: ${reason}` : ` (${code})`}`, {
       code: "CLI_DISCONNECTED",
-      next: "pincer status",
+      next: "pincer up; what it has accepted goes on as soon as it runs",
     });
     ended.resolve(error);
     challenged.reject(error);

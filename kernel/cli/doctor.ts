@@ -13,6 +13,7 @@ import { EXIT } from "./failure.ts";
 import { type Home, holder, readConfig } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
 import { bold, columns, dim, green, red, yellow } from "./terminal.ts";
+import { defaultModel, isDemoModel } from "./up.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
 interface Finding {
@@ -142,25 +143,36 @@ interface AuthStatus {
   }[];
 }
 
+/** Providers that nobody asked for are no finding as long as another one answers. */
+function checkProviders({ providers }: AuthStatus, model: string): Finding[] {
+  const wanted = isDemoModel(model) ? "" : model.split("/")[0]!;
+  const findings = providers.flatMap(({ provider, displayName = provider, status, detail = "check its key" }) => {
+    if (status !== "missing") return ok("provider", displayName);
+    return wanted && provider !== wanted ? [] : warning("provider", `${displayName} cannot be used`, detail);
+  });
+  if (!wanted || providers.some(({ provider }) => provider === wanted)) return findings;
+  return [
+    ...findings,
+    wrong("model", `no provider is called "${wanted}", as ${model} asks`, "pincer config set models.default <provider>/<model>"),
+  ];
+}
+
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const [health, { plugins }, { providers }] = await Promise.all([
+    const [health, { plugins }, auth, model] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[] }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<AuthStatus>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
+      defaultModel(client),
     ]);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, `pincer plugins inspect ${id}`)] : [])),
-      ...providers.map(({ provider, displayName = provider, status, detail }) =>
-        status === "missing"
-          ? warning("provider", `${displayName} cannot be used`, detail ?? "check its key")
-          : ok("provider", displayName),
-      ),
+      ...checkProviders(auth, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {
     return [wrong("gateway", errorMessage(error), "pincer logs, then pincer restart")];

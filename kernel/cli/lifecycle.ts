@@ -53,7 +53,7 @@ interface Health {
   readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
 }
 
-interface Judged {
+export interface Judged {
   readonly valid: boolean;
   readonly issues: readonly ConfigIssue[];
   readonly warnings: readonly ConfigIssue[];
@@ -81,12 +81,12 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
     [dim("since"), `${duration(systemClock.now() - state.startedAt)} (pid ${state.pid}${state.managed ? ", in the background" : ""})`],
     [dim("home"), home.path],
     [dim("sessions"), String(sessions)],
-    [dim("plugins"), plugins.map(({ id, state: at }) => (at === "disabled" ? dim(id) : id)).join(" ")],
+    [dim("plugins"), plugins.flatMap((plugin) => (plugin.state === "disabled" ? [] : plugin.id)).join(" ")],
     ...(health.problems ?? []).map((problem): [string, string] => [red("wrong"), problem]),
     ...plugins.flatMap(({ id, error }): [string, string][] => (error ? [[red("failed"), `${id}: ${error.message}`]] : [])),
     ...[...issues, ...warnings].map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
   ];
-  if (!valid) rows.push([red("config"), "it has an error; the last good copy is in force"]);
+  if (!valid) rows.push([red("config"), "until it is mended, what was in force before stays: pincer doctor"]);
   const facts = { running: true, ...state, home: home.path, healthy: health.ok, problems: health.problems ?? [], sessions, plugins };
   const mark = health.ok ? green("●") : yellow("●");
   const text = [`${mark} ${bold("Pincer")} ${state.version} runs   ${state.url}`, ...columns(rows, "  ")].join("\n");

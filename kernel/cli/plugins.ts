@@ -1,5 +1,6 @@
 /** `pincer plugins` and `pincer plugin build`. */
 import { resolve } from "node:path";
+import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { buildPlugin } from "../../plugin-kit/build.ts";
 import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
@@ -7,15 +8,9 @@ import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
 import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
-export interface Plugin {
-  readonly id: string;
+export interface Plugin extends Omit<PluginInfo, "manifest" | "error"> {
   readonly version: string | null;
   readonly summary: string;
-  readonly state: string;
-  readonly generation: number;
-  readonly folder: string;
-  readonly isolation: string;
-  readonly enforced: boolean;
   readonly permissions: Readonly<Record<string, unknown>>;
   readonly error: { readonly message: string } | null;
 }

@@ -1,6 +1,6 @@
 /** `pincer service`: a user unit for systemd, or an agent for launchd, so that the gateway starts with the machine. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
@@ -35,7 +35,7 @@ const systemd = (home: Home): Service => ({
   }),
   on: ["daemon-reload", `enable --now ${label}`].map((verb) => ["systemctl", "--user", ...verb.split(" ")]),
   off: [["systemctl", "--user", "disable", "--now", label]],
-  note: `It starts when you log in. To start with the machine: loginctl enable-linger ${userInfo().username}`,
+  note: "It starts when you log in. To start with the machine: loginctl enable-linger",
 });
 
 const launchd = (home: Home): Service => {
@@ -74,12 +74,11 @@ export const service: Run = async ({ args: [verb = ""], home, terminal }) => {
   makeHome(home);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text, { mode: 0o600 });
-  const failed = on.find((command) => !run(command));
+  const isStarted = on.every(run);
+  const next = isStarted ? "" : `\n  ${dim("next")} ${on.map((command) => command.join(" ")).join(" && ")}`;
   terminal.result(
-    { ok: true, file, started: failed === undefined },
-    failed
-      ? `${green("●")} ${file} is written\n  ${dim("next")} ${failed.join(" ")}`
-      : `${green("●")} ${file} is written and started\n  ${dim(note)}`,
+    { ok: true, file, started: isStarted },
+    `${green("●")} ${file} is written${isStarted ? " and started" : next}\n  ${dim(note)}`,
   );
   return EXIT.done;
 };

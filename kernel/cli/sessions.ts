@@ -1,27 +1,11 @@
+import type { Message } from "@pincer/plugin-sdk/message";
+import type { SessionRow } from "@pincer/plugin-sdk/wire/session";
 import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import { CliError } from "./failure.ts";
 import { bold, dim, duration, green, table } from "./terminal.ts";
 
-interface Row {
-  readonly key: string;
-  readonly label?: string;
-  readonly displayName?: string;
-  readonly updatedAt?: number | null;
-  readonly model?: string | null;
-  readonly totalTokens?: number;
-  readonly hasActiveRun?: boolean;
-}
-interface Block {
-  readonly type: string;
-  readonly text?: string;
-  readonly name?: string;
-}
-interface Message {
-  readonly role: string;
-  readonly content: string | readonly Block[];
-  readonly timestamp?: number;
-}
+type Row = SessionRow & { readonly model?: string | null; readonly totalTokens?: number };
 
 export const list = asking(async (client, { flags }) => {
   const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", {
@@ -44,11 +28,13 @@ export const textOf = (content: Message["content"]): string =>
   typeof content === "string"
     ? content
     : content
-        .map(({ type, text, name }) => (type === "text" ? (text ?? "") : dim(`[${type === "toolCall" ? `calls ${name}` : type}]`)))
+        .map((block) => (block.type === "text" ? block.text : dim(`[${block.type === "toolCall" ? `calls ${block.name}` : block.type}]`)))
         .join("\n");
 
 export const show = asking(async (client, { args: [key], flags }) => {
   const { messages } = await client.call<{ messages: Message[] }>("sessions.get", { key, limit: Number(flags["limit"] ?? 50) });
+  if (messages.length === 0 && !(await client.call<{ session: Row | null }>("sessions.describe", { key })).session)
+    throw new CliError(`there is no session ${key}`, { next: "pincer sessions list" });
   const when = (timestamp?: number) => (timestamp ? dim(new Date(timestamp).toLocaleString()) : "");
   const lines = messages.map(({ role, content, timestamp }) => `${bold(role)} ${when(timestamp)}\n${textOf(content)}\n`);
   return [messages, lines.length === 0 ? dim("no messages") : lines.join("\n")];

@@ -1,11 +1,15 @@
 /** `pincer up`: a gateway in the background, and the address of its page. */
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../clock.ts";
+import { describeIssue } from "../config/config.ts";
 import { type Client, connect } from "./client.ts";
 import type { Invocation } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { type Home, holder, makeHome, readState, repository, writeFirstConfig } from "./home.ts";
+import type { Judged } from "./lifecycle.ts";
+import type { Plugin } from "./plugins.ts";
 import { bold, cyan, dim, green, yellow } from "./terminal.ts";
 
 const readyMs = 30_000;
@@ -15,9 +19,9 @@ export async function up(invocation: Invocation): Promise<number> {
   const { flags, home, terminal } = invocation;
   if (flags["foreground"]) return (await import("./gateway.ts")).gateway(invocation);
   const began = systemClock.monotonic();
+  makeHome(home);
   const before = await settled(home);
   if (!before) {
-    makeHome(home);
     writeFirstConfig(home);
     await start(home, flags["dev"] === true);
   }
@@ -72,26 +76,44 @@ async function untilReady(home: Home, pid: number, ended: () => number | string 
   }
 }
 
+/** What the gateway said is the reason when it ended by itself. */
 function failedStart(home: Home, message: string): CliError {
   const said = statSync(home.outputFile, { throwIfNoEntry: false })
     ? readFileSync(home.outputFile, "utf8").trim().split("\n").slice(-12).join("\n")
     : "";
-  return new CliError(message, { code: "CLI_START_FAILED", next: "pincer doctor", details: said });
+  const [, reason, details = said] = /^error (.+)$(.*)/.exec(Bun.stripANSI(said)) ?? [];
+  return new CliError(reason ?? message, { code: "CLI_START_FAILED", next: "pincer doctor", details });
 }
+
+export const isDemoModel = (model: string): boolean => /^(provider-)?demo\b/.test(model);
 
 interface AgentsList {
   readonly defaultId: string;
   readonly agents: readonly { readonly id: string; readonly model?: { readonly primary?: string } }[];
 }
 
+/** What answers for the default agent; `undefined` without a router or a model. */
+export async function defaultModel(client: Client): Promise<string | undefined> {
+  const { agents, defaultId } = await client.call<AgentsList>("agents.list", {}).catch((): AgentsList => ({ defaultId: "", agents: [] })); // silent-ok: without a router there is still a page
+  return agents.find(({ id }) => id === defaultId)?.model?.primary;
+}
+
+/** The environment variables that would enable a plugin that is off, as its manifest names them. */
+const enabling = ({ state, folder }: Plugin): readonly string[] =>
+  state === "disabled" ? (JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8")).enableWhen?.env ?? []) : [];
+
 /** One line with where to go, one with what answers there. */
 export async function welcome(client: Client, { terminal, home }: Invocation, tookMs: number | undefined): Promise<void> {
-  const [link, agents] = await Promise.all([
+  const [link, model, { plugins }, { issues, warnings }] = await Promise.all([
     client.call<{ url: string; expiresAtMs: number }>("gateway.loginLink", {}),
-    client.call<AgentsList>("agents.list", {}).catch((): AgentsList => ({ defaultId: "", agents: [] })), // silent-ok: without a router there is still a page
+    defaultModel(client),
+    client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled
+    client.call<Judged>("config.get", {}).catch((): Judged => ({ valid: true, issues: [], warnings: [] })), // silent-ok: nor the one for this
   ]);
-  const model = agents.agents.find(({ id }) => id === agents.defaultId)?.model?.primary;
-  const isDemo = model === undefined || /^(provider-)?demo\b/.test(model);
+  const missing = plugins.flatMap(enabling);
+  const how =
+    missing.length > 0 ? `one of these and pincer restart make it real: ${missing.join(", ")}` : "pincer doctor says what is missing";
+  const isDemo = model === undefined || isDemoModel(model);
   terminal.result(
     {
       ok: true,
@@ -106,9 +128,15 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
       "",
       `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
       "",
-      isDemo
-        ? `    ${yellow("offline demo")} answers. A provider's key in the environment makes it real; pincer doctor says what is missing.`
-        : `    ${bold(model)} answers.`,
+      model === undefined
+        ? `    ${yellow("no model")} answers; pincer doctor says why.`
+        : isDemo
+          ? `    ${yellow("offline demo")} answers; ${how}`
+          : `    ${bold(model)} answers.`,
+      ...missing.flatMap((name) =>
+        process.env[name] ? `    ${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],
+      ),
+      ...[...issues, ...warnings].map((issue) => `    ${yellow("configuration")} ${describeIssue(issue)}`),
       `    ${dim("The link logs one browser in, once. Another: pincer up.   Stop: pincer stop.   In this terminal: pincer chat")}`,
       "",
     ].join("\n"),

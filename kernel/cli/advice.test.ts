@@ -1,0 +1,38 @@
+/** What a person is told who has just begun: which model answers, and why another does not. */
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createCliHome } from "../../tests/support/cli.ts";
+
+test("up says when a key of this environment is not yet taken up; restart takes it up", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  const env = {
+    OPENAI_API_KEY: "k",
+    OPENAI_BASE_URL: "http://127.0.0.1:9/v1",
+    ANTHROPIC_API_KEY: "k",
+    ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
+  };
+  expect((await home.pincer(["up"])).out).toMatch(
+    /offline demo answers; one of these and pincer restart .*ANTHROPIC_API_KEY, OPENAI_API_KEY/,
+  );
+  expect((await home.pincer(["up"], { env })).out).toMatch(
+    /ANTHROPIC_API_KEY is set here, .*: pincer restart\n +OPENAI_API_KEY is set here/,
+  );
+  expect((await home.pincer(["restart"], { env })).out).toMatch(/anthropic\/\S+ answers/);
+  expect((await home.pincer(["doctor"])).out).not.toContain("cannot be used");
+}, 60_000);
+
+test("a model that no provider has is said by up, and doctor says how to choose another", async () => {
+  await using home = createCliHome();
+  await home.pincer(["config", "set", "models.default", "nope/x"]);
+  expect((await home.pincer(["up"])).out).toContain("no model answers; pincer doctor says why");
+  expect(await home.pincer(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("pincer config set models.default") });
+});
+
+test("a mistake in the configuration is told by up too", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  writeFileSync(join(home.path, "pincer.json5"), "{ gateway: { bind: 5 } }");
+  expect((await home.pincer(["restart"])).out).toContain("gateway.bind (line 1, column 20): expected string, came 5");
+});
