@@ -37,7 +37,7 @@ export function createTerminal(json: boolean) {
       if (json) return print(JSON.stringify({ ok: false, error: { code, message, next, details } }, null, 2));
       const lines = [`${red("error")} ${message}`];
       if (next) lines.push(...next.split("\n").map((line, i) => `${dim(i === 0 ? "next " : "     ")} ${line}`));
-      if (typeof details === "string") lines.push(dim(details));
+      if (typeof details === "string" && details !== "") lines.push(dim(details));
       process.stderr.write(`${lines.join("\n")}\n`);
     },
   };
