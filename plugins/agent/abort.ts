@@ -38,6 +38,11 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
   runs.stopping(runIds, stopReason);
   const reason = stopReason === "rpc" ? "stopped by a client" : "stopped by the user";
   const { keys } = await agent.uses.lanes.cancel(key === undefined ? { lane, waiting, reason } : { key, reason }, io);
+  if (key !== undefined && (await agent.uses.lanes.find({ key }, io))?.state === "absorbed") {
+    // It was being taken over at this very moment.
+    runs.forgetStopping(runIds);
+    return stopRuns(agent, runs, request);
+  }
   const stopped = runIds.filter((runId) => keys.includes(runKey(runId)));
   for (const runId of stopped) {
     const run = runs.get(runId);

@@ -203,6 +203,25 @@ describe("stopping", () => {
     expect(talk.script.models).toHaveLength(2);
   });
 
+  test("a message that is stopped at the very moment at which the running turn takes it over stops that turn", async () => {
+    const taking = Promise.withResolvers<void>();
+    const probe = (point: string) => void (point === "lanes:before-take" && taking.resolve());
+    await using talk = await startConversation({ probe, commitDelayMs: 100 });
+    const gate = Promise.withResolvers<void>();
+    talk.script.tool("look", async function* () {
+      await gate.promise;
+      yield { content: [{ type: "text", text: "seen" }] };
+    });
+    talk.script.answer([asks("look")], gated("never said").answer);
+    const one = await talk.say("look");
+    await talk.script.toolCall(0);
+    const two = await talk.say("closely", { queueMode: "steer" });
+    gate.resolve();
+    await taking.promise;
+    expect(await talk.client.call<object>("chat.abort", { sessionKey: MAIN, runId: two })).toMatchObject({ aborted: true });
+    for (const runId of [one, two]) expect(await talk.end(runId)).toMatchObject({ state: "aborted" });
+  });
+
   test("emptying or removing a session stops what runs in it, and nothing of it comes into the new conversation", async () => {
     await using talk = await startConversation();
     talk.script.answer(gated("old words").answer);
