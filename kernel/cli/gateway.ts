@@ -1,13 +1,13 @@
 /** `pincer gateway`: the gateway in this process, for service managers, and for `pincer up` in the background. */
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "../clock.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { makeHome, processStart, repository, writeFirstConfig, writeState } from "./home.ts";
+import { makeHome, processStart, repository, runningPrefix, writeFirstConfig, writeState } from "./home.ts";
 import { logLine } from "./terminal.ts";
 
 /** Tells systemd, when it asked for it. Its own tool does so, since a datagram cannot be sent to a unix socket from here. */
@@ -27,12 +27,14 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   process.once("SIGINT", () => asked.resolve("SIGINT"));
   process.on("SIGHUP", () => void running?.config.reload());
 
-  const bundle = join(import.meta.dir, "plugins.json");
+  const bundle = flags["dev"] !== true && existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;
+  const mark = bundle && join(bundle, `${runningPrefix}${process.pid}`);
+  if (mark) writeFileSync(mark, "");
   running = await createGateway({
     home: home.path,
     env: process.env,
     folders: [{ path: join(repository, "plugins"), layout: "source" }],
-    ...(existsSync(bundle) && flags["dev"] !== true && { bundle: dirname(bundle) }),
+    ...(bundle && { bundle }),
     dev: flags["dev"] === true,
     ...(!isManaged && { print: (line) => terminal.print(terminal.isInteractive ? logLine(line) : JSON.stringify(line)) }),
   });
@@ -60,6 +62,7 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
     notify("STOPPING=1");
   } finally {
     await running.stop(reason);
+    if (mark) rmSync(mark, { force: true });
   }
   return EXIT.done;
 }

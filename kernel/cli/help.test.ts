@@ -99,3 +99,15 @@ testWith("bash")("each shell completes commands, their second words and their op
   expect(await complete("config", "s")).toBe("set");
   expect(await complete("config", "set", "--u")).toBe("--unset");
 });
+
+test("a reader who has had enough, such as head, ends a command quietly", async () => {
+  await using home = createCliHome();
+  const command = [...home.command, "protocol", "export"].map((word) => `'${word}'`).join(" ");
+  const shell = Bun.spawn(["sh", "-c", `{ ${command}; echo "ended with $?" >&2; } | head -c 10`], {
+    env: home.env,
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  expect(await new Response(shell.stdout).text()).toHaveLength(10);
+  expect(await new Response(shell.stderr).text()).toBe("ended with 0\n");
+});

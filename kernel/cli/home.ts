@@ -20,6 +20,9 @@ export interface RunningGateway {
   readonly managed: boolean;
 }
 
+/** Of the file in a bundle's folder by which a gateway that runs from it says its pid. */
+export const runningPrefix = "running.";
+
 export const repository = dirname(dirname(import.meta.dir));
 
 export type Home = ReturnType<typeof openHome>;

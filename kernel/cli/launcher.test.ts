@@ -136,6 +136,22 @@ test("a changed source is bundled again, and only then", async () => {
   for (const words of [build, ["version"]]) expect(await launch(path, words)).toMatchObject({ code: 0, err: "" });
 }, 120_000);
 
+test("a gateway keeps the bundle that it runs from, however often the source is bundled meanwhile", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  const version = join(clone, "kernel", "cli", "version.ts");
+  const port = ["config", "set", "gateway.port", "0"];
+  for (const words of [port, ["up"]]) expect(await launch(path, words)).toMatchObject({ code: 0 });
+  for (let n = 1; n <= 4; n++) {
+    writeFileSync(version, `${readFileSync(version, "utf8")}\n`);
+    expect(await launch(path, ["version"])).toMatchObject({ code: 0, err: "pincer: bundling\n" });
+  }
+  // Loads the plugin that serves it.
+  expect(await launch(path, ["call", "secrets.store.list", "{}"])).toMatchObject({ code: 0 });
+  expect(await launch(path, ["stop"])).toMatchObject({ code: 0 });
+  expect(readdirSync(join(clone, ".build")).filter((name) => /^[0-9a-z]+-\d+$/.test(name)).length).toBeLessThanOrEqual(4);
+  rmSync(join(folder, "home"), { recursive: true });
+}, 120_000);
+
 test("source that does not compile says where, and keeps nothing half built", async () => {
   const path = pathWith("bun", { bun: process.execPath });
   const version = join(clone, "kernel", "cli", "version.ts");

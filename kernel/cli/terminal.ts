@@ -19,7 +19,13 @@ export const shownPlainly = (_key: string, value: unknown): unknown =>
 export type Terminal = ReturnType<typeof createTerminal>;
 
 export function createTerminal(json: boolean) {
-  const print = (text: string) => void process.stdout.write(`${text}\n`);
+  let isWatched = false;
+  const print = (text: string) => {
+    // Whoever reads may have had enough, as `head` does.
+    if (!isWatched) process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
+    isWatched = true;
+    process.stdout.write(`${text}\n`);
+  };
   return {
     json,
     /** Whether a person reads along. */

@@ -2,13 +2,14 @@
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { buildDefaultSet } from "../../plugin-kit/build.ts";
-import { installDependencies, needsDependencies } from "../../plugin-kit/install.ts";
-import { DEFAULT_PLUGINS } from "../default-plugins.ts";
-import { discover, type Found } from "../plugins/discovery.ts";
+import { processStart, runningPrefix } from "./kernel/cli/home.ts";
+import { DEFAULT_PLUGINS } from "./kernel/default-plugins.ts";
+import { discover, type Found } from "./kernel/plugins/discovery.ts";
+import { buildDefaultSet } from "./plugin-kit/build.ts";
+import { installDependencies, needsDependencies } from "./plugin-kit/install.ts";
 
-/** Bundles that stay, since a gateway that runs loads the rest of its own when it needs it. */
-const kept = 3;
+/** Older bundles that stay for a command that has just begun; one from which a gateway runs stays in any case. */
+const kept = 2;
 
 /** Answers the folder of the new bundle; `current` in `.build/` names it from then on. */
 export async function build(repository: string, say: (line: string) => void): Promise<string> {
@@ -38,13 +39,19 @@ export async function build(repository: string, say: (line: string) => void): Pr
   renameSync(pointer, join(builds, "current"));
   const older = readdirSync(builds, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== name);
   const byAge = older.map((entry) => join(builds, entry.name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const folder of byAge.slice(kept - 1)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of byAge.filter((one) => !isUsed(one)).slice(kept)) rmSync(folder, { recursive: true, force: true });
   return out;
 }
 
+/** A gateway that runs loads the rest of its bundle when it needs it, and has left its pid there. */
+const isUsed = (bundle: string): boolean =>
+  readdirSync(bundle).some(
+    (name) => name.startsWith(runningPrefix) && processStart(Number(name.slice(runningPrefix.length))) !== undefined,
+  );
+
 if (import.meta.main) {
   try {
-    await build(join(import.meta.dir, "..", ".."), (line) => console.error(line));
+    await build(import.meta.dir, (line) => console.error(line));
   } catch (error) {
     console.error(errorMessage(error));
     process.exitCode = 1;
