@@ -35,8 +35,13 @@ export const router = defineContract({
   arity: "one",
   members: {
     route: call(InboundMessage, Route, { safe: true }),
-    /** `agentId` absent: the default agent. Throws `ROUTER_AGENT_UNKNOWN`. */
-    agent: call(Type.Object({ agentId: Type.Optional(Type.String()) }), AgentInfo, { safe: true }),
+    /**
+     * `agentId` absent: the default agent. With `workspace` its workspace is there afterwards. Throws `ROUTER_AGENT_UNKNOWN`,
+     * `ROUTER_WORKSPACE_FAILED`.
+     */
+    agent: call(Type.Object({ agentId: Type.Optional(Type.String()), workspace: Type.Optional(Type.Boolean()) }), AgentInfo, {
+      safe: true,
+    }),
     agents: call(Type.Object({}), Type.Object({ agents: Type.Array(AgentInfo) }), { safe: true }),
   },
 });

@@ -98,7 +98,7 @@ export class Turn {
     if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
 
     const io = { signal };
-    const info = await agent.uses.router.agent({ agentId: input.agentId }, io);
+    const info = await agent.uses.router.agent({ agentId: input.agentId, workspace: true }, io);
     this.#chosen = chosenModel(session);
     const wanted = input.model ?? this.#chosen ?? info.model;
     const model = await agent.uses.llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, io);

@@ -1,6 +1,8 @@
 /** The `agents` section of the configuration: the agents, who the owner is on other channels, and the rules from message to agent. */
 import { type Static, Type } from "@sinclair/typebox";
 
+/** A path of the operating system ends at a NUL. */
+export const NO_NUL = "^[^\\0]*$";
 export const agentId = Type.String({ pattern: "^[a-z0-9_-]{1,64}$" });
 
 export const AgentConfig = Type.Object({
@@ -10,7 +12,7 @@ export const AgentConfig = Type.Object({
   avatar: Type.Optional(Type.String({ maxLength: 4096 })),
   model: Type.Optional(Type.String({ description: "Model reference or alias; absent: the gateway's default" })),
   thinking: Type.Optional(Type.String()),
-  workspace: Type.Optional(Type.String({ description: "Folder of the agent's files; relative to the gateway's home" })),
+  workspace: Type.Optional(Type.String({ pattern: NO_NUL, description: "Folder of the agent's files; relative to the gateway's home" })),
   prompt: Type.Optional(Type.String({ description: "Instructions after those of the workspace's files" })),
   tools: Type.Optional(
     Type.Object({

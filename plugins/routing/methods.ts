@@ -1,6 +1,7 @@
 /** `agents.*` on the wire (`protocol` section 4.2). */
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
+import { NO_NUL } from "./config.ts";
 import { FileEntry } from "./files.ts";
 
 const agentId = Type.String({ minLength: 1 });
@@ -30,7 +31,7 @@ export const agentsList = defineMethod({
 
 const editable = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  workspace: Type.Optional(Type.String({ minLength: 1 })),
+  workspace: Type.Optional(Type.String({ minLength: 1, pattern: NO_NUL })),
   emoji: Type.Optional(Type.String()),
   avatar: Type.Optional(Type.String()),
 };

@@ -29,9 +29,9 @@ export default definePlugin({
       {},
       {
         route: async (message) => routeMessage(ctx.config, message),
-        agent: async ({ agentId }) => {
+        agent: async ({ agentId, workspace }) => {
           const agent = info(agentId);
-          if (!made.has(agent.workspace)) {
+          if (workspace && !made.has(agent.workspace)) {
             await makeWorkspace(agent);
             made.add(agent.workspace);
           }

@@ -30,12 +30,18 @@ test("the folder that the gateway made for an agent goes with it when that is as
   expect(existsSync(workspace)).toBe(false);
 });
 
-test("a workspace that cannot be made is said to be so, and is no fault", async () => {
-  await using gateway = await startTestGateway({ only });
+test("a workspace that cannot be made fails the turns that need it, in words, and nothing else", async () => {
+  await using gateway = await startTestGateway({ only: [...only, "sessions"] });
   const client = await gateway.connect();
-  await client.call("agents.create", { name: "nowhere", workspace: "\u0000" });
-  const history = client.call("chat.history", { sessionKey: "agent:nowhere:main" });
-  await expect(history).rejects.toMatchObject(refused("ROUTER_WORKSPACE_FAILED"));
+  const nul = client.call("agents.update", { agentId: "main", workspace: "\u0000" });
+  await expect(nul).rejects.toMatchObject({ error: { code: "INVALID_REQUEST" } });
+  await client.call("agents.update", { agentId: "main", workspace: join(gateway.home, "pincer.json5", "below") });
+  expect(await client.call("sessions.list", {})).toMatchObject({ count: 0 });
+  const idempotencyKey = "one";
+  await client.call("chat.send", { sessionKey: "main", message: "hello", idempotencyKey });
+  expect(await client.call("agent.wait", { runId: idempotencyKey, timeoutMs: 60_000 })).toMatchObject({ status: "error" });
+  const { messages } = await client.call<{ messages: unknown }>("chat.history", { sessionKey: "main" });
+  expect(JSON.stringify(messages)).toContain("cannot be made at");
   expect(gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
