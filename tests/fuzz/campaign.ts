@@ -73,6 +73,8 @@ async function connectGood(target: Target): Promise<Good> {
     return answer;
   };
   const configuration = async () => (await client.call<{ hash: string }>("config.get", {})).hash;
+  await target.restore();
+  const restored = await configuration();
   /** Another client may have given the agent a model that does not exist, as is its right, and what it asked last may still be on its way. */
   const converse = async (runId: string): Promise<void> => {
     await target.restore();
@@ -84,7 +86,7 @@ async function connectGood(target: Target): Promise<Good> {
     );
     const { state, errorMessage } = await inTime("a turn of a good client", ended);
     if (state === "final") return;
-    if ((await configuration()) !== before) return converse(`${runId}-again`);
+    if (before !== restored || (await configuration()) !== restored) return converse(`${runId}-again`);
     throw new Error(`a good client's turn ended with ${state}: ${errorMessage}`);
   };
   return {
