@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { processStart, runningPrefix } from "./kernel/cli/home.ts";
 import { DEFAULT_PLUGINS } from "./kernel/default-plugins.ts";
-import { discover, type Found } from "./kernel/plugins/discovery.ts";
+import { discover, type Found } from "./plugin-host/discovery.ts";
 import { buildDefaultSet } from "./plugin-kit/build.ts";
 import { installDependencies, needsDependencies } from "./plugin-kit/install.ts";
 

@@ -1,10 +1,10 @@
 /** The `gateway` section of the configuration: what each room of the kernel declares, in one object. */
 import { Type } from "@sinclair/typebox";
+import { PluginsConfig } from "../plugin-host/limits.ts";
 import { AccessConfig } from "./access/settings.ts";
 import { BusConfig } from "./bus/settings.ts";
 import { LanesConfig } from "./lanes/settings.ts";
 import { levels } from "./log.ts";
-import { PluginsConfig } from "./plugins/limits.ts";
 import { SessionsConfig } from "./sessions/sessions.ts";
 
 const closed = { additionalProperties: false, default: {} } as const;

@@ -9,6 +9,7 @@ import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
+import type { PluginHost } from "../plugin-host/host.ts";
 import type { Access } from "./access/access.ts";
 import type { Bus } from "./bus/bus.ts";
 import type { Config } from "./config/config.ts";
@@ -16,8 +17,7 @@ import { configurationFor } from "./config/contract.ts";
 import { lanesFor } from "./lanes/contract.ts";
 import type { Lanes } from "./lanes/lanes.ts";
 import type { Log } from "./log.ts";
-import type { PluginHost } from "./plugins/host.ts";
-import { valueStatements } from "./plugins/values.ts";
+import { valueStatements } from "./plugin-values.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 
 interface Rooms {

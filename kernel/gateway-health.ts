@@ -1,7 +1,7 @@
 /** What `health` says of the rooms behind the bus (`protocol` section 1.7). */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { PluginHost } from "./plugins/host.ts";
+import type { PluginHost } from "../plugin-host/host.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 
 interface Parts {

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
@@ -10,9 +11,11 @@ import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
 import type { Static } from "@sinclair/typebox";
+import { type PluginFolder, readBundle } from "../plugin-host/discovery.ts";
+import { createFindings } from "../plugin-host/findings.ts";
+import { createPluginHost } from "../plugin-host/host.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
-import type { Emit } from "./bus/bindings.ts";
 import { createBus } from "./bus/bus.ts";
 import type { Peer } from "./bus/connection.ts";
 import { busMigrations } from "./bus/idempotency.ts";
@@ -22,15 +25,12 @@ import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { provideContracts } from "./gateway-contracts.ts";
-import { createFindings } from "./gateway-findings.ts";
 import { createHealthParts } from "./gateway-health.ts";
 import { insider } from "./insider.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
-import { type PluginFolder, readBundle } from "./plugins/discovery.ts";
-import { createPluginHost } from "./plugins/host.ts";
-import { pluginMigrations } from "./plugins/values.ts";
+import { createValues, pluginMigrations } from "./plugin-values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions, sessionEvents } from "./sessions/sessions.ts";
 import { lockHome } from "./store/lock.ts";
@@ -125,7 +125,7 @@ export async function createGateway(options: GatewayOptions) {
   const host = createPluginHost({
     home,
     clock,
-    store,
+    values: (plugin) => createValues(store, plugin),
     settings: config,
     jobs: lanes,
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { systemClock } from "../kernel/clock.ts";
-import { discover, readBundle } from "../kernel/plugins/discovery.ts";
+import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin } from "./build.ts";

@@ -24,6 +24,9 @@ export interface EmitOptions {
 /** A function is called, at most once, when somebody receives the event or listens to it. */
 export type Payload<E> = PayloadOf<E> | (() => PayloadOf<E>);
 
+/** Announces an event. */
+export type Emit = <E extends GatewayEvent>(event: E, payload: Payload<E>, options?: EmitOptions) => void;
+
 export type PayloadOf<E> = E extends GatewayEvent<infer P> ? Static<P> : never;
 
 export const defineEvent = <P extends TSchema>(definition: GatewayEvent<P>): GatewayEvent<P> => definition;

@@ -104,3 +104,12 @@ export interface Job<I = unknown> {
 }
 
 export type JobHandler<K extends JobKind> = (job: Job<Static<K["input"]>>) => Promise<Static<K["result"]>>;
+
+/** What runs the jobs of one kind. */
+export interface JobRunner {
+  /** Raised whenever the steps change; a job begun under another number ends as `LANE_DIVERGED`. */
+  readonly journal: number;
+  /** How many jobs of the kind run at once, over all lanes; unlimited when absent. */
+  readonly concurrency?: number;
+  run(job: Job): Promise<unknown>;
+}

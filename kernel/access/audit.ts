@@ -6,8 +6,8 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { replaceFile } from "../private-file.ts";
-import { createQueue } from "../queue.ts";
 import type { Statement, Store } from "../store/store.ts";
 import { type Keys, keyed, sameSecret } from "./keys.ts";
 

@@ -2,8 +2,8 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { PairedDevice } from "@pincer/plugin-sdk/contracts/devices";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
-import { createQueue } from "../queue.ts";
 import type { Row, Statement, Store } from "../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
 import { type Keys, keyed, randomToken } from "./keys.ts";

@@ -3,8 +3,8 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { nodeCrypto } from "../builtin.ts";
-import { createQueue } from "../queue.ts";
 import type { Statement, Store } from "../store/store.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
 

@@ -2,8 +2,8 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import type { MethodBinding } from "../../plugin-host/bindings.ts";
 import type { AuditEntry } from "../access/audit.ts";
-import type { MethodBinding } from "./bindings.ts";
 import type { BusSettings } from "./settings.ts";
 
 const privileged: ReadonlySet<unknown> = new Set(["operator.admin", "operator.approvals", "operator.pairing"]);

@@ -3,7 +3,7 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { eventFrame, eventHead, type StateVersion } from "@pincer/plugin-sdk/wire/frames";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
-import type { EventSource } from "./bindings.ts";
+import type { EventSource } from "../../plugin-host/bindings.ts";
 import type { Connection } from "./connection.ts";
 import { Listeners } from "./listeners.ts";
 

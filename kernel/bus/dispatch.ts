@@ -4,9 +4,9 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
+import type { MethodBinding, MethodSource, ResolvedMethod } from "../../plugin-host/bindings.ts";
 import type { AuditEntry } from "../access/audit.ts";
 import { mayBePrivileged, recorded } from "./audit-trail.ts";
-import type { MethodBinding, MethodSource, ResolvedMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
 

@@ -1,8 +1,8 @@
 /** The gateway's health (`protocol` section 1.7): measured when asked for and once a minute, remembered for every hello. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { health } from "@pincer/plugin-sdk/wire/methods";
-import { bindMethod } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
+import { bindMethod } from "./own-method.ts";
 
 export function createHealth({ clock, settings, stability, log }: BusContext, parts: () => Promise<Readonly<Record<string, unknown>>>) {
   let latest: Readonly<Record<string, unknown>> = {};

@@ -1,6 +1,7 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, and the way to a plugin's routes. */
+
+import type { RouteSource } from "../../plugin-host/bindings.ts";
 import type { Door, RequestDecision } from "../access/decision.ts";
-import type { RouteSource } from "./bindings.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import type { MethodBinding } from "../../plugin-host/bindings.ts";
 import { startBus } from "../../tests/support/bus.ts";
 import { method, shopErrors } from "../../tests/support/methods.ts";
-import type { MethodBinding } from "./bindings.ts";
 
 const day = 86_400_000;
 

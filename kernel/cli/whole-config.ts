@@ -1,9 +1,9 @@
 /** The configuration with every schema that a gateway in this home would declare, for commands that judge it without one. */
 import { isGatewayError } from "@pincer/plugin-sdk/error";
+import { discover } from "../../plugin-host/discovery.ts";
+import { CapabilitiesConfig, settingsOf } from "../../plugin-host/settings.ts";
 import type { Config } from "../config/config.ts";
 import { GatewayConfig } from "../gateway-config.ts";
-import { discover } from "../plugins/discovery.ts";
-import { CapabilitiesConfig, settingsOf } from "../plugins/settings.ts";
 import { type Home, readConfig } from "./home.ts";
 import { pluginFolders } from "./plugin-commands.ts";
 

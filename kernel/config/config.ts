@@ -6,11 +6,11 @@ import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/con
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { secretsIn } from "@pincer/plugin-sdk/redact";
 import { isSecret, isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
-import { createQueue } from "../queue.ts";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
 import { checkShape } from "./schema.ts";

@@ -2,7 +2,7 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { JobOutcome } from "@pincer/plugin-sdk/job";
+import type { JobOutcome, JobRunner } from "@pincer/plugin-sdk/job";
 import type { Retention } from "../store/retention.ts";
 import type { Row, Statement, Store } from "../store/store.ts";
 import { createAdmission } from "./admission.ts";
@@ -10,7 +10,7 @@ import { laneErrors } from "./errors.ts";
 import { OpenJobs, viewOf } from "./open-jobs.ts";
 import type { LanePoint } from "./points.ts";
 import { admit, isAdmitted, jsonOf, type OpenJob, openJob, outcomeOf, sql, suspect, sweep as sweepBefore } from "./rows.ts";
-import { cancelled, type Ending, failure, type LaneHandler, type Room, Run, tooLate } from "./run.ts";
+import { cancelled, type Ending, failure, type Room, Run, tooLate } from "./run.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { LanesSettings } from "./settings.ts";
 
@@ -31,7 +31,7 @@ export type Lanes = ReturnType<typeof createLanes>;
 export function createLanes(deps: LanesDeps) {
   const { store, clock, settings, log } = deps;
   const runs = new Map<string, Run>();
-  const handlers = new Map<string, LaneHandler>();
+  const handlers = new Map<string, JobRunner>();
   const impatience = new AbortController();
   let isRefused = false;
 
@@ -165,7 +165,7 @@ export function createLanes(deps: LanesDeps) {
     onChange: jobs.onChange.bind(jobs),
 
     /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
-    handle(kind: string, handler: LaneHandler): Disposable {
+    handle(kind: string, handler: JobRunner): Disposable {
       handlers.set(kind, handler);
       return { [Symbol.dispose]: () => void (handlers.get(kind) === handler && handlers.delete(kind)) };
     },

@@ -1,6 +1,6 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
 import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Admission, EffectOutcome, Job, JobState, QueueMode } from "@pincer/plugin-sdk/job";
+import type { Admission, EffectOutcome, Job, JobRunner, JobState, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { Journal } from "./journal.ts";
@@ -9,14 +9,6 @@ import type { OpenJobs } from "./open-jobs.ts";
 import type { LanePoint } from "./points.ts";
 import { admit, isAdmitted, type OpenJob, openJob, type Step, sql } from "./rows.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-export interface LaneHandler {
-  /** Raised whenever the steps change; a job begun under another number ends as `LANE_DIVERGED`. */
-  readonly journal: number;
-  /** How many jobs of the kind run at once, over all lanes; unlimited when absent. */
-  readonly concurrency?: number;
-  run(job: Job): Promise<unknown>;
-}
 
 export interface Ending {
   readonly state: JobState;
@@ -58,7 +50,7 @@ export class Run {
 
   constructor(
     readonly job: OpenJob,
-    readonly handler: LaneHandler | undefined,
+    readonly handler: JobRunner | undefined,
     room: Room,
   ) {
     this.#room = room;
@@ -147,7 +139,7 @@ export class Run {
     return { ...(reason.code === "LANE_CANCELLED" ? cancelled(reason.message) : failure(reason)), sends: ending.sends };
   }
 
-  #giveBack({ journal }: LaneHandler): undefined {
+  #giveBack({ journal }: JobRunner): undefined {
     this.#closed = true;
     this.job.journal = journal;
     this.job.traces = true;

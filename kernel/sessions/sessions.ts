@@ -6,6 +6,7 @@ import type { SessionDetails, sessionCatalog } from "@pincer/plugin-sdk/contract
 import type { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import type { Session, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Emit } from "@pincer/plugin-sdk/event";
 import { parseKey, type SessionKey } from "@pincer/plugin-sdk/session-key";
 import {
   allSessions,
@@ -19,7 +20,6 @@ import {
   transcriptMessage,
 } from "@pincer/plugin-sdk/wire/session";
 import { type Static, Type } from "@sinclair/typebox";
-import type { Emit } from "../bus/bindings.ts";
 import type { Store } from "../store/store.ts";
 import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord, sessionErrors } from "./catalog.ts";
 import { listSessions, searchMessages } from "./find.ts";

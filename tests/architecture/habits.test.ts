@@ -13,7 +13,7 @@ const where = (within: readonly Source[], pattern: RegExp) =>
 const shipped = sources.filter(({ isTest, path }) => !isTest && !path.startsWith("plugin-sdk/testing/"));
 const itself = "tests/architecture/";
 
-test("no channel's or model vendor's name stands in the kernel", () => {
+test("no channel's or model vendor's name stands in the kernel or the plugin host", () => {
   const ordinary = new Set(["demo", "line", "email", "webhook"]);
   const plugins = readdirSync(join(root, "plugins"));
   const own = plugins.flatMap((id) => /^(?:channel|provider)-(.+)$/.exec(id)?.[1] ?? []).filter((name) => !ordinary.has(name));
@@ -33,7 +33,7 @@ test("no channel's or model vendor's name stands in the kernel", () => {
   const names = new RegExp(`\\b(${[...new Set([...own, ...known])].join("|")})`, "i");
   expect(
     where(
-      folder("kernel/").filter(({ isTest }) => !isTest),
+      [...folder("kernel/"), ...folder("plugin-host/")].filter(({ isTest }) => !isTest),
       names,
     ),
   ).toEqual([]);

@@ -9,15 +9,18 @@ const total = (within: readonly Source[]) => within.reduce((sum, source) => sum 
 const kernel = folder("kernel/").filter(({ isTest }) => !isTest);
 const cli = kernel.filter(({ path }) => path.startsWith("kernel/cli/"));
 
-/** The design's budgets are 5,000 lines for the kernel and 2,000 for its CLI. A bound above them only ever goes down. */
-const BOUND = { kernel: 8_400, cli: 2_000 };
+const host = folder("plugin-host/").filter(({ isTest }) => !isTest);
 
-test("the kernel and its CLI only shrink towards their budgets of 5,000 and 2,000 lines", () => {
+/** The design's budgets are 5,000 lines for the kernel and 2,000 for its CLI. A bound above them only ever goes down. */
+const BOUND = { kernel: 6_810, cli: 2_000, host: 1_600 };
+
+test("the kernel, its CLI and the plugin host keep to their budgets", () => {
   expect(total(kernel) - total(cli)).toBeLessThanOrEqual(BOUND.kernel);
   expect(total(cli)).toBeLessThanOrEqual(BOUND.cli);
+  expect(total(host)).toBeLessThanOrEqual(BOUND.host);
 });
 
-test("no kernel file is over 300 lines, and no source file over 500", () => {
-  expect(over(folder("kernel/"), 300)).toEqual([]);
+test("no file of the kernel or the plugin host is over 300 lines, and no source file over 500", () => {
+  expect(over([...folder("kernel/"), ...folder("plugin-host/")], 300)).toEqual([]);
   expect(over(sources, 500)).toEqual([]);
 });

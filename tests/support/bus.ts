@@ -10,7 +10,6 @@ import { Value } from "@sinclair/typebox/value";
 import { type Access, accessMigrations, createAccess } from "../../kernel/access/access.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
 import { AccessConfig, type AccessSettings } from "../../kernel/access/settings.ts";
-import type { MethodBinding, RouteBinding } from "../../kernel/bus/bindings.ts";
 import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
@@ -18,6 +17,7 @@ import { systemClock } from "../../kernel/clock.ts";
 import { createRetention, type Retention } from "../../kernel/store/retention.ts";
 import { openStore } from "../../kernel/store/sqlite.ts";
 import type { Store } from "../../kernel/store/store.ts";
+import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 
 export interface LogLine {
   readonly level: string;

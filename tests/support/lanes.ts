@@ -2,17 +2,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Admission, Job } from "@pincer/plugin-sdk/job";
+import type { Admission, Job, JobRunner } from "@pincer/plugin-sdk/job";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Value } from "@sinclair/typebox/value";
 import { createLanes, type Lanes, type LanesDeps, lanesMigrations } from "../../kernel/lanes/lanes.ts";
 import type { JobChange } from "../../kernel/lanes/open-jobs.ts";
-import type { LaneHandler } from "../../kernel/lanes/run.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
 import { openStore, type StoreOptions } from "../../kernel/store/sqlite.ts";
 import type { Migration, Store } from "../../kernel/store/store.ts";
 
-export type Handler = LaneHandler["run"] | LaneHandler;
+export type Handler = JobRunner["run"] | JobRunner;
 
 export interface Incarnation {
   readonly lanes: Lanes;

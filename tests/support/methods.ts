@@ -2,7 +2,8 @@
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { defineMethod, type MethodCall, type MethodHandler, type Scope } from "@pincer/plugin-sdk/method";
 import { type TSchema, Type } from "@sinclair/typebox";
-import { bindMethod, type MethodBinding } from "../../kernel/bus/bindings.ts";
+import { bindMethod } from "../../kernel/bus/own-method.ts";
+import type { MethodBinding } from "../../plugin-host/bindings.ts";
 
 export const shopErrors = defineErrors({
   SHOP_CLOSED: { message: "the shop is closed", wire: "UNAVAILABLE", retryable: true },

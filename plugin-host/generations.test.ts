@@ -1,7 +1,8 @@
 import { heapStats } from "bun:jsc";
 import { beforeEach, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { writePlugin } from "../tests/fixtures/plugin-host.ts";
 import {
   caller,
   drained,
@@ -16,8 +17,7 @@ import {
   told,
   turn,
   versionOf,
-} from "../../tests/support/speaker.ts";
-import { systemClock } from "../clock.ts";
+} from "../tests/support/speaker.ts";
 import { defaultLimits } from "./limits.ts";
 
 beforeEach(forget);

@@ -13,7 +13,6 @@ import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
-import { createValues } from "./values.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
 export function createPreparation(
@@ -54,7 +53,7 @@ export function createPreparation(
       home: deps.home,
       clock,
       log: deps.log(id),
-      store: createValues(deps.store, id),
+      store: deps.values(id),
       config,
       handle: (contract: Parameters<Capabilities["handle"]>[0]) => capabilities.handle(contract, user),
       isProvided: capabilities.isProvided,

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { forget, speakerSource, startSpeaker, swapTo, told, versionOf } from "../../tests/support/speaker.ts";
+import { startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { forget, speakerSource, startSpeaker, swapTo, told, versionOf } from "../tests/support/speaker.ts";
 
 beforeEach(forget);
 

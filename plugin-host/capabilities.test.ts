@@ -4,7 +4,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { defineHook } from "@pincer/plugin-sdk/hook";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
-import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
 const io = { signal: new AbortController().signal };
 const Greeting = Type.Object({ text: Type.String() });

@@ -1,6 +1,6 @@
 /** What the bus dispatches to. Plugins are found through a source, so that a swap is one step. */
-import type { EmitOptions, GatewayEvent, Payload } from "@pincer/plugin-sdk/event";
-import type { Method, MethodCall, MethodHandler, WireScope } from "@pincer/plugin-sdk/method";
+import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import type { Method, MethodCall, WireScope } from "@pincer/plugin-sdk/method";
 
 export interface MethodBinding {
   readonly name: string;
@@ -40,14 +40,4 @@ export interface RouteSource {
 export interface EventSource {
   find(name: string): Pick<GatewayEvent, "name" | "scope" | "dropIfSlow"> | undefined;
   names(): Iterable<string>;
-}
-
-export type Emit = <E extends GatewayEvent>(event: E, payload: Payload<E>, options?: EmitOptions) => void;
-
-/** Binds a method of the kernel's own. */
-export function bindMethod<M extends Method>(method: M, handler: MethodHandler<M>): MethodBinding {
-  const resolved: ResolvedMethod = { method, invoke: (params, call) => handler(params as never, call as never) };
-  const { name, scope, idempotency } = method;
-  const dynamic = typeof scope === "object";
-  return { name, owner: "kernel", scope: dynamic ? scope.least : scope, dynamic, idempotency, resolve: () => resolved };
 }

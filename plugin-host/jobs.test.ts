@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { type HostKit, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { type HostKit, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
 const ran: string[] = [];
 const gates = new Map<string, PromiseWithResolvers<void>>();

@@ -1,24 +1,42 @@
 /** What the plugin host is given, and what its parts share. */
-import type { Logger } from "@pincer/plugin-sdk";
+import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Emit } from "@pincer/plugin-sdk/event";
+import type { JobRunner } from "@pincer/plugin-sdk/job";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
-import type { Emit } from "../bus/bindings.ts";
-import type { Config } from "../config/config.ts";
-import type { Lanes } from "../lanes/lanes.ts";
-import type { Store } from "../store/store.ts";
+import type { TSchema } from "@sinclair/typebox";
 import type { Bundle, PluginFolder } from "./discovery.ts";
 import type { Entered, Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";
 import type { Table } from "./table.ts";
 
+/** The configuration, as far as plugins have a part in it. Paths are dotted. */
+export interface Settings {
+  /** Until disposed, `owner` says what stands at the path. Throws `CONFIG_PATH_TAKEN`, `CONFIG_SCHEMA_UNSUPPORTED`. */
+  declare(path: string, schema: TSchema, owner: string): Disposable;
+  /** The present value at a path, with defaults, read at each call. */
+  section<T>(path: string): () => T;
+  /** Called after a change of what stands at the path; at `""` after any change. */
+  onChange(path: string, listener: (value: unknown) => void | Promise<void>): Disposable;
+}
+
+/** The lanes, as far as plugins run their jobs. */
+export interface Jobs {
+  /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
+  handle(kind: string, handler: JobRunner): Disposable;
+  /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
+  restart(key: string, reason: unknown): Promise<void>;
+}
+
 export interface PluginHostDeps {
   readonly home: string;
   readonly clock: Clock;
-  readonly store: Store;
-  readonly settings: Pick<Config, "declare" | "section" | "onChange">;
+  /** A plugin's key-value store. */
+  values(plugin: string): KeyValueStore;
+  readonly settings: Settings;
   /** A kind is known from manifests, so that its owner is activated by its first job. */
-  readonly jobs: Pick<Lanes, "handle" | "restart">;
+  readonly jobs: Jobs;
   readonly folders: readonly PluginFolder[];
   /** Ids that are enabled unless the operator says otherwise. */
   readonly defaults: readonly string[];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mayReach } from "@pincer/plugin-sdk/permissions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { type HostOptions, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
 const source = `
 import { definePlugin } from "@pincer/plugin-sdk";

@@ -6,8 +6,8 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
-import { createQueue } from "../queue.ts";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";

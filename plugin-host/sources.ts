@@ -4,7 +4,7 @@ import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "../bus/bindings.ts";
+import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "./bindings.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { type Entered, type Generation, use } from "./generation.ts";
 

@@ -1,13 +1,12 @@
 /** What lets a plugin be enabled without being asked for: a variable, a setting, a secret, or a server of this machine that listens. */
-
-import type { Manifest } from "@pincer/plugin-sdk/manifest";
-import type { Config } from "./config/config.ts";
-
-type EnableWhen = NonNullable<Manifest["enableWhen"]>;
+import type { EnableWhen, Manifest } from "@pincer/plugin-sdk/manifest";
 
 interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly config: Pick<Config, "isSet">;
+  readonly config: {
+    /** Whether the file says anything at the dotted path. */
+    isSet(path: string): boolean;
+  };
   readonly secrets: () => Promise<readonly string[]>;
 }
 

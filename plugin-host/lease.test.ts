@@ -4,7 +4,7 @@ import { defineContract, stream } from "@pincer/plugin-sdk/contract";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
-import { type HostKit, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { type HostKit, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
 const State = Type.Object({ state: Type.String() });
 const line = defineContract({

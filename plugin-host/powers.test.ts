@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { call, defineContract } from "@pincer/plugin-sdk/contract";
 import { Type } from "@sinclair/typebox";
-import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
 const members = { greet: call(Type.Object({ name: Type.String() }), Type.Unknown()) };
 const power = defineContract({ id: "power", version: 1, arity: "one", scope: "operator.admin", members });

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { promptBuilding } from "@pincer/plugin-sdk/hooks";
-import { type HostKit, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
+import { type HostKit, pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import type { PluginHost } from "./host.ts";
 
-const fixtures = join(import.meta.dir, "..", "..", "tests", "fixtures", "plugins");
+const fixtures = join(import.meta.dir, "..", "tests", "fixtures", "plugins");
 const io = { signal: new AbortController().signal };
 const call = { connection: {}, role: "operator", scopes: [], signal: io.signal, accepted: () => undefined } as never;
 const invoke = async (host: PluginHost, method: string, params: unknown = {}) =>
