@@ -30,7 +30,7 @@ export async function build(repository: string, say: (line: string) => void): Pr
   const out = join(builds, name);
   await buildDefaultSet({
     out,
-    entries: [join(repository, "kernel/cli/main.ts"), join(repository, "kernel/store/writer.ts")],
+    entries: [join(repository, "kernel/cli/main.ts"), join(repository, "store/writer.ts")],
     plugins,
     others,
   });

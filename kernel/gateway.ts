@@ -14,6 +14,9 @@ import type { Static } from "@sinclair/typebox";
 import { type PluginFolder, readBundle } from "../plugin-host/discovery.ts";
 import { createFindings } from "../plugin-host/findings.ts";
 import { createPluginHost } from "../plugin-host/host.ts";
+import { lockHome } from "../store/lock.ts";
+import { createRetention } from "../store/retention.ts";
+import { openStore } from "../store/sqlite.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { createBus } from "./bus/bus.ts";
@@ -33,9 +36,6 @@ import kernel from "./package.json" with { type: "json" };
 import { createValues, pluginMigrations } from "./plugin-values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions, sessionEvents } from "./sessions/sessions.ts";
-import { lockHome } from "./store/lock.ts";
-import { createRetention } from "./store/retention.ts";
-import { openStore } from "./store/sqlite.ts";
 
 export interface GatewayOptions {
   /** Absolute. Made, 0700, when it does not exist. */

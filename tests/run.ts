@@ -10,7 +10,7 @@ export interface Tally {
 }
 
 const repository = dirname(import.meta.dir);
-const folders = ["kernel", "plugin-host", "plugin-kit", "plugin-sdk", "plugins", "tests"];
+const folders = ["kernel", "plugin-host", "plugin-kit", "plugin-sdk", "plugins", "store", "tests"];
 /** Long enough for a test that starts a gateway on a machine that is busy. */
 const testMs = 60_000;
 

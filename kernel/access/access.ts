@@ -1,7 +1,7 @@
 /** Who may come in and what they may do: one value that the gateway wires to the bus, the configuration and the plugin host. */
 import type { Logger } from "@pincer/plugin-sdk";
 import { pairRequested, pairResolved } from "@pincer/plugin-sdk/contracts/devices";
-import type { Migration, Store } from "../store/store.ts";
+import type { Migration, Store } from "../../store/store.ts";
 import { auditSchema, createAudit } from "./audit.ts";
 import { type DeviceIdentity, gatewayIdentity } from "./device.ts";
 import { createDevices, type DevicesParts } from "./devices.ts";

@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
 import { copyFile, readFile, rm, stat, writeFile } from "node:fs/promises";
+import type { Store } from "../../store/store.ts";
 import { type AccessHome, useHomes } from "../../tests/support/access-home.ts";
-import type { Store } from "../store/store.ts";
 import { createAudit } from "./audit.ts";
 
 const { open, restart } = useHomes(afterEach);

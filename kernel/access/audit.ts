@@ -7,8 +7,8 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import type { Statement, Store } from "../../store/store.ts";
 import { replaceFile } from "../private-file.ts";
-import type { Statement, Store } from "../store/store.ts";
 import { type Keys, keyed, sameSecret } from "./keys.ts";
 
 export const auditSchema = `

@@ -4,7 +4,7 @@ import type { PairedDevice } from "@pincer/plugin-sdk/contracts/devices";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
-import type { Row, Statement, Store } from "../store/store.ts";
+import type { Row, Statement, Store } from "../../store/store.ts";
 import type { DeviceIdentity } from "./device.ts";
 import { type Keys, keyed, randomToken } from "./keys.ts";
 import type { AccessSettings } from "./settings.ts";

@@ -4,8 +4,8 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import type { Statement, Store } from "../../store/store.ts";
 import { nodeCrypto } from "../builtin.ts";
-import type { Statement, Store } from "../store/store.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
 
 const secretErrors = defineErrors({

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import type { RouteBinding } from "../../plugin-host/bindings.ts";
+import { openStore } from "../../store/sqlite.ts";
 import { type BusHost, startBus } from "../../tests/support/bus.ts";
 import { dyingWriter } from "../../tests/support/dying-writer.ts";
 import { openRawSocket } from "../../tests/support/raw-socket.ts";
-import { openStore } from "../store/sqlite.ts";
 import { busMigrations } from "./idempotency.ts";
 
 const route = (prefix: string, access: "token" | "open", handle: (request: Request) => Response | Promise<Response>): RouteBinding => ({

@@ -1,7 +1,7 @@
 /** Answers kept for a principal, a method and a key: a repetition gets the first answer, and what it did is not done again. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Sweep } from "../store/retention.ts";
-import type { Migration, Store } from "../store/store.ts";
+import type { Sweep } from "../../store/retention.ts";
+import type { Migration, Store } from "../../store/store.ts";
 import type { BusContext } from "./context.ts";
 
 export const busMigrations: readonly Migration[] = [

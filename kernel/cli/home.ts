@@ -4,9 +4,9 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { TSchema } from "@sinclair/typebox";
+import { homeHolder } from "../../store/lock.ts";
 import { systemClock } from "../clock.ts";
 import { type Config, createConfig } from "../config/config.ts";
-import { homeHolder } from "../store/lock.ts";
 import firstConfig from "./templates/pincer.json5.txt";
 
 /** Written by a gateway that listens, removed when it stops. Believed only while the process is the one that wrote it. */

@@ -3,7 +3,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Verdict } from "@pincer/plugin-sdk/hook";
 import type { Admission, JobOutcome, JobState } from "@pincer/plugin-sdk/job";
-import type { Statement } from "../store/store.ts";
+import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { admit, isAdmitted, type OpenJob, openJob, sql } from "./rows.ts";
 import type { Room } from "./run.ts";

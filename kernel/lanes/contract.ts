@@ -1,7 +1,7 @@
 /** The lanes as plugins see them. */
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { lanes } from "@pincer/plugin-sdk/contracts/lanes";
-import type { Statement } from "../store/store.ts";
+import type { Statement } from "../../store/store.ts";
 import type { Lanes } from "./lanes.ts";
 
 /** @param keep the statements that keep a plugin's own values, in the commit of an admission. */

@@ -1,6 +1,6 @@
 /** The steps of one run: what an earlier run left behind answers them, and what this one does is written down in order. */
 import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Row, Statement } from "../store/store.ts";
+import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { type OpenJob, type Step, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";

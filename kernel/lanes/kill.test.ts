@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { storePoints } from "../store/sqlite.ts";
+import { storePoints } from "../../store/sqlite.ts";
 import { lanePoints } from "./points.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pincer-kill-"));

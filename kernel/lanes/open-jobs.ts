@@ -1,7 +1,7 @@
 /** The jobs that have not ended, who is told what happens to them, and who waits for their end. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { JobOutcome, JobState } from "@pincer/plugin-sdk/job";
-import type { Row } from "../store/store.ts";
+import type { Row } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
 import { type OpenJob, outcomeOf, sql } from "./rows.ts";

@@ -1,6 +1,6 @@
 /** The lanes' tables, and the statements on them. */
 import type { Admission, JobOutcome, JobState, QueueMode } from "@pincer/plugin-sdk/job";
-import type { Migration, Param, Row, Statement } from "../store/store.ts";
+import type { Migration, Param, Row, Statement } from "../../store/store.ts";
 import type { LanesSettings } from "./settings.ts";
 
 export const lanesMigrations: readonly Migration[] = [

@@ -1,7 +1,7 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
 import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Admission, EffectOutcome, Job, JobRunner, JobState, QueueMode } from "@pincer/plugin-sdk/job";
-import type { Row, Statement } from "../store/store.ts";
+import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { Journal } from "./journal.ts";
 import type { LanesDeps } from "./lanes.ts";

@@ -4,7 +4,7 @@ import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check"
 import type { SessionDetails } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import type { SessionKey } from "@pincer/plugin-sdk/session-key";
-import type { Param, Statement, Store } from "../store/store.ts";
+import type { Param, Statement, Store } from "../../store/store.ts";
 
 export const sessionErrors = defineErrors({
   SESSION_UNKNOWN: { message: "there is no such session", wire: "INVALID_REQUEST" },

@@ -1,6 +1,6 @@
 /** Finding sessions: the list with its filters, and search in what was said. */
 import type { SearchHit, SearchQuery, SessionQuery } from "@pincer/plugin-sdk/contracts/session-catalog";
-import type { Param, Store } from "../store/store.ts";
+import type { Param, Store } from "../../store/store.ts";
 import type { SessionRecord } from "./catalog.ts";
 
 /** A text as one phrase of FTS5, in which nothing is an operator. */

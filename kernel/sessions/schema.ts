@@ -10,7 +10,7 @@
  * A message with large values is kept twice, with them (`whole`) and without, so that a history is read without walking through images.
  * How many sessions there are is asked for with every page of a list, and kept, since to count a hundred thousand takes longer than the page.
  */
-import type { Migration } from "../store/store.ts";
+import type { Migration } from "../../store/store.ts";
 
 export const sessionsMigrations: readonly Migration[] = [
   {

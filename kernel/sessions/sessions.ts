@@ -20,7 +20,7 @@ import {
   transcriptMessage,
 } from "@pincer/plugin-sdk/wire/session";
 import { type Static, Type } from "@sinclair/typebox";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../../store/store.ts";
 import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord, sessionErrors } from "./catalog.ts";
 import { listSessions, searchMessages } from "./find.ts";
 import { createTranscripts } from "./transcript.ts";

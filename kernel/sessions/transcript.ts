@@ -3,7 +3,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { Entry, NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { type Message, messageText } from "@pincer/plugin-sdk/message";
-import type { Statement, Store } from "../store/store.ts";
+import type { Statement, Store } from "../../store/store.ts";
 import { refuseUnknown, sessionErrors } from "./catalog.ts";
 
 interface EntryRow extends Omit<Entry, "message" | "runId"> {

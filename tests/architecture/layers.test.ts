@@ -15,7 +15,7 @@ const offending = (within: readonly Source[], refused: (target: string, source: 
 const shipped = (prefix: string) => folder(prefix).filter(({ isTest }) => !isTest);
 
 test("the SDK imports nothing of ours, and only its testing half imports the kernel", () => {
-  const ours = (to: string) => /^(@pincer\/|kernel\/|plugin-host\/|plugin-kit\/|plugins\/|registry\/|tests\/)/.test(to);
+  const ours = (to: string) => /^(@pincer\/|kernel\/|store\/|plugin-host\/|plugin-kit\/|plugins\/|registry\/|tests\/)/.test(to);
   expect(
     offending(
       shipped("plugin-sdk/").filter(({ path }) => !path.startsWith("plugin-sdk/testing/")),
@@ -26,10 +26,11 @@ test("the SDK imports nothing of ours, and only its testing half imports the ker
   expect(offending(shipped("plugin-sdk/testing/"), beyondKernel)).toEqual([]);
 });
 
-test("the kernel imports the SDK, the plugin host and itself, and of third parties only TypeBox; its CLI and its root also the kit", () => {
+test("the kernel imports the SDK, the plugin host, the store and itself, and of third parties only TypeBox; its CLI and its root also the kit", () => {
   const allowed = (to: string, { path }: Source) =>
     to.startsWith("kernel/") ||
     to.startsWith("plugin-host/") ||
+    to.startsWith("store/") ||
     (to.startsWith("plugin-kit/") && (path.startsWith("kernel/cli/") || path === "kernel/gateway.ts")) ||
     to === "package.json" ||
     to.startsWith("@pincer/plugin-sdk") ||
@@ -45,16 +46,21 @@ test("the plugin host imports the SDK and itself, and of third parties only Type
   expect(offending(shipped("plugin-host/"), (to) => !allowed(to))).toEqual([]);
 });
 
+test("the store imports the SDK and itself", () => {
+  const allowed = (to: string) => /^(store\/|@pincer\/plugin-sdk(?!\/testing)|node:|bun)/.test(to);
+  expect(offending(shipped("store/"), (to) => !allowed(to))).toEqual([]);
+});
+
 test("the kit imports the SDK and itself, and of third parties only TypeBox", () => {
   const allowed = (to: string) => /^(plugin-kit\/|@pincer\/plugin-sdk(?!\/testing)|@sinclair\/typebox|node:|bun)/.test(to);
   expect(offending(shipped("plugin-kit/"), (to) => !allowed(to))).toEqual([]);
 });
 
-test("no plugin imports another plugin, the kernel, the plugin host or the registry", () => {
+test("no plugin imports another plugin, the kernel, the plugin host, the store or the registry", () => {
   const crossing = (to: string, { path }: Source) => {
     const own = path.split("/").slice(0, 2).join("/");
     return (
-      /^(kernel\/|plugin-host\/|plugin-kit\/|registry\/|tests\/|@pincer\/(kernel|plugin-host|plugin-kit))/.test(to) ||
+      /^(kernel\/|plugin-host\/|store\/|plugin-kit\/|registry\/|tests\/|@pincer\/(kernel|store|plugin-host|plugin-kit))/.test(to) ||
       (to.startsWith("plugins/") && !to.startsWith(`${own}/`)) ||
       to.startsWith("plugin-sdk/")
     );

@@ -9,7 +9,7 @@ import { installDependencies } from "../../plugin-kit/install.ts";
 import { cpuMs, type Memory, memory, pinned } from "./machine.ts";
 
 const repository = dirname(dirname(import.meta.dir));
-const linked = ["kernel", "plugin-kit", "plugin-sdk", "plugins", "node_modules", "package.json"];
+const linked = ["kernel", "plugin-host", "store", "plugin-kit", "plugin-sdk", "plugins", "node_modules", "package.json"];
 const lookMs = 0.5;
 const readyMs = 30_000;
 
@@ -59,7 +59,7 @@ export async function install(): Promise<Installation> {
   const plugins = present.filter(isDefault).map((id) => join(repository, "plugins", id));
   const others = present.filter((id) => !isDefault(id)).map((id) => join(repository, "plugins", id));
   for (const path of [...plugins, join(repository, "plugins", "provider-openai")]) await installDependencies(path, () => undefined);
-  const entries = ["cli/main.ts", "store/writer.ts"].map((file) => join(repository, "kernel", file));
+  const entries = ["kernel/cli/main.ts", "store/writer.ts"].map((file) => join(repository, file));
   await buildDefaultSet({ out: bundle, entries, plugins, others });
 
   const bundles = new Map<string, string>();

@@ -11,7 +11,7 @@ import { Value } from "@sinclair/typebox/value";
 import { systemClock as clock } from "../../kernel/clock.ts";
 import { createLanes, lanesMigrations } from "../../kernel/lanes/lanes.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
-import { openStore } from "../../kernel/store/sqlite.ts";
+import { openStore } from "../../store/sqlite.ts";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "5" }, json: { type: "boolean", default: false } } });
 const lanesAtOnce = 100;

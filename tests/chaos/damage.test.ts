@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { createAudit } from "../../kernel/access/audit.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
 import { systemClock as clock } from "../../kernel/clock.ts";
-import { openStore } from "../../kernel/store/sqlite.ts";
 import { WireClient } from "../../plugin-sdk/testing/client.ts";
+import { openStore } from "../../store/sqlite.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 
 const pageBytes = 4096;

@@ -45,7 +45,8 @@ export function writeProof(path: string, tally: Tally, repository: string): void
     Bun.spawnSync(["git", ...words], { cwd: repository })
       .stdout.toString()
       .trim();
-  const changed = git("status", "--porcelain", "--", "kernel", "plugin-host", "plugins/agent", "plugins/delivery") === "" ? "" : " with changes";
+  const changed =
+    git("status", "--porcelain", "--", "kernel", "plugin-host", "store", "plugins/agent", "plugins/delivery") === "" ? "" : " with changes";
   const text = existsSync(path) ? readFileSync(path, "utf8") : "# Proof\n";
   const date = new Date(clock.now()).toISOString().slice(0, 10);
   writeFileSync(path, withSection(text, sectionOf(tally, `${git("rev-parse", "--short", "HEAD")}${changed}`, date)));

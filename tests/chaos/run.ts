@@ -22,7 +22,7 @@ interface State {
 /** Of the code that must not lose anything. */
 function digest(): string {
   const hash = new Bun.CryptoHasher("sha256");
-  for (const folder of ["kernel", "plugin-host", "plugins/agent", "plugins/delivery"]) {
+  for (const folder of ["kernel", "plugin-host", "store", "plugins/agent", "plugins/delivery"]) {
     const files = [...new Bun.Glob(`${folder}/**/*.{ts,json}`).scanSync({ cwd: repository })];
     for (const file of files.filter((path) => !/node_modules|\.test\.ts$/.test(path)).sort()) {
       hash.update(`${file}\0`).update(readFileSync(join(repository, file)));
@@ -74,7 +74,9 @@ await runMany(tally, {
   atOnce: Number(values.jobs),
   after() {
     if (digest() !== now) {
-      console.error("kernel/, plugin-host/ or the plugins agent and delivery have changed meanwhile: what was tried is no longer what is there");
+      console.error(
+        "kernel/, plugin-host/, store/ or the plugins agent and delivery have changed meanwhile: what was tried is no longer what is there",
+      );
       process.exit(1);
     }
     for (; told < tally.failures.length; told++) console.error(described(tally.failures[told]!));

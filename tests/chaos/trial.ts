@@ -6,7 +6,7 @@ import { createAudit } from "../../kernel/access/audit.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
 import { systemClock as clock } from "../../kernel/clock.ts";
 import { lanePoints } from "../../kernel/lanes/points.ts";
-import { openStore, storePoints } from "../../kernel/store/sqlite.ts";
+import { openStore, storePoints } from "../../store/sqlite.ts";
 import { autopsy } from "./autopsy.ts";
 import { complaintsOf } from "./checks.ts";
 import { type HomeOptions, homeConfig } from "./home-config.ts";

@@ -37,7 +37,7 @@ test("every link in the documents leads somewhere", () => {
 
 test("every file and folder that a guide names is there", () => {
   const named = guides.flatMap((path) =>
-    [...read(path).matchAll(/`((?:kernel|plugins|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(([, place = ""]) => ({
+    [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(([, place = ""]) => ({
       path,
       place,
     })),

@@ -62,7 +62,8 @@ const git = (...words: string[]) =>
 /** What stands in the section about one file: its row, and what it found. */
 function linesOf({ file, tally: { passed, failed, skipped }, minutes, said }: Result): readonly string[] {
   const date = new Date(clock.now()).toISOString().slice(0, 10);
-  const changed = git("status", "--porcelain", "--", "kernel", "plugin-host", "plugins", "plugin-sdk") === "" ? "" : " with changes";
+  const changed =
+    git("status", "--porcelain", "--", "kernel", "plugin-host", "plugins", "plugin-sdk", "store") === "" ? "" : " with changes";
   const outcome = [`${passed} passed`, `${failed.length} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(", ");
   const name = `\`${basename(file)}\``;
   return [

@@ -14,10 +14,10 @@ import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
-import { createRetention, type Retention } from "../../kernel/store/retention.ts";
-import { openStore } from "../../kernel/store/sqlite.ts";
-import type { Store } from "../../kernel/store/store.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
+import { createRetention, type Retention } from "../../store/retention.ts";
+import { openStore } from "../../store/sqlite.ts";
+import type { Store } from "../../store/store.ts";
 
 export interface LogLine {
   readonly level: string;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const writer = join(import.meta.dir, "..", "..", "kernel", "store", "writer.ts");
+const writer = join(import.meta.dir, "..", "..", "store", "writer.ts");
 
 /** A writer thread like every other, which dies of whatever holds the word "poison". The folder is the test's own. */
 export function dyingWriter(folder: string): URL {

@@ -8,8 +8,8 @@ import { Value } from "@sinclair/typebox/value";
 import { createLanes, type Lanes, type LanesDeps, lanesMigrations } from "../../kernel/lanes/lanes.ts";
 import type { JobChange } from "../../kernel/lanes/open-jobs.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
-import { openStore, type StoreOptions } from "../../kernel/store/sqlite.ts";
-import type { Migration, Store } from "../../kernel/store/store.ts";
+import { openStore, type StoreOptions } from "../../store/sqlite.ts";
+import type { Migration, Store } from "../../store/store.ts";
 
 export type Handler = JobRunner["run"] | JobRunner;
 

@@ -18,8 +18,8 @@ import { Value } from "@sinclair/typebox/value";
 import { lanesFor } from "../../kernel/lanes/contract.ts";
 import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
 import { createSessions, type Sessions, SessionsConfig, type SessionsDeps, sessionEvents } from "../../kernel/sessions/sessions.ts";
-import { openStore } from "../../kernel/store/sqlite.ts";
-import type { Store } from "../../kernel/store/store.ts";
+import { openStore } from "../../store/sqlite.ts";
+import type { Store } from "../../store/store.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
 import { type BusHost, startBus } from "./bus.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from "bun:test";
 import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dyingWriter } from "../../tests/support/dying-writer.ts";
+import { dyingWriter } from "../tests/support/dying-writer.ts";
 import { openStore } from "./sqlite.ts";
 import type { Migration, Statement } from "./store.ts";
 
