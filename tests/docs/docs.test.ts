@@ -37,10 +37,12 @@ test("every link in the documents leads somewhere", () => {
 
 test("every file and folder that a guide names is there", () => {
   const named = guides.flatMap((path) =>
-    [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(([, place = ""]) => ({
-      path,
-      place,
-    })),
+    [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(
+      ([, place = ""]) => ({
+        path,
+        place,
+      }),
+    ),
   );
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter(({ place }) => !existsSync(join(root, place))).map(({ path, place }) => `${path}: ${place}`)).toEqual([]);
