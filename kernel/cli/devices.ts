@@ -1,6 +1,6 @@
 import type { PairRequest } from "@pincer/plugin-sdk/contracts/devices";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { Static } from "@sinclair/typebox";
-import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import { dim, duration, green, table, yellow } from "./terminal.ts";
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type ClientOptions, WireClient } from "@pincer/plugin-sdk/testing/client";
 import { Value } from "@sinclair/typebox/value";
 import { type Access, accessMigrations, createAccess } from "../../kernel/access/access.ts";
@@ -13,7 +14,6 @@ import { AccessConfig, type AccessSettings } from "../../kernel/access/settings.
 import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
