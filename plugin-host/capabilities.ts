@@ -1,9 +1,12 @@
 /** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { bindMembers } from "@pincer/plugin-sdk/runtime/members";
+import type { Provisions } from "@pincer/plugin-sdk/runtime/process-protocol";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
+import { Type } from "@sinclair/typebox";
 import type { Reach } from "./deps.ts";
 import type { Entered } from "./generation.ts";
 import type { Provision } from "./table.ts";
@@ -45,6 +48,35 @@ export class Capabilities {
     const own = this.#kernel.get(contract.id);
     const handle = own ? this.#kernels(own, user) : contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user);
     return handle as HandleOf<C>;
+  }
+
+  /** As `handle`, for a plugin in a process of its own, which names a contract instead of holding one: checked by the provider's. */
+  async use(contract: string, version: number, name: string | undefined, user: User): Promise<Implementation> {
+    const own = this.#kernel.get(contract);
+    if (own?.contract.version === version) return this.#kernels(own, user) as Implementation;
+    const wanted: Contract = { id: contract, version, arity: name === undefined ? "one" : "many", record: Type.Unknown(), members: {} };
+    const provision = this.#find(contract, version, name);
+    if (!provision) throw this.#missing(wanted, name);
+    const { generation, leave } = await this.reach.enter(provision.plugin, contract);
+    const provided = generation.registered.get("provides", `${contract}/${provision.name}`);
+    leave();
+    if (!provided) throw this.#missing(wanted, name);
+    return this.#bind(provided.contract, user, name) as Implementation;
+  }
+
+  /** Who provides what the manifest says that the plugin uses, for a process that must know without asking. */
+  provisionsFor({ generated }: Manifest, user: User): Provisions {
+    const rows = Object.entries(generated?.uses ?? {}).map(([id, { version, arity }]) => {
+      const own = this.#kernel.get(id);
+      if (own?.contract.version === version) {
+        const made = own.implement(user.id);
+        const optional = Object.keys(own.contract.members).filter((member) => own.contract.members[member]?.optional && made[member]);
+        return [id, [{ name: "kernel", plugin: "kernel", record: {}, optional }]] as const;
+      }
+      const found = arity === "one" ? [this.#find(id, version) ?? []].flat() : this.#matching(id, version);
+      return [id, found.map(({ name, plugin, record, optional = [] }) => ({ name, plugin, record, optional }))] as const;
+    });
+    return Object.fromEntries(rows);
   }
 
   /** By the kernel's own word, also for what a call may carry: a plugin's copy of a contract may say anything. */

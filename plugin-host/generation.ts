@@ -5,14 +5,16 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
-import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Hold } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
+import type { Running } from "./running.ts";
 
 export interface Code {
   readonly manifest: Manifest;
-  readonly definition: PluginDefinition;
+  /** Absent when it runs in a process of its own, from this bundle. */
+  readonly definition?: PluginDefinition;
+  readonly bundle?: string;
 }
 
 /** A call that was counted on a generation. */
@@ -51,7 +53,8 @@ async function ended<T>({ generation, leave }: Entered, what: string, answer: Pr
 }
 
 export class Generation {
-  readonly instance: Instance;
+  /** Set before anybody sees the generation. */
+  instance!: Running;
   readonly holds = new Set<Hold>();
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
@@ -69,13 +72,14 @@ export class Generation {
   constructor(
     readonly plugin: string,
     readonly number: number,
-    readonly code: Code,
+    public code: Code,
     readonly clock: Clock,
     readonly limits: () => PluginLimits,
     private readonly log: Logger,
-  ) {
-    const name = `generation ${number} of ${plugin}`;
-    this.instance = new Instance({ name, clock, limits, fault: (error, what) => void this.blame(error, what) });
+  ) {}
+
+  get name(): string {
+    return `generation ${this.number} of ${this.plugin}`;
   }
 
   get registered(): Registrations {

@@ -15,7 +15,7 @@ import { type Generation, use } from "./generation.ts";
 import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
-import { CapabilitiesConfig, settingsOf } from "./settings.ts";
+import { CapabilitiesConfig, type IsolationSettings, isolationOf, settingsOf } from "./settings.ts";
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
@@ -75,6 +75,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       const refused = table.refused.get(plugin.id);
       if (refused || hasCode(plugin.error, "PLUGIN_CONFLICT")) plugin.error = refused;
     }
+    for (const { instance } of active()) instance.tellProvisions?.();
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
 
@@ -102,7 +103,9 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob };
+  const isolation = (found: Found) =>
+    isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)()).isolation;
+  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation };
 
   const add = (found: Found): void => {
     const plugin = new Plugin(found, around);

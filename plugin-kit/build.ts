@@ -1,5 +1,5 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
@@ -82,5 +82,32 @@ async function bundled(what: string, folder: string, config: BuildConfig) {
       .outputs;
   } catch (error) {
     throw loadFailure(what, folder, error);
+  }
+}
+
+/**
+ * One file with the plugin, the SDK and what runs them in a process of its own; it is named by its content, so that an earlier one stays as
+ * it was. `digest` is that of the manifest.
+ */
+export async function bundleProcess(
+  plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
+  out: string,
+): Promise<string> {
+  const { id, folder, entry, digest } = plugin;
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  const wrapper = join(out, `.${id}-${process.pid}-${crypto.randomUUID().slice(0, 8)}.ts`);
+  const runtime = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", import.meta.dir);
+  await writeFile(
+    wrapper,
+    `import { runChild } from ${JSON.stringify(runtime)};\nawait runChild(() => import(${JSON.stringify(join(folder, entry))}), ${JSON.stringify(digest)});\n`,
+  );
+  try {
+    const [built] = await bundled(id, folder, { entrypoints: [wrapper], splitting: false });
+    const text = await built!.text();
+    const path = join(out, `${id}-${new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16)}.js`);
+    if (!existsSync(path)) await Bun.write(path, text);
+    return path;
+  } finally {
+    await rm(wrapper, { force: true });
   }
 }

@@ -52,6 +52,7 @@ export async function record<T>(
     const config = definition.config ? Value.Default(definition.config, {}) : {};
     await setUp(definition, manifest, instance, {
       home,
+      dataDir: join(home, "data"),
       clock,
       log: silent,
       config: () => config,

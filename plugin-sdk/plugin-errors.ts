@@ -17,6 +17,11 @@ export const pluginErrors = defineErrors({
   PLUGIN_NOT_CONNECTED: { message: "the new generation did not take over the connection", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_TIMEOUT: { message: "the plugin did not answer in time", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_FAULT: { message: "the plugin failed", wire: "UNAVAILABLE" },
+  PLUGIN_GONE: { message: "the plugin's process ended", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_STALLED: { message: "the plugin's process did not answer", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_BUSY: { message: "too many calls run in the plugin's process", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_PROTOCOL: { message: "the other side of a plugin's connection said what no honest one says", wire: "UNAVAILABLE" },
+  PLUGIN_CRASHED: { message: "the plugin's process ended too often", wire: "UNAVAILABLE" },
   PLUGIN_UNLOADED: { message: "the plugin's generation has been unloaded", wire: "UNAVAILABLE", retryable: true },
   /** A stream that only one may hold was ended for a newer generation: start it again, at once, from what was kept. */
   PLUGIN_REPLACED: { message: "the plugin was replaced by a newer generation", wire: "UNAVAILABLE", retryable: true },

@@ -45,6 +45,8 @@ export interface Started {
   readonly generated: Generated;
   /** `<contract>/<name>` -> member -> what it is. */
   readonly members: Readonly<Record<string, Readonly<Record<string, "call" | "stream">>>>;
+  /** How many services it has. */
+  readonly services: number;
 }
 
 /** Who calls a method. */

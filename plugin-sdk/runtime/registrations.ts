@@ -48,6 +48,10 @@ export class Registrations {
     return this.#all[kind].get(name);
   }
 
+  all<K extends Kind>(kind: K): ReadonlyMap<string, Kinds[K]> {
+    return this.#all[kind];
+  }
+
   /** What a manifest declares. Throws `PLUGIN_REPLACED` when a swap has come since the manifest was read. */
   required<K extends Kind>(kind: K, name: string): Kinds[K] {
     const found = this.#all[kind].get(name);

@@ -1,0 +1,246 @@
+/** A plugin's process from its start to its end: the socket, the handshake, the heartbeat, and what it said last when it died. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
+import { Peer } from "@pincer/plugin-sdk/runtime/peer";
+import { type Hello, type Provisions, processProtocol, type Start, type Started } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import type { PluginLimits } from "../limits.ts";
+import type { ProcessFacts, Running } from "../running.ts";
+import { createChildJobs } from "./child-jobs.ts";
+import { type Around, hostServed } from "./host-served.ts";
+import { proxies } from "./proxies.ts";
+
+/** What is started, once its permissions have been made into a command. */
+export interface Launch {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder of its sockets as the process sees it. */
+  readonly run: string;
+  readonly enforced: boolean;
+}
+
+export interface ProcessOptions {
+  readonly manifest: Manifest;
+  /** Of the manifest. */
+  readonly digest: string;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly limits: () => PluginLimits;
+  readonly log: Logger;
+  readonly around: Around;
+  /** Makes the command for a folder of sockets, in which it may make one more. */
+  launch(run: string): Promise<Launch & Partial<AsyncDisposable>>;
+  /** Everything but what the manifest says. */
+  facts(): Omit<Start, "id" | "version" | "permissions" | "limits">;
+}
+
+const { signal: never } = new AbortController();
+/** What a process wrote last is told when it dies. */
+const lastChars = 4_096;
+/** How long the rest of it is waited for. */
+const pipeMs = 200;
+
+export class ProcessInstance implements Running {
+  registered = new Registrations();
+  readonly services: Running["services"] & { size: number };
+  readonly process: ProcessFacts & { pid: number; enforced: boolean };
+  readonly #options: ProcessOptions;
+  readonly #peer: Peer;
+  readonly #jobs = createChildJobs(() => this.#peer);
+  readonly #resources = new AsyncDisposableStack();
+  readonly #hello = Promise.withResolvers<Hello>();
+  #child: Bun.Subprocess | undefined;
+  #said = "";
+  #told: Provisions = {};
+  #isEnding = false;
+  #ended: GatewayError | undefined;
+
+  constructor(options: ProcessOptions) {
+    const { manifest, clock, limits, around } = options;
+    this.#options = options;
+    this.#hello.promise.catch(() => {}); // silent-ok: start waits for it, unless it has failed before
+    const served = hostServed(
+      manifest.id,
+      manifest.generated ?? {},
+      around,
+      () => this.registered,
+      this.#jobs,
+      (hello) => this.#hello.resolve(hello as Hello),
+    );
+    this.#peer = new Peer({ clock, served, abortMs: limits().unloadMs, tellsFaults: false });
+    this.process = { pid: 0, enforced: false, onDeath: undefined };
+    this.services = { size: 0, start: () => this.#tell("services.start", {}), stop: (reason) => this.#stopServices(reason) };
+  }
+
+  /** Rejects with what the plugin's setup threw, `PLUGIN_LOAD_FAILED`, `PLUGIN_UNDECLARED`, `PLUGIN_MISSING`; then nothing is left. */
+  async start(): Promise<void> {
+    const { manifest, limits, digest } = this.#options;
+    const { id, version, permissions = {} } = manifest;
+    await this.#launch();
+    const { protocol, sdk, digest: built } = await this.#hello.promise;
+    const refuse = (what: string) =>
+      pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${what}: build it again`, { data: { plugin: id } });
+    if (protocol !== processProtocol)
+      throw refuse(`it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`);
+    if (built !== digest) throw refuse("it was bundled with another manifest");
+    const { retryFirstMs, retryLongestMs, unloadMs } = limits();
+    const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...this.#options.facts() };
+    this.#told = start.provisions;
+    const started = (await this.#peer.call("start", start, { signal: never })) as Started;
+    compareGenerated(id, manifest.generated ?? {}, started.generated);
+    this.registered = proxies(manifest.generated ?? {}, started, this.#peer, this.#jobs);
+    this.services.size = started.services;
+    this.#beat();
+  }
+
+  tellConfig(): void {
+    this.#tell("config", { config: this.#options.facts().config });
+  }
+
+  /** Tells it who provides what it uses, when that is not what it was told last. */
+  tellProvisions(): void {
+    const { provisions } = this.#options.facts();
+    if (Bun.deepEquals(provisions, this.#told)) return;
+    this.#told = provisions;
+    this.#tell("provisions", { provisions });
+  }
+
+  unloaded = (): GatewayError => pluginErrors.PLUGIN_UNLOADED(`${this.#options.name} has been unloaded`);
+
+  assertLive(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  async unload(): Promise<readonly string[]> {
+    if (this.#isEnding) return [];
+    this.#isEnding = true;
+    const { clock, limits } = this.#options;
+    const { unloadMs } = limits();
+    const left = await within(clock, unloadMs * 2, this.#peer.call("unload", {}, { signal: never })).catch((error) => [
+      errorMessage(error),
+    ]);
+    await this.#end(this.unloaded());
+    return Array.isArray(left) ? left.map(String) : [];
+  }
+
+  async #stopServices(reason: GatewayError): Promise<readonly string[]> {
+    if (this.services.size === 0 || this.#ended) return [];
+    const left = await this.#peer.call("services.stop", { why: reason.message }, { signal: never }).catch((error) => [errorMessage(error)]);
+    return Array.isArray(left) ? left.map(String) : [];
+  }
+
+  /** What nobody waits for; a process that dies of it says so by dying. */
+  #tell(target: string, params: unknown): void {
+    const { around } = this.#options;
+    this.#peer.call(target, params, { signal: never }).catch((error) => {
+      if (!this.#ended) around.fault(target, errorMessage(error));
+    });
+  }
+
+  async #launch(): Promise<void> {
+    const { launch, limits, manifest } = this.#options;
+    const run = await mkdtemp(join(tmpdir(), "pincer-"));
+    this.#resources.defer(() => rm(run, { recursive: true, force: true }));
+    const handlers = frameSocket(this.#peer, {
+      onEnd: (error) => {
+        // A connection that was closed is told of by the end of its process, which knows why.
+        this.#child?.kill(9);
+        if (error.code !== "PLUGIN_GONE") this.#died(error);
+      },
+    });
+    let isTaken = false;
+    const listener = Bun.listen({
+      unix: join(run, "rpc"),
+      socket: {
+        ...handlers,
+        // Only the process sees the socket, and it has one connection.
+        open: (socket) => {
+          if (isTaken) return void socket.terminate();
+          isTaken = true;
+          handlers.open(socket);
+        },
+      },
+    });
+    this.#resources.defer(() => listener.stop(false));
+    const { command, env, run: inside, enforced, ...made } = await launch(run);
+    if (made[Symbol.asyncDispose]) this.#resources.use(made as AsyncDisposable);
+    const child = Bun.spawn([...command, join(inside, "rpc")], {
+      cwd: run,
+      env: { ...env },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#child = child;
+    this.process.pid = child.pid;
+    this.process.enforced = enforced;
+    this.#resources.defer(async () => void (await child.exited));
+    this.#resources.defer(() => child.kill(9));
+    const heard = [child.stdout, child.stderr].map((stream) => this.#listen(stream));
+    void child.exited.then(async (code) => {
+      // A process that it left behind may keep the pipes open.
+      await within(this.#options.clock, pipeMs, Promise.all(heard)).catch(() => undefined); // silent-ok: what was heard by then is told
+      const how = child.signalCode ?? `code ${code}`;
+      this.#died(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended with ${how}${this.#lastWords()}`));
+    });
+    using _late = this.#options.clock.after(limits().setupMs, () =>
+      this.#hello.reject(
+        pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`),
+      ),
+    );
+    await this.#hello.promise;
+  }
+
+  async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.#said = (this.#said + decoder.decode(chunk, { stream: true })).slice(-lastChars);
+  }
+  #lastWords = () => (this.#said.trim() === "" ? "" : `; it said: ${this.#said.trim()}`);
+
+  /** A process that answers no ping blocks its own event loop, or is stopped: it is ended, and that is its death. */
+  #beat(): void {
+    const { clock, limits, manifest, name } = this.#options;
+    let asked: Disposable | undefined;
+    const next = () => {
+      asked = clock.after(limits().heartbeatMs, () => {
+        const late = clock.after(limits().stallMs, () =>
+          this.#died(
+            pluginErrors.PLUGIN_STALLED(`${name} answered nothing for ${limits().stallMs} ms, and was ended`, {
+              data: { plugin: manifest.id },
+            }),
+          ),
+        );
+        void this.#peer.ping().then(
+          () => {
+            late[Symbol.dispose]();
+            if (!this.#ended) next();
+          },
+          () => late[Symbol.dispose](), // silent-ok: the connection has ended, which is told elsewhere
+        );
+      });
+    };
+    this.#resources.defer(() => asked?.[Symbol.dispose]());
+    next();
+  }
+
+  #died(reason: GatewayError): void {
+    if (this.#ended) return;
+    if (!this.#isEnding) this.process.onDeath?.(reason);
+    void this.#end(reason);
+  }
+
+  async #end(reason: GatewayError): Promise<void> {
+    this.#ended ??= reason;
+    this.#hello.reject(reason);
+    this.#peer.end(reason);
+    await this.#resources.disposeAsync();
+  }
+}
