@@ -17,6 +17,7 @@ import type { ProcessFacts, Running } from "../running.ts";
 import { createChildJobs } from "./child-jobs.ts";
 import { type Around, hostServed } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
+import { watchSpinning } from "./spinning.ts";
 
 /** What is started, once its permissions have been made into a command. */
 export interface Launch {
@@ -208,23 +209,24 @@ export class ProcessInstance implements Running {
   /** A process that answers no ping blocks its own event loop, or is stopped: it is ended, and that is its death. */
   #beat(): void {
     const { clock, limits, manifest, name } = this.#options;
+    const spinning = watchSpinning(this.process.pid, this.#options);
     let asked: Disposable | undefined;
     const next = () => {
-      asked = clock.after(limits().heartbeatMs, () => {
+      asked = clock.after(limits().heartbeatMs, async () => {
+        const stalled = `${name} answered nothing for ${limits().stallMs} ms, and was ended`;
         const late = clock.after(limits().stallMs, () =>
-          this.#died(
-            pluginErrors.PLUGIN_STALLED(`${name} answered nothing for ${limits().stallMs} ms, and was ended`, {
-              data: { plugin: manifest.id },
-            }),
-          ),
+          this.#died(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } })),
         );
-        void this.#peer.ping().then(
-          () => {
-            late[Symbol.dispose]();
-            if (!this.#ended) next();
-          },
-          () => late[Symbol.dispose](), // silent-ok: the connection has ended, which is told elsewhere
-        );
+        try {
+          await this.#peer.ping();
+          const spins = await spinning();
+          if (spins) return this.#died(spins);
+          if (!this.#ended) next();
+        } catch {
+          // silent-ok: the connection has ended, which is told elsewhere
+        } finally {
+          late[Symbol.dispose]();
+        }
       });
     };
     this.#resources.defer(() => asked?.[Symbol.dispose]());
