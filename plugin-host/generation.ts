@@ -6,6 +6,7 @@ import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import type { Activity } from "./activity.ts";
 import { Hold } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
 import type { Running } from "./running.ts";
@@ -76,6 +77,7 @@ export class Generation {
     readonly clock: Clock,
     readonly limits: () => PluginLimits,
     private readonly log: Logger,
+    readonly activity: Activity,
   ) {}
 
   get name(): string {
@@ -95,12 +97,14 @@ export class Generation {
   /** Counts a call until the returned function is called; more often does no harm. */
   enter(what: string): () => void {
     const calls = this.#calls.get(what) ?? this.#calls.set(what, { running: 0 }).get(what)!;
+    const begun = this.activity.begin() ? this.clock.monotonic() : undefined;
     let isInside = true;
     calls.running++;
     this.#inside++;
     return () => {
       if (!isInside) return;
       isInside = false;
+      if (begun !== undefined) this.activity.took(this.clock.monotonic() - begun);
       calls.running--;
       if (--this.#inside > 0) return;
       this.#empty?.resolve();
@@ -114,6 +118,7 @@ export class Generation {
     if (isGatewayError(error) || signal?.aborted) return error;
     this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
     this.faults++;
+    this.activity.errors++;
     this.onFault?.();
     return faultOf(error, this.plugin, what);
   };

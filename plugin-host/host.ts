@@ -90,13 +90,13 @@ export function createPluginHost(deps: PluginHostDeps) {
       own.use(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
-  const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
+  const prepare: PluginSurroundings["prepare"] = async (found, number, activity, earlier) => {
     const present = plugins.get(found.id)?.found;
     const refusal = tabled(found).refused.get(found.id);
     if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);
-      return await preparation(found, number, earlier);
+      return await preparation(found, number, activity, earlier);
     } catch (error) {
       if (present && present !== found && !present.error) declare(present);
       throw loadFailure(found.id, found.folder, error);

@@ -3,6 +3,7 @@ import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { pauseAfter } from "@pincer/plugin-sdk/runtime/services";
+import { Activity } from "./activity.ts";
 import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
@@ -11,7 +12,7 @@ import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
-  prepare(found: Found, number: number, code?: Code): Promise<Generation>;
+  prepare(found: Found, number: number, activity: Activity, code?: Code): Promise<Generation>;
   /** Called in the step in which another generation became the current one. */
   changed(): void;
   restartJob(key: string, reason: unknown): Promise<void>;
@@ -26,6 +27,7 @@ export class Plugin {
   /** Why it does not work, or was rolled back. */
   error: GatewayError | undefined;
   number = 0;
+  readonly activity = new Activity();
   readonly #draining = new Set<Generation>();
   #failures = 0;
   #notBefore = 0;
@@ -72,7 +74,7 @@ export class Plugin {
       const { clock, limits, changed } = this.around;
       const begun = clock.monotonic();
       const { found: before, current: from } = this;
-      const to = await this.around.prepare(found, ++this.number, code);
+      const to = await this.around.prepare(found, ++this.number, this.activity, code);
       if (from) await requireWell(to, from);
       this.#install(to, found);
       changed();
@@ -122,6 +124,8 @@ export class Plugin {
       draining: [...this.#draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
       isolation: this.current ? (process ? "process" : "inline") : this.around.isolation(this.found),
       enforced: process?.enforced ?? false,
+      activity: { calls: this.activity.calls, errors: this.activity.errors, latency: this.activity.latency() },
+      ...(process && { pid: process.pid }),
       error: error && { code: error.code, message: error.message },
     };
   }
@@ -138,7 +142,7 @@ export class Plugin {
     if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
     if (this.error && clock.monotonic() < this.#notBefore) throw this.error;
     try {
-      const next = await this.around.prepare(this.found, ++this.number);
+      const next = await this.around.prepare(this.found, ++this.number, this.activity);
       this.#install(next, this.found);
       next.instance.services.start();
       return next;

@@ -11,6 +11,7 @@ import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
 import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
+import type { Activity } from "./activity.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
@@ -25,7 +26,7 @@ export function createPreparation(
   deps: PluginHostDeps,
   capabilities: Capabilities,
   run: PluginContext["run"],
-): (found: Found, number: number, earlier?: Code) => Promise<Generation> {
+): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits } = deps;
 
   const requireUses = ({ id, generated }: Manifest): void => {
@@ -112,12 +113,12 @@ export function createPreparation(
     await instance.start();
   };
 
-  return async (found, number, earlier) => {
+  return async (found, number, activity, earlier) => {
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
     const how = isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${id}`)());
     requireUses(manifest);
-    const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id));
+    const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
       const prepared =
         how.isolation === "inline"
