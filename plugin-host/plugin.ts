@@ -173,7 +173,7 @@ export class Plugin {
     this.error = undefined;
     this.#failures = this.#notBefore = 0;
     const { process } = generation.instance;
-    if (process) process.onDeath = (reason) => this.#lost(generation, found, reason);
+    if (process) process.onDeath = (reason, details) => this.#lost(generation, found, reason, details);
     const { idleSeconds, activate } = generation.code.manifest;
     const idleMs = idleSeconds === undefined ? process && this.around.limits().processIdleMs : idleSeconds * 1000;
     const mayIdle = idleMs !== undefined && activate !== "start";
@@ -184,9 +184,12 @@ export class Plugin {
    * Its process has ended by itself. The first time it starts again at the next call, or at once when it is to be active; then after a pause
    * that grows. With too many ends the version that worked before comes back; without one it waits for the operator.
    */
-  #lost(generation: Generation, found: Found, reason: GatewayError): void {
+  #lost(generation: Generation, found: Found, reason: GatewayError, details: Promise<GatewayError>): void {
     const { clock, limits, log, restartJob } = this.around;
-    log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: reason.message });
+    void details.then((said) => {
+      log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: said.message });
+      if (this.error === reason) this.error = said;
+    });
     // Before its calls are told: what this aborts is journalled neither as done nor as failed.
     for (const key of generation.jobs) void restartJob(key, reason);
     if (this.current !== generation) return;

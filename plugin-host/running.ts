@@ -28,6 +28,9 @@ export interface ProcessFacts {
   readonly pid: number;
   /** Whether the operating system holds it to its permissions. */
   readonly enforced: boolean;
-  /** Called once, with the reason, when it has ended without being asked to; before whatever waits for it is told. */
-  onDeath: ((reason: GatewayError) => void) | undefined;
+  /**
+   * Called once when it has ended without being asked to, before whatever waits for it is told. `details` says later how it ended and what it
+   * said last.
+   */
+  onDeath: ((reason: GatewayError, details: Promise<GatewayError>) => void) | undefined;
 }

@@ -102,7 +102,8 @@ export async function bundleProcess(
     `import { runChild } from ${JSON.stringify(runtime)};\nawait runChild(() => import(${JSON.stringify(join(folder, entry))}), ${JSON.stringify(digest)});\n`,
   );
   try {
-    const [built] = await bundled(id, folder, { entrypoints: [wrapper], splitting: false });
+    // The map puts the places of its own source into the stacks of errors.
+    const [built] = await bundled(id, folder, { entrypoints: [wrapper], splitting: false, sourcemap: "inline" });
     const text = await built!.text();
     const path = join(out, `${id}-${new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16)}.js`);
     if (!existsSync(path)) await Bun.write(path, text);

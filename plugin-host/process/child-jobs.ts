@@ -1,4 +1,6 @@
 /** The host's end of jobs whose handlers run in a plugin's own process: steps, journal and lane stay here. */
+
+import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
@@ -14,7 +16,7 @@ export function createChildJobs(peer: () => Peer) {
       const facts: JobFacts = { kind, key, lane, input, admittedAt, resumed, crashes };
       running.set(key, job);
       try {
-        return await peer().call("job", { job: facts }, { signal: job.signal });
+        return await orGivenBack(job, peer().call("job", { job: facts }, { signal: job.signal }));
       } finally {
         running.delete(key);
       }
@@ -29,8 +31,22 @@ export function createChildJobs(peer: () => Peer) {
 
     /** Runs a step over there, when no earlier run has journalled it. */
     effect(job: Job, name: string, input: unknown, safe: boolean): Promise<unknown> {
-      const run = (signal: AbortSignal) => peer().call("job.step", { key: job.key, name }, { signal });
+      const run = (signal: AbortSignal) => orGivenBack(job, peer().call("job.step", { key: job.key, name }, { signal }));
       return safe ? job.effect(name, input, run, { replay: "safe" }) : job.effect(name, input, run);
     },
   };
+}
+
+/**
+ * A process that went away says nothing about the job or its step: the host gives the job back, and only then this ends, so that neither is
+ * written down as failed.
+ */
+async function orGivenBack<T>({ signal }: Job, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!hasCode(error, "PLUGIN_GONE") && !hasCode(error, "PLUGIN_STALLED")) throw error;
+    if (!signal.aborted) await new Promise<void>((given) => signal.addEventListener("abort", () => given(), { once: true }));
+    throw signal.reason;
+  }
 }

@@ -1,6 +1,6 @@
 /** What a plugin in its own process may ask of the gateway. Nothing that comes from there is believed: shapes, sizes and rights are checked here. */
 import type { KeyValueStore, Logger, PluginContext } from "@pincer/plugin-sdk";
-import { requireValid } from "@pincer/plugin-sdk/check";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Io } from "@pincer/plugin-sdk/contract";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
@@ -9,8 +9,9 @@ import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
+import type { Hello } from "@pincer/plugin-sdk/runtime/process-protocol";
 import type { Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import type { ChildJobs } from "./child-jobs.ts";
 
 /** What stands around a process: what the plugin may do has been decided for these. */
@@ -37,11 +38,40 @@ const Name = Type.String({ maxLength: 512 });
 const closed = { additionalProperties: false };
 const Fields = Type.Record(Type.String(), Type.Unknown());
 
-interface Entry<P extends TSchema = TSchema> {
-  readonly params: P;
-  run(params: Static<P>, io: Io): unknown;
-}
-const entry = <P extends TSchema>(params: P, run: (params: Static<P>, io: Io) => unknown): Entry => ({ params, run }) as Entry;
+const JobKey = { key: Key };
+const Level = Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]);
+const EmitShape = Type.Object(
+  { topics: Type.Optional(Type.Array(Text)), cap: Type.Optional(Text), connections: Type.Optional(Type.Array(Text)) },
+  closed,
+);
+
+/** What may be asked, and in which shape. */
+const shapes = {
+  hello: Type.Object({ protocol: Type.Integer(), sdk: Name, digest: Name }),
+  log: Type.Object({ level: Level, event: Type.String({ maxLength: 200 }), fields: Type.Optional(Fields) }),
+  fault: Type.Object({ what: Text, message: Type.String() }),
+  "store.get": Type.Object({ key: Key }),
+  "store.list": Type.Object({ prefix: Key }),
+  "store.set": Type.Object({ set: Fields, gone: Type.Array(Key) }),
+  emit: Type.Object({ event: Name, payload: Type.Unknown(), options: EmitShape }),
+  call: Type.Object({ method: Name, params: Type.Optional(Type.Unknown()) }),
+  run: Type.Object({ id: Name, kind: Type.Unsafe<HookKind>(Type.String()), payload: Type.Unknown() }),
+  secret: Type.Object({ name: Name }),
+  use: Type.Object(
+    { contract: Name, version: Type.Integer(), name: Type.Optional(Name), member: Name, params: Type.Optional(Type.Unknown()) },
+    closed,
+  ),
+  "job.effect": Type.Object({ ...JobKey, name: Name, input: Type.Optional(Type.Unknown()), safe: Type.Boolean() }),
+  "job.take": Type.Object({ ...JobKey, name: Name, modes: Type.Array(QueueMode) }),
+  "job.send": Type.Object({ ...JobKey, next: Admission }),
+  "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
+  "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
+};
+type Target = keyof typeof shapes;
+type Handlers = { readonly [T in Target]: (params: Static<(typeof shapes)[T]>, io: Io) => unknown };
+
+/** Resolves when every check is compiled, for all processes. */
+export const shapesReady = async (): Promise<void> => void (await Promise.all(Object.values(shapes).map(checker)));
 
 export function hostServed(
   id: string,
@@ -49,16 +79,12 @@ export function hostServed(
   around: Around,
   registered: () => Registrations,
   jobs: ChildJobs,
-  onHello: (hello: unknown) => unknown,
+  onHello: (hello: Hello) => unknown,
 ): Served {
   const { log, store } = around;
   const isLogged = throttle(around.clock, logLines, (lost) => log.warn("plugin.log-flood", { plugin: id, lost }));
 
-  const Use = Type.Object(
-    { contract: Name, version: Type.Integer(), name: Type.Optional(Name), member: Name, params: Type.Optional(Type.Unknown()) },
-    closed,
-  );
-  const used = async ({ contract, version, name, member }: Static<typeof Use>) => {
+  const used = async ({ contract, version, name, member }: Static<typeof shapes.use>) => {
     const declared = generated.uses?.[contract];
     if (declared?.version !== version)
       throw pluginErrors.PLUGIN_PERMISSION(`${id} uses ${contract} version ${version}, which its manifest does not declare`);
@@ -67,89 +93,52 @@ export function hostServed(
     if (!run) throw pluginErrors.CAPABILITY_MISSING(`${contract} has no member ${member}`);
     return run;
   };
-  const JobKey = { key: Key };
 
-  const calls: Readonly<Record<string, Entry>> = {
-    hello: entry(Type.Unknown(), onHello),
-    log: entry(
-      Type.Object({
-        level: Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]),
-        event: Type.String({ maxLength: 200 }),
-        fields: Type.Optional(Fields),
-      }),
-      ({ level, event, fields }) => {
-        if (isLogged()) log[level](event, bounded(fields));
-      },
-    ),
-    fault: entry(Type.Object({ what: Text, message: Type.String() }), ({ what, message }) => around.fault(what, message.slice(0, 16_384))),
-    "store.get": entry(Type.Object({ key: Key }), async ({ key }) => ({ value: await store.get(key) })),
-    "store.list": entry(Type.Object({ prefix: Key }), async ({ prefix }) => ({ rows: await store.list(prefix) })),
-    "store.set": entry(Type.Object({ set: Fields, gone: Type.Array(Key) }), async ({ set, gone }) => {
-      await store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) });
-    }),
-    emit: entry(
-      Type.Object({
-        event: Name,
-        payload: Type.Unknown(),
-        options: Type.Object(
-          {
-            topics: Type.Optional(Type.Array(Text)),
-            cap: Type.Optional(Text),
-            connections: Type.Optional(Type.Array(Text)),
-          },
-          closed,
-        ),
-      }),
-      async ({ event: name, payload, options }) => {
-        const event = registered().get("emits", name);
-        if (!event) throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${name}, which its manifest does not declare`);
-        await requireValid(event.payload, payload, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`));
-        around.emit(event, payload, options);
-      },
-    ),
-    call: entry(Type.Object({ method: Name, params: Type.Optional(Type.Unknown()) }), ({ method, params }, { signal }) =>
-      around.call(method, params ?? {}, signal),
-    ),
-    run: entry(
-      Type.Object({ id: Name, kind: Type.Unsafe<HookKind>(Type.String()), payload: Type.Unknown() }),
-      ({ id: hook, kind, payload }, { signal }) => {
-        // Everybody's handlers answer to a hook: what the gateway or another plugin asks by one is not for this one to ask.
-        if (!hook.startsWith(`${id}.`))
-          throw pluginErrors.PLUGIN_PERMISSION(`${id} may run only hooks of its own, which begin with "${id}.", not ${hook}`);
-        const unchecked = Type.Unknown();
-        return around.run({ id: hook, kind, summary: "", payload: unchecked, result: unchecked }, payload, { signal });
-      },
-    ),
-    secret: entry(Type.Object({ name: Name }), async ({ name }) => ({ value: await around.secret(name) })),
-    use: entry(Use, async (asked, io) => (await used(asked))(asked.params, io)),
-    "job.effect": entry(
-      Type.Object({ ...JobKey, name: Name, input: Type.Optional(Type.Unknown()), safe: Type.Boolean() }),
-      ({ key, name, input, safe }) => jobs.effect(jobs.required(key), name, input, safe),
-    ),
-    "job.take": entry(Type.Object({ ...JobKey, name: Name, modes: Type.Array(QueueMode) }), ({ key, name, modes }) =>
-      jobs.required(key).take(name, modes),
-    ),
-    "job.send": entry(Type.Object({ ...JobKey, next: Admission }), ({ key, next }) => jobs.required(key).send(next)),
-    "job.sendNow": entry(Type.Object({ ...JobKey, name: Name, next: Admission }), ({ key, name, next }) =>
-      jobs.required(key).sendNow(name, next),
-    ),
-    "job.sleep": entry(Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }), ({ key, ms }) => jobs.required(key).sleep(ms)),
+  const handlers: Handlers = {
+    hello: onHello,
+    log: ({ level, event, fields }) => {
+      if (isLogged()) log[level](event, bounded(fields));
+    },
+    fault: ({ what, message }) => around.fault(what, message.slice(0, 16_384)),
+    "store.get": async ({ key }) => ({ value: await store.get(key) }),
+    "store.list": async ({ prefix }) => ({ rows: await store.list(prefix) }),
+    "store.set": ({ set, gone }) => store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) }),
+    emit: ({ event: name, payload, options }) => {
+      const event = registered().get("emits", name);
+      if (!event) throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${name}, which its manifest does not declare`);
+      const checking = requireValid(event.payload, payload, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`));
+      return checking ? checking.then(() => around.emit(event, payload, options)) : around.emit(event, payload, options);
+    },
+    call: ({ method, params }, { signal }) => around.call(method, params ?? {}, signal),
+    run: ({ id: hook, kind, payload }, { signal }) => {
+      // Everybody's handlers answer to a hook: what the gateway or another plugin asks by one is not for this one to ask.
+      if (!hook.startsWith(`${id}.`))
+        throw pluginErrors.PLUGIN_PERMISSION(`${id} may run only hooks of its own, which begin with "${id}.", not ${hook}`);
+      return around.run({ id: hook, kind, summary: "", payload: Type.Unknown(), result: Type.Unknown() }, payload, { signal });
+    },
+    secret: async ({ name }) => ({ value: await around.secret(name) }),
+    use: async (asked, io) => (await used(asked))(asked.params, io),
+    "job.effect": ({ key, name, input, safe }) => jobs.effect(jobs.required(key), name, input, safe),
+    "job.take": ({ key, name, modes }) => jobs.required(key).take(name, modes),
+    "job.send": ({ key, next }) => jobs.required(key).send(next),
+    "job.sendNow": ({ key, name, next }) => jobs.required(key).sendNow(name, next),
+    "job.sleep": ({ key, ms }) => jobs.required(key).sleep(ms),
   };
 
-  const find = async (target: string, params: unknown): Promise<Entry> => {
-    const found = Object.hasOwn(calls, target) ? calls[target] : undefined;
-    if (!found) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
-    await requireValid(found.params, params, (how) => pluginErrors.PLUGIN_PROTOCOL(`${target} ${how}`));
-    return found;
+  /** At once where nothing has to be compiled first, so that what a process says in an order happens in it. */
+  const checked = <T>(target: string, params: unknown, run: () => T | Promise<T>): T | Promise<T> => {
+    if (!Object.hasOwn(shapes, target)) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
+    const checking = requireValid(shapes[target as Target], params, (how) => pluginErrors.PLUGIN_PROTOCOL(`${target} ${how}`));
+    return checking ? checking.then(run) : run();
   };
 
   return {
-    call: async (target, params, io) => (await (await find(target, params)).run(params, io)) ?? null,
+    call: async (target, params, io) => (await checked(target, params, () => handlers[target as Target](params as never, io))) ?? null,
     async *stream(target, params, io) {
       if (target !== "use") throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no stream ${target.slice(0, 200)}`);
-      await find(target, params);
-      const asked = params as Static<typeof Use>;
-      return yield* (await used(asked))(asked.params, io) as AsyncGenerator<unknown, unknown, void>;
+      const asked = params as Static<typeof shapes.use>;
+      const run = await checked(target, params, () => used(asked));
+      return yield* run(asked.params, io) as AsyncGenerator<unknown, unknown, void>;
     },
   };
 }

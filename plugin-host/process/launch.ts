@@ -6,6 +6,8 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Finding } from "../sandbox/confinement.ts";
+import { serveEgress } from "../sandbox/egress.ts";
+import { admission } from "../sandbox/rules.ts";
 import { resolvePermissions } from "./confinement-of.ts";
 import type { Launch } from "./process-instance.ts";
 

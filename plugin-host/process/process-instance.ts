@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
@@ -12,10 +13,11 @@ import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
 import { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import { type Hello, type Provisions, processProtocol, type Start, type Started } from "@pincer/plugin-sdk/runtime/process-protocol";
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
 import type { ProcessFacts, Running } from "../running.ts";
 import { createChildJobs } from "./child-jobs.ts";
-import { type Around, hostServed } from "./host-served.ts";
+import { type Around, hostServed, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
 import { watchSpinning } from "./spinning.ts";
 
@@ -43,6 +45,12 @@ export interface ProcessOptions {
   facts(): Omit<Start, "id" | "version" | "permissions" | "limits">;
 }
 
+const Kind = Type.Union([Type.Literal("call"), Type.Literal("stream")]);
+const StartedShape = Type.Object({
+  generated: Type.Record(Type.String(), Type.Unknown()),
+  members: Type.Record(Type.String(), Type.Record(Type.String(), Kind)),
+  services: Type.Integer({ minimum: 0 }),
+});
 const { signal: never } = new AbortController();
 /** What a process wrote last is told when it dies. */
 const lastChars = 4_096;
@@ -60,6 +68,7 @@ export class ProcessInstance implements Running {
   readonly #hello = Promise.withResolvers<Hello>();
   #child: Bun.Subprocess | undefined;
   #said = "";
+  #heard: Promise<unknown> | undefined;
   #told: Provisions = {};
   #isEnding = false;
   #ended: GatewayError | undefined;
@@ -74,9 +83,14 @@ export class ProcessInstance implements Running {
       around,
       () => this.registered,
       this.#jobs,
-      (hello) => this.#hello.resolve(hello as Hello),
+      (hello) => this.#hello.resolve(hello),
     );
-    this.#peer = new Peer({ clock, served, abortMs: limits().unloadMs, tellsFaults: false });
+    this.#peer = new Peer({
+      ...{ clock, served, abortMs: limits().unloadMs, tellsFaults: false },
+      onEnding: (error) => {
+        if (!this.#isEnding) this.process.onDeath?.(error, this.#details(error));
+      },
+    });
     this.process = { pid: 0, enforced: false, onDeath: undefined };
     this.services = { size: 0, start: () => this.#tell("services.start", {}), stop: (reason) => this.#stopServices(reason) };
   }
@@ -85,7 +99,7 @@ export class ProcessInstance implements Running {
   async start(): Promise<void> {
     const { manifest, limits, digest } = this.#options;
     const { id, version, permissions = {} } = manifest;
-    await this.#launch();
+    await Promise.all([this.#launch(), shapesReady()]);
     const { protocol, sdk, digest: built } = await this.#hello.promise;
     const refuse = (what: string) =>
       pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${what}: build it again`, { data: { plugin: id } });
@@ -96,8 +110,10 @@ export class ProcessInstance implements Running {
     const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...this.#options.facts() };
     this.#told = start.provisions;
     const started = (await this.#peer.call("start", start, { signal: never })) as Started;
+    await requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
     compareGenerated(id, manifest.generated ?? {}, started.generated);
     this.registered = proxies(manifest.generated ?? {}, started, this.#peer, this.#jobs);
+    await Promise.all([...this.registered.all("emits").values()].map(({ payload }) => checker(payload)));
     this.services.size = started.services;
     this.#beat();
   }
@@ -147,29 +163,12 @@ export class ProcessInstance implements Running {
   }
 
   async #launch(): Promise<void> {
-    const { launch, limits, manifest } = this.#options;
+    const { launch, limits, manifest, clock } = this.#options;
     const run = await mkdtemp(join(tmpdir(), "pincer-"));
     this.#resources.defer(() => rm(run, { recursive: true, force: true }));
-    const handlers = frameSocket(this.#peer, {
-      onEnd: (error) => {
-        // A connection that was closed is told of by the end of its process, which knows why.
-        this.#child?.kill(9);
-        if (error.code !== "PLUGIN_GONE") this.#died(error);
-      },
-    });
-    let isTaken = false;
-    const listener = Bun.listen({
-      unix: join(run, "rpc"),
-      socket: {
-        ...handlers,
-        // Only the process sees the socket, and it has one connection.
-        open: (socket) => {
-          if (isTaken) return void socket.terminate();
-          isTaken = true;
-          handlers.open(socket);
-        },
-      },
-    });
+    const handlers = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });
+    // Only the process sees the socket, and it has one connection.
+    const listener = Bun.listen({ unix: join(run, "rpc"), socket: handlers });
     this.#resources.defer(() => listener.stop(false));
     const { command, env, run: inside, enforced, ...made } = await launch(run);
     if (made[Symbol.asyncDispose]) this.#resources.use(made as AsyncDisposable);
@@ -186,13 +185,11 @@ export class ProcessInstance implements Running {
     this.#resources.defer(async () => void (await child.exited));
     this.#resources.defer(() => child.kill(9));
     const heard = [child.stdout, child.stderr].map((stream) => this.#listen(stream));
-    void child.exited.then(async (code) => {
-      // A process that it left behind may keep the pipes open.
-      await within(this.#options.clock, pipeMs, Promise.all(heard)).catch(() => undefined); // silent-ok: what was heard by then is told
-      const how = child.signalCode ?? `code ${code}`;
-      this.#died(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended with ${how}${this.#lastWords()}`));
-    });
-    using _late = this.#options.clock.after(limits().setupMs, () =>
+    // A process that it left behind may keep the pipes open.
+    this.#heard = within(clock, pipeMs, Promise.all([child.exited, ...heard]));
+    this.#heard.catch(() => {}); // silent-ok: what was heard by then is told
+    void child.exited.then(() => this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended`)));
+    using _late = clock.after(limits().setupMs, () =>
       this.#hello.reject(
         pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`),
       ),
@@ -214,13 +211,14 @@ export class ProcessInstance implements Running {
     const next = () => {
       asked = clock.after(limits().heartbeatMs, async () => {
         const stalled = `${name} answered nothing for ${limits().stallMs} ms, and was ended`;
-        const late = clock.after(limits().stallMs, () =>
-          this.#died(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } })),
+        const late = clock.after(
+          limits().stallMs,
+          () => void this.#end(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } })),
         );
         try {
           await this.#peer.ping();
           const spins = await spinning();
-          if (spins) return this.#died(spins);
+          if (spins) return void this.#end(spins);
           if (!this.#ended) next();
         } catch {
           // silent-ok: the connection has ended, which is told elsewhere
@@ -233,15 +231,19 @@ export class ProcessInstance implements Running {
     next();
   }
 
-  #died(reason: GatewayError): void {
-    if (this.#ended) return;
-    if (!this.#isEnding) this.process.onDeath?.(reason);
-    void this.#end(reason);
+  /** How it ended, once that is known. */
+  async #details(reason: GatewayError): Promise<GatewayError> {
+    const child = this.#child;
+    await this.#heard?.catch(() => undefined); // silent-ok: what was heard by then is told
+    if (!child || reason.code !== "PLUGIN_GONE") return reason;
+    const how = child.signalCode ?? (child.exitCode === null ? "no code yet" : `code ${child.exitCode}`);
+    return pluginErrors.PLUGIN_GONE(`the process of ${this.#options.manifest.id} ended with ${how}${this.#lastWords()}`);
   }
 
   async #end(reason: GatewayError): Promise<void> {
-    this.#ended ??= reason;
-    this.#hello.reject(reason);
+    if (this.#ended) return;
+    this.#ended = reason;
+    void this.#details(reason).then(this.#hello.reject);
     this.#peer.end(reason);
     await this.#resources.disposeAsync();
   }

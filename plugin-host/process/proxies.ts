@@ -1,4 +1,5 @@
 /** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
@@ -28,8 +29,10 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
         implementation: implementationOf(peer, provided, kinds),
       });
     }
-  for (const [name, declared] of Object.entries(generated.methods ?? {}))
-    registered.add("methods", name, { method: methodOf(name, declared, ask), handler: methodHandler(name, declared, peer) });
+  for (const [name, declared] of Object.entries(generated.methods ?? {})) {
+    const method = methodOf(name, declared, ask);
+    registered.add("methods", name, { method, handler: methodHandler(method, peer) });
+  }
   for (const [name, { summary, scope, payload, dropIfSlow }] of Object.entries(generated.emits ?? {}))
     registered.add("emits", name, {
       ...{ name, summary, scope },
@@ -124,15 +127,20 @@ function methodOf(
   };
 }
 
-function methodHandler(name: string, { accepted }: Declared, peer: Peer) {
+/** Answers are held to what the manifest says: whoever asked knows the method by that. */
+function methodHandler({ name, result, accepted }: Method, peer: Peer) {
+  const held = async (schema: TSchema, answer: unknown) => {
+    await requireValid(schema, answer, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${name} answered wrongly ${how}`));
+    return answer;
+  };
   return async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
     const call: CallFacts = { connection: { ...connection, caps: [...connection.caps] }, role, scopes };
-    if (!accepted) return peer.call("method", { name, params, call }, { signal });
+    if (!accepted) return held(result, await peer.call("method", { name, params, call }, { signal }));
     const answers = peer.stream("method", { name, params, call }, { signal });
     for (;;) {
       const step = await answers.next();
-      if (step.done) return step.value;
-      tell((step.value as { readonly accepted: unknown }).accepted);
+      if (step.done) return held(result, step.value);
+      tell(await held(accepted, (step.value as { readonly accepted?: unknown } | null)?.accepted));
     }
   };
 }

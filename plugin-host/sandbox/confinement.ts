@@ -21,4 +21,4 @@ export type Confine = (what: Confinement) => Promise<Confined>;
 export type Finding =
   | { readonly confine: Confine; readonly kind: "bubblewrap" | "sandbox-exec" }
   | { readonly missing: string; readonly mend: string };
-export declare function findConfinement(): Promise<Finding>;
+export const findConfinement = async (): Promise<Finding> => ({ missing: "nothing yet", mend: "wait" });

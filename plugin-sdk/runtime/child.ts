@@ -2,7 +2,7 @@
  * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with the path of a socket,
  * and everything that the plugin is to the gateway, and the gateway to it, goes over that socket as `process-protocol.ts` says.
  */
-import { type GatewayError, isGatewayError } from "../error.ts";
+import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
 import sdk from "../package.json" with { type: "json" };
 import type { PluginDefinition } from "../plugin.ts";
 import { pluginErrors } from "../plugin-errors.ts";
@@ -73,7 +73,10 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
         given.provisions = value;
       },
     });
-    await setUp(definition, { id, version }, instance, around);
+    await setUp(definition, { id, version }, instance, around).catch((error) => {
+      // What it was stands in the cause, which crosses only as itself.
+      throw hasCode(error, "PLUGIN_FAULT") ? (error.cause ?? error) : error;
+    });
     const members = Object.fromEntries(
       [...instance.registered.all("provides")].map(([name, { contract, implementation }]) => [
         name,
