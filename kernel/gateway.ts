@@ -6,7 +6,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
@@ -20,7 +20,6 @@ import { openStore } from "../store/sqlite.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { createBus } from "./bus/bus.ts";
-import type { Peer } from "./bus/connection.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
@@ -98,8 +97,7 @@ export async function createGateway(options: GatewayOptions) {
     keys,
     emit,
     onRevoked: ({ deviceId, role, except, reason }) => {
-      const isMeant = (info: ConnectionInfo, peer: Peer) =>
-        info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
+      const isMeant = (info: ConnectionInfo, its: Role) => info.deviceId === deviceId && info.id !== except && (role ?? its) === its;
       bus.disconnect(isMeant, 4001, reason);
     },
     connections: () => bus.connections().map(({ info }) => info),
@@ -121,7 +119,7 @@ export async function createGateway(options: GatewayOptions) {
       .readSecrets()
       .then(() => host.refresh())
       .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
-  const announced = [...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const events = [...kernelEvents, ...access.events, ...sessionEvents, configChanged, pluginsChanged];
   const host = createPluginHost({
     home,
     clock,
@@ -131,7 +129,7 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => name === health.name || [...kernelEvents, ...announced].some((event) => event.name === name),
+    reserved: (name) => name === health.name || events.some((event) => event.name === name),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
@@ -162,11 +160,10 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   const bus = createBus({
-    access,
-    methods: host.methods,
-    routes: host.routes,
-    events: host.events,
     ...base,
+    access,
+    plugins: host,
+    events,
     retention,
     settings,
     health: createHealthParts({
@@ -190,9 +187,7 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   provideContracts({ access, bus, config, host, lanes, log, sessions });
-  bus.addEvents(announced);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
-  bus.onEvent((event, payload) => host.deliver(event, payload));
   lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
     if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
     const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };

@@ -6,16 +6,6 @@ import type { ServerWebSocket } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
 import type { BusContext } from "./context.ts";
 
-/** Set by the upgrade; the connection follows when the socket opens. */
-export interface SocketData {
-  readonly door: Door;
-  connection?: Connection;
-}
-export type Socket = ServerWebSocket<SocketData>;
-
-/** Somebody who has been let in. */
-export type Peer = Pick<Connection, "id" | "info" | "role" | "scopes" | "client" | "openedAt">;
-
 /** The longest reason that fits into a close frame, in bytes of UTF-8. */
 const longestReason = 123;
 
@@ -28,6 +18,8 @@ export class Connection {
   readonly topics = new Set<string>();
   readonly nonce = crypto.randomUUID();
   readonly openedAt: number;
+  /** From its opening on. */
+  socket!: ServerWebSocket<Connection>;
   info!: ConnectionInfo;
   role!: Role;
   scopes!: readonly WireScope[];
@@ -43,7 +35,7 @@ export class Connection {
   #signal: AbortSignal | undefined;
 
   constructor(
-    readonly socket: Socket,
+    readonly door: Door,
     private readonly context: BusContext,
   ) {
     this.openedAt = context.clock.now();
@@ -62,7 +54,7 @@ export class Connection {
       clientVersion: client.version,
       displayName: client.displayName,
       deviceId,
-      remoteAddress: this.socket.data.door.remoteAddress,
+      remoteAddress: this.door.remoteAddress,
       caps: new Set(caps),
     };
     this.state = "open";

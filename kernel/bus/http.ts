@@ -1,19 +1,8 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, and the way to a plugin's routes. */
-
-import type { RouteSource } from "../../plugin-host/bindings.ts";
 import type { Door, RequestDecision } from "../access/decision.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";
-
-interface HttpDeps {
-  readonly routes: RouteSource;
-  readonly decide: (door: Door) => Promise<RequestDecision>;
-  /** What is missing until the gateway is ready; ready when empty. */
-  readonly failing: () => readonly string[];
-  /** What else those may read who are known, or on this machine. */
-  readonly detail: () => object;
-}
 
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
 export const principalHeader = "x-pincer-principal";
@@ -25,25 +14,27 @@ export const refuseHost = (door: Door): Response =>
 export const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}): Response =>
   Response.json({ error: { message, type } }, { status, headers });
 
-export function createHttp({ settings, log, phase }: BusContext, { routes, decide, failing, detail }: HttpDeps) {
+export function createHttp({ access, plugins, store, stability, settings, log, phase, uptimeMs }: BusContext) {
   const health = async (path: string, door: Door): Promise<Response> => {
     if (path === "/health" || path === "/healthz") return Response.json({ ok: true, status: "live" });
     const started = phase() === "ready";
     if (path === "/startupz") return Response.json({ started }, { status: started ? 200 : 503 });
-    const missing = started ? failing() : [phase()];
-    const ready = missing.length === 0;
-    const isKnown = door.directLoopback || (door.headers.authorization !== undefined && (await decide(door)).ok);
-    return Response.json({ ready, ...(isKnown && { failing: missing, ...detail() }) }, { status: ready ? 200 : 503 });
+    const broken = store.failure() === undefined ? [] : ["store"];
+    const failing = started ? broken : [phase()];
+    const ready = failing.length === 0;
+    const isKnown = door.directLoopback || (door.headers.authorization !== undefined && (await access.request(door)).ok);
+    const detail = isKnown && { failing, uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() };
+    return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
   };
 
   const route = async (request: Request, path: string, door: Door, unhurried: () => void): Promise<Response> => {
     if (phase() !== "ready") return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
-    const binding = routes.match(path);
+    const binding = plugins.routes.match(path);
     if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
     request.headers.delete(principalHeader);
     request.headers.delete(scopesHeader);
     if (binding.access === "token") {
-      const decision = await decide(door);
+      const decision = await access.request(door);
       if (!decision.ok) return refuse(decision);
       request.headers.set(principalHeader, decision.principal);
       request.headers.set(scopesHeader, decision.scopes.join(","));

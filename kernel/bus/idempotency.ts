@@ -1,7 +1,7 @@
 /** Answers kept for a principal, a method and a key: a repetition gets the first answer, and what it did is not done again. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Sweep } from "../../store/retention.ts";
-import type { Migration, Store } from "../../store/store.ts";
+import type { Migration } from "../../store/store.ts";
 import type { BusContext } from "./context.ts";
 
 export const busMigrations: readonly Migration[] = [
@@ -24,7 +24,7 @@ type Id = readonly [principal: string, method: string, key: string];
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
 export type Kept = (id: Id, run: () => unknown) => Promise<unknown>;
 
-export function createIdempotency({ clock, settings, log }: BusContext, store: Store): { readonly kept: Kept; readonly sweep: Sweep } {
+export function createIdempotency({ store, clock, settings, log }: BusContext): { readonly kept: Kept; readonly sweep: Sweep } {
   const running = new Map<string, Promise<unknown>>();
 
   const answer: Kept = async (id, run) => {

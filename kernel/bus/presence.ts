@@ -5,12 +5,7 @@ import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 
 /** `publish` is told at once of a change, and of all further ones together after `presenceMs`. */
-export function createPresence(
-  { clock, settings }: BusContext,
-  connections: ReadonlyMap<string, Connection>,
-  { version, bootId }: { readonly version: string; readonly bootId: string },
-  publish: () => void,
-) {
+export function createPresence({ connections, clock, settings, version, bootId }: BusContext, publish: () => void) {
   const startedAt = clock.now();
   const reports = new Map<string, PresenceEntry>();
   let resting: Disposable | undefined;

@@ -5,13 +5,13 @@ import type { Server, WebSocketHandler } from "bun";
 import type { Door } from "../access/decision.ts";
 import { doorOf, hostAllowed } from "../access/door.ts";
 import { nodeCrypto } from "../builtin.ts";
-import type { SocketData } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { failure, refuseHost } from "./http.ts";
 import type { BusSettings } from "./settings.ts";
 
-export interface SocketHandlers extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {
-  /** Why no further socket is taken just now, or `undefined`. */
-  full(door: Door): string | undefined;
+export interface SocketHandlers extends Pick<WebSocketHandler<Connection>, "open" | "message" | "drain" | "pong" | "close"> {
+  /** The connection of a socket that may open, or why no further one is taken just now. */
+  knock(door: Door): Connection | string;
 }
 
 const addresses: Readonly<Record<string, string>> = { loopback: "127.0.0.1", lan: "0.0.0.0" };
@@ -23,11 +23,11 @@ export async function listen(
   settings: () => BusSettings,
   http: (request: Request, door: Door, unhurried: () => void) => Promise<Response>,
   sockets: SocketHandlers,
-): Promise<Server<SocketData>> {
+): Promise<Server<Connection>> {
   const { port, bind, bodyBytes, frameBytes, idleMs, tickMs, pongMs, tls } = settings();
   const hostname = addresses[bind] ?? bind;
   try {
-    return Bun.serve<SocketData>({
+    return Bun.serve<Connection>({
       port,
       hostname,
       development: false,
@@ -40,9 +40,9 @@ export async function listen(
         const door = doorOf(request, server.requestIP(request)?.address ?? "");
         if (!hostAllowed(door, settings())) return refuseHost(door);
         if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door, () => server.timeout(request, 0));
-        const full = sockets.full(door);
-        if (full !== undefined) return failure(503, "api_error", full, { "retry-after": "1" });
-        if (server.upgrade(request, { data: { door } })) return undefined;
+        const data = sockets.knock(door);
+        if (typeof data === "string") return failure(503, "api_error", data, { "retry-after": "1" });
+        if (server.upgrade(request, { data })) return undefined;
         return failure(400, "invalid_request_error", "the upgrade to a WebSocket is not complete");
       },
       error: () => failure(500, "api_error", "internal error"),

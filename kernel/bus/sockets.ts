@@ -4,16 +4,15 @@ import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/p
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
-import type { Admitted, ConnectAttempt, ConnectDecision, Door } from "../access/decision.ts";
+import type { Admitted, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
 import type { SocketHandlers } from "./server.ts";
 
 interface SocketsDeps {
-  /** Those that have been let in. */
-  readonly connections: Map<string, Connection>;
-  readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
+  /** Resolves when what a hello needs is there. */
+  readonly prepared: () => Promise<void>;
   /** The payload of the hello-ok. */
   readonly hello: (connection: Connection, admitted: Admitted) => object;
   /** The hello has been sent. */
@@ -23,8 +22,8 @@ interface SocketsDeps {
   readonly onClose: (connection: Connection) => void;
 }
 
-export function createSockets(context: BusContext, { connections, connect, hello, onOpen, onFrame, onClose }: SocketsDeps) {
-  const { clock, settings, log, phase } = context;
+export function createSockets(context: BusContext, { prepared, hello, onOpen, onFrame, onClose }: SocketsDeps) {
+  const { access, clock, connections, settings, log, phase } = context;
   /** Those that wait for their hello, with the timer that ends their waiting. */
   const arriving = new Map<Connection, Disposable>();
   let pongs: Disposable | undefined;
@@ -36,8 +35,8 @@ export function createSockets(context: BusContext, { connections, connect, hello
 
   const refuse = (connection: Connection, id: string, error: unknown, closeCode: number) => {
     const entry = toldOf(error, log, "connect");
-    const { remoteAddress } = connection.socket.data.door;
-    log.info("bus.connect-refused", { connection: connection.id, remoteAddress, ...entry.details });
+    const { id: socket, door } = connection;
+    log.info("bus.connect-refused", { connection: socket, remoteAddress: door.remoteAddress, ...entry.details });
     connection.send(errorFrame(id, entry));
     connection.close(closeCode, entry.message);
   };
@@ -53,7 +52,8 @@ export function createSockets(context: BusContext, { connections, connect, hello
     }
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
-    const decision = await connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
+    await prepared();
+    const decision = await access.connect({ door: connection.door, nonce: connection.nonce, params: asked });
     if (connection.state === "closed") return;
     if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
     settle(connection);
@@ -80,17 +80,17 @@ export function createSockets(context: BusContext, { connections, connect, hello
   };
 
   const handlers: SocketHandlers = {
-    full(door) {
+    knock(door) {
       const { connections: most, handshakes, foreignHandshakes } = settings();
       if (phase() === "stopping") return "gateway is stopping";
       if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
-      const foreign = isForeign(door) ? arriving.keys().filter(({ socket }) => isForeign(socket.data.door)) : [];
+      const foreign = isForeign(door) ? arriving.keys().filter((other) => isForeign(other.door)) : [];
       if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
-      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
+      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : new Connection(door, context);
     },
     open(socket) {
-      const connection = new Connection(socket, context);
-      socket.data.connection = connection;
+      const { data: connection } = socket;
+      connection.socket = socket;
       connection.send(eventFrame(eventHead(challengeEvent.name, { nonce: connection.nonce, ts: clock.now() })));
       const late = () => {
         log.info("bus.handshake-timeout", { connection: connection.id });
@@ -98,21 +98,19 @@ export function createSockets(context: BusContext, { connections, connect, hello
       };
       arriving.set(connection, clock.after(settings().handshakeMs, late));
     },
-    message({ data: { connection } }, data) {
-      if (!connection) return;
+    message({ data: connection }, data) {
       connection.heard = true;
       const text = typeof data === "string" ? data : data.toString();
       if (connection.state === "open") onFrame(connection, text);
       else receive(connection, text);
     },
-    pong({ data: { connection } }) {
-      if (connection) connection.heard = true;
+    pong({ data: connection }) {
+      connection.heard = true;
     },
-    drain({ data: { connection } }) {
-      connection?.drained();
+    drain({ data: connection }) {
+      connection.drained();
     },
-    close({ data: { connection } }) {
-      if (!connection) return;
+    close({ data: connection }) {
       connection.closed();
       settle(connection);
       if (connections.delete(connection.id)) onClose(connection);

@@ -6,11 +6,13 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
 import { type ClientOptions, WireClient } from "@pincer/plugin-sdk/testing/client";
+import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { Value } from "@sinclair/typebox/value";
 import { type Access, accessMigrations, createAccess } from "../../kernel/access/access.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
 import { AccessConfig, type AccessSettings } from "../../kernel/access/settings.ts";
-import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
+import { type Bus, createBus } from "../../kernel/bus/bus.ts";
+import type { BusDeps } from "../../kernel/bus/context.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -34,8 +36,13 @@ export interface BusHost extends AsyncDisposable {
   readonly url: string;
   readonly wsUrl: string;
   readonly log: LogLine[];
-  /** The plugins' methods, routes and events; a test changes them as a plugin's swap would. */
-  readonly plugins: { methods: Map<string, MethodBinding>; routes: RouteBinding[]; events: Map<string, GatewayEvent> };
+  /** The plugins' methods, routes and events, and what hears every event; a test changes them as a plugin's swap would. */
+  readonly plugins: {
+    methods: Map<string, MethodBinding>;
+    routes: RouteBinding[];
+    events: Map<string, GatewayEvent>;
+    deliver: BusDeps["plugins"]["deliver"];
+  };
   /** Live. */
   readonly settings: BusSettings;
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
@@ -49,6 +56,8 @@ export interface BusHostOptions {
   readonly access?: Partial<AccessSettings>;
   readonly methods?: readonly MethodBinding[];
   readonly deps?: Partial<BusDeps>;
+  /** Events of further rooms. */
+  readonly events?: readonly GatewayEvent[];
   /** Leave the bus as it is before everything is there. */
   readonly starting?: boolean;
   /** A folder to use again, which is then not removed. */
@@ -73,7 +82,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   const keys = await openKeys(home, logger);
   const retention = opened.use(createRetention({ store, clock, log: logger }));
   const methods = new Map(options.methods?.map((method) => [method.name, method]));
-  const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map() };
+  const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map(), deliver: () => {} };
 
   let url = "";
   const access = createAccess({
@@ -89,14 +98,18 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   });
   const bus: Bus = createBus({
     access,
-    methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
-    routes: {
-      match: (path) =>
-        plugins.routes
-          .filter(({ prefix }) => prefix === "/" || path === prefix || path.startsWith(`${prefix}/`))
-          .sort((a, b) => b.prefix.length - a.prefix.length)[0],
+    plugins: {
+      methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
+      routes: {
+        match: (path) =>
+          plugins.routes
+            .filter(({ prefix }) => prefix === "/" || path === prefix || path.startsWith(`${prefix}/`))
+            .sort((a, b) => b.prefix.length - a.prefix.length)[0],
+      },
+      events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
+      deliver: (...told) => plugins.deliver(...told),
     },
-    events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
+    events: [...kernelEvents, ...access.events, ...(options.events ?? [])],
     store,
     retention,
     clock,
@@ -109,7 +122,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     bootId: "boot-1",
     ...options.deps,
   });
-  bus.addEvents(access.events);
   opened.defer(() => {
     settings.drainMs = 0;
     return bus.stop("test is over");

@@ -116,7 +116,7 @@ export async function serveSessions({
   agentIds,
   ...over
 }: Partial<Omit<SessionsDeps, "clock">> & ServedOptions = {}): Promise<ServedSessions> {
-  const bus = await startBus();
+  const bus = await startBus({ events: sessionEvents });
   const host = await startSessions({ emit: bus.bus.emit, ...over });
   const agents = agentIds?.map((id) => ({ id, name: id, isDefault: id === "main", workspace: "/", tools: { allow: [], deny: [] } }));
   const plugins = await startHost({
@@ -146,7 +146,6 @@ export async function serveSessions({
     },
   });
   for (const name of plugins.host.methods.names()) bus.plugins.methods.set(name, plugins.host.methods.find(name)!);
-  bus.bus.addEvents(sessionEvents);
   const client = await bus.connect();
   const rows = async (params: object = {}) => (await client.call<{ sessions: Row[] }>("sessions.list", params)).sessions;
   return {
