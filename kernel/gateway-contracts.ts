@@ -20,7 +20,7 @@ import type { Log } from "./log.ts";
 import { valueStatements } from "./plugin-values.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 
-interface Rooms {
+export interface Rooms {
   readonly access: Access;
   readonly bus: Bus;
   readonly config: Config;

@@ -27,7 +27,7 @@ import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { provideContracts } from "./gateway-contracts.ts";
-import { createHealthParts } from "./gateway-health.ts";
+import { healthOf } from "./gateway-health.ts";
 import { insider } from "./insider.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
@@ -166,14 +166,7 @@ export async function createGateway(options: GatewayOptions) {
     events,
     retention,
     settings,
-    health: createHealthParts({
-      host,
-      sessions: sessions.catalog,
-      agents,
-      problems: access.problems,
-      clock,
-      dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
-    }),
+    health: () => healthOf(rooms, agents(), clock.now()),
     snapshot: () => ({
       sessionDefaults: { defaultAgentId: agents().main, mainKey, mainSessionKey: `agent:${agents().main}:${mainKey}`, scope: "per-sender" },
       configPath: config.path,
@@ -186,7 +179,8 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
-  provideContracts({ access, bus, config, host, lanes, log, sessions });
+  const rooms = { access, bus, config, host, lanes, log, sessions };
+  provideContracts(rooms);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
     if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
@@ -199,12 +193,7 @@ export async function createGateway(options: GatewayOptions) {
 
   return {
     home,
-    log,
-    config,
-    access,
-    bus,
-    host,
-    lanes,
+    ...rooms,
     /** A page's address that logs one browser in. */
     async loginLink(): Promise<string> {
       return ((await bus.dispatch("gateway.loginLink", {}, insider("kernel", ["operator.admin"]))) as { url: string }).url;

@@ -28,7 +28,7 @@ export interface BusDeps {
   readonly log: Logger;
   /** Read at each use, so that a change of the configuration is live. */
   readonly settings: () => BusSettings;
-  /** Parts of `health`; they win over what the bus says itself. */
+  /** Parts of `health` that the bus knows nothing of, or better than by default. */
   readonly health: () => Promise<Readonly<Record<string, unknown>>>;
   /** Further keys of hello's snapshot, such as `sessionDefaults`. */
   readonly snapshot: () => object;

@@ -10,8 +10,8 @@ export function createHealth({ clock, settings, stability, log, health: parts }:
     const began = clock.monotonic();
     const rest = await parts();
     const durationMs = Math.round(clock.monotonic() - began);
-    const frame = { ok: true, ts: clock.now(), durationMs, channels: {}, channelOrder: [], channelLabels: {}, heartbeatSeconds: 0 };
-    latest = { ...frame, eventLoop: stability.eventLoop(), ...rest };
+    const none = { channels: {}, channelOrder: [], channelLabels: {}, heartbeatSeconds: 0 };
+    latest = { ok: true, ...none, ...rest, ts: clock.now(), durationMs, eventLoop: stability.eventLoop() };
     return latest;
   };
   const refresh = () => measure().catch((error: unknown) => log.error("bus.health-failed", { error: errorMessage(error) }));

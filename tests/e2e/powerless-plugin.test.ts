@@ -38,6 +38,23 @@ test.each(["session.message", "sessions.changed", "device.pair.requested", "conf
   },
 );
 
+test.each([
+  [
+    "what a plugin adds to health stands there, but never in place of what the gateway says",
+    "{ moon: 1, ok: false, ts: 0 }",
+    { moon: 1 },
+    [],
+  ],
+  ["a plugin whose part of health is no JSON is named there, and keeps nobody out", "{ moon: 1n }", {}, ["herald"]],
+])("%s", async (_, parts, said, ailing) => {
+  using plugin = await withPlugin("herald", `ctx.health(async () => ({ ok: true, parts: ${parts} }));`, { activate: "start" });
+  await using gateway = await startTestGateway({ plugins: [plugin.folder], enable: ["herald"], only: [] });
+  const health = await (await gateway.connect()).call<{ ts: number; plugins: { errors: { id: string }[] } }>("health");
+  expect(health).toMatchObject({ ok: true, ...said });
+  expect(health.ts).toBeGreaterThan(0);
+  expect(health.plugins.errors.map(({ id }) => id)).toEqual(ailing);
+});
+
 test("a secret that a plugin was given stands in no line of the log, whatever the plugin says", async () => {
   const say = `ctx.method(
     defineMethod({ name: "herald.say", summary: "x", scope: "operator.read", params: Type.Object({}, closed), result: Type.Object({}) }),
