@@ -28,7 +28,6 @@ import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { provideContracts } from "./gateway-contracts.ts";
 import { healthOf } from "./gateway-health.ts";
-import { insider } from "./insider.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
@@ -133,7 +132,8 @@ export async function createGateway(options: GatewayOptions) {
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
-    dispatch: (method, params, { plugin, scopes, signal }) => bus.dispatch(method, params, insider(`plugin:${plugin}`, scopes, signal)),
+    dispatch: (method, params, { plugin, scopes, signal }) =>
+      bus.dispatch(method, params, { principal: `plugin:${plugin}`, scopes, signal }),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
       const embedded = host.inspect(plugin).origin === "embedded";
@@ -196,7 +196,7 @@ export async function createGateway(options: GatewayOptions) {
     ...rooms,
     /** A page's address that logs one browser in. */
     async loginLink(): Promise<string> {
-      return ((await bus.dispatch("gateway.loginLink", {}, insider("kernel", ["operator.admin"]))) as { url: string }).url;
+      return ((await bus.dispatch("gateway.loginLink", {}, { principal: "kernel", scopes: ["operator.admin"] })) as { url: string }).url;
     },
 
     /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */

@@ -1,9 +1,9 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodBinding } from "../../plugin-host/bindings.ts";
 import type { AuditEntry } from "../access/audit.ts";
+import type { Asked } from "./dispatch.ts";
 import type { BusSettings } from "./settings.ts";
 
 const privileged: ReadonlySet<unknown> = new Set(["operator.admin", "operator.approvals", "operator.pairing"]);
@@ -16,7 +16,7 @@ const longest = 200;
 
 const resourcesOf = (params: unknown): string[] =>
   naming.flatMap((name) => {
-    const value = (params as Record<string, unknown> | null | undefined)?.[name];
+    const value = (params as Record<string, unknown>)[name];
     return typeof value === "string" ? `${name}=${value.slice(0, longest)}` : [];
   });
 
@@ -51,21 +51,15 @@ export function gatherRefusals(clock: Clock, settings: () => BusSettings, record
   };
 }
 
-/** `run` tells of the scope that the call needs, where it depends on the parameters, before that is checked. */
-export async function recorded(
-  record: (entry: AuditEntry) => void,
-  { principal, action, params }: { readonly principal: string; readonly action: string; readonly params: unknown },
-  run: (onScope: (scope: WireScope) => void) => unknown,
-): Promise<unknown> {
-  // A call that is refused before its scope is known might have asked for anything.
-  let isPrivileged = true;
+export async function recorded(record: (entry: AuditEntry) => void, asked: Asked, answer: (asked: Asked) => unknown): Promise<unknown> {
+  const { binding, given, caller } = asked;
   const note = (outcome: AuditEntry["outcome"]) => {
-    if (isPrivileged) record({ principal, action, resources: resourcesOf(params), outcome });
+    // A call that is refused before its scope is known might have asked for anything.
+    if (asked.exact !== undefined && !privileged.has(asked.exact)) return;
+    record({ principal: caller.info.principal, action: binding.name, resources: resourcesOf(given), outcome });
   };
   try {
-    const result = await run((scope) => {
-      isPrivileged = privileged.has(scope);
-    });
+    const result = await answer(asked);
     note("ok");
     return result;
   } catch (error) {

@@ -2,12 +2,14 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit, GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { protocolVersion } from "@pincer/plugin-sdk/wire/connect";
 import { healthEvent, presenceEvent, shutdownEvent, tickEvent } from "@pincer/plugin-sdk/wire/events";
-import { eventFrame, eventHead } from "@pincer/plugin-sdk/wire/frames";
-import { health as healthMethod, polledLists } from "@pincer/plugin-sdk/wire/methods";
+import { eventFrame, eventHead, resultFrame } from "@pincer/plugin-sdk/wire/frames";
+import { health, polledLists } from "@pincer/plugin-sdk/wire/methods";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Server } from "bun";
 import type { Admitted } from "../access/decision.ts";
@@ -16,7 +18,6 @@ import { createBroadcast } from "./broadcast.ts";
 import type { Connection } from "./connection.ts";
 import type { BusContext, BusDeps } from "./context.ts";
 import { type Caller, createDispatch } from "./dispatch.ts";
-import { createHealth } from "./health.ts";
 import { createHttp } from "./http.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { bindMethod } from "./own-method.ts";
@@ -25,6 +26,12 @@ import { createRequests } from "./requests.ts";
 import { listen } from "./server.ts";
 import { createSockets } from "./sockets.ts";
 import { createStability } from "./stability.ts";
+
+/** Who calls a method from inside. */
+interface Insider extends Pick<Caller, "scopes"> {
+  readonly principal: string;
+  readonly signal?: AbortSignal;
+}
 
 export type Bus = ReturnType<typeof createBus>;
 
@@ -41,8 +48,22 @@ export function createBus(deps: BusDeps) {
   const uptimeMs = () => Math.round(clock.monotonic() - startedAt);
   const context: BusContext = { ...deps, connections, stability, phase: () => phase, uptimeMs };
 
-  const health = createHealth(context);
-  const ownHealth = bindMethod(healthMethod, health.measure);
+  /** Measured when asked for and once a minute (`protocol` section 1.7), and remembered for every hello, which waits for the first. */
+  let latest: Readonly<Record<string, unknown>> = {};
+  let first: Promise<void> | undefined;
+  const measure = async () => {
+    const began = clock.monotonic();
+    const rest = await deps.health();
+    const durationMs = Math.round(clock.monotonic() - began);
+    const none = { channels: {}, channelOrder: [], channelLabels: {}, heartbeatSeconds: 0 };
+    latest = { ok: true, ...none, ...rest, ts: clock.now(), durationMs, eventLoop: stability.eventLoop() };
+    return latest;
+  };
+  const remeasure = async () => {
+    await measure().catch((error: unknown) => log.error("bus.health-failed", { error: errorMessage(error) }));
+  };
+
+  const ownHealth = bindMethod(health, measure);
   const empty = new Map(polledLists.map(({ method, answer }) => [method.name, bindMethod(method, () => answer(clock.now()))]));
   /** The kernel's only one, then plugins', then the lists that are empty until a plugin owns their name. */
   const find = (name: string) => (name === ownHealth.name ? ownHealth : (plugins.methods.find(name) ?? empty.get(name)));
@@ -51,12 +72,11 @@ export function createBus(deps: BusDeps) {
   const idempotency = createIdempotency(context);
   lifetime.use(deps.retention.register(idempotency.sweep));
   const broadcast = createBroadcast(context);
-  const presence = lifetime.use(
-    createPresence(context, () => {
-      stateVersion.presence++;
-      broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
-    }),
-  );
+  const renew = (state: keyof typeof stateVersion, event: GatewayEvent, payload: object) => {
+    stateVersion[state]++;
+    broadcast.publish(event, payload, {}, stateVersion);
+  };
+  const presence = lifetime.use(createPresence(context, () => renew("presence", presenceEvent, { presence: presence.list() })));
   const trail = lifetime.use(gatherRefusals(clock, settings, deps.audit));
   const dispatch = createDispatch(context, find, idempotency.kept, trail.record);
   const requests = createRequests(context, dispatch);
@@ -72,7 +92,7 @@ export function createBus(deps: BusDeps) {
     },
     snapshot: {
       presence: allows(scopes, "operator.read") ? presence.list() : [],
-      health: health.latest,
+      health: latest,
       stateVersion,
       uptimeMs: uptimeMs(),
       ...deps.snapshot(),
@@ -83,12 +103,12 @@ export function createBus(deps: BusDeps) {
 
   const sockets = lifetime.use(
     createSockets(context, {
-      prepared: health.measured,
-      hello,
-      onOpen(connection) {
+      prepared: async () => void (await first),
+      welcome(connection, id, admitted) {
+        connection.send(resultFrame(id, hello(connection, admitted)));
         const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
-        if (allows(connection.scopes, "operator.read")) push(presenceEvent, { presence: presence.list() });
-        push(healthEvent, health.latest);
+        if (allows(admitted.scopes, "operator.read")) push(presenceEvent, { presence: presence.list() });
+        push(healthEvent, latest);
         presence.changed(connection);
       },
       onFrame: requests.receive,
@@ -116,7 +136,7 @@ export function createBus(deps: BusDeps) {
   const emit: Emit = (event, payload, options) => broadcast.publish(event, payload, options);
   /** All of the contract but the log. */
   const diagnosed: Omit<ImplementationOf<typeof diagnostics>, "log"> = {
-    health: health.measure,
+    health: measure,
     presence: async () => presence.list(),
     report: async (report) => {
       presence.report(report);
@@ -134,11 +154,9 @@ export function createBus(deps: BusDeps) {
     },
     /** Everything is there: lets connections in. */
     async ready(): Promise<void> {
-      const measured = () => {
-        stateVersion.health++;
-        broadcast.publish(healthEvent, health.latest, {}, stateVersion);
-      };
-      lifetime.use(health.start(measured));
+      // A gateway is ready before it has looked at all its parts.
+      first = new Promise<void>((go) => setImmediate(go)).then(remeasure);
+      lifetime.use(clock.every(settings().healthMs, () => void remeasure().then(() => renew("health", healthEvent, latest))));
       const beat = () => {
         broadcast.publish(tickEvent, { ts: clock.now() });
         sockets.ping();
@@ -156,8 +174,22 @@ export function createBus(deps: BusDeps) {
     /** Every method that works, sorted: hello's `features.methods`. */
     methods: methodNames,
     emit,
-    /** Calls a method from inside, with the same checks. */
-    dispatch: async (...call: Parameters<typeof dispatch>): Promise<unknown> => dispatch(...call),
+    /** Calls a method from inside, as the kernel itself or a plugin, with the same checks. */
+    async dispatch(
+      method: string,
+      params: unknown,
+      { principal, scopes, signal = new AbortController().signal }: Insider,
+    ): Promise<unknown> {
+      const self = {
+        clientId: "gateway-client",
+        clientMode: "backend",
+        clientVersion: version,
+        displayName: undefined,
+        deviceId: undefined,
+      };
+      const info = { id: principal, principal, ...self, remoteAddress: "", caps: new Set<string>() };
+      return dispatch(method, params, { info, role: "operator", scopes, signal });
+    },
     subscribe: broadcast.subscribe,
     unsubscribe: broadcast.unsubscribe,
     connections: (): readonly Caller[] => [...connections.values()],
@@ -175,8 +207,5 @@ const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 
 /** Resolves when the promise has settled, at the latest after `ms`; says nothing about how. */
 async function atMost(ms: number, clock: Clock, promise: Promise<unknown>): Promise<void> {
-  if (ms <= 0) return;
-  const over = Promise.withResolvers<void>();
-  using _timer = clock.after(ms, over.resolve);
-  await Promise.race([promise, over.promise]).catch(() => undefined); // silent-ok: that it is over is all that is asked
+  if (ms > 0) await within(clock, ms, promise).catch(() => undefined); // silent-ok: that it is over is all that is asked
 }

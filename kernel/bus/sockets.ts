@@ -3,7 +3,7 @@ import { requireValid } from "@pincer/plugin-sdk/check";
 import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
-import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
+import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem } from "@pincer/plugin-sdk/wire/frames";
 import type { Admitted, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
@@ -13,16 +13,14 @@ import type { SocketHandlers } from "./server.ts";
 interface SocketsDeps {
   /** Resolves when what a hello needs is there. */
   readonly prepared: () => Promise<void>;
-  /** The payload of the hello-ok. */
-  readonly hello: (connection: Connection, admitted: Admitted) => object;
-  /** The hello has been sent. */
-  readonly onOpen: (connection: Connection) => void;
+  /** Answers the request with the hello of somebody who has been let in, and with what follows it. */
+  readonly welcome: (connection: Connection, id: string, admitted: Admitted) => void;
   readonly onFrame: (connection: Connection, text: string) => void;
   /** One that had been let in. */
   readonly onClose: (connection: Connection) => void;
 }
 
-export function createSockets(context: BusContext, { prepared, hello, onOpen, onFrame, onClose }: SocketsDeps) {
+export function createSockets(context: BusContext, { prepared, welcome, onFrame, onClose }: SocketsDeps) {
   const { access, clock, connections, settings, log, phase } = context;
   /** Those that wait for their hello, with the timer that ends their waiting. */
   const arriving = new Map<Connection, Disposable>();
@@ -59,8 +57,7 @@ export function createSockets(context: BusContext, { prepared, hello, onOpen, on
     settle(connection);
     connection.admit(asked, decision);
     connections.set(connection.id, connection);
-    connection.send(resultFrame(id, hello(connection, decision)));
-    onOpen(connection);
+    welcome(connection, id, decision);
     for (const text of connection.waiting.splice(0)) if (connection.state === "open") onFrame(connection, text);
   };
 
