@@ -148,7 +148,7 @@ export function createBus(deps: BusDeps) {
   return {
     /** Listens. Until `ready`, `connect` is refused with a retry and routes answer 503. Rejects with `BUS_LISTEN_FAILED`. */
     async start(): Promise<{ readonly port: number; readonly url: string }> {
-      server = await listen(settings, createHttp(context), sockets.handlers);
+      server = await listen(settings, createHttp(context), sockets);
       // Every interface is no address that one can go to.
       return { port: server.port!, url: server.url.href.replace("//0.0.0.0:", "//127.0.0.1:") };
     },

@@ -27,10 +27,9 @@ export class Connection {
   /** Requests that run. */
   running = 0;
   wrongRoleCalls = 0;
-  /** Whether anything came from the peer since the last ping. */
+  /** Whether there was any sign of the peer since the last ping. */
   heard = true;
   #seq = 0;
-  #congested = false;
   #abort: AbortController | undefined;
   #signal: AbortSignal | undefined;
 
@@ -74,7 +73,6 @@ export class Connection {
     if (this.state === "closed") return;
     const { socket } = this;
     if (socket.send(frame) > 0) return;
-    this.#congested = true;
     if (socket.getBufferedAmount() <= this.context.settings().bufferedBytes) return;
     this.context.stability.note("bus.slow-consumer", { connection: this.id, bufferedBytes: socket.getBufferedAmount() });
     this.close(1008, "slow consumer");
@@ -82,19 +80,13 @@ export class Connection {
 
   /** The next broadcast of this connection; a skipped one is not counted. */
   broadcast(head: string, dropIfSlow: boolean | undefined): void {
-    if (dropIfSlow && this.#congested && this.socket.getBufferedAmount() >= this.context.settings().dropBytes) return;
+    if (dropIfSlow && this.socket.getBufferedAmount() >= Math.max(1, this.context.settings().dropBytes)) return;
     this.send(eventFrame(head, ++this.#seq));
   }
 
   ping(): void {
     this.heard = false;
     this.socket.ping();
-  }
-
-  /** The peer reads, so it lives, even when a pong is still behind much else. */
-  drained(): void {
-    this.heard = true;
-    this.#congested = this.socket.getBufferedAmount() > 0;
   }
 
   close(code: number, reason = ""): void {

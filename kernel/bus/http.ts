@@ -1,4 +1,5 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, and the way to a plugin's routes. */
+import type { Server } from "bun";
 import type { Door, RequestDecision } from "../access/decision.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
@@ -27,7 +28,7 @@ export function createHttp({ access, plugins, store, stability, settings, log, p
     return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
   };
 
-  const route = async (request: Request, path: string, door: Door, unhurried: () => void): Promise<Response> => {
+  const route = async (request: Request, path: string, door: Door, server: Server<unknown>): Promise<Response> => {
     if (phase() !== "ready") return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
     const binding = plugins.routes.match(path);
     if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
@@ -39,7 +40,8 @@ export function createHttp({ access, plugins, store, stability, settings, log, p
       request.headers.set(principalHeader, decision.principal);
       request.headers.set(scopesHeader, decision.scopes.join(","));
     }
-    unhurried();
+    // What has been let in may be silent as long as it takes.
+    server.timeout(request, 0);
     try {
       return await binding.handle(request);
     } catch (error) {
@@ -48,12 +50,11 @@ export function createHttp({ access, plugins, store, stability, settings, log, p
     }
   };
 
-  /** `unhurried` lifts the limit on how long the exchange may be silent. */
-  return async (request: Request, door: Door, unhurried: () => void): Promise<Response> => {
+  return async (request: Request, door: Door, server: Server<unknown>): Promise<Response> => {
     if (!URL.canParse(request.url)) return failure(400, "invalid_request_error", "the request's target is not a path");
     // The parsed path has no dot segments left, so that a handler cannot see another path than the one that was matched.
     const path = new URL(request.url).pathname;
-    if (!healthPaths.has(path)) return secured(await route(request, path, door, unhurried), settings());
+    if (!healthPaths.has(path)) return secured(await route(request, path, door, server), settings());
     const answer = request.method === "GET" || request.method === "HEAD" ? await health(path, door) : wrongVerb();
     answer.headers.set("cache-control", "no-store");
     return secured(answer, settings());

@@ -4,11 +4,13 @@ import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/p
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem } from "@pincer/plugin-sdk/wire/frames";
+import type { ServerWebSocket, WebSocketHandler } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
-import type { SocketHandlers } from "./server.ts";
+
+export type Sockets = ReturnType<typeof createSockets>;
 
 interface SocketsDeps {
   /** Resolves when what a hello needs is there. */
@@ -76,15 +78,7 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
     admit(connection, request).catch((error: unknown) => refuse(connection, request.id, error, 1011));
   };
 
-  const handlers: SocketHandlers = {
-    knock(door) {
-      const { connections: most, handshakes, foreignHandshakes } = settings();
-      if (phase() === "stopping") return "gateway is stopping";
-      if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
-      const foreign = isForeign(door) ? arriving.keys().filter((other) => isForeign(other.door)) : [];
-      if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
-      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : new Connection(door, context);
-    },
+  const handlers: WebSocketHandler<Connection> = {
     open(socket) {
       const { data: connection } = socket;
       connection.socket = socket;
@@ -101,12 +95,9 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
       if (connection.state === "open") onFrame(connection, text);
       else receive(connection, text);
     },
-    pong({ data: connection }) {
-      connection.heard = true;
-    },
-    drain({ data: connection }) {
-      connection.drained();
-    },
+    pong: heard,
+    // Who reads lives, even when a pong is still behind much else.
+    drain: heard,
     close({ data: connection }) {
       connection.closed();
       settle(connection);
@@ -116,6 +107,15 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
 
   return {
     handlers,
+    /** The connection of a socket that may open, or why no further one is taken just now. */
+    knock(door: Door): Connection | string {
+      const { connections: most, handshakes, foreignHandshakes } = settings();
+      if (phase() === "stopping") return "gateway is stopping";
+      if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
+      const foreign = isForeign(door) ? arriving.keys().filter((other) => isForeign(other.door)) : [];
+      if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
+      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : new Connection(door, context);
+    },
     /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
     ping(): void {
       const asked = [...connections.values()];
@@ -130,6 +130,10 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
     [Symbol.dispose]: () => pongs?.[Symbol.dispose](),
   };
 }
+
+const heard = ({ data: connection }: ServerWebSocket<Connection>): void => {
+  connection.heard = true;
+};
 
 /** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
 const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
