@@ -86,38 +86,31 @@ export async function createGateway(options: GatewayOptions) {
     ...(options.commitDelayMs !== undefined && { delayMs: options.commitDelayMs }),
   });
   opened.defer(() => store.close());
-  const base = { store, clock, log };
-  const retention = opened.use(createRetention(base));
+  const retention = opened.use(createRetention({ store, clock, log }));
   const emit: Emit = (event, payload, to) => bus.emit(event, payload, to);
+  const base = { store, clock, log, retention, emit };
 
   const access = createAccess({
     ...base,
     settings,
     keys,
-    emit,
     onRevoked: ({ deviceId, role, except, reason }) => {
       const isMeant = (info: ConnectionInfo, its: Role) => info.deviceId === deviceId && info.id !== except && (role ?? its) === its;
       bus.disconnect(isMeant, 4001, reason);
     },
     connections: () => bus.connections().map(({ info }) => info),
     url: () => address.url,
-    secretsChanged: () => void secretsChanged(),
+    secretsChanged: () =>
+      void findings
+        .readSecrets()
+        .then(() => host.refresh())
+        .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) })),
   });
   opened.defer(access.audit.settled);
 
-  const lanes = createLanes({
-    ...base,
-    retention,
-    settings: () => settings().lanes,
-    ...probing("lanes"),
-  });
+  const lanes = createLanes({ ...base, settings: () => settings().lanes, ...probing("lanes") });
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
-  const secretsChanged = () =>
-    findings
-      .readSecrets()
-      .then(() => host.refresh())
-      .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
   const events = [...kernelEvents, ...access.events, ...sessionEvents, configChanged, pluginsChanged];
   const host = createPluginHost({
     home,
@@ -132,8 +125,7 @@ export async function createGateway(options: GatewayOptions) {
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
-    dispatch: (method, params, { plugin, scopes, signal }) =>
-      bus.dispatch(method, params, { principal: `plugin:${plugin}`, scopes, signal }),
+    dispatch: (...call) => bus.dispatch(...call),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
       const embedded = host.inspect(plugin).origin === "embedded";
@@ -153,7 +145,6 @@ export async function createGateway(options: GatewayOptions) {
   const sessions: Sessions = createSessions({
     ...base,
     settings: () => settings().sessions,
-    emit,
     facets: () => host.facets(),
     defaultAgentId: () => agents().main,
     ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }),
@@ -164,7 +155,6 @@ export async function createGateway(options: GatewayOptions) {
     access,
     plugins: host,
     events,
-    retention,
     settings,
     health: () => healthOf(rooms, agents(), clock.now()),
     snapshot: () => ({
@@ -196,7 +186,7 @@ export async function createGateway(options: GatewayOptions) {
     ...rooms,
     /** A page's address that logs one browser in. */
     async loginLink(): Promise<string> {
-      return ((await bus.dispatch("gateway.loginLink", {}, { principal: "kernel", scopes: ["operator.admin"] })) as { url: string }).url;
+      return ((await bus.dispatch("gateway.loginLink", {}, { scopes: ["operator.admin"] })) as { url: string }).url;
     },
 
     /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */

@@ -29,7 +29,7 @@ import { createStability } from "./stability.ts";
 
 /** Who calls a method from inside. */
 interface Insider extends Pick<Caller, "scopes"> {
-  readonly principal: string;
+  readonly plugin?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -174,20 +174,11 @@ export function createBus(deps: BusDeps) {
     /** Every method that works, sorted: hello's `features.methods`. */
     methods: methodNames,
     emit,
-    /** Calls a method from inside, as the kernel itself or a plugin, with the same checks. */
-    async dispatch(
-      method: string,
-      params: unknown,
-      { principal, scopes, signal = new AbortController().signal }: Insider,
-    ): Promise<unknown> {
-      const self = {
-        clientId: "gateway-client",
-        clientMode: "backend",
-        clientVersion: version,
-        displayName: undefined,
-        deviceId: undefined,
-      };
-      const info = { id: principal, principal, ...self, remoteAddress: "", caps: new Set<string>() };
+    /** Calls a method from inside, as a plugin or the kernel itself, with the same checks. */
+    async dispatch(method: string, params: unknown, { plugin, scopes, signal = new AbortController().signal }: Insider) {
+      const id = plugin === undefined ? "kernel" : `plugin:${plugin}`;
+      const client = { clientId: "gateway-client", clientMode: "backend", clientVersion: version, displayName: undefined };
+      const info = { id, principal: id, ...client, deviceId: undefined, remoteAddress: "", caps: new Set<string>() };
       return dispatch(method, params, { info, role: "operator", scopes, signal });
     },
     subscribe: broadcast.subscribe,

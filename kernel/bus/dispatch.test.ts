@@ -139,7 +139,7 @@ test("a plugin cannot take the method that the kernel answers itself", async () 
 
 test("a call from inside passes the same checks", async () => {
   await using host = await startBus({ methods: [method("shop.buy", () => "bought", { scope: "operator.write" })] });
-  const call = (scopes: ("operator.read" | "operator.write")[]) => host.bus.dispatch("shop.buy", {}, { principal: "plugin:shop", scopes });
+  const call = (scopes: ("operator.read" | "operator.write")[]) => host.bus.dispatch("shop.buy", {}, { plugin: "shop", scopes });
   expect(await call(["operator.write"])).toBe("bought");
   await expect(call(["operator.read"])).rejects.toMatchObject({ code: "MISSING_SCOPE" });
 });
