@@ -212,10 +212,10 @@ export async function createGateway(options: GatewayOptions) {
     },
 
     /** Refuses new work, lets what runs finish or come to a point from which it resumes, and gives the home back. */
-    async stop(reason: string, { restartExpectedMs }: { readonly restartExpectedMs?: number } = {}): Promise<void> {
+    async stop(reason: string, expected: { readonly restartExpectedMs?: number } = {}): Promise<void> {
       log.info("gateway.stopping", { reason });
       await host.run(gatewayStopping, { reason });
-      await bus.stop(reason, restartExpectedMs === undefined ? {} : { restartExpectedMs });
+      await bus.stop(reason, expected);
       await lanes.stop();
       await host.stop();
       await lifetime.disposeAsync();

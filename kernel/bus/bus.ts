@@ -69,8 +69,6 @@ export function createBus(deps: BusDeps) {
   const find = (name: string) => (name === ownHealth.name ? ownHealth : (plugins.methods.find(name) ?? empty.get(name)));
   const methodNames = () => sorted([ownHealth.name, ...plugins.methods.names(), ...empty.keys()]);
 
-  const idempotency = createIdempotency(context);
-  lifetime.use(deps.retention.register(idempotency.sweep));
   const broadcast = createBroadcast(context);
   const renew = (state: keyof typeof stateVersion, event: GatewayEvent, payload: object) => {
     stateVersion[state]++;
@@ -78,7 +76,7 @@ export function createBus(deps: BusDeps) {
   };
   const presence = lifetime.use(createPresence(context, () => renew("presence", presenceEvent, { presence: presence.list() })));
   const trail = lifetime.use(gatherRefusals(clock, settings, deps.audit));
-  const dispatch = createDispatch(context, find, idempotency.kept, trail.record);
+  const dispatch = createDispatch(context, find, createIdempotency(context), trail.record);
   const requests = createRequests(context, dispatch);
 
   const hello = ({ id }: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => ({
@@ -165,10 +163,8 @@ export function createBus(deps: BusDeps) {
       phase = "ready";
     },
     /** Announces the end, refuses new requests, answers running ones up to `drainMs`, closes every socket with 1012. */
-    stop(reason: string, { restartExpectedMs }: { readonly restartExpectedMs?: number } = {}): Promise<void> {
-      stopped ??= stop({ reason, restartExpectedMs });
-      return stopped;
-    },
+    stop: (reason: string, expected: { readonly restartExpectedMs?: number } = {}): Promise<void> =>
+      (stopped ??= stop({ reason, ...expected })),
     /** What the kernel itself answers while no plugin owns the name, with its schemas, for documents and client types. */
     own: () => ({ methods: [...empty.values(), ownHealth], events: deps.events }),
     /** Every method that works, sorted: hello's `features.methods`. */
