@@ -13,7 +13,7 @@ import { health, polledLists } from "@pincer/plugin-sdk/wire/methods";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Server } from "bun";
 import type { Admitted } from "../access/decision.ts";
-import { gatherRefusals } from "./audit-trail.ts";
+import { createAuditTrail } from "./audit-trail.ts";
 import { createBroadcast } from "./broadcast.ts";
 import type { Connection } from "./connection.ts";
 import type { BusContext, BusDeps } from "./context.ts";
@@ -75,8 +75,8 @@ export function createBus(deps: BusDeps) {
     broadcast.publish(event, payload, {}, stateVersion);
   };
   const presence = lifetime.use(createPresence(context, () => renew("presence", presenceEvent, { presence: presence.list() })));
-  const trail = lifetime.use(gatherRefusals(clock, settings, deps.audit));
-  const dispatch = createDispatch(context, find, createIdempotency(context), trail.record);
+  const trail = lifetime.use(createAuditTrail(context));
+  const dispatch = createDispatch(context, find, createIdempotency(context), trail);
   const requests = createRequests(context, dispatch);
 
   const hello = ({ id }: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => ({

@@ -5,8 +5,7 @@ import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pince
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { MethodBinding, MethodSource, ResolvedMethod } from "../../plugin-host/bindings.ts";
-import type { AuditEntry } from "../access/audit.ts";
-import { mayBePrivileged, recorded } from "./audit-trail.ts";
+import { type AuditTrail, mayBePrivileged } from "./audit-trail.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
 
@@ -37,12 +36,7 @@ export interface Asked {
 /** How much of a caller's text an error repeats. */
 const longestEcho = 128;
 
-export function createDispatch(
-  { clock, settings }: BusContext,
-  find: MethodSource["find"],
-  kept: Kept,
-  record: (entry: AuditEntry) => void,
-): Dispatch {
+export function createDispatch({ clock, settings }: BusContext, find: MethodSource["find"], kept: Kept, trail: AuditTrail): Dispatch {
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 
   /** The methods whose rate is limited, and the list in force that they stand in. */
@@ -89,7 +83,7 @@ export function createDispatch(
     const binding = find(name);
     if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
     const asked: Asked = { binding, given: params ?? {}, caller, accept, exact: undefined };
-    return mayBePrivileged(binding) ? recorded(record, asked, answer) : answer(asked);
+    return mayBePrivileged(binding) ? trail.recorded(asked, answer) : answer(asked);
   };
 }
 
