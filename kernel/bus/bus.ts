@@ -79,36 +79,34 @@ export function createBus(deps: BusDeps) {
   const dispatch = createDispatch(context, find, createIdempotency(context), trail);
   const requests = createRequests(context, dispatch);
 
-  const hello = ({ id }: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => ({
-    type: "hello-ok",
-    protocol: protocolVersion,
-    server: { version, connId: id, bootId },
-    features: {
-      methods: methodNames(),
-      events: sorted([...broadcast.own.keys(), ...plugins.events.names()]),
-      capabilities: find("models.list") ? ["published-model-catalog"] : [],
-    },
-    snapshot: {
-      presence: allows(scopes, "operator.read") ? presence.list() : [],
-      health: latest,
-      stateVersion,
-      uptimeMs: uptimeMs(),
-      ...deps.snapshot(),
-    },
-    auth: { role, scopes, method, deviceToken, issuedAtMs },
-    policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
-  });
+  /** The hello of somebody who has been let in, and what follows it at once. */
+  const welcome = (connection: Connection, requestId: string, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => {
+    const mayRead = allows(scopes, "operator.read");
+    const here = mayRead ? presence.list() : [];
+    const hello = {
+      type: "hello-ok",
+      protocol: protocolVersion,
+      server: { version, connId: connection.id, bootId },
+      features: {
+        methods: methodNames(),
+        events: sorted([...broadcast.own.keys(), ...plugins.events.names()]),
+        capabilities: find("models.list") ? ["published-model-catalog"] : [],
+      },
+      snapshot: { presence: here, health: latest, stateVersion, uptimeMs: uptimeMs(), ...deps.snapshot() },
+      auth: { role, scopes, method, deviceToken, issuedAtMs },
+      policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
+    };
+    connection.send(resultFrame(requestId, hello));
+    const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
+    if (mayRead) push(presenceEvent, { presence: here });
+    push(healthEvent, latest);
+    presence.changed(connection);
+  };
 
   const sockets = lifetime.use(
     createSockets(context, {
       prepared: async () => void (await first),
-      welcome(connection, id, admitted) {
-        connection.send(resultFrame(id, hello(connection, admitted)));
-        const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
-        if (allows(admitted.scopes, "operator.read")) push(presenceEvent, { presence: presence.list() });
-        push(healthEvent, latest);
-        presence.changed(connection);
-      },
+      welcome,
       onFrame: requests.receive,
       onClose(connection) {
         broadcast.drop(connection);
