@@ -9,26 +9,10 @@ import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
-import type { PluginHost } from "../plugin-host/host.ts";
-import type { Access } from "./access/access.ts";
-import type { Bus } from "./bus/bus.ts";
-import type { Config } from "./config/config.ts";
 import { configurationFor } from "./config/contract.ts";
+import type { Rooms } from "./gateway.ts";
 import { lanesFor } from "./lanes/contract.ts";
-import type { Lanes } from "./lanes/lanes.ts";
-import type { Log } from "./log.ts";
 import { valueStatements } from "./plugin-values.ts";
-import type { Sessions } from "./sessions/sessions.ts";
-
-export interface Rooms {
-  readonly access: Access;
-  readonly bus: Bus;
-  readonly config: Config;
-  readonly host: PluginHost;
-  readonly lanes: Lanes;
-  readonly log: Log;
-  readonly sessions: Sessions;
-}
 
 export function provideContracts({ access, bus, config, host, lanes, log, sessions }: Rooms): void {
   /** Nobody may hand out more than the plugin itself has. */

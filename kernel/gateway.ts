@@ -55,6 +55,7 @@ export interface GatewayOptions {
   readonly commitDelayMs?: number;
 }
 export type Gateway = Awaited<ReturnType<typeof createGateway>>;
+export type Rooms = Omit<Gateway, "home" | "loginLink" | "start" | "stop">;
 
 /** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
 const ANSWER_MS = 500;

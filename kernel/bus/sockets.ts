@@ -1,7 +1,7 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
 import { requireValid } from "@pincer/plugin-sdk/check";
-import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
-import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
+import { ConnectParams, speaks } from "@pincer/plugin-sdk/wire/connect";
+import { busErrors, mismatchError, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem } from "@pincer/plugin-sdk/wire/frames";
 import type { ServerWebSocket, WebSocketHandler } from "bun";
@@ -137,13 +137,3 @@ const heard = ({ data: connection }: ServerWebSocket<Connection>): void => {
 
 /** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
 const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
-
-const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>
-  busErrors.PROTOCOL_MISMATCH("protocol mismatch", {
-    data: {
-      clientMinProtocol: minProtocol,
-      clientMaxProtocol: maxProtocol,
-      expectedProtocol: protocolVersion,
-      minimumProbeProtocol: oldestVersion,
-    },
-  });
