@@ -49,7 +49,7 @@ export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, pen
 
   function emit(level: Level, plugin: string | undefined, event: string, fields: Fields = {}): void {
     if (levels.indexOf(level) < least) return;
-    const body = cleaned(JSON.stringify({ level, event, plugin, ...fields }, replacer));
+    const body = cleaned(written({ level, event, plugin }, fields));
     const again = repeated.get(body);
     if (again !== undefined) return void repeated.set(body, again + 1);
     if (repeated.size < repeatLimit) {
@@ -151,6 +151,15 @@ export async function readTail(file: string, { cursor, limit = 500, maxBytes = 2
 }
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0; // silent-ok: no file, no bytes
+
+/** What has no JSON, such as a circle, must not fail who logs. */
+function written(line: Fields, fields: Fields): string {
+  try {
+    return JSON.stringify({ ...line, ...fields }, replacer);
+  } catch (error) {
+    return JSON.stringify({ ...line, unwritable: errorMessage(error) });
+  }
+}
 
 function replacer(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === "string" && value !== "" && isSensitive([key], undefined)) return REDACTED;
