@@ -79,10 +79,28 @@ test.each([
     "PLUGIN_MANIFEST_INVALID",
     "$id of its own",
   ],
+  [
+    "has a configuration that the gateway could not judge",
+    simple("").replace("{ port: Type", "{ both: Type.Intersect([Type.Object({}), Type.Object({})]), port: Type"),
+    "CONFIG_SCHEMA_UNSUPPORTED",
+    "plugins.odd.config.both uses allOf",
+  ],
 ])("a plugin whose setup %s is not built, and the message says why", async (_, source, code, said) => {
   using temp = temporary();
   const folder = await writePlugin(temp.plugins, "odd", source, { generated: {} });
   expect(await buildPlugin(folder, systemClock).catch((error) => error)).toMatchObject({ code, message: expect.stringContaining(said) });
+});
+
+test("a plugin is set up with the very configuration that a gateway gives it where nothing is written", async () => {
+  using temp = temporary();
+  const config = `Type.Object({ inner: Type.Object({ size: Type.Integer({ default: 3 }) }), rows: Type.Array(Type.Object({ on: Type.Boolean({ default: true }) }), { default: [{}] }), name: Type.Optional(Type.String()) })`;
+  const source = simple("ctx.facet(JSON.stringify(ctx.config).replaceAll('\"', ''), { summary: '', schema: Type.Integer() });")
+    .replace("uses: { sessions }, ", "")
+    .replace(/Type\.Object\(\{ port.*?\}\)(?=, setup)/, config);
+  await writePlugin(temp.plugins, "told", source);
+  await using kit = await startHost({ folders: [temp.plugins] });
+  await kit.host.activate("told");
+  expect([...kit.host.facets().keys()]).toEqual(["{inner:{size:3},rows:[{on:true}]}"]);
 });
 
 test("a bundled plugin runs as its source does, and only when it was built from the manifest that was found", async () => {

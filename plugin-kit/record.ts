@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
+import { configPathOf, type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -12,7 +13,7 @@ import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import { importPlugin, loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
-import { Value } from "@sinclair/typebox/value";
+import type { Shape } from "@pincer/plugin-sdk/shape";
 
 export interface Recorded {
   readonly file: string;
@@ -29,6 +30,7 @@ export async function recordManifest(folder: string, clock: Clock): Promise<Reco
   const { generated: _, ...written } = parseManifest(text, file);
   const generated = await record(folder, written, clock, async (registered, definition) => registered.describe(definition));
   requireStable(written.id, generated);
+  if (generated.config) checkShape(generated.config as Shape, configPathOf(written).split("."));
   const manifest = { ...written, generated };
   return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
 }
@@ -49,7 +51,7 @@ export async function record<T>(
   const instance = new Instance({ name: `the recording of ${manifest.id}`, clock, limits, fault: () => undefined });
   try {
     const definition = await importPlugin(folder, manifest.entry, true);
-    const config = definition.config ? Value.Default(definition.config, {}) : {};
+    const config = definition.config && fit(asSection(definition.config as Shape), undefined, [], () => undefined);
     await setUp(definition, manifest, instance, {
       home,
       clock,

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { checkShape } from "@pincer/plugin-sdk/config-fit";
 import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
@@ -13,7 +14,6 @@ import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
 import type { Environment } from "./environment.ts";
 import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
-import { checkShape } from "./schema.ts";
 import { at, compute, type Declaration, isSound, outline, put } from "./snapshot.ts";
 
 export interface Snapshot {

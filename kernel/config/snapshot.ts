@@ -1,10 +1,10 @@
 /** From the file's text, the environment and the declared schemas to one frozen value, and everything that is wrong with it. */
+import { asSection, fit, type Report } from "@pincer/plugin-sdk/config-fit";
 import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, type JsonObject, jsonOf, type Node, nodeAt, parseJson5, placeOf } from "@pincer/plugin-sdk/json5";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import { type Environment, expand, overrides } from "./environment.ts";
-import { fit, type Report } from "./schema.ts";
 
 export interface Declaration {
   readonly path: Path;
@@ -45,7 +45,7 @@ export const outline = (declarations: readonly Declaration[]): Shape =>
   declarations.reduce<Shape>((root, { path, shape }) => graft(root, path, shape), { type: "object", default: {}, properties: {} });
 
 function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
-  if (key === undefined) return shape.type === "object" && shape.default === undefined ? { ...shape, default: {} } : shape;
+  if (key === undefined) return asSection(shape);
   const inside = graft(under.properties?.[key] ?? { type: "object", properties: {} }, rest, shape);
   const isOpen = !under.properties && !under.patternProperties && under.additionalProperties === undefined;
   return {
