@@ -239,6 +239,13 @@ test("of two writers who read the same text, the second is refused", async () =>
   expect(readFileSync(path, "utf8")).toContain("port: 1");
 });
 
+test("what would be too large to be read again is not written, however few characters it has", async () => {
+  const { config, path } = setup("{}");
+  const text = `{ gateway: { bind: '${"ü".repeat(600_000)}' } }`;
+  await expect(config.write({ baseHash: undefined, edit: () => text })).rejects.toThrow("larger than 1 MiB");
+  expect(readFileSync(path, "utf8")).toBe("{}");
+});
+
 test("a change made by an editor since the last load counts as another writer's", async () => {
   const { config, path } = setup("{}");
   const { hash } = config.current();

@@ -143,7 +143,7 @@ export function createConfig(options: ConfigOptions) {
       const before = await reload();
       if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
       const text = edit(before);
-      if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
+      if (Buffer.byteLength(text) > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
       const known = new Set(before.issues.map(({ path: where }) => where));
       const { issues } = compute({ text }, now().sections, env);
       const unwelcome = issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
