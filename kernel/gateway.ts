@@ -154,6 +154,7 @@ export async function createGateway(options: GatewayOptions) {
   const agents = () => agentsOf(config.current().value["agents"]);
   const sessions: Sessions = createSessions({
     ...base,
+    retention,
     settings: () => settings().sessions,
     emit,
     facets: () => host.facets(),
@@ -229,7 +230,6 @@ export async function createGateway(options: GatewayOptions) {
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
-      lifetime.use(sessions.startSweeping());
       if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
