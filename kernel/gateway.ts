@@ -122,6 +122,7 @@ export async function createGateway(options: GatewayOptions) {
       .then(() => host.refresh())
       .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
   const announced = [...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const scopes = new Map([...kernelEvents, ...announced].map(({ name, scope }) => [name, scope]));
   const host = createPluginHost({
     home,
     clock,
@@ -131,7 +132,8 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => name === health.name || [...kernelEvents, ...announced].some((event) => event.name === name),
+    reserved: (name) => name === health.name || scopes.has(name),
+    scopeOf: (event) => scopes.get(event),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,

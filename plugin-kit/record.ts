@@ -6,6 +6,7 @@ import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
 import { configPathOf, type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { refusedEvent, refusedUse } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -28,7 +29,10 @@ export async function recordManifest(folder: string, clock: Clock): Promise<Reco
   const file = join(folder, "plugin.json");
   const text = await readFile(file, "utf8");
   const { generated: _, ...written } = parseManifest(text, file);
-  const generated = await record(folder, written, clock, async (registered, definition) => registered.describe(definition));
+  const generated = await record(folder, written, clock, async (registered, definition) => {
+    requireScopes(written, registered, definition);
+    return registered.describe(definition);
+  });
   requireStable(written.id, generated);
   if (generated.config) checkShape(generated.config as Shape, configPathOf(written).split("."));
   const manifest = { ...written, generated };
@@ -73,6 +77,19 @@ export async function record<T>(
     await instance.unload();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** What the gateway would refuse when it loads the plugin, its author is to hear now. */
+function requireScopes({ id, permissions: { scopes = [] } = {} }: Manifest, registered: Registrations, { uses = {} }: PluginDefinition) {
+  const contracts = Object.values(uses).map((use) => ("optional" in use ? use.optional : use));
+  const events = [...registered.all("listens").values()].flatMap(({ event }) => event ?? []);
+  const others = events.filter(({ name }) => !registered.get("emits", name));
+  const refusals = [
+    ...contracts.map((contract) => refusedUse(id, scopes, contract)),
+    ...others.map((event) => refusedEvent(id, scopes, event)),
+  ];
+  const refusal = refusals.find((refused) => refused !== undefined);
+  if (refusal) throw refusal;
 }
 
 /** A manifest must say the same on every machine, and nothing that cannot be checked. */

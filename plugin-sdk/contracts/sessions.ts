@@ -89,6 +89,7 @@ export const sessions = defineContract({
   id: "sessions",
   version: 1,
   arity: "one",
+  scope: "operator.write",
   members: {
     /** Makes the session when it does not exist. `main` and `agent:<id>` are resolved to canonical keys. */
     ensure: call(Type.Object({ key, owner: Type.Optional(Type.Boolean()), facets: Type.Optional(values) }), Session, { safe: true }),
