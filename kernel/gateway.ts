@@ -113,6 +113,7 @@ export async function createGateway(options: GatewayOptions) {
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
   const events = [...kernelEvents, ...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const scopes = new Map(events.map(({ name, scope }) => [name, scope]));
   const host = createPluginHost({
     home,
     clock,
@@ -122,7 +123,8 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => name === health.name || events.some((event) => event.name === name),
+    reserved: (name) => name === health.name || scopes.has(name),
+    scopeOf: (event) => scopes.get(event),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
@@ -204,7 +206,6 @@ export async function createGateway(options: GatewayOptions) {
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
-      lifetime.use(sessions.startSweeping());
       if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});

@@ -1,6 +1,7 @@
 /** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import { refusedUse } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { bindMembers } from "@pincer/plugin-sdk/runtime/members";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
@@ -49,10 +50,8 @@ export class Capabilities {
 
   /** By the kernel's own word, also for what a call may carry: a plugin's copy of a contract may say anything. */
   #kernels({ contract, implement }: KernelProvision, { id, scopes, assertLive }: User): unknown {
-    if (contract.scope && scopes?.includes(contract.scope) === false)
-      throw pluginErrors.PLUGIN_PERMISSION(
-        `${id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${contract.scope}`,
-      );
+    const refusal = scopes && refusedUse(id, scopes, contract);
+    if (refusal) throw refusal;
     return bindMembers(contract, contract.id, {
       has: (member) => implement(id)[member] !== undefined,
       resolve: () => {

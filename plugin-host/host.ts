@@ -28,7 +28,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
   const declared = new Map<string, DisposableStack>();
-  let table = new Table([], () => false);
+  let table = new Table([], deps);
   let changes = 0;
   let isStarted = false;
   let following: Disposable | undefined;
@@ -64,16 +64,17 @@ export function createPluginHost(deps: PluginHostDeps) {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
       return isEnabled && manifest ? [manifest] : [];
     });
-    return new Table(manifests, (name) => deps.reserved(name));
+    return new Table(manifests, deps);
   };
 
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
+    const before = table;
     table = tabled();
     syncKinds();
     for (const plugin of plugins.values()) {
-      const refused = table.refused.get(plugin.id);
-      if (refused || hasCode(plugin.error, "PLUGIN_CONFLICT")) plugin.error = refused;
+      const refusal = table.refusal(plugin.id);
+      if (refusal || hasCode(plugin.error, "PLUGIN_CONFLICT") || plugin.error === before.refusal(plugin.id)) plugin.error = refusal;
     }
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
@@ -91,7 +92,7 @@ export function createPluginHost(deps: PluginHostDeps) {
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
     const present = plugins.get(found.id)?.found;
-    const refusal = tabled(found).refused.get(found.id);
+    const refusal = tabled(found).refusal(found.id);
     if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);

@@ -1,5 +1,21 @@
 /** What the words of a manifest's `permissions` mean. */
+import type { Contract } from "./contract.ts";
+import type { GatewayEvent } from "./event.ts";
 import type { Permissions } from "./manifest.ts";
+import type { WireScope } from "./method.ts";
+import { pluginErrors } from "./plugin-errors.ts";
+import { allows } from "./wire/scopes.ts";
+
+/** What is missing for a plugin to use a contract that gives power over the gateway. */
+export const refusedUse = (plugin: string, scopes: readonly WireScope[], { id, scope }: Pick<Contract, "id" | "scope">) =>
+  scope === undefined || scopes.includes(scope) ? undefined : unnamed(`${plugin} uses ${id}`, scope);
+
+/** What is missing for a plugin to be told of an event that is not its own: it hears what a connection with its scopes would. */
+export const refusedEvent = (plugin: string, scopes: readonly WireScope[], { name, scope }: Pick<GatewayEvent, "name" | "scope">) =>
+  scope === "any" || allows(scopes, scope) ? undefined : unnamed(`${plugin} listens to ${name}`, scope);
+
+const unnamed = (what: string, scope: WireScope) =>
+  pluginErrors.PLUGIN_PERMISSION(`${what}, for which permissions.scopes of its manifest must name ${scope}`);
 
 /** The values that a JSON pointer leads to; `*` is any key. */
 export function valuesAt(root: unknown, pointer: string): readonly unknown[] {

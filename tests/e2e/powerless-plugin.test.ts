@@ -5,19 +5,20 @@ import { join } from "node:path";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { pluginsFolder, writePlugin } from "../fixtures/plugin-host.ts";
 
-const source = (setup: string) => `
+const source = (setup: string, uses: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";
+import { defineContract } from "@pincer/plugin-sdk/contract";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 const closed = { additionalProperties: false };
-export default definePlugin({ setup(ctx) { ${setup} } });`;
+export default definePlugin({ uses: { ${uses} }, setup(ctx) { ${setup} } });`;
 
 /** A folder with a plugin of that code. */
-async function withPlugin(id: string, setup: string, manifest: object = {}) {
+async function withPlugin(id: string, setup: string, manifest: object = {}, uses = "") {
   const home = mkdtempSync(join(tmpdir(), "pincer-plugin-"));
   const folder = pluginsFolder(home);
-  await writePlugin(folder, id, source(setup), manifest);
+  await writePlugin(folder, id, source(setup, uses), manifest);
   return { folder, [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }) };
 }
 
@@ -53,6 +54,54 @@ test.each([
   expect(health).toMatchObject({ ok: true, ...said });
   expect(health.ts).toBeGreaterThan(0);
   expect(health.plugins.errors.map(({ id }) => id)).toEqual(ailing);
+});
+
+test.each([
+  ["session.message", "operator.read"],
+  ["sessions.changed", "operator.read"],
+  ["device.pair.requested", "operator.pairing"],
+  ["config.changed", "operator.read"],
+  ["chat", "operator.read"],
+])("a plugin without scopes hears nothing of %s, and the operator reads which scope it would need", async (name, scope) => {
+  using plugin = await withPlugin(
+    "herald",
+    `const copy = defineEvent({ name: "${name}", summary: "x", scope: "any", payload: Type.Unknown() });
+     ctx.on(copy, () => { throw new Error("it was told"); });`,
+  );
+  await using gateway = await startTestGateway({ plugins: [plugin.folder], enable: ["herald"] });
+  const { host } = gateway.gateway;
+  const message = `herald listens to ${name}, for which permissions.scopes of its manifest must name ${scope}`;
+  expect(host.inspect("herald")).toMatchObject({ state: "failed", error: { code: "PLUGIN_PERMISSION", message } });
+  await expect(host.activate("herald")).rejects.toMatchObject({ code: "PLUGIN_PERMISSION", message });
+  const client = await gateway.connect();
+  const { runId } = await client.call<{ runId: string }>("chat.send", { sessionKey: "main", message: "hi", idempotencyKey: "1" });
+  await client.event("chat", (payload) => payload["runId"] === runId && payload["state"] === "final");
+  expect(gateway.lines.filter(({ event }) => event === "listener.failed")).toEqual([]);
+});
+
+test.each([
+  "sessions",
+  "lanes",
+  "session-catalog",
+  "session-editor",
+  "subscriptions",
+  "configuration",
+  "secrets",
+  "devices",
+  "bootstrap",
+  "diagnostics",
+])("a plugin without scopes gets no hold of %s, whatever its copy of the contract says", async (id) => {
+  using plugin = await withPlugin(
+    "herald",
+    "ctx.health(() => ({ ok: ctx.uses.it !== undefined }))",
+    {},
+    `it: defineContract({ id: "${id}", version: 1, arity: "one", members: {} })`,
+  );
+  await using gateway = await startTestGateway({ plugins: [plugin.folder], enable: ["herald"], only: [] });
+  await expect(gateway.gateway.host.activate("herald")).rejects.toMatchObject({
+    code: "PLUGIN_PERMISSION",
+    message: expect.stringMatching(new RegExp(`^herald uses ${id}, for which permissions.scopes of its manifest must name operator\\.`)),
+  });
 });
 
 test("a secret that a plugin was given stands in no line of the log, whatever the plugin says", async () => {
