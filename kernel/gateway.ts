@@ -196,7 +196,7 @@ export async function createGateway(options: GatewayOptions) {
   lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
     if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
     const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };
-    void host.run(jobFailed, { key, kind, lane, input, state: outcome.state, code, message });
+    void host.run(jobFailed, { key, kind, lane, input: JSON.parse(input), state: outcome.state, code, message });
   });
 
   let address = { url: "", port: 0 };

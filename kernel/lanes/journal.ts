@@ -2,8 +2,8 @@
 import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
+import type { Jobs } from "./jobs.ts";
 import { type OpenJob, type Step, sql } from "./rows.ts";
-import type { LanesSettings } from "./settings.ts";
 
 /** Stable between versions of the runtime, since journals outlive them. */
 const hashOf = (input: unknown): string => Bun.hash.xxHash64(JSON.stringify(input) ?? "").toString(36);
@@ -24,30 +24,24 @@ const thrownOf = (error: unknown) => ({
 const errorOf = ({ name, message, gateway }: Thrown): Error =>
   gateway ? new GatewayError(gateway.code, { ...gateway, message }, message, gateway) : Object.assign(new Error(message), { name });
 
-/** What a run writes until its group is handed over: one write. */
-interface Batch {
-  readonly statements: Statement[];
-  /** Durable, with every batch before it. */
-  readonly written: Promise<Row[][]>;
-}
-
 export class Journal {
   readonly #past: ReadonlyMap<string, Step>;
   readonly #names = new Set<string>();
-  /** Stands before whatever is written first. */
-  #claim: readonly Statement[];
-  #open: Batch | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  /** What is handed over next, in one write; absent when nothing waits for that. */
+  #open: Statement[] | undefined;
+  /** The newest write, durable with every one before it. */
+  #written: Promise<Row[][]> = Promise.resolve([]);
 
   constructor(
     readonly job: OpenJob,
+    readonly jobs: Jobs,
     past: readonly Step[],
-    claim: Statement,
-    readonly persist: (statements: () => readonly Statement[]) => Promise<Row[][]>,
-    readonly settings: () => LanesSettings,
+    /** Stands before whatever is written first. */
+    readonly claim: Statement[],
+    /** Whether what the store refuses is still worth writing. */
+    readonly wanted: () => boolean,
   ) {
     this.#past = new Map(past.map((step) => [step.name, step]));
-    this.#claim = [claim];
   }
 
   /** Throws `LANE_EFFECT_TWICE` for a name used before in this run, `LANE_DIVERGED` when the earlier run gave it another input. */
@@ -76,41 +70,36 @@ export class Journal {
 
   /** Durable, with every step before it, when it resolves. */
   async write(...statements: Statement[]): Promise<Row[][]> {
-    const batch = this.#open ?? this.#begin();
-    const from = batch.statements.length;
-    batch.statements.push(...statements);
-    return (await batch.written).slice(from, from + statements.length);
+    const end = this.later(...statements);
+    return (await this.#written).slice(end - statements.length, end);
   }
 
-  /** Durable before the next `write` resolves; nothing waits for it here. */
-  later(statement: Statement): void {
-    (this.#open ?? this.#begin()).statements.push(statement);
+  /** Durable before the next `write` resolves; nothing waits for it here. Returns how many statements are handed over with it so far. */
+  later(...statements: readonly Statement[]): number {
+    this.#open ??= this.#begin();
+    return this.#open.push(...statements);
   }
 
   /** The job ends with what is written next: steps that were not handed over by then need not be. */
   skip(): void {
-    const { statements = [] } = this.#open ?? {};
-    if (statements.every(([text]) => text === sql.settle || text === sql.claim)) statements.length = 0;
+    if (this.#open?.every(([text]) => text === sql.settle || text === sql.claim)) this.#open.length = 0;
   }
 
-  #begin(): Batch {
-    const statements: Statement[] = [...this.#claim];
-    this.#claim = [];
-    const writing = this.persist(() => {
-      if (this.#open?.statements === statements) this.#open = undefined;
+  #begin(): Statement[] {
+    const statements = this.claim.splice(0);
+    const writing = this.jobs.persist(() => {
+      if (this.#open === statements) this.#open = undefined;
       return statements;
-    });
-    const written = Promise.all([writing, this.#last]).then(([rows]) => rows);
-    written.catch(() => {}); // silent-ok: it fails whatever is written next
-    this.#last = written;
-    this.#open = { statements, written };
-    return this.#open;
+    }, this.wanted);
+    this.#written = Promise.all([writing, this.#written]).then(([rows]) => rows);
+    this.#written.catch(() => {}); // silent-ok: it fails whatever is written next
+    return statements;
   }
 
   /** Throws when the value is not JSON, or too large. */
   settled(name: string, hash: string, value: unknown): Statement {
     const text = JSON.stringify(value);
-    const { blobBytes, resultBytes } = this.settings();
+    const { blobBytes, resultBytes } = this.jobs.deps.settings();
     if (text?.length > resultBytes) {
       const bound = `gateway.lanes.resultBytes allows ${resultBytes}`;
       throw laneErrors.LANE_RESULT_TOO_LARGE(`the step "${name}" of ${this.job.key} returned ${text.length} bytes of JSON; ${bound}`);

@@ -2,8 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Job } from "@pincer/plugin-sdk/job";
-import { createLaneHome, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
-import type { Lanes } from "./lanes.ts";
+import { createLaneHome, type FollowedLanes, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
 
 type Home = Awaited<ReturnType<typeof createLaneHome>>;
 
@@ -198,7 +197,7 @@ test("what is admitted before the open jobs were read waits for them, and runs o
   await first.lanes.admitAll([turn("running"), turn("behind")]);
   await home.crash();
   const early: Promise<unknown>[] = [];
-  const admit = (lanes: Lanes) => early.push(...["early", "early", "behind"].map((key) => lanes.admit(turn(key))));
+  const admit = (lanes: FollowedLanes) => early.push(...["early", "early", "behind"].map((key) => lanes.admit(turn(key))));
   const next = await home.start({ turn: run }, {}, admit);
   await Promise.all(early);
   await next.lanes.wait("early");

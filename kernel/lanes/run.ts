@@ -3,12 +3,10 @@ import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pince
 import type { Admission, EffectOutcome, Job, JobRunner, JobState, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
+import type { Jobs } from "./jobs.ts";
 import { Journal } from "./journal.ts";
-import type { LanesDeps } from "./lanes.ts";
-import type { OpenJobs } from "./open-jobs.ts";
 import type { LanePoint } from "./points.ts";
-import { admit, isAdmitted, type OpenJob, openJob, type Step, sql } from "./rows.ts";
-import type { Scheduler } from "./scheduler.ts";
+import { admit, admitted, type OpenJob, openJob, type Step, sql } from "./rows.ts";
 
 export interface Ending {
   readonly state: JobState;
@@ -16,17 +14,12 @@ export interface Ending {
   readonly sends: readonly Admission[];
 }
 
-/** What everything in the lanes works with. */
-export interface Room extends Pick<LanesDeps, "store" | "clock" | "settings" | "log"> {
-  readonly scheduler: Scheduler;
-  readonly jobs: OpenJobs;
-  probe(point: LanePoint, job: { readonly key: string }): void;
-  /** Writes, with patience while the store is full or locked, as long as `wanted` says so. */
-  persist(statements: () => readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
-}
-
-export const failure = ({ code, message }: GatewayError): Ending => ({ state: "failed", result: { code, message }, sends: [] });
-export const cancelled = (message: string): Ending => ({ state: "cancelled", result: { code: "LANE_CANCELLED", message }, sends: [] });
+/** For errors of the lanes, not for those of handlers. */
+export const endingOf = ({ code, message }: GatewayError): Ending => ({
+  state: code === "LANE_CANCELLED" ? "cancelled" : code === "LANE_PARKED" ? "parked" : "failed",
+  result: { code, message },
+  sends: [],
+});
 export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
   laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
 
@@ -35,7 +28,6 @@ const isRefusal = (error: unknown) => hasCode(error, "STORE_FULL") || hasCode(er
 
 export class Run {
   readonly finished = Promise.withResolvers<void>();
-  readonly #room: Room;
   readonly #abort = new AbortController();
   readonly #abandoned = Promise.withResolvers<never>();
   readonly #sends: Admission[] = [];
@@ -50,10 +42,9 @@ export class Run {
 
   constructor(
     readonly job: OpenJob,
-    readonly handler: JobRunner | undefined,
-    room: Room,
+    readonly handler: JobRunner,
+    readonly jobs: Jobs,
   ) {
-    this.#room = room;
     this.#abandoned.promise.catch(() => {}); // silent-ok: only a race looks at it
   }
 
@@ -65,7 +56,8 @@ export class Run {
       this.#warn("lanes.handler-hangs", { told: reason.code, steps: [...this.#calling] });
       this.#abandoned.reject(reason);
     };
-    if (!this.#closed) this.#patience = this.#room.clock.after(this.#room.settings().abandonMs, giveUp);
+    const { clock, settings } = this.jobs.deps;
+    if (!this.#closed) this.#patience = clock.after(settings().abandonMs, giveUp);
   }
 
   /** Stops the handler as soon as it only waits, now or later; what it does, it may finish. */
@@ -74,55 +66,54 @@ export class Run {
     if (this.#isAsleep && this.#calling.size === 0) this.stop(reason);
   }
 
-  /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
-  async execute(): Promise<Ending | undefined> {
+  /** To the end of the job, or until it waits in its lane again. */
+  async execute(): Promise<void> {
+    const { job, handler, jobs } = this;
     try {
-      return (await this.#refuse()) ?? (await this.#handle());
-    } finally {
-      this.#closed = true;
-      this.#patience?.[Symbol.dispose]();
+      const ending = await this.#handle().finally(() => this.#close());
+      await (ending ? jobs.end(job, ending) : jobs.giveBack(job, handler));
+    } catch (error) {
+      jobs.unfinished(job, error);
     }
+    this.finished.resolve();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#patience?.[Symbol.dispose]();
   }
 
   /** Why the handler is not to be called at all. */
-  async #refuse(): Promise<Ending | undefined> {
+  #refusal(past: readonly Step[]): GatewayError | undefined {
     const { job, handler } = this;
-    const { store, clock, settings, scheduler, persist } = this.#room;
-    if (!handler) return failure(laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`));
-    if (job.crashes >= settings().parkAfter) {
-      const { code, message } = laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
-      return { state: "parked", result: { code, message }, sends: [] };
-    }
-    if (job.deadline !== null && job.deadline <= clock.now()) return failure(tooLate(job));
-    // An earlier run of any job may have settled steps, not only of those that crashed.
-    const past = job.traces ? await store.read<Step & Row>(sql.journal, job.id) : [];
-    if (past.length > 0 && job.journal !== handler.journal) {
-      const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
-      return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
-    }
-    if (job.cancel !== null) this.stop(laneErrors.LANE_CANCELLED(job.cancel));
-    const claim: Statement = [sql.claim, job.id, handler.journal, scheduler.isSuspect(job) ? 1 : 0];
-    this.#journal = new Journal(job, past, claim, (statements) => persist(statements, () => !this.#closed), settings);
-    return undefined;
+    const { clock, settings } = this.jobs.deps;
+    if (job.crashes >= settings().parkAfter)
+      return laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
+    if (job.deadline !== null && job.deadline <= clock.now()) return tooLate(job);
+    if (past.length === 0 || job.journal === handler.journal) return undefined;
+    const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
+    return laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`);
   }
 
+  /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
   async #handle(): Promise<Ending | undefined> {
-    const { job, handler } = this;
-    const { probe } = this.#room;
-    if (!handler) return undefined;
-    if (job.traces) {
-      // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
-      probe("before-claim", job);
-      await this.#journal.write();
-      probe("after-claim", job);
-    }
+    const { job, handler, jobs } = this;
+    // An earlier run of any job may have settled steps, not only of those that crashed.
+    const past = job.traces ? await jobs.deps.store.read<Step & Row>(sql.journal, job.id) : [];
+    const refusal = this.#refusal(past);
+    if (refusal) return endingOf(refusal);
+    if (job.over) this.stop(job.over);
+    const claim: Statement = [sql.claim, job.id, handler.journal, jobs.scheduler.isSuspect(job) ? 1 : 0];
+    this.#journal = new Journal(job, jobs, past, [claim], () => !this.#closed);
+    // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
+    if (job.traces) await jobs.step("claim", job, () => this.#journal.write());
     let ending: Ending;
     try {
       const result = await Promise.race([handler.run(this.#handed()), this.#abandoned.promise]);
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
       ending = { state: "done", result, sends: this.#sends };
     } catch (error) {
-      if (isRefusal(error) && (await this.#storeTakes())) return this.#giveBack(handler);
+      if (isRefusal(error) && (await this.#storeTakes())) return undefined;
       if (!this.#abort.signal.aborted) this.#warn("lanes.job-failed", { error: errorMessage(error), stack: (error as Error)?.stack });
       const code = isGatewayError(error) ? error.code : "LANE_FAILED";
       ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
@@ -134,20 +125,13 @@ export class Run {
       return ending;
     }
     // Whatever a handler answers once it was told to give its job back may be cut short; running it again from the journal is exact.
-    if (reason.code === "LANE_RELEASED") return this.#giveBack(handler);
-    if (reason.code === "LANE_DIVERGED") return failure(reason);
-    return { ...(reason.code === "LANE_CANCELLED" ? cancelled(reason.message) : failure(reason)), sends: ending.sends };
-  }
-
-  #giveBack({ journal }: JobRunner): undefined {
-    this.#closed = true;
-    this.job.journal = journal;
-    this.job.traces = true;
+    if (reason.code === "LANE_RELEASED") return undefined;
+    return { ...endingOf(reason), sends: reason.code === "LANE_DIVERGED" ? [] : ending.sends };
   }
 
   /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
   async #storeTakes(): Promise<boolean> {
-    const { clock, settings } = this.#room;
+    const { clock, settings } = this.jobs.deps;
     this.#warn("lanes.job-waits", { next: "it goes on when the store takes writes again" });
     try {
       await clock.sleep(settings().retryMs, this.#abort.signal);
@@ -181,7 +165,11 @@ export class Run {
 
   #warn(event: string, fields: Readonly<Record<string, unknown>>): void {
     const { key, kind } = this.job;
-    this.#room.log.warn(event, { key, kind, ...fields });
+    this.jobs.deps.log.warn(event, { key, kind, ...fields });
+  }
+
+  #probe(point: LanePoint): void {
+    this.jobs.deps.probe?.(point, this.job.key);
   }
 
   #assertOpen(): void {
@@ -201,28 +189,25 @@ export class Run {
   }
 
   async #effect<T>(name: string, input: unknown, run: (signal: AbortSignal) => Promise<T>, safe: boolean): Promise<T | EffectOutcome<T>> {
-    const { job } = this;
-    const { probe } = this.#room;
+    const { job, jobs } = this;
     const answer = (value: T): T | EffectOutcome<T> => (safe ? value : { ok: true, value });
     const { hash, past } = this.#enter(name, input);
     if (past && past.state !== "begun") return answer(this.#journal.answer(past) as T);
     if (past && !safe) return { ok: false, uncertain: true };
     this.#assertOpen();
     if (!safe) {
-      probe("before-begin", job);
-      await this.#journal.write([sql.begin, job.id, name, hash]);
-      probe("after-begin", job);
+      await jobs.step("begin", job, () => this.#journal.write([sql.begin, job.id, name, hash]));
       // Told to stop meanwhile: the step was not called, and must not look as if it might have been.
       if (this.#abort.signal.aborted && !this.#closed) this.#journal.later([sql.unbegin, job.id, name]);
       this.#assertOpen();
     }
-    probe("before-run", job);
+    this.#probe("before-run");
     this.#calling.add(name);
     try {
       const value = await run(this.#abort.signal);
-      probe("after-run", job);
+      this.#probe("after-run");
       if (!this.#closed) this.#journal.later(this.#journal.settled(name, hash, value));
-      probe("after-settle", job);
+      this.#probe("after-settle");
       return answer(value);
     } catch (error) {
       // A step that was cut short by an abort, or by a full disk, says nothing about what the next run will find.
@@ -236,50 +221,42 @@ export class Run {
   async #sleep(ms: number): Promise<void> {
     this.#isAsleep = true;
     if (this.#wanted) this.release(this.#wanted);
-    await this.#room.clock.sleep(ms, this.#abort.signal).finally(() => {
+    await this.jobs.deps.clock.sleep(ms, this.#abort.signal).finally(() => {
       this.#isAsleep = false;
     });
   }
 
   async #take<T>(name: string, modes: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]> {
-    const { job } = this;
-    const { probe, scheduler, jobs } = this.#room;
+    const { job, jobs } = this;
     const { hash, past } = this.#enter(name, modes);
     if (past) return this.#journal.answer(past) as { key: string; input: T }[];
     this.#assertOpen();
-    const taken = scheduler.take(job.lane, modes);
+    const taken = jobs.scheduler.take(job.lane, modes);
     const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
     const settled = this.#journal.settled(name, hash, inputs);
     if (taken.length === 0) {
       this.#journal.later(settled);
       return inputs;
     }
-    probe("before-take", job);
     job.traces = true;
+    const ids = JSON.stringify(taken.map(({ id }) => id));
     try {
-      await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
+      await jobs.step("take", job, () => this.#journal.write(settled, [sql.absorb, job.id, job.key, ids]));
     } catch (error) {
-      scheduler.add(taken);
+      jobs.scheduler.add(taken);
       throw error;
     }
-    probe("after-take", job);
-    for (const other of taken) {
-      jobs.leave(other);
-      jobs.tell("absorbed", other);
-    }
+    jobs.absorbed(taken);
     return inputs;
   }
 
   async #sendNow(name: string, next: Admission): Promise<void> {
-    const { job } = this;
-    const { clock, probe, jobs } = this.#room;
+    const { job, jobs } = this;
     const { hash, past } = this.#enter(name, next);
     if (past) return;
     this.#assertOpen();
-    const sent = openJob(next, clock.now());
-    probe("before-send", job);
-    const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), admit(sent));
-    probe("after-send", job);
-    if (isAdmitted(sent, written)) jobs.enter("admitted", [sent]);
+    const sent = openJob(next, jobs.deps.clock.now());
+    const written = await jobs.step("send", job, () => this.#journal.write(this.#journal.settled(name, hash, null), admit(sent)));
+    jobs.enter("admitted", admitted([sent], written.slice(1)));
   }
 }
