@@ -4,7 +4,7 @@ import type { JobOutcome, JobRunner } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
-import type { LaneStep } from "./points.ts";
+import type { LanePoint, LaneStep } from "./points.ts";
 import { admit, admitted, jsonOf, type OpenJob, openJob, outcomeOf, sql } from "./rows.ts";
 import { type Ending, endingOf, Run, tooLate } from "./run.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -70,11 +70,15 @@ export class Jobs {
   }
 
   /** Takes one step durably; `write` is called at once. */
-  async step<T>(step: LaneStep, { key }: { readonly key: string }, write: () => Promise<T>): Promise<T> {
-    this.deps.probe?.(`before-${step}`, key);
+  async step<T>(step: LaneStep, job: { readonly key: string }, write: () => Promise<T>): Promise<T> {
+    this.probe(`before-${step}`, job);
     const written = await write();
-    this.deps.probe?.(`after-${step}`, key);
+    this.probe(`after-${step}`, job);
     return written;
+  }
+
+  probe(point: LanePoint, { key }: { readonly key: string }): void {
+    this.deps.probe?.(point, key);
   }
 
   /** Only what is committed comes here; what was admitted while the open jobs were read comes twice. */
