@@ -1,6 +1,6 @@
 /** The jobs that have not ended. Each step of a job's life is one commit; memory follows it, and then whoever listens or waits is told. */
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { JobOutcome, JobRunner } from "@pincer/plugin-sdk/job";
+import type { Admission, JobOutcome, JobRunner, JobState } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
@@ -19,7 +19,18 @@ export interface JobChange {
   readonly outcome?: JobOutcome;
 }
 
+/**
+ * The kind of the jobs that tell of failures. One is sent by the end of each job that failed or was given up, while somebody handles them, so
+ * that it is told also when the process dies in that moment.
+ */
+export const failureKind = "failure";
+
 const goesOnLater = () => laneErrors.LANE_CLOSED("the gateway stops; the job goes on at its next start");
+
+function failureOf({ key, kind, lane, input }: OpenJob, state: JobState, result: unknown): Admission {
+  const told = { key, kind, lane, input: JSON.parse(input), state, ...(result as { readonly code: string; readonly message: string }) };
+  return { lane: `failure:${key}`, kind: failureKind, key: `failure:${key}`, input: told };
+}
 
 export class Jobs {
   readonly handlers = new Map<string, JobRunner>();
@@ -123,7 +134,8 @@ export class Jobs {
   async end(job: OpenJob, { state, result, sends }: Ending): Promise<void> {
     const isDone = state === "done";
     const now = this.deps.clock.now();
-    const next = sends.map((admission) => openJob(admission, now));
+    const isFailure = (state === "failed" || state === "parked") && job.kind !== failureKind && this.handlers.has(failureKind);
+    const next = [...sends, ...(isFailure ? [failureOf(job, state, result)] : [])].map((admission) => openJob(admission, now));
     const kept = jsonOf(result);
     const statements: Statement[] = [[sql.finish, job.id, state, kept, now], [sql.forget, job.id], ...next.map(admit)];
     if (job.traces) statements.push(isDone ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);
