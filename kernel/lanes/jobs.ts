@@ -39,7 +39,6 @@ export class Jobs {
   isStopping = false;
   /** Every job that waits or runs; those that were absorbed are only in the store. */
   readonly #jobs = new Map<string, OpenJob>();
-  readonly #listeners = new Set<(change: JobChange) => void>();
   /** All who ask for one key share one promise. */
   readonly #waiters = new Map<string, PromiseWithResolvers<JobOutcome>>();
   readonly #impatience = new AbortController();
@@ -201,18 +200,7 @@ export class Jobs {
   }
 
   tell(type: JobChange["type"], job: OpenJob, outcome?: JobOutcome): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener({ type, job, ...(outcome && { outcome }) });
-      } catch (error) {
-        this.deps.log.warn("lanes.listener-failed", { type, key: job.key, error: errorMessage(error) });
-      }
-    }
-  }
-
-  onChange(listener: (change: JobChange) => void): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    this.deps.onChange?.({ type, job, ...(outcome && { outcome }) });
   }
 
   async find(key: string): Promise<JobOutcome | undefined> {

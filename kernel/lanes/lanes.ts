@@ -7,7 +7,7 @@ import type { Retention } from "../../store/retention.ts";
 import type { Store } from "../../store/store.ts";
 import { createAdmission } from "./admission.ts";
 import { laneErrors } from "./errors.ts";
-import { Jobs } from "./jobs.ts";
+import { type JobChange, Jobs } from "./jobs.ts";
 import type { LanePoint } from "./points.ts";
 import { type OpenJob, sql, suspect, sweep as sweepBefore } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
@@ -22,6 +22,8 @@ export interface LanesDeps {
   /** Where ended jobs are swept. */
   readonly retention?: Retention;
   readonly probe?: (point: LanePoint, key: string) => void;
+  /** Told of every change, after it is durable, as `probe` is for whoever looks on: neither may throw. */
+  readonly onChange?: (change: JobChange) => void;
 }
 
 export type Lanes = ReturnType<typeof createLanes>;
@@ -37,9 +39,6 @@ export function createLanes(deps: LanesDeps) {
   return {
     ...admission,
     sweep,
-
-    /** Every change, after it is durable. */
-    onChange: jobs.onChange.bind(jobs),
 
     /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
     handle(kind: string, handler: JobRunner): Disposable {

@@ -68,15 +68,15 @@ export async function createLaneHome() {
     const waiting = new Set<{ matches(change: JobChange): boolean; resolve(change: JobChange): void }>();
     const log = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${event} ${fields.key ?? fields.code ?? ""}`);
+    const onChange = (change: JobChange) => {
+      changes.push(change);
+      for (const entry of waiting) if (entry.matches(change)) entry.resolve(change);
+    };
     const settings = { ...(Value.Default(LanesConfig, {}) as LanesSettings), ...options.settings };
     const { probe } = options;
     const lanes = followed(
-      createLanes({ store, clock, settings: () => settings, log: { warn: log, error: log }, ...(probe && { probe }) }),
+      createLanes({ store, clock, settings: () => settings, log: { warn: log, error: log }, onChange, ...(probe && { probe }) }),
     );
-    lanes.onChange((change) => {
-      changes.push(change);
-      for (const entry of waiting) if (entry.matches(change)) entry.resolve(change);
-    });
     for (const [kind, handler] of Object.entries(handlers))
       lanes.handle(kind, typeof handler === "function" ? { journal: 1, run: handler } : handler);
     present = {
