@@ -5,6 +5,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
+import type { HookPayload } from "@pincer/plugin-sdk/hook";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
@@ -28,6 +29,7 @@ import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { provideContracts } from "./gateway-contracts.ts";
 import { healthOf } from "./gateway-health.ts";
+import { failureKind } from "./lanes/jobs.ts";
 import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
@@ -175,11 +177,7 @@ export async function createGateway(options: GatewayOptions) {
   const rooms = { access, bus, config, host, lanes, log, sessions };
   provideContracts(rooms);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
-  lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
-    if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
-    const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };
-    void host.run(jobFailed, { key, kind, lane, input, state: outcome.state, code, message });
-  });
+  lanes.handle(failureKind, { journal: 1, run: ({ input }) => host.run(jobFailed, input as HookPayload<typeof jobFailed>) });
 
   let address = { url: "", port: 0 };
   const lifetime = opened.move();

@@ -2,11 +2,11 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Verdict } from "@pincer/plugin-sdk/hook";
-import type { Admission, JobOutcome, JobState } from "@pincer/plugin-sdk/job";
+import type { Admission, JobState } from "@pincer/plugin-sdk/job";
 import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
-import { admit, isAdmitted, type OpenJob, openJob, sql } from "./rows.ts";
-import type { Room } from "./run.ts";
+import type { Jobs } from "./jobs.ts";
+import { admit, admitted, type OpenJob, openJob, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
 export interface Admitted {
@@ -14,31 +14,35 @@ export interface Admitted {
   /** False when the key was admitted before: this is that job. */
   readonly fresh: boolean;
   readonly state: JobState;
-  /** An absorbed job ends as the one that absorbed it. Rejects when the store fails or the gateway stops; the job goes on at the next start. */
-  readonly outcome: Promise<JobOutcome>;
 }
 
 export type Gate = (admission: Admission) => Promise<Verdict>;
 
 const interrupted = "interrupted by a newer message";
 
-export function createAdmission(
-  { store, clock, settings, scheduler, jobs: open, probe }: Room,
-  stop: (job: OpenJob, reason: string) => unknown,
-) {
+export function createAdmission(open: Jobs) {
+  const { store, clock, settings } = open.deps;
+  const { scheduler } = open;
   const buckets = createBuckets(clock, settings);
   const gates = new Set<Gate>();
-  let isClosed = false;
+  /** How many are being committed, by lane. */
+  const arriving = new Map<string, number>();
+
+  const arrive = (lane: string, by: 1 | -1) => {
+    const now = (arriving.get(lane) ?? 0) + by;
+    if (now > 0) arriving.set(lane, now);
+    else arriving.delete(lane);
+  };
 
   const limit = ({ lane, sender }: Admission) => {
-    const { waiting = [], arriving = 0 } = scheduler.peek(lane) ?? {};
     const { queue, fullRetryMs } = settings();
-    const waits = waiting.length + arriving;
+    const waits = (scheduler.peek(lane)?.waiting.length ?? 0) + (arriving.get(lane) ?? 0);
     if (waits >= queue) {
       const options = { retryAfterMs: fullRetryMs, data: { lane } };
       throw laneErrors.LANE_FULL(`${waits} jobs wait in ${lane}, all that gateway.lanes.queue allows`, options);
     }
     if (sender !== undefined) buckets.take(sender);
+    arrive(lane, 1);
   };
 
   const ask = async (admission: Admission) => {
@@ -56,28 +60,21 @@ export function createAdmission(
 
   /** Returns the jobs whose keys were new. */
   const commit = async (jobs: readonly OpenJob[], extra: readonly Statement[]): Promise<readonly OpenJob[]> => {
-    const victims = jobs.map(victimOf);
-    const statements = jobs.map((job, index): Statement[] => {
-      const victim = victims[index];
-      return victim ? [admit(job), [sql.interrupt, interrupted, victim.id]] : [admit(job)];
+    const interrupts = jobs.flatMap((job) => {
+      const victim = victimOf(job);
+      return victim ? [{ job, victim }] : [];
     });
-    const first = jobs[0] ?? { key: "" };
-    probe("before-admit", first);
-    const written = await store.write(...statements.flat(), ...extra);
-    probe("after-admit", first);
-    let at = 0;
-    return jobs.filter((job, index) => {
-      const isNew = isAdmitted(job, written[at]);
-      at += statements[index]?.length ?? 0;
-      const victim = victims[index];
-      if (isNew && victim) stop(victim, interrupted);
-      return isNew;
-    });
+    const marks = interrupts.map(({ job, victim }): Statement => [sql.interrupt, interrupted, victim.id, job.key]);
+    const write = () => store.write(...marks, ...jobs.map(admit), ...extra);
+    const written = await open.step("admit", jobs[0] ?? { key: "" }, write);
+    const fresh = admitted(jobs, written.slice(marks.length));
+    for (const { job, victim } of interrupts) if (fresh.includes(job)) void open.stop(victim, laneErrors.LANE_CANCELLED(interrupted));
+    return fresh;
   };
 
   /** All in one commit with the caller's own rows, or none. */
   async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
-    if (isClosed) throw laneErrors.LANE_CLOSED();
+    if (open.isStopping) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
     let fresh: readonly OpenJob[] = [];
     try {
@@ -85,7 +82,6 @@ export function createAdmission(
         for (const admission of admissions) {
           limit(admission);
           arrived.push(admission);
-          scheduler.arrive(admission.lane, 1);
         }
         for (const admission of admissions) await ask(admission);
       } catch (refusal) {
@@ -100,15 +96,15 @@ export function createAdmission(
       return await Promise.all(
         jobs.map(async (job): Promise<Admitted> => {
           const { key } = job;
-          if (fresh.includes(job)) return { key, fresh: true, state: "ready", outcome: open.outcome(key) };
+          if (fresh.includes(job)) return { key, fresh: true, state: "ready" };
           const known = await open.find(key);
           if (!known) throw laneErrors.LANE_JOB_UNKNOWN(`${key} was swept while it was asked for`);
-          return { key, fresh: false, ...known };
+          return { key, fresh: false, state: known.state };
         }),
       );
     } finally {
       for (const { lane, sender, key } of arrived) {
-        scheduler.arrive(lane, -1);
+        arrive(lane, -1);
         if (sender !== undefined && !fresh.some((job) => job.key === key)) buckets.giveBack(sender);
       }
     }
@@ -116,9 +112,6 @@ export function createAdmission(
 
   return {
     senders: () => buckets.senders,
-    close: () => {
-      isClosed = true;
-    },
     /** Asked before an admission; a veto, or a failure, refuses it with `LANE_REFUSED`. */
     gate(ask: Gate): Disposable {
       gates.add(ask);

@@ -1,125 +1,42 @@
-/** The steps of one run: what an earlier run left behind answers them, and what this one does is written down in order. */
+/** How a step is kept: what it returned or threw, as JSON, under a hash of its input. */
 import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Row, Statement } from "../../store/store.ts";
+import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import { type OpenJob, type Step, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
 /** Stable between versions of the runtime, since journals outlive them. */
-const hashOf = (input: unknown): string => Bun.hash.xxHash64(JSON.stringify(input) ?? "").toString(36);
+export const hashOf = (input: unknown): string => Bun.hash.xxHash64(JSON.stringify(input) ?? "").toString(36);
 
-/** What was thrown, as JSON keeps it. */
 interface Thrown {
   readonly name: string;
   readonly message: string;
   readonly gateway?: Pick<GatewayError, "code" | "wire" | "retryable"> & ErrorOptions;
 }
 
-const thrownOf = (error: unknown) => ({
-  name: error instanceof Error ? error.name : "Error",
-  message: errorMessage(error),
-  ...(isGatewayError(error) && { gateway: { ...error } }),
-});
-
 const errorOf = ({ name, message, gateway }: Thrown): Error =>
   gateway ? new GatewayError(gateway.code, { ...gateway, message }, message, gateway) : Object.assign(new Error(message), { name });
 
-/** What a run writes until its group is handed over: one write. */
-interface Batch {
-  readonly statements: Statement[];
-  /** Durable, with every batch before it. */
-  readonly written: Promise<Row[][]>;
+/** What a past step returned; throws what it threw. */
+export function answerOf({ state, value }: Step): unknown {
+  if (value === null) return undefined;
+  const decoded: unknown = JSON.parse(typeof value === "string" ? value : new TextDecoder().decode(value as Uint8Array));
+  if (state === "failed") throw errorOf(decoded as Thrown);
+  return decoded;
 }
 
-export class Journal {
-  readonly #past: ReadonlyMap<string, Step>;
-  readonly #names = new Set<string>();
-  /** Stands before whatever is written first. */
-  #claim: readonly Statement[];
-  #open: Batch | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(
-    readonly job: OpenJob,
-    past: readonly Step[],
-    claim: Statement,
-    readonly persist: (statements: () => readonly Statement[]) => Promise<Row[][]>,
-    readonly settings: () => LanesSettings,
-  ) {
-    this.#past = new Map(past.map((step) => [step.name, step]));
-    this.#claim = [claim];
+/** Throws when the value is not JSON, or too large. */
+export function settled({ id, key }: OpenJob, name: string, hash: string, value: unknown, bounds: LanesSettings): Statement {
+  const text = JSON.stringify(value);
+  if (text?.length > bounds.resultBytes) {
+    const bound = `gateway.lanes.resultBytes allows ${bounds.resultBytes}`;
+    throw laneErrors.LANE_RESULT_TOO_LARGE(`the step "${name}" of ${key} returned ${text.length} bytes of JSON; ${bound}`);
   }
+  return [sql.settle, id, name, "settled", hash, text?.length > bounds.blobBytes ? new TextEncoder().encode(text) : (text ?? null)];
+}
 
-  /** Throws `LANE_EFFECT_TWICE` for a name used before in this run, `LANE_DIVERGED` when the earlier run gave it another input. */
-  enter(name: string, input: unknown): { readonly hash: string; readonly past: Step | undefined } {
-    const { key, kind } = this.job;
-    if (this.#names.has(name)) {
-      throw laneErrors.LANE_EFFECT_TWICE(`the step "${name}" of ${key} ran before in this job: give each step a name of its own`);
-    }
-    this.#names.add(name);
-    const hash = hashOf(input);
-    const past = this.#past.get(name);
-    if (past && past.hash !== hash) {
-      const advice = `raise the journal number of ${kind} when its steps change`;
-      throw laneErrors.LANE_DIVERGED(`the step "${name}" of ${key} had another input before the job was resumed: ${advice}`);
-    }
-    return { hash, past };
-  }
-
-  /** What a past step returned; throws what it threw. */
-  answer({ state, value }: Step): unknown {
-    if (value === null) return undefined;
-    const decoded: unknown = JSON.parse(typeof value === "string" ? value : new TextDecoder().decode(value as Uint8Array));
-    if (state === "failed") throw errorOf(decoded as Thrown);
-    return decoded;
-  }
-
-  /** Durable, with every step before it, when it resolves. */
-  async write(...statements: Statement[]): Promise<Row[][]> {
-    const batch = this.#open ?? this.#begin();
-    const from = batch.statements.length;
-    batch.statements.push(...statements);
-    return (await batch.written).slice(from, from + statements.length);
-  }
-
-  /** Durable before the next `write` resolves; nothing waits for it here. */
-  later(statement: Statement): void {
-    (this.#open ?? this.#begin()).statements.push(statement);
-  }
-
-  /** The job ends with what is written next: steps that were not handed over by then need not be. */
-  skip(): void {
-    const { statements = [] } = this.#open ?? {};
-    if (statements.every(([text]) => text === sql.settle || text === sql.claim)) statements.length = 0;
-  }
-
-  #begin(): Batch {
-    const statements: Statement[] = [...this.#claim];
-    this.#claim = [];
-    const writing = this.persist(() => {
-      if (this.#open?.statements === statements) this.#open = undefined;
-      return statements;
-    });
-    const written = Promise.all([writing, this.#last]).then(([rows]) => rows);
-    written.catch(() => {}); // silent-ok: it fails whatever is written next
-    this.#last = written;
-    this.#open = { statements, written };
-    return this.#open;
-  }
-
-  /** Throws when the value is not JSON, or too large. */
-  settled(name: string, hash: string, value: unknown): Statement {
-    const text = JSON.stringify(value);
-    const { blobBytes, resultBytes } = this.settings();
-    if (text?.length > resultBytes) {
-      const bound = `gateway.lanes.resultBytes allows ${resultBytes}`;
-      throw laneErrors.LANE_RESULT_TOO_LARGE(`the step "${name}" of ${this.job.key} returned ${text.length} bytes of JSON; ${bound}`);
-    }
-    const kept = text?.length > blobBytes ? new TextEncoder().encode(text) : (text ?? null);
-    return [sql.settle, this.job.id, name, "settled", hash, kept];
-  }
-
-  failed(name: string, hash: string, error: unknown): Statement {
-    return [sql.settle, this.job.id, name, "failed", hash, JSON.stringify(thrownOf(error))];
-  }
+export function failed({ id }: OpenJob, name: string, hash: string, error: unknown): Statement {
+  const gateway = isGatewayError(error) && { gateway: { ...error } };
+  const thrown = { name: error instanceof Error ? error.name : "Error", message: errorMessage(error), ...gateway };
+  return [sql.settle, id, name, "failed", hash, JSON.stringify(thrown)];
 }

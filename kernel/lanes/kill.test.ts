@@ -76,7 +76,7 @@ function complaints(folder: string): string[] {
   return found;
 }
 
-const points = [...Object.keys(lanePoints), ...storePoints.map((point) => `store:${point}`)];
+const points = [...lanePoints, ...storePoints.map((point) => `store:${point}`)];
 /** More by `PINCER_KILL_TRIALS=1000 bun test kernel/lanes/kill.test.ts`. */
 const randomTrials = Number(process.env.PINCER_KILL_TRIALS ?? 16);
 let trials = 0;

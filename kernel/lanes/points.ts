@@ -1,25 +1,13 @@
 /** Where a process may die. A chaos driver is told each point as it is passed, and can end the process there. */
-export const lanePoints = {
-  "before-admit": "an admission was checked, and is about to be committed",
-  "after-admit": "an admission is durable, and neither in memory nor acknowledged",
-  "before-claim": "a resumed job is about to be marked as running",
-  "after-claim": "a resumed job is marked as running, and its handler has not been called",
-  "before-begin": "a step that must not be repeated is about to be marked as begun",
-  "after-begin": "the mark is durable, and nothing was called",
-  "before-run": "the outside call of a step is next",
-  "after-run": "the outside call has returned, and nothing was journalled",
-  "after-settle": "the result of a step was handed to the writer, not waited for",
-  "before-take": "waiting jobs are about to be absorbed",
-  "after-take": "they are absorbed and journalled, and the handler has not seen them",
-  "before-send": "`sendNow` is about to be committed",
-  "after-send": "`sendNow` is durable, and the job it admitted is not in memory",
-  "before-finish": "the end of a job, with all it sends, is about to be committed",
-  "after-finish": "the end is durable, and nobody was told",
-  "before-cancel": "a running job was told to stop, and the request is about to be committed",
-  "after-cancel": "the request is durable, and was not acknowledged",
-  "before-release": "a job that its handler gave back is about to be marked as ready",
-  "after-release": "it is marked, and not yet in memory",
-  "before-recover": "nothing was read yet",
-  "after-recover": "who was running is suspected, durably, and nothing runs",
-} as const;
-export type LanePoint = keyof typeof lanePoints;
+const steps = ["admit", "claim", "begin", "take", "send", "finish", "cancel", "release", "recover"] as const;
+/** What is about to be committed, or is durable while memory does not know it and nobody was told. */
+export type LaneStep = (typeof steps)[number];
+
+export const lanePoints = [
+  ...steps.flatMap((step) => [`before-${step}`, `after-${step}`] as const),
+  "before-run",
+  "after-run",
+  /** The result of a step was handed to the writer, and not waited for. */
+  "after-settle",
+] as const;
+export type LanePoint = (typeof lanePoints)[number];

@@ -245,6 +245,31 @@ test("a message whose turn was given up before it wrote anything has its place i
   expect(said).toMatchObject([{ role: "assistant", stopReason: "error", errorMessage: expect.stringContaining("given up") }]);
 });
 
+test("a message whose turn was given up is answered by the next start, when the process died before anybody was told", async () => {
+  await using many = await lives({ config: { gateway: { lanes: { drainMs: 0, parkAfter: 2, backoffLongestMs: 0 } } } });
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("one");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.gateway.stop();
+  unwritten(many.home, runId);
+
+  const died = Promise.withResolvers<void>();
+  const probe = (point: string) => {
+    if (point !== "lanes:after-finish") return;
+    died.resolve();
+    throw new Error("the process dies");
+  };
+  const second = await many.start({ probe });
+  await died.promise;
+  await second.gateway.stop();
+
+  await using third = await many.start();
+  let history = await third.history();
+  while (history.length < 2) history = await third.history();
+  expect(history.at(-1)).toMatchObject({ role: "assistant", errorMessage: expect.stringContaining("given up") });
+});
+
 test("a run that was stopped stays stopped after a restart", async () => {
   await using many = await lives();
   const first = await many.start();

@@ -77,8 +77,8 @@ async function measure(delayMs: number) {
     for (let n = 0; clock.monotonic() < until; n++) {
       const before = clock.monotonic();
       const key = `${counting}:${lane}:${n}`;
-      const { outcome } = await lanes.admit({ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } });
-      await outcome;
+      await lanes.admit({ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } });
+      await lanes.wait(key);
       if (counting) latencies.push(clock.monotonic() - before);
     }
   };

@@ -17,7 +17,7 @@ import { Witness } from "./witness.ts";
 import { type OutsidePoint, outsidePoints, World } from "./world.ts";
 
 export const points: readonly string[] = [
-  ...Object.keys(lanePoints).map((point) => `lanes:${point}`),
+  ...lanePoints.map((point) => `lanes:${point}`),
   ...storePoints.map((point) => `store:${point}`),
   ...Object.keys(outsidePoints).map((point) => `outside:${point}`),
 ];
