@@ -1,7 +1,5 @@
-/** The way into the lanes: limits and gates first, then one commit, and only what is committed is acknowledged and runs. */
+/** The way into the lanes: limits first, then one commit, and only what is committed is acknowledged and runs. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Verdict } from "@pincer/plugin-sdk/hook";
 import type { Admission, JobState } from "@pincer/plugin-sdk/job";
 import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
@@ -16,15 +14,12 @@ export interface Admitted {
   readonly state: JobState;
 }
 
-export type Gate = (admission: Admission) => Promise<Verdict>;
-
 const interrupted = "interrupted by a newer message";
 
 export function createAdmission(open: Jobs) {
   const { store, clock, settings } = open.deps;
   const { scheduler } = open;
   const buckets = createBuckets(clock, settings);
-  const gates = new Set<Gate>();
   /** How many are being committed, by lane. */
   const arriving = new Map<string, number>();
 
@@ -43,13 +38,6 @@ export function createAdmission(open: Jobs) {
     }
     if (sender !== undefined) buckets.take(sender);
     arrive(lane, 1);
-  };
-
-  const ask = async (admission: Admission) => {
-    for (const gate of gates) {
-      const verdict = await gate(admission).catch((error): Verdict => ({ allow: false, reason: `a gate failed: ${errorMessage(error)}` }));
-      if (!verdict.allow) throw laneErrors.LANE_REFUSED(verdict.reason, { data: { lane: admission.lane } });
-    }
   };
 
   /** What an interrupt that comes now cancels: what runs, or has begun and waits for another try. */
@@ -72,7 +60,10 @@ export function createAdmission(open: Jobs) {
     return fresh;
   };
 
-  /** All in one commit with the caller's own rows, or none. */
+  /**
+   * All in one commit with the caller's own rows, or none; durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_CLOSED`,
+   * `STORE_*`; then nothing is admitted.
+   */
   async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
     if (open.isStopping) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
@@ -83,7 +74,6 @@ export function createAdmission(open: Jobs) {
           limit(admission);
           arrived.push(admission);
         }
-        for (const admission of admissions) await ask(admission);
       } catch (refusal) {
         // A repetition is answered with its job, whatever the limits say by now.
         const known = await Promise.all(admissions.map(({ key }) => open.find(key)));
@@ -112,13 +102,6 @@ export function createAdmission(open: Jobs) {
 
   return {
     senders: () => buckets.senders,
-    /** Asked before an admission; a veto, or a failure, refuses it with `LANE_REFUSED`. */
-    gate(ask: Gate): Disposable {
-      gates.add(ask);
-      return { [Symbol.dispose]: () => void gates.delete(ask) };
-    },
-    /** Durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`, `LANE_CLOSED`, `STORE_*`; then nothing is admitted. */
-    admit: async (admission: Admission): Promise<Admitted> => (await admitAll([admission]))[0] as Admitted,
     admitAll,
   };
 }

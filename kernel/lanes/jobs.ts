@@ -1,8 +1,8 @@
 /** The jobs that have not ended. Each step of a job's life is one commit; memory follows it, and then whoever listens or waits is told. */
-import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import type { Admission, JobOutcome, JobRunner, JobState } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
-import { laneErrors } from "./errors.ts";
+import { isRefusal, laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
 import type { LanePoint, LaneStep } from "./points.ts";
 import { admit, admitted, jsonOf, type OpenJob, openJob, outcomeOf, sql } from "./rows.ts";
@@ -71,7 +71,7 @@ export class Jobs {
         this.#isRefused = false;
         return written;
       } catch (error) {
-        if (!isGatewayError(error) || !error.retryable || !wanted()) throw error;
+        if (!isRefusal(error) || !wanted()) throw error;
         if (!this.#isRefused) log.warn("lanes.store-refused", { code: error.code });
         this.#isRefused = true;
         await clock.sleep(settings().retryMs, this.#impatience.signal);
@@ -113,8 +113,10 @@ export class Jobs {
 
   #start(job: OpenJob): void {
     const handler = this.handlers.get(job.kind);
-    const nobody = `no plugin handles ${job.kind}: enable the one that does, and ask again`;
-    if (!handler) return void this.end(job, endingOf(laneErrors.LANE_NO_HANDLER(nobody)));
+    if (!handler) {
+      const nobody = laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`);
+      return void this.end(job, endingOf(nobody));
+    }
     job.run = new Run(job, handler, this);
     this.tell("started", job);
     void job.run.execute();
@@ -141,13 +143,9 @@ export class Jobs {
     const written = await this.step("finish", job, () => this.persist(() => statements)).catch((error) => this.unfinished(job, error));
     if (!written) return;
     const absorbed = (job.traces ? written.at(-1) : []) as unknown as OpenJob[];
+    const returned = isDone ? [] : absorbed.filter(({ cancel }) => cancel === null);
     // Before the lane is free, so that what came back goes before what waits.
-    if (!isDone) {
-      this.enter(
-        "returned",
-        absorbed.filter(({ cancel }) => cancel === null),
-      );
-    }
+    this.enter("returned", returned);
     this.enter("admitted", admitted(next, written.slice(2)));
     this.#vacate(job);
     for (const other of isDone ? [job, ...absorbed] : [job]) {

@@ -32,12 +32,12 @@ export function createLanes(deps: LanesDeps) {
   const { store, clock, settings } = deps;
   const jobs = new Jobs(deps);
   const { scheduler, handlers } = jobs;
-  const { senders, ...admission } = createAdmission(jobs);
+  const { admitAll, senders } = createAdmission(jobs);
   const sweep = (now: number) => sweepBefore(now - settings().keepMs);
   const sweeping = deps.retention?.register({ name: "lanes", everyMs: settings().sweepMs, sweep });
 
   return {
-    ...admission,
+    admitAll,
     sweep,
 
     /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
@@ -78,13 +78,11 @@ export function createLanes(deps: LanesDeps) {
       return Promise.all(named.filter((job) => job !== undefined).map((job) => jobs.cancel(job, reason)));
     },
 
-    /** Takes up what was open when the last process ended, and begins to run. What is admitted before waits for it. Answers with how many. */
-    async recover(): Promise<number> {
+    /** Takes up what was open when the last process ended, and begins to run. What is admitted before waits for it. */
+    async recover(): Promise<void> {
       await jobs.step("recover", { key: "" }, () => store.write(...suspect(clock.now(), settings())));
-      const found = await store.read<OpenJob>(sql.open);
-      jobs.enter("admitted", found);
+      jobs.enter("admitted", await store.read<OpenJob>(sql.open));
       scheduler.run();
-      return found.length;
     },
 
     /** Admits and starts nothing more, lets running jobs go on for `drainMs`, then puts them back, unblamed, for the next start. */

@@ -1,10 +1,10 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Admission, JobRunner, JobState } from "@pincer/plugin-sdk/job";
-import { laneErrors } from "./errors.ts";
+import { isRefusal, laneErrors } from "./errors.ts";
 import type { Jobs } from "./jobs.ts";
 import type { OpenJob } from "./rows.ts";
-import { isRefusal, Steps } from "./steps.ts";
+import { Steps } from "./steps.ts";
 
 export interface Ending {
   readonly state: JobState;
@@ -127,12 +127,10 @@ export class Run {
   async #storeTakes(): Promise<boolean> {
     const { clock, settings } = this.jobs.deps;
     this.#warn("lanes.job-waits", { next: "it goes on when the store takes writes again" });
-    try {
-      await clock.sleep(settings().retryMs, this.signal);
-      await this.#steps.write();
-    } catch (error) {
+    const taken = clock.sleep(settings().retryMs, this.signal).then(() => this.#steps.write());
+    await taken.catch((error) => {
       if (!this.signal.aborted) throw error;
-    }
+    });
     return !this.signal.aborted;
   }
 

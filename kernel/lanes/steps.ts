@@ -1,14 +1,9 @@
 /** A job as its handler sees it: each step is answered by what an earlier run left behind, or is taken and written down in order. */
-import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Admission, EffectOutcome, Job, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
-import { laneErrors } from "./errors.ts";
-import { answerOf, failed, hashOf, settled } from "./journal.ts";
-import { admit, admitted, openJob, type Step, sql } from "./rows.ts";
+import { isRefusal, laneErrors } from "./errors.ts";
+import { admit, admitted, answerOf, failed, hashOf, openJob, type Step, settled, sql } from "./rows.ts";
 import type { Run } from "./run.ts";
-
-/** The store is full or locked: no fault of who meets that. */
-export const isRefusal = (error: unknown): boolean => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");
 
 export class Steps {
   readonly sends: Admission[] = [];

@@ -77,7 +77,7 @@ async function measure(delayMs: number) {
     for (let n = 0; clock.monotonic() < until; n++) {
       const before = clock.monotonic();
       const key = `${counting}:${lane}:${n}`;
-      await lanes.admit({ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } });
+      await lanes.admitAll([{ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } }]);
       await lanes.wait(key);
       if (counting) latencies.push(clock.monotonic() - before);
     }

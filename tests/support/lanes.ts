@@ -13,24 +13,21 @@ import type { Migration, Store } from "../../store/store.ts";
 
 export type Handler = JobRunner["run"] | JobRunner;
 
-type Followed<T> = T & { readonly outcome: Promise<JobOutcome> };
-export interface FollowedLanes extends Omit<Lanes, "admit" | "admitAll"> {
-  admit(...given: Parameters<Lanes["admit"]>): Promise<Followed<Awaited<ReturnType<Lanes["admit"]>>>>;
-  admitAll(...given: Parameters<Lanes["admitAll"]>): Promise<readonly Followed<Awaited<ReturnType<Lanes["admit"]>>>[]>;
+type Admitted = Awaited<ReturnType<Lanes["admitAll"]>>[number] & { readonly outcome: Promise<JobOutcome> };
+export interface FollowedLanes extends Omit<Lanes, "admitAll"> {
+  admit(admission: Admission): Promise<Admitted>;
+  admitAll(...given: Parameters<Lanes["admitAll"]>): Promise<readonly Admitted[]>;
 }
 
 /** The lanes, with the end of each job that is admitted beside the answer. */
 export function followed(lanes: Lanes): FollowedLanes {
-  const follow = <T extends { readonly key: string }>(admitted: T): Followed<T> => {
-    const outcome = lanes.wait(admitted.key);
-    outcome.catch(() => {}); // silent-ok: a test need not wait for it
-    return { ...admitted, outcome };
-  };
-  return {
-    ...lanes,
-    admit: async (...given) => follow(await lanes.admit(...given)),
-    admitAll: async (...given) => (await lanes.admitAll(...given)).map(follow),
-  };
+  const admitAll: FollowedLanes["admitAll"] = async (...given) =>
+    (await lanes.admitAll(...given)).map((admitted) => {
+      const outcome = lanes.wait(admitted.key);
+      outcome.catch(() => {}); // silent-ok: a test need not wait for it
+      return { ...admitted, outcome };
+    });
+  return { ...lanes, admitAll, admit: async (admission) => (await admitAll([admission]))[0] as Admitted };
 }
 
 export interface Incarnation {
