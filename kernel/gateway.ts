@@ -2,11 +2,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
@@ -20,7 +20,6 @@ import { openStore } from "../store/sqlite.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { createBus } from "./bus/bus.ts";
-import type { Peer } from "./bus/connection.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
@@ -96,14 +95,7 @@ export async function createGateway(options: GatewayOptions) {
     ...base,
     settings,
     keys,
-    emit,
-    onRevoked: ({ deviceId, role, except, reason }) => {
-      const isMeant = (info: ConnectionInfo, peer: Peer) =>
-        info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
-      bus.disconnect(isMeant, 4001, reason);
-    },
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => address.url,
+    authenticator: () => judge,
     secretsChanged: () => void secretsChanged(),
   });
   opened.defer(access.audit.settled);
@@ -121,7 +113,7 @@ export async function createGateway(options: GatewayOptions) {
       .readSecrets()
       .then(() => host.refresh())
       .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
-  const announced = [...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const announced = [...sessionEvents, configChanged, pluginsChanged];
   const host = createPluginHost({
     home,
     clock,
@@ -150,6 +142,7 @@ export async function createGateway(options: GatewayOptions) {
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
+  const judge = host.handle(authenticator);
 
   const agents = () => agentsOf(config.current().value["agents"]);
   const sessions: Sessions = createSessions({
@@ -189,7 +182,8 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
-  provideContracts({ access, bus, config, host, lanes, log, sessions });
+  const about = async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode });
+  provideContracts({ about, access, bus, config, host, keys, lanes, log, sessions });
   bus.addEvents(announced);
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   bus.onEvent((event, payload) => host.deliver(event, payload));

@@ -5,25 +5,17 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { keyed, sameSecret } from "@pincer/plugin-sdk/tokens";
 import type { Statement, Store } from "../../store/store.ts";
 import { replaceFile } from "../private-file.ts";
-import { type Keys, keyed, sameSecret } from "./keys.ts";
+import type { Keys } from "./keys.ts";
 
 export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
     body text not null, mac text not null) strict;`;
-
-export interface AuditEntry {
-  /** A device id, `shared`, `plugin:<id>`, or what in the gateway acted. */
-  readonly principal: string;
-  readonly agent?: string;
-  /** The method, or `<area>.<verb>`. */
-  readonly action: string;
-  readonly resources: readonly string[];
-  readonly outcome: "ok" | "refused" | "failed";
-}
 
 export interface AuditRow extends AuditEntry {
   readonly seq: number;

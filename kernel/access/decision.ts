@@ -45,4 +45,4 @@ export type ConnectDecision = Admitted | Refused;
 /** The answer for an HTTP request's bearer token. */
 export type RequestDecision =
   | { readonly ok: true; readonly principal: string; readonly scopes: readonly WireScope[] }
-  | { readonly ok: false; readonly status: 401 | 403 | 429; readonly retryAfterMs?: number };
+  | { readonly ok: false; readonly status: 401 | 403 | 429 | 503; readonly message?: string; readonly retryAfterMs?: number };

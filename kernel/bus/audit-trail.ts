@@ -1,9 +1,9 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodBinding } from "../../plugin-host/bindings.ts";
-import type { AuditEntry } from "../access/audit.ts";
 import type { BusSettings } from "./settings.ts";
 
 const privileged: ReadonlySet<unknown> = new Set(["operator.admin", "operator.approvals", "operator.pairing"]);

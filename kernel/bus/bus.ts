@@ -3,6 +3,7 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
+import type { gateway } from "@pincer/plugin-sdk/contracts/gateway";
 import type { Emit, GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import { protocolVersion } from "@pincer/plugin-sdk/wire/connect";
@@ -217,6 +218,12 @@ export function createBus(deps: BusDeps) {
       const picked = [...connections.values()].filter((peer) => filter(peer.info, peer));
       for (const connection of picked) connection.close(code, reason);
       return picked.length;
+    },
+    /** As `disconnect`, for a device: also what arrives as that device, and is not let in yet. */
+    disconnectDevice({ deviceId, role, except, reason }: Parameters<ImplementationOf<typeof gateway>["disconnect"]>[0]): void {
+      const isMeant = ({ id, info, role: own }: Connection) => info.deviceId === deviceId && id !== except && (role ?? own) === own;
+      for (const connection of [...connections.values()].filter(isMeant)) connection.close(4001, reason);
+      sockets.turnAway(deviceId, role, 4001, reason);
     },
     onConnection: joined.add,
     onClose: left.add,

@@ -28,6 +28,8 @@ export class Connection {
   readonly topics = new Set<string>();
   readonly nonce = crypto.randomUUID();
   readonly openedAt: number;
+  /** While it arrives: what it says to be. */
+  claim: Pick<ConnectParams, "device" | "role"> | undefined;
   info!: ConnectionInfo;
   role!: Role;
   scopes!: readonly WireScope[];

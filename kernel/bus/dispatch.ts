@@ -1,11 +1,11 @@
 /** From a method's name to its answer. The order of checks: method, role, least scope, params, exact scope, idempotency, handler. */
 import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pincer/plugin-sdk/method";
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { MethodBinding, MethodSource, ResolvedMethod } from "../../plugin-host/bindings.ts";
-import type { AuditEntry } from "../access/audit.ts";
 import { mayBePrivileged, recorded } from "./audit-trail.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";

@@ -1,5 +1,6 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
 import { requireValid } from "@pincer/plugin-sdk/check";
+import type { Role } from "@pincer/plugin-sdk/method";
 import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
@@ -53,8 +54,10 @@ export function createSockets(context: BusContext, { connections, connect, hello
     }
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
+    connection.claim = asked;
     const decision = await connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
-    if (connection.state === "closed") return;
+    // It has left meanwhile, or was turned away.
+    if (!arriving.has(connection)) return;
     if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
     settle(connection);
     connection.admit(asked, decision);
@@ -128,6 +131,15 @@ export function createSockets(context: BusContext, { connections, connect, hello
       pongs = clock.after(settings().pongMs, () => {
         for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
       });
+    },
+    /** Ends what arrives as this device: the answer that it waits for may be out of date when it comes. */
+    turnAway(deviceId: string, role: Role | undefined, code: number, reason: string): void {
+      for (const connection of arriving.keys()) {
+        const { device, role: asked = "operator" } = connection.claim ?? {};
+        if (device?.id !== deviceId || (role ?? asked) !== asked) continue;
+        settle(connection);
+        connection.close(code, reason);
+      }
     },
     closeAll(code: number, reason: string): void {
       for (const connection of [...arriving.keys(), ...connections.values()]) connection.close(code, reason);

@@ -14,10 +14,12 @@ import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { pluginMigrations } from "../../kernel/plugin-values.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
+import { devicesOver } from "./devices.ts";
 
 export interface LogLine {
   readonly level: string;
@@ -68,25 +70,34 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   ) as unknown as Logger;
   const settings = defaultsOf<BusSettings>(BusConfig, { port: 0, checkResults: true, ...options.settings });
   const accessSettings = defaultsOf<AccessSettings>(AccessConfig, options.access);
-  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
+  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations, ...pluginMigrations] });
   opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
   const retention = opened.use(createRetention({ store, clock, log: logger }));
   const methods = new Map(options.methods?.map((method) => [method.name, method]));
   const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map() };
 
-  let url = "";
-  const access = createAccess({
+  const access: Access = createAccess({
     store,
     clock,
     log: logger,
     settings: () => accessSettings,
     keys,
-    emit: (...call) => bus.emit(...call),
-    onRevoked: () => {},
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => url,
+    authenticator: () => devices.authenticator,
   });
+  const devices = opened.use(
+    devicesOver({
+      ...{ store, clock, keys, access: () => access, emit: (...call) => bus.emit(...call) },
+      gateway: {
+        about: async () => ({ url: "http://127.0.0.1:18789", authMode: accessSettings.auth.mode }),
+        connections: async () => ({ connections: bus.connections().map(({ id, info, role }) => ({ id, deviceId: info.deviceId, role })) }),
+        async disconnect(revocation) {
+          bus.disconnectDevice(revocation);
+          return {};
+        },
+      },
+    }),
+  );
   const bus: Bus = createBus({
     access,
     methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
@@ -109,13 +120,11 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     bootId: "boot-1",
     ...options.deps,
   });
-  bus.addEvents(access.events);
   opened.defer(() => {
     settings.drainMs = 0;
     return bus.stop("test is over");
   });
   const started = await bus.start();
-  url = started.url;
   const wsUrl = started.url.replace(/^http/, "ws");
   if (!options.starting) await bus.ready();
 
