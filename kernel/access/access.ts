@@ -29,7 +29,7 @@ export function createAccess(parts: AccessParts) {
   const audit = createAudit(store, clock, log, keys, () => settings().auditRows);
   const secrets = createSecrets(store, clock, keys, parts.secretsChanged);
   return {
-    ...createDoorkeeper({ ...parts, audit, secrets, token: keys.token }),
+    ...createDoorkeeper(parts, audit, secrets),
     secrets,
     audit,
     /** What is wrong here, for `health`. Without names: everybody who is connected may read it; the log has them. */

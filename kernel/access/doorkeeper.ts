@@ -1,6 +1,4 @@
 /** Decides who comes in, by WebSocket (`protocol` section 1.5) and by HTTP. Whoever comes with a device is the authenticator's to judge. */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { defineErrors, errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
@@ -10,12 +8,12 @@ import { sameSecret } from "@pincer/plugin-sdk/tokens";
 import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 import { type AuthCode, authError, connectErrors } from "@pincer/plugin-sdk/wire/connect-errors";
 import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
+import type { AccessParts } from "./access.ts";
 import type { Audit } from "./audit.ts";
-import type { Admitted, ConnectAttempt, ConnectDecision, Door, RequestDecision } from "./decision.ts";
+import type { Admitted, ConnectAttempt, Door, RequestDecision } from "./decision.ts";
 import { clientAddress, isNear, mayAct, neighbourhood, originAllowed } from "./door.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import type { Secrets } from "./secrets.ts";
-import type { AccessSettings } from "./settings.ts";
 
 export type Authenticator = ImplementationOf<typeof authenticator>;
 
@@ -42,17 +40,7 @@ function judge(came: string | undefined, expected: string | undefined): "NOT_CON
   return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
 }
 
-export function createDoorkeeper(parts: {
-  readonly authenticator: () => Authenticator;
-  readonly audit: Pick<Audit, "note">;
-  readonly secrets: Pick<Secrets, "get">;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly settings: () => AccessSettings;
-  /** The token of the home's token file, for a configuration that names none. */
-  readonly token: string;
-}) {
-  const { authenticator, audit, secrets, clock, log, settings, token } = parts;
+export function createDoorkeeper({ authenticator, clock, keys, log, settings }: AccessParts, audit: Audit, secrets: Secrets) {
   const lockout = createLockout(clock, () => settings().lockout);
 
   /**
@@ -83,7 +71,7 @@ export function createDoorkeeper(parts: {
   /** The shared secret. The configuration may name one that is kept encrypted, instead of holding it. */
   const expectedSecret = async (): Promise<string | undefined> => {
     const { auth } = settings();
-    const written: unknown = auth.mode === "password" ? auth.password : auth.token || token;
+    const written: unknown = auth.mode === "password" ? auth.password : auth.token || keys.token;
     if (!isSecretReference(written)) return written as string | undefined;
     return secrets.get(written.secret).catch((error) => {
       log.error("access.secret-unreadable", { name: written.secret, error: errorMessage(error) });
@@ -91,46 +79,36 @@ export function createDoorkeeper(parts: {
     });
   };
 
-  /** The authenticator's answer or refusal. What is wrong with a plugin is in the log, and nothing for those who are not in yet. */
-  const asked = async <T>(ask: (authenticator: Authenticator) => Promise<T>): Promise<T> => {
-    try {
-      return await ask(authenticator());
-    } catch (cause) {
-      if (isGatewayError(cause) && !/^(PLUGIN|CAPABILITY)_/.test(cause.code)) throw cause;
-      throw accessErrors.ACCESS_NO_AUTHENTICATOR(undefined, { cause });
-    }
-  };
-
-  /** The end of an attempt that was counted. Who is refused for another reason has shown what is right; without an answer nobody has. */
-  async function judged<T>(end: (isRight: boolean) => void, answer: Promise<T | null> | undefined): Promise<T | undefined> {
+  /**
+   * The authenticator's answer or refusal; what is wrong with a plugin is in the log, and nothing for those who are not in yet. `end` is told
+   * whether what came was right: who is refused for another reason has shown that, and without an answer nobody has.
+   */
+  async function asked<T>(ask: (authenticator: Authenticator) => Promise<T>, end: (isRight: boolean) => void = () => undefined) {
     let isRight = false;
     try {
-      const found = (await answer) ?? undefined;
-      isRight = found !== undefined;
-      return found;
-    } catch (error) {
-      isRight = isGatewayError(error) && error.wire !== "UNAVAILABLE";
-      throw error;
+      const answer = await ask(authenticator());
+      isRight = answer !== null;
+      return answer;
+    } catch (cause) {
+      if (!isGatewayError(cause) || /^(PLUGIN|CAPABILITY)_/.test(cause.code))
+        throw accessErrors.ACCESS_NO_AUTHENTICATOR(undefined, { cause });
+      isRight = cause.wire !== "UNAVAILABLE";
+      throw cause;
     } finally {
       end(isRight);
     }
   }
 
-  /** The table of `protocol` section 1.5: who may come without a device once the secret is right. */
-  function withoutDevice(
-    { door, params: { client } }: ConnectAttempt,
-    role: Role,
-    scopes: WireScope[],
-    method: Admitted["method"],
-  ): Admitted {
-    const admitted = { ok: true, principal: "shared", role, method } as const;
-    if (role === "operator" && client.mode === "probe") return { ...admitted, scopes: [] };
-    if (role === "operator" && isLocalTool(client) && door.directLoopback) return { ...admitted, scopes };
+  /** The table of `protocol` section 1.5: with which scopes somebody may come without a device once the secret is right. */
+  function withoutDevice({ door, params: { client } }: ConnectAttempt, role: Role, scopes: readonly WireScope[]): readonly WireScope[] {
+    if (role === "operator" && client.mode === "probe") return [];
+    if (role === "operator" && isLocalTool(client) && door.directLoopback) return scopes;
     if (role === "operator" && isUi(client)) throw connectErrors.CONTROL_UI_DEVICE_IDENTITY_REQUIRED();
     throw connectErrors.DEVICE_IDENTITY_REQUIRED();
   }
 
-  async function admit(attempt: ConnectAttempt): Promise<Admitted> {
+  /** Throws what the client is to be told. */
+  async function connect(attempt: ConnectAttempt): Promise<Admitted> {
     const { door, nonce, params } = attempt;
     const { client, role = "operator", device, auth: { password, ...tokens } = {} } = params;
     if (role !== "operator" && role !== "node") {
@@ -168,23 +146,23 @@ export function createDoorkeeper(parts: {
     const verdict = mode === "none" ? (isNear(door, trustedProxies) ? "RIGHT" : "MISSING") : judge(shared, expected);
     const isRight = verdict === "RIGHT";
     const scopes = role === "node" ? [] : knownScopes(params.scopes ?? []);
-    if (!identity && isRight) return withoutDevice(attempt, role, scopes, mode);
+    if (!identity && isRight) return { principal: "shared", role, scopes: withoutDevice(attempt, role, scopes), method: mode };
     if (!identity && (!shared || mode === "none")) throw connectErrors.DEVICE_IDENTITY_REQUIRED();
 
     const { deviceToken, bootstrapToken } = tokens;
     const isGuess = verdict === "MISMATCH" || (!isRight && (!!deviceToken || !!bootstrapToken));
     const end = isGuess ? counted(suspects, door) : () => undefined;
-    const remoteIp = clientAddress(door, trustedProxies);
-    const shown = isRight ? undefined : { deviceToken: deviceToken || tokens.token, bootstrapToken };
-    const { directLoopback } = door;
-    const answer = identity && asked(({ admit }) => admit({ identity, client, role, scopes, remoteIp, directLoopback, shown }, io));
-    const grant = await judged(end, answer);
-    if (identity && grant) {
-      const { method = mode, deviceToken, issuedAtMs } = grant;
-      const { deviceId } = identity;
-      const held = scopes.filter((scope) => allows(grant.scopes, scope));
-      return { ok: true, principal: deviceId, role, scopes: held, method, deviceId, deviceToken, issuedAtMs };
-    }
+    if (identity) {
+      const shown = isRight ? undefined : { deviceToken: deviceToken || tokens.token, bootstrapToken };
+      const place = { remoteIp: clientAddress(door, trustedProxies), directLoopback: door.directLoopback };
+      const grant = await asked(({ admit }) => admit({ identity, client, role, scopes, ...place, shown }, io), end);
+      if (grant) {
+        const { method = mode, deviceToken, issuedAtMs } = grant;
+        const { deviceId } = identity;
+        const held = scopes.filter((scope) => allows(grant.scopes, scope));
+        return { principal: deviceId, role, scopes: held, method, deviceId, deviceToken, issuedAtMs };
+      }
+    } else end(false);
     let code: AuthCode = mode === "none" || isRight ? "AUTH_UNAUTHORIZED" : `AUTH_${mode === "password" ? "PASSWORD" : "TOKEN"}_${verdict}`;
     if (deviceToken) code = "AUTH_DEVICE_TOKEN_MISMATCH";
     if (bootstrapToken) code = "AUTH_BOOTSTRAP_TOKEN_INVALID";
@@ -192,14 +170,7 @@ export function createDoorkeeper(parts: {
   }
 
   return {
-    async connect(attempt: ConnectAttempt): Promise<ConnectDecision> {
-      try {
-        return await admit(attempt);
-      } catch (error) {
-        if (!isGatewayError(error)) throw error;
-        return { ok: false, error, closeCode: error.wire === "UNAVAILABLE" ? 1013 : 1008 };
-      }
-    },
+    connect,
 
     async request(door: Door): Promise<RequestDecision> {
       const { auth, trustedProxies } = settings();
@@ -214,10 +185,7 @@ export function createDoorkeeper(parts: {
       if (auth.mode !== "none" && judge(bearer, expected) === "RIGHT") return owner;
       const end = counted(suspects, door);
       try {
-        const found = await judged(
-          end,
-          asked((authenticator) => authenticator.bearer({ token: bearer }, io)),
-        );
+        const found = await asked((authenticator) => authenticator.bearer({ token: bearer }, io), end);
         return found ? { ok: true, principal: found.deviceId, scopes: found.scopes } : { ok: false, status: 401 };
       } catch (error) {
         if (!isGatewayError(error)) throw error;

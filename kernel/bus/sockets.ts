@@ -1,11 +1,12 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
 import { requireValid } from "@pincer/plugin-sdk/check";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Role } from "@pincer/plugin-sdk/method";
 import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
 import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
 import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
-import type { Admitted, ConnectAttempt, ConnectDecision, Door } from "../access/decision.ts";
+import type { Admitted, ConnectAttempt, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
@@ -14,7 +15,7 @@ import type { SocketHandlers } from "./server.ts";
 interface SocketsDeps {
   /** Those that have been let in. */
   readonly connections: Map<string, Connection>;
-  readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
+  readonly connect: (attempt: ConnectAttempt) => Promise<Admitted>;
   /** The payload of the hello-ok. */
   readonly hello: (connection: Connection, admitted: Admitted) => object;
   /** The hello has been sent. */
@@ -55,14 +56,16 @@ export function createSockets(context: BusContext, { connections, connect, hello
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
     connection.claim = asked;
-    const decision = await connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
-    // It has left meanwhile, or was turned away.
-    if (!arriving.has(connection)) return;
-    if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
+    const decided = connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
+    const admitted = await decided.catch((error: unknown) => {
+      if (arriving.has(connection)) refuse(connection, id, error, closeCodeOf(error));
+    });
+    // It was refused, has left meanwhile, or was turned away.
+    if (!admitted || !arriving.has(connection)) return;
     settle(connection);
-    connection.admit(asked, decision);
+    connection.admit(asked, admitted);
     connections.set(connection.id, connection);
-    connection.send(resultFrame(id, hello(connection, decision)));
+    connection.send(resultFrame(id, hello(connection, admitted)));
     onOpen(connection);
     for (const text of connection.waiting.splice(0)) if (connection.state === "open") onFrame(connection, text);
   };
@@ -150,6 +153,12 @@ export function createSockets(context: BusContext, { connections, connect, hello
 
 /** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
 const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
+
+/** Of a `connect` that access refused, or failed over. */
+export const closeCodeOf = (error: unknown): 1008 | 1011 | 1013 => {
+  if (!isGatewayError(error)) return 1011;
+  return error.wire === "UNAVAILABLE" ? 1013 : 1008;
+};
 
 const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>
   busErrors.PROTOCOL_MISMATCH("protocol mismatch", {

@@ -8,6 +8,7 @@ import {
   admitted,
   clients,
   codeOf,
+  decided,
   openAccessHome,
   refused,
   TestDevice,
@@ -118,7 +119,7 @@ describe("a device is refused, with a code and a reason", () => {
       { ...params, auth: { token: `${home.keys.token} ` } },
     ];
     for (const params of changed) {
-      expect(await codeOf(home.access.connect({ door, nonce: "n-1", params }))).toBe("DEVICE_AUTH_SIGNATURE_INVALID");
+      expect(await codeOf(decided(home.access.connect({ door, nonce: "n-1", params })))).toBe("DEVICE_AUTH_SIGNATURE_INVALID");
     }
   });
 
