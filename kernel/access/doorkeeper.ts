@@ -34,12 +34,6 @@ const isBrowser = ({ id }: Client) => id === "openclaw-control-ui" || id === "we
 const isUi = ({ id, mode }: Client) => mode === "ui" || mode === "webchat" || id === "openclaw-tui" || id === "openclaw-control-ui";
 const isLocalTool = ({ id, mode }: Client) => (id === "cli" && mode === "cli") || (id === "gateway-client" && mode === "backend");
 
-function judge(came: string | undefined, expected: string | undefined): "NOT_CONFIGURED" | "MISSING" | "RIGHT" | "MISMATCH" {
-  if (!expected) return "NOT_CONFIGURED";
-  if (!came) return "MISSING";
-  return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
-}
-
 export function createDoorkeeper({ authenticator, clock, keys, log, settings }: AccessParts, audit: Audit, secrets: Secrets) {
   const lockout = createLockout(clock, () => settings().lockout);
 
@@ -68,16 +62,22 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
     };
   };
 
-  /** The shared secret. The configuration may name one that is kept encrypted, instead of holding it. */
-  const expectedSecret = async (): Promise<string | undefined> => {
-    const { auth } = settings();
+  /** What the shared secret proves; `RIGHT` also where none is asked for. The configuration may name one that is kept encrypted. */
+  async function judge(door: Door, came: string | undefined): Promise<"NOT_CONFIGURED" | "MISSING" | "RIGHT" | "MISMATCH"> {
+    const { auth, trustedProxies } = settings();
+    if (auth.mode === "none") return isNear(door, trustedProxies) ? "RIGHT" : "MISSING";
     const written: unknown = auth.mode === "password" ? auth.password : auth.token || keys.token;
-    if (!isSecretReference(written)) return written as string | undefined;
-    return secrets.get(written.secret).catch((error) => {
-      log.error("access.secret-unreadable", { name: written.secret, error: errorMessage(error) });
-      return undefined;
-    });
-  };
+    let expected = written as string | undefined;
+    if (isSecretReference(written)) {
+      expected = await secrets.get(written.secret).catch((error) => {
+        log.error("access.secret-unreadable", { name: written.secret, error: errorMessage(error) });
+        return undefined;
+      });
+    }
+    if (!expected) return "NOT_CONFIGURED";
+    if (!came) return "MISSING";
+    return sameSecret(came, expected) ? "RIGHT" : "MISMATCH";
+  }
 
   /**
    * The authenticator's answer or refusal; what is wrong with a plugin is in the log, and nothing for those who are not in yet. `end` is told
@@ -119,12 +119,12 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
         `origin not allowed: ${door.headers.origin ?? "none"} came to ${door.headers.host}; open the page from the gateway, or add its origin to allowedOrigins`,
       );
     }
-    const { auth, trustedProxies } = settings();
-    const { mode } = auth;
-    const expected = await expectedSecret();
+    const { mode } = settings().auth;
+    const shared = mode === "password" ? password || tokens.token : tokens.token || password;
+    const verdict = await judge(door, shared);
     const suspects = suspectsAt(door, `${device?.id ?? client.id} ${door.headers.origin ?? ""}`.slice(0, 200));
     const refuseShut = () => {
-      const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
+      const retryAfterMs = lockout.shutMs(suspects);
       if (retryAfterMs > 0) throw authError("AUTH_RATE_LIMITED", { retryAfterMs });
     };
     refuseShut();
@@ -142,8 +142,6 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
     }
 
     // From here on nothing is awaited until the attempt is counted, so that many at once are not all judged by what was before them.
-    const shared = mode === "password" ? password || tokens.token : tokens.token || password;
-    const verdict = mode === "none" ? (isNear(door, trustedProxies) ? "RIGHT" : "MISSING") : judge(shared, expected);
     const isRight = verdict === "RIGHT";
     const scopes = role === "node" ? [] : knownScopes(params.scopes ?? []);
     if (!identity && isRight) return { principal: "shared", role, scopes: withoutDevice(attempt, role, scopes), method: mode };
@@ -154,7 +152,7 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
     const end = isGuess ? counted(suspects, door) : () => undefined;
     if (identity) {
       const shown = isRight ? undefined : { deviceToken: deviceToken || tokens.token, bootstrapToken };
-      const place = { remoteIp: clientAddress(door, trustedProxies), directLoopback: door.directLoopback };
+      const place = { remoteIp: clientAddress(door, settings().trustedProxies), directLoopback: door.directLoopback };
       const grant = await asked(({ admit }) => admit({ identity, client, role, scopes, ...place, shown }, io), end);
       if (grant) {
         const { method = mode, deviceToken, issuedAtMs } = grant;
@@ -173,16 +171,16 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
     connect,
 
     async request(door: Door): Promise<RequestDecision> {
-      const { auth, trustedProxies } = settings();
       const owner = { ok: true, principal: "shared", scopes: ["operator.admin"] } as const;
-      if (auth.mode === "none" && isNear(door, trustedProxies)) return mayAct(door, settings()) ? owner : { ok: false, status: 403 };
-      const expected = await expectedSecret();
-      const suspects = suspectsAt(door, "http");
-      const retryAfterMs = Math.ceil(lockout.shutMs(suspects));
-      if (retryAfterMs > 0) return { ok: false, status: 429, retryAfterMs };
       const bearer = /^Bearer +(\S.*)$/i.exec(door.headers.authorization ?? "")?.[1]?.trim();
+      const isOpen = settings().auth.mode === "none";
+      const isRight = (await judge(door, bearer)) === "RIGHT";
+      if (isOpen && isRight) return mayAct(door, settings()) ? owner : { ok: false, status: 403 };
+      const suspects = suspectsAt(door, "http");
+      const retryAfterMs = lockout.shutMs(suspects);
+      if (retryAfterMs > 0) return { ok: false, status: 429, retryAfterMs };
       if (!bearer) return { ok: false, status: 401 };
-      if (auth.mode !== "none" && judge(bearer, expected) === "RIGHT") return owner;
+      if (isRight) return owner;
       const end = counted(suspects, door);
       try {
         const found = await asked((authenticator) => authenticator.bearer({ token: bearer }, io), end);

@@ -1,5 +1,5 @@
 /** The home's private files, each 0600: the key that no database holds, and the shared token. Subkeys are derived, one for each purpose. */
-import { chmod, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { chmod, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { randomToken } from "@pincer/plugin-sdk/tokens";
@@ -60,7 +60,6 @@ function secretsKey(text: string): SecretsKey {
 
 /** Opens the key and token files of a home, and makes what is missing. */
 export async function openKeys(home: string, log: Logger) {
-  await mkdir(home, { recursive: true, mode: 0o700 });
   const keyPath = join(home, "key");
   const newFile = () => JSON.stringify({ root: randomToken(), secrets: [randomToken()] });
   const { root, secrets: found } = await readOrMake(keyPath, newFile, parseKeyFile, log);

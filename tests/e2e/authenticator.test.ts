@@ -19,7 +19,7 @@ const result = Type.Object({});
 const scope = "operator.admin";
 const asked = defineEvent({ name: "own-door.asked", summary: "x", scope, payload: Type.Object({ deviceId: Type.String() }) });
 const open = defineMethod({ name: "own-door.open", summary: "x", scope, params: Type.Object({}), result });
-const end = defineMethod({ name: "own-door.end", summary: "x", scope, params: Type.Object({ deviceId: Type.String() }), result });
+const end = defineMethod({ name: "own-door.end", summary: "x", scope, params: Type.Object({ deviceId: Type.String(), role: Type.Optional(Type.Literal("operator")) }), result });
 export default definePlugin({ uses: { gateway }, setup(ctx) {
   const opened = Promise.withResolvers();
   ctx.event(asked);
@@ -42,20 +42,31 @@ beforeAll(() => writePlugin(folder, "own-door", code, { rank: 1, permissions: { 
 afterAll(() => rmSync(home, { recursive: true }));
 const start = () => startTestGateway({ only: ["devices", "plugin-control"], plugins: [folder], enable: ["own-door"] });
 
-test("a device that is ended while it is being judged does not come in, whatever the judgement is", async () => {
+test("a device that is ended while it is being judged does not come in, whatever the judgement is; others do", async () => {
   await using host = await start();
   await using operator = await host.connect();
   const [meant, other] = [createDeviceKey(), createDeviceKey()];
-  const arriving = [meant, other].map((device) => host.connect({ device, scopes: ["operator.read"] }));
-  for (const { id } of [meant, other]) await operator.event("own-door.asked", ({ deviceId }) => deviceId === id);
-  await operator.call("own-door.end", { deviceId: meant.id });
-  await expect(arriving[0]!).rejects.toThrow("4001 no longer welcome");
+  const asNode = { role: "node", client: { id: "node-host", mode: "node" }, scopes: [] };
+  const ended = host.connect({ device: meant, scopes: ["operator.read"] });
+  const arriving = [host.connect({ device: meant, ...asNode }), host.connect({ device: other, scopes: ["operator.read"] })];
+  const asked = () => operator.eventsOf("own-door.asked").length === 3;
+  await operator.event("own-door.asked", asked);
+  await operator.call("own-door.end", { deviceId: meant.id, role: "operator" });
+  await expect(ended).rejects.toThrow("4001 no longer welcome");
   await operator.call("own-door.open", {});
-  const client = await arriving[1]!;
-  expect(client.hello).toMatchObject({ auth: { scopes: ["operator.read"], method: "token" } });
-  expect(host.gateway.bus.connections().map(({ info }) => info.deviceId)).toEqual([undefined, other.id]);
+  const [node, client] = await Promise.all(arriving);
+  expect(client?.hello).toMatchObject({ auth: { scopes: ["operator.read"], method: "token" } });
+  const here = () => host.gateway.bus.connections().map(({ info, role }) => [role, info.deviceId]);
+  expect(here().sort()).toEqual(
+    [
+      ["node", meant.id],
+      ["operator", undefined],
+      ["operator", other.id],
+    ].sort(),
+  );
   await operator.call("own-door.end", { deviceId: other.id });
-  expect(await client.closed).toEqual({ code: 4001, reason: "no longer welcome" });
+  expect(await client?.closed).toEqual({ code: 4001, reason: "no longer welcome" });
+  expect(await node?.call("health")).toMatchObject({ ok: true });
 });
 
 test("it is not told the shared secret when that was right, nor the password, and gives no more than was asked for", async () => {
