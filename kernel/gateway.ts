@@ -2,12 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import type { HookPayload } from "@pincer/plugin-sdk/hook";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
@@ -97,12 +97,7 @@ export async function createGateway(options: GatewayOptions) {
     ...base,
     settings,
     keys,
-    onRevoked: ({ deviceId, role, except, reason }) => {
-      const isMeant = (info: ConnectionInfo, its: Role) => info.deviceId === deviceId && info.id !== except && (role ?? its) === its;
-      bus.disconnect(isMeant, 4001, reason);
-    },
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => address.url,
+    authenticator: () => judge,
     secretsChanged: () =>
       void findings
         .readSecrets()
@@ -114,7 +109,7 @@ export async function createGateway(options: GatewayOptions) {
   const lanes = createLanes({ ...base, settings: () => settings().lanes, ...probing("lanes") });
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
-  const events = [...kernelEvents, ...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const events = [...kernelEvents, ...sessionEvents, configChanged, pluginsChanged];
   const scopes = new Map(events.map(({ name, scope }) => [name, scope]));
   const host = createPluginHost({
     home,
@@ -145,6 +140,7 @@ export async function createGateway(options: GatewayOptions) {
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
+  const judge = host.handle(authenticator);
 
   const agents = () => agentsOf(config.current().value["agents"]);
   const sessions: Sessions = createSessions({
@@ -175,7 +171,7 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   const rooms = { access, bus, config, host, lanes, log, sessions };
-  provideContracts(rooms);
+  provideContracts(rooms, keys, async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode }));
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   lanes.handle(failureKind, { journal: 1, run: ({ input }) => host.run(jobFailed, input as HookPayload<typeof jobFailed>) });
 

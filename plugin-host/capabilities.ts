@@ -24,6 +24,8 @@ interface KernelProvision {
 
 export class Capabilities {
   readonly #kernel = new Map<string, KernelProvision>();
+  /** Contract id -> what whoever provides or uses it must name, by the word of the kernel, which relies on whoever provides it. */
+  readonly #powers = new Map<string, WireScope>();
 
   constructor(
     private readonly reach: Reach,
@@ -41,17 +43,24 @@ export class Capabilities {
   isProvided = ({ id, version }: Pick<Contract, "id" | "version">): boolean =>
     this.#kernel.get(id)?.contract.version === version || this.#find(id, version) !== undefined;
 
+  /** The kernel's own handle of what plugins provide. Before any plugin has one. */
+  rely<C extends Contract>(contract: C): HandleOf<C> {
+    if (contract.scope) this.#powers.set(contract.id, contract.scope);
+    return this.handle(contract, { id: "kernel", assertLive: () => undefined });
+  }
+
   /** Throws `PLUGIN_PERMISSION`. */
   handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
     const own = this.#kernel.get(contract.id);
+    const scope = own ? own.contract.scope : this.#powers.get(contract.id);
+    const refusal = scope && user.scopes && refusedUse(user.id, user.scopes, { id: contract.id, scope });
+    if (refusal) throw refusal;
     const handle = own ? this.#kernels(own, user) : contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user);
     return handle as HandleOf<C>;
   }
 
   /** By the kernel's own word, also for what a call may carry: a plugin's copy of a contract may say anything. */
-  #kernels({ contract, implement }: KernelProvision, { id, scopes, assertLive }: User): unknown {
-    const refusal = scopes && refusedUse(id, scopes, contract);
-    if (refusal) throw refusal;
+  #kernels({ contract, implement }: KernelProvision, { id, assertLive }: User): unknown {
     return bindMembers(contract, contract.id, {
       has: (member) => implement(id)[member] !== undefined,
       resolve: () => {
@@ -96,11 +105,16 @@ export class Capabilities {
     });
   }
 
+  #mayProvide(contract: string, { scopes }: Provision): boolean {
+    const scope = this.#powers.get(contract);
+    return scope === undefined || scopes.includes(scope);
+  }
+
   #matching = (contract: string, version: number): readonly Provision[] =>
     this.reach
       .table()
       .providers(contract)
-      .filter((provision) => provision.version === version);
+      .filter((provision) => provision.version === version && this.#mayProvide(contract, provision));
 
   #find(contract: string, version: number, name?: string): Provision | undefined {
     const matching = this.#matching(contract, version);
@@ -114,7 +128,10 @@ export class Capabilities {
     const others = this.reach
       .table()
       .providers(id)
-      .map((other) => `${other.name} (${other.plugin}, version ${other.version})`);
+      .map((other) => {
+        const why = this.#mayProvide(id, other) ? "" : `, whose permissions.scopes must name ${this.#powers.get(id)}`;
+        return `${other.name} (${other.plugin}, version ${other.version}${why})`;
+      });
     const what = `${id} version ${version}${name === undefined ? "" : ` called "${name}"`}${chosen ? `, for which capabilities.${id} names ${chosen}` : ""}`;
     return pluginErrors.CAPABILITY_MISSING(`no enabled plugin provides ${what}; there are: ${others.join(", ") || "none"}`);
   }

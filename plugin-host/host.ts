@@ -201,8 +201,8 @@ export function createPluginHost(deps: PluginHostDeps) {
     setEnabled,
     list,
     inspect,
-    /** What the kernel itself uses of plugins: as a plugin's `ctx.uses`. */
-    handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.handle(contract, { id: "kernel", assertLive: () => undefined }),
+    /** What the kernel itself uses of plugins, as a plugin's `ctx.uses`. Before `start`: from then on its scope binds all who provide or use it. */
+    handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.rely(contract),
     activate: async (id: string): Promise<void> => void (await find(id).activate()),
 
     /** Hands an event of the bus to the plugins that listen to it. */

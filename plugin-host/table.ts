@@ -4,6 +4,7 @@ import type { Arity } from "@pincer/plugin-sdk/contract";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { Generated, Manifest } from "@pincer/plugin-sdk/manifest";
+import type { WireScope } from "@pincer/plugin-sdk/method";
 import { refusedEvent } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
@@ -23,6 +24,8 @@ export interface Provision {
   readonly record: unknown;
   readonly optional?: readonly string[] | undefined;
   readonly rank: number;
+  /** What the plugin's manifest permits it. */
+  readonly scopes: readonly WireScope[];
 }
 
 export class Table {
@@ -102,7 +105,7 @@ export class Table {
   }
 
   #add(manifest: Manifest, generated: Generated): void {
-    const { id: plugin, rank = 0, order = 0 } = manifest;
+    const { id: plugin, rank = 0, order = 0, permissions: { scopes = [] } = {} } = manifest;
     for (const kind of exclusive) {
       const owned: Map<string, unknown> = this.#owned[kind];
       for (const [name, entry] of Object.entries(generated[kind] ?? {})) owned.set(name, { ...entry, plugin });
@@ -111,7 +114,8 @@ export class Table {
     for (const [hook, entry] of Object.entries(generated.hooks ?? {}))
       listOf(this.#hooks, hook).push({ plugin, order: entry.order ?? order });
     for (const [contract, names] of Object.entries(generated.provides ?? {}))
-      for (const [name, provided] of Object.entries(names)) listOf(this.#provides, contract).push({ ...provided, plugin, name, rank });
+      for (const [name, provided] of Object.entries(names))
+        listOf(this.#provides, contract).push({ ...provided, plugin, name, rank, scopes });
   }
 }
 

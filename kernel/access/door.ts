@@ -106,19 +106,17 @@ export function mayAct(door: Door, settings: AccessSettings): boolean {
   return ["same-origin", "none", undefined].includes(door.headers["sec-fetch-site"]);
 }
 
-const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);
-
 /**
  * Whether the page that opened this connection may: it came from the gateway's own host, or from an allowed origin. Without a credential
  * to ask for (mode `none`) the host must moreover be an address or localhost: any other name may be a stranger's that was pointed here.
  */
 export function originAllowed({ headers }: Door, { allowedOrigins, auth }: AccessSettings): boolean {
-  const origin = hostOf(headers.origin ?? "");
+  const origin = URL.parse(headers.origin ?? "");
   if (!origin) return false;
   // Not `URL.origin`, which is "null" for every scheme that is not the web's, such as an extension's.
-  const written = (url: URL | undefined) => `${url?.protocol}//${url?.host}`;
-  if (allowedOrigins.some((allowed) => written(hostOf(allowed)) === written(origin))) return true;
-  const own = hostOf(`${origin.protocol}//${headers.host ?? ""}`);
+  const written = (url: URL | null) => `${url?.protocol}//${url?.host}`;
+  if (allowedOrigins.some((allowed) => written(URL.parse(allowed)) === written(origin))) return true;
+  const own = URL.parse(`${origin.protocol}//${headers.host ?? ""}`);
   if (own?.host !== origin.host || !/^https?:$/.test(own.protocol)) return false;
   return auth.mode !== "none" || isIP(own.hostname.replace(/^\[|\]$/g, "")) !== 0 || /(^|\.)localhost$/.test(own.hostname);
 }

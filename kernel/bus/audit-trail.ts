@@ -1,7 +1,7 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { MethodBinding } from "../../plugin-host/bindings.ts";
-import type { AuditEntry } from "../access/audit.ts";
 import type { BusContext } from "./context.ts";
 import type { Asked } from "./dispatch.ts";
 

@@ -2,6 +2,7 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
+import type { gateway } from "@pincer/plugin-sdk/contracts/gateway";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit, GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
 import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
@@ -183,6 +184,12 @@ export function createBus(deps: BusDeps) {
       const picked = [...connections.values()].filter(({ info, role }) => filter(info, role));
       for (const connection of picked) connection.close(code, reason);
       return picked.length;
+    },
+    /** As `disconnect`, for a device: also what arrives as that device, and is not let in yet. */
+    disconnectDevice({ deviceId, role, except, reason }: Parameters<ImplementationOf<typeof gateway>["disconnect"]>[0]): void {
+      const isMeant = ({ id, info, role: own }: Connection) => info.deviceId === deviceId && id !== except && (role ?? own) === own;
+      for (const connection of [...connections.values()].filter(isMeant)) connection.close(4001, reason);
+      sockets.turnAway(deviceId, role, 4001, reason);
     },
     diagnostics: diagnosed,
   };

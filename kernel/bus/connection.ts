@@ -20,6 +20,8 @@ export class Connection {
   readonly openedAt: number;
   /** From its opening on. */
   socket!: ServerWebSocket<Connection>;
+  /** While it arrives: what it says to be. */
+  claim: Pick<ConnectParams, "device" | "role"> | undefined;
   info!: ConnectionInfo;
   role!: Role;
   scopes!: readonly WireScope[];

@@ -65,8 +65,9 @@ const healthPaths: ReadonlySet<string> = new Set(["/health", "/healthz", "/ready
 
 const wrongVerb = () => new Response("Method Not Allowed", { status: 405, headers: { allow: "GET, HEAD", "content-type": "text/plain" } });
 
-function refuse({ status, retryAfterMs = 1_000 }: RequestDecision & { readonly ok: false }): Response {
+function refuse({ status, message = "", retryAfterMs = 1_000 }: RequestDecision & { readonly ok: false }): Response {
   if (status === 401) return failure(401, "unauthorized", "Unauthorized");
+  if (status === 503) return failure(503, "api_error", message, { "retry-after": "1" });
   if (status === 403) return failure(403, "forbidden", "Forbidden");
   return failure(429, "rate_limited", "Too many attempts", { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
 }

@@ -1,5 +1,7 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
 import { requireValid } from "@pincer/plugin-sdk/check";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Role } from "@pincer/plugin-sdk/method";
 import { ConnectParams, speaks } from "@pincer/plugin-sdk/wire/connect";
 import { busErrors, mismatchError, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
@@ -53,13 +55,17 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
     await prepared();
-    const decision = await access.connect({ door: connection.door, nonce: connection.nonce, params: asked });
-    if (connection.state === "closed") return;
-    if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
+    connection.claim = asked;
+    const decided = access.connect({ door: connection.door, nonce: connection.nonce, params: asked });
+    const admitted = await decided.catch((error: unknown) => {
+      if (arriving.has(connection)) refuse(connection, id, error, closeCodeOf(error));
+    });
+    // It was refused, has left meanwhile, or was turned away.
+    if (!admitted || !arriving.has(connection)) return;
     settle(connection);
-    connection.admit(asked, decision);
+    connection.admit(asked, admitted);
     connections.set(connection.id, connection);
-    welcome(connection, id, decision);
+    welcome(connection, id, admitted);
     for (const text of connection.waiting.splice(0)) if (connection.state === "open") onFrame(connection, text);
   };
 
@@ -124,6 +130,15 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
         for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
       });
     },
+    /** Ends what arrives as this device: the answer that it waits for may be out of date when it comes. */
+    turnAway(deviceId: string, role: Role | undefined, code: number, reason: string): void {
+      for (const connection of arriving.keys()) {
+        const { device, role: asked = "operator" } = connection.claim ?? {};
+        if (device?.id !== deviceId || (role ?? asked) !== asked) continue;
+        settle(connection);
+        connection.close(code, reason);
+      }
+    },
     closeAll(code: number, reason: string): void {
       for (const connection of [...arriving.keys(), ...connections.values()]) connection.close(code, reason);
     },
@@ -137,3 +152,9 @@ const heard = ({ data: connection }: ServerWebSocket<Connection>): void => {
 
 /** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
 const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
+
+/** Of a `connect` that access refused, or failed over. */
+export const closeCodeOf = (error: unknown): 1008 | 1011 | 1013 => {
+  if (!isGatewayError(error)) return 1011;
+  return error.wire === "UNAVAILABLE" ? 1013 : 1008;
+};

@@ -16,10 +16,12 @@ import type { BusDeps } from "../../kernel/bus/context.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { pluginMigrations } from "../../kernel/plugin-values.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
+import { devicesOver } from "./devices.ts";
 
 export interface LogLine {
   readonly level: string;
@@ -77,25 +79,36 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   ) as unknown as Logger;
   const settings = defaultsOf<BusSettings>(BusConfig, { port: 0, checkResults: true, ...options.settings });
   const accessSettings = defaultsOf<AccessSettings>(AccessConfig, options.access);
-  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
+  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations, ...pluginMigrations] });
   opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
   const retention = opened.use(createRetention({ store, clock, log: logger }));
   const methods = new Map(options.methods?.map((method) => [method.name, method]));
   const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map(), deliver: () => {} };
 
-  let url = "";
-  const access = createAccess({
+  const access: Access = createAccess({
     store,
     clock,
     log: logger,
     settings: () => accessSettings,
     keys,
-    emit: (...call) => bus.emit(...call),
-    onRevoked: () => {},
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => url,
+    authenticator: () => devices.authenticator,
   });
+  const devices = opened.use(
+    devicesOver({
+      ...{ store, clock, keys, access: () => access, emit: (...call) => bus.emit(...call) },
+      gateway: {
+        about: async () => ({ url: "http://127.0.0.1:18789", authMode: accessSettings.auth.mode }),
+        connections: async () => ({
+          connections: bus.connections().map(({ info, role }) => ({ id: info.id, deviceId: info.deviceId, role })),
+        }),
+        async disconnect(revocation) {
+          bus.disconnectDevice(revocation);
+          return {};
+        },
+      },
+    }),
+  );
   const bus: Bus = createBus({
     access,
     plugins: {
@@ -109,7 +122,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
       events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
       deliver: (...told) => plugins.deliver(...told),
     },
-    events: [...kernelEvents, ...access.events, ...(options.events ?? [])],
+    events: [...kernelEvents, ...(options.events ?? [])],
     store,
     retention,
     clock,
@@ -127,7 +140,6 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     return bus.stop("test is over");
   });
   const started = await bus.start();
-  url = started.url;
   const wsUrl = started.url.replace(/^http/, "ws");
   if (!options.starting) await bus.ready();
 
