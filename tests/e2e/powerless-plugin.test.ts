@@ -87,8 +87,8 @@ test.each([
   "subscriptions",
   "configuration",
   "secrets",
-  "devices",
-  "bootstrap",
+  "audit",
+  "gateway",
   "diagnostics",
 ])("a plugin without scopes gets no hold of %s, whatever its copy of the contract says", async (id) => {
   using plugin = await withPlugin(
