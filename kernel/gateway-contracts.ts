@@ -11,11 +11,11 @@ import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
 import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
 import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
+import { valueStatements } from "../store/values.ts";
 import type { Keys } from "./access/keys.ts";
 import { configurationFor } from "./config/contract.ts";
 import type { Rooms } from "./gateway.ts";
 import { lanesFor } from "./lanes/contract.ts";
-import { valueStatements } from "./plugin-values.ts";
 
 /** @param about what plugins may know of the gateway itself. */
 export function provideContracts(

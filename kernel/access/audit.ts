@@ -9,8 +9,8 @@ import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { keyed, sameSecret } from "@pincer/plugin-sdk/tokens";
+import { replaceFile } from "../../store/private-file.ts";
 import type { Statement, Store } from "../../store/store.ts";
-import { replaceFile } from "../private-file.ts";
 import type { Keys } from "./keys.ts";
 
 export const auditSchema = `

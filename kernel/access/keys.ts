@@ -3,7 +3,7 @@ import { chmod, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { randomToken } from "@pincer/plugin-sdk/tokens";
-import { makeFile, replaceFile } from "../private-file.ts";
+import { makeFile, replaceFile } from "../../store/private-file.ts";
 
 export interface SecretsKey {
   /** Public: it names the key in the store, so that a lost one is recognised. */

@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { asking } from "./client.ts";
 import { dim, duration, green, table, yellow } from "./terminal.ts";
 

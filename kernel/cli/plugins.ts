@@ -1,8 +1,8 @@
 /** `pincer plugins` and `pincer plugin build`. */
 import { resolve } from "node:path";
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { buildPlugin } from "../../plugin-kit/build.ts";
-import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type Static, Type } from "@sinclair/typebox";
-import { systemClock } from "../clock.ts";
 import { createConfig, describeIssue, type Snapshot } from "./config.ts";
 
 const Gateway = Type.Object(

@@ -12,7 +12,7 @@ import { secretsIn } from "@pincer/plugin-sdk/redact";
 import { isSecret, isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
-import { replaceFile } from "../private-file.ts";
+import { replaceFile } from "../../store/private-file.ts";
 import type { Environment } from "./environment.ts";
 import { type FileText, fingerprint, readText, sizeLimit } from "./file.ts";
 import { compute, type Declaration, isSound, type Sections, sectionsOf } from "./snapshot.ts";

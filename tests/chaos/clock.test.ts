@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { startConversation, textOf } from "../fixtures/conversation.ts";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { lastUserText, type Script, startScript } from "../fixtures/script/script.ts";

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { createAudit } from "../../kernel/access/audit.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
-import { systemClock as clock } from "../../kernel/clock.ts";
 import { lanePoints } from "../../kernel/lanes/points.ts";
 import { openStore, storePoints } from "../../store/sqlite.ts";
 import { autopsy } from "./autopsy.ts";

@@ -4,7 +4,7 @@
  */
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { Message } from "@pincer/plugin-sdk/message";
-import { systemClock as clock } from "../../kernel/clock.ts";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { type Script, type Step, startScript, type ToolStep } from "../fixtures/script/script.ts";
 

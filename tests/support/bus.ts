@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type ClientOptions, WireClient } from "@pincer/plugin-sdk/testing/client";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { Value } from "@sinclair/typebox/value";
@@ -15,12 +16,11 @@ import { type Bus, createBus } from "../../kernel/bus/bus.ts";
 import type { BusDeps } from "../../kernel/bus/context.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
-import { systemClock } from "../../kernel/clock.ts";
-import { pluginMigrations } from "../../kernel/plugin-values.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
+import { pluginMigrations } from "../../store/values.ts";
 import { devicesOver } from "./devices.ts";
 
 export interface LogLine {

@@ -11,9 +11,9 @@ import type { Emit } from "@pincer/plugin-sdk/event";
 import type { Access } from "../../kernel/access/access.ts";
 import type { Authenticator } from "../../kernel/access/doorkeeper.ts";
 import type { Keys } from "../../kernel/access/keys.ts";
-import { createValues } from "../../kernel/plugin-values.ts";
 import type { MethodSource } from "../../plugin-host/bindings.ts";
 import type { Store } from "../../store/store.ts";
+import { createValues } from "../../store/values.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
 
 export type Gateway = ImplementationOf<typeof gateway>;

@@ -1,4 +1,4 @@
-import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Clock } from "./clock.ts";
 
 /** Longer waits are made of several timers: above 2^31-1 ms a timer would fire at once. */
 const longestMs = 2 ** 31 - 1;

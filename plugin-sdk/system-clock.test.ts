@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { systemClock as clock } from "./clock.ts";
+import { systemClock as clock } from "./system-clock.ts";
 
 test("a sleep takes its time and measures by the growing clock", async () => {
   const before = clock.monotonic();
