@@ -1,4 +1,5 @@
 /** Decides who comes in, by WebSocket (`protocol` section 1.5) and by HTTP. Whoever comes with a device is the authenticator's to judge. */
+import { neighbourhood } from "@pincer/plugin-sdk/addresses";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { defineErrors, errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
@@ -11,7 +12,7 @@ import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
 import type { AccessParts } from "./access.ts";
 import type { Audit } from "./audit.ts";
 import type { Admitted, ConnectAttempt, Door, RequestDecision } from "./decision.ts";
-import { clientAddress, isNear, mayAct, neighbourhood, originAllowed } from "./door.ts";
+import { clientAddress, isNear, mayAct, originAllowed } from "./door.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import type { Secrets } from "./secrets.ts";
 

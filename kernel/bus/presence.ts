@@ -1,6 +1,6 @@
 /** Who is here (`protocol` section 1.7): the gateway itself, its connections, and what devices report of themselves. */
 import { hostname } from "node:os";
-import type { PresenceEntry, PresenceReport } from "@pincer/plugin-sdk/wire/presence";
+import { type PresenceEntry, type PresenceReport, presenceOf } from "@pincer/plugin-sdk/wire/presence";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 
@@ -38,7 +38,7 @@ export function createPresence({ connections, clock, settings, version, bootId }
     },
     list(): PresenceEntry[] {
       const entries = new Map<string, PresenceEntry>();
-      for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), entryOf(connection));
+      for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), presenceOf(connection));
       for (const [key, entry] of reports) entries.set(key, { ...entries.get(key), ...entry });
       const newest = [...entries.values()].sort((a, b) => b.ts - a.ts).slice(0, settings().presenceEntries - 1);
       const self = { ts: clock.now(), host: hostname(), version, platform: process.platform, mode: "gateway", reason: "self" };
@@ -52,25 +52,3 @@ export function createPresence({ connections, clock, settings, version, bootId }
 const isPresent = ({ client }: Connection): boolean => client.mode !== "cli" && client.mode !== "probe";
 
 const keyOf = ({ id, info, client }: Connection): string => info.deviceId ?? client.instanceId ?? id;
-
-function entryOf({ client, info, role, scopes, openedAt }: Connection): PresenceEntry {
-  const { id: clientId, version, platform, mode, displayName, deviceFamily, modelIdentifier, timeZone, instanceId } = client;
-  return {
-    ts: openedAt,
-    host: displayName ?? clientId,
-    ip: info.remoteAddress,
-    version,
-    platform,
-    mode,
-    reason: "connect",
-    clientId,
-    roles: [role],
-    scopes: [...scopes],
-    onlineSince: openedAt,
-    deviceId: info.deviceId,
-    deviceFamily,
-    modelIdentifier,
-    timeZone,
-    instanceId,
-  };
-}
