@@ -1,24 +1,20 @@
 /** The way into the lanes: limits first, then one commit, and only what is committed is acknowledged and runs. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Admission, JobState } from "@pincer/plugin-sdk/job";
+import type { Admission, JobOutcome } from "@pincer/plugin-sdk/job";
 import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { Jobs } from "./jobs.ts";
 import { admit, admitted, type OpenJob, openJob, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
-export interface Admitted {
-  readonly key: string;
-  /** False when the key was admitted before: this is that job. */
-  readonly fresh: boolean;
-  readonly state: JobState;
-}
+/** `fresh` is false when the key was admitted before: this is that job. */
+type Admitted = Pick<JobOutcome, "key" | "state"> & { readonly fresh: boolean };
 
 const interrupted = "interrupted by a newer message";
 
-export function createAdmission(open: Jobs) {
-  const { store, clock, settings } = open.deps;
-  const { scheduler } = open;
+export function createAdmission(all: Jobs) {
+  const { store, clock, settings } = all.deps;
+  const { scheduler } = all;
   const buckets = createBuckets(clock, settings);
   /** How many are being committed, by lane. */
   const arriving = new Map<string, number>();
@@ -31,7 +27,7 @@ export function createAdmission(open: Jobs) {
 
   const limit = ({ lane, sender }: Admission) => {
     const { queue, fullRetryMs } = settings();
-    const waits = (scheduler.peek(lane)?.waiting.length ?? 0) + (arriving.get(lane) ?? 0);
+    const waits = (scheduler.lanes.get(lane)?.waiting.length ?? 0) + (arriving.get(lane) ?? 0);
     if (waits >= queue) {
       const options = { retryAfterMs: fullRetryMs, data: { lane } };
       throw laneErrors.LANE_FULL(`${waits} jobs wait in ${lane}, all that gateway.lanes.queue allows`, options);
@@ -40,23 +36,19 @@ export function createAdmission(open: Jobs) {
     arrive(lane, 1);
   };
 
-  /** What an interrupt that comes now cancels: what runs, or has begun and waits for another try. */
-  const victimOf = ({ lane, mode }: OpenJob): OpenJob | undefined => {
-    const { running, waiting = [] } = scheduler.peek(lane) ?? {};
-    return mode === "interrupt" ? (running ?? waiting.find(({ journal }) => journal !== null)) : undefined;
-  };
-
   /** Returns the jobs whose keys were new. */
   const commit = async (jobs: readonly OpenJob[], extra: readonly Statement[]): Promise<readonly OpenJob[]> => {
+    // An interrupt cancels what runs, or has begun and waits for another try.
     const interrupts = jobs.flatMap((job) => {
-      const victim = victimOf(job);
+      const lane = job.mode === "interrupt" ? scheduler.lanes.get(job.lane) : undefined;
+      const victim = lane?.running ?? lane?.waiting.find(({ journal }) => journal !== null);
       return victim ? [{ job, victim }] : [];
     });
     const marks = interrupts.map(({ job, victim }): Statement => [sql.interrupt, interrupted, victim.id, job.key]);
     const write = () => store.write(...marks, ...jobs.map(admit), ...extra);
-    const written = await open.step("admit", jobs[0] ?? { key: "" }, write);
+    const written = await all.commit("admit", jobs[0] ?? { key: "" }, write);
     const fresh = admitted(jobs, written.slice(marks.length));
-    for (const { job, victim } of interrupts) if (fresh.includes(job)) void open.stop(victim, laneErrors.LANE_CANCELLED(interrupted));
+    for (const { job, victim } of interrupts) if (fresh.includes(job)) void all.stop(victim, laneErrors.LANE_CANCELLED(interrupted));
     return fresh;
   };
 
@@ -65,7 +57,7 @@ export function createAdmission(open: Jobs) {
    * `STORE_*`; then nothing is admitted.
    */
   async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
-    if (open.isStopping) throw laneErrors.LANE_CLOSED();
+    if (all.isStopping) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
     let fresh: readonly OpenJob[] = [];
     try {
@@ -76,18 +68,18 @@ export function createAdmission(open: Jobs) {
         }
       } catch (refusal) {
         // A repetition is answered with its job, whatever the limits say by now.
-        const known = await Promise.all(admissions.map(({ key }) => open.find(key)));
+        const known = await Promise.all(admissions.map(({ key }) => all.find(key)));
         if (known.includes(undefined)) throw refusal;
       }
       const now = clock.now();
       const jobs = admissions.map((admission) => openJob(admission, now));
       fresh = await commit(jobs, extra);
-      open.enter("admitted", fresh);
+      all.enter("admitted", fresh);
       return await Promise.all(
         jobs.map(async (job): Promise<Admitted> => {
           const { key } = job;
           if (fresh.includes(job)) return { key, fresh: true, state: "ready" };
-          const known = await open.find(key);
+          const known = await all.find(key);
           if (!known) throw laneErrors.LANE_JOB_UNKNOWN(`${key} was swept while it was asked for`);
           return { key, fresh: false, state: known.state };
         }),
@@ -100,10 +92,7 @@ export function createAdmission(open: Jobs) {
     }
   }
 
-  return {
-    senders: () => buckets.senders,
-    admitAll,
-  };
+  return { admitAll, senders: buckets.senders };
 }
 
 /** A token bucket for each sender. */
@@ -129,12 +118,7 @@ function createBuckets(clock: Clock, settings: () => LanesSettings) {
       fullAt.set(sender, next);
     },
     /** For an admission that was none: refused by others, or a repetition. */
-    giveBack(sender: string): void {
-      const at = fullAt.get(sender);
-      if (at !== undefined) fullAt.set(sender, at - tokenMs());
-    },
-    get senders() {
-      return fullAt.size;
-    },
+    giveBack: (sender: string) => void fullAt.set(sender, (fullAt.get(sender) ?? 0) - tokenMs()),
+    senders: () => fullAt.size,
   };
 }

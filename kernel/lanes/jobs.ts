@@ -4,10 +4,21 @@ import type { Admission, JobOutcome, JobRunner, JobState } from "@pincer/plugin-
 import type { Row, Statement } from "../../store/store.ts";
 import { isRefusal, laneErrors } from "./errors.ts";
 import type { LanesDeps } from "./lanes.ts";
-import type { LanePoint, LaneStep } from "./points.ts";
 import { admit, admitted, jsonOf, type OpenJob, openJob, outcomeOf, sql } from "./rows.ts";
 import { type Ending, endingOf, Run, tooLate } from "./run.ts";
 import { Scheduler } from "./scheduler.ts";
+
+/** What is about to be committed, and is then durable while memory does not know it and nobody was told. */
+const commits = ["admit", "claim", "begin", "take", "send", "finish", "cancel", "release", "recover"] as const;
+/** Where a process may die. A chaos driver is told each point as it is passed, and can end the process there. */
+export const lanePoints = [
+  ...commits.flatMap((commit) => [`before-${commit}`, `after-${commit}`] as const),
+  "before-run",
+  "after-run",
+  /** The result of a step was handed to the writer, and not waited for. */
+  "after-settle",
+] as const;
+export type LanePoint = (typeof lanePoints)[number];
 
 /**
  * `admitted`, also at the start for what was open; `absorbed` by the job that runs in its lane; `returned` to the lane when that job did not
@@ -38,12 +49,12 @@ export class Jobs {
   /** Nothing is admitted any more. */
   isStopping = false;
   /** Every job that waits or runs; those that were absorbed are only in the store. */
-  readonly #jobs = new Map<string, OpenJob>();
+  readonly open = new Map<string, OpenJob>();
   /** All who ask for one key share one promise. */
   readonly #waiters = new Map<string, PromiseWithResolvers<JobOutcome>>();
   readonly #impatience = new AbortController();
   #isRefused = false;
-  #closed = false;
+  #isClosed = false;
 
   constructor(readonly deps: LanesDeps) {
     const concurrency = (kind: string) => this.handlers.get(kind)?.concurrency ?? Number.POSITIVE_INFINITY;
@@ -51,15 +62,7 @@ export class Jobs {
   }
 
   get held() {
-    return { jobs: this.#jobs.size, running: this.running.length, waiters: this.#waiters.size };
-  }
-
-  get running(): readonly Run[] {
-    return [...this.#jobs.values()].flatMap(({ run }) => run ?? []);
-  }
-
-  get(key: string): OpenJob | undefined {
-    return this.#jobs.get(key);
+    return { jobs: this.open.size, running: this.#running().length, waiters: this.#waiters.size };
   }
 
   /** A store that is full or locked must not lose what was done: it is written again while that is `wanted`, until the gateway stops. */
@@ -79,11 +82,11 @@ export class Jobs {
     }
   }
 
-  /** Takes one step durably; `write` is called at once. */
-  async step<T>(step: LaneStep, job: { readonly key: string }, write: () => Promise<T>): Promise<T> {
-    this.probe(`before-${step}`, job);
+  /** `write` is called at once. */
+  async commit<T>(what: (typeof commits)[number], job: { readonly key: string }, write: () => Promise<T>): Promise<T> {
+    this.probe(`before-${what}`, job);
     const written = await write();
-    this.probe(`after-${step}`, job);
+    this.probe(`after-${what}`, job);
     return written;
   }
 
@@ -94,12 +97,12 @@ export class Jobs {
   /** Only what is committed comes here; what was admitted while the open jobs were read comes twice. */
   enter(type: "admitted" | "returned", committed: readonly OpenJob[]): void {
     const { clock } = this.deps;
-    const jobs = committed.filter(({ key }) => !this.#jobs.has(key));
+    const jobs = committed.filter(({ key }) => !this.open.has(key));
     for (const job of jobs) {
-      this.#jobs.set(job.key, job);
+      this.open.set(job.key, job);
       if (job.cancel !== null) job.over = laneErrors.LANE_CANCELLED(job.cancel);
       if (job.deadline !== null) job.timer = clock.after(job.deadline - clock.now(), () => void this.stop(job, tooLate(job)));
-      this.tell(type, job);
+      this.deps.onChange?.({ type, job });
     }
     this.scheduler.add(jobs);
   }
@@ -107,7 +110,7 @@ export class Jobs {
   absorbed(jobs: readonly OpenJob[]): void {
     for (const job of jobs) {
       this.#leave(job);
-      this.tell("absorbed", job);
+      this.deps.onChange?.({ type: "absorbed", job });
     }
   }
 
@@ -118,7 +121,7 @@ export class Jobs {
       return void this.end(job, endingOf(nobody));
     }
     job.run = new Run(job, handler, this);
-    this.tell("started", job);
+    this.deps.onChange?.({ type: "started", job });
     void job.run.execute();
   }
 
@@ -126,7 +129,7 @@ export class Jobs {
   async giveBack(job: OpenJob, { journal }: JobRunner): Promise<void> {
     job.journal = journal;
     job.traces = true;
-    await this.step("release", job, () => this.persist(() => [[sql.release, job.id]]));
+    await this.commit("release", job, () => this.persist(() => [[sql.release, job.id]]));
     this.scheduler.add([job]);
     this.#vacate(job);
   }
@@ -140,7 +143,7 @@ export class Jobs {
     const kept = jsonOf(result);
     const statements: Statement[] = [[sql.finish, job.id, state, kept, now], [sql.forget, job.id], ...next.map(admit)];
     if (job.traces) statements.push(isDone ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);
-    const written = await this.step("finish", job, () => this.persist(() => statements)).catch((error) => this.unfinished(job, error));
+    const written = await this.commit("finish", job, () => this.persist(() => statements)).catch((error) => this.unfinished(job, error));
     if (!written) return;
     const absorbed = (job.traces ? written.at(-1) : []) as unknown as OpenJob[];
     const returned = isDone ? [] : absorbed.filter(({ cancel }) => cancel === null);
@@ -151,7 +154,7 @@ export class Jobs {
     for (const other of isDone ? [job, ...absorbed] : [job]) {
       const outcome = { key: other.key, kind: other.kind, lane: job.lane, state, result: JSON.parse(kept) };
       this.#leave(other);
-      this.tell("ended", other, outcome);
+      this.deps.onChange?.({ type: "ended", job: other, outcome });
       this.#waiters.get(other.key)?.resolve(outcome);
       this.#waiters.delete(other.key);
     }
@@ -176,7 +179,7 @@ export class Jobs {
     job.over ??= reason;
     if (job.run) return job.run.stop(reason);
     if (job.journal === null) return this.scheduler.remove(job) ? this.end(job, endingOf(reason)) : undefined;
-    if (this.#jobs.get(job.key) !== job) return;
+    if (this.open.get(job.key) !== job) return;
     this.scheduler.look(job.lane);
     await this.#outcome(job.key).catch(() => {}); // silent-ok: the mark is durable, and the next start ends it
   }
@@ -184,12 +187,9 @@ export class Jobs {
   /** Answers when that is durable; and when the job has ended, if that needs no handler which runs already. */
   async cancel(job: OpenJob, reason: string): Promise<string> {
     let ended: Promise<void> | undefined;
-    await this.step("cancel", job, () => {
+    await this.commit("cancel", job, () => {
       // Called first, so that it stands before whatever the handler writes when it is told.
-      const marked = this.persist(() => [
-        [sql.cancel, reason, job.id],
-        [sql.cancelAbsorbed, reason, job.id],
-      ]);
+      const marked = this.persist(() => [[sql.cancel, reason, job.id]]);
       ended = this.stop(job, laneErrors.LANE_CANCELLED(reason));
       return marked;
     });
@@ -197,42 +197,36 @@ export class Jobs {
     return job.key;
   }
 
-  tell(type: JobChange["type"], job: OpenJob, outcome?: JobOutcome): void {
-    this.deps.onChange?.({ type, job, ...(outcome && { outcome }) });
-  }
-
   async find(key: string): Promise<JobOutcome | undefined> {
     const [row] = await this.deps.store.read<Row>(sql.find, key);
-    return row && { ...outcomeOf(row), ...(row.ended_at === null && this.#jobs.get(key)?.run && { state: "running" }) };
+    return row && { ...outcomeOf(row), ...(row.ended_at === null && this.open.get(key)?.run && { state: "running" }) };
   }
 
   async wait(key: string, signal?: AbortSignal): Promise<JobOutcome> {
-    signal?.throwIfAborted();
-    const outcome = this.#jobs.has(key) ? this.#outcome(key) : this.#ended(key);
-    if (!signal) return outcome;
+    if (!this.open.has(key)) {
+      const [row] = await this.deps.store.read<Row>(sql.ended, key);
+      if (!row) throw laneErrors.LANE_JOB_UNKNOWN(`no job has the key "${key}"; ended ones are kept for a while only`, { data: { key } });
+      if (row.ended_at !== null) return outcomeOf(row);
+    }
+    if (!signal) return this.#outcome(key);
+    signal.throwIfAborted();
     const left = Promise.withResolvers<never>();
     const leave = () => left.reject(signal.reason);
     signal.addEventListener("abort", leave, { once: true });
-    return Promise.race([outcome, left.promise]).finally(() => signal.removeEventListener("abort", leave));
-  }
-
-  async #ended(key: string): Promise<JobOutcome> {
-    const [row] = await this.deps.store.read<Row>(sql.ended, key);
-    if (!row) throw laneErrors.LANE_JOB_UNKNOWN(`no job has the key "${key}"; ended ones are kept for a while only`, { data: { key } });
-    return row.ended_at === null ? this.#outcome(key) : outcomeOf(row);
+    return Promise.race([this.#outcome(key), left.promise]).finally(() => signal.removeEventListener("abort", leave));
   }
 
   /** The end of a job that is open. */
   #outcome(key: string): Promise<JobOutcome> {
     const waiter = this.#waiters.get(key) ?? Promise.withResolvers<JobOutcome>();
     waiter.promise.catch(() => {}); // silent-ok: who has left need not be told
-    if (this.#closed) waiter.reject(goesOnLater());
+    if (this.#isClosed) waiter.reject(goesOnLater());
     else this.#waiters.set(key, waiter);
     return waiter.promise;
   }
 
   #leave(job: OpenJob): void {
-    this.#jobs.delete(job.key);
+    this.open.delete(job.key);
     job.timer?.[Symbol.dispose]();
   }
 
@@ -242,15 +236,26 @@ export class Jobs {
     this.scheduler.ended(job);
   }
 
-  /** Nothing is written again any more because the store was full or locked. */
-  hurry(): void {
-    this.#impatience.abort(laneErrors.LANE_CLOSED());
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const { timer } of this.#jobs.values()) timer?.[Symbol.dispose]();
+  /** See `stop` of the lanes. */
+  async close(): Promise<void> {
+    const { clock, settings } = this.deps;
+    this.isStopping = true;
+    this.scheduler.stop();
+    const released = laneErrors.LANE_RELEASED("the gateway stops");
+    const left = this.#running();
+    using _late = clock.after(settings().drainMs, () => {
+      this.#impatience.abort(laneErrors.LANE_CLOSED());
+      for (const run of left) run.stop(released);
+    });
+    for (const run of left) run.release(released);
+    await Promise.all(left.map(({ finished }) => finished.promise));
+    this.#isClosed = true;
+    for (const { timer } of this.open.values()) timer?.[Symbol.dispose]();
     for (const waiter of this.#waiters.values()) waiter.reject(goesOnLater());
     this.#waiters.clear();
+  }
+
+  #running(): readonly Run[] {
+    return [...this.open.values()].flatMap(({ run }) => run ?? []);
   }
 }

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { storePoints } from "../../store/sqlite.ts";
-import { lanePoints } from "./points.ts";
+import { lanePoints } from "./jobs.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pincer-kill-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

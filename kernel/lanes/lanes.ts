@@ -7,12 +7,9 @@ import type { Retention } from "../../store/retention.ts";
 import type { Store } from "../../store/store.ts";
 import { createAdmission } from "./admission.ts";
 import { laneErrors } from "./errors.ts";
-import { type JobChange, Jobs } from "./jobs.ts";
-import type { LanePoint } from "./points.ts";
+import { type JobChange, Jobs, type LanePoint } from "./jobs.ts";
 import { type OpenJob, sql, suspect, sweep as sweepBefore } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
-
-export { lanesMigrations } from "./rows.ts";
 
 export interface LanesDeps {
   readonly store: Store;
@@ -48,14 +45,14 @@ export function createLanes(deps: LanesDeps) {
 
     /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
     async restart(key: string, reason: unknown): Promise<void> {
-      const run = jobs.get(key)?.run;
+      const run = jobs.open.get(key)?.run;
       run?.stop(laneErrors.LANE_RELEASED(errorMessage(reason), { cause: reason }));
       await run?.finished.promise;
     },
 
     /** What runs in a lane, and what waits there, in the order in which it will run. */
     status(name: string) {
-      const { running, waiting = [] } = scheduler.peek(name) ?? {};
+      const { running, waiting = [] } = scheduler.lanes.get(name) ?? {};
       const shown = ({ key, kind, lane, mode, admittedAt, input }: OpenJob, state: "running" | "ready") => {
         return { key, kind, lane, mode, state, admittedAt, input: JSON.parse(input) as unknown };
       };
@@ -73,35 +70,25 @@ export function createLanes(deps: LanesDeps) {
      * is durable, with the keys; a running job ends when its handler does.
      */
     async cancel(which: { readonly key?: string; readonly lane?: string; readonly waiting?: boolean }, reason: string) {
-      const { running, waiting = [] } = scheduler.peek(which.lane ?? "") ?? {};
-      const named = which.key === undefined ? [running, ...(which.waiting === true ? waiting : [])] : [jobs.get(which.key)];
+      const { running, waiting = [] } = scheduler.lanes.get(which.lane ?? "") ?? {};
+      const named = which.key === undefined ? [running, ...(which.waiting === true ? waiting : [])] : [jobs.open.get(which.key)];
       return Promise.all(named.filter((job) => job !== undefined).map((job) => jobs.cancel(job, reason)));
     },
 
     /** Takes up what was open when the last process ended, and begins to run. What is admitted before waits for it. */
     async recover(): Promise<void> {
-      await jobs.step("recover", { key: "" }, () => store.write(...suspect(clock.now(), settings())));
+      await jobs.commit("recover", { key: "" }, () => store.write(...suspect(clock.now(), settings())));
       jobs.enter("admitted", await store.read<OpenJob>(sql.open));
       scheduler.run();
     },
 
     /** Admits and starts nothing more, lets running jobs go on for `drainMs`, then puts them back, unblamed, for the next start. */
     async stop(): Promise<void> {
-      jobs.isStopping = true;
-      scheduler.stop();
       sweeping?.[Symbol.dispose]();
-      const released = laneErrors.LANE_RELEASED("the gateway stops");
-      const left = jobs.running;
-      using _late = clock.after(settings().drainMs, () => {
-        jobs.hurry();
-        for (const run of left) run.stop(released);
-      });
-      for (const run of left) run.release(released);
-      await Promise.all(left.map(({ finished }) => finished.promise));
-      jobs.close();
+      await jobs.close();
     },
 
     /** How much is held in memory, for diagnostics. */
-    held: () => ({ lanes: scheduler.size, senders: senders(), ...jobs.held }),
+    held: () => ({ lanes: scheduler.lanes.size, senders: senders(), ...jobs.held }),
   };
 }

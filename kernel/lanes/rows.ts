@@ -77,10 +77,9 @@ export const outcomeOf = (row: Row): JobOutcome => ({
   result: JSON.parse((row.result as string | null) ?? "null"),
 });
 
-export type StepState = "begun" | "settled" | "failed";
 export interface Step {
   readonly name: string;
-  readonly state: StepState;
+  readonly state: "begun" | "settled" | "failed";
   readonly hash: string;
   readonly value: Param;
 }
@@ -94,11 +93,10 @@ export const sql = {
   open: `select ${columns} from job where ended_at is null and state <> 'absorbed'`,
   journal: "select name, state, hash, value from effect where job = ?",
 
-  cancel: "update job set cancel = ?1 where id = ?2 and ended_at is null",
+  /** What a cancelled job has absorbed ends with it, instead of coming back. */
+  cancel: "update job set cancel = ?1 where ended_at is null and (id = ?2 or absorbed_by = ?2)",
   /** Before an admission: only when that will admit a new job. */
-  interrupt: `update job set cancel = ?1 where id = ?2 and ended_at is null and not exists (select 1 from job where key = ?3)`,
-  /** What a cancelled job absorbed ends with it, instead of coming back. */
-  cancelAbsorbed: "update job set cancel = ?1 where absorbed_by = ?2",
+  interrupt: "update job set cancel = ?1 where id = ?2 and ended_at is null and not exists (select 1 from job where key = ?3)",
   claim: "update job set state = 'running', journal = ?2, trial = ?3 where id = ?1",
   /** Whoever waits for another try is not running, or the next crash would be blamed on it. */
   release: "update job set state = 'ready', trial = 0 where id = ? and state = 'running'",

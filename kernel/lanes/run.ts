@@ -3,7 +3,7 @@ import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-
 import type { Admission, JobRunner, JobState } from "@pincer/plugin-sdk/job";
 import { isRefusal, laneErrors } from "./errors.ts";
 import type { Jobs } from "./jobs.ts";
-import type { OpenJob } from "./rows.ts";
+import { type OpenJob, type Step, sql } from "./rows.ts";
 import { Steps } from "./steps.ts";
 
 export interface Ending {
@@ -67,7 +67,10 @@ export class Run {
   async execute(): Promise<void> {
     const { job, handler, jobs } = this;
     try {
-      const ending = await this.#handle().finally(() => this.#close());
+      const ending = await this.#handle().finally(() => {
+        this.#steps.isClosed = true;
+        this.#patience?.[Symbol.dispose]();
+      });
       await (ending ? jobs.end(job, ending) : jobs.giveBack(job, handler));
     } catch (error) {
       jobs.unfinished(job, error);
@@ -75,19 +78,14 @@ export class Run {
     this.finished.resolve();
   }
 
-  #close(): void {
-    this.#steps.isClosed = true;
-    this.#patience?.[Symbol.dispose]();
-  }
-
   /** Why the handler is not to be called at all. */
-  #refusal(past: number): GatewayError | undefined {
+  #refusal(): GatewayError | undefined {
     const { job, handler } = this;
     const { clock, settings } = this.jobs.deps;
     if (job.crashes >= settings().parkAfter)
       return laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
     if (job.deadline !== null && job.deadline <= clock.now()) return tooLate(job);
-    if (past === 0 || job.journal === handler.journal) return undefined;
+    if (this.#steps.past.size === 0 || job.journal === handler.journal) return undefined;
     const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
     return laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`);
   }
@@ -96,11 +94,13 @@ export class Run {
   async #handle(): Promise<Ending | undefined> {
     const { job, jobs } = this;
     const steps = this.#steps;
-    const refusal = this.#refusal(await steps.load());
+    // An earlier run of any job may have settled steps, not only of those that crashed.
+    for (const step of job.traces ? await jobs.deps.store.read<Step>(sql.journal, job.id) : []) steps.past.set(step.name, step);
+    const refusal = this.#refusal();
     if (refusal) return endingOf(refusal);
     if (job.over) this.stop(job.over);
     // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
-    if (job.traces) await jobs.step("claim", job, () => steps.write());
+    if (job.traces) await jobs.commit("claim", job, () => steps.write());
     let ending: Ending;
     try {
       const result = await Promise.race([this.handler.run(steps.handed), this.#abandoned.promise]);

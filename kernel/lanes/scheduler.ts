@@ -19,7 +19,7 @@ function order(a: OpenJob, b: OpenJob): number {
 
 export class Scheduler {
   /** Those where something runs or waits. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly lanes = new Map<string, Lane>();
   /** Lanes in which nothing runs, and something may wait. */
   readonly #free = new Set<Lane>();
   /** How many of a kind run. */
@@ -34,20 +34,11 @@ export class Scheduler {
     readonly start: (job: OpenJob) => void,
   ) {}
 
-  /** How many lanes are held in memory. */
-  get size(): number {
-    return this.#lanes.size;
-  }
-
-  peek(name: string): Readonly<Lane> | undefined {
-    return this.#lanes.get(name);
-  }
-
   /** All of them first, then whatever may start: the order in which they are given does not matter. */
   add(jobs: readonly OpenJob[]): void {
     for (const job of jobs) {
       const empty = { name: job.lane, waiting: [], running: undefined, wake: undefined };
-      const lane: Lane = this.#lanes.getOrInsertComputed(job.lane, () => empty);
+      const lane: Lane = this.lanes.getOrInsertComputed(job.lane, () => empty);
       const at = lane.waiting.findLastIndex((other) => order(other, job) < 0);
       lane.waiting.splice(at + 1, 0, job);
     }
@@ -56,7 +47,7 @@ export class Scheduler {
 
   /** Something that waits in the lane may start now, or is gone. */
   look(name: string): void {
-    const lane = this.#lanes.get(name);
+    const lane = this.lanes.get(name);
     if (!lane || lane.running) return;
     this.#free.add(lane);
     this.#advance([lane]);
@@ -64,7 +55,7 @@ export class Scheduler {
 
   /** Takes out a job that waits. */
   remove(job: OpenJob): boolean {
-    const { waiting = [] } = this.#lanes.get(job.lane) ?? {};
+    const { waiting = [] } = this.lanes.get(job.lane) ?? {};
     const isWaiting = waiting.includes(job);
     if (isWaiting) waiting.splice(waiting.indexOf(job), 1);
     this.look(job.lane);
@@ -74,7 +65,7 @@ export class Scheduler {
   /** Takes out what waits under one of the modes, has never begun and may run now: up to the first that was taken before and came back. */
   take(name: string, modes: readonly QueueMode[]): OpenJob[] {
     const now = this.deps.clock.now();
-    const waiting = this.#lanes.get(name)?.waiting ?? [];
+    const waiting = this.lanes.get(name)?.waiting ?? [];
     const end = waiting.findIndex((job) => job.returned);
     const reachable = end < 0 ? waiting : waiting.slice(0, end);
     const taken = reachable.filter((job) => modes.includes(job.mode) && job.journal === null && job.notBefore <= now);
@@ -83,7 +74,7 @@ export class Scheduler {
   }
 
   ended(job: OpenJob): void {
-    const lane = this.#lanes.get(job.lane);
+    const lane = this.lanes.get(job.lane);
     if (lane?.running !== job) return;
     lane.running = undefined;
     this.#running.set(job.kind, (this.#running.get(job.kind) ?? 1) - 1);
@@ -106,7 +97,7 @@ export class Scheduler {
   /** Starts nothing any more. */
   stop(): void {
     this.#paused = true;
-    for (const lane of this.#lanes.values()) lane.wake?.[Symbol.dispose]();
+    for (const lane of this.lanes.values()) lane.wake?.[Symbol.dispose]();
   }
 
   /** Gives the places that are free to free lanes: highest priority first, then oldest. */
@@ -134,13 +125,13 @@ export class Scheduler {
       if (job.journal !== null) break;
     }
     this.#free.delete(lane);
-    if (lane.waiting.length === 0) this.#lanes.delete(lane.name);
+    if (lane.waiting.length === 0) this.lanes.delete(lane.name);
     else lane.wake = clock.after(Math.min(wakeAt - now, settings().recheckMs), () => this.look(lane.name));
     return undefined;
   }
 
   #start(job: OpenJob): void {
-    const lane = this.#lanes.get(job.lane);
+    const lane = this.lanes.get(job.lane);
     // Whoever was told of a start before this one may have changed what waits.
     if (!lane || !this.#free.has(lane) || !lane.waiting.includes(job)) return;
     const isSuspect = this.isSuspect(job);

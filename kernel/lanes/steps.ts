@@ -12,7 +12,8 @@ export class Steps {
   isAsleep = false;
   /** The handler has come to its end, or was given up: nothing that it still does counts. */
   isClosed = false;
-  readonly #past = new Map<string, Step>();
+  /** What earlier runs have left behind, by name. */
+  readonly past = new Map<string, Step>();
   readonly #names = new Set<string>();
   #isClaimed = false;
   /** What is handed over next, in one write; absent when nothing waits for that. */
@@ -21,14 +22,6 @@ export class Steps {
   #written: Promise<Row[][]> = Promise.resolve([]);
 
   constructor(readonly run: Run) {}
-
-  /** Reads what earlier runs have settled: runs of any job, not only of those that crashed. Answers with how many steps. */
-  async load(): Promise<number> {
-    const { job, jobs } = this.run;
-    if (!job.traces) return 0;
-    for (const step of await jobs.deps.store.read<Step>(sql.journal, job.id)) this.#past.set(step.name, step);
-    return this.#past.size;
-  }
 
   get handed(): Job {
     const { job, signal } = this.run;
@@ -98,7 +91,7 @@ export class Steps {
     }
     this.#names.add(name);
     const hash = hashOf(input);
-    const past = this.#past.get(name);
+    const past = this.past.get(name);
     if (past && past.hash !== hash) {
       const advice = `raise the journal number of ${kind} when its steps change`;
       const diverged = laneErrors.LANE_DIVERGED(`the step "${name}" of ${key} had another input before the job was resumed: ${advice}`);
@@ -116,7 +109,7 @@ export class Steps {
     if (past && !safe) return { ok: false, uncertain: true };
     this.#assertOpen();
     if (!safe) {
-      await jobs.step("begin", job, () => this.write([sql.begin, job.id, name, hash]));
+      await jobs.commit("begin", job, () => this.write([sql.begin, job.id, name, hash]));
       // Told to stop meanwhile: the step was not called, and must not look as if it might have been.
       if (signal.aborted && !this.isClosed) this.#later([sql.unbegin, job.id, name]);
       this.#assertOpen();
@@ -153,7 +146,7 @@ export class Steps {
     job.traces = true;
     const ids = JSON.stringify(taken.map(({ id }) => id));
     try {
-      await jobs.step("take", job, () => this.write(note, [sql.absorb, job.id, job.key, ids]));
+      await jobs.commit("take", job, () => this.write(note, [sql.absorb, job.id, job.key, ids]));
     } catch (error) {
       jobs.scheduler.add(taken);
       throw error;
@@ -169,7 +162,7 @@ export class Steps {
     this.#assertOpen();
     const sent = openJob(next, jobs.deps.clock.now());
     const note = settled(job, name, hash, null, jobs.deps.settings());
-    const [, ...written] = await jobs.step("send", job, () => this.write(note, admit(sent)));
+    const [, ...written] = await jobs.commit("send", job, () => this.write(note, admit(sent)));
     jobs.enter("admitted", admitted([sent], written));
   }
 

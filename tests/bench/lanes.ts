@@ -9,7 +9,8 @@ import { parseArgs } from "node:util";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { Value } from "@sinclair/typebox/value";
-import { createLanes, lanesMigrations } from "../../kernel/lanes/lanes.ts";
+import { createLanes } from "../../kernel/lanes/lanes.ts";
+import { lanesMigrations } from "../../kernel/lanes/rows.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
 import { openStore } from "../../store/sqlite.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { createAudit } from "../../kernel/access/audit.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
-import { lanePoints } from "../../kernel/lanes/points.ts";
+import { lanePoints } from "../../kernel/lanes/jobs.ts";
 import { openStore, storePoints } from "../../store/sqlite.ts";
 import { autopsy } from "./autopsy.ts";
 import { complaintsOf } from "./checks.ts";

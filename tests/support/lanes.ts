@@ -6,7 +6,8 @@ import type { Admission, Job, JobOutcome, JobRunner } from "@pincer/plugin-sdk/j
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Value } from "@sinclair/typebox/value";
 import type { JobChange } from "../../kernel/lanes/jobs.ts";
-import { createLanes, type Lanes, type LanesDeps, lanesMigrations } from "../../kernel/lanes/lanes.ts";
+import { createLanes, type Lanes, type LanesDeps } from "../../kernel/lanes/lanes.ts";
+import { lanesMigrations } from "../../kernel/lanes/rows.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
 import { openStore, type StoreOptions } from "../../store/sqlite.ts";
 import type { Migration, Store } from "../../store/store.ts";
