@@ -1,7 +1,7 @@
 /** What the plugin host is given, and what its parts share. */
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Emit } from "@pincer/plugin-sdk/event";
+import type { Emit, GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
@@ -43,6 +43,8 @@ export interface PluginHostDeps {
   readonly defaults: readonly string[];
   /** Names of methods and events that are the kernel's own. */
   reserved(name: string): boolean;
+  /** Who may be told of an event of the kernel's own. */
+  scopeOf(event: string): GatewayEvent["scope"] | undefined;
   /** Whether anything that a manifest's `enableWhen` names was found. */
   found(when: EnableWhen): boolean;
   log(owner: string): Logger;

@@ -126,7 +126,9 @@ export class Generation {
   /** What the plugin says of itself; that it is well, when it says nothing. */
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
-    return within(this.clock, this.limits().healthMs, reported).catch((error) => ({ ok: false, detail: errorMessage(error) }));
+    // What is no JSON would keep whoever asks, and every hello, from their answer.
+    const plain = reported.then((report): HealthReport => JSON.parse(JSON.stringify(report)));
+    return within(this.clock, this.limits().healthMs, plain).catch((error) => ({ ok: false, detail: errorMessage(error) }));
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */

@@ -123,7 +123,7 @@ test("the most specific prefix wins, and ends where a part of the path ends", as
 });
 
 test("an event wakes those that listen to it, and one that fails there is reported", async () => {
-  await using kit = await startHost(everything);
+  await using kit = await startHost({ ...everything, scopeOf: () => "any" });
   kit.host.deliver("bell.rang", () => ({}));
   kit.host.deliver("nobody.listens", () => ({}));
   while (kit.host.inspect("everything").state !== "active") await new Promise((resolve) => setImmediate(resolve));
@@ -222,7 +222,7 @@ test("an optional use is absent while nobody provides it", async () => {
     export default definePlugin({ uses: { policy: ifPresent(policy), sessions: ifPresent(sessions) }, setup(ctx) { ctx.method(has, () => [ctx.uses.policy === undefined, ctx.uses.sessions === undefined]); } });`;
   await using kit = await startHost({
     provide: withSessions,
-    prepare: (plugins) => writePlugin(plugins, "has", source).then(() => undefined),
+    prepare: (plugins) => writePlugin(plugins, "has", source, { permissions: { scopes: ["operator.write"] } }).then(() => undefined),
   });
   expect(await invoke(kit.host, "has.it")).toEqual([true, false]);
 });

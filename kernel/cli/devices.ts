@@ -1,11 +1,14 @@
-import type { PairRequest } from "@pincer/plugin-sdk/contracts/devices";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import type { Static } from "@sinclair/typebox";
 import { asking } from "./client.ts";
 import { dim, duration, green, table, yellow } from "./terminal.ts";
 
-type Pending = Static<typeof PairRequest>;
-type Device = Pick<Pending, "deviceId" | "displayName" | "platform" | "clientId">;
+interface Device {
+  readonly deviceId: string;
+  readonly displayName?: string;
+  readonly platform?: string;
+  readonly clientId?: string;
+}
+type Pending = Device & { readonly requestId: string; readonly role: string; readonly scopes: readonly string[] };
 type Paired = Device & { readonly lastSeenAtMs?: number; readonly connected: boolean };
 
 const named = ({ displayName, clientId, platform }: Device): string => [displayName ?? clientId, platform].filter(Boolean).join(", ");

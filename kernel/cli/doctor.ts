@@ -59,7 +59,8 @@ function checkHome({ path, configFile, tokenFile, keyFile, storeFile }: Home): F
 }
 
 function checkConfig(home: Home): Finding[] {
-  const { issues, source, path } = readWholeConfig(home).current();
+  const { path, current } = readWholeConfig(home);
+  const { issues, source } = current();
   if (issues.length === 0) return [ok("configuration", source === "defaults" ? "defaults; there is no file" : path)];
   const meanwhile = `; until then ${source === "kept" ? "the last good copy is" : "defaults are"} in force`;
   return issues.map((issue) =>

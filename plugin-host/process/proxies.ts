@@ -1,4 +1,5 @@
 /** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
+import type { HealthReport } from "@pincer/plugin-sdk";
 import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
@@ -145,9 +146,13 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
   };
 }
 
-function healthOf(answer: unknown): { readonly ok: boolean; readonly detail?: string } {
-  const { ok, detail } = (answer ?? {}) as { readonly ok?: unknown; readonly detail?: unknown };
-  return { ok: ok === true, ...(typeof detail === "string" && { detail: detail.slice(0, 1_000) }) };
+function healthOf(answer: unknown): HealthReport {
+  const { ok, detail, parts } = (answer ?? {}) as { readonly [K in keyof HealthReport]: unknown };
+  return {
+    ok: ok === true,
+    ...(typeof detail === "string" && { detail: detail.slice(0, 1_000) }),
+    ...(typeof parts === "object" && parts !== null && { parts: { ...parts } }),
+  };
 }
 
 async function route(peer: Peer, prefix: string, request: Request): Promise<Response> {

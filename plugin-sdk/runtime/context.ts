@@ -87,7 +87,7 @@ function createContext(definition: PluginDefinition, { id, version }: Identity, 
         throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${event.name} without ctx.event`);
       around.emit(event, payload, options);
     },
-    on: (event, listener) => register("listens", event.name, { listener }),
+    on: (event, listener) => register("listens", event.name, { event, listener }),
     call: async (method, params, options) => (await live(around).call(method.name, params, options?.signal ?? instance.signal)) as never,
     hook: (hook, handler, options) => register("hooks", hook.id, { hook, order: options?.order, handler }),
     run: async (hook, payload, options) => live(around).run(hook, payload, options),

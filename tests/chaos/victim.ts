@@ -41,6 +41,7 @@ if (import.meta.main) {
   const repository = dirname(dirname(import.meta.dir));
   let passed = 0;
   let hasResumed = false;
+  let answer = () => {};
 
   try {
     const gateway = await createGateway({
@@ -51,6 +52,7 @@ if (import.meta.main) {
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");
+        if (reached === "lanes:after-finish") setImmediate(() => answer());
         if (hasResumed || reached !== "lanes:after-claim") return;
         hasResumed = true;
         say({ say: "resumed", at: Date.now() });
@@ -61,12 +63,11 @@ if (import.meta.main) {
     say({ say: "ready", url: url.replace(/^http/, "ws"), at: Date.now() });
 
     let isAsked = false;
-    const answer = () => {
+    answer = () => {
       if (!isAsked || gateway.lanes.held().jobs > 0) return;
       isAsked = false;
       say({ say: "idle" });
     };
-    gateway.lanes.onChange(answer);
     for await (const line of console) {
       isAsked ||= line === "idle";
       answer();

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { commands, families as familySummaries } from "../../kernel/cli/commands.ts";
 
@@ -85,7 +86,8 @@ test("every example of a configuration is accepted as it stands, without a warni
   const examples = documents.flatMap(examplesOf);
   expect(examples.length).toBeGreaterThan(8);
   await using gateway = await startTestGateway({ enable: ["provider-openai", "provider-anthropic"] });
-  const client = await gateway.connect();
+  // With a device of its own: whoever came by the shared secret alone has to come again when the examples change that.
+  const client = await gateway.connect({ device: createDeviceKey() });
   await client.call("secrets.store.set", { name: "GATEWAY_PASSWORD", kind: "secret", value: "correct horse" });
   for (const raw of examples) {
     const { hash } = await client.call<{ hash: string }>("config.get", {});

@@ -113,7 +113,7 @@ describe("requests to pair", () => {
   });
 
   test("outlive a restart, but neither their age nor their number has no end", async () => {
-    let home = await open({ pairing: { maxRequests: 3 } });
+    let home = await open({ devices: { maxRequests: 3 } });
     const devices = Array.from({ length: 5 }, () => new TestDevice());
     for (const device of devices) {
       await requestOf(device.connect(home, secretOf(home), elsewhere));
@@ -123,7 +123,7 @@ describe("requests to pair", () => {
     const pendingIds = async () => (await home.call<{ pending: { deviceId: string; requestId: string }[] }>("device.pair.list")).pending;
     expect((await pendingIds()).map(({ deviceId }) => deviceId)).toEqual(devices.slice(2).map(({ id }) => id));
     const [{ requestId = "" } = {}] = await pendingIds();
-    home.clock.jump(home.settings.pairing.requestTtlMs);
+    home.clock.jump(home.devices.requestTtlMs);
     expect(await pendingIds()).toEqual([]);
     await expect(approve(home, requestId)).rejects.toMatchObject({ code: "PAIRING_REQUEST_UNKNOWN" });
   });
@@ -154,7 +154,7 @@ describe("requests to pair", () => {
 });
 
 test("devices that approved themselves on loopback are bounded, those that somebody approved are kept", async () => {
-  const home = await open({ pairing: { maxSilentDevices: 2 } });
+  const home = await open({ devices: { maxSilentDevices: 2 } });
   const chosen = new TestDevice();
   const { requestId } = await requestOf(chosen.connect(home, secretOf(home), elsewhere));
   await approve(home, requestId);

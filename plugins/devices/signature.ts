@@ -1,9 +1,7 @@
 /** Device identity (`protocol` section 1.4): an Ed25519 key whose hash is the device's id, and a signature over the connection's facts. */
-import type { KeyObject } from "node:crypto";
-import { deviceClaim } from "@pincer/plugin-sdk/wire/connect";
+import { createPrivateKey, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { type ConnectParams, deviceClaim } from "@pincer/plugin-sdk/wire/connect";
 import { deviceError } from "@pincer/plugin-sdk/wire/connect-errors";
-import { nodeCrypto } from "../builtin.ts";
-import type { ConnectAttempt } from "./decision.ts";
 
 export interface DeviceIdentity {
   /** Lowercase hex SHA-256 of the raw public key. */
@@ -24,7 +22,6 @@ function identityOf(key: KeyObject): DeviceIdentity {
 }
 
 function readPublicKey(text: string): KeyObject {
-  const { createPublicKey } = nodeCrypto();
   try {
     if (text.includes("-----BEGIN PUBLIC KEY-----")) {
       const key = createPublicKey(text);
@@ -38,9 +35,15 @@ function readPublicKey(text: string): KeyObject {
   throw deviceError("DEVICE_AUTH_PUBLIC_KEY_INVALID", "expected 32 raw Ed25519 bytes in base64url, or PEM");
 }
 
+interface Signed extends Pick<ConnectParams, "client" | "role" | "scopes" | "auth"> {
+  readonly device: NonNullable<ConnectParams["device"]>;
+  /** Of this connection's challenge. */
+  readonly nonce: string;
+}
+
 /** Checks the device of a `connect` against its own key. `now` and `windowMs` are milliseconds. Throws `DEVICE_AUTH_*`. */
-export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, windowMs: number): DeviceIdentity {
-  const { id = "", publicKey = "", signature = "", signedAt = 0, nonce: signedNonce = "" } = params.device ?? {};
+export function verifyDevice({ device, nonce, ...claims }: Signed, now: number, windowMs: number): DeviceIdentity {
+  const { id, publicKey, signature, signedAt, nonce: signedNonce } = device;
   const key = readPublicKey(publicKey);
   const identity = identityOf(key);
   if (identity.deviceId !== id) {
@@ -54,17 +57,16 @@ export function verifyDevice({ params, nonce }: ConnectAttempt, now: number, win
   const hint = "sign the nonce of this connection's challenge";
   if (signedNonce.trim() === "") throw deviceError("DEVICE_AUTH_NONCE_REQUIRED", hint);
   if (signedNonce !== nonce) throw deviceError("DEVICE_AUTH_NONCE_MISMATCH", hint);
-  const claims = (["v3", "v2"] as const).map((version) => deviceClaim(version, params, { id, signedAt, nonce }));
+  const texts = (["v3", "v2"] as const).map((version) => deviceClaim(version, claims, { id, signedAt, nonce }));
   const bytes = decode(signature, 64);
-  if (!bytes || !claims.some((claim) => nodeCrypto().verify(null, Buffer.from(claim), key, bytes))) {
+  if (!bytes || !texts.some((text) => verify(null, Buffer.from(text), key, bytes))) {
     throw deviceError("DEVICE_AUTH_SIGNATURE_INVALID", "it does not fit the v3 or v2 payload of this connect");
   }
   return identity;
 }
 
 /** The gateway's own identity, from 32 secret bytes. */
-export function gatewayIdentity(seed: Buffer): DeviceIdentity {
-  const { createPrivateKey, createPublicKey } = nodeCrypto();
+export function gatewayIdentity(seed: Uint8Array): DeviceIdentity {
   const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
   return identityOf(createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" })));
 }

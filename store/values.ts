@@ -1,7 +1,7 @@
-/** Each plugin's key-value store, a table of the kernel's. */
+/** Each plugin's key-value store, a table of the store. */
 import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { Migration, Statement, Store } from "../store/store.ts";
+import type { Migration, Statement, Store } from "./store.ts";
 
 export const pluginMigrations: readonly Migration[] = [
   {

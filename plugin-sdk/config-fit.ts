@@ -1,10 +1,10 @@
 /** Fits a written value to its schema: defaults filled in, unknown keys left out with a warning, whatever does not fit named. */
-import { describeValue } from "@pincer/plugin-sdk/check";
-import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
-import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
-import { hasPassword, isSecretReference, isSensitive } from "@pincer/plugin-sdk/sensitive";
-import { childrenOf, describeShape, highest, isText, lowest, type Path, type Shape } from "@pincer/plugin-sdk/shape";
-import { suggestion } from "@pincer/plugin-sdk/suggestion";
+import { describeValue } from "./check.ts";
+import { type ConfigIssue, configErrors } from "./contracts/configuration.ts";
+import { isObject, type Json, type JsonObject } from "./json5.ts";
+import { hasPassword, isSecretReference, isSensitive } from "./sensitive.ts";
+import { childrenOf, describeShape, highest, isText, lowest, type Path, type Shape } from "./shape.ts";
+import { suggestion } from "./suggestion.ts";
 
 export type Report = (level: ConfigIssue["level"], path: Path, message: string) => void;
 
@@ -16,6 +16,10 @@ export function checkShape(shape: Shape, path: Path): void {
   if (keyword) throw configErrors.CONFIG_SCHEMA_UNSUPPORTED(`the schema of ${path.join(".")} uses ${keyword}, which cannot be checked`);
   for (const [key, child] of childrenOf(shape)) checkShape(child, [...path, key]);
 }
+
+/** A section's schema: an object there has its defaults without being asked for. */
+export const asSection = (shape: Shape): Shape =>
+  shape.type === "object" && shape.default === undefined ? { ...shape, default: {} } : shape;
 
 /** The value with its defaults. What does not fit is reported, and stands in the answer as it came. */
 export function fit(shape: Shape, value: Json | undefined, path: Path, report: Report): Json | undefined {

@@ -8,11 +8,12 @@ import {
   admitted,
   clients,
   codeOf,
+  decided,
   openAccessHome,
   refused,
   TestDevice,
 } from "../../tests/support/access-home.ts";
-import { gatewayIdentity } from "./device.ts";
+import { gatewayIdentity } from "./signature.ts";
 
 let home: AccessHome;
 beforeAll(async () => {
@@ -118,7 +119,7 @@ describe("a device is refused, with a code and a reason", () => {
       { ...params, auth: { token: `${home.keys.token} ` } },
     ];
     for (const params of changed) {
-      expect(await codeOf(home.access.connect({ door, nonce: "n-1", params }))).toBe("DEVICE_AUTH_SIGNATURE_INVALID");
+      expect(await codeOf(decided(home.access.connect({ door, nonce: "n-1", params })))).toBe("DEVICE_AUTH_SIGNATURE_INVALID");
     }
   });
 
@@ -149,7 +150,7 @@ test("no signature with a changed byte is believed, in 2,000 random tries", asyn
 test("no shared token, device token or bootstrap token with a changed byte is believed, in 3 times 500 random tries", async () => {
   const device = new TestDevice();
   const { deviceToken = "" } = await admitted(device.connect(home, { auth: token() }));
-  const bootstrapToken = await home.invite("operator", ["operator.read"]);
+  const bootstrapToken = await home.invite();
   const attempts: [string, (bad: string) => Asking["auth"], string][] = [
     [home.keys.token, (bad) => ({ token: bad }), "AUTH_TOKEN_MISMATCH"],
     [deviceToken, (bad) => ({ token: bad, deviceToken: bad }), "AUTH_DEVICE_TOKEN_MISMATCH"],

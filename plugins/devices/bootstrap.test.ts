@@ -8,7 +8,7 @@ test("whoever reads the database alone finds no token in it", async () => {
   const home = await open();
   const device = new TestDevice();
   const { deviceToken = "" } = await admitted(device.connect(home, secretOf(home)));
-  const bootstrapToken = await home.invite("operator", ["operator.read"]);
+  const bootstrapToken = await home.invite();
   await home.stop();
   const database = new Database(home.databasePath);
   database.exec("pragma wal_checkpoint(truncate)");
@@ -20,7 +20,7 @@ test("whoever reads the database alone finds no token in it", async () => {
 
 test("a login link works once, within its time, for its role, and brings its scopes", async () => {
   const home = await open();
-  const issue = () => home.invite("operator", ["operator.read", "operator.write"]);
+  const issue = () => home.invite();
   const page = { client: clients.page, scopes: ["operator.read", "operator.admin"] };
   const first = await issue();
   const device = new TestDevice();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { Json } from "@pincer/plugin-sdk/json5";
-import type { Shape } from "@pincer/plugin-sdk/shape";
-import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { type TSchema, Type } from "@sinclair/typebox";
-import { fitsAsTypeBox } from "../../tests/support/schemas.ts";
-import { checkShape, fit } from "./schema.ts";
+import { fitsAsTypeBox } from "../tests/support/schemas.ts";
+import { checkShape, fit } from "./config-fit.ts";
+import type { Json } from "./json5.ts";
+import type { Shape } from "./shape.ts";
+import { suggestion } from "./suggestion.ts";
 
 function fitted(schema: TSchema, value: Json | undefined) {
   const found: string[] = [];
