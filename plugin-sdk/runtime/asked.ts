@@ -134,7 +134,6 @@ export class Reading extends Asked {
     if (this.#credit <= 0) throw pluginErrors.PLUGIN_PROTOCOL(`expected the stream ${this.target} to wait for credit, came another item`);
     const credit = creditFor(frameBytes);
     this.#credit -= credit;
-    if (this.#isLeft) return;
     this.#items.push({ value, credit });
     this.#rouse();
   }

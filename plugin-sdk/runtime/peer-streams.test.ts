@@ -139,6 +139,23 @@ test("a reader that leaves is told when cleaning up fails, but not of what faile
   expect(await readOne("cleanup").catch(errorMessage)).toBe("cannot be closed");
 });
 
+test("a reader that aborts and then leaves is not told that it was asked to", async () => {
+  const stop = new AbortController();
+  const { near } = joinPeers({
+    async *stream(_, __, { signal }) {
+      try {
+        for (;;) yield 1;
+      } finally {
+        await Promise.reject(signal.reason);
+      }
+    },
+  });
+  const items = near.stream("endless", {}, { signal: stop.signal });
+  await items.next();
+  stop.abort(sampleErrors.SAMPLE_FULL("enough"));
+  expect(await items.return("left")).toEqual({ done: true, value: "left" });
+});
+
 test("a reader that leaves what does not end is told so after the time for it", async () => {
   const { near, far, clock } = joinPeers({
     async *stream() {
