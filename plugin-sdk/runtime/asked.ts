@@ -31,7 +31,7 @@ export abstract class Asked {
 
   opened(id: number): void {
     this.id = id;
-    this.signal.addEventListener("abort", this, { once: true });
+    this.signal.addEventListener("abort", this); // not "once", which costs a call 0.4 us: it is removed with the answer
   }
 
   returned(value: unknown): void {

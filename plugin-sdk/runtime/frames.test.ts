@@ -106,15 +106,25 @@ test("frames come whole, however they are cut", async () => {
   }
 });
 
-test("frames of one turn leave in one write", async () => {
-  const { peer, socket } = open();
+test("frames of one tick leave in one write, however many promises stand behind them", async () => {
+  const { peer, socket, data } = open({
+    call: async (_, depth) => {
+      for (let n = 0; n < Number(depth); n++) await undefined;
+      return "answer";
+    },
+  });
+  await turn();
   const calls = Array.from({ length: 64 }, (_, n) => thrown(peer.call("target", { n }, quiet)));
-  await Promise.resolve();
+  for (let n = 0; n < 10; n++) await undefined;
   calls.push(thrown(peer.call("target", { n: 64 }, quiet)));
   expect(socket.written).toHaveLength(0);
   await turn();
   expect(socket.written).toHaveLength(1);
   expect(socket.text.match(/"target"/g)).toHaveLength(65);
+  data(Buffer.concat(Array.from({ length: 64 }, (_, n) => call(n + 1, n))));
+  await turn();
+  expect(socket.written).toHaveLength(2);
+  expect(socket.text.match(/"answer"/g)).toHaveLength(64);
   peer.end(pluginErrors.PLUGIN_GONE());
   await Promise.all(calls);
 });
@@ -227,7 +237,6 @@ test("one peer is carried by one socket: a second is closed, and the first notic
   handler.close(second);
   expect([second.said, socket.said, ends]).toEqual([["terminate"], [], []]);
   data(call(1, {}));
-  await turn();
   await turn();
   expect(socket.text).toContain('"answer"');
   expect([second.written.length, peer.running]).toEqual([0, 0]);

@@ -3,8 +3,8 @@
  *
  *     u32 length of what follows | u8 kind | u48 id | JSON
  *
- * little-endian, or, with the kind's highest bit set, `… | u32 length of the JSON | JSON | bytes` (`frame-values.ts`). Frames of one turn of
- * the event loop leave in one write.
+ * little-endian, or, with the kind's highest bit set, `… | u32 length of the JSON | JSON | bytes` (`frame-values.ts`). Frames of one tick
+ * leave in one write: when the promises have run that are due, which is some microseconds before `setImmediate`.
  */
 import { type GatewayError, isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
@@ -71,6 +71,7 @@ class Frames implements Wire {
   #out = Buffer.allocUnsafe(smallBytes);
   #from = 0;
   #to = 0;
+  readonly #write = () => this.flush();
   #isArmed = false;
   #isBlocked = false;
 
@@ -118,7 +119,7 @@ class Frames implements Wire {
     if (start - this.#from > this.#unsentBytes) this.#checkUnsent();
     if (!this.#isArmed && !this.#isBlocked) {
       this.#isArmed = true;
-      setImmediate(() => this.flush());
+      process.nextTick(this.#write);
     }
     return length;
   }

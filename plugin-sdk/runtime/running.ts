@@ -1,7 +1,7 @@
 /** A call or stream of the other side that runs here. */
 import type { Io } from "../contract.ts";
 import { pluginErrors } from "../plugin-errors.ts";
-import { creditFor, kinds, mostCredit } from "./frame-kinds.ts";
+import { creditFor, isCredit, kinds, mostCredit } from "./frame-kinds.ts";
 import { nothingTold, type Told, tellThrown } from "./thrown.ts";
 
 /** The peer, as what runs for it sees it. */
@@ -39,15 +39,21 @@ export class Running {
 
   /** Answers with what the work returns or throws; never rejects. */
   async run(work: () => Promise<unknown>): Promise<void> {
-    let answers: readonly Told[];
+    let value: unknown;
+    let failure: readonly Told[] | undefined;
     try {
-      answers = [[kinds.result, await work()]];
+      value = await work();
     } catch (error) {
-      answers = this.#tell(error);
+      failure = this.#tell(error);
     }
     while (this.peer.isFull) await this.#woken();
     this.peer.ended(this);
-    this.#answer(answers);
+    try {
+      if (!failure) this.peer.send(kinds.result, this.id, value);
+    } catch (error) {
+      failure = this.#tell(error);
+    }
+    if (failure) this.#fail(failure);
   }
 
   /** Sends what the items are, as far as there is credit. A reader that leaves ends them where they stand, as it would inline. */
@@ -72,8 +78,7 @@ export class Running {
   }
 
   give(credit: unknown): void {
-    const isCredit = typeof credit === "number" && Number.isInteger(credit) && credit > 0;
-    if (this.credit === undefined || !isCredit || this.credit + credit > mostCredit)
+    if (this.credit === undefined || !isCredit(credit) || this.credit + credit > mostCredit)
       throw pluginErrors.PLUGIN_PROTOCOL(`expected credit for a stream, at most ${mostCredit} in all, came ${credit} for ${this.target}`);
     this.credit += credit;
     this.rouse();
@@ -114,13 +119,14 @@ export class Running {
     return this.#stopped && error === this.#stopped.reason ? [[kinds.aborted, undefined]] : tellThrown(error, this.peer.tellsFaults);
   }
 
-  /** The first that can be sent. */
-  #answer([first, ...others]: readonly Told[]): void {
-    const [kind, value] = first ?? nothingTold;
-    try {
-      this.peer.send(kind, this.id, value);
-    } catch (error) {
-      this.#answer(kind === kinds.result ? this.#tell(error) : others);
+  /** Sends the first that can be sent. */
+  #fail(failure: readonly Told[]): void {
+    for (const [kind, value] of [...failure, nothingTold]) {
+      try {
+        return void this.peer.send(kind, this.id, value);
+      } catch {
+        // silent-ok: it is told with less
+      }
     }
   }
 
