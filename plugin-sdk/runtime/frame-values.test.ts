@@ -31,6 +31,7 @@ test("JSON comes back as it was, and nothing as nothing", () => {
   expect(cross(undefined)).toBeUndefined();
   expect(cross({ a: undefined, b: [undefined] })).toEqual({ b: [null] });
   expect(cross(new Date(0))).toBe("1970-01-01T00:00:00.000Z");
+  expect(cross({ at: { toJSON: () => "then" } })).toEqual({ at: "then" });
 });
 
 test("bytes come back wherever they stand, as a copy", () => {

@@ -121,7 +121,8 @@ function memberOf(holder: unknown, key: unknown): unknown {
 }
 
 function parse(frame: Buffer, from: number, to: number): unknown {
-  if (to - from > mostBrackets) countBrackets(frame.subarray(from, to));
+  const tooMany = tooManyIn(frame, from, to);
+  if (tooMany) throw refused(`expected a frame that can be taken: ${tooMany}`);
   const text = frame.toString("utf8", from, to);
   let value: unknown;
   try {
@@ -134,11 +135,15 @@ function parse(frame: Buffer, from: number, to: number): unknown {
   return value;
 }
 
-function countBrackets(json: Buffer): void {
+/** Says what JSON has too much of, if it has. */
+export function tooManyIn(frame: Buffer, from: number, to: number): string | undefined {
+  if (to - from <= mostBrackets) return undefined;
+  const json = frame.subarray(from, to);
   let count = 0;
   for (const bracket of [0x5b, 0x7b])
     for (let at = json.indexOf(bracket); at >= 0; at = json.indexOf(bracket, at + 1))
-      if (++count > mostBrackets) throw refused(`expected at most ${mostBrackets} arrays and objects in a frame`);
+      if (++count > mostBrackets) return `it has more than ${mostBrackets} arrays and objects`;
+  return undefined;
 }
 
 /** Removes every member named `__proto__`, which would become a prototype where somebody assigns it. Without recursion: it may be deep. */

@@ -8,7 +8,7 @@
  */
 import { type GatewayError, isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
-import { decodeValue, encodeValue } from "./frame-values.ts";
+import { decodeValue, encodeValue, tooManyIn } from "./frame-values.ts";
 import type { Peer, Wire } from "./peer.ts";
 
 /** In place of Buffer's methods, which cost a call some 3 us when the processor has just woken. */
@@ -116,6 +116,8 @@ class Frames implements Wire {
     const start = this.#to;
     const out = this.#out;
     const jsonBytes = json === "" ? 0 : out.write(json, start + head, "utf8");
+    const tooMany = tooManyIn(out, start + head, start + head + jsonBytes);
+    if (tooMany) throw new RangeError(tooMany);
     const length = head + jsonBytes + beside - lengthBytes;
     writeUint32(out, start, length);
     out[start + 4] = bytes ? kind | withBytes : kind;

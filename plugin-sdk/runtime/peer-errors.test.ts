@@ -1,5 +1,5 @@
 import { expect, spyOn, test } from "bun:test";
-import { defineErrors, isGatewayError } from "../error.ts";
+import { defineErrors, type GatewayError, isGatewayError } from "../error.ts";
 import { joinPeers, quiet, thrown } from "../testing/peers.ts";
 
 const sampleErrors = defineErrors({ SAMPLE_FULL: { message: "full", wire: "NOT_PAIRED", retryable: true } });
@@ -51,6 +51,10 @@ test("a fault is told with name, message and stack, bounded, or only that it hap
   const { near: trusting } = joinPeers({ call: () => new Promise(() => undefined) });
   const lied = thrown(trusting.call("call", {}, quiet));
   trusting.receive(7, 1, { name: "n".repeat(1_000_000), message: "m".repeat(1_000_000), stack: "s".repeat(1_000_000) });
+  const coded = thrown(trusting.call("call", {}, quiet));
+  trusting.receive(6, 2, { code: "C".repeat(1_000_000), message: "m".repeat(1_000_000), wire: "UNAVAILABLE", retryable: false });
+  const { code = "", message: said } = (await coded) as GatewayError;
+  expect(`${code}${said}`.length).toBeLessThanOrEqual(16_384);
   const { name, message, stack } = await lied;
   expect(`${name}${message}${stack}`.length).toBeLessThanOrEqual(16_384);
   const { near: outside } = joinPeers({ call }, { tellsFaults: false });

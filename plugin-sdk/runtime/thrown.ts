@@ -59,7 +59,7 @@ export function codedFrom(value: unknown): GatewayError {
   if (!isWhole || (retryAfterMs !== undefined && !isWait(retryAfterMs)) || (data !== undefined && !isData(data)))
     throw pluginErrors.PLUGIN_PROTOCOL("expected an error's code, wire, message and whether to retry");
   const options: ErrorOptions = { ...(retryAfterMs !== undefined && { retryAfterMs }), ...(data && { data }) };
-  return new GatewayError(code, { wire, message, retryable }, message, options);
+  return new GatewayError(code.slice(0, longest.name), { wire, message, retryable }, message.slice(0, longest.coded), options);
 }
 
 function faultOf(error: unknown): Readonly<Record<string, string>> {
