@@ -59,6 +59,9 @@ test("what JSON would drop is refused with its place", () => {
     expect(() => encodeValue({ a: [{ callback: value }] })).toThrow(`a ${typeof value} at "callback"`);
     expect(() => encodeValue({ bytes: new Uint8Array(1), callback: value })).toThrow(TypeError);
   }
+  for (const value of [() => 1, Symbol("s"), 1n]) expect(() => encodeValue(value)).toThrow(`a ${typeof value} cannot leave`);
+  const heir = Object.assign(Object.create({ method: () => 1, bytes: new Uint8Array(1) }), { own: 1 });
+  expect([cross(heir), cross([heir, new Uint8Array(1)])]).toEqual([{ own: 1 }, [{ own: 1 }, new Uint8Array(1)]]);
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
   expect(() => encodeValue(circle)).toThrow();
