@@ -28,3 +28,6 @@ export const creditFor = (frameBytes: number): number => 1 + (frameBytes >>> 14)
 
 /** More is no honest credit. */
 export const mostCredit = 2 ** 31;
+
+export const isCredit = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= mostCredit;

@@ -1,5 +1,5 @@
 /**
- * A value on its way through a frame: JSON, and bytes beside it. Looking through a value first (0.2 us for one of 300 bytes) says whether it
+ * A value on its way through a frame: JSON, and bytes beside it. Looking through a value first (0.1 us for one of 300 bytes) says whether it
  * holds bytes, so that JSON goes without a replacer (1.4 us) and comes without a reviver (2.8 us); only a frame with bytes pays for them.
  */
 import { pluginErrors } from "../plugin-errors.ts";
@@ -28,32 +28,36 @@ export function encodeValue(value: unknown): Encoded {
 
 const jsonOf = (value: unknown): string => JSON.stringify(value) ?? "";
 
-type Members = Readonly<Record<string, unknown>>;
-
-function holdsBytes(value: unknown, key: string | number = ""): boolean {
-  switch (typeof value) {
-    case "object": {
-      if (value === null) return false;
-      if (value instanceof Uint8Array) return true;
-      let found = false;
-      if (Array.isArray(value)) {
-        for (let index = 0; index < value.length; index++) if (holdsBytes(value[index], index)) found = true;
-        return found;
-      }
-      if (isOpaque(value)) return false;
-      for (const name of Object.keys(value)) if (holdsBytes((value as Members)[name], name)) found = true;
-      return found;
-    }
-    case "function":
-    case "symbol":
-    case "bigint":
-      throw new TypeError(`a ${typeof value} at "${key}" cannot leave its process: values are JSON, with Uint8Array inside`);
+/** Throws for what JSON would drop in silence. Every value that is sent is looked through: how it goes about it is what is fastest. */
+function holdsBytes(value: unknown): boolean {
+  if (isPlain(value)) return false;
+  if (typeof value !== "object") throw new TypeError(`a ${typeof value} ${cannotLeave}`);
+  const members = value as Readonly<Record<string, unknown>>;
+  let found = false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) if (!isPlain(value[index]) && memberHolds(value, index)) found = true;
+    return found;
   }
-  return false;
+  if (ArrayBuffer.isView(value)) return value instanceof Uint8Array;
+  if (isOpaque(members)) return false;
+  for (const name in members) if (!isPlain(members[name]) && memberHolds(members, name)) found = true;
+  return found;
 }
 
+const isPlain = (value: unknown): value is string | number | boolean | null | undefined =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null || value === undefined;
+
+function memberHolds(holder: object, key: string | number): boolean {
+  const member: unknown = (holder as Readonly<Record<string, unknown>>)[key];
+  if (typeof member === "object") return holdsBytes(member);
+  if (!Object.hasOwn(holder, key)) return false; // JSON holds no more than its own
+  throw new TypeError(`a ${typeof member} at "${key}" ${cannotLeave}`);
+}
+
+const cannotLeave = "cannot leave its process: values are JSON, with Uint8Array inside";
+
 /** What says itself how it is written, as a date does. */
-const isOpaque = (value: object): boolean => "toJSON" in value && typeof value.toJSON === "function";
+const isOpaque = (value: object): boolean => typeof (value as { readonly toJSON?: unknown }).toJSON === "function";
 
 /** The value with null in place of bytes; what holds none is not copied. */
 function lift(value: unknown, path: (string | number)[], take: (path: Path, bytes: Uint8Array) => void): unknown {
@@ -121,7 +125,8 @@ function memberOf(holder: unknown, key: unknown): unknown {
 }
 
 function parse(frame: Buffer, from: number, to: number): unknown {
-  if (to - from > mostBrackets) countBrackets(frame.subarray(from, to));
+  const tooMany = tooManyIn(frame, from, to);
+  if (tooMany) throw refused(`expected a frame that can be taken: ${tooMany}`);
   const text = frame.toString("utf8", from, to);
   let value: unknown;
   try {
@@ -134,11 +139,15 @@ function parse(frame: Buffer, from: number, to: number): unknown {
   return value;
 }
 
-function countBrackets(json: Buffer): void {
+/** Says what JSON has too much of, if it has. */
+export function tooManyIn(frame: Buffer, from: number, to: number): string | undefined {
+  if (to - from <= mostBrackets) return undefined;
+  const json = frame.subarray(from, to);
   let count = 0;
   for (const bracket of [0x5b, 0x7b])
     for (let at = json.indexOf(bracket); at >= 0; at = json.indexOf(bracket, at + 1))
-      if (++count > mostBrackets) throw refused(`expected at most ${mostBrackets} arrays and objects in a frame`);
+      if (++count > mostBrackets) return `it has more than ${mostBrackets} arrays and objects`;
+  return undefined;
 }
 
 /** Removes every member named `__proto__`, which would become a prototype where somebody assigns it. Without recursion: it may be deep. */

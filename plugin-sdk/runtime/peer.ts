@@ -8,7 +8,7 @@ import type { Io } from "../contract.ts";
 import { errorMessage, type GatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { type Asked, AskedCall, type Asking, Reading } from "./asked.ts";
-import { kinds, mostCredit } from "./frame-kinds.ts";
+import { isCredit, kinds } from "./frame-kinds.ts";
 import { type Answering, Running } from "./running.ts";
 import { codedFrom, codedOf, faultFrom } from "./thrown.ts";
 
@@ -64,7 +64,7 @@ export class Peer {
     this.#asking = {
       clock,
       abortMs,
-      send: (kind, id, value, instead) => this.#send(kind, id, value, instead),
+      send: (kind, id, ...values) => this.#send(kind, id, ...values),
       settled: ({ id }) => void this.#asked.delete(id),
     };
     this.#answering = {
@@ -180,13 +180,13 @@ export class Peer {
     }
   }
 
-  #send(kind: number, id: number, value?: unknown, instead?: unknown): number {
+  #send(kind: number, id: number, value?: unknown, ...instead: readonly unknown[]): number {
     if (this.#ended || !this.#wire) return 0;
     try {
       return this.#wire.send(kind, id, value);
     } catch (error) {
-      if (instead === undefined) throw error;
-      return this.#wire.send(kind, id, instead);
+      if (instead.length === 0) throw error;
+      return this.#send(kind, id, ...instead);
     }
   }
 
@@ -198,25 +198,24 @@ export class Peer {
 
   #serve(isStream: boolean, id: number, value: unknown, frameBytes: number): void {
     this.#claim(id);
-    const [target, ...rest] = Array.isArray(value) ? value : [];
-    const credit = isStream ? rest.shift() : undefined;
-    const isCredit = !isStream || (Number.isInteger(credit) && credit > 0 && credit <= mostCredit);
-    if (typeof target !== "string" || !isCredit || rest.length > 1)
+    const told: readonly unknown[] = Array.isArray(value) ? value : [];
+    const [target] = told;
+    const credit = isStream && isCredit(told[1]) ? told[1] : undefined;
+    const at = isStream ? 2 : 1;
+    if (typeof target !== "string" || (isStream && credit === undefined) || told.length > at + 1)
       throw pluginErrors.PLUGIN_PROTOCOL("expected a target, for a stream its credit, and parameters");
     const { served, calls = 1_024, callBytes = 64 * 2 ** 20 } = this.options;
     if (this.#running.size >= calls || this.#heldBytes > callBytes) {
-      const busy = pluginErrors.PLUGIN_BUSY(
-        `${this.#running.size} calls of this side run already, ${calls} may: try again when one has ended`,
-      );
+      const running = `${this.#running.size} calls of ${this.#heldBytes} bytes run here`;
+      const busy = pluginErrors.PLUGIN_BUSY(`${running}; ${calls} of ${callBytes} may: try again when one has ended`);
       return void this.#send(kinds.error, id, codedOf(busy));
     }
     const running = new Running(this.#answering, id, target, frameBytes, credit);
     this.#running.set(id, running);
     this.#heldBytes += frameBytes;
-    const [params] = rest;
-    void running.run(async () =>
-      isStream ? await running.write(served.stream(target, params, running.io)) : await served.call(target, params, running.io),
-    );
+    const params = told[at];
+    const { io } = running;
+    void running.run(() => (isStream ? running.write(served.stream(target, params, io)) : served.call(target, params, io)));
   }
 
   /** What the other side says about what runs for it. It may have ended meanwhile. */

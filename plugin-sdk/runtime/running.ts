@@ -1,8 +1,8 @@
 /** A call or stream of the other side that runs here. */
 import type { Io } from "../contract.ts";
 import { pluginErrors } from "../plugin-errors.ts";
-import { creditFor, kinds, mostCredit } from "./frame-kinds.ts";
-import { type Told, tellThrown } from "./thrown.ts";
+import { creditFor, isCredit, kinds, mostCredit } from "./frame-kinds.ts";
+import { nothingTold, type Told, tellThrown } from "./thrown.ts";
 
 /** The peer, as what runs for it sees it. */
 export interface Answering {
@@ -39,21 +39,21 @@ export class Running {
 
   /** Answers with what the work returns or throws; never rejects. */
   async run(work: () => Promise<unknown>): Promise<void> {
-    let answer: Told;
-    let instead: Told | undefined;
+    let value: unknown;
+    let failure: readonly Told[] | undefined;
     try {
-      answer = [kinds.result, await work()];
+      value = await work();
     } catch (error) {
-      [answer, instead] = this.#tell(error);
+      failure = this.#tell(error);
     }
     while (this.peer.isFull) await this.#woken();
     this.peer.ended(this);
     try {
-      this.peer.send(answer[0], this.id, answer[1]);
+      if (!failure) this.peer.send(kinds.result, this.id, value);
     } catch (error) {
-      const [kind, value] = instead ?? this.#tell(error)[0];
-      this.peer.send(kind, this.id, value);
+      failure = this.#tell(error);
     }
+    if (failure) this.#fail(failure);
   }
 
   /** Sends what the items are, as far as there is credit. A reader that leaves ends them where they stand, as it would inline. */
@@ -78,8 +78,7 @@ export class Running {
   }
 
   give(credit: unknown): void {
-    const isCredit = typeof credit === "number" && Number.isInteger(credit) && credit > 0;
-    if (this.credit === undefined || !isCredit || this.credit + credit > mostCredit)
+    if (this.credit === undefined || !isCredit(credit) || this.credit + credit > mostCredit)
       throw pluginErrors.PLUGIN_PROTOCOL(`expected credit for a stream, at most ${mostCredit} in all, came ${credit} for ${this.target}`);
     this.credit += credit;
     this.rouse();
@@ -115,9 +114,20 @@ export class Running {
     return this.#controller.signal;
   }
 
-  #tell(error: unknown): readonly [Told, Told] {
-    const aborted: Told = [kinds.aborted, undefined];
-    return this.#stopped && error === this.#stopped.reason ? [aborted, aborted] : tellThrown(error, this.peer.tellsFaults);
+  /** What says most comes first. */
+  #tell(error: unknown): readonly Told[] {
+    return this.#stopped && error === this.#stopped.reason ? [[kinds.aborted, undefined]] : tellThrown(error, this.peer.tellsFaults);
+  }
+
+  /** Sends the first that can be sent. */
+  #fail(failure: readonly Told[]): void {
+    for (const [kind, value] of [...failure, nothingTold]) {
+      try {
+        return void this.peer.send(kind, this.id, value);
+      } catch {
+        // silent-ok: it is told with less
+      }
+    }
   }
 
   #woken(): Promise<void> {

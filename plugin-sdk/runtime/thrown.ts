@@ -17,20 +17,24 @@ const isData = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const membersOf = (value: unknown): Readonly<Record<string, unknown>> => (isData(value) ? value : {});
 
-/** In characters; a fault's name, message and stack stay below 16 KB together. */
-const longest = { name: 200, message: 6_000, stack: 10_000 };
+/** In characters: 16 KB together. */
+const longest = { name: 200, message: 6_000, stack: 10_000, coded: 16_000 };
 
 export type Told = readonly [kind: number, value: unknown];
 
-/** What tells of it, and what does when that cannot be sent for what its author put in. Whatever was thrown may throw when it is looked at. */
-export function tellThrown(error: unknown, tellsFaults: boolean): readonly [Told, Told] {
+export const nothingTold: Told = [kinds.fault, undefined];
+
+/** What tells of it; then, for when that cannot be sent for what its author put in, what tells less. */
+export function tellThrown(error: unknown, tellsFaults: boolean): readonly Told[] {
   try {
     const coded = codedOf(error);
-    const told: Told = coded ? [kinds.error, coded] : [kinds.fault, tellsFaults ? faultOf(error) : undefined];
-    return [told, coded ? [kinds.error, { ...coded, data: undefined }] : told];
+    if (!coded) return [[kinds.fault, tellsFaults ? faultOf(error) : undefined]];
+    return [
+      [kinds.error, coded],
+      [kinds.error, { ...coded, data: undefined }],
+    ];
   } catch {
-    const told: Told = [kinds.fault, undefined];
-    return [told, told]; // silent-ok: it is told that it failed
+    return [nothingTold]; // silent-ok: it throws when it is looked at, so that it failed is all there is to tell
   }
 }
 
@@ -40,9 +44,9 @@ export function codedOf(error: unknown): Record<string, unknown> | undefined {
   const { code, wire, message, retryable, retryAfterMs, data } = error;
   if (typeof code !== "string" || typeof message !== "string" || !isWireCode(wire)) return undefined;
   return {
-    code,
+    code: code.slice(0, longest.name),
     wire,
-    message,
+    message: message.slice(0, longest.coded),
     retryable: retryable === true,
     ...(isWait(retryAfterMs) && { retryAfterMs }),
     ...(isData(data) && { data }),
@@ -55,7 +59,7 @@ export function codedFrom(value: unknown): GatewayError {
   if (!isWhole || (retryAfterMs !== undefined && !isWait(retryAfterMs)) || (data !== undefined && !isData(data)))
     throw pluginErrors.PLUGIN_PROTOCOL("expected an error's code, wire, message and whether to retry");
   const options: ErrorOptions = { ...(retryAfterMs !== undefined && { retryAfterMs }), ...(data && { data }) };
-  return new GatewayError(code, { wire, message, retryable }, message, options);
+  return new GatewayError(code.slice(0, longest.name), { wire, message, retryable }, message.slice(0, longest.coded), options);
 }
 
 function faultOf(error: unknown): Readonly<Record<string, string>> {
