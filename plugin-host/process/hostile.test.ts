@@ -57,7 +57,7 @@ async function startRogue(
   return startHost({
     confinement: async () => ({ missing: "these tests run without one", mend: "" }),
     config: { plugins: { rogue: { isolation: "process" } } },
-    prepare: (plugins) => writePlugin(plugins, "rogue", honest).then(() => undefined),
+    prepare: (plugins) => writePlugin(plugins, "rogue", honest, { permissions: { scopes: ["operator.write"] } }).then(() => undefined),
     provide(host) {
       host.provide(sessions, () => ({ get: async () => null }) as never);
       host.provide(lanes, () => ({ find: async () => null }) as never);

@@ -24,6 +24,7 @@ const confinement = async () => ({ missing: "these tests run without one", mend:
 
 const everything = (config = {}): HostOptions => ({
   confinement,
+  scopeOf: (event) => (event === "bell.rang" ? "any" : undefined),
   folders: [join(root, "tests", "fixtures", "plugins")],
   provide: (host) => host.provide(sessions, () => ({ ensure: async () => null, get: async () => null }) as never),
   config: {
