@@ -211,6 +211,23 @@ test("a job that died before it wrote anything is ended by its handler, also whe
   await lanes.wait("other");
 });
 
+test("cancelling all that waits in a lane starts none of it, whatever held it back", async () => {
+  await using home = await createLaneHome();
+  const { order, handler, release } = stage();
+  const { lanes, until } = await home.start({ turn: { journal: 1, concurrency: 1, run: handler }, other: handler });
+  await lanes.admit(turn("busy", { lane: "b" }));
+  await until("started", "busy");
+  await lanes.admitAll([turn("1"), turn("2", { kind: "other" })]);
+  expect(await lanes.cancel({ lane: "a", waiting: true }, "enough")).toEqual(["1", "2"]);
+  for (const key of ["1", "2"]) expect(await lanes.wait(key)).toMatchObject({ state: "cancelled" });
+  await lanes.admitAll([turn("3"), turn("4", { kind: "other" })]);
+  expect(await lanes.cancel({ key: "3" }, "enough")).toEqual(["3"]);
+  release("4");
+  expect(await lanes.wait("4")).toMatchObject({ state: "done" });
+  expect(order).toEqual(["busy", "4"]);
+  release("busy");
+});
+
 test("cancelling by key takes one waiting job out and leaves its neighbours", async () => {
   await using home = await createLaneHome();
   const { order, handler, release } = stage();
