@@ -48,6 +48,22 @@ test("a steer is taken by the running turn; one that nobody took runs as the nex
   expect(await alone.outcome).toMatchObject({ state: "done", result: { early: [], late: [] } });
 });
 
+test("what is too large to be taken over stays in the lane, and has a turn of its own", async () => {
+  await using home = await createLaneHome();
+  const steered = gateway();
+  const run = async (job: Job) => {
+    if (job.key !== "first") return job.key;
+    await steered.passed;
+    return job.take("late").catch((error) => error.code);
+  };
+  const { lanes } = await home.start({ turn: run }, { settings: { resultBytes: 1_024 } });
+  const first = await lanes.admit(turn("first"));
+  const steer = await lanes.admit(turn("steer", { mode: "steer", input: "x".repeat(2_000) }));
+  steered.open();
+  expect(await first.outcome).toMatchObject({ state: "done", result: "LANE_RESULT_TOO_LARGE" });
+  expect(await steer.outcome).toMatchObject({ state: "done", result: "steer" });
+});
+
 test("an interrupt cancels the running turn, goes first, and gives back what that turn had absorbed", async () => {
   await using home = await createLaneHome();
   const { order, handler, release } = stage();
