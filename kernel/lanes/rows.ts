@@ -1,6 +1,6 @@
 /** The lanes' tables, the statements on them, and how steps are kept: what each returned or threw, as JSON, under a hash of its input. */
 import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Admission, JobOutcome, JobState, QueueMode } from "@pincer/plugin-sdk/job";
+import type { Admission, JobOutcome, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Migration, Param, Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
 import type { Run } from "./run.ts";
@@ -69,13 +69,8 @@ export function openJob(admission: Admission, now: number): OpenJob {
   return Object.assign({ key, lane, kind, input: jsonOf(input), priority, mode, deadline, notBefore, admittedAt: now }, unbegun);
 }
 
-export const outcomeOf = (row: Row): JobOutcome => ({
-  key: row.key as string,
-  kind: row.kind as string,
-  lane: row.lane as string,
-  state: row.state as JobState,
-  result: JSON.parse((row.result as string | null) ?? "null"),
-});
+export const outcomeOf = ({ key, kind, lane, state, result }: Row) =>
+  ({ key, kind, lane, state, result: JSON.parse((result as string | null) ?? "null") }) as JobOutcome;
 
 export interface Step {
   readonly name: string;

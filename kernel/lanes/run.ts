@@ -94,8 +94,9 @@ export class Run {
   async #handle(): Promise<Ending | undefined> {
     const { job, jobs } = this;
     const steps = this.#steps;
-    // An earlier run of any job may have settled steps, not only of those that crashed.
-    for (const step of job.traces ? await jobs.deps.store.read<Step>(sql.journal, job.id) : []) steps.past.set(step.name, step);
+    // An earlier run of any job may have settled steps, not only of those that crashed. Awaited in any case: whoever starts a job goes on first.
+    const past = await (job.traces ? jobs.deps.store.read<Step>(sql.journal, job.id) : []);
+    for (const step of past) steps.past.set(step.name, step);
     const refusal = this.#refusal();
     if (refusal) return endingOf(refusal);
     if (job.over) this.stop(job.over);

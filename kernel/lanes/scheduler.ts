@@ -45,7 +45,7 @@ export class Scheduler {
     for (const name of new Set(jobs.map(({ lane }) => lane))) this.look(name);
   }
 
-  /** Something that waits in the lane may start now, or is gone. */
+  /** What waits in the lane has changed: its head may start now. */
   look(name: string): void {
     const lane = this.lanes.get(name);
     if (!lane || lane.running) return;
@@ -53,13 +53,12 @@ export class Scheduler {
     this.#advance([lane]);
   }
 
-  /** Takes out a job that waits. */
+  /** Takes out a job that waits, to be ended. */
   remove(job: OpenJob): boolean {
     const { waiting = [] } = this.lanes.get(job.lane) ?? {};
-    const isWaiting = waiting.includes(job);
-    if (isWaiting) waiting.splice(waiting.indexOf(job), 1);
-    this.look(job.lane);
-    return isWaiting;
+    const at = waiting.indexOf(job);
+    if (at >= 0) waiting.splice(at, 1);
+    return at >= 0;
   }
 
   /** Takes out what waits under one of the modes, has never begun and may run now: up to the first that was taken before and came back. */
@@ -75,7 +74,7 @@ export class Scheduler {
 
   ended(job: OpenJob): void {
     const lane = this.lanes.get(job.lane);
-    if (lane?.running !== job) return;
+    if (lane?.running !== job) return void this.look(job.lane);
     lane.running = undefined;
     this.#running.set(job.kind, (this.#running.get(job.kind) ?? 1) - 1);
     if (this.#onTrial === job) this.#onTrial = undefined;

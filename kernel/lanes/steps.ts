@@ -138,14 +138,14 @@ export class Steps {
     this.#assertOpen();
     const taken = jobs.scheduler.take(job.lane, modes);
     const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
-    const note = settled(job, name, hash, inputs, jobs.deps.settings());
-    if (taken.length === 0) {
-      this.#later(note);
-      return inputs;
-    }
-    job.traces = true;
-    const ids = JSON.stringify(taken.map(({ id }) => id));
     try {
+      const note = settled(job, name, hash, inputs, jobs.deps.settings());
+      if (taken.length === 0) {
+        this.#later(note);
+        return inputs;
+      }
+      job.traces = true;
+      const ids = JSON.stringify(taken.map(({ id }) => id));
       await jobs.commit("take", job, () => this.write(note, [sql.absorb, job.id, job.key, ids]));
     } catch (error) {
       jobs.scheduler.add(taken);
