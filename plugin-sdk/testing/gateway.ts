@@ -1,4 +1,5 @@
 /** A real gateway for tests: in this process, on a free port, with a home of its own that goes when it is disposed. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,13 +7,13 @@ import { createGateway, type Gateway, type GatewayOptions } from "../../kernel/g
 import { type ClientOptions, WireClient } from "./client.ts";
 
 export interface TestGatewayOptions {
-  /** Folders that hold one plugin each, or many; the repository's own are always there. */
+  /** Folders in which plugins are looked for; Pincer's own, and the scripted model, are always there. */
   readonly plugins?: readonly string[];
   /** Plugins to enable besides the default set; or exactly these, when `only`. */
   readonly enable?: readonly string[];
   readonly only?: readonly string[];
-  /** Merged over what a test gateway needs. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  /** Merged over what a test gateway needs; of several, each over those before it. */
+  readonly config?: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: GatewayOptions["clock"];
   /** A home to start again in; kept at the end when given. */
@@ -36,7 +37,13 @@ export interface TestGateway extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const repository = dirname(dirname(import.meta.dir));
+/** As the SDK's package ships them: Pincer's own plugins, bundled. In the repository they run from their source. */
+const packed = join(import.meta.dir, "pincer");
+const bundle = existsSync(join(packed, "plugins.json")) ? packed : undefined;
+const own = [
+  bundle === undefined ? join(dirname(dirname(import.meta.dir)), "plugins") : join(packed, "plugins"),
+  join(import.meta.dir, "plugins"),
+];
 const TOKEN = "test-token-of-a-gateway";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -53,14 +60,16 @@ function merge(base: Record<string, unknown>, over: Readonly<Record<string, unkn
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "pincer-")));
   const enabled = Object.fromEntries((options.enable ?? []).map((id) => [id, { enabled: true }]));
-  const config = merge({ gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled }, options.config ?? {});
+  const needed = { gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled };
+  const config = [options.config ?? []].flat().reduce(merge, needed);
   await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
   const lines: Readonly<Record<string, unknown>>[] = [];
   const gateway = await createGateway({
     home,
     env: options.env ?? {},
-    folders: [join(repository, "plugins"), ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+    folders: [...own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
     print: (line) => void lines.push(line),
+    ...(bundle !== undefined && { bundle }),
     ...(options.only && { defaults: options.only }),
     ...(options.clock && { clock: options.clock }),
     ...(options.probe && { probe: options.probe }),

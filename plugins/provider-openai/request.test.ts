@@ -6,7 +6,7 @@ import { modelRequest, readStream, toolSpec, userMessage } from "@pincer/plugin-
 import type { ScriptedVendor, VendorAnswer } from "@pincer/plugin-sdk/testing/vendor-script";
 import { Value } from "@sinclair/typebox/value";
 import { type OpenAiVendorOptions, startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
-import { sse } from "../../tests/vendors/script.ts";
+import { sse } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import { OpenAiConfig } from "./config.ts";
 import { effortFor, effortsOf } from "./effort.ts";
 import { createOpenAiProvider } from "./provider.ts";

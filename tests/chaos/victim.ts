@@ -46,7 +46,11 @@ if (import.meta.main) {
     const gateway = await createGateway({
       home,
       env: {},
-      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins")].map((path) => ({ path, layout: "source" })),
+      folders: [
+        join(repository, "plugins"),
+        join(repository, "tests", "fixtures", "plugins"),
+        join(repository, "plugin-sdk", "testing", "plugins"),
+      ].map((path) => ({ path, layout: "source" })),
       defaults: plugins,
       commitDelayMs,
       probe: (reached) => {

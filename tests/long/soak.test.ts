@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { lastUserText, startScript } from "@pincer/plugin-sdk/testing/script";
 import { connectTurns } from "../bench/turn-client.ts";
-import { lastUserText, startScript } from "../fixtures/script/script.ts";
 import type { Left } from "../support/watched-gateway.ts";
 import { startWatched } from "../support/watched-process.ts";
 
