@@ -31,6 +31,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway;
   /** Log lines of this gateway, newest last. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** Resolves with the first line of that event, also when it was written already. */
+  logged(event: string): Promise<Readonly<Record<string, unknown>>>;
   /** A client as the CLI is one: all scopes, no device. */
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -64,11 +66,16 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const config = [options.config ?? []].flat().reduce(merge, needed);
   await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
   const lines: Readonly<Record<string, unknown>>[] = [];
+  const awaited = new Map<string, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
+  const note = (line: Readonly<Record<string, unknown>>) => {
+    lines.push(line);
+    awaited.get(String(line["event"]))?.resolve(line);
+  };
   const gateway = await createGateway({
     home,
     env: options.env ?? {},
     folders: [...own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
-    print: (line) => void lines.push(line),
+    print: (line) => note({ ...line }),
     ...(bundle !== undefined && { bundle }),
     ...(options.only && { defaults: options.only }),
     ...(options.clock && { clock: options.clock }),
@@ -93,6 +100,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     token: TOKEN,
     gateway,
     lines,
+    logged(event) {
+      const there = lines.find((line) => line["event"] === event);
+      if (there) return Promise.resolve(there);
+      const waiting = awaited.get(event) ?? Promise.withResolvers();
+      awaited.set(event, waiting);
+      return waiting.promise;
+    },
     async connect(over = {}) {
       const client = await WireClient.connect({ url: socket, token: TOKEN, ...(options.onFrame && { onFrame: options.onFrame }), ...over });
       clients.add(client);

@@ -7,9 +7,9 @@ import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
 import type { Clock } from "../clock.ts";
 import type { Contract, HandleOf, ImplementationOf, Providers } from "../contract.ts";
 import { tool as toolContract } from "../contracts/tool.ts";
-import type { HealthReport } from "../plugin.ts";
 import { configPathOf, type Manifest } from "../manifest.ts";
 import type { WireScope } from "../method.ts";
+import type { HealthReport } from "../plugin.ts";
 import type { WireClient } from "./client.ts";
 import { startTestGateway } from "./gateway.ts";
 import { inMode, type Mode } from "./modes.ts";
@@ -55,6 +55,8 @@ export interface PluginKit extends AsyncDisposable {
   readonly model: Script;
   /** The gateway's log, oldest first. */
   readonly log: readonly LogLine[];
+  /** Resolves with the first line of that event, also when it was written already. */
+  logged(event: string): Promise<LogLine>;
   /** Calls a method over the wire; rejects with an error that has its `code`. `scopes`: what the caller may do; absent: everything. */
   call<T = Record<string, unknown>>(method: string, params?: unknown, scopes?: readonly WireScope[]): Promise<T>;
   /** An HTTP request to the gateway, as `fetch`, with a path. */
@@ -76,6 +78,8 @@ export interface PluginKit extends AsyncDisposable {
   reload(): Promise<void>;
   /** Turns the plugin off, and waits until it is gone. */
   unload(): Promise<void>;
+  /** Stops the gateway; with a `home` of its own it can be started again there. */
+  stop(): Promise<void>;
   /** What is left of the plugin, each in words; nothing once it was unloaded and left nothing behind. */
   residue(): readonly string[];
 }
@@ -153,6 +157,7 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
     token: gateway.token,
     model,
     log: gateway.lines as readonly LogLine[],
+    logged: gateway.logged as (event: string) => Promise<LogLine>,
     uses,
     request: gateway.request,
     connect: (scopes) => gateway.connect({ caps: ["tool-events"], ...(scopes && { scopes }) }),
@@ -168,6 +173,7 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
     },
     health: async () => (await host.health())[id] ?? { ok: true },
     reload: async () => void (await host.reload(id)),
+    stop: gateway.stop,
     unload: () => host.setEnabled(id, false),
     residue() {
       const { state, draining } = host.inspect(id);

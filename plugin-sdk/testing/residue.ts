@@ -23,7 +23,9 @@ export function watchClock(clock: Clock, folder: string): WatchedClock {
   const setter = (): string | undefined => {
     const places = (new Error().stack ?? "").split("\n").slice(1 + ownFrames);
     const asking = places.flatMap((line) => /\(?(\/[^\s()]+:\d+):\d+\)?$/.exec(line)?.[1] ?? []).find((place) => !isOfTheSdk(place));
-    return asking?.startsWith(folder + sep) && !/[/\\]node_modules[/\\]|\.test\.tsx?:/.test(asking.slice(folder.length)) ? asking : undefined;
+    return asking?.startsWith(folder + sep) && !/[/\\]node_modules[/\\]|\.test\.tsx?:/.test(asking.slice(folder.length))
+      ? asking
+      : undefined;
   };
   /** Called when the timer has run or was taken back. */
   const watch = (what: string): (() => void) => {

@@ -37,7 +37,7 @@ export function talkOver(client: WireClient, sessionKey: string) {
   };
   const idle = async (runId: string): Promise<Payload> => {
     await end(runId);
-    return client.event("sessions.changed", ({ phase, runId: of }) => phase === "end" && of === runId);
+    return client.event("sessions.changed", ({ phase, runId: of }) => of === runId && phase !== "start");
   };
   const history = async (params: Payload = {}): Promise<readonly Payload[]> => {
     const { messages } = await client.call<{ messages: readonly Payload[] }>("chat.history", { sessionKey, ...params });
