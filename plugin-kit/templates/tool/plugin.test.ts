@@ -1,6 +1,15 @@
 import { expect, test } from "bun:test";
 import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { toolSuite } from "@pincer/plugin-sdk/testing/tool-suite";
+
+// Everything that a tool promises, in the gateway's process and across a border: also that unloading leaves nothing behind.
+toolSuite({
+  name: "my-tool_roll",
+  startPlugin: (options) => startPlugin(import.meta.dir, options),
+  works: { sides: 6, count: 3 },
+  refuses: { sides: 6, count: 1000 },
+});
 
 test("the dice show what they can show, one by one", async () => {
   await using kit = await startPlugin(import.meta.dir);
@@ -26,11 +35,4 @@ test("too many dice are refused in words that the model can act on", async () =>
     outcome: "refused",
     text: "3 dice are too many: at most 2 can be rolled at once",
   });
-});
-
-test("unloading leaves nothing behind", async () => {
-  await using kit = await startPlugin(import.meta.dir);
-  await kit.tool("my-tool_roll", { sides: 6 });
-  await kit.unload();
-  expect(kit.residue()).toEqual([]);
 });
