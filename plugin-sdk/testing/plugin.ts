@@ -51,6 +51,8 @@ export interface PluginKit extends AsyncDisposable {
   readonly url: string;
   /** Lets in whoever has it: `authorization: Bearer <token>`. */
   readonly token: string;
+  /** Aborts when the gateway stops: what a test hands on where it has no signal of its own. */
+  readonly signal: AbortSignal;
   /** The model that answers in `say`: script what it says, and see what it was asked. It repeats what was said when nothing is scripted. */
   readonly model: Script;
   /** The gateway's log, oldest first. */
@@ -148,10 +150,13 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
   };
   // What is not activated cannot fail: a plugin that cannot start is told of here, and not by the first call.
   await host.activate(id);
+  const stopped = new AbortController();
+  opened.defer(() => stopped.abort(new Error("the gateway of the test has stopped")));
   const lifetime = opened.move();
 
   return {
     id,
+    signal: stopped.signal,
     home: gateway.home,
     url: gateway.http,
     token: gateway.token,
