@@ -39,13 +39,9 @@ export interface TestGateway extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** As the SDK's package ships them: Pincer's own plugins, bundled. In the repository they run from their source. */
-const packed = join(import.meta.dir, "pincer");
-const bundle = existsSync(join(packed, "plugins.json")) ? packed : undefined;
-const own = [
-  bundle === undefined ? join(dirname(dirname(import.meta.dir)), "plugins") : join(packed, "plugins"),
-  join(import.meta.dir, "plugins"),
-];
+/** The SDK's package ships Pincer's own plugins bundled, beside this code; in the repository they run from their source. */
+const bundle = existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;
+const own = [...(bundle === undefined ? [join(dirname(dirname(import.meta.dir)), "plugins")] : []), join(import.meta.dir, "plugins")];
 const TOKEN = "test-token-of-a-gateway";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

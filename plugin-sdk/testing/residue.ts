@@ -1,6 +1,6 @@
 /** What a plugin may leave behind when it goes: timers, told with the line that set them, and processes. */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, relative, sep } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
 import type { Clock } from "../clock.ts";
 
 export interface WatchedClock {
@@ -9,7 +9,9 @@ export interface WatchedClock {
   left(): readonly string[];
 }
 
-const sdk = dirname(import.meta.dir);
+/** In the repository and as a package, where this code lies deeper. */
+let sdk = import.meta.dir;
+while (!existsSync(join(sdk, "package.json"))) sdk = dirname(sdk);
 const isOfTheSdk = (place: string) => place.startsWith(sdk + sep) && !place.startsWith(import.meta.dir + sep);
 /** Those of `setter`, of `watch` and of the clock's function. */
 const ownFrames = 3;
