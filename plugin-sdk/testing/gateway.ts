@@ -7,7 +7,7 @@ import { createGateway, type Gateway, type GatewayOptions } from "../../kernel/g
 import { type ClientOptions, WireClient } from "./client.ts";
 
 export interface TestGatewayOptions {
-  /** Folders in which plugins are looked for; Pincer's own, and the scripted model, are always there. */
+  /** Folders in which plugins are looked for; Pincer's own are always there. */
   readonly plugins?: readonly string[];
   /** Plugins to enable besides the default set; or exactly these, when `only`. */
   readonly enable?: readonly string[];
@@ -41,7 +41,7 @@ export interface TestGateway extends AsyncDisposable {
 
 /** The SDK's package ships Pincer's own plugins bundled, beside this code; in the repository they run from their source. */
 const bundle = existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;
-const own = [...(bundle === undefined ? [join(dirname(dirname(import.meta.dir)), "plugins")] : []), join(import.meta.dir, "plugins")];
+const own = join(bundle ?? dirname(dirname(import.meta.dir)), "plugins");
 const TOKEN = "test-token-of-a-gateway";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -70,7 +70,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const gateway = await createGateway({
     home,
     env: options.env ?? {},
-    folders: [...own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+    folders: [own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
     print: (line) => note({ ...line }),
     ...(bundle !== undefined && { bundle }),
     ...(options.only && { defaults: options.only }),

@@ -15,7 +15,7 @@ import { startTestGateway } from "./gateway.ts";
 import { inMode, type Mode } from "./modes.ts";
 import { childProcesses, watchClock } from "./residue.ts";
 import { runTool, type ToolAnswer, type ToolOptions } from "./run-tool.ts";
-import { type Script, startScript } from "./script.ts";
+import { type Script, scriptedPlugins, startScript } from "./script.ts";
 import { type Reply, talkOver } from "./talk.ts";
 
 export interface StartPluginOptions {
@@ -106,7 +106,7 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
 
   const gateway = opened.use(
     await startTestGateway({
-      plugins: [plugins, ...(options.folders ?? [])],
+      plugins: [plugins, scriptedPlugins, ...(options.folders ?? [])],
       only: [...DEFAULT_PLUGINS, "scripted-provider", id, ...(options.enable ?? [])],
       config: [
         { models: { default: "scripted/one" }, scripted: { provider: { url: model.url } } },

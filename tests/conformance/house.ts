@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type ClientOptions, createDeviceKey, type DeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "@pincer/plugin-sdk/testing/gateway";
-import { type Script, startScript } from "@pincer/plugin-sdk/testing/script";
+import { type Script, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
@@ -53,7 +53,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const script = startScript();
   const platform = startPlatform({ idempotent: true });
   const gateway = await startTestGateway({
-    plugins: [fixtures],
+    plugins: [fixtures, scriptedPlugins],
     enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
     onFrame: recorder.onFrame,
     config: merged(

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { startScript } from "@pincer/plugin-sdk/testing/script";
+import { scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
 import { systemClock as clock } from "../../kernel/clock.ts";
 import { buildPlugin } from "../../plugin-kit/build.ts";
 import { checkPlugin } from "../../plugin-kit/check.ts";
@@ -72,7 +72,7 @@ test("the first plugin is made, changed and used as its page says", async () => 
   const script = startScript();
   try {
     // The reader's own model: it asks for the tool, as a real one would.
-    linkPlugin(join(pincer, "plugin-sdk", "testing", "plugins", "scripted-provider"), home.path);
+    linkPlugin(join(scriptedPlugins, "scripted-provider"), home.path);
     const trusted = { enabled: true, unsandboxed: true };
     const config = {
       models: { default: "scripted/one" },
