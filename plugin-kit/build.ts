@@ -27,6 +27,8 @@ export interface BuildOptions {
 export interface Built {
   readonly manifest: Manifest;
   readonly isChanged: boolean;
+  /** For people. */
+  readonly summary: string;
   readonly archive?: { readonly path: string; readonly bytes: number; readonly files: number; readonly sha256: string };
 }
 
@@ -50,13 +52,19 @@ export async function buildPlugin(
     const made = await processBundle({ id, folder: root, entry, digest: manifestDigest(next) }, join(root, "dist"));
     if (made !== join(root, processFile)) await rename(made, join(root, processFile));
   }
-  if (archive === undefined) return { manifest, isChanged };
+  const summary = `the manifest ${isChanged ? "is brought up to date" : "was up to date"}`;
+  if (archive === undefined) return { manifest, isChanged, summary };
   const files = archiveFiles(root);
   const packed = pack(files);
   const path = join(archive, `${manifest.id}-${manifest.version}.tgz`);
   await Bun.write(path, packed);
   const sha256 = new Bun.CryptoHasher("sha256").update(packed).digest("hex");
-  return { manifest, isChanged, archive: { path, bytes: packed.length, files: files.length, sha256 } };
+  return {
+    manifest,
+    isChanged,
+    summary: `${summary}, packed to ${path} (${files.length} files, ${packed.length} bytes)`,
+    archive: { path, bytes: packed.length, files: files.length, sha256 },
+  };
 }
 
 /** In a plugin's folder, and in its archive. */

@@ -72,7 +72,7 @@ test("the command says what it made and what comes next, and a gateway uses the 
   const { out, code } = await home.pincer(["plugin", "new", "blank", "owl"]);
   expect(code).toBe(0);
   expect(out).toContain(`owl is in ${folder}: .gitignore, README.md`);
-  expect(out.trim().split("\n").slice(1)).toEqual(["  $ pincer plugin check owl", "  $ pincer plugin link owl"]);
+  expect(out.trim().split("\n").slice(1)).toEqual(["  pincer plugin check owl", "  pincer plugin link owl"]);
   expect(await home.pincer(["plugin", "new", "tool", "owl"])).toMatchObject({ code: 1, err: expect.stringContaining("is not empty") });
   expect(await home.pincer(["plugin", "new", "tool", "agent"])).toMatchObject({
     code: 1,

@@ -103,13 +103,8 @@ export const commands: readonly CliCommand[] = [
   setUp("plugins disable", "Turn a plugin off", plugins, "disable", { usage: "<id>" }),
   setUp("plugins reload", "Load a plugin anew; nothing that runs is cut off", plugins, "reload", { usage: "<id>" }),
 
-  develop("plugin new", "Make a plugin that runs and passes its own tests", author, "create", {
-    usage: "<channel|provider|tool|blank> <id> [folder]",
-    examples: ["pincer plugin new tool dice"],
-  }),
-  develop("plugin check", "Whether a plugin is in order: manifest, types, tests, permissions, size", author, "check", {
-    usage: "[folder]",
-  }),
+  develop("plugin new", "Make a plugin that works", author, "create", { usage: "<channel|provider|tool|blank> <id> [folder]" }),
+  develop("plugin check", "Whether a plugin is fit to be given away", author, "check", { usage: "[folder]" }),
   develop("plugin build", "Bring a plugin's manifest up to date with its code, bundle it, and pack it", author, "build", {
     usage: "[folder]",
     flags: [flag("check", "Write nothing; fail when it is not up to date")],
