@@ -36,6 +36,7 @@ test("the manifests of the repository are what their code says", async () => {
     ...discover([
       { path: join(root, "plugins"), layout: "source" },
       { path: join(root, "tests", "fixtures", "plugins"), layout: "source" },
+      { path: join(root, "plugin-sdk", "testing", "plugins"), layout: "source" },
     ]).values(),
   ];
   expect(found.length).toBeGreaterThan(3);

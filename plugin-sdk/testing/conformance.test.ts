@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Bytes, call, defineContract, type ImplementationOf, optional, stream } from "../contract.ts";
 import { defineErrors, errorMessage } from "../error.ts";
-import { overBoth } from "./conformance.ts";
+import { conformance } from "./conformance.ts";
 import { loopback } from "./loopback.ts";
 
 const sampleErrors = defineErrors({ SAMPLE_BUSY: { message: "busy", wire: "UNAVAILABLE", retryable: true } });
@@ -69,7 +69,7 @@ const make = (): ImplementationOf<typeof sample> => ({
 
 const quiet = { signal: new AbortController().signal };
 
-overBoth(sample, make, (start) => {
+conformance(sample, make, (start) => {
   test("values and bytes come back as they were", async () => {
     const value = { text: "ünï\u2028", bytes: new Uint8Array([0, 255]) };
     expect(await start().echo(value, quiet)).toEqual(value);

@@ -2,9 +2,10 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { asks, lastUserText, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 import { pluginsFolder, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { asks, lastUserText, says } from "../../tests/fixtures/script/script.ts";
 
 /** A gateway with one more plugin, whose `setup` holds this. */
 async function withPlugin(setup: string, uses = "") {

@@ -4,8 +4,9 @@ import { cpSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConversationOptions, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { asks, says, startScript } from "../../tests/fixtures/script/script.ts";
+import { asks, says, startScript } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
 
 const MAIN = "agent:main:main";
 

@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { scriptedPlugins } from "@pincer/plugin-sdk/testing/script";
 import { createGateway } from "../../kernel/gateway.ts";
 
 export interface Orders {
@@ -47,7 +48,10 @@ if (import.meta.main) {
     const gateway = await createGateway({
       home,
       env: {},
-      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins")].map((path) => ({ path, layout: "source" })),
+      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins"), scriptedPlugins].map((path) => ({
+        path,
+        layout: "source",
+      })),
       defaults: plugins,
       commitDelayMs,
       probe: (reached) => {

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import type { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { says } from "@pincer/plugin-sdk/testing/script";
 import type { ServerFrame } from "@pincer/plugin-sdk/wire/frames";
-import { says } from "../fixtures/script/script.ts";
 import { openRawSocket } from "../support/raw-socket.ts";
 import { type Payload, startHouse } from "./house.ts";
 

@@ -1,6 +1,7 @@
 /** The part that all scripted vendors share: the ledger, the queue of answers, and how an answer goes over the wire. */
-import type { AnswerStep, ScriptedVendor, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { type Exchange, serveHttp } from "./http.ts";
+
+import { type Exchange, serveHttp } from "./http-server.ts";
+import type { AnswerStep, ScriptedVendor, VendorAnswer, VendorCall } from "./vendor-script.ts";
 
 /** One server-sent event, with the blank line that ends it. */
 export const sse = (data: unknown, event?: string): string =>
