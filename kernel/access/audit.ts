@@ -23,7 +23,7 @@ export type AuditVerdict =
 
 export type Audit = ReturnType<typeof createAudit>;
 
-interface Link {
+export interface Link {
   readonly seq: number;
   readonly mac: string;
 }

@@ -29,7 +29,7 @@ import { createSockets } from "./sockets.ts";
 import { createStability } from "./stability.ts";
 
 /** Who calls a method from inside. */
-interface Insider extends Pick<Caller, "scopes"> {
+export interface Insider extends Pick<Caller, "scopes"> {
   readonly plugin?: string;
   readonly signal?: AbortSignal;
 }
