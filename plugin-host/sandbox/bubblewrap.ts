@@ -6,12 +6,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { release } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { BridgeSettings } from "@pincer/plugin-sdk/runtime/bridge";
 import type { Confine, Confinement } from "./confinement.ts";
 import { type Bind, bindsOf, inside, masksOf } from "./layout.ts";
 import type { Libraries } from "./libraries.ts";
-import { bunOptions, dataBytes, engineEnvironment, tasksOf } from "./limits.ts";
+import { bunOptions, dataBytes, environmentOf, tasksOf } from "./limits.ts";
 import { filterOf, type Machine } from "./seccomp.ts";
 
 /** The programs that start a child, absolute. */
@@ -48,6 +48,9 @@ const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, bound
     "set -e",
     "folder=$1",
     "shift",
+    // Whatever a shell exports by itself can be read in the environment of the first process.
+    "cd /",
+    "unset PWD OLDPWD SHLVL",
     `${mount} -a -T "$folder/fstab" &`,
     ...(net.length > 0 ? [`${ip} -batch "$folder/routes"`, "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"] : []),
     'wait "$!"',
@@ -103,20 +106,13 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
     const masked = masks.map((at) => ({ at, args: ["--perms", "0555", "--size", "65536", "--tmpfs", at] }));
     const depth = ({ at }: { readonly at: string }) => at.split("/").length;
     const names = Object.keys(NAMES).filter((name) => hasNet || name !== "resolv.conf");
-    const environment = {
-      ...engineEnvironment,
-      HOME: "/tmp",
-      TMPDIR: "/tmp",
-      TZ: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      ...(what.exec.length > 0 ? { PATH: [...new Set(what.exec.map(dirname))].join(":") } : {}),
-    };
     const args = [
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
       ...(hasNet ? [] : ["--unshare-net"]),
       ...(disablesNamespaces ? ["--disable-userns"] : []),
       ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "plugin"],
       "--clearenv",
-      ...Object.entries(environment).flatMap(([name, value]) => ["--setenv", name, value]),
+      ...Object.entries(environmentOf(what, "/tmp")).flatMap(([name, value]) => ["--setenv", name, value]),
       ...["--proc", "/proc"],
       ...kernelFolders.flatMap((path) => ["--ro-bind", join(folder, "nothing"), path]),
       ...kernelFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),

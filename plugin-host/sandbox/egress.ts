@@ -32,6 +32,8 @@ export interface EgressOptions {
   };
   /** The addresses of a name, by the system's resolver when absent. */
   resolve?(host: string): Promise<readonly string[]>;
+  /** Where an address that was admitted is dialled: there, when absent. Tests have no internet. */
+  dialled?(address: string, port: number): { readonly hostname: string; readonly port: number };
   told(event: EgressEvent): void;
 }
 
@@ -120,9 +122,9 @@ class Connection {
   }
 
   async #dial(address: string): Promise<void> {
+    const { port } = this.#target;
     await Bun.connect<PipeEnd>({
-      hostname: address,
-      port: this.#target.port,
+      ...(this.#options.dialled?.(address, port) ?? { hostname: address, port }),
       allowHalfOpen: true,
       socket: {
         ...pipeHandlers,

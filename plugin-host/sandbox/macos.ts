@@ -8,9 +8,10 @@
 import { existsSync } from "node:fs";
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import type { BridgeSettings } from "@pincer/plugin-sdk/runtime/bridge";
 import type { Confined, Confinement, Finding } from "./confinement.ts";
-import { bunOptions, dataBytes, engineEnvironment } from "./limits.ts";
+import { bunOptions, dataBytes, environmentOf } from "./limits.ts";
 
 const SANDBOX_EXEC = "/usr/bin/sandbox-exec";
 
@@ -31,7 +32,6 @@ export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: stri
   return [
     "(version 1)",
     "(deny default)",
-    "(deny file-read-metadata)",
     ...allow("process-exec*", [bun, ...exec].map(literal)),
     "(allow process-fork)",
     "(allow signal (target same-sandbox))",
@@ -97,18 +97,17 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
   };
   const profile = join(folder, "profile.sb");
   await writeFile(profile, profileOf(resolved, { tmp: await realpath(tmp), port }), { mode: 0o600 });
+  if (port !== undefined) {
+    await writeFile(join(what.run, "net.json"), JSON.stringify({ net: what.net, proxyPort: port } satisfies BridgeSettings));
+  }
   const { openFiles } = what.limits;
   // No memory or task of a process is bounded by this system as Linux bounds them; `ulimit -d` is asked for all the same.
   const script = `ulimit -c 0; ulimit -n ${openFiles}; ulimit -d ${Math.ceil(dataBytes(what.limits) / 1024)} 2>/dev/null; exec "$@"`;
   return {
     command: ["/bin/sh", "-c", script, "sh", SANDBOX_EXEC, "-f", profile, bun, ...bunOptions, entry],
     env: {
-      ...engineEnvironment,
-      HOME: tmp,
-      TMPDIR: tmp,
-      TZ: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      ...(what.exec.length > 0 ? { PATH: [...new Set(what.exec.map(dirname))].join(":") } : {}),
-      ...(port === undefined ? {} : { HTTPS_PROXY: `http://127.0.0.1:${port}`, PINCER_BRIDGE_PORT: String(port) }),
+      ...environmentOf(what, tmp),
+      ...(port === undefined ? {} : { HTTPS_PROXY: `http://127.0.0.1:${port}` }),
     },
     inside: { data, run },
   };

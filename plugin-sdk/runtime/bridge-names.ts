@@ -16,7 +16,7 @@ export class NameTable {
 
   /** @param rules `host:port`, `*.host:port` or `public`. @param size after so many names the oldest lose their address. */
   constructor(rules: readonly string[], size = COUNT) {
-    this.#rules = rules.map((rule) => rule.slice(0, rule.lastIndexOf(":")).toLowerCase());
+    this.#rules = rules.filter((rule) => rule !== "public").map((rule) => rule.slice(0, rule.lastIndexOf(":")).toLowerCase());
     this.#isOpen = rules.includes("public");
     this.#size = size;
   }
