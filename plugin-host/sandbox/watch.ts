@@ -52,6 +52,21 @@ export function useOf(pid: number, most = Number.POSITIVE_INFINITY): Use {
   return { processes, tasks, memoryBytes };
 }
 
+/**
+ * Ends a confined child and everything below it, at once. Ends the first process of its namespace, with which the kernel ends all others, and
+ * not what started that: it would leave the first process to an init that may reap nobody, as in a container.
+ */
+export function endAll(pid: number): void {
+  const first = tasksIn(pid).flatMap((thread) => read(`/proc/${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number));
+  for (const each of first.length > 0 ? first : [pid]) {
+    try {
+      process.kill(each, "SIGKILL");
+    } catch {
+      // silent-ok: it has ended meanwhile
+    }
+  }
+}
+
 /** The processes that start and reap a confined child, and are none of the plugin's. */
 const OWN_PROCESSES = 2;
 

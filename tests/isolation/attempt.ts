@@ -40,6 +40,8 @@ export interface Tools {
   readonly os: typeof import("node:os");
   readonly net: typeof import("node:net");
   readonly tls: typeof import("node:tls");
+  readonly http: typeof import("node:http");
+  readonly https: typeof import("node:https");
   readonly dns: typeof import("node:dns/promises");
   readonly dgram: typeof import("node:dgram");
   readonly process: typeof import("node:child_process");
@@ -55,6 +57,10 @@ export interface Tools {
   /** What a TCP connection says first; rejects when it says nothing. */
   hear(port: number, address: string, say?: string): Promise<string>;
   hearPath(path: string): Promise<string>;
+  /** What a request of node's is answered with. */
+  body(get: (done: (response: import("node:http").IncomingMessage) => void) => import("node:http").ClientRequest): Promise<string>;
+  /** What a WebSocket answers to one message. */
+  talk(socket: WebSocket, say: string): Promise<string>;
   /** The gateway's answer to a request on the egress socket. */
   ask(request: string): Promise<string>;
 }

@@ -5,6 +5,8 @@ import * as child_process from "node:child_process";
 import * as dgram from "node:dgram";
 import * as dns from "node:dns/promises";
 import * as fs from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as tls from "node:tls";
@@ -67,6 +69,8 @@ function tools(host: Target): Tools {
     os,
     net,
     tls,
+    http,
+    https,
     dns,
     dgram,
     process: child_process,
@@ -81,6 +85,25 @@ function tools(host: Target): Tools {
     },
     hear: (port, host, say) => hear(net.connect({ port, host }), say),
     hearPath: (path) => hear(net.connect({ path })),
+    body: (get) =>
+      new Promise((resolve, reject) => {
+        get((response) => {
+          let heard = "";
+          response.on("data", (chunk) => {
+            heard += chunk;
+          });
+          response.on("end", () => resolve(heard));
+        }).on("error", reject);
+      }),
+    talk: (socket, say) =>
+      new Promise((resolve, reject) => {
+        socket.onopen = () => socket.send(say);
+        socket.onmessage = ({ data }) => {
+          resolve(String(data));
+          socket.close();
+        };
+        socket.onerror = () => reject(new Error("it failed"));
+      }),
     ask: (request) =>
       new Promise((resolve, reject) => {
         const socket = net.connect({ path: `${host.run}/egress` });

@@ -6,7 +6,7 @@ import { admission } from "../../plugin-host/sandbox/rules.ts";
 import type { Target } from "./attempt.ts";
 import type { Orders } from "./child.ts";
 import { makeHost } from "./host.ts";
-import { startInternet } from "./internet.ts";
+import { type Network, startInternet } from "./internet.ts";
 
 export interface LauncherOrders {
   /** The bundle of `child.ts`. */
@@ -14,7 +14,9 @@ export interface LauncherOrders {
   readonly attempts: Orders["attempts"];
   /** Which of them are tried without confinement too. */
   readonly outside: readonly string[];
-  readonly hasNetwork: boolean;
+  readonly network: Network;
+  /** Programs that it may run. */
+  readonly exec: readonly string[];
 }
 export interface Came {
   readonly name: string;
@@ -43,13 +45,14 @@ async function hear(
   return { came, noise: noise.filter(Boolean).join("\n") };
 }
 
-const { child, attempts, outside, hasNetwork } = JSON.parse(process.argv.at(-1)!) as LauncherOrders;
+const { child, attempts, outside, network, exec } = JSON.parse(process.argv.at(-1)!) as LauncherOrders;
 await using host = await makeHost();
-await using internet = startInternet(host.outside.port);
+await using internet = startInternet(network, host.outside.port);
 const found = await findConfinement();
 if ("missing" in found) throw new Error(`${found.missing}: ${found.mend}`);
-const net = hasNetwork ? internet.rules : [];
-const { command, env, inside } = await found.confine({ ...host.confinement, entry: child, net });
+const net = internet.rules;
+const hasNetwork = net.length > 0;
+const { command, env, inside } = await found.confine({ ...host.confinement, entry: child, net, exec });
 await using _egress = hasNetwork
   ? await serveEgress({
       path: `${host.outside.run}/egress`,
