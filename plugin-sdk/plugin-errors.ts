@@ -6,6 +6,7 @@ export const pluginErrors = defineErrors({
   PLUGIN_UNKNOWN: { message: "no such plugin", wire: "INVALID_REQUEST" },
   PLUGIN_DISABLED: { message: "the plugin is not enabled", wire: "UNAVAILABLE" },
   PLUGIN_UNTRUSTED: { message: "the plugin is not of this repository, and nothing would hold it to its permissions", wire: "UNAVAILABLE" },
+  PLUGIN_UNCONFINABLE: { message: "what the plugin asks for cannot be given to it under confinement", wire: "UNAVAILABLE" },
   PLUGIN_CONFLICT: { message: "another plugin owns a name that this one declares", wire: "UNAVAILABLE" },
   PLUGIN_DEPENDENCY_MISSING: { message: "a capability that this plugin uses is not provided", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_INSTALL_FAILED: { message: "the plugin's dependencies could not be installed", wire: "UNAVAILABLE", retryable: true },

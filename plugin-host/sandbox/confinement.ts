@@ -1,24 +1,54 @@
+/** What confines a plugin's process: what it is told, what it makes of that, and which of them this machine has. */
+
+import { findSandboxExec } from "./macos.ts";
+import { findBubblewrap } from "./trial.ts";
+
 /** What a plugin may touch, with everything resolved: absolute paths, plain host:port rules. */
 export interface Confinement {
   readonly plugin: string;
+  /** The Bun that runs it, absolute. */
   readonly bun: string;
+  /** The one file that holds runtime, SDK and plugin, absolute; seen inside at a fixed path. */
   readonly entry: string;
+  /**
+   * A folder (0700) of this one child: holds the sockets `rpc` and, when net is not empty, `egress`; seen read-only inside. What the
+   * confinement needs is written into its folder `confinement`, which is not seen inside, and goes with it.
+   */
   readonly run: string;
+  /** The plugin's own folder for data, made 0700 beforehand; writable. */
   readonly data: string;
   readonly read: readonly string[];
   readonly write: readonly string[];
+  /** Binaries that it may execute, absolute. */
   readonly exec: readonly string[];
+  /** Unix sockets that it may connect to. */
   readonly sockets: readonly string[];
+  /** `host:port`, `*.host:port`, or `public`. */
   readonly net: readonly string[];
   readonly limits: { readonly memoryMb: number; readonly openFiles: number; readonly processes: number };
+  /** Folders that stay unseen inside the declared ones, such as the gateway's home. What is declared inside one of these is seen. */
+  readonly hidden?: readonly string[];
 }
+
 export interface Confined {
+  /** Ends with the entry: what is appended reaches the plugin's `process.argv`. */
   readonly command: readonly string[];
+  /** The whole environment of the command: nothing of the gateway's own. */
   readonly env: Readonly<Record<string, string>>;
+  /** Paths as the plugin sees them. */
   readonly inside: { readonly data: string; readonly run: string };
 }
+
+/** Throws `PLUGIN_UNCONFINABLE` for what no confinement can give. */
 export type Confine = (what: Confinement) => Promise<Confined>;
+
 export type Finding =
   | { readonly confine: Confine; readonly kind: "bubblewrap" | "sandbox-exec" }
   | { readonly missing: string; readonly mend: string };
-export const findConfinement = async (): Promise<Finding> => ({ missing: "nothing yet", mend: "wait" });
+
+/** The confinement of this machine, or why there is none and what to install or set. */
+export async function findConfinement(): Promise<Finding> {
+  if (process.platform === "linux") return findBubblewrap();
+  if (process.platform === "darwin") return findSandboxExec();
+  return { missing: `there is no confinement for ${process.platform}`, mend: "run the gateway under Linux or macOS" };
+}

@@ -1,5 +1,114 @@
-export type Admission = unknown;
-export const admission =
-  (_: readonly string[]) =>
-  (_h: string, _p: number): Admission =>
-    undefined;
+/** What a plugin's rules for the network say about one connection. Nothing is resolved or dialled here. */
+import { networkInterfaces } from "node:os";
+import { type Address, isSame, parseAddress, reachOf } from "./addresses.ts";
+
+export type Admission =
+  | { readonly admitted: false; readonly why: string }
+  /** The addresses themselves are declared: nothing is looked up. */
+  | { readonly admitted: true; readonly addresses: readonly string[] }
+  /** A name: it is looked up, and `refuses` says what is wrong with what it leads to, all answers together. */
+  | { readonly admitted: true; readonly name: string; refuses(addresses: readonly string[]): string | undefined };
+
+export type Admits = (host: string, port: number) => Admission;
+
+export interface RuleOptions {
+  /** Those of the rules that the operator wrote, not the plugin's author: the names among them may lead into a private network. */
+  readonly configured?: readonly string[];
+  /** This machine's addresses, asked of the system at each connection when absent. They count as private, also where they are public ones. */
+  own?(): readonly string[];
+}
+
+const systemOwn = (): readonly string[] => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address));
+
+const LOOPBACK = ["127.0.0.1", "::1"];
+/** Names that no public resolver answers for. */
+const PRIVATE_NAME = /^[^.]+$|\.(local|lan|home|internal|intranet|corp|private|localdomain|home\.arpa)$/;
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+/** As in a browser, a name whose last part is a number is an address, however it is written. */
+const isNumeric = (label: string) => /^(\d+|0x[0-9a-f]*)$/.test(label);
+
+type Host =
+  | { readonly kind: "address"; readonly address: Address; readonly text: string }
+  | { readonly kind: "name"; readonly name: string };
+
+/** Undefined for what is neither an address as it is written properly nor a name. */
+export function parseHost(text: string): Host | undefined {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1];
+  const address = parseAddress(bare ?? text);
+  if (address && (address.version === 6) === (bare !== undefined)) return { kind: "address", address, text: bare ?? text };
+  const name = text.toLowerCase().replace(/\.$/, "");
+  const labels = name.split(".");
+  if (bare !== undefined || name.length > 253 || !labels.every((label) => LABEL.test(label)) || isNumeric(labels.at(-1)!)) return undefined;
+  return { kind: "name", name };
+}
+
+interface Rule {
+  readonly host: string;
+  readonly port: number;
+  readonly isConfigured: boolean;
+}
+
+const covers = (rule: Rule, name: string, port: number) =>
+  rule.port === port && (rule.host.startsWith("*.") ? name.endsWith(rule.host.slice(1)) : rule.host === name);
+
+/** Reads the rules once; `why` of a refusal is for the log, and for the plugin's author. */
+export function admission(rules: readonly string[], { configured = [], own = systemOwn }: RuleOptions = {}): Admits {
+  const isOpen = rules.includes("public");
+  const parsed: readonly Rule[] = rules
+    .filter((rule) => rule !== "public")
+    .map((rule) => {
+      const at = rule.lastIndexOf(":");
+      return {
+        host: rule.slice(0, at).toLowerCase().replace(/\.$/, ""),
+        port: Number(rule.slice(at + 1)),
+        isConfigured: configured.includes(rule),
+      };
+    });
+
+  /** What a name may lead to; one address too many refuses all of them, since which is dialled would be somebody else's choice. */
+  const refusesAll =
+    (mayBePrivate: boolean) =>
+    (addresses: readonly string[]): string | undefined => {
+      if (addresses.length === 0) return "the name leads nowhere";
+      const mine = own().flatMap((text) => parseAddress(text.split("%", 1)[0]!) ?? []);
+      for (const text of addresses) {
+        const address = parseAddress(text);
+        if (!address) return `the name leads to ${text}, which is no address`;
+        const reach = reachOf(address);
+        const isPrivate = reach === "private" || mine.some((each) => isSame(each, address));
+        if (reach === "never" || (isPrivate && !mayBePrivate)) return `the name leads to ${text}, which is not public`;
+      }
+      return undefined;
+    };
+
+  return (host, port) => {
+    const target = parseHost(host);
+    if (!target || !Number.isInteger(port) || port < 1 || port > 65_535)
+      return { admitted: false, why: "neither a name nor an address, with a port" };
+    if (target.kind === "address") {
+      const { address, text } = target;
+      const isAt = (declared: string) => {
+        const each = parseAddress(declared);
+        return each !== undefined && isSame(each, address);
+      };
+      const onPort = parsed.filter((rule) => rule.port === port);
+      if (onPort.some((rule) => isAt(rule.host.replace(/^\[(.*)\]$/, "$1")))) return { admitted: true, addresses: [text] };
+      // Whoever looked it up there took one of the two, and whoever listens may listen on the other.
+      if (onPort.some((rule) => rule.host === "localhost") && LOOPBACK.some(isAt)) return { admitted: true, addresses: LOOPBACK };
+      if (!isOpen) return { admitted: false, why: "not declared" };
+      if (refusesAll(false)([text]) !== undefined) return { admitted: false, why: "not declared, and not a public address" };
+      return { admitted: true, addresses: [text] };
+    }
+    const { name } = target;
+    const matching = parsed.filter((rule) => covers(rule, name, port));
+    // By definition this machine, whatever a resolver says.
+    if (name === "localhost" || name.endsWith(".localhost")) {
+      return matching.some((rule) => rule.host === "localhost")
+        ? { admitted: true, addresses: LOOPBACK }
+        : { admitted: false, why: "not declared" };
+    }
+    if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
+    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || PRIVATE_NAME.test(rule.host)));
+    return { admitted: true, name, refuses: refusesAll(mayBePrivate) };
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * Linux: namespaces made by bubblewrap. A first user namespace, in which only the start of a child runs, owns the network namespace and
+ * gives what takes a capability: routes, low ports, `noexec`, a bound on tasks that counts for this child alone. Inside it bubblewrap makes
+ * the second one, in which nothing has any.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { release } from "node:os";
+import { join } from "node:path";
+import type { BridgeSettings } from "@pincer/plugin-sdk/runtime/bridge";
+import type { Confine, Confinement } from "./confinement.ts";
+import { type Bind, bindsOf, inside, masksOf } from "./layout.ts";
+import type { Libraries } from "./libraries.ts";
+import { bunOptions, dataBytes, environmentOf, tasksOf } from "./limits.ts";
+import { filterOf, type Machine } from "./seccomp.ts";
+
+/** The programs that start a child, absolute. */
+export interface Tools {
+  readonly sh: string;
+  readonly bwrap: string;
+  readonly unshare: string;
+  readonly mount: string;
+  readonly ip: string;
+}
+
+const DEVICES = ["null", "full", "random", "urandom"];
+const TMP = "size=64m,nr_inodes=16k,mode=0700";
+const NO_EXEC = "noexec,nosuid,nodev";
+/** Files of the kernel that tell of the machine, or that its owner may write; a gateway that runs as root owns them. */
+const KERNEL_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "sys", "sysvipc", "tty"];
+const KERNEL_FILES = ["config.gz", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecount", "kpageflags", "modules", "sched_debug"];
+const KERNEL_FILES_MORE = ["slabinfo", "sysrq-trigger", "timer_list", "vmallocinfo", "pagetypeinfo", "latency_stats", "iomem", "ioports"];
+const CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+
+/** Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
+const NAMES = {
+  hosts: "127.0.0.1 localhost\n::1 localhost\n",
+  "nsswitch.conf": "hosts: files dns\n",
+  "resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n",
+};
+
+/**
+ * Runs with capabilities in the first namespace, and ends as bubblewrap. `$1` is the folder of what was prepared, the rest the command.
+ * Every address is this machine's own there, so that a literal one reaches the bridge too. Shells differ in how they call a limit of tasks.
+ */
+const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, boundsTasks: boolean): string =>
+  [
+    "set -e",
+    "folder=$1",
+    "shift",
+    // Whatever a shell exports by itself can be read in the environment of the first process.
+    "cd /",
+    "unset PWD OLDPWD SHLVL",
+    `${mount} -a -T "$folder/fstab" &`,
+    ...(net.length > 0 ? [`${ip} -batch "$folder/routes"`, "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"] : []),
+    'wait "$!"',
+    "ulimit -c 0",
+    `ulimit -n ${limits.openFiles}`,
+    `ulimit -d ${Math.ceil(dataBytes(limits) / 1024)}`,
+    ...(boundsTasks ? [`ulimit -u ${tasksOf(limits)} 2>/dev/null || ulimit -p ${tasksOf(limits)}`] : []),
+    `exec ${bwrap} --args 8 -- "$@" 8<"$folder/args" 9<"$folder/filter"`,
+  ].join("\n");
+
+const escaped = (path: string) => path.replace(/[\\\s#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+
+/** Before Linux 5.14 the tasks of a user are counted for the whole machine, and the bound would be reached by what others run. */
+const countsByNamespace = (): boolean => Bun.semver.satisfies(/^\d+\.\d+(\.\d+)?/.exec(release())?.[0] ?? "0.0.0", ">=5.14.0");
+
+export interface BubblewrapOptions {
+  readonly tools: Tools;
+  readonly machine: Machine;
+  readonly libraries: Libraries;
+  /** Whether this bubblewrap can forbid further user namespaces; the filter of system calls refuses them as well. */
+  readonly disablesNamespaces: boolean;
+}
+
+export function confineByBubblewrap({ tools, machine, libraries, disablesNamespaces }: BubblewrapOptions): Confine {
+  const filter = filterOf(machine);
+  const kernelFolders = KERNEL_FOLDERS.map((name) => `/proc/${name}`).filter(existsSync);
+  const kernelFiles = [...KERNEL_FILES, ...KERNEL_FILES_MORE].map((name) => `/proc/${name}`).filter(existsSync);
+  const certificates = CERTIFICATES.filter(existsSync);
+  const boundsTasks = countsByNamespace();
+  const hasIpv6 = existsSync("/proc/net/if_inet6");
+
+  return async (what) => {
+    const folder = join(what.run, "confinement");
+    const binds = await bindsOf(what, libraries);
+    const masks = await masksOf(what, binds);
+    const hasNet = what.net.length > 0;
+    await mkdir(join(folder, "nothing"), { recursive: true, mode: 0o700 });
+    await mkdir(join(folder, "tmp"), { mode: 0o700, recursive: true });
+
+    const fstab = [`tmpfs ${escaped(join(folder, "tmp"))} tmpfs ${NO_EXEC},${TMP} 0 0`];
+    // A device is written through a mount that can only be read; what cannot be done through one is to change its mode, as its owner could.
+    for (const name of DEVICES) fstab.push(`/dev/${name} ${escaped(join(folder, name))} none bind,ro,noexec,nosuid 0 0`);
+    /** Through a mount of its own, from which nothing can be executed. */
+    const staged = async ({ from, at, access }: Bind, index: number): Promise<readonly string[]> => {
+      if (access === "execute" || access === "connect" || at.startsWith("/pincer/entry")) return ["--ro-bind", from, at];
+      const stage = join(folder, String(index));
+      if ((await stat(from)).isDirectory()) await mkdir(stage, { recursive: true });
+      else await writeFile(stage, "");
+      fstab.push(`${escaped(from)} ${escaped(stage)} none rbind,${NO_EXEC} 0 0`);
+      return [access === "write" ? "--bind" : "--ro-bind", stage, at];
+    };
+    const bound = await Promise.all(binds.map(async (bind, index) => ({ at: bind.at, args: await staged(bind, index) })));
+    const masked = masks.map((at) => ({ at, args: ["--perms", "0555", "--size", "65536", "--tmpfs", at] }));
+    const depth = ({ at }: { readonly at: string }) => at.split("/").length;
+    const names = Object.keys(NAMES).filter((name) => hasNet || name !== "resolv.conf");
+    const args = [
+      ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
+      ...(hasNet ? [] : ["--unshare-net"]),
+      ...(disablesNamespaces ? ["--disable-userns"] : []),
+      ...["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "plugin"],
+      "--clearenv",
+      ...Object.entries(environmentOf(what, "/tmp")).flatMap(([name, value]) => ["--setenv", name, value]),
+      ...["--proc", "/proc"],
+      ...kernelFolders.flatMap((path) => ["--ro-bind", join(folder, "nothing"), path]),
+      ...kernelFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+      ...["--remount-ro", "/proc"],
+      ...DEVICES.flatMap((name) => ["--dev-bind", join(folder, name), `/dev/${name}`]),
+      ...["--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
+      ...["--bind", join(folder, "tmp"), "/tmp"],
+      ...names.flatMap((name) => ["--ro-bind", join(folder, name), `/etc/${name}`]),
+      ...(hasNet ? certificates.flatMap((path) => ["--ro-bind", path, path]) : []),
+      // A mask hides what lies at its place, and what is deeper comes after it.
+      ...[...bound, ...masked].sort((a, b) => depth(a) - depth(b)).flatMap((mount) => mount.args),
+      ...["--perms", "0555", "--size", "4096", "--tmpfs", `${inside.run}/confinement`],
+      ...[...masks, `${inside.run}/confinement`, "/"].flatMap((path) => ["--remount-ro", path]),
+      ...["--chdir", "/", "--seccomp", "9"],
+    ];
+    const routes = ["link set lo up", "route add local 0.0.0.0/0 dev lo", ...(hasIpv6 ? ["route add local ::/0 dev lo"] : [])];
+    const files: Readonly<Record<string, string | Uint8Array>> = {
+      ...NAMES,
+      ...Object.fromEntries(DEVICES.map((name) => [name, ""])),
+      args: args.map((word) => `${word}\0`).join(""),
+      filter,
+      fstab: `${fstab.join("\n")}\n`,
+      routes: `${routes.join("\n")}\n`,
+    };
+    if (hasNet) await writeFile(join(what.run, "net.json"), JSON.stringify({ net: what.net } satisfies BridgeSettings));
+    await Promise.all(Object.entries(files).map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })));
+    return {
+      command: [
+        ...[tools.unshare, "--user", "--map-root-user", "--mount", ...(hasNet ? ["--net"] : []), "--"],
+        ...[tools.sh, "-c", script(tools, what, boundsTasks), "sh", folder],
+        ...[inside.bun, ...bunOptions, inside.entry(what.entry)],
+      ],
+      env: {},
+      inside: { data: inside.data, run: inside.run },
+    };
+  };
+}

@@ -1,0 +1,95 @@
+/** What a confined plugin sees of the file system: a root of its own, into which is bound what it was given, each at its own path. */
+import { realpath, stat } from "node:fs/promises";
+import { extname, join, relative } from "node:path";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Confinement } from "./confinement.ts";
+import type { Libraries } from "./libraries.ts";
+
+/** Where a plugin finds what is always there. One folder, whose name nothing on a machine has. */
+export const inside = {
+  bun: "/pincer/bun",
+  data: "/pincer/data",
+  run: "/pincer/run",
+  entry: (entry: string): string => `/pincer/entry${extname(entry)}`,
+} as const;
+
+export interface Bind {
+  readonly from: string;
+  readonly at: string;
+  readonly access: "read" | "write" | "execute" | "connect";
+}
+
+/** Below these stand the kernel's own files, or ours. */
+const RESERVED = ["/proc", "/sys", "/dev", "/pincer"];
+const within = (path: string, folder: string) => path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
+
+/**
+ * Everything to be bound, what lies deeper later. Throws `PLUGIN_UNCONFINABLE` for what is not there, and for whatever lies inside a folder
+ * that the plugin may write: it could put a link there, and be given at its next start what that leads to.
+ */
+export async function bindsOf(what: Confinement, libraries: Libraries): Promise<readonly Bind[]> {
+  const refuse = (why: string) =>
+    pluginErrors.PLUGIN_UNCONFINABLE(`${what.plugin} cannot be confined: ${why}`, { data: { plugin: what.plugin } });
+  const declared = async (paths: readonly string[], access: Bind["access"], permission: string): Promise<readonly Bind[]> =>
+    Promise.all(
+      paths.map(async (at) => {
+        const reserved = RESERVED.find((folder) => within(at, folder) || within(folder, at));
+        if (reserved) throw refuse(`permissions.${permission} names ${at}, where ${reserved} stands: name what lies elsewhere, or less`);
+        const from = await realpath(at).catch(() => {
+          throw refuse(`permissions.${permission} names ${at}, which cannot be found`);
+        });
+        return { from, at, access };
+      }),
+    );
+  const [read, write, exec, sockets] = await Promise.all([
+    declared(what.read, "read", "files.read"),
+    declared(what.write, "write", "files.write"),
+    declared(what.exec, "execute", "exec"),
+    declared(what.sockets, "connect", "sockets"),
+  ]);
+  for (const { from, at } of exec) if (!(await stat(from)).isFile()) throw refuse(`permissions.exec names ${at}: expected a file`);
+  for (const { from, at } of sockets)
+    if (!(await stat(from)).isSocket()) throw refuse(`permissions.sockets names ${at}: expected a socket`);
+
+  const writable = write.map(({ from }) => from);
+  const mayReplace = (folder: string, at: string) =>
+    refuse(`it may write ${folder}, and could replace ${at} there: permit it a folder that does not hold it`);
+  for (const path of [what.bun, what.entry, what.run, what.data, ...(what.hidden ?? [])]) {
+    const folder = writable.find((root) => within(path, root));
+    if (folder) throw mayReplace(folder, path);
+  }
+  const holder = (path: string) => writable.find((folder) => path !== folder && within(path, folder));
+  /** False for a folder inside one that may be written, where it is there already, and no less readable for being writable. */
+  const isApart = ({ from, at, access }: Bind): boolean => {
+    const [real, named] = [holder(from), holder(at)];
+    const isThere = real !== undefined && named !== undefined && (access === "read" || access === "write");
+    if (!isThere && (real ?? named)) throw mayReplace((real ?? named)!, at);
+    return !isThere;
+  };
+
+  const needed = await Promise.all([what.bun, ...exec.map(({ from }) => from)].map((binary) => libraries(binary, what.exec)));
+  const binds: Bind[] = [
+    ...needed.flat().map(({ at, real }): Bind => ({ from: real, at, access: "execute" })),
+    { from: await realpath(what.bun), at: inside.bun, access: "execute" },
+    { from: await realpath(what.entry), at: inside.entry(what.entry), access: "read" },
+    { from: what.run, at: inside.run, access: "connect" },
+    { from: what.data, at: inside.data, access: "write" },
+    ...[...read, ...write, ...exec, ...sockets].filter(isApart),
+  ];
+  const depth = ({ at }: Bind) => at.split("/").length;
+  const once = new Map(binds.map((bind) => [bind.at, bind]));
+  return [...once.values()].sort((a, b) => depth(a) - depth(b));
+}
+
+/** Where, inside what is bound, something hidden would be seen. */
+export async function masksOf({ plugin, hidden = [] }: Confinement, binds: readonly Bind[]): Promise<readonly string[]> {
+  const folders = await Promise.all(hidden.map((path) => realpath(path)));
+  return folders.flatMap((folder) =>
+    binds.flatMap(({ from, at }) => {
+      if (from === folder && !within(at, "/pincer")) {
+        throw pluginErrors.PLUGIN_UNCONFINABLE(`${plugin} cannot be confined: its permissions name ${at}, which is not for plugins`);
+      }
+      return within(folder, from) ? [join(at, relative(from, folder))] : [];
+    }),
+  );
+}

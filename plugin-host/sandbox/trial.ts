@@ -1,0 +1,79 @@
+/** Whether bubblewrap can confine on this machine: found out by confining something. */
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { confineByBubblewrap, type Tools } from "./bubblewrap.ts";
+import type { Confine, Finding } from "./confinement.ts";
+import { createLibraries } from "./libraries.ts";
+
+const PACKAGES: Readonly<Record<keyof Tools, string>> = {
+  bwrap: "bubblewrap",
+  unshare: "util-linux",
+  mount: "util-linux",
+  ip: "iproute2",
+  sh: "dash",
+};
+
+/** Undefined when it worked, otherwise what was said. With a network, so that everything that a plugin may need is tried. */
+async function tryOut(confine: Confine): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), "pincer-trial-"));
+  try {
+    const [run, data, entry] = [join(folder, "run"), join(folder, "data"), join(folder, "entry.js")];
+    await Promise.all([run, data].map((path) => mkdir(path, { mode: 0o700 })));
+    await writeFile(entry, 'process.stdout.write("confined")');
+    const nothing = { read: [], write: [], exec: [], sockets: [] };
+    const limits = { memoryMb: 128, openFiles: 128, processes: 1 };
+    const bun = process.execPath;
+    const { command, env } = await confine({ plugin: "trial", bun, entry, run, data, net: ["pincer.invalid:443"], limits, ...nothing });
+    const child = Bun.spawn([...command], { env: { ...env }, cwd: run, stdio: ["ignore", "pipe", "pipe"] });
+    const [said, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    const code = await child.exited;
+    return said === "confined" && code === 0 ? undefined : complaint.trim() || `it ended with code ${code} and said nothing`;
+  } catch (error) {
+    return errorMessage(error);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const setting = (name: string): string | undefined =>
+  existsSync(`/proc/sys/${name}`) ? readFileSync(`/proc/sys/${name}`, "utf8").trim() : undefined;
+
+/** What most often forbids user namespaces, and how it is told not to. */
+function mendOf(): string {
+  if (setting("user/max_user_namespaces") === "0") return "set user.max_user_namespaces to 15000 with sysctl";
+  if (setting("kernel/unprivileged_userns_clone") === "0") return "set kernel.unprivileged_userns_clone to 1 with sysctl";
+  if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1" && process.getuid?.() !== 0) {
+    return "set kernel.apparmor_restrict_unprivileged_userns to 0 with sysctl: AppArmor forbids what bubblewrap needs";
+  }
+  if (existsSync("/.dockerenv") || existsSync("/run/.containerenv")) {
+    return "start the container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined, or run the gateway outside of one";
+  }
+  return "see what it said: user namespaces must be allowed, and /proc mountable in them";
+}
+
+export async function findBubblewrap(): Promise<Finding> {
+  const machine = process.arch;
+  if (machine !== "x64" && machine !== "arm64") {
+    return { missing: `there is no filter of system calls for ${machine}`, mend: "run the gateway on x86_64 or aarch64" };
+  }
+  const path = `${process.env["PATH"] ?? ""}:/usr/bin:/bin:/usr/sbin:/sbin`;
+  const tools: Partial<Record<keyof Tools, string>> = {};
+  for (const name of Object.keys(PACKAGES) as (keyof Tools)[]) {
+    const found = Bun.which(name, { PATH: path });
+    if (!found) return { missing: `${name} is not installed`, mend: `install ${PACKAGES[name]} (apt-get install ${PACKAGES[name]})` };
+    tools[name] = found;
+  }
+  const libraries = createLibraries();
+  const confineWith = (disablesNamespaces: boolean) =>
+    confineByBubblewrap({ tools: tools as Tools, machine, libraries, disablesNamespaces });
+  let said: string | undefined;
+  for (const disablesNamespaces of [true, false]) {
+    const confine = confineWith(disablesNamespaces);
+    said = await tryOut(confine);
+    if (said === undefined) return { confine, kind: "bubblewrap" };
+  }
+  return { missing: `bubblewrap cannot confine here: ${said}`, mend: mendOf() };
+}

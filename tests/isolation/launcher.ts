@@ -1,0 +1,83 @@
+/** Stands for a gateway, in a process of its own so that it may run as anybody: confines a child, and says what the child said. */
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
+import { serveEgress } from "../../plugin-host/sandbox/egress.ts";
+import { admission } from "../../plugin-host/sandbox/rules.ts";
+import type { Target } from "./attempt.ts";
+import type { Orders } from "./child.ts";
+import { makeHost } from "./host.ts";
+import { type Network, startInternet } from "./internet.ts";
+
+export interface LauncherOrders {
+  /** The bundle of `child.ts`. */
+  readonly child: string;
+  readonly attempts: Orders["attempts"];
+  /** Which of them are tried without confinement too. */
+  readonly outside: readonly string[];
+  readonly network: Network;
+  /** Programs that it may run. */
+  readonly exec: readonly string[];
+}
+export interface Came {
+  readonly name: string;
+  readonly came: string;
+}
+export interface LauncherReport {
+  readonly inside: readonly Came[];
+  readonly outside: readonly Came[];
+  /** What the child said that is no report, and how it ended. */
+  readonly noise: string;
+  /** Every name that was looked up for the child, and every address that was dialled. */
+  readonly resolved: readonly string[];
+  readonly dialled: readonly string[];
+}
+
+async function hear(
+  command: readonly string[],
+  options: { env: Record<string, string>; cwd: string },
+): Promise<{ came: Came[]; noise: string }> {
+  const child = Bun.spawn([...command], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const [said, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const code = await child.exited;
+  const lines = said.split("\n");
+  const came = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Came);
+  const noise = [...lines.filter((line) => line !== "" && !line.startsWith("{")), complaint, code === 0 ? "" : `ended with ${code}`];
+  return { came, noise: noise.filter(Boolean).join("\n") };
+}
+
+const { child, attempts, outside, network, exec } = JSON.parse(process.argv.at(-1)!) as LauncherOrders;
+await using host = await makeHost();
+await using internet = startInternet(network, host.outside.port);
+const found = await findConfinement();
+if ("missing" in found) throw new Error(`${found.missing}: ${found.mend}`);
+const net = internet.rules;
+const hasNetwork = net.length > 0;
+const { command, env, inside } = await found.confine({ ...host.confinement, entry: child, net, exec });
+await using _egress = hasNetwork
+  ? await serveEgress({
+      path: `${host.outside.run}/egress`,
+      admits: admission(net, { own: () => [] }),
+      clock: createManualClock(),
+      limits: { connections: 64, connectMs: 10_000 },
+      resolve: internet.resolve,
+      dialled: internet.dialled,
+      told: () => undefined,
+    })
+  : undefined;
+const target: Target = { ...host.outside, ...inside };
+const order = (host: Target, names?: readonly string[]) =>
+  JSON.stringify({ attempts: names ? attempts.filter(({ name }) => names.includes(name)) : attempts, host } satisfies Orders);
+const confined = await hear([...command, ...(hasNetwork ? ["--bridge"] : []), order(target)], {
+  env: { ...env },
+  cwd: inside.data === target.hostData ? inside.run : target.hostData,
+});
+const [resolved, dialled] = [[...internet.resolved], [...internet.dials]];
+const free =
+  outside.length === 0
+    ? { came: [], noise: "" }
+    : await hear([process.execPath, child, order(host.outside, outside)], {
+        env: { GATEWAY_TOKEN: host.outside.secret, PATH: "/usr/bin:/bin" },
+        cwd: host.outside.hostData,
+      });
+const report: LauncherReport = { inside: confined.came, outside: free.came, noise: confined.noise + free.noise, resolved, dialled };
+console.log(JSON.stringify(report));
