@@ -25,6 +25,7 @@ export const PluginsConfig = Type.Object(
     ),
     crashWindowMs: atLeast(1, 300_000, "That window"),
     processIdleMs: atLeast(1_000, 600_000, "A process that nobody has called for so long is ended, unless its manifest says another time"),
+    watchMs: atLeast(50, 500, "Between two looks at how many processes a confined plugin runs, and how much memory they use"),
     busyMs: atLeast(0, 30_000, "A process that uses a whole processor for so long goes behind all others; 0: never"),
     spinMs: atLeast(0, 300_000, "One that goes on like this for so long is ended and started again; 0: never"),
     probationMs: atLeast(0, 60_000, "What soon means"),

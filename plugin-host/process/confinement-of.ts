@@ -12,6 +12,8 @@ export interface Resolved {
   readonly sockets: readonly string[];
   /** `host:port`, `*.host:port`, or `public`. */
   readonly net: readonly string[];
+  /** Those of them that the operator wrote, not the plugin's author. */
+  readonly configured: readonly string[];
   readonly limits: { readonly memoryMb: number; readonly openFiles: number; readonly processes: number };
 }
 
@@ -47,12 +49,14 @@ export async function resolvePermissions(
       return configured(entry).flatMap(hostOf);
     }),
   );
+  const isOperators = (index: number) => /^(config|secret):/.test(net[index] ?? "");
   return {
     read: paths(files.read, "files.read"),
     write: paths(files.write, "files.write"),
     exec: binaries,
     sockets: paths(sockets, "sockets"),
     net: [...new Set(hosts.flat())],
+    configured: hosts.filter((_, index) => isOperators(index)).flat(),
     limits: { ...defaults, ...limits },
   };
 }

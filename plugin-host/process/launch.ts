@@ -8,7 +8,7 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Finding } from "../sandbox/confinement.ts";
 import { serveEgress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
-import { resolvePermissions } from "./confinement-of.ts";
+import { type Resolved, resolvePermissions } from "./confinement-of.ts";
 import type { Launch } from "./process-instance.ts";
 
 export interface LaunchDeps {
@@ -27,11 +27,11 @@ export interface LaunchDeps {
 export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
-function openWayOut(path: string, net: readonly string[], { clock, log, manifest: { id } }: LaunchDeps): Promise<AsyncDisposable> {
+function openWayOut(path: string, { net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Promise<AsyncDisposable> {
   return serveEgress({
     path,
     clock,
-    admits: admission(net),
+    admits: admission(net, { configured }),
     limits: { connections: 256, connectMs: 30_000 },
     told: ({ admitted, ...event }) =>
       log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),
@@ -57,8 +57,12 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
     const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
     throw pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${found.mend}, ${accept}`, { data: { plugin: id } });
   }
-  const { net, ...allowed } = await resolvePermissions(manifest, config(), secret);
-  if (net.length > 0) made.use(await openWayOut(join(run, "egress"), net, deps));
-  const confined = await found.confine({ plugin: id, bun, entry: bundle, run, data, net, ...allowed });
-  return { command: confined.command, env: confined.env, run: confined.inside.run, data: confined.inside.data, enforced: true, ...dispose };
+  const resolved = await resolvePermissions(manifest, config(), secret);
+  if (resolved.net.length > 0) made.use(await openWayOut(join(run, "egress"), resolved, deps));
+  const confined = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
+  return {
+    ...{ command: confined.command, env: confined.env, run: confined.inside.run, data: confined.inside.data },
+    ...{ limits: resolved.limits, enforced: true },
+    ...dispose,
+  };
 }

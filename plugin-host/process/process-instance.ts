@@ -16,7 +16,9 @@ import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/regi
 import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
 import type { ProcessFacts, Running } from "../running.ts";
+import { endAll, watchUse } from "../sandbox/watch.ts";
 import { createChildJobs } from "./child-jobs.ts";
+import type { Resolved } from "./confinement-of.ts";
 import { type Around, hostServed, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
 import { watchSpinning } from "./spinning.ts";
@@ -28,6 +30,8 @@ export interface Launch {
   /** The folder of its sockets as the process sees it. */
   readonly run: string;
   readonly enforced: boolean;
+  /** What is watched from outside, since the kernel does not bound it for all its processes together. */
+  readonly limits?: Resolved["limits"];
 }
 
 export interface ProcessOptions {
@@ -67,6 +71,7 @@ export class ProcessInstance implements Running {
   readonly #resources = new AsyncDisposableStack();
   readonly #hello = Promise.withResolvers<Hello>();
   #child: Bun.Subprocess | undefined;
+  #isEndedHere = false;
   #said = "";
   #heard: Promise<unknown> | undefined;
   #told: Provisions = {};
@@ -170,7 +175,7 @@ export class ProcessInstance implements Running {
     // Only the process sees the socket, and it has one connection.
     const listener = Bun.listen({ unix: join(run, "rpc"), socket: handlers });
     this.#resources.defer(() => listener.stop(false));
-    const { command, env, run: inside, enforced, ...made } = await launch(run);
+    const { command, env, run: inside, enforced, limits: most, ...made } = await launch(run);
     if (made[Symbol.asyncDispose]) this.#resources.use(made as AsyncDisposable);
     const child = Bun.spawn([...command, join(inside, "rpc")], {
       cwd: run,
@@ -183,12 +188,19 @@ export class ProcessInstance implements Running {
     this.process.pid = child.pid;
     this.process.enforced = enforced;
     this.#resources.defer(async () => void (await child.exited));
-    this.#resources.defer(() => child.kill(9));
+    this.#resources.defer(() => (enforced ? endAll(child.pid) : child.kill(9)));
     const heard = [child.stdout, child.stderr].map((stream) => this.#listen(stream));
     // A process that it left behind may keep the pipes open.
     this.#heard = within(clock, pipeMs, Promise.all([child.exited, ...heard]));
     this.#heard.catch(() => {}); // silent-ok: what was heard by then is told
     void child.exited.then(() => this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended`)));
+    if (most) {
+      const exceeded = (why: string) => {
+        this.#isEndedHere = true;
+        void this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} was ended: ${why}`));
+      };
+      this.#resources.use(watchUse({ pid: child.pid, limits: most, clock, everyMs: limits().watchMs, exceeded }));
+    }
     using _late = clock.after(limits().setupMs, () =>
       this.#hello.reject(
         pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`),
@@ -217,7 +229,7 @@ export class ProcessInstance implements Running {
         );
         try {
           await this.#peer.ping();
-          const spins = await spinning();
+          const spins = spinning();
           if (spins) return void this.#end(spins);
           if (!this.#ended) next();
         } catch {
@@ -235,7 +247,8 @@ export class ProcessInstance implements Running {
   async #details(reason: GatewayError): Promise<GatewayError> {
     const child = this.#child;
     await this.#heard?.catch(() => undefined); // silent-ok: what was heard by then is told
-    if (!child || reason.code !== "PLUGIN_GONE") return reason;
+    // What ended it here has said why.
+    if (!child || this.#isEndedHere || reason.code !== "PLUGIN_GONE") return reason;
     const how = child.signalCode ?? (child.exitCode === null ? "no code yet" : `code ${child.exitCode}`);
     return pluginErrors.PLUGIN_GONE(`the process of ${this.#options.manifest.id} ended with ${how}${this.#lastWords()}`);
   }

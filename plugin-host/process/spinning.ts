@@ -5,7 +5,7 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { PluginLimits } from "../limits.ts";
-import { usageOf, yieldToOthers } from "./usage.ts";
+import { cpuOf, yieldToOthers } from "../sandbox/watch.ts";
 
 /** Of a processor's time from which on it counts as spinning. */
 const wholeProcessor = 0.9;
@@ -19,13 +19,13 @@ export function watchSpinning(
     limits,
     log,
   }: { readonly manifest: Manifest; readonly clock: Clock; readonly log: Logger; limits(): PluginLimits },
-): () => Promise<GatewayError | undefined> {
+): () => GatewayError | undefined {
   let last = { at: clock.monotonic(), cpuMs: 0 };
   let busySince: number | undefined;
   let isBehind = false;
-  return async () => {
+  return () => {
     const now = clock.monotonic();
-    const { cpuMs } = await usageOf(pid);
+    const cpuMs = cpuOf(pid);
     const share = (cpuMs - last.cpuMs) / Math.max(1, now - last.at);
     const since = last.at;
     last = { at: now, cpuMs };

@@ -2,11 +2,13 @@
  * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with the path of a socket,
  * and everything that the plugin is to the gateway, and the gateway to it, goes over that socket as `process-protocol.ts` says.
  */
+import { dirname } from "node:path";
 import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
 import sdk from "../package.json" with { type: "json" };
 import type { PluginDefinition } from "../plugin.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { systemClock } from "../system-clock.ts";
+import { startBridge } from "./bridge.ts";
 import { childServed } from "./child-served.ts";
 import { childSurroundings } from "./child-surroundings.ts";
 import { setUp } from "./context.ts";
@@ -48,6 +50,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
   });
 
   const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits }: Start): Promise<Started> => {
+    await startBridge(dirname(socket));
     const definition = (await load()).default;
     if (typeof definition?.setup !== "function")
       throw pluginErrors.PLUGIN_LOAD_FAILED(
