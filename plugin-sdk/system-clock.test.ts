@@ -40,7 +40,7 @@ test("a repeating timer runs again and again, and a disposed one never", async (
 });
 
 test("timers do not keep the process alive, a sleep that is awaited does", async () => {
-  const code = (body: string) => `import { systemClock as clock } from ${JSON.stringify(`${import.meta.dir}/clock.ts`)}; ${body}`;
+  const code = (body: string) => `import { systemClock as clock } from ${JSON.stringify(`${import.meta.dir}/system-clock.ts`)}; ${body}`;
   const run = (body: string) => Bun.spawn([process.execPath, "-e", code(body)], { stdout: "pipe", cwd: import.meta.dir });
   const idle = run("clock.after(60_000, () => {}); clock.every(60_000, () => {}); console.log('idle')");
   expect(await idle.exited).toBe(0);
