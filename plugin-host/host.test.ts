@@ -199,7 +199,11 @@ test("of an installed plugin's versions the one that was chosen runs, and an upg
     rmSync(written, { recursive: true });
   }
   writeFileSync(join(plugins, "up", "current"), "digest-1.0.0\n");
-  await using kit = await startHost({ roots: [{ path: plugins, layout: "installed" }], config: { plugins: { up: { enabled: true } } } });
+  await using kit = await startHost({
+    roots: [{ path: plugins, layout: "installed" }],
+    config: { plugins: { up: { enabled: true } } },
+    confinement: async () => ({ missing: "there is no sandbox", mend: "install one" }),
+  });
   await expect(invoke(kit.host, "up.say")).rejects.toMatchObject({
     code: "PLUGIN_UNTRUSTED",
     message: expect.stringContaining("plugins.up.unsandboxed"),

@@ -2,12 +2,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { asking } from "./client.ts";
 import { dim, duration, green, table, yellow } from "./terminal.ts";
 
-interface Device {
-  readonly deviceId: string;
-  readonly displayName?: string;
-  readonly platform?: string;
-  readonly clientId?: string;
-}
+type Device = { readonly deviceId: string } & { readonly [Fact in "displayName" | "platform" | "clientId"]?: string };
 type Pending = Device & { readonly requestId: string; readonly role: string; readonly scopes: readonly string[] };
 type Paired = Device & { readonly lastSeenAtMs?: number; readonly connected: boolean };
 

@@ -202,3 +202,15 @@ test("a process that never says hello is given up at the deadline, and leaves no
   await clock.advance(defaultLimits.setupMs);
   await expect(waiting).rejects.toMatchObject({ code: expect.stringMatching(/PLUGIN_(TIMEOUT|LOAD_FAILED|GONE)/) });
 });
+
+test("a flood of log lines is cut, and how much was lost is told", async () => {
+  const clock = createManualClock();
+  const shout = `for (let n = 0; n < 5000; n++) peer.call("log", { level: "info", event: "rogue.line", fields: { n, long: "x".repeat(10_000) } }, io);`;
+  await using kit = await startRogue(`if (target === "method") { ${shout} await peer.ping(); return { n: 1 }; }`, { clock });
+  await invoke(kit, "rogue.lies");
+  await clock.advance(1_000);
+  const lines = kit.lines.filter(({ event }) => event === "rogue.line");
+  expect(lines.length).toBe(200);
+  expect(JSON.stringify(lines[0]!.fields).length).toBeLessThan(5_000);
+  expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "rogue", lost: 4_800 });
+});

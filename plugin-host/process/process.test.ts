@@ -253,23 +253,6 @@ test("what goes wrong in a process's setup is told with file, line and reason, a
   expect(await invoke(kit.host, "frail.pid")).toEqual({ pid });
 });
 
-test("a flood of log lines is cut, and how much was lost is told", async () => {
-  const clock = createManualClock();
-  await using kit = await own(
-    "frail",
-    frail(
-      `ctx.method(method("frail.shouts"), () => { for (let n = 0; n < 5000; n++) ctx.log.info("frail.line", { n, long: "x".repeat(10_000) }); return {}; });`,
-    ),
-    { clock },
-  );
-  await invoke(kit.host, "frail.shouts");
-  await clock.advance(1_000);
-  const lines = kit.lines.filter(({ event }) => event === "frail.line");
-  expect(lines.length).toBe(200);
-  expect(JSON.stringify(lines[0]!.fields).length).toBeLessThan(5_000);
-  expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "frail", lost: 4_800 });
-});
-
 test("a plugin that is not of this repository does not start where nothing can confine it, unless the operator says so in so many words", async () => {
   const installed = (plugins: string) => join(plugins, "..", "installed");
   const options: HostOptions = {

@@ -110,9 +110,13 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
     } finally {
       if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
-      await items?.return(undefined);
-      hold?.ended(failure);
-      target.leave();
+      try {
+        await items?.return(undefined);
+      } finally {
+        // Also when its end cannot be had, because its process went away.
+        hold?.ended(failure);
+        target.leave();
+      }
     }
   };
 }
