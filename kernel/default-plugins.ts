@@ -1,4 +1,4 @@
-/** What a minimal installation enables. */
+/** The default set: what is enabled unless the operator says otherwise. */
 export const DEFAULT_PLUGINS = [
   "agent",
   "models",

@@ -1,4 +1,4 @@
-/** How much a plugin is used, over all its generations: what `pincer plugins top` shows. */
+/** How much a plugin is used, over all its generations: what the method `plugins.status` shows. */
 
 /** Every so many calls one is timed, since looking at the clock costs as much as a short call. */
 const timedEvery = 16;

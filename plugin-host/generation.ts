@@ -1,4 +1,4 @@
-/** One generation of a plugin as the kernel holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
+/** One generation of a plugin as the host holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
 import type { HealthReport, Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";

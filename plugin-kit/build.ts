@@ -86,7 +86,7 @@ export interface DefaultSet {
   readonly others?: readonly string[];
 }
 
-/** One build in which everything shares its chunks. The kernel finds the plugins in it through `plugins.json`. */
+/** One build in which everything shares its chunks. The plugin host finds the plugins in it through `plugins.json`. */
 export async function buildDefaultSet({ out, entries, plugins, others = [] }: DefaultSet): Promise<void> {
   await rm(out, { recursive: true, force: true });
   const wrappers = join(out, "entries");

@@ -1,4 +1,4 @@
-/** `plugin.json`: what anybody knows of a plugin without running it: the kernel, the registry, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
+/** `plugin.json`: what anybody knows of a plugin without running it: the host, the CLI, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { expectedBy } from "./check.ts";
@@ -90,6 +90,7 @@ export const Manifest = closed({
   summary: Text,
   entry: Type.String({ pattern: "^(?!.*\\.\\.)[A-Za-z0-9_][A-Za-z0-9_./-]*\\.(ts|tsx|js|mjs)$" }),
   activate: Type.Optional(oneOf(["demand", "start"])),
+  /** A wish, heard of code of this repository alone, and only where the operator says nothing else. */
   isolation: Type.Optional(oneOf(["inline", "process"])),
   /** Seconds without a call after which a plugin that is activated on demand is unloaded; absent: never. */
   idleSeconds: Type.Optional(Type.Integer({ minimum: 1 })),

@@ -1,4 +1,4 @@
-/** What can go wrong with a plugin, in the kernel, in a process of its own, and where it is built. */
+/** What can go wrong with a plugin, in the gateway's process, in one of its own, and where it is built. */
 import { defineErrors, type GatewayError, isGatewayError } from "./error.ts";
 
 export const pluginErrors = defineErrors({

@@ -45,7 +45,7 @@ export interface CommandIo {
   readonly signal: AbortSignal;
 }
 
-/** A subcommand of `pincer`. Runs in the CLI's process. Returns the exit code. */
+/** A subcommand of `pincer`. Runs in the CLI's process, if its code is trusted that far. Returns the exit code. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
@@ -69,7 +69,10 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   readonly clock: Clock;
   /** Aborts when unloading begins, before any cleanup runs. */
   readonly signal: AbortSignal;
-  /** The gateway's home folder, for default paths; only what `permissions.files` names may be touched there. */
+  /**
+   * The gateway's home folder, for default paths; only what `permissions.files` names may be touched there. In a process of its own a plugin
+   * does not see it: there it is `dataDir`.
+   */
   readonly home: string;
   /** A folder of this plugin's own, created on first use. */
   readonly dataDir: string;
@@ -85,7 +88,7 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   /** Calls a gateway method, within `permissions.scopes` of the manifest. */
   call<M extends Method>(method: M, params: ParamsOf<M>, options?: { readonly signal?: AbortSignal }): Promise<ResultOf<M>>;
   hook<H extends Hook>(hook: H, handler: HookHandler<H>, options?: { readonly order?: number }): void;
-  /** Runs a hook over every handler of every plugin. */
+  /** Runs a hook over every handler of every plugin; from a process of its own only one whose id begins with the plugin's and a dot. */
   run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookAnswer<H>>;
   job<K extends JobKind>(kind: K, handler: JobHandler<K>): void;
   /** A path prefix such as `/v1`; HTTP only. The most specific prefix wins. */

@@ -1,4 +1,4 @@
-/** `ctx.fetch` where nothing but the plugin's own good will keeps it to its permissions: checked by name. */
+/** `ctx.fetch`: checked by name. In the gateway's process nothing but the plugin's own good will keeps it to that; a confined one has no other way. */
 import type { Permissions } from "../manifest.ts";
 import { hostPort, isAt, mayReach } from "../permissions.ts";
 import { pluginErrors } from "../plugin-errors.ts";
