@@ -23,13 +23,11 @@ export interface Tools {
   readonly ip: string;
 }
 
-const DEVICES = ["null", "full", "random", "urandom"];
+const DEVICES = ["null", "urandom"];
 const TMP = "size=64m,nr_inodes=16k,mode=0700";
 const NO_EXEC = "noexec,nosuid,nodev";
-/** Files of the kernel that tell of the machine, or that its owner may write; a gateway that runs as root owns them. */
-const KERNEL_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "sys", "sysvipc", "tty"];
-const KERNEL_FILES = ["config.gz", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecount", "kpageflags", "modules", "sched_debug"];
-const KERNEL_FILES_MORE = ["slabinfo", "sysrq-trigger", "timer_list", "vmallocinfo", "pagetypeinfo", "latency_stats", "iomem", "ioports"];
+/** What the kernel tells its owner alone, which a gateway that runs as root is. */
+const OWNERS = ["kpagecgroup", "kpagecount", "kpageflags", "key-users", "keys", "pagetypeinfo", "slabinfo", "timer_list", "vmallocinfo"];
 const CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /** Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
@@ -76,8 +74,8 @@ export interface BubblewrapOptions {
 
 export function confineByBubblewrap({ tools, machine, libraries, disablesNamespaces }: BubblewrapOptions): Confine {
   const filter = filterOf(machine);
-  const kernelFolders = KERNEL_FOLDERS.map((name) => `/proc/${name}`).filter(existsSync);
-  const kernelFiles = [...KERNEL_FILES, ...KERNEL_FILES_MORE].map((name) => `/proc/${name}`).filter(existsSync);
+  const isRoot = process.getuid?.() === 0;
+  const ownersFiles = isRoot ? OWNERS.map((name) => `/proc/${name}`).filter(existsSync) : [];
   const certificates = CERTIFICATES.filter(existsSync);
   const boundsTasks = countsByNamespace();
   const hasIpv6 = existsSync("/proc/net/if_inet6");
@@ -114,11 +112,11 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       "--clearenv",
       ...Object.entries(environmentOf(what, "/tmp")).flatMap(([name, value]) => ["--setenv", name, value]),
       ...["--proc", "/proc"],
-      ...kernelFolders.flatMap((path) => ["--ro-bind", join(folder, "nothing"), path]),
-      ...kernelFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+      ...["--ro-bind", join(folder, "nothing"), "/proc/sys"],
+      ...ownersFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
       ...["--remount-ro", "/proc"],
       ...DEVICES.flatMap((name) => ["--dev-bind", join(folder, name), `/dev/${name}`]),
-      ...["--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
+      ...["--symlink", "urandom", "/dev/random", "--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
       ...["--bind", join(folder, "tmp"), "/tmp"],
       ...names.flatMap((name) => ["--ro-bind", join(folder, name), `/etc/${name}`]),
       ...(hasNet ? certificates.flatMap((path) => ["--ro-bind", path, path]) : []),

@@ -291,7 +291,7 @@ export const files: readonly Attempt[] = [
   {
     name: "read the kernel's memory and log",
     run: ({ fs }) =>
-      ["kcore", "kmsg", "kallsyms", "keys", "timer_list", "slabinfo", "vmallocinfo"].filter((name) => {
+      ["kcore", "kmsg", "kpageflags", "timer_list", "slabinfo", "vmallocinfo"].filter((name) => {
         try {
           fs.closeSync(fs.openSync(`/proc/${name}`, "r"));
           return true;
@@ -300,7 +300,7 @@ export const files: readonly Attempt[] = [
         }
       }),
     inside: /^value: \[\]/,
-    outside: /"kallsyms"/,
+    outside: /"kmsg"|\[\]/,
   },
   {
     name: "be spared when memory runs out",
