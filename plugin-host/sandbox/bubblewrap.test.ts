@@ -32,11 +32,13 @@ testWith("bubblewrap")("whatever its folders are called, they are where they wer
   const [readable, writable] = [join(base, `r ${odd}`), join(base, `w ${odd}`)];
   for (const path of [readable, writable]) mkdirSync(path);
   writeFileSync(join(readable, "note"), "a note");
+  writeFileSync(join(base, "one file"), "one");
   const what = confinement(
     `import { readFileSync, writeFileSync } from "node:fs";
      writeFileSync(${JSON.stringify(join(writable, "copy"))}, readFileSync(${JSON.stringify(join(readable, "note"))}));
+     if (readFileSync(${JSON.stringify(join(base, "one file"))}, "utf8") !== "one") throw new Error("it is another");
      writeFileSync("/pincer/data/kept", "data"); console.log(process.argv.slice(2).join());`,
-    { read: [readable], write: [writable] },
+    { read: [readable, join(base, "one file")], write: [writable] },
   );
   expect(await run(what, "an argument", odd)).toBe(`an argument,${odd}\n`);
   expect(readFileSync(join(writable, "copy"), "utf8")).toBe("a note");
@@ -77,6 +79,16 @@ testWith("bubblewrap")("what stands around a child goes with its folder, and its
   expect([existsSync(what.run), existsSync(join(what.data, "kept"))]).toEqual([false, true]);
   child.kill("SIGKILL");
   await child.exited;
+});
+
+testWith("bubblewrap")("a child whose gateway is gone before it begins does not begin", async () => {
+  const found = await findConfinement();
+  if ("missing" in found) throw new Error(found.missing);
+  const { command, env } = await found.confine(confinement('console.log("began")'));
+  // Started by a shell that stands for whoever is its parent after the gateway.
+  const other = Bun.spawn(["/bin/sh", "-c", '"$@"; true', "sh", ...command], { env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  expect(await new Response(other.stdout).text()).toBe("");
+  expect(await new Response(other.stderr).text()).toBe("the gateway that started this is gone\n");
 });
 
 test("neither the command nor its environment holds what the gateway's holds", async () => {

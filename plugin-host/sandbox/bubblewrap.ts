@@ -51,15 +51,22 @@ const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, bound
     "unset PWD OLDPWD SHLVL",
     `${mount} -a -T "$folder/fstab" &`,
     ...(net.length > 0 ? [`${ip} -batch "$folder/routes"`, "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"] : []),
+    // The first to go when memory runs out; and what is counted for each user, the gateway among them, is not used up here.
+    "echo 500 >/proc/self/oom_score_adj",
+    "echo 16 >/proc/sys/user/max_inotify_instances",
+    "echo 8192 >/proc/sys/user/max_inotify_watches",
     'wait "$!"',
     "ulimit -c 0",
     `ulimit -n ${limits.openFiles}`,
     `ulimit -d ${Math.ceil(dataBytes(limits) / 1024)}`,
     ...(boundsTasks ? [`ulimit -u ${tasksOf(limits)} 2>/dev/null || ulimit -p ${tasksOf(limits)}`] : []),
+    // A gateway that died meanwhile would not be noticed by bubblewrap, which asks to die with it only from here on.
+    'read -r _ _ _ parent _ <"/proc/$$/stat"',
+    `[ "$parent" = ${process.pid} ] || { echo "the gateway that started this is gone" >&2; exit 1; }`,
     `exec ${bwrap} --args 8 -- "$@" 8<"$folder/args" 9<"$folder/filter"`,
   ].join("\n");
 
-const escaped = (path: string) => path.replace(/[\\\s#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+const escaped = (path: string) => path.replace(/[\\ \t\r\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
 /** Before Linux 5.14 the tasks of a user are counted for the whole machine, and the bound would be reached by what others run. */
 const countsByNamespace = (): boolean => Bun.semver.satisfies(/^\d+\.\d+(\.\d+)?/.exec(release())?.[0] ?? "0.0.0", ">=5.14.0");

@@ -303,8 +303,14 @@ export const files: readonly Attempt[] = [
     outside: /"kmsg"|\[\]/,
   },
   {
+    name: "not be the first to go when memory runs out",
+    run: ({ fs }) => fs.readFileSync("/proc/self/oom_score_adj", "latin1").trim(),
+    inside: /^value: "500"/,
+    outside: /^value/,
+  },
+  {
     name: "be spared when memory runs out",
-    run: ({ fs }) => fs.writeFileSync("/proc/self/oom_score_adj", "-1000"),
+    run: ({ fs }) => fs.writeFileSync("/proc/self/oom_score_adj", "0"),
     inside: /^error: (EROFS|EACCES)/,
     outside: /^value|EACCES/,
   },
