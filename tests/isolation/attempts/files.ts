@@ -268,7 +268,7 @@ export const files: readonly Attempt[] = [
     inside: /^value: \[\]/,
     outside: /"tty"/,
   },
-  { name: "change the mode of /dev/null", run: ({ fs }) => fs.chmodSync("/dev/null", 0o600), inside: /^error: EROFS/, outside: harmful },
+  { name: "change the mode of /dev/null", run: ({ fs }) => fs.chmodSync("/dev/null", 0o666), inside: /^error: EROFS/, outside: harmful },
   { name: "read /sys", run: ({ fs }) => fs.readdirSync("/sys"), inside: /^error: ENOENT/, outside: /"kernel"/ },
   {
     name: "read settings of the kernel",
