@@ -30,12 +30,14 @@ const NO_EXEC = "noexec,nosuid,nodev";
 const OWNERS = ["kpagecgroup", "kpagecount", "kpageflags", "key-users", "keys", "pagetypeinfo", "slabinfo", "timer_list", "vmallocinfo"];
 const CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/** Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
+/** In /etc. Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
 const NAMES = {
   hosts: "127.0.0.1 localhost\n::1 localhost\n",
   "nsswitch.conf": "hosts: files dns\n",
   "resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n",
 };
+/** They are copied from these descriptors of the script: every mount costs a start more. */
+const NAMES_FROM = { hosts: "3", "nsswitch.conf": "4", "resolv.conf": "5" };
 
 /**
  * Runs with capabilities in the first namespace, and ends as bubblewrap. `$1` is the folder of what was prepared, the rest the command.
@@ -63,7 +65,7 @@ const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, bound
     // A gateway that died meanwhile would not be noticed by bubblewrap, which asks to die with it only from here on.
     'read -r _ _ _ parent _ <"/proc/$$/stat"',
     `[ "$parent" = ${process.pid} ] || { echo "the gateway that started this is gone" >&2; exit 1; }`,
-    `exec ${bwrap} --args 8 -- "$@" 8<"$folder/args" 9<"$folder/filter"`,
+    `exec ${bwrap} --args 8 -- "$@" 3<"$folder/hosts" 4<"$folder/nsswitch.conf" 5<"$folder/resolv.conf" 8<"$folder/args" 9<"$folder/filter"`,
   ].join("\n");
 
 const escaped = (path: string) => path.replace(/[\\ \t\r\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
@@ -110,7 +112,6 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
     const bound = await Promise.all(binds.map(async (bind, index) => ({ at: bind.at, args: await staged(bind, index) })));
     const masked = masks.map((at) => ({ at, args: ["--perms", "0555", "--size", "65536", "--tmpfs", at] }));
     const depth = ({ at }: { readonly at: string }) => at.split("/").length;
-    const names = Object.keys(NAMES).filter((name) => hasNet || name !== "resolv.conf");
     const args = [
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
       ...(hasNet ? [] : ["--unshare-net"]),
@@ -125,7 +126,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       ...DEVICES.flatMap((name) => ["--dev-bind", join(folder, name), `/dev/${name}`]),
       ...["--symlink", "urandom", "/dev/random", "--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
       ...["--bind", join(folder, "tmp"), "/tmp"],
-      ...names.flatMap((name) => ["--ro-bind", join(folder, name), `/etc/${name}`]),
+      ...Object.entries(NAMES_FROM).flatMap(([name, descriptor]) => ["--perms", "0444", "--file", descriptor, `/etc/${name}`]),
       ...(hasNet ? certificates.flatMap((path) => ["--ro-bind", path, path]) : []),
       // A mask hides what lies at its place, and what is deeper comes after it.
       ...[...bound, ...masked].sort((a, b) => depth(a) - depth(b)).flatMap((mount) => mount.args),

@@ -35,10 +35,10 @@ export const files: readonly Attempt[] = [
   {
     name: "list /etc",
     run: ({ fs }) =>
-      ["alternatives", "hosts", "nsswitch.conf", "passwd", ...(fs.readdirSync("/etc").length > 2 ? ["more"] : [])].filter(
+      ["alternatives", "hosts", "nsswitch.conf", "passwd", "resolv.conf", ...(fs.readdirSync("/etc").length > 3 ? ["more"] : [])].filter(
         (name) => name === "more" || fs.existsSync(`/etc/${name}`),
       ),
-    inside: /^value: \["hosts","nsswitch.conf"\]/,
+    inside: /^value: \["hosts","nsswitch.conf","resolv.conf"\]/,
     outside: /"passwd"/,
   },
   { name: "stat the key file", run: ({ fs, host }) => fs.statSync(host.key).size, inside: /^error: ENOENT/, outside: /^value: \d/ },
@@ -175,7 +175,10 @@ export const files: readonly Attempt[] = [
   { name: "make a file in /etc", run: ({ fs }) => fs.writeFileSync("/etc/made", ""), inside: /^error: EROFS/, outside: harmful },
   {
     name: "change what names lead to",
-    run: ({ fs }) => fs.appendFileSync("/etc/hosts", "8.8.8.8 localhost\n"),
+    run: ({ fs }) => {
+      fs.chmodSync("/etc/hosts", 0o644);
+      fs.appendFileSync("/etc/hosts", "8.8.8.8 localhost\n");
+    },
     inside: /^error: EROFS/,
     outside: harmful,
   },
