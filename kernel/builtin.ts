@@ -4,4 +4,3 @@
  */
 export const nodeCrypto = () => process.getBuiltinModule("node:crypto");
 export const nodeUtil = () => process.getBuiltinModule("node:util");
-export const nodeNet = () => process.getBuiltinModule("node:net");

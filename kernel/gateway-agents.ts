@@ -1,6 +1,8 @@
 /** What the kernel needs to know of agents: which there are, and whose session `main` is. */
 export const mainKey = "main";
 
+export type Agents = ReturnType<typeof agentsOf>;
+
 export function agentsOf(section: unknown): { readonly ids: readonly string[]; readonly main: string } {
   const { list = [], default: chosen } = (section ?? {}) as {
     readonly list?: readonly { readonly id: string }[];

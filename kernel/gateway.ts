@@ -2,12 +2,14 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
+import type { HookPayload } from "@pincer/plugin-sdk/hook";
 import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
 import type { Static } from "@sinclair/typebox";
@@ -17,23 +19,22 @@ import { createPluginHost } from "../plugin-host/host.ts";
 import { lockHome } from "../store/lock.ts";
 import { createRetention } from "../store/retention.ts";
 import { openStore } from "../store/sqlite.ts";
+import { createValues, pluginMigrations } from "../store/values.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { createBus } from "./bus/bus.ts";
-import type { Peer } from "./bus/connection.ts";
 import { busMigrations } from "./bus/idempotency.ts";
-import { systemClock } from "./clock.ts";
 import { createConfig } from "./config/config.ts";
 import { DEFAULT_PLUGINS } from "./default-plugins.ts";
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
 import { provideContracts } from "./gateway-contracts.ts";
-import { createHealthParts } from "./gateway-health.ts";
-import { insider } from "./insider.ts";
-import { createLanes, lanesMigrations } from "./lanes/lanes.ts";
+import { healthOf } from "./gateway-health.ts";
+import { failureKind } from "./lanes/jobs.ts";
+import { createLanes } from "./lanes/lanes.ts";
+import { lanesMigrations } from "./lanes/rows.ts";
 import { createLog, type LogLine } from "./log.ts";
 import kernel from "./package.json" with { type: "json" };
-import { createValues, pluginMigrations } from "./plugin-values.ts";
 import { sessionsMigrations } from "./sessions/schema.ts";
 import { createSessions, type Sessions, sessionEvents } from "./sessions/sessions.ts";
 
@@ -57,6 +58,7 @@ export interface GatewayOptions {
   readonly commitDelayMs?: number;
 }
 export type Gateway = Awaited<ReturnType<typeof createGateway>>;
+export type Rooms = Omit<Gateway, "home" | "loginLink" | "start" | "stop">;
 
 /** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
 const ANSWER_MS = 500;
@@ -88,40 +90,28 @@ export async function createGateway(options: GatewayOptions) {
     ...(options.commitDelayMs !== undefined && { delayMs: options.commitDelayMs }),
   });
   opened.defer(() => store.close());
-  const base = { store, clock, log };
-  const retention = opened.use(createRetention(base));
+  const retention = opened.use(createRetention({ store, clock, log }));
   const emit: Emit = (event, payload, to) => bus.emit(event, payload, to);
+  const base = { store, clock, log, retention, emit };
 
   const access = createAccess({
     ...base,
     settings,
     keys,
-    emit,
-    onRevoked: ({ deviceId, role, except, reason }) => {
-      const isMeant = (info: ConnectionInfo, peer: Peer) =>
-        info.deviceId === deviceId && info.id !== except && (role ?? peer.role) === peer.role;
-      bus.disconnect(isMeant, 4001, reason);
-    },
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => address.url,
-    secretsChanged: () => void secretsChanged(),
+    authenticator: () => judge,
+    secretsChanged: () =>
+      void findings
+        .readSecrets()
+        .then(() => host.refresh())
+        .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) })),
   });
   opened.defer(access.audit.settled);
 
-  const lanes = createLanes({
-    ...base,
-    retention,
-    settings: () => settings().lanes,
-    ...probing("lanes"),
-  });
+  const lanes = createLanes({ ...base, settings: () => settings().lanes, ...probing("lanes") });
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
-  const secretsChanged = () =>
-    findings
-      .readSecrets()
-      .then(() => host.refresh())
-      .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) }));
-  const announced = [...access.events, ...sessionEvents, configChanged, pluginsChanged];
+  const events = [...kernelEvents, ...sessionEvents, configChanged, pluginsChanged];
+  const scopes = new Map(events.map(({ name, scope }) => [name, scope]));
   const host = createPluginHost({
     home,
     clock,
@@ -131,11 +121,12 @@ export async function createGateway(options: GatewayOptions) {
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
     defaults: options.defaults ?? DEFAULT_PLUGINS,
     limits: () => settings().plugins,
-    reserved: (name) => name === health.name || [...kernelEvents, ...announced].some((event) => event.name === name),
+    reserved: (name) => name === health.name || scopes.has(name),
+    scopeOf: (event) => scopes.get(event),
     found: findings.found,
     log: (plugin) => log.child({ plugin }),
     emit,
-    dispatch: (method, params, { plugin, scopes, signal }) => bus.dispatch(method, params, insider(`plugin:${plugin}`, scopes, signal)),
+    dispatch: (...call) => bus.dispatch(...call),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
       const embedded = host.inspect(plugin).origin === "embedded";
@@ -146,37 +137,33 @@ export async function createGateway(options: GatewayOptions) {
       return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
+    processBundle: async ({ id, folder, manifest, digest }) =>
+      (await import("../plugin-kit/build.ts")).bundleProcess(
+        { id, folder, entry: manifest!.entry, digest },
+        join(home, "cache", "processes"),
+      ),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
     ...(options.dev !== undefined && { dev: options.dev }),
   });
+  const judge = host.handle(authenticator);
 
   const agents = () => agentsOf(config.current().value["agents"]);
   const sessions: Sessions = createSessions({
     ...base,
     settings: () => settings().sessions,
-    emit,
     facets: () => host.facets(),
     defaultAgentId: () => agents().main,
     ended: (sessionKey, reason) => host.run(sessionEnded, { sessionKey, reason }),
   });
 
   const bus = createBus({
-    access,
-    methods: host.methods,
-    routes: host.routes,
-    events: host.events,
     ...base,
-    retention,
+    access,
+    plugins: host,
+    events,
     settings,
-    health: createHealthParts({
-      host,
-      sessions: sessions.catalog,
-      agents,
-      problems: access.problems,
-      clock,
-      dispatch: (method, params) => bus.dispatch(method, params, insider("kernel", ["operator.admin"])),
-    }),
+    health: () => healthOf(rooms, agents(), clock.now()),
     snapshot: () => ({
       sessionDefaults: { defaultAgentId: agents().main, mainKey, mainSessionKey: `agent:${agents().main}:${mainKey}`, scope: "per-sender" },
       configPath: config.path,
@@ -189,30 +176,20 @@ export async function createGateway(options: GatewayOptions) {
     bootId: crypto.randomUUID(),
   });
 
-  provideContracts({ access, bus, config, host, lanes, log, sessions });
-  bus.addEvents(announced);
+  const rooms = { access, bus, config, host, lanes, log, sessions };
+  provideContracts(rooms, keys, async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode }));
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
-  bus.onEvent((event, payload) => host.deliver(event, payload));
-  lanes.onChange(({ job: { key, kind, lane, input }, outcome }) => {
-    if (outcome?.state !== "parked" && outcome?.state !== "failed") return;
-    const { code = "", message = "" } = (outcome.result ?? {}) as { readonly code?: string; readonly message?: string };
-    void host.run(jobFailed, { key, kind, lane, input, state: outcome.state, code, message });
-  });
+  lanes.handle(failureKind, { journal: 1, run: ({ input }) => host.run(jobFailed, input as HookPayload<typeof jobFailed>) });
 
   let address = { url: "", port: 0 };
   const lifetime = opened.move();
 
   return {
     home,
-    log,
-    config,
-    access,
-    bus,
-    host,
-    lanes,
+    ...rooms,
     /** A page's address that logs one browser in. */
     async loginLink(): Promise<string> {
-      return ((await bus.dispatch("gateway.loginLink", {}, insider("kernel", ["operator.admin"]))) as { url: string }).url;
+      return ((await bus.dispatch("gateway.loginLink", {}, { scopes: ["operator.admin"] })) as { url: string }).url;
     },
 
     /** Listens, activates what wants to be active, resumes the work that was running, and lets clients in. */
@@ -229,7 +206,6 @@ export async function createGateway(options: GatewayOptions) {
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
-      lifetime.use(sessions.startSweeping());
       if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
@@ -238,10 +214,10 @@ export async function createGateway(options: GatewayOptions) {
     },
 
     /** Refuses new work, lets what runs finish or come to a point from which it resumes, and gives the home back. */
-    async stop(reason: string, { restartExpectedMs }: { readonly restartExpectedMs?: number } = {}): Promise<void> {
+    async stop(reason: string, expected: { readonly restartExpectedMs?: number } = {}): Promise<void> {
       log.info("gateway.stopping", { reason });
       await host.run(gatewayStopping, { reason });
-      await bus.stop(reason, restartExpectedMs === undefined ? {} : { restartExpectedMs });
+      await bus.stop(reason, expected);
       await lanes.stop();
       await host.stop();
       await lifetime.disposeAsync();

@@ -50,6 +50,14 @@ test("a line is one JSON object with time, level, event and what belongs to it",
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+test("what cannot be written as JSON fails nobody who logs: the line says so", async () => {
+  const { log, lines } = setup();
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  log.child({ plugin: "p" }).warn("answer.odd", { circle });
+  expect(await lines()).toMatchObject([{ level: "warn", event: "answer.odd", plugin: "p", unwritable: expect.stringContaining("cyclic") }]);
+});
+
 test("a known secret appears in no line, however it got there, and telling names are never written out (#28359)", async () => {
   const { log, file } = setup();
   log.redact('s3"cret-token');

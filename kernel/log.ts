@@ -1,5 +1,5 @@
 /** The gateway's log: JSON lines in a file of bounded size, written behind the caller's back so that no log line ever waits for a disk. */
-import { open, rename, rm, stat } from "node:fs/promises";
+import { appendFile, rename, stat } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { LogLines, LogRange } from "@pincer/plugin-sdk/contracts/diagnostics";
@@ -18,8 +18,6 @@ export interface LogOptions {
   readonly files?: number;
   /** Also called with each line, for a terminal or a service manager. */
   readonly print?: (line: LogLine) => void;
-  /** Equal lines within so many milliseconds are written once, then once more with their number. */
-  readonly repeatMs?: number;
   /** Lines that wait for a slow or full disk, in bytes; beyond that they are counted and dropped. */
   readonly pendingBytes?: number;
 }
@@ -32,12 +30,14 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+/** Equal lines within so many milliseconds are written once, then once more with their number; so many lines are looked at. */
+const repeatMs = 5_000;
 const repeatLimit = 256;
 const MiB = 1024 * 1024;
 
 export type Log = ReturnType<typeof createLog>;
 
-export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, repeatMs = 5_000, pendingBytes = 4 * MiB }: LogOptions) {
+export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, pendingBytes = 4 * MiB }: LogOptions) {
   let least = levels.indexOf("info");
   let secrets: string[] = [];
   /** Lines that are not in the file yet, and how many there was no room for. */
@@ -49,7 +49,7 @@ export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, rep
 
   function emit(level: Level, plugin: string | undefined, event: string, fields: Fields = {}): void {
     if (levels.indexOf(level) < least) return;
-    const body = cleaned(JSON.stringify({ level, event, ...(plugin !== undefined && { plugin }), ...fields }, replacer));
+    const body = cleaned(written({ level, event, plugin }, fields));
     const again = repeated.get(body);
     if (again !== undefined) return void repeated.set(body, again + 1);
     if (repeated.size < repeatLimit) {
@@ -78,7 +78,8 @@ export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, rep
       const [lines, lost] = [pending, dropped];
       const loss = lost > 0 ? `{"time":"${time()}","level":"warn","event":"log.dropped","lines":${lost}}\n` : "";
       try {
-        await append(lines + loss);
+        await rotate(Buffer.byteLength(lines + loss));
+        await appendFile(file, lines + loss, { mode: 0o600 });
       } catch (error) {
         // The lines stay, bounded, until the disk takes them with the next one: logging must not fail who logs.
         return print?.({ time: time(), level: "error", event: "log.write_failed", error: errorMessage(error) });
@@ -88,17 +89,11 @@ export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, rep
     }
   }
 
-  async function append(text: string): Promise<void> {
-    await rotate(Buffer.byteLength(text));
-    const handle = await open(file, "a", 0o600);
-    await handle.writeFile(text).finally(() => handle.close());
-  }
-
   async function rotate(more: number): Promise<void> {
     const size = await sizeOf(file);
     if (size === 0 || size + more <= bytes) return;
-    for (let n = files - 1; n > 0; n -= 1) if ((await sizeOf(`${file}.${n}`)) > 0) await rename(`${file}.${n}`, `${file}.${n + 1}`);
-    await (files > 0 ? rename(file, `${file}.1`) : rm(file));
+    const named = (n: number) => (n === 0 ? file : `${file}.${n}`);
+    for (let n = files; n > 0; n -= 1) if ((await sizeOf(named(n - 1))) > 0) await rename(named(n - 1), named(n));
   }
 
   const cleaned = (text: string): string => secrets.reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text);
@@ -156,6 +151,15 @@ export async function readTail(file: string, { cursor, limit = 500, maxBytes = 2
 }
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0; // silent-ok: no file, no bytes
+
+/** What has no JSON, such as a circle, must not fail who logs. */
+function written(line: Fields, fields: Fields): string {
+  try {
+    return JSON.stringify({ ...line, ...fields }, replacer);
+  } catch (error) {
+    return JSON.stringify({ ...line, unwritable: errorMessage(error) });
+  }
+}
 
 function replacer(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === "string" && value !== "" && isSensitive([key], undefined)) return REDACTED;

@@ -1,9 +1,13 @@
 /** Handles of contracts: stable for ever, resolved at each call to the newest generation of whoever provides the contract then. */
 import type { Contract, HandleOf, ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import { refusedUse } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { bindMembers } from "@pincer/plugin-sdk/runtime/members";
+import type { Provisions } from "@pincer/plugin-sdk/runtime/process-protocol";
 import type { Implementation } from "@pincer/plugin-sdk/runtime/registrations";
+import { Type } from "@sinclair/typebox";
 import type { Reach } from "./deps.ts";
 import type { Entered } from "./generation.ts";
 import type { Provision } from "./table.ts";
@@ -23,6 +27,8 @@ interface KernelProvision {
 
 export class Capabilities {
   readonly #kernel = new Map<string, KernelProvision>();
+  /** Contract id -> what whoever provides or uses it must name, by the word of the kernel, which relies on whoever provides it. */
+  readonly #powers = new Map<string, WireScope>();
 
   constructor(
     private readonly reach: Reach,
@@ -40,19 +46,59 @@ export class Capabilities {
   isProvided = ({ id, version }: Pick<Contract, "id" | "version">): boolean =>
     this.#kernel.get(id)?.contract.version === version || this.#find(id, version) !== undefined;
 
+  /** The kernel's own handle of what plugins provide. Before any plugin has one. */
+  rely<C extends Contract>(contract: C): HandleOf<C> {
+    if (contract.scope) this.#powers.set(contract.id, contract.scope);
+    return this.handle(contract, { id: "kernel", assertLive: () => undefined });
+  }
+
   /** Throws `PLUGIN_PERMISSION`. */
   handle<C extends Contract>(contract: C, user: User): HandleOf<C> {
-    const own = this.#kernel.get(contract.id);
+    const own = this.#permitted(contract.id, user);
     const handle = own ? this.#kernels(own, user) : contract.arity === "one" ? this.#bind(contract, user) : this.#providers(contract, user);
     return handle as HandleOf<C>;
   }
 
+  /** As `handle`, for a plugin in a process of its own, which names a contract instead of holding one: checked by the provider's. */
+  async use(contract: string, version: number, name: string | undefined, user: User): Promise<Implementation> {
+    const own = this.#permitted(contract, user);
+    if (own?.contract.version === version) return this.#kernels(own, user) as Implementation;
+    const wanted: Contract = { id: contract, version, arity: name === undefined ? "one" : "many", record: Type.Unknown(), members: {} };
+    const provision = this.#find(contract, version, name);
+    if (!provision) throw this.#missing(wanted, name);
+    const { generation, leave } = await this.reach.enter(provision.plugin, contract);
+    const provided = generation.registered.get("provides", `${contract}/${provision.name}`);
+    leave();
+    if (!provided) throw this.#missing(wanted, name);
+    return this.#bind(provided.contract, user, name) as Implementation;
+  }
+
+  /** Who provides what the manifest says that the plugin uses, for a process that must know without asking. */
+  provisionsFor({ generated }: Manifest, user: User): Provisions {
+    const rows = Object.entries(generated?.uses ?? {}).map(([id, { version, arity }]) => {
+      const own = this.#kernel.get(id);
+      if (own?.contract.version === version) {
+        const made = own.implement(user.id);
+        const optional = Object.keys(own.contract.members).filter((member) => own.contract.members[member]?.optional && made[member]);
+        return [id, [{ name: "kernel", plugin: "kernel", record: {}, optional }]] as const;
+      }
+      const found = arity === "one" ? [this.#find(id, version) ?? []].flat() : this.#matching(id, version);
+      return [id, found.map(({ name, plugin, record, optional = [] }) => ({ name, plugin, record, optional }))] as const;
+    });
+    return Object.fromEntries(rows);
+  }
+
+  /** The kernel's own of a contract, if it has one. Throws `PLUGIN_PERMISSION` when the user lacks the scope that the contract asks for. */
+  #permitted(contract: string, { id, scopes }: User): KernelProvision | undefined {
+    const own = this.#kernel.get(contract);
+    const scope = own ? own.contract.scope : this.#powers.get(contract);
+    const refusal = scope && scopes && refusedUse(id, scopes, { id: contract, scope });
+    if (refusal) throw refusal;
+    return own;
+  }
+
   /** By the kernel's own word, also for what a call may carry: a plugin's copy of a contract may say anything. */
-  #kernels({ contract, implement }: KernelProvision, { id, scopes, assertLive }: User): unknown {
-    if (contract.scope && scopes?.includes(contract.scope) === false)
-      throw pluginErrors.PLUGIN_PERMISSION(
-        `${id} uses ${contract.id}, for which permissions.scopes of its manifest must name ${contract.scope}`,
-      );
+  #kernels({ contract, implement }: KernelProvision, { id, assertLive }: User): unknown {
     return bindMembers(contract, contract.id, {
       has: (member) => implement(id)[member] !== undefined,
       resolve: () => {
@@ -97,11 +143,16 @@ export class Capabilities {
     });
   }
 
+  #mayProvide(contract: string, { scopes }: Provision): boolean {
+    const scope = this.#powers.get(contract);
+    return scope === undefined || scopes.includes(scope);
+  }
+
   #matching = (contract: string, version: number): readonly Provision[] =>
     this.reach
       .table()
       .providers(contract)
-      .filter((provision) => provision.version === version);
+      .filter((provision) => provision.version === version && this.#mayProvide(contract, provision));
 
   #find(contract: string, version: number, name?: string): Provision | undefined {
     const matching = this.#matching(contract, version);
@@ -115,7 +166,10 @@ export class Capabilities {
     const others = this.reach
       .table()
       .providers(id)
-      .map((other) => `${other.name} (${other.plugin}, version ${other.version})`);
+      .map((other) => {
+        const why = this.#mayProvide(id, other) ? "" : `, whose permissions.scopes must name ${this.#powers.get(id)}`;
+        return `${other.name} (${other.plugin}, version ${other.version}${why})`;
+      });
     const what = `${id} version ${version}${name === undefined ? "" : ` called "${name}"`}${chosen ? `, for which capabilities.${id} names ${chosen}` : ""}`;
     return pluginErrors.CAPABILITY_MISSING(`no enabled plugin provides ${what}; there are: ${others.join(", ") || "none"}`);
   }

@@ -1,14 +1,15 @@
 /** What the plugin host is given, and what its parts share. */
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Emit } from "@pincer/plugin-sdk/event";
+import type { Emit, GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
-import type { Bundle, PluginFolder } from "./discovery.ts";
+import type { Bundle, Found, PluginFolder } from "./discovery.ts";
 import type { Entered, Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";
+import type { Finding } from "./sandbox/confinement.ts";
 import type { Table } from "./table.ts";
 
 /** The configuration, as far as plugins have a part in it. Paths are dotted. */
@@ -42,6 +43,8 @@ export interface PluginHostDeps {
   readonly defaults: readonly string[];
   /** Names of methods and events that are the kernel's own. */
   reserved(name: string): boolean;
+  /** Who may be told of an event of the kernel's own. */
+  scopeOf(event: string): GatewayEvent["scope"] | undefined;
   /** Whether anything that a manifest's `enableWhen` names was found. */
   found(when: EnableWhen): boolean;
   log(owner: string): Logger;
@@ -58,6 +61,10 @@ export interface PluginHostDeps {
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
   /** Brings a plugin's third-party code into its folder; at once when it is there. */
   install(folder: string, told: (line: string) => void): Promise<void>;
+  /** One file with the plugin, the SDK and what runs them in a process; made when it is not there. */
+  processBundle(found: Found): Promise<string>;
+  /** What confines a process, in place of what this machine has. */
+  readonly confinement?: () => Promise<Finding>;
   /** Absent: plugins run from their source. */
   readonly bundle?: Bundle;
   /** Read a plugin's files again at each reload. */

@@ -5,14 +5,17 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
-import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import type { Activity } from "./activity.ts";
 import { Hold } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
+import type { Running } from "./running.ts";
 
 export interface Code {
   readonly manifest: Manifest;
-  readonly definition: PluginDefinition;
+  /** Absent when it runs in a process of its own, from this bundle. */
+  readonly definition?: PluginDefinition;
+  readonly bundle?: string;
 }
 
 /** A call that was counted on a generation. */
@@ -51,7 +54,8 @@ async function ended<T>({ generation, leave }: Entered, what: string, answer: Pr
 }
 
 export class Generation {
-  readonly instance: Instance;
+  /** Set before anybody sees the generation. */
+  instance!: Running;
   readonly holds = new Set<Hold>();
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
@@ -69,13 +73,15 @@ export class Generation {
   constructor(
     readonly plugin: string,
     readonly number: number,
-    readonly code: Code,
+    public code: Code,
     readonly clock: Clock,
     readonly limits: () => PluginLimits,
     private readonly log: Logger,
-  ) {
-    const name = `generation ${number} of ${plugin}`;
-    this.instance = new Instance({ name, clock, limits, fault: (error, what) => void this.blame(error, what) });
+    readonly activity: Activity,
+  ) {}
+
+  get name(): string {
+    return `generation ${this.number} of ${this.plugin}`;
   }
 
   get registered(): Registrations {
@@ -91,12 +97,14 @@ export class Generation {
   /** Counts a call until the returned function is called; more often does no harm. */
   enter(what: string): () => void {
     const calls = this.#calls.get(what) ?? this.#calls.set(what, { running: 0 }).get(what)!;
+    const begun = this.activity.begin() ? this.clock.monotonic() : undefined;
     let isInside = true;
     calls.running++;
     this.#inside++;
     return () => {
       if (!isInside) return;
       isInside = false;
+      if (begun !== undefined) this.activity.took(this.clock.monotonic() - begun);
       calls.running--;
       if (--this.#inside > 0) return;
       this.#empty?.resolve();
@@ -110,6 +118,7 @@ export class Generation {
     if (isGatewayError(error) || signal?.aborted) return error;
     this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
     this.faults++;
+    this.activity.errors++;
     this.onFault?.();
     return faultOf(error, this.plugin, what);
   };
@@ -117,7 +126,9 @@ export class Generation {
   /** What the plugin says of itself; that it is well, when it says nothing. */
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
-    return within(this.clock, this.limits().healthMs, reported).catch((error) => ({ ok: false, detail: errorMessage(error) }));
+    // What is no JSON would keep whoever asks, and every hello, from their answer.
+    const plain = reported.then((report): HealthReport => JSON.parse(JSON.stringify(report)));
+    return within(this.clock, this.limits().healthMs, plain).catch((error) => ({ ok: false, detail: errorMessage(error) }));
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */

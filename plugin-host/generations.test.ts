@@ -1,7 +1,7 @@
 import { heapStats } from "bun:jsc";
 import { beforeEach, expect, test } from "bun:test";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { systemClock } from "../kernel/clock.ts";
 import { writePlugin } from "../tests/fixtures/plugin-host.ts";
 import {
   caller,

@@ -123,7 +123,7 @@ test("the most specific prefix wins, and ends where a part of the path ends", as
 });
 
 test("an event wakes those that listen to it, and one that fails there is reported", async () => {
-  await using kit = await startHost(everything);
+  await using kit = await startHost({ ...everything, scopeOf: () => "any" });
   kit.host.deliver("bell.rang", () => ({}));
   kit.host.deliver("nobody.listens", () => ({}));
   while (kit.host.inspect("everything").state !== "active") await new Promise((resolve) => setImmediate(resolve));
@@ -199,7 +199,11 @@ test("of an installed plugin's versions the one that was chosen runs, and an upg
     rmSync(written, { recursive: true });
   }
   writeFileSync(join(plugins, "up", "current"), "digest-1.0.0\n");
-  await using kit = await startHost({ roots: [{ path: plugins, layout: "installed" }], config: { plugins: { up: { enabled: true } } } });
+  await using kit = await startHost({
+    roots: [{ path: plugins, layout: "installed" }],
+    config: { plugins: { up: { enabled: true } } },
+    confinement: async () => ({ missing: "there is no sandbox", mend: "install one" }),
+  });
   await expect(invoke(kit.host, "up.say")).rejects.toMatchObject({
     code: "PLUGIN_UNTRUSTED",
     message: expect.stringContaining("plugins.up.unsandboxed"),
@@ -222,7 +226,7 @@ test("an optional use is absent while nobody provides it", async () => {
     export default definePlugin({ uses: { policy: ifPresent(policy), sessions: ifPresent(sessions) }, setup(ctx) { ctx.method(has, () => [ctx.uses.policy === undefined, ctx.uses.sessions === undefined]); } });`;
   await using kit = await startHost({
     provide: withSessions,
-    prepare: (plugins) => writePlugin(plugins, "has", source).then(() => undefined),
+    prepare: (plugins) => writePlugin(plugins, "has", source, { permissions: { scopes: ["operator.write"] } }).then(() => undefined),
   });
   expect(await invoke(kit.host, "has.it")).toEqual([true, false]);
 });

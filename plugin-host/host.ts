@@ -15,7 +15,7 @@ import { type Generation, use } from "./generation.ts";
 import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
-import { CapabilitiesConfig, settingsOf } from "./settings.ts";
+import { CapabilitiesConfig, type IsolationSettings, isolationOf, settingsOf } from "./settings.ts";
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
@@ -28,7 +28,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
   const declared = new Map<string, DisposableStack>();
-  let table = new Table([], () => false);
+  let table = new Table([], deps);
   let changes = 0;
   let isStarted = false;
   let following: Disposable | undefined;
@@ -64,17 +64,19 @@ export function createPluginHost(deps: PluginHostDeps) {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
       return isEnabled && manifest ? [manifest] : [];
     });
-    return new Table(manifests, (name) => deps.reserved(name));
+    return new Table(manifests, deps);
   };
 
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
+    const before = table;
     table = tabled();
     syncKinds();
     for (const plugin of plugins.values()) {
-      const refused = table.refused.get(plugin.id);
-      if (refused || hasCode(plugin.error, "PLUGIN_CONFLICT")) plugin.error = refused;
+      const refusal = table.refusal(plugin.id);
+      if (refusal || hasCode(plugin.error, "PLUGIN_CONFLICT") || plugin.error === before.refusal(plugin.id)) plugin.error = refusal;
     }
+    for (const { instance } of active()) instance.tellProvisions?.();
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
 
@@ -89,20 +91,22 @@ export function createPluginHost(deps: PluginHostDeps) {
       own.use(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
-  const prepare: PluginSurroundings["prepare"] = async (found, number, earlier) => {
+  const prepare: PluginSurroundings["prepare"] = async (found, number, activity, earlier) => {
     const present = plugins.get(found.id)?.found;
-    const refusal = tabled(found).refused.get(found.id);
+    const refusal = tabled(found).refusal(found.id);
     if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);
-      return await preparation(found, number, earlier);
+      return await preparation(found, number, activity, earlier);
     } catch (error) {
       if (present && present !== found && !present.error) declare(present);
       throw loadFailure(found.id, found.folder, error);
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob };
+  const isolation = (found: Found) =>
+    isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)()).isolation;
+  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation };
 
   const add = (found: Found): void => {
     const plugin = new Plugin(found, around);
@@ -200,8 +204,8 @@ export function createPluginHost(deps: PluginHostDeps) {
     setEnabled,
     list,
     inspect,
-    /** What the kernel itself uses of plugins: as a plugin's `ctx.uses`. */
-    handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.handle(contract, { id: "kernel", assertLive: () => undefined }),
+    /** What the kernel itself uses of plugins, as a plugin's `ctx.uses`. Before `start`: from then on its scope binds all who provide or use it. */
+    handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.rely(contract),
     activate: async (id: string): Promise<void> => void (await find(id).activate()),
 
     /** Hands an event of the bus to the plugins that listen to it. */

@@ -3,6 +3,7 @@ import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { pauseAfter } from "@pincer/plugin-sdk/runtime/services";
+import { Activity } from "./activity.ts";
 import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
@@ -11,10 +12,12 @@ import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
-  prepare(found: Found, number: number, code?: Code): Promise<Generation>;
+  prepare(found: Found, number: number, activity: Activity, code?: Code): Promise<Generation>;
   /** Called in the step in which another generation became the current one. */
   changed(): void;
   restartJob(key: string, reason: unknown): Promise<void>;
+  /** Where it would run, if it were activated now. */
+  isolation(found: Found): PluginInfo["isolation"];
 }
 
 export class Plugin {
@@ -24,11 +27,16 @@ export class Plugin {
   /** Why it does not work, or was rolled back. */
   error: GatewayError | undefined;
   number = 0;
+  readonly activity = new Activity();
   readonly #draining = new Set<Generation>();
   #failures = 0;
   #notBefore = 0;
   #activating: Promise<Generation> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
+  /** When its process ended by itself, lately. */
+  #crashes: readonly number[] = [];
+  /** The version that was replaced last, and did not crash. */
+  #sound: { readonly found: Found; readonly code: Code } | undefined;
   /** For want of calls, so that it is unloaded; or for the next attempt. */
   #waiting: Disposable | undefined;
 
@@ -57,6 +65,7 @@ export class Plugin {
   /** What made it fail may have changed: the next use tries again. */
   forgive(): void {
     this.#notBefore = 0;
+    this.#crashes = [];
   }
 
   /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. `code` of an earlier generation runs that again. */
@@ -65,7 +74,7 @@ export class Plugin {
       const { clock, limits, changed } = this.around;
       const begun = clock.monotonic();
       const { found: before, current: from } = this;
-      const to = await this.around.prepare(found, ++this.number, code);
+      const to = await this.around.prepare(found, ++this.number, this.activity, code);
       if (from) await requireWell(to, from);
       this.#install(to, found);
       changed();
@@ -81,6 +90,7 @@ export class Plugin {
           throw handed.reason;
         }
         this.#rollBackTo(before, from.code, to);
+        if (this.#crashes.length === 0) this.#sound = { found: before, code: from.code };
         void this.#retire(from);
       }
       to.instance.services.start();
@@ -103,6 +113,7 @@ export class Plugin {
   info(): PluginInfo {
     const { id, folder, root, manifest } = this.found;
     const error = this.found.error ?? this.error;
+    const process = this.current?.instance.process;
     return {
       id,
       folder,
@@ -111,8 +122,10 @@ export class Plugin {
       state: this.found.error ? "failed" : !this.isEnabled ? "disabled" : this.current ? "active" : error ? "failed" : "idle",
       generation: this.number,
       draining: [...this.#draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
-      isolation: "inline",
-      enforced: false,
+      isolation: this.current ? (process ? "process" : "inline") : this.around.isolation(this.found),
+      enforced: process?.enforced ?? false,
+      activity: { calls: this.activity.calls, errors: this.activity.errors, latency: this.activity.latency() },
+      ...(process && { pid: process.pid }),
       error: error && { code: error.code, message: error.message },
     };
   }
@@ -129,7 +142,7 @@ export class Plugin {
     if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
     if (this.error && clock.monotonic() < this.#notBefore) throw this.error;
     try {
-      const next = await this.around.prepare(this.found, ++this.number);
+      const next = await this.around.prepare(this.found, ++this.number, this.activity);
       this.#install(next, this.found);
       next.instance.services.start();
       return next;
@@ -159,9 +172,46 @@ export class Plugin {
     this.current = generation;
     this.error = undefined;
     this.#failures = this.#notBefore = 0;
+    const { process } = generation.instance;
+    if (process) process.onDeath = (reason, details) => this.#lost(generation, found, reason, details);
     const { idleSeconds, activate } = generation.code.manifest;
-    const mayIdle = idleSeconds !== undefined && activate !== "start";
-    this.#wait(mayIdle ? whenIdle(generation, idleSeconds * 1000, () => void this.unload()) : undefined);
+    const idleMs = idleSeconds === undefined ? process && this.around.limits().processIdleMs : idleSeconds * 1000;
+    const mayIdle = idleMs !== undefined && activate !== "start";
+    this.#wait(mayIdle ? whenIdle(generation, idleMs, () => void this.unload()) : undefined);
+  }
+
+  /**
+   * Its process has ended by itself. The first time it starts again at the next call, or at once when it is to be active; then after a pause
+   * that grows. With too many ends the version that worked before comes back; without one it waits for the operator.
+   */
+  #lost(generation: Generation, found: Found, reason: GatewayError, details: Promise<GatewayError>): void {
+    const { clock, limits, log, restartJob } = this.around;
+    void details.then((said) => {
+      log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: said.message });
+      if (this.error === reason) this.error = said;
+    });
+    // Before its calls are told: what this aborts is journalled neither as done nor as failed.
+    for (const key of generation.jobs) void restartJob(key, reason);
+    if (this.current !== generation) return;
+    const { crashes, crashWindowMs } = limits();
+    const now = clock.monotonic();
+    this.#crashes = [...this.#crashes.filter((at) => now - at < crashWindowMs), now];
+    this.current = undefined;
+    this.#wait(undefined);
+    const isOver = this.#crashes.length > crashes;
+    if (isOver && this.#sound && this.#sound.found !== found) {
+      const { found: before, code } = this.#sound;
+      log.warn("plugin.rolled-back", { plugin: this.id, generation: generation.number, crashes: this.#crashes.length });
+      this.#crashes = [];
+      this.replace(before, code).catch((error) => this.#retryLater(error as GatewayError));
+    } else if (isOver) {
+      const what = `${this.id} ended ${this.#crashes.length} times in ${crashWindowMs} ms, and is not started again by itself`;
+      this.error = pluginErrors.PLUGIN_CRASHED(`${what}: "pincer plugins reload ${this.id}" does; the last time ${reason.message}`, {
+        cause: reason,
+      });
+      this.#notBefore = Number.POSITIVE_INFINITY;
+    } else if (this.#crashes.length > 1) this.#retryLater(reason);
+    else if (found.manifest?.activate === "start") void this.activate().catch(() => undefined); // silent-ok: it has reported
   }
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */

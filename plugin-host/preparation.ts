@@ -1,5 +1,6 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
 import type { PluginContext } from "@pincer/plugin-sdk";
+import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { mayRead } from "@pincer/plugin-sdk/permissions";
@@ -7,27 +8,26 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
+import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
 import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
+import type { Activity } from "./activity.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
+import { dataOf, launch } from "./process/launch.ts";
+import { ProcessInstance } from "./process/process-instance.ts";
+import { findConfinement } from "./sandbox/confinement.ts";
+import { type IsolationSettings, isolationOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
 export function createPreparation(
   deps: PluginHostDeps,
   capabilities: Capabilities,
   run: PluginContext["run"],
-): (found: Found, number: number, earlier?: Code) => Promise<Generation> {
+): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits } = deps;
-
-  /** Plugins that came from elsewhere are to run in a process of their own; in this one only when the operator says so in so many words. */
-  const requireTrust = ({ id, root }: Found): void => {
-    if (root.layout === "source" || settings.section<boolean | undefined>(`plugins.${id}.unsandboxed`)()) return;
-    const what = `${id} would run with every right of the gateway: set plugins.${id}.unsandboxed to true if you trust it that far`;
-    throw pluginErrors.PLUGIN_UNTRUSTED(what, { data: { plugin: id } });
-  };
 
   const requireUses = ({ id, generated }: Manifest): void => {
     for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
@@ -37,26 +37,20 @@ export function createPreparation(
     }
   };
 
-  const load = async (found: Found, manifest: Manifest) => {
-    const bundle = deps.bundle?.entryOf(found);
-    if (!bundle) await deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
-    return importPlugin(found.folder, bundle ?? manifest.entry, deps.dev === true);
-  };
+  const install = (found: Found) =>
+    deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
 
-  /** What the gateway is to the code of an inline generation. */
-  const surround = ({ instance, code: { manifest } }: Generation) => {
-    const { id, permissions = {} } = manifest;
+  /** What the gateway is to a generation, wherever its code runs. */
+  const surround = (generation: Generation) => {
+    const { id, permissions = {} } = generation.code.manifest;
     const { scopes = [] } = permissions;
-    const config = settings.section(configPathOf(manifest));
-    const user = { id, scopes, assertLive: () => instance.assertLive() };
+    const config = settings.section(configPathOf(generation.code.manifest));
     return {
-      home: deps.home,
+      user: { id, scopes, assertLive: () => generation.instance.assertLive() },
       clock,
       log: deps.log(id),
       store: deps.values(id),
       config,
-      handle: (contract: Parameters<Capabilities["handle"]>[0]) => capabilities.handle(contract, user),
-      isProvided: capabilities.isProvided,
       emit: deps.emit,
       call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
       run,
@@ -66,24 +60,74 @@ export function createPreparation(
           `${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`,
         );
       },
-      fetch: limitedFetch(id, permissions, config, (name) => deps.secret(name, id)),
     };
   };
 
-  return async (found, number, earlier) => {
+  const inline = async (found: Found, generation: Generation, known: Code["definition"]): Promise<void> => {
+    const { id, manifest } = { id: found.id, manifest: generation.code.manifest };
+    const bundle = deps.bundle?.entryOf(found);
+    if (!known && !bundle) await install(found);
+    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, deps.dev === true));
+    generation.code = { manifest, definition };
+    const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
+    generation.instance = instance;
+    const { user, ...around } = surround(generation);
+    await setUp(definition, manifest, instance, {
+      ...around,
+      home: deps.home,
+      dataDir: dataOf(deps.home, id),
+      handle: (contract) => capabilities.handle(contract, user),
+      isProvided: capabilities.isProvided,
+      fetch: limitedFetch(id, manifest.permissions ?? {}, around.config, (name) => deps.secret(name, id)),
+    });
+    compareGenerated(id, manifest.generated ?? {}, instance.registered.describe(definition));
+  };
+
+  const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean): Promise<void> => {
+    const { manifest } = generation.code;
+    if (!known) await install(found);
+    const bundle = known ?? (await deps.processBundle(found));
+    generation.code = { manifest, bundle };
+    const { user, ...around } = surround(generation);
+    let data = dataOf(deps.home, found.id);
+    const instance = new ProcessInstance({
+      ...{ manifest, digest: found.digest, name: generation.name, clock, limits, log: around.log },
+      around: {
+        ...around,
+        emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
+        use: (contract, version, name) => capabilities.use(contract, version, name, user),
+        fault: (what, message) => void generation.blame(new Error(message), what),
+      },
+      launch: async (run) => {
+        const launched = await launch(run, {
+          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, config: around.config },
+          secret: (name) => deps.secret(name, found.id),
+          confinement: deps.confinement ?? findConfinement,
+        });
+        data = launched.data;
+        return launched;
+      },
+      facts: () => ({ home: data, dataDir: data, config: around.config(), provisions: capabilities.provisionsFor(manifest, user) }),
+    });
+    generation.instance = instance;
+    await instance.start();
+  };
+
+  return async (found, number, activity, earlier) => {
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
-    requireTrust(found);
+    const how = isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${id}`)());
     requireUses(manifest);
-    const definition = earlier?.definition ?? (await load(found, manifest));
-    const generation = new Generation(id, number, { manifest, definition }, clock, limits, deps.log(id));
-    const { instance } = generation;
+    const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
-      await within(clock, limits().setupMs, setUp(definition, manifest, instance, surround(generation)), `setup of ${id}`);
-      compareGenerated(id, manifest.generated, instance.registered.describe(definition));
+      const prepared =
+        how.isolation === "inline"
+          ? inline(found, generation, earlier?.definition)
+          : outside(found, generation, earlier?.bundle, how.isTrusted);
+      await within(clock, limits().setupMs, prepared, `setup of ${id}`);
       return generation;
     } catch (error) {
-      await instance.unload();
+      await generation.instance?.unload();
       throw error;
     }
   };

@@ -8,9 +8,30 @@ export const CapabilitiesConfig = Type.Record(Type.String(), Type.String(), {
   description: "Which plugin provides a capability that only one can",
 });
 
+export interface IsolationSettings {
+  readonly isolation?: "inline" | "process";
+  readonly unsandboxed?: boolean;
+}
+
+/**
+ * Where a plugin runs. Code of this repository runs here unless its manifest or the operator wishes otherwise; everything else in a process
+ * of its own, under the system's sandbox, unless the operator says in so many words that it is trusted that far.
+ */
+export function isolationOf(
+  { root, manifest }: Pick<Found, "root" | "manifest">,
+  { isolation: chosen, unsandboxed = false }: IsolationSettings = {},
+): { readonly isolation: "inline" | "process"; readonly isTrusted: boolean } {
+  const isTrusted = root.layout === "source" || unsandboxed;
+  const isolation = isTrusted ? (chosen ?? (root.layout === "source" ? (manifest?.isolation ?? "inline") : "inline")) : "process";
+  return { isolation, isTrusted };
+}
+
 /** Dotted paths and what stands there; of the last, the plugin itself is told. */
 export function settingsOf({ id, manifest }: Pick<Found, "id" | "manifest">): (readonly [path: string, schema: TSchema])[] {
-  const own = ["enabled", "unsandboxed"].map((key) => [`plugins.${id}.${key}`, Type.Optional(Type.Boolean())] as const);
+  const own = [
+    ...["enabled", "unsandboxed"].map((key) => [`plugins.${id}.${key}`, Type.Optional(Type.Boolean())] as const),
+    [`plugins.${id}.isolation`, Type.Optional(Type.Union([Type.Literal("inline"), Type.Literal("process")]))] as const,
+  ];
   const config = manifest?.generated?.config;
   return config ? [...own, [configPathOf(manifest), config]] : own;
 }

@@ -2,9 +2,13 @@
 import type { Facet } from "@pincer/plugin-sdk";
 import type { Arity } from "@pincer/plugin-sdk/contract";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
+import type { GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { Generated, Manifest } from "@pincer/plugin-sdk/manifest";
+import type { WireScope } from "@pincer/plugin-sdk/method";
+import { refusedEvent } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
+import type { PluginHostDeps } from "./deps.ts";
 
 /** Names that only one plugin may own. */
 const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
@@ -20,6 +24,8 @@ export interface Provision {
   readonly record: unknown;
   readonly optional?: readonly string[] | undefined;
   readonly rank: number;
+  /** What the plugin's manifest permits it. */
+  readonly scopes: readonly WireScope[];
 }
 
 export class Table {
@@ -31,24 +37,25 @@ export class Table {
     commands: new Map(),
     facets: new Map(),
   };
-  readonly #listens = new Map<string, string[]>();
+  readonly #listens = new Map<string, Manifest[]>();
   readonly #hooks = new Map<string, { readonly plugin: string; readonly order: number }[]>();
   readonly #provides = new Map<string, Provision[]>();
   #facets: ReadonlyMap<string, Facet & { readonly plugin: string }> | undefined;
   /** Longest first. */
   readonly #prefixes: readonly string[];
-  /** By plugin: why it is left out. */
-  readonly refused = new Map<string, GatewayError>();
+  /** By plugin: why it is left out, or not told of an event that it listens to. */
+  readonly #refusals = new Map<string, GatewayError>();
 
   /** Earlier manifests win a name that two declare; the kernel's names are nobody's. */
-  constructor(manifests: readonly Manifest[], reserved: (name: string) => boolean) {
+  constructor(manifests: readonly Manifest[], { reserved, scopeOf }: Pick<PluginHostDeps, "reserved" | "scopeOf">) {
     for (const manifest of manifests) {
       const conflict = this.#conflict(manifest.generated ?? {}, reserved);
-      if (conflict) this.refused.set(manifest.id, pluginErrors.PLUGIN_CONFLICT(`${manifest.id} declares ${conflict}`));
+      if (conflict) this.#refusals.set(manifest.id, pluginErrors.PLUGIN_CONFLICT(`${manifest.id} declares ${conflict}`));
       else this.#add(manifest, manifest.generated ?? {});
     }
     for (const handlers of this.#hooks.values()) handlers.sort((a, b) => a.order - b.order || (a.plugin < b.plugin ? -1 : 1));
     for (const provisions of this.#provides.values()) provisions.sort((a, b) => b.rank - a.rank || (a.plugin < b.plugin ? -1 : 1));
+    for (const [event, listening] of this.#listens) this.#listens.set(event, this.#hearing(event, scopeOf(event), listening));
     this.#prefixes = [...this.#owned.routes.keys()].sort((a, b) => b.length - a.length);
   }
 
@@ -58,6 +65,8 @@ export class Table {
   all<K extends Exclusive>(kind: K): ReadonlyMap<string, Owned<K>> {
     return this.#owned[kind];
   }
+  /** Why no generation of the plugin may be activated. */
+  refusal = (plugin: string): GatewayError | undefined => this.#refusals.get(plugin);
   /** With schemas that check, made when first asked for. */
   get facets(): ReadonlyMap<string, Facet & { readonly plugin: string }> {
     const revived = () =>
@@ -65,7 +74,7 @@ export class Table {
     this.#facets ??= new Map(revived());
     return this.#facets;
   }
-  listeners = (event: string): readonly string[] => this.#listens.get(event) ?? [];
+  listeners = (event: string): readonly string[] => (this.#listens.get(event) ?? []).map(({ id }) => id);
   handlers = (hook: string): readonly { readonly plugin: string }[] => this.#hooks.get(hook) ?? [];
   /** The most preferred first. */
   providers = (contract: string): readonly Provision[] => this.#provides.get(contract) ?? [];
@@ -84,16 +93,29 @@ export class Table {
     return undefined;
   }
 
-  #add({ id: plugin, rank = 0, order = 0 }: Manifest, generated: Generated): void {
+  /** Whoever declares an event says who may be told; what a listener's own copy of it says counts for nothing. */
+  #hearing(name: string, kernels: GatewayEvent["scope"] | undefined, listening: readonly Manifest[]): Manifest[] {
+    const { plugin, scope = kernels } = this.#owned.emits.get(name) ?? {};
+    return listening.filter(({ id, permissions: { scopes = [] } = {} }) => {
+      if (id === plugin) return true;
+      const refusal = scope && refusedEvent(id, scopes, { name, scope });
+      if (refusal) this.#refusals.set(id, refusal);
+      return scope !== undefined && !refusal;
+    });
+  }
+
+  #add(manifest: Manifest, generated: Generated): void {
+    const { id: plugin, rank = 0, order = 0, permissions: { scopes = [] } = {} } = manifest;
     for (const kind of exclusive) {
       const owned: Map<string, unknown> = this.#owned[kind];
       for (const [name, entry] of Object.entries(generated[kind] ?? {})) owned.set(name, { ...entry, plugin });
     }
-    for (const event of generated.listens ?? []) listOf(this.#listens, event).push(plugin);
+    for (const event of generated.listens ?? []) listOf(this.#listens, event).push(manifest);
     for (const [hook, entry] of Object.entries(generated.hooks ?? {}))
       listOf(this.#hooks, hook).push({ plugin, order: entry.order ?? order });
     for (const [contract, names] of Object.entries(generated.provides ?? {}))
-      for (const [name, provided] of Object.entries(names)) listOf(this.#provides, contract).push({ ...provided, plugin, name, rank });
+      for (const [name, provided] of Object.entries(names))
+        listOf(this.#provides, contract).push({ ...provided, plugin, name, rank, scopes });
   }
 }
 

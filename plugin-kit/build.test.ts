@@ -4,8 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { systemClock } from "../kernel/clock.ts";
 import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
@@ -28,12 +28,15 @@ import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 ${top}
 export default definePlugin({ uses: { sessions }, config: Type.Object({ port: Type.Integer({ default: 4 }) }), setup(ctx) { ${body} } });`;
+/** What `sessions` asks for. */
+const permissions = { scopes: ["operator.write"] };
 
 test("the manifests of the repository are what their code says", async () => {
   const found = [
     ...discover([
       { path: join(root, "plugins"), layout: "source" },
       { path: join(root, "tests", "fixtures", "plugins"), layout: "source" },
+      { path: join(root, "plugin-sdk", "testing", "plugins"), layout: "source" },
     ]).values(),
   ];
   expect(found.length).toBeGreaterThan(3);
@@ -79,17 +82,62 @@ test.each([
     "PLUGIN_MANIFEST_INVALID",
     "$id of its own",
   ],
+  [
+    "has a configuration that the gateway could not judge",
+    simple("").replace("{ port: Type", "{ both: Type.Intersect([Type.Object({}), Type.Object({})]), port: Type"),
+    "CONFIG_SCHEMA_UNSUPPORTED",
+    "plugins.odd.config.both uses allOf",
+  ],
 ])("a plugin whose setup %s is not built, and the message says why", async (_, source, code, said) => {
   using temp = temporary();
-  const folder = await writePlugin(temp.plugins, "odd", source, { generated: {} });
+  const folder = await writePlugin(temp.plugins, "odd", source, { generated: {}, permissions });
   expect(await buildPlugin(folder, systemClock).catch((error) => error)).toMatchObject({ code, message: expect.stringContaining(said) });
+});
+
+test.each([
+  ["uses: { sessions }, setup() {}", [], "odd uses sessions, for which permissions.scopes of its manifest must name operator.write"],
+  ["uses: { it: ifPresent(sessions) }, setup() {}", ["operator.read"], "odd uses sessions, for which"],
+  [
+    "setup(ctx) { ctx.on(sessionsChanged, () => {}); }",
+    [],
+    "odd listens to sessions.changed, for which permissions.scopes of its manifest must name operator.read",
+  ],
+  ["setup(ctx) { ctx.on(sessionsChanged, () => {}); }", ["operator.write"], undefined],
+  ["setup(ctx) { ctx.on(own, () => {}); ctx.event(own); }", [], undefined],
+])("what the gateway would refuse for want of a scope is refused when it is built: %s with %j", async (definition, scopes, refusal) => {
+  using temp = temporary();
+  const source = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { defineEvent } from "@pincer/plugin-sdk/event";
+import { sessionsChanged } from "@pincer/plugin-sdk/wire/session";
+import { Type } from "@sinclair/typebox";
+const own = defineEvent({ name: "odd.happened", summary: "", scope: "operator.admin", payload: Type.Object({}) });
+export default definePlugin({ ${definition} });`;
+  const folder = await writePlugin(temp.plugins, "odd", source, { generated: {}, permissions: { scopes } });
+  const built = await buildPlugin(folder, systemClock).catch((error: Error) => error.message);
+  if (refusal === undefined) expect(built).toMatchObject({ isChanged: true });
+  else expect(built).toContain(refusal);
+});
+
+test("a plugin is set up with the very configuration that a gateway gives it where nothing is written", async () => {
+  using temp = temporary();
+  const config = `Type.Object({ inner: Type.Object({ size: Type.Integer({ default: 3 }) }), rows: Type.Array(Type.Object({ on: Type.Boolean({ default: true }) }), { default: [{}] }), name: Type.Optional(Type.String()) })`;
+  const source = simple("ctx.facet(JSON.stringify(ctx.config).replaceAll('\"', ''), { summary: '', schema: Type.Integer() });")
+    .replace("uses: { sessions }, ", "")
+    .replace(/Type\.Object\(\{ port.*?\}\)(?=, setup)/, config);
+  await writePlugin(temp.plugins, "told", source);
+  await using kit = await startHost({ folders: [temp.plugins] });
+  await kit.host.activate("told");
+  expect([...kit.host.facets().keys()]).toEqual(["{inner:{size:3},rows:[{on:true}]}"]);
 });
 
 test("a bundled plugin runs as its source does, and only when it was built from the manifest that was found", async () => {
   using temp = temporary();
   const folder = join(temp.plugins, "everything");
   cpSync(everything, folder, { recursive: true });
-  await writePlugin(temp.plugins, "second", simple(""));
+  await writePlugin(temp.plugins, "second", simple(""), { permissions });
   const out = join(temp.path, "out");
   await buildDefaultSet({ out, entries: [join(root, "store", "writer.ts")], plugins: [folder, join(temp.plugins, "second")] });
   const files = (await readdir(out)).sort();
@@ -107,7 +155,9 @@ test("a bundled plugin runs as its source does, and only when it was built from 
 
 test("a plugin bundles into one file that needs nothing beside it", async () => {
   using temp = temporary();
-  const folder = await writePlugin(temp.plugins, "alone", simple("ctx.facet('n', { summary: '', schema: Type.Integer() });"));
+  const folder = await writePlugin(temp.plugins, "alone", simple("ctx.facet('n', { summary: '', schema: Type.Integer() });"), {
+    permissions,
+  });
   const bundle = join(temp.path, "elsewhere", "alone.js");
   await buildPlugin(folder, systemClock, { bundle });
   const text = await readFile(bundle, "utf8");
@@ -159,7 +209,7 @@ test("a saved file is in force at once, its manifest too; a broken one is told w
 
 test("a plugin's dependencies are installed from its own lock, without its scripts", async () => {
   using temp = temporary();
-  const folder = await writePlugin(temp.plugins, "needy", simple(""));
+  const folder = await writePlugin(temp.plugins, "needy", simple(""), { permissions });
   await Bun.write(join(temp.path, "dependency", "package.json"), JSON.stringify({ name: "dependency", version: "1.0.0", main: "main.js" }));
   await Bun.write(join(temp.path, "dependency", "main.js"), "export const n = 1;");
   const manifest = {

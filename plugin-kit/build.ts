@@ -1,12 +1,13 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { realpathSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { BuildConfig } from "bun";
+import { type ArchiveFile, filesOf, pack } from "./archive.ts";
 import { recordManifest } from "./record.ts";
 
 export interface BuildOptions {
@@ -14,13 +15,28 @@ export interface BuildOptions {
   readonly check?: boolean;
   /** Also bundle the entry and the SDK into this file. */
   readonly bundle?: string;
+  /** Makes the bundle that runs in a process of its own, somewhere in `out`, and answers with its path; an archive carries it. */
+  readonly processBundle?: (
+    plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
+    out: string,
+  ) => Promise<string>;
+  /** Also pack the plugin into an archive in this folder. */
+  readonly archive?: string;
+}
+
+export interface Built {
+  readonly manifest: Manifest;
+  readonly isChanged: boolean;
+  /** For people. */
+  readonly summary: string;
+  readonly archive?: { readonly path: string; readonly bytes: number; readonly files: number; readonly sha256: string };
 }
 
 export async function buildPlugin(
   folder: string,
   clock: Clock,
-  { check = false, bundle }: BuildOptions = {},
-): Promise<{ readonly manifest: Manifest; readonly isChanged: boolean }> {
+  { check = false, bundle, processBundle, archive }: BuildOptions = {},
+): Promise<Built> {
   const root = realpathSync(folder);
   const { file, text, next, manifest } = await recordManifest(root, clock);
   const isChanged = text !== next;
@@ -31,7 +47,33 @@ export async function buildPlugin(
     const [entry] = await bundled(manifest.id, root, { entrypoints: [join(root, manifest.entry)], splitting: false });
     await Bun.write(bundle, entry!);
   }
-  return { manifest, isChanged };
+  if (processBundle) {
+    const { id, entry } = manifest;
+    const made = await processBundle({ id, folder: root, entry, digest: manifestDigest(next) }, join(root, "dist"));
+    if (made !== join(root, processFile)) await rename(made, join(root, processFile));
+  }
+  const summary = `the manifest ${isChanged ? "is brought up to date" : "was up to date"}`;
+  if (archive === undefined) return { manifest, isChanged, summary };
+  const files = archiveFiles(root);
+  const packed = pack(files);
+  const path = join(archive, `${manifest.id}-${manifest.version}.tgz`);
+  await Bun.write(path, packed);
+  const sha256 = new Bun.CryptoHasher("sha256").update(packed).digest("hex");
+  return {
+    manifest,
+    isChanged,
+    summary: `${summary}, packed to ${path} (${files.length} files, ${packed.length} bytes)`,
+    archive: { path, bytes: packed.length, files: files.length, sha256 },
+  };
+}
+
+/** In a plugin's folder, and in its archive. */
+const processFile = "dist/process.js";
+
+/** What an archive holds: the plugin's own files, and the bundle for a process of its own once one was made. */
+export function archiveFiles(folder: string): readonly ArchiveFile[] {
+  const bundle = join(folder, processFile);
+  return [...filesOf(folder), ...(existsSync(bundle) ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
 }
 
 export interface DefaultSet {
@@ -82,5 +124,33 @@ async function bundled(what: string, folder: string, config: BuildConfig) {
       .outputs;
   } catch (error) {
     throw loadFailure(what, folder, error);
+  }
+}
+
+/**
+ * One file with the plugin, the SDK and what runs them in a process of its own; it is named by its content, so that an earlier one stays as
+ * it was. `digest` is that of the manifest.
+ */
+export async function bundleProcess(
+  plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
+  out: string,
+): Promise<string> {
+  const { id, folder, entry, digest } = plugin;
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  const wrapper = join(out, `.${id}-${process.pid}-${crypto.randomUUID().slice(0, 8)}.ts`);
+  const runtime = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", import.meta.dir);
+  await writeFile(
+    wrapper,
+    `import { runChild } from ${JSON.stringify(runtime)};\nawait runChild(() => import(${JSON.stringify(join(folder, entry))}), ${JSON.stringify(digest)});\n`,
+  );
+  try {
+    // The map puts the places of its own source into the stacks of errors.
+    const [built] = await bundled(id, folder, { entrypoints: [wrapper], splitting: false, sourcemap: "inline" });
+    const text = await built!.text();
+    const path = join(out, `${id}-${new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16)}.js`);
+    if (!existsSync(path)) await Bun.write(path, text);
+    return path;
+  } finally {
+    await rm(wrapper, { force: true });
   }
 }

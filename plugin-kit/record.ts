@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
+import { configPathOf, type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { refusedEvent, refusedUse } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -12,7 +14,7 @@ import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import { importPlugin, loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
-import { Value } from "@sinclair/typebox/value";
+import type { Shape } from "@pincer/plugin-sdk/shape";
 
 export interface Recorded {
   readonly file: string;
@@ -27,8 +29,12 @@ export async function recordManifest(folder: string, clock: Clock): Promise<Reco
   const file = join(folder, "plugin.json");
   const text = await readFile(file, "utf8");
   const { generated: _, ...written } = parseManifest(text, file);
-  const generated = await record(folder, written, clock, async (registered, definition) => registered.describe(definition));
+  const generated = await record(folder, written, clock, async (registered, definition) => {
+    requireScopes(written, registered, definition);
+    return registered.describe(definition);
+  });
   requireStable(written.id, generated);
+  if (generated.config) checkShape(generated.config as Shape, configPathOf(written).split("."));
   const manifest = { ...written, generated };
   return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
 }
@@ -49,9 +55,10 @@ export async function record<T>(
   const instance = new Instance({ name: `the recording of ${manifest.id}`, clock, limits, fault: () => undefined });
   try {
     const definition = await importPlugin(folder, manifest.entry, true);
-    const config = definition.config ? Value.Default(definition.config, {}) : {};
+    const config = definition.config && fit(asSection(definition.config as Shape), undefined, [], () => undefined);
     await setUp(definition, manifest, instance, {
       home,
+      dataDir: join(home, "data"),
       clock,
       log: silent,
       config: () => config,
@@ -71,6 +78,19 @@ export async function record<T>(
     await instance.unload();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** What the gateway would refuse when it loads the plugin, its author is to hear now. */
+function requireScopes({ id, permissions: { scopes = [] } = {} }: Manifest, registered: Registrations, { uses = {} }: PluginDefinition) {
+  const contracts = Object.values(uses).map((use) => ("optional" in use ? use.optional : use));
+  const events = [...registered.all("listens").values()].flatMap(({ event }) => event ?? []);
+  const others = events.filter(({ name }) => !registered.get("emits", name));
+  const refusals = [
+    ...contracts.map((contract) => refusedUse(id, scopes, contract)),
+    ...others.map((event) => refusedEvent(id, scopes, event)),
+  ];
+  const refusal = refusals.find((refused) => refused !== undefined);
+  if (refusal) throw refusal;
 }
 
 /** A manifest must say the same on every machine, and nothing that cannot be checked. */

@@ -208,9 +208,30 @@ export function jsonOf(node: Node): Json {
   return Object.fromEntries(node.entries.map((entry) => [entry.key, jsonOf(entry.value)]));
 }
 
-/** The node at a path, or `undefined`. */
-export function nodeAt(node: Node, path: readonly string[]): Node | undefined {
-  let found: Node | undefined = node;
-  for (const step of path) found = found?.kind === "scalar" ? undefined : found?.entries.find((entry) => entry.key === step)?.value;
+/** Where the value at a path stands, or else the nearest around it that is written; `undefined` when that is the whole text. */
+export function placeAt(text: string, root: Node, path: readonly string[]): Place | undefined {
+  let found = root;
+  for (const step of path) {
+    const inside = found.kind === "scalar" ? undefined : found.entries.find((entry) => entry.key === step)?.value;
+    if (!inside) break;
+    found = inside;
+  }
+  return found === root ? undefined : placeOf(text, found.start);
+}
+
+/** What stands at a path, or `undefined`. */
+export function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
+  let found: Json | undefined = value;
+  for (const step of path) {
+    if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) return undefined;
+    found = (found as JsonObject)[step];
+  }
   return found;
+}
+
+/** A copy with the value at the path, or without it when that is `undefined`; whatever is in the way becomes an object. */
+export function putAt(value: Json | undefined, [key, ...rest]: readonly string[], member: Json | undefined): JsonObject {
+  const from = isObject(value) ? value : {};
+  const inside = rest.length === 0 ? member : putAt(Object.hasOwn(from, key!) ? from[key!] : undefined, rest, member);
+  return Object.fromEntries(Object.entries({ ...from, [key!]: inside }).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }

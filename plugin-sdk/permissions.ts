@@ -1,5 +1,22 @@
 /** What the words of a manifest's `permissions` mean. */
+import { isPrivate } from "./addresses.ts";
+import type { Contract } from "./contract.ts";
+import type { GatewayEvent } from "./event.ts";
 import type { Permissions } from "./manifest.ts";
+import type { WireScope } from "./method.ts";
+import { pluginErrors } from "./plugin-errors.ts";
+import { allows } from "./wire/scopes.ts";
+
+/** What is missing for a plugin to use a contract that gives power over the gateway. */
+export const refusedUse = (plugin: string, scopes: readonly WireScope[], { id, scope }: Pick<Contract, "id" | "scope">) =>
+  scope === undefined || scopes.includes(scope) ? undefined : unnamed(`${plugin} uses ${id}`, scope);
+
+/** What is missing for a plugin to be told of an event that is not its own: it hears what a connection with its scopes would. */
+export const refusedEvent = (plugin: string, scopes: readonly WireScope[], { name, scope }: Pick<GatewayEvent, "name" | "scope">) =>
+  scope === "any" || allows(scopes, scope) ? undefined : unnamed(`${plugin} listens to ${name}`, scope);
+
+const unnamed = (what: string, scope: WireScope) =>
+  pluginErrors.PLUGIN_PERMISSION(`${what}, for which permissions.scopes of its manifest must name ${scope}`);
 
 /** The values that a JSON pointer leads to; `*` is any key. */
 export function valuesAt(root: unknown, pointer: string): readonly unknown[] {
@@ -18,17 +35,13 @@ const configured = (entry: string, config: unknown) =>
   entry.startsWith("config:") ? valuesAt(config, entry.slice("config:".length)) : undefined;
 const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
 export const hostPort = (url: URL): string => `${url.hostname}:${url.port || ports[url.protocol]}`.toLowerCase();
-const isPrivate = (host: string): boolean =>
-  /^(localhost|.*\.(localhost|local|internal)|0\.|10\.|127\.|169\.254\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/i.test(
-    host,
-  ) ||
-  host.startsWith("[") ||
-  !host.includes(".");
+const leadsInside = (host: string): boolean =>
+  isPrivate(host) || /^(localhost|.*\.(localhost|local|internal))$/i.test(host) || host.startsWith("[") || !host.includes(".");
 
 export function mayReach(permissions: Permissions, url: URL, config: unknown): boolean {
   const target = hostPort(url);
   return (permissions.net ?? []).some((entry) => {
-    if (entry === "public") return !isPrivate(url.hostname);
+    if (entry === "public") return !leadsInside(url.hostname);
     const hosts = configured(entry, config)?.filter((value) => typeof value === "string") ?? [entry];
     return hosts.some((host) => {
       if (URL.canParse(host) && host.includes("://")) return hostPort(new URL(host)) === target;

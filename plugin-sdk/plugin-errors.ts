@@ -18,11 +18,17 @@ export const pluginErrors = defineErrors({
   PLUGIN_NOT_CONNECTED: { message: "the new generation did not take over the connection", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_TIMEOUT: { message: "the plugin did not answer in time", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_FAULT: { message: "the plugin failed", wire: "UNAVAILABLE" },
+  PLUGIN_CRASHED: { message: "the plugin's process ended too often", wire: "UNAVAILABLE" },
   PLUGIN_UNLOADED: { message: "the plugin's generation has been unloaded", wire: "UNAVAILABLE", retryable: true },
   /** A stream that only one may hold was ended for a newer generation: start it again, at once, from what was kept. */
   PLUGIN_REPLACED: { message: "the plugin was replaced by a newer generation", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_PERMISSION: { message: "the manifest does not permit that", wire: "FORBIDDEN" },
-  PLUGIN_VALUE_INVALID: { message: "the value cannot be kept", wire: "INVALID_REQUEST" },
+  PLUGIN_VALUE_INVALID: { message: "the value cannot be kept or sent", wire: "INVALID_REQUEST" },
+  PLUGIN_GONE: { message: "the plugin's process is gone", wire: "UNAVAILABLE", retryable: true },
+  /** It was asked to end, or to read, and did not: what it did is unknown. */
+  PLUGIN_STALLED: { message: "the plugin's process does not answer", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_BUSY: { message: "too many calls run at once", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_PROTOCOL: { message: "the plugin's process sent what no honest one sends", wire: "UNAVAILABLE" },
   CAPABILITY_MISSING: { message: "no plugin provides the capability", wire: "UNAVAILABLE", retryable: true },
   CAPABILITY_PARAMS_INVALID: { message: "the parameters do not match the contract", wire: "INVALID_REQUEST" },
   CAPABILITY_RESULT_INVALID: { message: "the answer does not match the contract", wire: "UNAVAILABLE" },

@@ -25,6 +25,8 @@ export interface KeyValueStore {
 export interface HealthReport {
   readonly ok: boolean;
   readonly detail?: string;
+  /** What the method `health` says of the plugin's business, such as `channels`. JSON; the gateway's own keys win. */
+  readonly parts?: Readonly<Record<string, unknown>>;
 }
 
 /** A column that a plugin adds to session rows, so that the kernel needs no idea of a model. */

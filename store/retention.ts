@@ -2,16 +2,18 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Statement, Store } from "./store.ts";
+import type { Row, Statement, Store } from "./store.ts";
 
 export interface Sweep {
   readonly name: string;
   readonly everyMs: number;
   /**
-   * Deletes what is past its time. Each statement takes a bounded number of rows and returns them, so that a long overdue sweep does not
+   * Deletes or marks what is past its time. Each statement takes a bounded number of rows and returns them, so that a long overdue sweep does not
    * hold the writer: it is repeated until no statement returns a row.
    */
   sweep(now: number): Statement[];
+  /** Told of the rows of each step, before the next. */
+  swept?(rows: readonly Row[]): Promise<void>;
 }
 
 /** How long after its registration a room is swept first at the latest, so that a gateway that restarts often sweeps too. */
@@ -23,10 +25,11 @@ export function createRetention(deps: { readonly store: Store; readonly clock: C
   const { store, clock, log } = deps;
   const timers = new Map<Sweep, Disposable>();
 
-  const run = async ({ sweep }: Sweep): Promise<void> => {
+  const run = async ({ sweep, swept }: Sweep): Promise<void> => {
     for (let statements = sweep(clock.now()); statements.length > 0; statements = sweep(clock.now())) {
-      const swept = await store.write(...statements);
-      if (swept.every((rows) => rows.length === 0)) return;
+      const rows = (await store.write(...statements)).flat();
+      if (rows.length === 0) return;
+      await swept?.(rows);
     }
   };
   const arm = (sweep: Sweep, ms: number) => {

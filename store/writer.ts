@@ -32,17 +32,19 @@ let db: Database;
 let settings: OpenRequest;
 const prepared = new Map<string, Prepared<Row, Param[]>>();
 
-function open(request: OpenRequest): void {
+/** Why it cannot be opened; then nothing is left open. */
+function open(request: OpenRequest): Failure | undefined {
   settings = request;
-  db = new Database(request.path, { create: true });
   try {
+    db = new Database(request.path, { create: true });
     db.exec(`pragma busy_timeout=${request.busyTimeoutMs}; pragma journal_mode=WAL; pragma synchronous=FULL`);
     db.exec(`pragma journal_size_limit=${logBytes}`);
     if (request.check) check();
     migrate(db, request.migrations, request.path);
+    return undefined;
   } catch (error) {
-    db.close();
-    throw error;
+    db?.close();
+    return failureOf(error);
   }
 }
 
@@ -78,23 +80,19 @@ function commit({ texts, writes }: Group): Result[] {
       return failureOf(error);
     }
   };
-  const commitBy = (runOne: (write: Write) => Result): Result[] =>
-    transaction(db, () => {
-      const results = writes.map(runOne);
-      if (settings.delayMs > 0) Bun.sleepSync(settings.delayMs);
-      return results;
-    });
-  try {
-    return commitBy(run);
-  } catch (error) {
-    const failure = failureOf(error);
-    if (isLocked(failure)) return writes.map(() => failure);
-  }
-  try {
-    return commitBy(runGuarded);
-  } catch (error) {
-    return writes.map(() => failureOf(error));
-  }
+  const commitBy = (runOne: (write: Write) => Result): Result[] => {
+    try {
+      return transaction(db, () => {
+        const results = writes.map(runOne);
+        if (settings.delayMs > 0) Bun.sleepSync(settings.delayMs);
+        return results;
+      });
+    } catch (error) {
+      const failure = failureOf(error);
+      return runOne === runGuarded || isLocked(failure) ? writes.map(() => failure) : commitBy(runGuarded);
+    }
+  };
+  return commitBy(run);
 }
 
 const hasBytes = (result: Result): boolean =>
@@ -113,13 +111,7 @@ self.onmessage = ({ data }: MessageEvent<ToWriter>) => {
   } else if (typeof data === "string") {
     answer(JSON.parse(data));
   } else if ("open" in data) {
-    let opened: Failure | undefined;
-    try {
-      open(data.open);
-    } catch (error) {
-      opened = failureOf(error);
-    }
-    self.postMessage({ opened } satisfies FromWriter);
+    self.postMessage({ opened: open(data.open) } satisfies FromWriter);
   } else {
     answer(data);
   }

@@ -40,10 +40,13 @@ function attribute(text: string, name: string): string | undefined {
 
 function testFiles(filters: readonly string[]): string[] {
   const found = folders.flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.test.{ts,tsx}`).scanSync({ cwd: repository })]);
-  return found
-    .filter((file) => !file.includes("node_modules/") && !file.startsWith("tests/long/"))
-    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-    .sort();
+  return (
+    found
+      // The templates' own tests run in the plugins that are made from them.
+      .filter((file) => !/node_modules\/|^tests\/long\/|^plugin-kit\/templates\//.test(file))
+      .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+      .sort()
+  );
 }
 
 /** What can be installed without being root: the plugins' own packages, those of their tests too. */

@@ -5,30 +5,17 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { keyed, sameSecret } from "@pincer/plugin-sdk/tokens";
+import { replaceFile } from "../../store/private-file.ts";
 import type { Statement, Store } from "../../store/store.ts";
-import { replaceFile } from "../private-file.ts";
-import { type Keys, keyed, sameSecret } from "./keys.ts";
+import type { Keys } from "./keys.ts";
 
 export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
     body text not null, mac text not null) strict;`;
-
-export interface AuditEntry {
-  /** A device id, `shared`, `plugin:<id>`, or what in the gateway acted. */
-  readonly principal: string;
-  readonly agent?: string;
-  /** The method, or `<area>.<verb>`. */
-  readonly action: string;
-  readonly resources: readonly string[];
-  readonly outcome: "ok" | "refused" | "failed";
-}
-
-export interface AuditRow extends AuditEntry {
-  readonly seq: number;
-  readonly at: number;
-}
 
 export type AuditVerdict =
   | { readonly ok: true; readonly entries: number }
@@ -36,7 +23,7 @@ export type AuditVerdict =
 
 export type Audit = ReturnType<typeof createAudit>;
 
-interface Link {
+export interface Link {
   readonly seq: number;
   readonly mac: string;
 }
@@ -52,8 +39,9 @@ const most = 1_000;
 
 export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<Keys, "anchorPath" | "derive">, maxRows: () => number) {
   const key = keys.derive("audit");
-  const pending: { entry: AuditEntry; resolve(): void; reject(error: unknown): void }[] = [];
   const inTurn = createQueue();
+  /** What waits for the batch before it, to be written in one commit. */
+  let waiting: { readonly entries: AuditEntry[]; readonly kept: Promise<void> } | undefined;
   let anchor: Anchor | undefined;
 
   const chain = (before: string, { seq, at, principal, action, body }: Omit<Stored, "mac">) =>
@@ -86,19 +74,23 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     return { base: saved?.base ?? genesis, head: { seq: Math.max(head.seq, saved?.head.seq ?? 0) + 1, mac: head.mac } };
   }
 
-  async function write(entries: readonly AuditEntry[]): Promise<void> {
-    anchor ??= await open();
-    let { head } = anchor;
+  async function write(): Promise<void> {
+    const { entries = [] } = waiting ?? {};
+    waiting = undefined;
+    const { base, head: last } = anchor ?? (await open());
+    let head = last;
+    // Behind a failure it is looked for again.
+    anchor = undefined;
     const rows = entries.map(({ principal, action, agent, resources, outcome }) => {
       const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome }) };
       head = { seq: row.seq, mac: chain(head.mac, row) };
       return { ...row, mac: head.mac };
     });
     await store.write(...rows.map((row): Statement => ["insert into access_audit values (?, ?, ?, ?, ?, ?)", ...Object.values(row)]));
-    anchor = { ...anchor, head };
+    anchor = { base, head };
     try {
       await save(anchor);
-      if (head.seq - anchor.base.seq > maxRows() * 1.1) await trim(anchor, head.seq - maxRows());
+      if (head.seq - base.seq > maxRows() * 1.1) await trim(head, head.seq - maxRows());
     } catch (error) {
       // The entries are kept; an anchor that is behind is caught up with by the next.
       log.error("audit.anchor-behind", { anchor: keys.anchorPath, error: errorMessage(error) });
@@ -106,32 +98,19 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   }
 
   /** The anchor moves first: a crash in between leaves entries that nobody needs, never a chain without its beginning. */
-  async function trim({ head }: Anchor, until: number): Promise<void> {
+  async function trim(head: Link, until: number): Promise<void> {
     const [base] = await store.read<Link>("select seq, mac from access_audit where seq <= ? order by seq desc limit 1", until);
     if (!base) return;
-    anchor = { base: { seq: base.seq, mac: base.mac }, head };
+    anchor = { base, head };
     await save(anchor);
     await store.write(["delete from access_audit where seq <= ?", base.seq]);
   }
 
-  async function flush(): Promise<void> {
-    const batch = pending.splice(0, most);
-    if (batch.length === 0) return;
-    try {
-      await write(batch.map(({ entry }) => entry));
-      for (const { resolve } of batch) resolve();
-    } catch (error) {
-      log.error("audit.write-failed", { entries: batch.length, error: errorMessage(error) });
-      anchor = undefined;
-      for (const { reject } of batch) reject(error);
-    }
-  }
-
-  const append = (entry: AuditEntry): Promise<void> =>
-    new Promise((resolve, reject) => {
-      pending.push({ entry, resolve, reject });
-      void inTurn(flush);
-    });
+  const append = (entry: AuditEntry): Promise<void> => {
+    waiting ??= { entries: [], kept: inTurn(write) };
+    waiting.entries.push(entry);
+    return waiting.kept;
+  };
 
   return {
     /** Resolves when the entry is durable. */
@@ -162,7 +141,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     },
 
     /** Newest first; the last `seq` of a page asks for the next. */
-    async page({ before = Number.MAX_SAFE_INTEGER, limit = 100 } = {}): Promise<readonly AuditRow[]> {
+    async page({ before = Number.MAX_SAFE_INTEGER, limit = 100 } = {}): Promise<(AuditEntry & Pick<Stored, "seq" | "at">)[]> {
       const rows = await store.read<Stored>("select * from access_audit where seq < ? order by seq desc limit ?", before, limit);
       return rows.map(({ seq, at, principal, action, body }) => ({ seq, at, principal, action, ...JSON.parse(body) }));
     },

@@ -125,7 +125,7 @@ describe("without a device, once the secret is right", () => {
       expect(error).toMatchObject({ code: "DEVICE_IDENTITY_REQUIRED", wire: "NOT_PAIRED" });
       expect(shouldPauseGatewayReconnect({ details: { code: error.code, ...error.data } } as never)).toBe(true);
     }
-    const asking = { auth: { bootstrapToken: await home.invite("operator", []) } };
+    const asking = { auth: { bootstrapToken: await home.invite() } };
     expect(await codeOf(connectBare(home, asking))).toBe("DEVICE_IDENTITY_REQUIRED");
     expect(await codeOf(new TestDevice().connect(home, asking))).toBe("admitted");
   });

@@ -1,5 +1,4 @@
 /** What the bus asks of access when somebody comes to the door, and what it is told. */
-import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Role, WireScope } from "@pincer/plugin-sdk/method";
 import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 
@@ -21,28 +20,18 @@ export interface ConnectAttempt {
 }
 
 export interface Admitted {
-  readonly ok: true;
   /** Who it is, for idempotency, limits and audit: a device id, or `shared`. */
   readonly principal: string;
   readonly role: Role;
   readonly scopes: readonly WireScope[];
   /** How it was proven, for `hello-ok.auth.method`. */
-  readonly method: "none" | "token" | "password" | "tailscale" | "device-token" | "bootstrap-token" | "trusted-proxy";
+  readonly method: "none" | "token" | "password" | "device-token" | "bootstrap-token";
   readonly deviceId?: string;
   readonly deviceToken?: string;
   readonly issuedAtMs?: number;
 }
 
-export interface Refused {
-  readonly ok: false;
-  /** Its `code` is the connect detail code (`protocol` section 1.9), its `data` the further details. */
-  readonly error: GatewayError;
-  readonly closeCode: 1002 | 1008 | 1013;
-}
-
-export type ConnectDecision = Admitted | Refused;
-
 /** The answer for an HTTP request's bearer token. */
 export type RequestDecision =
   | { readonly ok: true; readonly principal: string; readonly scopes: readonly WireScope[] }
-  | { readonly ok: false; readonly status: 401 | 403 | 429; readonly retryAfterMs?: number };
+  | { readonly ok: false; readonly status: 401 | 403 | 429 | 503; readonly message?: string; readonly retryAfterMs?: number };

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { isLoopback, isPrivate, neighbourhood } from "@pincer/plugin-sdk/addresses";
 import { settingsOf } from "../../tests/support/access-home.ts";
 import type { Door } from "./decision.ts";
-import { clientAddress, isForwarded, isLoopback, isPrivate, neighbourhood, originAllowed } from "./door.ts";
+import { clientAddress, isForwarded, originAllowed } from "./door.ts";
 
 const door = (remoteAddress: string, headers: Door["headers"] = {}): Door => ({ remoteAddress, headers, directLoopback: false });
 

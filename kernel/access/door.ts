@@ -1,6 +1,5 @@
 /** Where somebody stands: addresses, forwarded headers, the name that was asked for, and the origin of a web page. */
-import type { BlockList } from "node:net";
-import { nodeNet } from "../builtin.ts";
+import { isIP, isLoopback, isPrivate, network } from "@pincer/plugin-sdk/addresses";
 import type { Door } from "./decision.ts";
 import type { AccessSettings } from "./settings.ts";
 
@@ -9,38 +8,6 @@ interface Listening {
   readonly bind: string;
   readonly hosts: readonly string[];
 }
-
-/** 4 or 6, or 0 when the text is no address. */
-const isIP = (text: string): number => (text === "127.0.0.1" ? 4 : nodeNet().isIP(text));
-
-/** Entries are addresses or networks; what is neither matches nobody. */
-function network(...entries: readonly string[]): (address: string) => boolean {
-  let list: BlockList | undefined;
-  const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
-  const made = () => {
-    const list = new (nodeNet().BlockList)();
-    for (const entry of entries) {
-      const [address = "", length] = entry.split("/");
-      const longest = isIP(address) === 6 ? 128 : 32;
-      const bits = Number(length ?? longest);
-      if (isIP(address) !== 0 && bits <= longest) list.addSubnet(address, bits, familyOf(address));
-    }
-    return list;
-  };
-  return (address) => {
-    list ??= made();
-    return isIP(address) !== 0 && list.check(address, familyOf(address));
-  };
-}
-
-const ownNetwork = network("127.0.0.0/8", "::1");
-/** The two addresses that nearly everybody has are known without a look. */
-export const isLoopback = (address: string): boolean => address === "127.0.0.1" || address === "::1" || ownNetwork(address);
-/** Loopback, private networks, link-local and the shared range that overlay networks use. */
-export const isPrivate = network(
-  ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"],
-  ...["::1", "fc00::/7", "fe80::/10"],
-);
 
 const proxyHeaders = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "cf-connecting-ip", "via"];
 
@@ -83,20 +50,6 @@ export function isNear(door: Door, trustedProxies: readonly string[]): boolean {
   return isPrivate(address) && (!isForwarded(door.headers) || address !== door.remoteAddress);
 }
 
-/** What failed attempts are counted by: an IPv4 address, or the /64 that one subscriber of IPv6 has to himself. */
-export function neighbourhood(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped) return mapped;
-  const [head = "", tail] = address.split("::");
-  const [left, right] = [head, tail ?? ""].map((part) => part.split(":").filter(Boolean)) as [string[], string[]];
-  const groups = tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":")}::/64`;
-}
-
 /**
  * Whether whoever sent this HTTP request without a credential may. A page elsewhere can make a browser send requests here, and all there is
  * to see then is where it came from; another port of this machine is elsewhere, too, though browsers call it the same site.
@@ -106,19 +59,17 @@ export function mayAct(door: Door, settings: AccessSettings): boolean {
   return ["same-origin", "none", undefined].includes(door.headers["sec-fetch-site"]);
 }
 
-const hostOf = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined);
-
 /**
  * Whether the page that opened this connection may: it came from the gateway's own host, or from an allowed origin. Without a credential
  * to ask for (mode `none`) the host must moreover be an address or localhost: any other name may be a stranger's that was pointed here.
  */
 export function originAllowed({ headers }: Door, { allowedOrigins, auth }: AccessSettings): boolean {
-  const origin = hostOf(headers.origin ?? "");
+  const origin = URL.parse(headers.origin ?? "");
   if (!origin) return false;
   // Not `URL.origin`, which is "null" for every scheme that is not the web's, such as an extension's.
-  const written = (url: URL | undefined) => `${url?.protocol}//${url?.host}`;
-  if (allowedOrigins.some((allowed) => written(hostOf(allowed)) === written(origin))) return true;
-  const own = hostOf(`${origin.protocol}//${headers.host ?? ""}`);
+  const written = (url: URL | null) => `${url?.protocol}//${url?.host}`;
+  if (allowedOrigins.some((allowed) => written(URL.parse(allowed)) === written(origin))) return true;
+  const own = URL.parse(`${origin.protocol}//${headers.host ?? ""}`);
   if (own?.host !== origin.host || !/^https?:$/.test(own.protocol)) return false;
   return auth.mode !== "none" || isIP(own.hostname.replace(/^\[|\]$/g, "")) !== 0 || /(^|\.)localhost$/.test(own.hostname);
 }

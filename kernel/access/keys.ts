@@ -1,8 +1,9 @@
 /** The home's private files, each 0600: the key that no database holds, and the shared token. Subkeys are derived, one for each purpose. */
-import { chmod, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { chmod, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
-import { makeFile, replaceFile } from "../private-file.ts";
+import { randomToken } from "@pincer/plugin-sdk/tokens";
+import { makeFile, replaceFile } from "../../store/private-file.ts";
 
 export interface SecretsKey {
   /** Public: it names the key in the store, so that a lost one is recognised. */
@@ -12,22 +13,13 @@ export interface SecretsKey {
 
 export type Keys = Awaited<ReturnType<typeof openKeys>>;
 
-const sha256 = (text: string): Buffer => new Bun.CryptoHasher("sha256").update(text).digest();
 const hmac = (key: Buffer): Bun.CryptoHasher => new Bun.CryptoHasher("sha256", key);
-
-/** Compares in a time that says nothing about where two texts differ. */
-export const sameSecret = (left: string, right: string): boolean => crypto.timingSafeEqual(sha256(left), sha256(right));
-
-export const keyed = (key: Buffer, ...parts: readonly string[]): string => hmac(key).update(JSON.stringify(parts)).digest("base64url");
 
 /** HKDF with SHA-256 and no salt (RFC 5869), one block of 32 bytes. */
 export const subkey = (root: Buffer, purpose: string): Buffer =>
   hmac(hmac(Buffer.alloc(32)).update(root).digest())
     .update(`${purpose}\u0001`)
     .digest();
-
-/** 32 random bytes, base64url. */
-export const randomToken = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 
 /** The file's parsed text. A missing one is made; one that does not parse is moved aside and made anew, so that the gateway serves on. */
 async function readOrMake<T>(path: string, make: () => string, parse: (text: string) => T | undefined, log: Logger): Promise<T> {
@@ -68,7 +60,6 @@ function secretsKey(text: string): SecretsKey {
 
 /** Opens the key and token files of a home, and makes what is missing. */
 export async function openKeys(home: string, log: Logger) {
-  await mkdir(home, { recursive: true, mode: 0o700 });
   const keyPath = join(home, "key");
   const newFile = () => JSON.stringify({ root: randomToken(), secrets: [randomToken()] });
   const { root, secrets: found } = await readOrMake(keyPath, newFile, parseKeyFile, log);
@@ -83,9 +74,8 @@ export async function openKeys(home: string, log: Logger) {
     anchorPath: join(home, "audit.anchor"),
     /** The shared token of the token file. */
     token: await readOrMake(join(home, "token"), randomToken, (text) => text.trim() || undefined, log),
-    /** 32 bytes for one purpose. */
-    derive: (purpose: "identity" | "audit" | "device-token" | "bootstrap" | "config") =>
-      subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
+    /** 32 bytes for one purpose, of the kernel's own or of a plugin's, whose id has no space in it. */
+    derive: (purpose: "audit" | "config" | `plugin:${string} ${string}`) => subkey(Buffer.from(root, "base64url"), `pincer ${purpose}`),
     /** The newest, which encrypts, is last; more than one only while a rotation is under way. */
     secretsKeys: () => secrets.map(secretsKey) as [SecretsKey, ...SecretsKey[]],
     async addSecretsKey(): Promise<SecretsKey> {

@@ -25,14 +25,14 @@ export function createLockout(clock: Clock, settings: () => AccessSettings["lock
   };
 
   return {
-    /** How long the door stays shut to any of them, in milliseconds; 0 when it is open. */
+    /** How long the door stays shut to any of them, in whole milliseconds; 0 when it is open. */
     shutMs(suspects: readonly Suspect[]): number {
       const now = clock.monotonic();
       const shut = suspects.map(({ key, attempts }) => {
         const { since, failures, lockedUntil } = records.get(key) ?? { since: 0, failures: 0, lockedUntil: 0 };
         return Math.max(lockedUntil - now, failures >= attempts ? settings().windowMs - (now - since) : 0);
       });
-      return Math.max(0, ...shut);
+      return Math.ceil(Math.max(0, ...shut));
     },
 
     /**

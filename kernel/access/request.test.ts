@@ -48,7 +48,7 @@ test("a node's token opens no HTTP door", async () => {
 test("anything else is unauthorized", async () => {
   const home = await open();
   const device = new TestDevice();
-  const bootstrapToken = await home.invite("operator", ["operator.admin"]);
+  const bootstrapToken = await home.invite("full");
   const wrong = [undefined, "", "Bearer", "Bearer ", `Basic ${home.keys.token}`, home.keys.token, "Bearer x.y", `Bearer ${device.id}.`];
   for (const authorization of [...wrong, `Bearer ${bootstrapToken}`]) expect(await request(home, authorization)).toEqual(unauthorized);
 });
@@ -67,4 +67,15 @@ test("in auth mode none, this machine and private networks need no token, but a 
   for (const headers of pages) expect(await request(home, undefined, { headers })).toEqual({ ok: false, status: 403 });
   const rebound = { origin: "http://evil.example", host: "evil.example" };
   expect(await request(home, undefined, { headers: rebound })).toEqual({ ok: false, status: 403 });
+});
+
+test("while no plugin tells devices apart, the owner comes in, and everybody else is told what is missing, and counted", async () => {
+  const home = await open({ devices: false });
+  expect(await request(home, `Bearer ${home.keys.token}`, elsewhere)).toEqual(owner);
+  const missing = { ok: false, status: 503, message: expect.stringContaining("no plugin that works provides authenticator") };
+  for (let n = 0; n < 10; n++) expect(await request(home, "Bearer guess", elsewhere)).toMatchObject(missing);
+  expect(home.log.find(({ event }) => event === "access.bearer-not-judged")?.fields.error).toContain(
+    "no enabled plugin provides authenticator",
+  );
+  expect(await request(home, "Bearer guess", elsewhere)).toMatchObject({ ok: false, status: 429 });
 });

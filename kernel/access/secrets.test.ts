@@ -149,7 +149,7 @@ describe("rotation", () => {
 
   test("keeps no device from coming back, and leaves the audit log whole", async () => {
     let home = await open();
-    await home.invite("node", []);
+    await home.invite("node");
     const identity = await home.call("gateway.identity.get");
     await home.call("secrets.rotate");
     home = await restart(home);

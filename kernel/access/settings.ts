@@ -31,17 +31,6 @@ export const AccessConfig = Type.Object(
     publicUrl: Type.Optional(
       Type.String({ pattern: "^wss?://", description: "Where devices reach the gateway from elsewhere; written into setup codes" }),
     ),
-    signatureWindowMs: ms(120_000, "How far a device's signature may be from the gateway's clock"),
-    bootstrapTtlMs: ms(600_000, "How long a login link or setup code is good"),
-    bootstrapRepeatMs: ms(10_000, "How long it stays good, once used, for the device that used it"),
-    pairing: Type.Object(
-      {
-        requestTtlMs: ms(3_600_000, "How long a request to pair waits for its answer"),
-        maxRequests: count(100, "Requests that may wait; the oldest makes room"),
-        maxSilentDevices: count(1_000, "Devices kept that were approved on loopback without asking; the longest unseen makes room"),
-      },
-      closed,
-    ),
     lockout: Type.Object(
       {
         attempts: count(10, "Wrong credentials within the window before the door stays shut"),

@@ -106,14 +106,13 @@ test("the declared scope counts, not the one of the value that is emitted", asyn
   expect(await seen(reader, approval.name)).toEqual([]);
 });
 
-test("listeners inside the gateway hear every event, whoever may see it outside", async () => {
+test("plugins hear every event, whoever may see it outside", async () => {
   await using host = await start();
   const heard: unknown[] = [];
-  const listening = host.bus.onEvent((name, payload, options) => heard.push([name, payload(), options]));
+  host.plugins.deliver = (name, payload) => heard.push([name, payload()]);
   host.bus.emit(approval, 1, { topics: ["session:x"] });
-  listening[Symbol.dispose]();
-  host.bus.emit(approval, 2);
-  expect(heard).toEqual([["exec.approval.requested", 1, { topics: ["session:x"] }]]);
+  host.bus.emit(event("rumour", "any"), 2);
+  expect(heard).toEqual([["exec.approval.requested", 1]]);
 });
 
 test("a payload that is a function is made once, and only when somebody is there for it", async () => {
@@ -219,8 +218,6 @@ test("who reads too slowly is skipped by what may be dropped, then closed, and n
   );
   await slow.until((bytes) => bytes.includes("hello-ok"));
   slow.pause();
-  const closed = Promise.withResolvers<void>();
-  using _ = host.bus.onClose(() => closed.resolve());
   const chunk = "x".repeat(500_000);
   const emitAndRead = async (what: typeof lazy, count: number) => {
     for (let n = 0; n < count; n++) {
@@ -232,30 +229,21 @@ test("who reads too slowly is skipped by what may be dropped, then closed, and n
   await emitAndRead(lazy, 60);
   expect(host.bus.connections()).toHaveLength(2);
   await emitAndRead(notice, 30);
-  await closed.promise;
-  expect(host.bus.connections()).toHaveLength(1);
+  while (host.bus.connections().length > 1) await good.call("health");
   expect((await host.bus.diagnostics.notes({}, io)).notes.map(({ type }) => type)).toContain("bus.slow-consumer");
   const delivered = good.frames.filter(({ event }) => event === "lazy" || event === "notice");
   expect(delivered.map(({ seq }) => seq)).toEqual(Array.from({ length: 90 }, (_, index) => index + 1));
   slow.destroy();
 });
 
-test("connections are listed, told of, and closed by whom they belong to", async () => {
+test("connections are listed, and closed by whom they belong to", async () => {
   await using host = await startBus();
-  const told: string[] = [];
-  using _open = host.bus.onConnection(({ info }) => told.push(`open ${info.clientMode}`));
-  const left = Promise.withResolvers<void>();
-  using _close = host.bus.onClose(({ info }) => {
-    told.push(`close ${info.clientMode}`);
-    left.resolve();
-  });
   const key = createDeviceKey();
   const removed = await host.connect({ client: { id: "openclaw-tui", mode: "ui" }, device: key });
   const other = await host.connect();
   expect(host.bus.connections().map(({ info }) => info.deviceId)).toEqual([key.id, undefined]);
   expect(host.bus.disconnect(({ deviceId }) => deviceId === key.id, 4001, "device removed")).toBe(1);
   expect(await removed.closed).toEqual({ code: 4001, reason: "device removed" });
-  await left.promise;
-  expect(told).toEqual(["open ui", "open cli", "close ui"]);
   expect(await other.call("health")).toMatchObject({ ok: true });
+  expect(host.bus.connections().map(({ info }) => info.clientMode)).toEqual(["cli"]);
 });

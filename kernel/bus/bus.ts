@@ -1,149 +1,120 @@
 /** The bus: one port for HTTP and WebSocket, and everything that is called, answered and announced over it. */
-import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
+import type { gateway } from "@pincer/plugin-sdk/contracts/gateway";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit, GatewayEvent, PayloadOf } from "@pincer/plugin-sdk/event";
-import type { ConnectionInfo } from "@pincer/plugin-sdk/method";
+import type { ConnectionInfo, Role } from "@pincer/plugin-sdk/method";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { protocolVersion } from "@pincer/plugin-sdk/wire/connect";
-import { healthEvent, kernelEvents, presenceEvent, shutdownEvent, tickEvent } from "@pincer/plugin-sdk/wire/events";
-import { eventFrame, eventHead } from "@pincer/plugin-sdk/wire/frames";
-import { polledLists } from "@pincer/plugin-sdk/wire/methods";
+import { healthEvent, presenceEvent, shutdownEvent, tickEvent } from "@pincer/plugin-sdk/wire/events";
+import { eventFrame, eventHead, resultFrame } from "@pincer/plugin-sdk/wire/frames";
+import { health, polledLists } from "@pincer/plugin-sdk/wire/methods";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Server } from "bun";
-import type { EventSource, MethodSource, RouteSource } from "../../plugin-host/bindings.ts";
-import type { Retention } from "../../store/retention.ts";
-import type { Store } from "../../store/store.ts";
-import type { Access } from "../access/access.ts";
 import type { Admitted } from "../access/decision.ts";
-import { gatherRefusals } from "./audit-trail.ts";
+import { createAuditTrail } from "./audit-trail.ts";
 import { createBroadcast } from "./broadcast.ts";
-import type { Connection, Peer, SocketData } from "./connection.ts";
-import type { BusContext } from "./context.ts";
-import { createDispatch } from "./dispatch.ts";
-import { createHealth } from "./health.ts";
+import type { Connection } from "./connection.ts";
+import type { BusContext, BusDeps } from "./context.ts";
+import { type Caller, createDispatch } from "./dispatch.ts";
 import { createHttp } from "./http.ts";
 import { createIdempotency } from "./idempotency.ts";
-import { Listeners } from "./listeners.ts";
 import { bindMethod } from "./own-method.ts";
 import { createPresence } from "./presence.ts";
 import { createRequests } from "./requests.ts";
 import { listen } from "./server.ts";
-import type { BusSettings } from "./settings.ts";
 import { createSockets } from "./sockets.ts";
 import { createStability } from "./stability.ts";
 
-export interface BusDeps {
-  readonly access: Pick<Access, "connect" | "request">;
-  /** The plugins' methods, routes and events. */
-  readonly methods: MethodSource;
-  readonly routes: RouteSource;
-  readonly events: EventSource;
-  /** Migrated with `busMigrations`. */
-  readonly store: Store;
-  readonly retention: Retention;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly settings: () => BusSettings;
-  /** Parts of `health`; they win over what the bus says itself. */
-  readonly health: () => Promise<Readonly<Record<string, unknown>>>;
-  /** Further keys of hello's snapshot, such as `sessionDefaults`. */
-  readonly snapshot: () => object;
-  /** Takes note of a call that needed more than to read and write. */
-  readonly audit: Access["audit"]["note"];
-  readonly version: string;
-  readonly bootId: string;
+/** Who calls a method from inside. */
+export interface Insider extends Pick<Caller, "scopes"> {
+  readonly plugin?: string;
+  readonly signal?: AbortSignal;
 }
 
 export type Bus = ReturnType<typeof createBus>;
 
 export function createBus(deps: BusDeps) {
-  const { access, clock, log, settings, version, bootId } = deps;
+  const { plugins, clock, log, settings, version, bootId } = deps;
   const startedAt = clock.monotonic();
-  const uptimeMs = () => Math.round(clock.monotonic() - startedAt);
   const stateVersion = { presence: 0, health: 0 };
   const connections = new Map<string, Connection>();
   const lifetime = new DisposableStack();
-  let phase: "starting" | "ready" | "stopping" = "starting";
-  let server: Server<SocketData> | undefined;
-
-  const empty = new Map(polledLists.map(({ method, answer }) => [method.name, bindMethod(method, () => answer(clock.now()))]));
-  /** The kernel's only one, then plugins', then the lists that are empty until a plugin owns their name. */
-  const find = (name: string) => (name === health.method.name ? health.method : (deps.methods.find(name) ?? empty.get(name)));
-  const methodNames = () => sorted([health.method.name, ...deps.methods.names(), ...empty.keys()]);
-  const events = new Map<string, GatewayEvent>(kernelEvents.map((event) => [event.name, event]));
-  const findEvent: EventSource["find"] = (name) => events.get(name) ?? deps.events.find(name);
+  let phase: ReturnType<BusContext["phase"]> = "starting";
+  let server: Server<Connection> | undefined;
 
   const stability = lifetime.use(createStability(clock, settings));
-  const context: BusContext = { clock, log, settings, stability, phase: () => phase };
-  const idempotency = createIdempotency(context, deps.store);
-  lifetime.use(deps.retention.register(idempotency.sweep));
-  const health = lifetime.use(createHealth(context, deps.health));
-  const broadcast = createBroadcast(log, connections, findEvent);
-  const presence = lifetime.use(
-    createPresence(context, connections, deps, () => {
-      stateVersion.presence++;
-      broadcast.publish(presenceEvent, { presence: presence.list() }, {}, stateVersion);
-    }),
-  );
-  const trail = lifetime.use(gatherRefusals(clock, settings, deps.audit));
-  const dispatch = createDispatch(context, find, idempotency.kept, trail.record);
-  const requests = createRequests(context, dispatch);
-  const joined = new Listeners<[Peer]>();
-  const left = new Listeners<[Peer]>();
+  const uptimeMs = () => Math.round(clock.monotonic() - startedAt);
+  const context: BusContext = { ...deps, connections, stability, phase: () => phase, uptimeMs };
 
-  const capabilities = () => Object.keys(capabilityOf).filter((flag) => find(capabilityOf[flag]!) !== undefined);
-  const hello = ({ id }: Connection, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => ({
-    type: "hello-ok",
-    protocol: protocolVersion,
-    server: { version, connId: id, bootId },
-    features: { methods: methodNames(), events: sorted([...events.keys(), ...deps.events.names()]), capabilities: capabilities() },
-    snapshot: {
-      presence: allows(scopes, "operator.read") ? presence.list() : [],
-      health: health.latest,
-      stateVersion,
-      uptimeMs: uptimeMs(),
-      ...deps.snapshot(),
-    },
-    auth: { role, scopes, method, deviceToken, issuedAtMs },
-    policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
-  });
+  /** Measured when asked for and once a minute (`protocol` section 1.7), and remembered for every hello, which waits for the first. */
+  let latest: Readonly<Record<string, unknown>> = {};
+  let first: Promise<void> | undefined;
+  const measure = async () => {
+    const began = clock.monotonic();
+    const rest = await deps.health();
+    const durationMs = Math.round(clock.monotonic() - began);
+    const none = { channels: {}, channelOrder: [], channelLabels: {}, heartbeatSeconds: 0 };
+    latest = { ok: true, ...none, ...rest, ts: clock.now(), durationMs, eventLoop: stability.eventLoop() };
+    return latest;
+  };
+  const remeasure = async () => {
+    await measure().catch((error: unknown) => log.error("bus.health-failed", { error: errorMessage(error) }));
+  };
+
+  const ownHealth = bindMethod(health, measure);
+  const empty = new Map(polledLists.map(({ method, answer }) => [method.name, bindMethod(method, () => answer(clock.now()))]));
+  /** The kernel's only one, then plugins', then the lists that are empty until a plugin owns their name. */
+  const find = (name: string) => (name === ownHealth.name ? ownHealth : (plugins.methods.find(name) ?? empty.get(name)));
+  const methodNames = () => sorted([ownHealth.name, ...plugins.methods.names(), ...empty.keys()]);
+
+  const broadcast = createBroadcast(context);
+  const renew = (state: keyof typeof stateVersion, event: GatewayEvent, payload: object) => {
+    stateVersion[state]++;
+    broadcast.publish(event, payload, {}, stateVersion);
+  };
+  const presence = lifetime.use(createPresence(context, () => renew("presence", presenceEvent, { presence: presence.list() })));
+  const trail = lifetime.use(createAuditTrail(context));
+  const dispatch = createDispatch(context, find, createIdempotency(context), trail);
+  const requests = createRequests(context, dispatch);
+
+  /** The hello of somebody who has been let in, and what follows it at once. */
+  const welcome = (connection: Connection, requestId: string, { role, scopes, method, deviceToken, issuedAtMs }: Admitted) => {
+    const mayRead = allows(scopes, "operator.read");
+    const here = mayRead ? presence.list() : [];
+    const hello = {
+      type: "hello-ok",
+      protocol: protocolVersion,
+      server: { version, connId: connection.id, bootId },
+      features: {
+        methods: methodNames(),
+        events: sorted([...broadcast.own.keys(), ...plugins.events.names()]),
+        capabilities: find("models.list") ? ["published-model-catalog"] : [],
+      },
+      snapshot: { presence: here, health: latest, stateVersion, uptimeMs: uptimeMs(), ...deps.snapshot() },
+      auth: { role, scopes, method, deviceToken, issuedAtMs },
+      policy: { maxPayload: settings().frameBytes, maxBufferedBytes: settings().bufferedBytes, tickIntervalMs: settings().tickMs },
+    };
+    connection.send(resultFrame(requestId, hello));
+    const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
+    if (mayRead) push(presenceEvent, { presence: here });
+    push(healthEvent, latest);
+    presence.changed(connection);
+  };
 
   const sockets = lifetime.use(
     createSockets(context, {
-      connections,
-      connect: async (attempt) => {
-        await health.measured();
-        return access.connect(attempt);
-      },
-      hello,
-      onOpen(connection) {
-        const push = (event: GatewayEvent, payload: unknown) => connection.send(eventFrame(eventHead(event.name, payload, stateVersion)));
-        if (allows(connection.scopes, "operator.read")) push(presenceEvent, { presence: presence.list() });
-        push(healthEvent, health.latest);
-        presence.changed(connection);
-        joined.tell(connection);
-      },
+      prepared: async () => void (await first),
+      welcome,
       onFrame: requests.receive,
       onClose(connection) {
         broadcast.drop(connection);
         presence.changed(connection);
-        left.tell(connection);
       },
     }),
   );
-  const http = createHttp(context, {
-    routes: deps.routes,
-    decide: access.request,
-    failing: () => (deps.store.failure() === undefined ? [] : ["store"]),
-    detail: () => ({ uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() }),
-  });
-
-  const changeTopic = (change: (connection: Connection, topic: string) => void) => (id: string, topic: string) => {
-    const connection = connections.get(id);
-    if (connection) change(connection, topic);
-    return connection !== undefined;
-  };
 
   const stop = async (why: PayloadOf<typeof shutdownEvent>) => {
     phase = "stopping";
@@ -162,7 +133,7 @@ export function createBus(deps: BusDeps) {
   const emit: Emit = (event, payload, options) => broadcast.publish(event, payload, options);
   /** All of the contract but the log. */
   const diagnosed: Omit<ImplementationOf<typeof diagnostics>, "log"> = {
-    health: health.measure,
+    health: measure,
     presence: async () => presence.list(),
     report: async (report) => {
       presence.report(report);
@@ -174,16 +145,15 @@ export function createBus(deps: BusDeps) {
   return {
     /** Listens. Until `ready`, `connect` is refused with a retry and routes answer 503. Rejects with `BUS_LISTEN_FAILED`. */
     async start(): Promise<{ readonly port: number; readonly url: string }> {
-      server = await listen(settings, http, sockets.handlers);
+      server = await listen(settings, createHttp(context), sockets);
       // Every interface is no address that one can go to.
       return { port: server.port!, url: server.url.href.replace("//0.0.0.0:", "//127.0.0.1:") };
     },
     /** Everything is there: lets connections in. */
     async ready(): Promise<void> {
-      health.start(() => {
-        stateVersion.health++;
-        broadcast.publish(healthEvent, health.latest, {}, stateVersion);
-      });
+      // A gateway is ready before it has looked at all its parts.
+      first = new Promise<void>((go) => setImmediate(go)).then(remeasure);
+      lifetime.use(clock.every(settings().healthMs, () => void remeasure().then(() => renew("health", healthEvent, latest))));
       const beat = () => {
         broadcast.publish(tickEvent, { ts: clock.now() });
         sockets.ping();
@@ -192,47 +162,42 @@ export function createBus(deps: BusDeps) {
       phase = "ready";
     },
     /** Announces the end, refuses new requests, answers running ones up to `drainMs`, closes every socket with 1012. */
-    stop(reason: string, { restartExpectedMs }: { readonly restartExpectedMs?: number } = {}): Promise<void> {
-      stopped ??= stop({ reason, restartExpectedMs });
-      return stopped;
-    },
-    addEvents(added: readonly GatewayEvent[]): void {
-      for (const event of added) events.set(event.name, event);
-    },
+    stop: (reason: string, expected: { readonly restartExpectedMs?: number } = {}): Promise<void> =>
+      (stopped ??= stop({ reason, ...expected })),
     /** What the kernel itself answers while no plugin owns the name, with its schemas, for documents and client types. */
-    own: () => ({ methods: [...empty.values(), health.method], events: [...events.values()] }),
+    own: () => ({ methods: [...empty.values(), ownHealth], events: deps.events }),
     /** Every method that works, sorted: hello's `features.methods`. */
     methods: methodNames,
     emit,
-    /** Told of every event, inside the gateway, whoever may see it outside. */
-    onEvent: broadcast.listen,
-    /** Calls a method from inside, with the same checks. */
-    dispatch: async (...call: Parameters<typeof dispatch>): Promise<unknown> => dispatch(...call),
-    /** False when there is no such connection any more. */
-    subscribe: changeTopic(broadcast.subscribe),
-    unsubscribe: changeTopic(broadcast.unsubscribe),
-    connections: (): readonly Peer[] => [...connections.values()],
+    /** Calls a method from inside, as a plugin or the kernel itself, with the same checks. */
+    async dispatch(method: string, params: unknown, { plugin, scopes, signal = new AbortController().signal }: Insider) {
+      const id = plugin === undefined ? "kernel" : `plugin:${plugin}`;
+      const client = { clientId: "gateway-client", clientMode: "backend", clientVersion: version, displayName: undefined };
+      const info = { id, principal: id, ...client, deviceId: undefined, remoteAddress: "", caps: new Set<string>() };
+      return dispatch(method, params, { info, role: "operator", scopes, signal });
+    },
+    subscribe: broadcast.subscribe,
+    unsubscribe: broadcast.unsubscribe,
+    connections: (): readonly Caller[] => [...connections.values()],
     /** Closes the connections that the filter picks, and says how many. */
-    disconnect(filter: (info: ConnectionInfo, peer: Peer) => boolean, code: number, reason: string): number {
-      const picked = [...connections.values()].filter((peer) => filter(peer.info, peer));
+    disconnect(filter: (info: ConnectionInfo, role: Role) => boolean, code: number, reason: string): number {
+      const picked = [...connections.values()].filter(({ info, role }) => filter(info, role));
       for (const connection of picked) connection.close(code, reason);
       return picked.length;
     },
-    onConnection: joined.add,
-    onClose: left.add,
+    /** As `disconnect`, for a device: also what arrives as that device, and is not let in yet. */
+    disconnectDevice({ deviceId, role, except, reason }: Parameters<ImplementationOf<typeof gateway>["disconnect"]>[0]): void {
+      const isMeant = ({ id, info, role: own }: Connection) => info.deviceId === deviceId && id !== except && (role ?? own) === own;
+      for (const connection of [...connections.values()].filter(isMeant)) connection.close(4001, reason);
+      sockets.turnAway(deviceId, role, 4001, reason);
+    },
     diagnostics: diagnosed,
   };
 }
-
-/** What clients ask for by a flag, and the method that it speaks of. */
-const capabilityOf: Readonly<Record<string, string>> = { "published-model-catalog": "models.list" };
 
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort();
 
 /** Resolves when the promise has settled, at the latest after `ms`; says nothing about how. */
 async function atMost(ms: number, clock: Clock, promise: Promise<unknown>): Promise<void> {
-  if (ms <= 0) return;
-  const over = Promise.withResolvers<void>();
-  using _timer = clock.after(ms, over.resolve);
-  await Promise.race([promise, over.promise]).catch(() => undefined); // silent-ok: that it is over is all that is asked
+  if (ms > 0) await within(clock, ms, promise).catch(() => undefined); // silent-ok: that it is over is all that is asked
 }

@@ -6,16 +6,6 @@ import type { ServerWebSocket } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
 import type { BusContext } from "./context.ts";
 
-/** Set by the upgrade; the connection follows when the socket opens. */
-export interface SocketData {
-  readonly door: Door;
-  connection?: Connection;
-}
-export type Socket = ServerWebSocket<SocketData>;
-
-/** Somebody who has been let in. */
-export type Peer = Pick<Connection, "id" | "info" | "role" | "scopes" | "client" | "openedAt">;
-
 /** The longest reason that fits into a close frame, in bytes of UTF-8. */
 const longestReason = 123;
 
@@ -28,6 +18,10 @@ export class Connection {
   readonly topics = new Set<string>();
   readonly nonce = crypto.randomUUID();
   readonly openedAt: number;
+  /** From its opening on. */
+  socket!: ServerWebSocket<Connection>;
+  /** While it arrives: what it says to be. */
+  claim: Pick<ConnectParams, "device" | "role"> | undefined;
   info!: ConnectionInfo;
   role!: Role;
   scopes!: readonly WireScope[];
@@ -35,15 +29,14 @@ export class Connection {
   /** Requests that run. */
   running = 0;
   wrongRoleCalls = 0;
-  /** Whether anything came from the peer since the last ping. */
+  /** Whether there was any sign of the peer since the last ping. */
   heard = true;
   #seq = 0;
-  #congested = false;
   #abort: AbortController | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(
-    readonly socket: Socket,
+    readonly door: Door,
     private readonly context: BusContext,
   ) {
     this.openedAt = context.clock.now();
@@ -62,7 +55,7 @@ export class Connection {
       clientVersion: client.version,
       displayName: client.displayName,
       deviceId,
-      remoteAddress: this.socket.data.door.remoteAddress,
+      remoteAddress: this.door.remoteAddress,
       caps: new Set(caps),
     };
     this.state = "open";
@@ -82,7 +75,6 @@ export class Connection {
     if (this.state === "closed") return;
     const { socket } = this;
     if (socket.send(frame) > 0) return;
-    this.#congested = true;
     if (socket.getBufferedAmount() <= this.context.settings().bufferedBytes) return;
     this.context.stability.note("bus.slow-consumer", { connection: this.id, bufferedBytes: socket.getBufferedAmount() });
     this.close(1008, "slow consumer");
@@ -90,19 +82,13 @@ export class Connection {
 
   /** The next broadcast of this connection; a skipped one is not counted. */
   broadcast(head: string, dropIfSlow: boolean | undefined): void {
-    if (dropIfSlow && this.#congested && this.socket.getBufferedAmount() >= this.context.settings().dropBytes) return;
+    if (dropIfSlow && this.socket.getBufferedAmount() >= Math.max(1, this.context.settings().dropBytes)) return;
     this.send(eventFrame(head, ++this.#seq));
   }
 
   ping(): void {
     this.heard = false;
     this.socket.ping();
-  }
-
-  /** The peer reads, so it lives, even when a pong is still behind much else. */
-  drained(): void {
-    this.heard = true;
-    this.#congested = this.socket.getBufferedAmount() > 0;
   }
 
   close(code: number, reason = ""): void {

@@ -139,20 +139,7 @@ test("a plugin cannot take the method that the kernel answers itself", async () 
 
 test("a call from inside passes the same checks", async () => {
   await using host = await startBus({ methods: [method("shop.buy", () => "bought", { scope: "operator.write" })] });
-  const info = {
-    id: "plugin:shop",
-    principal: "plugin:shop",
-    clientId: "plugin",
-    clientMode: "plugin",
-    clientVersion: "1",
-    displayName: undefined,
-    deviceId: undefined,
-    remoteAddress: "",
-    caps: new Set<string>(),
-  };
-  const { signal } = new AbortController();
-  const call = (scopes: ("operator.read" | "operator.write")[]) =>
-    host.bus.dispatch("shop.buy", {}, { info, role: "operator", scopes, signal });
+  const call = (scopes: ("operator.read" | "operator.write")[]) => host.bus.dispatch("shop.buy", {}, { plugin: "shop", scopes });
   expect(await call(["operator.write"])).toBe("bought");
   await expect(call(["operator.read"])).rejects.toMatchObject({ code: "MISSING_SCOPE" });
 });

@@ -5,8 +5,7 @@ import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pince
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { MethodBinding, MethodSource, ResolvedMethod } from "../../plugin-host/bindings.ts";
-import type { AuditEntry } from "../access/audit.ts";
-import { mayBePrivileged, recorded } from "./audit-trail.ts";
+import { type AuditTrail, mayBePrivileged } from "./audit-trail.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
 
@@ -24,24 +23,20 @@ export type Accept = (payload: unknown) => void;
 /** The answer, or a promise of it where something is waited for. Throws or rejects with a `GatewayError`, or with whatever the handler threw. */
 export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => unknown;
 
-interface Asked {
+/** A call on its way. */
+export interface Asked {
   readonly binding: MethodBinding;
   readonly given: unknown;
   readonly caller: Caller;
   readonly accept: Accept | undefined;
-  /** Told of the scope that the call needs, where it depends on the parameters, before that is checked. */
-  readonly onScope: ((scope: WireScope) => void) | undefined;
+  /** The scope that the call needs, where it depends on the parameters, once they have been looked at. */
+  exact: WireScope | undefined;
 }
 
 /** How much of a caller's text an error repeats. */
 const longestEcho = 128;
 
-export function createDispatch(
-  { clock, settings }: BusContext,
-  find: MethodSource["find"],
-  kept: Kept,
-  record: (entry: AuditEntry) => void,
-): Dispatch {
+export function createDispatch({ clock, settings }: BusContext, find: MethodSource["find"], kept: Kept, trail: AuditTrail): Dispatch {
   const limitRate = createRateLimit(clock, () => settings().controlPlane);
 
   /** The methods whose rate is limited, and the list in force that they stand in. */
@@ -66,7 +61,7 @@ export function createDispatch(
     const { scope } = resolved.method;
     if (typeof scope !== "object") return run(asked, resolved);
     const permitted = (exact: WireScope) => {
-      asked.onScope?.(exact);
+      asked.exact = exact;
       requireScope(exact, asked.caller.scopes);
       return run(asked, resolved);
     };
@@ -87,10 +82,8 @@ export function createDispatch(
   return (name, params, caller, accept) => {
     const binding = find(name);
     if (!binding) throw busErrors.BUS_METHOD_UNKNOWN(`unknown method: ${name.slice(0, longestEcho)}`);
-    const asked = { binding, given: params ?? {}, caller, accept, onScope: undefined };
-    if (!mayBePrivileged(binding)) return answer(asked);
-    const entry = { principal: caller.info.principal, action: name, params };
-    return recorded(record, entry, (onScope) => answer({ ...asked, onScope }));
+    const asked: Asked = { binding, given: params ?? {}, caller, accept, exact: undefined };
+    return mayBePrivileged(binding) ? trail.recorded(asked, answer) : answer(asked);
   };
 }
 

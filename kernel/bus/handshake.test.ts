@@ -3,7 +3,7 @@ import { createDeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/cli
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startBus } from "../../tests/support/bus.ts";
 import { openRawSocket } from "../../tests/support/raw-socket.ts";
-import type { ConnectDecision } from "../access/decision.ts";
+import type { Admitted } from "../access/decision.ts";
 
 const client = { id: "cli", version: "1.0.0", platform: "linux", mode: "cli" };
 const connectFrame = (params: object) => ({
@@ -96,7 +96,7 @@ test("wrong parameters are named by their place, and never repeated, since they 
 test("a long reason is cut to what fits into a close frame, the answer is not", async () => {
   const longName = `${"ä".repeat(100)}`;
   await using host = await startBus({
-    deps: { access: { connect: async () => refuse(longName), request: async () => ({ ok: false, status: 401 }) } },
+    deps: { access: { connect: async () => Promise.reject(refusalOf(longName)), request: async () => ({ ok: false, status: 401 }) } },
   });
   const turned = await refusal(host.open(), connectFrame({}));
   expect(turned.error?.message).toBe(longName);
@@ -173,12 +173,12 @@ test("before hello a frame may have 64 KiB, also in characters of several bytes"
 /** Access that answers when the test says so. */
 function slowAccess() {
   const asked = Promise.withResolvers<void>();
-  const decision = Promise.withResolvers<ConnectDecision>();
+  const decision = Promise.withResolvers<Admitted>();
   const connect = () => {
     asked.resolve();
     return decision.promise;
   };
-  const admit = () => decision.resolve({ ok: true, principal: "ada", role: "operator", scopes: ["operator.read"], method: "token" });
+  const admit = () => decision.resolve({ principal: "ada", role: "operator", scopes: ["operator.read"], method: "token" });
   return { asked: asked.promise, admit, access: { connect, request: async () => ({ ok: false, status: 401 }) as const } };
 }
 
@@ -257,15 +257,13 @@ test("compression is declined", async () => {
   socket.destroy();
 });
 
-function refuse(message: string): ConnectDecision {
-  const error = Object.assign(new Error(message), {
+const refusalOf = (message: string) =>
+  Object.assign(new Error(message), {
     [Symbol.for("pincer.error")]: true,
     code: "AUTH_TEST",
     wire: "INVALID_REQUEST",
     retryable: false,
   });
-  return { ok: false, error: error as never, closeCode: 1008 };
-}
 
 test("who else is here is told only to who may read", async () => {
   await using host = await startBus();

@@ -143,6 +143,16 @@ test("a route behind the token asks for it, and its handler learns who came from
   ]);
 });
 
+test("who cannot be judged just now is told to try again, and why", async () => {
+  const request = async () => ({ ok: false, status: 503, message: "nobody tells devices apart" }) as const;
+  const connect = () => Promise.reject(new Error("not asked"));
+  await using host = await startBus({ deps: { access: { connect, request } } });
+  host.plugins.routes.push(route("/v1", "token", () => new Response("secret")));
+  const response = await get(host, "/v1", { authorization: "Bearer x" });
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(await response.json()).toEqual({ error: { message: "nobody tells devices apart", type: "api_error" } });
+});
+
 test("dot segments lead to the route that the handler sees", async () => {
   await using host = await startBus();
   host.plugins.routes.push(

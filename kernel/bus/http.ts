@@ -1,19 +1,9 @@
 /** Plain HTTP on the same port (`protocol` section 7): the health routes, and the way to a plugin's routes. */
-
-import type { RouteSource } from "../../plugin-host/bindings.ts";
+import type { Server } from "bun";
 import type { Door, RequestDecision } from "../access/decision.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";
-
-interface HttpDeps {
-  readonly routes: RouteSource;
-  readonly decide: (door: Door) => Promise<RequestDecision>;
-  /** What is missing until the gateway is ready; ready when empty. */
-  readonly failing: () => readonly string[];
-  /** What else those may read who are known, or on this machine. */
-  readonly detail: () => object;
-}
 
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
 export const principalHeader = "x-pincer-principal";
@@ -25,30 +15,33 @@ export const refuseHost = (door: Door): Response =>
 export const failure = (status: number, type: string, message: string, headers: Record<string, string> = {}): Response =>
   Response.json({ error: { message, type } }, { status, headers });
 
-export function createHttp({ settings, log, phase }: BusContext, { routes, decide, failing, detail }: HttpDeps) {
+export function createHttp({ access, plugins, store, stability, settings, log, phase, uptimeMs }: BusContext) {
   const health = async (path: string, door: Door): Promise<Response> => {
     if (path === "/health" || path === "/healthz") return Response.json({ ok: true, status: "live" });
     const started = phase() === "ready";
     if (path === "/startupz") return Response.json({ started }, { status: started ? 200 : 503 });
-    const missing = started ? failing() : [phase()];
-    const ready = missing.length === 0;
-    const isKnown = door.directLoopback || (door.headers.authorization !== undefined && (await decide(door)).ok);
-    return Response.json({ ready, ...(isKnown && { failing: missing, ...detail() }) }, { status: ready ? 200 : 503 });
+    const broken = store.failure() === undefined ? [] : ["store"];
+    const failing = started ? broken : [phase()];
+    const ready = failing.length === 0;
+    const isKnown = door.directLoopback || (door.headers.authorization !== undefined && (await access.request(door)).ok);
+    const detail = isKnown && { failing, uptimeMs: uptimeMs(), eventLoop: stability.eventLoop() };
+    return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
   };
 
-  const route = async (request: Request, path: string, door: Door, unhurried: () => void): Promise<Response> => {
+  const route = async (request: Request, path: string, door: Door, server: Server<unknown>): Promise<Response> => {
     if (phase() !== "ready") return failure(503, "api_error", "gateway starting", { "retry-after": "1" });
-    const binding = routes.match(path);
+    const binding = plugins.routes.match(path);
     if (!binding) return failure(404, "invalid_request_error", `nothing is served at ${path}`);
     request.headers.delete(principalHeader);
     request.headers.delete(scopesHeader);
     if (binding.access === "token") {
-      const decision = await decide(door);
+      const decision = await access.request(door);
       if (!decision.ok) return refuse(decision);
       request.headers.set(principalHeader, decision.principal);
       request.headers.set(scopesHeader, decision.scopes.join(","));
     }
-    unhurried();
+    // What has been let in may be silent as long as it takes.
+    server.timeout(request, 0);
     try {
       return await binding.handle(request);
     } catch (error) {
@@ -57,12 +50,11 @@ export function createHttp({ settings, log, phase }: BusContext, { routes, decid
     }
   };
 
-  /** `unhurried` lifts the limit on how long the exchange may be silent. */
-  return async (request: Request, door: Door, unhurried: () => void): Promise<Response> => {
+  return async (request: Request, door: Door, server: Server<unknown>): Promise<Response> => {
     if (!URL.canParse(request.url)) return failure(400, "invalid_request_error", "the request's target is not a path");
     // The parsed path has no dot segments left, so that a handler cannot see another path than the one that was matched.
     const path = new URL(request.url).pathname;
-    if (!healthPaths.has(path)) return secured(await route(request, path, door, unhurried), settings());
+    if (!healthPaths.has(path)) return secured(await route(request, path, door, server), settings());
     const answer = request.method === "GET" || request.method === "HEAD" ? await health(path, door) : wrongVerb();
     answer.headers.set("cache-control", "no-store");
     return secured(answer, settings());
@@ -73,8 +65,9 @@ const healthPaths: ReadonlySet<string> = new Set(["/health", "/healthz", "/ready
 
 const wrongVerb = () => new Response("Method Not Allowed", { status: 405, headers: { allow: "GET, HEAD", "content-type": "text/plain" } });
 
-function refuse({ status, retryAfterMs = 1_000 }: RequestDecision & { readonly ok: false }): Response {
+function refuse({ status, message = "", retryAfterMs = 1_000 }: RequestDecision & { readonly ok: false }): Response {
   if (status === 401) return failure(401, "unauthorized", "Unauthorized");
+  if (status === 503) return failure(503, "api_error", message, { "retry-after": "1" });
   if (status === 403) return failure(403, "forbidden", "Forbidden");
   return failure(429, "rate_limited", "Too many attempts", { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
 }

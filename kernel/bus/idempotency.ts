@@ -1,7 +1,6 @@
 /** Answers kept for a principal, a method and a key: a repetition gets the first answer, and what it did is not done again. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Sweep } from "../../store/retention.ts";
-import type { Migration, Store } from "../../store/store.ts";
+import type { Migration } from "../../store/store.ts";
 import type { BusContext } from "./context.ts";
 
 export const busMigrations: readonly Migration[] = [
@@ -24,7 +23,7 @@ type Id = readonly [principal: string, method: string, key: string];
 /** Runs `run` unless its answer is kept or on its way. A failure is not kept, so that it can be tried again. */
 export type Kept = (id: Id, run: () => unknown) => Promise<unknown>;
 
-export function createIdempotency({ clock, settings, log }: BusContext, store: Store): { readonly kept: Kept; readonly sweep: Sweep } {
+export function createIdempotency({ store, retention, clock, settings, log }: BusContext): Kept {
   const running = new Map<string, Promise<unknown>>();
 
   const answer: Kept = async (id, run) => {
@@ -42,28 +41,27 @@ export function createIdempotency({ clock, settings, log }: BusContext, store: S
     return result;
   };
 
-  return {
-    sweep: {
-      name: "bus.kept",
-      everyMs: settings().sweepMs,
-      sweep(now) {
-        const { keptMs, keptRows } = settings();
-        const take = (where: string) =>
-          `delete from bus_kept where (principal, method, key) in
-            (select principal, method, key from bus_kept where at <= ${where} limit ${sweptAtOnce}) returning key`;
-        return [
-          [take("?"), now - keptMs],
-          [take("(select at from bus_kept order by at desc limit 1 offset ?)"), keptRows],
-        ];
-      },
+  retention.register({
+    name: "bus.kept",
+    everyMs: settings().sweepMs,
+    sweep(now) {
+      const { keptMs, keptRows } = settings();
+      const take = (where: string) =>
+        `delete from bus_kept where (principal, method, key) in
+          (select principal, method, key from bus_kept where at <= ${where} limit ${sweptAtOnce}) returning key`;
+      return [
+        [take("?"), now - keptMs],
+        [take("(select at from bus_kept order by at desc limit 1 offset ?)"), keptRows],
+      ];
     },
-    kept(id, run) {
-      const name = JSON.stringify(id);
-      const already = running.get(name);
-      if (already) return already;
-      const mine = answer(id, run).finally(() => running.delete(name));
-      running.set(name, mine);
-      return mine;
-    },
+  });
+
+  return (id, run) => {
+    const name = JSON.stringify(id);
+    const already = running.get(name);
+    if (already) return already;
+    const mine = answer(id, run).finally(() => running.delete(name));
+    running.set(name, mine);
+    return mine;
   };
 }

@@ -1,16 +1,11 @@
 /** Who is here (`protocol` section 1.7): the gateway itself, its connections, and what devices report of themselves. */
 import { hostname } from "node:os";
-import type { PresenceEntry, PresenceReport } from "@pincer/plugin-sdk/wire/presence";
+import { type PresenceEntry, type PresenceReport, presenceOf } from "@pincer/plugin-sdk/wire/presence";
 import type { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 
 /** `publish` is told at once of a change, and of all further ones together after `presenceMs`. */
-export function createPresence(
-  { clock, settings }: BusContext,
-  connections: ReadonlyMap<string, Connection>,
-  { version, bootId }: { readonly version: string; readonly bootId: string },
-  publish: () => void,
-) {
+export function createPresence({ connections, clock, settings, version, bootId }: BusContext, publish: () => void) {
   const startedAt = clock.now();
   const reports = new Map<string, PresenceEntry>();
   let resting: Disposable | undefined;
@@ -43,7 +38,7 @@ export function createPresence(
     },
     list(): PresenceEntry[] {
       const entries = new Map<string, PresenceEntry>();
-      for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), entryOf(connection));
+      for (const connection of connections.values()) if (isPresent(connection)) entries.set(keyOf(connection), presenceOf(connection));
       for (const [key, entry] of reports) entries.set(key, { ...entries.get(key), ...entry });
       const newest = [...entries.values()].sort((a, b) => b.ts - a.ts).slice(0, settings().presenceEntries - 1);
       const self = { ts: clock.now(), host: hostname(), version, platform: process.platform, mode: "gateway", reason: "self" };
@@ -57,25 +52,3 @@ export function createPresence(
 const isPresent = ({ client }: Connection): boolean => client.mode !== "cli" && client.mode !== "probe";
 
 const keyOf = ({ id, info, client }: Connection): string => info.deviceId ?? client.instanceId ?? id;
-
-function entryOf({ client, info, role, scopes, openedAt }: Connection): PresenceEntry {
-  const { id: clientId, version, platform, mode, displayName, deviceFamily, modelIdentifier, timeZone, instanceId } = client;
-  return {
-    ts: openedAt,
-    host: displayName ?? clientId,
-    ip: info.remoteAddress,
-    version,
-    platform,
-    mode,
-    reason: "connect",
-    clientId,
-    roles: [role],
-    scopes: [...scopes],
-    onlineSince: openedAt,
-    deviceId: info.deviceId,
-    deviceFamily,
-    modelIdentifier,
-    timeZone,
-    instanceId,
-  };
-}

@@ -8,10 +8,8 @@ import type { Dispatch } from "./dispatch.ts";
 import { toldOf } from "./fault.ts";
 
 /** A request that runs. */
-interface Exchange {
+interface Exchange extends Pick<RequestFrame, "id" | "method"> {
   readonly connection: Connection;
-  readonly id: string;
-  readonly method: string;
   accepted: boolean;
 }
 
@@ -45,7 +43,11 @@ export function createRequests({ settings, stability, log, phase }: BusContext, 
 
   const answered = (exchange: Exchange, result: unknown) => {
     const { connection, id, method } = exchange;
-    connection.send(fitting(resultFrame(id, result), method));
+    const frame = resultFrame(id, result);
+    const { frameBytes } = settings();
+    if (frame.length > frameBytes)
+      throw busErrors.BUS_RESULT_TOO_LARGE(`${method} answered ${frame.length} bytes, at most ${frameBytes} fit`);
+    connection.send(frame);
     ended(exchange);
   };
 
@@ -66,12 +68,6 @@ export function createRequests({ settings, stability, log, phase }: BusContext, 
     } catch (error) {
       failed(exchange, error);
     }
-  };
-
-  const fitting = (frame: string, method: string): string => {
-    const { frameBytes } = settings();
-    if (frame.length <= frameBytes) return frame;
-    throw busErrors.BUS_RESULT_TOO_LARGE(`${method} answered ${frame.length} bytes, at most ${frameBytes} fit`);
   };
 
   const whyNot = ({ id, running }: Connection, { method }: RequestFrame): GatewayError | undefined => {

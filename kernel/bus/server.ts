@@ -1,18 +1,13 @@
 /** The listening socket: Bun's server, with what it must never do by itself turned off. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { busErrors } from "@pincer/plugin-sdk/wire/errors";
-import type { Server, WebSocketHandler } from "bun";
-import type { Door } from "../access/decision.ts";
+import type { Server } from "bun";
 import { doorOf, hostAllowed } from "../access/door.ts";
 import { nodeCrypto } from "../builtin.ts";
-import type { SocketData } from "./connection.ts";
-import { failure, refuseHost } from "./http.ts";
+import type { Connection } from "./connection.ts";
+import { type createHttp, failure, refuseHost } from "./http.ts";
 import type { BusSettings } from "./settings.ts";
-
-export interface SocketHandlers extends Pick<WebSocketHandler<SocketData>, "open" | "message" | "drain" | "pong" | "close"> {
-  /** Why no further socket is taken just now, or `undefined`. */
-  full(door: Door): string | undefined;
-}
+import type { Sockets } from "./sockets.ts";
 
 const addresses: Readonly<Record<string, string>> = { loopback: "127.0.0.1", lan: "0.0.0.0" };
 
@@ -21,13 +16,13 @@ const toSeconds = (ms: number, most: number) => Math.min(most, Math.ceil(ms / 1_
 /** Rejects with `BUS_LISTEN_FAILED`. */
 export async function listen(
   settings: () => BusSettings,
-  http: (request: Request, door: Door, unhurried: () => void) => Promise<Response>,
-  sockets: SocketHandlers,
-): Promise<Server<SocketData>> {
+  http: ReturnType<typeof createHttp>,
+  sockets: Sockets,
+): Promise<Server<Connection>> {
   const { port, bind, bodyBytes, frameBytes, idleMs, tickMs, pongMs, tls } = settings();
   const hostname = addresses[bind] ?? bind;
   try {
-    return Bun.serve<SocketData>({
+    return Bun.serve<Connection>({
       port,
       hostname,
       development: false,
@@ -39,15 +34,15 @@ export async function listen(
       fetch(request, server) {
         const door = doorOf(request, server.requestIP(request)?.address ?? "");
         if (!hostAllowed(door, settings())) return refuseHost(door);
-        if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door, () => server.timeout(request, 0));
-        const full = sockets.full(door);
-        if (full !== undefined) return failure(503, "api_error", full, { "retry-after": "1" });
-        if (server.upgrade(request, { data: { door } })) return undefined;
+        if (door.headers.upgrade?.toLowerCase() !== "websocket") return http(request, door, server);
+        const data = sockets.knock(door);
+        if (typeof data === "string") return failure(503, "api_error", data, { "retry-after": "1" });
+        if (server.upgrade(request, { data })) return undefined;
         return failure(400, "invalid_request_error", "the upgrade to a WebSocket is not complete");
       },
       error: () => failure(500, "api_error", "internal error"),
       websocket: {
-        ...sockets,
+        ...sockets.handlers,
         maxPayloadLength: frameBytes,
         // The bus counts unread bytes itself, so that it can say why it closes.
         backpressureLimit: 0,

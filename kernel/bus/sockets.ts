@@ -1,30 +1,31 @@
 /** Every socket from its opening to its close: the handshake (`protocol` sections 1.2 to 1.7), whose turn a frame is, and who is dead. */
 import { requireValid } from "@pincer/plugin-sdk/check";
-import { ConnectParams, oldestVersion, protocolVersion, speaks } from "@pincer/plugin-sdk/wire/connect";
-import { busErrors, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Role } from "@pincer/plugin-sdk/method";
+import { ConnectParams, speaks } from "@pincer/plugin-sdk/wire/connect";
+import { busErrors, mismatchError, paramsInvalid, startingError, stoppingError } from "@pincer/plugin-sdk/wire/errors";
 import { challengeEvent } from "@pincer/plugin-sdk/wire/events";
-import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem, resultFrame } from "@pincer/plugin-sdk/wire/frames";
-import type { Admitted, ConnectAttempt, ConnectDecision, Door } from "../access/decision.ts";
+import { errorFrame, eventFrame, eventHead, parse, type RequestFrame, requestProblem } from "@pincer/plugin-sdk/wire/frames";
+import type { ServerWebSocket, WebSocketHandler } from "bun";
+import type { Admitted, Door } from "../access/decision.ts";
 import { Connection } from "./connection.ts";
 import type { BusContext } from "./context.ts";
 import { toldOf } from "./fault.ts";
-import type { SocketHandlers } from "./server.ts";
+
+export type Sockets = ReturnType<typeof createSockets>;
 
 interface SocketsDeps {
-  /** Those that have been let in. */
-  readonly connections: Map<string, Connection>;
-  readonly connect: (attempt: ConnectAttempt) => Promise<ConnectDecision>;
-  /** The payload of the hello-ok. */
-  readonly hello: (connection: Connection, admitted: Admitted) => object;
-  /** The hello has been sent. */
-  readonly onOpen: (connection: Connection) => void;
+  /** Resolves when what a hello needs is there. */
+  readonly prepared: () => Promise<void>;
+  /** Answers the request with the hello of somebody who has been let in, and with what follows it. */
+  readonly welcome: (connection: Connection, id: string, admitted: Admitted) => void;
   readonly onFrame: (connection: Connection, text: string) => void;
   /** One that had been let in. */
   readonly onClose: (connection: Connection) => void;
 }
 
-export function createSockets(context: BusContext, { connections, connect, hello, onOpen, onFrame, onClose }: SocketsDeps) {
-  const { clock, settings, log, phase } = context;
+export function createSockets(context: BusContext, { prepared, welcome, onFrame, onClose }: SocketsDeps) {
+  const { access, clock, connections, settings, log, phase } = context;
   /** Those that wait for their hello, with the timer that ends their waiting. */
   const arriving = new Map<Connection, Disposable>();
   let pongs: Disposable | undefined;
@@ -36,8 +37,8 @@ export function createSockets(context: BusContext, { connections, connect, hello
 
   const refuse = (connection: Connection, id: string, error: unknown, closeCode: number) => {
     const entry = toldOf(error, log, "connect");
-    const { remoteAddress } = connection.socket.data.door;
-    log.info("bus.connect-refused", { connection: connection.id, remoteAddress, ...entry.details });
+    const { id: socket, door } = connection;
+    log.info("bus.connect-refused", { connection: socket, remoteAddress: door.remoteAddress, ...entry.details });
     connection.send(errorFrame(id, entry));
     connection.close(closeCode, entry.message);
   };
@@ -53,14 +54,18 @@ export function createSockets(context: BusContext, { connections, connect, hello
     }
     const asked = params as ConnectParams;
     if (!speaks(asked)) return refuse(connection, id, mismatchError(asked), 1002);
-    const decision = await connect({ door: connection.socket.data.door, nonce: connection.nonce, params: asked });
-    if (connection.state === "closed") return;
-    if (!decision.ok) return refuse(connection, id, decision.error, decision.closeCode);
+    await prepared();
+    connection.claim = asked;
+    const decided = access.connect({ door: connection.door, nonce: connection.nonce, params: asked });
+    const admitted = await decided.catch((error: unknown) => {
+      if (arriving.has(connection)) refuse(connection, id, error, closeCodeOf(error));
+    });
+    // It was refused, has left meanwhile, or was turned away.
+    if (!admitted || !arriving.has(connection)) return;
     settle(connection);
-    connection.admit(asked, decision);
+    connection.admit(asked, admitted);
     connections.set(connection.id, connection);
-    connection.send(resultFrame(id, hello(connection, decision)));
-    onOpen(connection);
+    welcome(connection, id, admitted);
     for (const text of connection.waiting.splice(0)) if (connection.state === "open") onFrame(connection, text);
   };
 
@@ -79,18 +84,10 @@ export function createSockets(context: BusContext, { connections, connect, hello
     admit(connection, request).catch((error: unknown) => refuse(connection, request.id, error, 1011));
   };
 
-  const handlers: SocketHandlers = {
-    full(door) {
-      const { connections: most, handshakes, foreignHandshakes } = settings();
-      if (phase() === "stopping") return "gateway is stopping";
-      if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
-      const foreign = isForeign(door) ? arriving.keys().filter(({ socket }) => isForeign(socket.data.door)) : [];
-      if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
-      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : undefined;
-    },
+  const handlers: WebSocketHandler<Connection> = {
     open(socket) {
-      const connection = new Connection(socket, context);
-      socket.data.connection = connection;
+      const { data: connection } = socket;
+      connection.socket = socket;
       connection.send(eventFrame(eventHead(challengeEvent.name, { nonce: connection.nonce, ts: clock.now() })));
       const late = () => {
         log.info("bus.handshake-timeout", { connection: connection.id });
@@ -98,21 +95,16 @@ export function createSockets(context: BusContext, { connections, connect, hello
       };
       arriving.set(connection, clock.after(settings().handshakeMs, late));
     },
-    message({ data: { connection } }, data) {
-      if (!connection) return;
+    message({ data: connection }, data) {
       connection.heard = true;
       const text = typeof data === "string" ? data : data.toString();
       if (connection.state === "open") onFrame(connection, text);
       else receive(connection, text);
     },
-    pong({ data: { connection } }) {
-      if (connection) connection.heard = true;
-    },
-    drain({ data: { connection } }) {
-      connection?.drained();
-    },
-    close({ data: { connection } }) {
-      if (!connection) return;
+    pong: heard,
+    // Who reads lives, even when a pong is still behind much else.
+    drain: heard,
+    close({ data: connection }) {
       connection.closed();
       settle(connection);
       if (connections.delete(connection.id)) onClose(connection);
@@ -121,6 +113,15 @@ export function createSockets(context: BusContext, { connections, connect, hello
 
   return {
     handlers,
+    /** The connection of a socket that may open, or why no further one is taken just now. */
+    knock(door: Door): Connection | string {
+      const { connections: most, handshakes, foreignHandshakes } = settings();
+      if (phase() === "stopping") return "gateway is stopping";
+      if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
+      const foreign = isForeign(door) ? arriving.keys().filter((other) => isForeign(other.door)) : [];
+      if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
+      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : new Connection(door, context);
+    },
     /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
     ping(): void {
       const asked = [...connections.values()];
@@ -129,6 +130,15 @@ export function createSockets(context: BusContext, { connections, connect, hello
         for (const connection of asked) if (connection.state === "open" && !connection.heard) connection.socket.terminate();
       });
     },
+    /** Ends what arrives as this device: the answer that it waits for may be out of date when it comes. */
+    turnAway(deviceId: string, role: Role | undefined, code: number, reason: string): void {
+      for (const connection of arriving.keys()) {
+        const { device, role: asked = "operator" } = connection.claim ?? {};
+        if (device?.id !== deviceId || (role ?? asked) !== asked) continue;
+        settle(connection);
+        connection.close(code, reason);
+      }
+    },
     closeAll(code: number, reason: string): void {
       for (const connection of [...arriving.keys(), ...connections.values()]) connection.close(code, reason);
     },
@@ -136,15 +146,15 @@ export function createSockets(context: BusContext, { connections, connect, hello
   };
 }
 
+const heard = ({ data: connection }: ServerWebSocket<Connection>): void => {
+  connection.heard = true;
+};
+
 /** A page from elsewhere, which any site can make a browser open here: it may knock, but not fill the doorway. */
 const isForeign = ({ headers }: Door): boolean => headers.origin !== undefined && URL.parse(headers.origin)?.host !== headers.host;
 
-const mismatchError = ({ minProtocol, maxProtocol }: ConnectParams) =>
-  busErrors.PROTOCOL_MISMATCH("protocol mismatch", {
-    data: {
-      clientMinProtocol: minProtocol,
-      clientMaxProtocol: maxProtocol,
-      expectedProtocol: protocolVersion,
-      minimumProbeProtocol: oldestVersion,
-    },
-  });
+/** Of a `connect` that access refused, or failed over. */
+export const closeCodeOf = (error: unknown): 1008 | 1011 | 1013 => {
+  if (!isGatewayError(error)) return 1011;
+  return error.wire === "UNAVAILABLE" ? 1013 : 1008;
+};

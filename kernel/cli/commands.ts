@@ -30,6 +30,7 @@ const configure = () => import("./configure.ts");
 const secrets = () => import("./secrets.ts");
 const devices = () => import("./devices.ts");
 const plugins = () => import("./plugins.ts");
+const author = () => import("./author.ts");
 
 export const families: Families = {
   sessions: "Conversations and their messages",
@@ -102,10 +103,13 @@ export const commands: readonly CliCommand[] = [
   setUp("plugins disable", "Turn a plugin off", plugins, "disable", { usage: "<id>" }),
   setUp("plugins reload", "Load a plugin anew; nothing that runs is cut off", plugins, "reload", { usage: "<id>" }),
 
-  develop("plugin build", "Bring a plugin's manifest up to date with its code, and bundle it", plugins, "build", {
+  develop("plugin new", "Make a plugin that works", author, "create", { usage: "<channel|provider|tool|blank> <id> [folder]" }),
+  develop("plugin check", "Whether a plugin is fit to be given away", author, "check", { usage: "[folder]" }),
+  develop("plugin build", "Bring a plugin's manifest up to date with its code, bundle it, and pack it", author, "build", {
     usage: "[folder]",
     flags: [flag("check", "Write nothing; fail when it is not up to date")],
   }),
+  develop("plugin link", "Use a plugin from the folder in which it is written", author, "link", { usage: "[folder]" }),
   develop("protocol export", "The wire's methods and events as types for a client", () => import("./protocol.ts"), "exportProtocol", {
     flags: [
       flag("format", "json (default), typescript or swift", { value: "format" }),

@@ -1,7 +1,6 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
-import { type Json, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { type Json, jsonOf, parseJson5, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { redact } from "@pincer/plugin-sdk/redact";
-import { at, put } from "../config/snapshot.ts";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
@@ -21,7 +20,7 @@ export const get: Run = async ({ args, home, terminal }) => {
     const config = readWholeConfig(home);
     value = redact(config.current().written ?? {}, config.isSecret);
   }
-  const found = at(value, path);
+  const found = valueAt(value, path);
   if (found === undefined) throw new CliError(`nothing is set at ${args[0]}`, { next: "pincer config get" });
   terminal.result(found, shown(found));
   return EXIT.done;
@@ -45,7 +44,7 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
   if (holder(home)) {
     using client = await connect(home);
     const { hash } = await client.call<{ hash: string }>("config.get", {});
-    const raw = JSON.stringify(put({}, steps, value));
+    const raw = JSON.stringify(putAt({}, steps, value));
     ({ changedPaths: changed } = await client.call<{ changedPaths: string[] }>("config.patch", {
       raw,
       baseHash: hash,

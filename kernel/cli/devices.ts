@@ -1,11 +1,9 @@
-import type { PairRequest } from "@pincer/plugin-sdk/contracts/devices";
-import type { Static } from "@sinclair/typebox";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { asking } from "./client.ts";
 import { dim, duration, green, table, yellow } from "./terminal.ts";
 
-type Pending = Static<typeof PairRequest>;
-type Device = Pick<Pending, "deviceId" | "displayName" | "platform" | "clientId">;
+type Device = { readonly deviceId: string } & { readonly [Fact in "displayName" | "platform" | "clientId"]?: string };
+type Pending = Device & { readonly requestId: string; readonly role: string; readonly scopes: readonly string[] };
 type Paired = Device & { readonly lastSeenAtMs?: number; readonly connected: boolean };
 
 const named = ({ displayName, clientId, platform }: Device): string => [displayName ?? clientId, platform].filter(Boolean).join(", ");

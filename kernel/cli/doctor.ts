@@ -3,8 +3,8 @@ import { Database } from "bun:sqlite";
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { answers } from "../../plugin-host/findings.ts";
-import { systemClock } from "../clock.ts";
 import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
@@ -59,7 +59,8 @@ function checkHome({ path, configFile, tokenFile, keyFile, storeFile }: Home): F
 }
 
 function checkConfig(home: Home): Finding[] {
-  const { issues, source, path } = readWholeConfig(home).current();
+  const { path, current } = readWholeConfig(home);
+  const { issues, source } = current();
   if (issues.length === 0) return [ok("configuration", source === "defaults" ? "defaults; there is no file" : path)];
   const meanwhile = `; until then ${source === "kept" ? "the last good copy is" : "defaults are"} in force`;
   return issues.map((issue) =>

@@ -2,7 +2,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";

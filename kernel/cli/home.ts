@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { TSchema } from "@sinclair/typebox";
 import { homeHolder } from "../../store/lock.ts";
-import { systemClock } from "../clock.ts";
 import { type Config, createConfig } from "../config/config.ts";
 import firstConfig from "./templates/pincer.json5.txt";
 

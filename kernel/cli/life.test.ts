@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { WireClient } from "../../plugin-sdk/testing/client.ts";
 import { createCliHome } from "../../tests/support/cli.ts";
-import { systemClock } from "../clock.ts";
 import { processStart } from "./home.ts";
 
 interface Up {

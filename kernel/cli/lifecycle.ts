@@ -1,6 +1,6 @@
 /** `pincer stop`, `restart` and `status`. */
 import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { connect } from "./client.ts";
 import type { Invocation, Run } from "./command.ts";

@@ -1,6 +1,6 @@
 /** `pincer logs`: read from the file itself, so that the log of a gateway that does not run can be read too. */
 import { existsSync } from "node:fs";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type Level, type LogLine, levels, readTail } from "../log.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";

@@ -1,9 +1,9 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
 import { join } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { discover, type Found } from "../../plugin-host/discovery.ts";
 import { record } from "../../plugin-kit/record.ts";
-import { systemClock } from "../clock.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, repository } from "./home.ts";

@@ -1,11 +1,7 @@
-/** `pincer plugins` and `pincer plugin build`. */
-import { resolve } from "node:path";
+/** `pincer plugins`. */
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
-import { buildPlugin } from "../../plugin-kit/build.ts";
-import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
 export interface Plugin extends Omit<PluginInfo, "manifest" | "error"> {
@@ -62,15 +58,3 @@ const setEnabled = (enabled: boolean): Run =>
   });
 export const enable = setEnabled(true);
 export const disable = setEnabled(false);
-
-export const build: Run = async ({ args: [folder = "."], flags, terminal }) => {
-  const check = flags["check"] === true;
-  const path = resolve(folder);
-  const bundle = `${path}/dist/plugin.js`;
-  const { manifest, isChanged } = await buildPlugin(path, systemClock, check ? { check } : { bundle });
-  terminal.result(
-    { ok: true, id: manifest.id, version: manifest.version, changed: isChanged },
-    `${green("●")} ${bold(manifest.id)} ${manifest.version}: the manifest ${isChanged ? "is brought up to date" : "was up to date"}${check ? "" : `, bundled to ${dim(bundle)}`}`,
-  );
-  return EXIT.done;
-};

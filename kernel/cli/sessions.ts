@@ -1,6 +1,6 @@
 import type { Message } from "@pincer/plugin-sdk/message";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { SessionRow } from "@pincer/plugin-sdk/wire/session";
-import { systemClock } from "../clock.ts";
 import { asking } from "./client.ts";
 import { CliError } from "./failure.ts";
 import { bold, dim, duration, green, table } from "./terminal.ts";

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "../clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { type Client, connect } from "./client.ts";
 import type { Invocation } from "./command.ts";

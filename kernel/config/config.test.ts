@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type Static, Type } from "@sinclair/typebox";
-import { systemClock } from "../clock.ts";
 import { createConfig, describeIssue, type Snapshot } from "./config.ts";
 
 const Gateway = Type.Object(
@@ -128,6 +128,17 @@ test("one bad key at the first start: the defaults of that section hold, the oth
   expect(config.section("plugins.vendor.config")()).toEqual({ retries: 5 });
 });
 
+test("a section in an error's place has its defaults, and whatever is declared inside or beside it stands", () => {
+  const { config, gateway } = setup("{ gateway: { port: 2 }, plugins: 5, outer: { a: 'x', inner: { b: 3 }, bad: { c: 'y' } } }");
+  const Small = (name: string) => Type.Object({ [name]: Type.Integer({ default: 1 }) });
+  config.declare("outer", Small("a"), "one");
+  config.declare("outer.inner", Small("b"), "other");
+  config.declare("outer.bad", Small("c"), "third");
+  expect(gateway().port).toBe(2);
+  expect(config.current().value).toMatchObject({ plugins: { vendor: { config: { retries: 2 } } } });
+  expect(config.current().value["outer"]).toEqual({ a: 1, inner: { b: 3 }, bad: { c: 1 } });
+});
+
 test("a file that cannot be read or is far too large is reported, never fatal", () => {
   const { config } = setup(`{ gateway: { bind: '${"x".repeat(1_100_000)}' } }`);
   expect(problems(config.current())[0]).toContain("larger than 1 MiB");
@@ -226,6 +237,13 @@ test("of two writers who read the same text, the second is refused", async () =>
   );
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   expect(readFileSync(path, "utf8")).toContain("port: 1");
+});
+
+test("what would be too large to be read again is not written, however few characters it has", async () => {
+  const { config, path } = setup("{}");
+  const text = `{ gateway: { bind: '${"ü".repeat(600_000)}' } }`;
+  await expect(config.write({ baseHash: undefined, edit: () => text })).rejects.toThrow("larger than 1 MiB");
+  expect(readFileSync(path, "utf8")).toBe("{}");
 });
 
 test("a change made by an editor since the last load counts as another writer's", async () => {

@@ -2,19 +2,20 @@
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { checkShape } from "@pincer/plugin-sdk/config-fit";
 import { type ConfigIssue, configErrors } from "@pincer/plugin-sdk/contracts/configuration";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Json, JsonObject } from "@pincer/plugin-sdk/json5";
+import { type Json, type JsonObject, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { secretsIn } from "@pincer/plugin-sdk/redact";
 import { isSecret, isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import type { TSchema } from "@sinclair/typebox";
+import { replaceFile } from "../../store/private-file.ts";
 import type { Environment } from "./environment.ts";
-import { fingerprint, readText, sizeLimit, writeText } from "./file.ts";
-import { checkShape } from "./schema.ts";
-import { at, compute, type Declaration, isSound, outline, put } from "./snapshot.ts";
+import { type FileText, fingerprint, readText, sizeLimit } from "./file.ts";
+import { compute, type Declaration, isSound, type Sections, sectionsOf } from "./snapshot.ts";
 
 export interface Snapshot {
   /** Deeply frozen; environment and defaults applied, secret references unresolved. */
@@ -27,7 +28,6 @@ export interface Snapshot {
   /** What `raw` says, references as they are written; `undefined` when it cannot be parsed. */
   readonly written: JsonObject | undefined;
   readonly issues: readonly ConfigIssue[];
-  readonly path: string;
   /** Where `value` comes from. `kept`: the file has an error, and the last good text is in force. */
   readonly source: "file" | "kept" | "defaults";
 }
@@ -65,123 +65,98 @@ export function createConfig(options: ConfigOptions) {
   const keptPath = `${path}.last-good`;
   /** By dotted path. */
   const declared = new Map<string, Declaration>();
-  const listeners = new Map<string, Set<Listener>>();
-  let schemas: { readonly all: readonly Declaration[]; readonly root: Shape } | undefined;
-  let snapshot: Snapshot | undefined;
+  const listeners = new Set<{ readonly dotted: string; readonly listener: Listener }>();
   let disk = readText(path);
-  /** The text in force from the moment on that `watch` was called; before that it is chosen anew at each declaration. */
-  let settled: { readonly text: string | undefined } | undefined;
+  /** In force from the moment on that `watch` was called; before, it is chosen anew at each declaration: only all of them can judge a text. */
+  let settled: FileText | undefined;
+  /** What the three above come to, made when it is asked for. */
+  let present: { readonly sections: Sections; readonly inForce: FileText; readonly snapshot: Snapshot } | undefined;
   const inTurn = createQueue();
 
-  function schema() {
-    if (schemas) return schemas;
-    const all = [...declared.values()].sort((a, b) => a.path.length - b.path.length);
-    schemas = { all, root: outline(all) };
-    return schemas;
-  }
-
-  const declaredAnew = () => {
-    schemas = undefined;
-    snapshot = undefined;
-  };
-  const shapesOf = (where: Path) => shapesAt(schema().root, where);
-  /** Unlike `isSecret` it asks for a sign: what nobody declares may be any word, and would be blotted out in every line. */
-  const isTelling = (where: Path): boolean => [undefined, ...shapesOf(where)].some((shape) => isSensitive(where, shape));
-  const of = (text: string | undefined) => compute(text, schema().all, schema().root, env);
-
-  function current(): Snapshot {
-    if (snapshot) return snapshot;
-    const fromDisk = of(disk.text);
-    const issues = disk.problem ? [disk.problem] : fromDisk.issues;
-    let inForce = settled;
-    if (!inForce && !isSound(issues)) {
+  function now() {
+    if (present) return present;
+    const sections = sectionsOf(declared.values());
+    const fromDisk = compute(disk, sections, env);
+    let inForce = settled ?? disk;
+    if (!settled && !isSound(fromDisk.issues)) {
       const kept = readText(keptPath);
-      if (kept.text !== undefined && isSound(of(kept.text).issues)) inForce = kept;
+      if (kept.text !== undefined && isSound(compute(kept, sections, env).issues)) inForce = kept;
     }
-    const { text } = inForce ?? disk;
-    const { value, said } = text === disk.text ? fromDisk : of(text);
+    const { text } = inForce;
+    const { value, said } = text === disk.text ? fromDisk : compute(inForce, sections, env);
+    /** Unlike `isSecret` it asks for a sign: what nobody declares may be any word, and would be blotted out in every line. */
+    const isTelling = (where: Path) => [undefined, ...shapesAt(sections.root, where)].some((shape) => isSensitive(where, shape));
     // Defaults stand in manifests that everybody may read: to look through them for secrets would take a tenth of a start.
     if (hide) for (const found of secretsIn(said, isTelling)) hide(found);
-    snapshot = {
+    const snapshot: Snapshot = {
       value,
       written: fromDisk.written,
       raw: disk.text,
       hash: hashOf(disk.text),
       appliedHash: hashOf(text),
-      issues,
-      path,
+      issues: fromDisk.issues,
       source: text === undefined ? "defaults" : text === disk.text ? "file" : "kept",
     };
-    return snapshot;
+    present = { sections, inForce, snapshot };
+    return present;
   }
-
-  /** Puts a text without errors in force and tells whom it concerns. */
-  async function apply(text: string | undefined): Promise<Snapshot> {
-    const before = current();
-    disk = { text };
-    if (settled) settled = { text };
-    snapshot = undefined;
-    const next = current();
-    for (const [key, interested] of listeners) {
-      const [was, is] = [at(before.value, key.split(".")), at(next.value, key.split("."))];
-      if (key === "" ? before.appliedHash === next.appliedHash : Bun.deepEquals(was, is)) continue;
-      for (const listener of interested) void tell(listener, key, key === "" ? next : is);
-    }
-    await keep(next);
-    return next;
-  }
-
-  async function tell(listener: Listener, key: string, value: unknown): Promise<void> {
-    try {
-      await listener(value);
-    } catch (error) {
-      log.error("config.listener_failed", { path: key, error: errorMessage(error) });
-    }
-  }
+  const current = (): Snapshot => now().snapshot;
 
   /** Remembers a good text for a start at which the file is not. */
   async function keep({ raw, source, issues }: Snapshot): Promise<void> {
     if (raw === undefined || source !== "file" || !isSound(issues) || readText(keptPath).text === raw) return;
-    await writeText(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
+    await replaceFile(keptPath, raw).catch((error) => log.warn("config.keep_failed", { error: errorMessage(error) }));
   }
 
-  /** Reads the file again. With an error in it, what is in force stays, and the issues say where the error is. */
+  /** Reads the file again and tells whom a change concerns. With an error in it, what is in force stays, and the issues say where it is. */
   async function reload(): Promise<Snapshot> {
+    const { snapshot: before, sections } = now();
     const found = readText(path);
-    if (found.text === disk.text && !found.problem === !disk.problem) return current();
-    if (!found.problem && isSound(of(found.text).issues)) {
-      const next = await apply(found.text);
-      log.info("config.applied", { path, hash: next.hash, warnings: next.issues.map(describeIssue) });
+    if (found.text === disk.text && !found.problem === !disk.problem) return before;
+    const isGood = isSound(compute(found, sections, env).issues);
+    disk = found;
+    if (settled && isGood) settled = found;
+    present = undefined;
+    const next = current();
+    const issues = next.issues.map(describeIssue);
+    if (!isGood) {
+      log.warn("config.refused", { path, kept: next.appliedHash, issues });
       return next;
     }
-    disk = found;
-    snapshot = undefined;
-    const next = current();
-    log.warn("config.refused", { path, kept: next.appliedHash, issues: next.issues.map(describeIssue) });
-    return next;
-  }
-
-  async function writeNow({ baseHash, edit }: Edit): Promise<Snapshot> {
-    const before = await reload();
-    if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
-    const text = edit(before);
-    if (text.length > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
-    const known = new Set(before.issues.map(({ path: where }) => where));
-    const unwelcome = of(text).issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
-    if (unwelcome.length > 0) {
-      const said = unwelcome.map(describeIssue).join("; ");
-      throw configErrors.CONFIG_INVALID(`nothing was changed: ${said}`, { data: { issues: unwelcome } });
+    log.info("config.applied", { path, hash: next.hash, warnings: issues });
+    for (const { dotted, listener } of listeners) {
+      const [was, is] = [before, next].map(({ value }) => valueAt(value, stepsOf(dotted)));
+      if (dotted === "" ? before.appliedHash === next.appliedHash : Bun.deepEquals(was, is)) continue;
+      const failed = (error: unknown) => log.error("config.listener_failed", { path: dotted, error: errorMessage(error) });
+      void Promise.try(listener, is).catch(failed);
     }
-    if (text === before.raw) return before;
-    await writeText(path, text);
-    return apply(text);
+    await keep(next);
+    return next;
   }
 
   /**
    * Writes and applies a change. Throws `CONFIG_STALE` when the file is not the one that the caller read, `CONFIG_INVALID` when the
    * outcome has an error or a key that nobody knows; then nothing has changed.
    */
-  const write = (change: Edit): Promise<Snapshot> => inTurn(() => writeNow(change));
+  const write = ({ baseHash, edit }: Edit): Promise<Snapshot> =>
+    inTurn(async () => {
+      const before = await reload();
+      if (baseHash !== undefined && baseHash !== before.hash) throw configErrors.CONFIG_STALE();
+      const text = edit(before);
+      if (Buffer.byteLength(text) > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
+      const known = new Set(before.issues.map(({ path: where }) => where));
+      const { issues } = compute({ text }, now().sections, env);
+      const unwelcome = issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
+      if (unwelcome.length > 0) {
+        const said = unwelcome.map(describeIssue).join("; ");
+        throw configErrors.CONFIG_INVALID(`nothing was changed: ${said}`, { data: { issues: unwelcome } });
+      }
+      if (text === before.raw) return before;
+      await replaceFile(path, text).catch((error) => {
+        throw configErrors.CONFIG_WRITE_FAILED(`${path} could not be written: ${errorMessage(error)}`, { cause: error });
+      });
+      return reload();
+    });
 
   return {
     path,
@@ -191,48 +166,48 @@ export function createConfig(options: ConfigOptions) {
 
     /** Writes and applies what stands at a path, comments kept; `undefined` removes it. Throws as `write` does. */
     set: (where: Path, value: Json | undefined): Promise<Snapshot> =>
-      write({ baseHash: undefined, edit: ({ raw = "{}", written }) => editJson5(raw, put(written, where, value)) }),
+      write({ baseHash: undefined, edit: ({ raw = "{}", written }) => editJson5(raw, putAt(written, where, value)) }),
 
     /** Until disposed, `owner` says what stands at the dotted path. Throws `CONFIG_PATH_TAKEN`, `CONFIG_SCHEMA_UNSUPPORTED`. */
     declare(dotted: string, schema: TSchema, owner: string): Disposable {
       const taken = declared.get(dotted);
       if (taken && taken.owner !== owner)
         throw configErrors.CONFIG_PATH_TAKEN(`${owner} declares ${dotted}, which belongs to ${taken.owner}`);
-      const declaration: Declaration = { path: dotted.split("."), shape: schema as Shape, owner };
+      const declaration: Declaration = { path: stepsOf(dotted), shape: schema as Shape, owner };
       checkShape(declaration.shape, declaration.path);
       declared.set(dotted, declaration);
-      declaredAnew();
+      present = undefined;
       return {
         [Symbol.dispose]() {
-          if (declared.get(dotted) === declaration && declared.delete(dotted)) declaredAnew();
+          if (declared.get(dotted) === declaration && declared.delete(dotted)) present = undefined;
         },
       };
     },
 
     /** Everything that is declared, as one schema. */
-    schema: (): Shape => schema().root,
-    isSecret: (where: Path, value: Json): boolean => isSecret(where, value, shapesOf(where)),
+    schema: (): Shape => now().sections.root,
+    isSecret: (where: Path, value: Json): boolean => isSecret(where, value, shapesAt(now().sections.root, where)),
 
     /** The present value at a path, with defaults, read at each call. */
     section<T>(dotted: string): () => T {
-      const where = dotted.split(".");
+      const where = stepsOf(dotted);
       let of: Snapshot | undefined;
       let value: unknown;
       return () => {
-        const now = current();
-        if (now !== of) [of, value] = [now, at(now.value, where)];
+        const snapshot = current();
+        if (snapshot !== of) [of, value] = [snapshot, valueAt(snapshot.value, where)];
         return value as T;
       };
     },
 
     /** Whether the file says anything at the path. */
-    isSet: (dotted: string): boolean => at(current().written, dotted.split(".")) !== undefined,
+    isSet: (dotted: string): boolean => valueAt(current().written, stepsOf(dotted)) !== undefined,
 
-    /** Called after a change of what stands at the path; at `""` with the snapshot, after any change. A listener that throws is logged. */
+    /** Called after a change of what stands at the path; at `""`, after any change of the file. A listener that throws is logged. */
     onChange(dotted: string, listener: Listener): Disposable {
-      const interested = listeners.get(dotted) ?? new Set();
-      listeners.set(dotted, interested.add(listener));
-      return { [Symbol.dispose]: () => void interested.delete(listener) };
+      const interested = { dotted, listener };
+      listeners.add(interested);
+      return { [Symbol.dispose]: () => void listeners.delete(interested) };
     },
 
     /**
@@ -240,9 +215,8 @@ export function createConfig(options: ConfigOptions) {
      * beside it, and network file systems do not tell.
      */
     watch(): Disposable {
-      const now = current();
-      settled = { text: now.source === "kept" ? readText(keptPath).text : now.raw };
-      void keep(now);
+      settled = now().inForce;
+      void keep(current());
       let seen = "";
       let loaded = "";
       return clock.every(lookMs, async () => {
@@ -257,3 +231,5 @@ export function createConfig(options: ConfigOptions) {
     },
   };
 }
+
+const stepsOf = (dotted: string): Path => (dotted === "" ? [] : dotted.split("."));

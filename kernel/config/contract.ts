@@ -8,8 +8,8 @@ import type { Config, Snapshot } from "./config.ts";
 
 export function configurationFor(config: Config): ImplementationOf<typeof configuration> {
   const redacted = (value: Json) => redact(value, config.isSecret);
-  const shown = ({ path, raw, written, value, issues, hash, appliedHash }: Snapshot) => ({
-    path,
+  const shown = ({ raw, written, value, issues, hash, appliedHash }: Snapshot) => ({
+    path: config.path,
     exists: raw !== undefined,
     // A text that cannot be parsed cannot be redacted either.
     raw: raw === undefined || written === undefined ? null : editJson5(raw, redacted(written)),

@@ -1,16 +1,20 @@
 /** From the file's text, the environment and the declared schemas to one frozen value, and everything that is wrong with it. */
+import { asSection, fit, type Report } from "@pincer/plugin-sdk/config-fit";
 import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-import { isObject, type Json, type JsonObject, jsonOf, type Node, nodeAt, parseJson5, placeOf } from "@pincer/plugin-sdk/json5";
+import { type JsonObject, jsonOf, type Node, type Place, parseJson5, placeAt, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 import { type Environment, expand, overrides } from "./environment.ts";
-import { fit, type Report } from "./schema.ts";
+import type { FileText } from "./file.ts";
 
 export interface Declaration {
   readonly path: Path;
   readonly shape: Shape;
   readonly owner: string;
 }
+
+/** An outer section stands before those inside it. */
+export type Sections = ReturnType<typeof sectionsOf>;
 
 export interface Computed {
   /** Everything that is declared, with defaults; a section with an error has its defaults alone. */
@@ -24,28 +28,15 @@ export interface Computed {
 
 export const isSound = (issues: readonly ConfigIssue[]): boolean => issues.every(({ level }) => level !== "error");
 
-export function at(value: Json | undefined, path: Path): Json | undefined {
-  let found: Json | undefined = value;
-  for (const step of path) {
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, step)) return undefined;
-    found = (found as JsonObject)[step];
-  }
-  return found;
+/** All declarations as one schema: what is inside another stands for itself, and has its defaults unasked. */
+export function sectionsOf(declared: Iterable<Declaration>) {
+  const all = [...declared].sort((a, b) => a.path.length - b.path.length);
+  const none: Shape = { type: "object", default: {}, properties: {} };
+  return { all, root: all.reduce((root, { path, shape }) => graft(root, path, shape), none) };
 }
-
-/** A copy with the value at the path, or without it when that is `undefined`; whatever is in the way becomes an object. */
-export function put(value: Json | undefined, [key, ...rest]: Path, member: Json | undefined): JsonObject {
-  const from = isObject(value) ? value : {};
-  const inside = rest.length === 0 ? member : put(Object.hasOwn(from, key!) ? from[key!] : undefined, rest, member);
-  return Object.fromEntries(Object.entries({ ...from, [key!]: inside }).filter((entry): entry is [string, Json] => entry[1] !== undefined));
-}
-
-/** All declarations, an outer one before those inside it, as one schema: what is inside stands for itself, and has its defaults unasked. */
-export const outline = (declarations: readonly Declaration[]): Shape =>
-  declarations.reduce<Shape>((root, { path, shape }) => graft(root, path, shape), { type: "object", default: {}, properties: {} });
 
 function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
-  if (key === undefined) return shape.type === "object" && shape.default === undefined ? { ...shape, default: {} } : shape;
+  if (key === undefined) return asSection(shape);
   const inside = graft(under.properties?.[key] ?? { type: "object", properties: {} }, rest, shape);
   const isOpen = !under.properties && !under.patternProperties && under.additionalProperties === undefined;
   return {
@@ -56,18 +47,20 @@ function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
   };
 }
 
-export function compute(text: string | undefined, declarations: readonly Declaration[], root: Shape, env: Environment): Computed {
-  const issues: ConfigIssue[] = [];
+export function compute({ text, problem }: FileText, { all, root }: Sections, env: Environment): Computed {
+  const issues: ConfigIssue[] = problem === undefined ? [] : [{ level: "error", path: "", message: problem }];
   const failed = new Set<Path>();
   let node: Node | undefined;
-  const add: Report = (level, path, message) => issues.push({ level, path: path.join("."), message, ...placeFor(text, node, path) });
-  const ownerOf = (path: Path) => declarations.findLast((declaration) => startsWith(path, declaration.path))?.path;
+  const add: Report = (level, path, message) =>
+    issues.push({ level, path: path.join("."), message, ...(node && placeAt(text!, node, path)) });
   const report: Report = (level, path, message) => {
-    const owner = ownerOf(path);
-    // One error a place: what stands for a variable that is not set need not fit as well.
-    if (level === "error" && issues.some((issue) => issue.level === level && issue.path === path.join("."))) return;
-    if (level === "error") failed.add(owner ?? path);
-    const isForeign = level === "warning" && !owner;
+    const section = all.findLast((declaration) => declaration.path.every((step, i) => path[i] === step))?.path;
+    if (level === "error") {
+      // One error a place: what stands for a variable that is not set need not fit as well.
+      if (issues.some((issue) => issue.level === level && issue.path === path.join("."))) return;
+      if (section) failed.add(section);
+    }
+    const isForeign = level === "warning" && !section;
     add(level, path, isForeign ? message.replace(/^unknown key/, "$&: no part of Pincer and no installed plugin reads it") : message);
   };
 
@@ -75,53 +68,37 @@ export function compute(text: string | undefined, declarations: readonly Declara
     node = text === undefined ? undefined : parseJson5(text);
   } catch (error) {
     if (!isGatewayError(error)) throw error;
-    issues.push({ level: "error", path: "", message: error.message, ...placeIn(error.data) });
+    const { line, column } = error.data as unknown as Place;
+    issues.push({ level: "error", path: "", message: error.message, line, column });
   }
   if (node && node.kind !== "object") add("error", [], "expected an object: { ... }");
   const written = node?.kind === "object" ? (jsonOf(node) as JsonObject) : undefined;
-  let tree = expand(written ?? {}, env, (path, name) =>
+  let said = expand(written ?? {}, env, (path, name) =>
     report("error", path, `the environment variable ${name} is not set: set it before the gateway starts, or write { secret: "name" }`),
   ) as JsonObject;
   // A variable that does not fit is reported and ignored: a typing error must not keep the gateway from starting.
   for (const [name, path] of overrides) {
-    const [said, shape] = [env[name], shapesAt(root, path)[0]];
-    if (!said || !shape) continue;
-    const value = (shape.type === "integer" || shape.type === "number") && /^\d+$/.test(said) ? Number(said) : said;
+    const [given, shape] = [env[name], shapesAt(root, path)[0]];
+    if (!given || !shape) continue;
+    const value = (shape.type === "integer" || shape.type === "number") && /^\d+$/.test(given) ? Number(given) : given;
     let fits = true;
     fit(shape, value, path, (_, where, message) => {
       fits = false;
       add("error", where, `${name} in the environment is ignored: ${message}`);
     });
-    if (fits) tree = put(tree, path, value);
+    if (fits) said = putAt(said, path, value);
   }
-  let value = fit(root, tree, [], report);
-  if (failed.size > 0) value = fit(root, without(tree, failed, declarations), [], () => undefined);
-  return { value: freeze(value) as JsonObject, written, said: tree, issues };
-}
-
-/** The tree without these sections; those inside them that have not failed themselves stay. */
-function without(tree: JsonObject, failed: ReadonlySet<Path>, declarations: readonly Declaration[]): JsonObject {
-  const sound = [...failed].reduce((left, path) => put(left, path, undefined), tree);
-  return declarations.reduce((left, { path }) => {
-    const isInside = [...failed].some((section) => path.length > section.length && startsWith(path, section));
-    const kept = isInside && !failed.has(path) ? at(tree, path) : undefined;
-    return kept === undefined ? left : put(left, path, kept);
-  }, sound);
-}
-
-const startsWith = (path: Path, start: Path): boolean => start.every((step, i) => path[i] === step);
-
-function placeFor(text: string | undefined, root: Node | undefined, path: Path): { line?: number; column?: number } {
-  if (text === undefined || root === undefined) return {};
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = nodeAt(root, path.slice(0, length));
-    if (node) return placeOf(text, node.start);
+  let value = fit(root, said, [], report);
+  if (!isSound(issues)) {
+    // Again, without the sections that have failed; what is declared inside such a one, and has not, stands.
+    const sound = all.reduce<JsonObject>((kept, { path }) => {
+      const member = failed.has(path) ? undefined : valueAt(said, path);
+      return member === undefined && valueAt(kept, path) === undefined ? kept : putAt(kept, path, member);
+    }, {});
+    value = fit(root, sound, [], () => undefined);
   }
-  return {};
+  return { value: freeze(value) as JsonObject, written, said, issues };
 }
-
-const placeIn = (data: Readonly<Record<string, unknown>> | undefined) =>
-  typeof data?.line === "number" && typeof data.column === "number" ? { line: data.line, column: data.column } : {};
 
 function freeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;

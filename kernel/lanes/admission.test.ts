@@ -69,25 +69,6 @@ test("a lane holds no more than its queue; what is admitted in the same moment c
   for (const key of ["running", "1", "2"]) release(key);
 });
 
-test("a gate can refuse work with its reason; one that fails refuses too, and what was admitted before is not asked about again (#42475)", async () => {
-  await using home = await createLaneHome();
-  const { lanes } = await home.start({ turn: echo });
-  await (await lanes.admit(turn("before"))).outcome;
-  const asked: string[] = [];
-  const gate = lanes.gate(async ({ key }) => {
-    asked.push(key);
-    if (key === "broken") throw new Error("no connection to the budget");
-    return key === "costly" || key === "before" ? { allow: false, reason: "the budget of today is used up" } : { allow: true };
-  });
-  await expect(lanes.admit(turn("costly"))).rejects.toMatchObject({ code: "LANE_REFUSED", message: "the budget of today is used up" });
-  await expect(lanes.admit(turn("broken"))).rejects.toMatchObject({ code: "LANE_REFUSED" });
-  expect(await lanes.admit(turn("before"))).toMatchObject({ fresh: false, state: "done" });
-  await (await lanes.admit(turn("cheap"))).outcome;
-  gate[Symbol.dispose]();
-  await (await lanes.admit(turn("costly"))).outcome;
-  expect(asked).toEqual(["costly", "broken", "before", "cheap"]);
-});
-
 test("a caller's own rows are committed with the admission, or not at all", async () => {
   await using home = await createLaneHome();
   const migrations = [{ room: "place", version: 1, sql: "create table place (at integer unique not null) strict" }];

@@ -1,83 +1,63 @@
-/** The way into the lanes: limits and gates first, then one commit, and only what is committed is acknowledged and runs. */
+/** The way into the lanes: limits first, then one commit, and only what is committed is acknowledged and runs. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { Verdict } from "@pincer/plugin-sdk/hook";
-import type { Admission, JobOutcome, JobState } from "@pincer/plugin-sdk/job";
+import type { Admission, JobOutcome } from "@pincer/plugin-sdk/job";
 import type { Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
-import { admit, isAdmitted, type OpenJob, openJob, sql } from "./rows.ts";
-import type { Room } from "./run.ts";
+import type { Jobs } from "./jobs.ts";
+import { admit, admitted, type OpenJob, openJob, sql } from "./rows.ts";
 import type { LanesSettings } from "./settings.ts";
 
-export interface Admitted {
-  readonly key: string;
-  /** False when the key was admitted before: this is that job. */
-  readonly fresh: boolean;
-  readonly state: JobState;
-  /** An absorbed job ends as the one that absorbed it. Rejects when the store fails or the gateway stops; the job goes on at the next start. */
-  readonly outcome: Promise<JobOutcome>;
-}
-
-export type Gate = (admission: Admission) => Promise<Verdict>;
+/** `fresh` is false when the key was admitted before: this is that job. */
+type Admitted = Pick<JobOutcome, "key" | "state"> & { readonly fresh: boolean };
 
 const interrupted = "interrupted by a newer message";
 
-export function createAdmission(
-  { store, clock, settings, scheduler, jobs: open, probe }: Room,
-  stop: (job: OpenJob, reason: string) => unknown,
-) {
+export function createAdmission(all: Jobs) {
+  const { store, clock, settings } = all.deps;
+  const { scheduler } = all;
   const buckets = createBuckets(clock, settings);
-  const gates = new Set<Gate>();
-  let isClosed = false;
+  /** How many are being committed, by lane. */
+  const arriving = new Map<string, number>();
+
+  const arrive = (lane: string, by: 1 | -1) => {
+    const now = (arriving.get(lane) ?? 0) + by;
+    if (now > 0) arriving.set(lane, now);
+    else arriving.delete(lane);
+  };
 
   const limit = ({ lane, sender }: Admission) => {
-    const { waiting = [], arriving = 0 } = scheduler.peek(lane) ?? {};
     const { queue, fullRetryMs } = settings();
-    const waits = waiting.length + arriving;
+    const waits = (scheduler.lanes.get(lane)?.waiting.length ?? 0) + (arriving.get(lane) ?? 0);
     if (waits >= queue) {
       const options = { retryAfterMs: fullRetryMs, data: { lane } };
       throw laneErrors.LANE_FULL(`${waits} jobs wait in ${lane}, all that gateway.lanes.queue allows`, options);
     }
     if (sender !== undefined) buckets.take(sender);
-  };
-
-  const ask = async (admission: Admission) => {
-    for (const gate of gates) {
-      const verdict = await gate(admission).catch((error): Verdict => ({ allow: false, reason: `a gate failed: ${errorMessage(error)}` }));
-      if (!verdict.allow) throw laneErrors.LANE_REFUSED(verdict.reason, { data: { lane: admission.lane } });
-    }
-  };
-
-  /** What an interrupt that comes now cancels: what runs, or has begun and waits for another try. */
-  const victimOf = ({ lane, mode }: OpenJob): OpenJob | undefined => {
-    const { running, waiting = [] } = scheduler.peek(lane) ?? {};
-    return mode === "interrupt" ? (running ?? waiting.find(({ journal }) => journal !== null)) : undefined;
+    arrive(lane, 1);
   };
 
   /** Returns the jobs whose keys were new. */
   const commit = async (jobs: readonly OpenJob[], extra: readonly Statement[]): Promise<readonly OpenJob[]> => {
-    const victims = jobs.map(victimOf);
-    const statements = jobs.map((job, index): Statement[] => {
-      const victim = victims[index];
-      return victim ? [admit(job), [sql.interrupt, interrupted, victim.id]] : [admit(job)];
+    // An interrupt cancels what runs, or has begun and waits for another try.
+    const interrupts = jobs.flatMap((job) => {
+      const lane = job.mode === "interrupt" ? scheduler.lanes.get(job.lane) : undefined;
+      const victim = lane?.running ?? lane?.waiting.find(({ journal }) => journal !== null);
+      return victim ? [{ job, victim }] : [];
     });
-    const first = jobs[0] ?? { key: "" };
-    probe("before-admit", first);
-    const written = await store.write(...statements.flat(), ...extra);
-    probe("after-admit", first);
-    let at = 0;
-    return jobs.filter((job, index) => {
-      const isNew = isAdmitted(job, written[at]);
-      at += statements[index]?.length ?? 0;
-      const victim = victims[index];
-      if (isNew && victim) stop(victim, interrupted);
-      return isNew;
-    });
+    const marks = interrupts.map(({ job, victim }): Statement => [sql.interrupt, interrupted, victim.id, job.key]);
+    const write = () => store.write(...marks, ...jobs.map(admit), ...extra);
+    const written = await all.commit("admit", jobs[0] ?? { key: "" }, write);
+    const fresh = admitted(jobs, written.slice(marks.length));
+    for (const { job, victim } of interrupts) if (fresh.includes(job)) void all.stop(victim, laneErrors.LANE_CANCELLED(interrupted));
+    return fresh;
   };
 
-  /** All in one commit with the caller's own rows, or none. */
+  /**
+   * All in one commit with the caller's own rows, or none; durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_CLOSED`,
+   * `STORE_*`; then nothing is admitted.
+   */
   async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
-    if (isClosed) throw laneErrors.LANE_CLOSED();
+    if (all.isStopping) throw laneErrors.LANE_CLOSED();
     const arrived: Admission[] = [];
     let fresh: readonly OpenJob[] = [];
     try {
@@ -85,49 +65,34 @@ export function createAdmission(
         for (const admission of admissions) {
           limit(admission);
           arrived.push(admission);
-          scheduler.arrive(admission.lane, 1);
         }
-        for (const admission of admissions) await ask(admission);
       } catch (refusal) {
         // A repetition is answered with its job, whatever the limits say by now.
-        const known = await Promise.all(admissions.map(({ key }) => open.find(key)));
+        const known = await Promise.all(admissions.map(({ key }) => all.find(key)));
         if (known.includes(undefined)) throw refusal;
       }
       const now = clock.now();
       const jobs = admissions.map((admission) => openJob(admission, now));
       fresh = await commit(jobs, extra);
-      open.enter("admitted", fresh);
+      all.enter("admitted", fresh);
       return await Promise.all(
         jobs.map(async (job): Promise<Admitted> => {
           const { key } = job;
-          if (fresh.includes(job)) return { key, fresh: true, state: "ready", outcome: open.outcome(key) };
-          const known = await open.find(key);
+          if (fresh.includes(job)) return { key, fresh: true, state: "ready" };
+          const known = await all.find(key);
           if (!known) throw laneErrors.LANE_JOB_UNKNOWN(`${key} was swept while it was asked for`);
-          return { key, fresh: false, ...known };
+          return { key, fresh: false, state: known.state };
         }),
       );
     } finally {
       for (const { lane, sender, key } of arrived) {
-        scheduler.arrive(lane, -1);
+        arrive(lane, -1);
         if (sender !== undefined && !fresh.some((job) => job.key === key)) buckets.giveBack(sender);
       }
     }
   }
 
-  return {
-    senders: () => buckets.senders,
-    close: () => {
-      isClosed = true;
-    },
-    /** Asked before an admission; a veto, or a failure, refuses it with `LANE_REFUSED`. */
-    gate(ask: Gate): Disposable {
-      gates.add(ask);
-      return { [Symbol.dispose]: () => void gates.delete(ask) };
-    },
-    /** Durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`, `LANE_CLOSED`, `STORE_*`; then nothing is admitted. */
-    admit: async (admission: Admission): Promise<Admitted> => (await admitAll([admission]))[0] as Admitted,
-    admitAll,
-  };
+  return { admitAll, senders: buckets.senders };
 }
 
 /** A token bucket for each sender. */
@@ -153,12 +118,7 @@ function createBuckets(clock: Clock, settings: () => LanesSettings) {
       fullAt.set(sender, next);
     },
     /** For an admission that was none: refused by others, or a repetition. */
-    giveBack(sender: string): void {
-      const at = fullAt.get(sender);
-      if (at !== undefined) fullAt.set(sender, at - tokenMs());
-    },
-    get senders() {
-      return fullAt.size;
-    },
+    giveBack: (sender: string) => void fullAt.set(sender, (fullAt.get(sender) ?? 0) - tokenMs()),
+    senders: () => fullAt.size,
   };
 }

@@ -6,10 +6,7 @@ import type { Lanes } from "./lanes.ts";
 
 /** @param keep the statements that keep a plugin's own values, in the commit of an admission. */
 export const lanesFor = (all: Lanes, keep: (values: Readonly<Record<string, unknown>>) => Statement[]): ImplementationOf<typeof lanes> => ({
-  async admit({ admissions, values = {} }) {
-    const admitted = await all.admitAll(admissions, keep(values));
-    return { jobs: admitted.map(({ key, fresh, state }) => ({ key, fresh, state })) };
-  },
+  admit: async ({ admissions, values = {} }) => ({ jobs: [...(await all.admitAll(admissions, keep(values)))] }),
   wait: ({ key }, { signal }) => all.wait(key, signal),
   find: async ({ key }) => (await all.find(key)) ?? null,
   async status({ lane }) {

@@ -1,9 +1,8 @@
-import { defineErrors } from "@pincer/plugin-sdk/error";
+import { defineErrors, type GatewayError, hasCode } from "@pincer/plugin-sdk/error";
 
 export const laneErrors = defineErrors({
   LANE_FULL: { message: "too many jobs wait in this lane", wire: "UNAVAILABLE", retryable: true },
   LANE_RATE_LIMITED: { message: "this sender asks too often", wire: "UNAVAILABLE", retryable: true },
-  LANE_REFUSED: { message: "a gate refused the work", wire: "FORBIDDEN" },
   LANE_CLOSED: { message: "the gateway is stopping", wire: "UNAVAILABLE", retryable: true },
   LANE_JOB_UNKNOWN: { message: "no job has this key", wire: "INVALID_REQUEST" },
   LANE_NO_HANDLER: { message: "no plugin handles this kind of job", wire: "UNAVAILABLE" },
@@ -16,3 +15,6 @@ export const laneErrors = defineErrors({
   LANE_PARKED: { message: "the job was given up", wire: "UNAVAILABLE" },
   LANE_FAILED: { message: "the job's handler failed", wire: "UNAVAILABLE" },
 });
+
+/** The store is full or locked: no fault of who meets that. */
+export const isRefusal = (error: unknown): error is GatewayError => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { storePoints } from "../../store/sqlite.ts";
-import { lanePoints } from "./points.ts";
+import { lanePoints } from "./jobs.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pincer-kill-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -76,7 +76,7 @@ function complaints(folder: string): string[] {
   return found;
 }
 
-const points = [...Object.keys(lanePoints), ...storePoints.map((point) => `store:${point}`)];
+const points = [...lanePoints, ...storePoints.map((point) => `store:${point}`)];
 /** More by `PINCER_KILL_TRIALS=1000 bun test kernel/lanes/kill.test.ts`. */
 const randomTrials = Number(process.env.PINCER_KILL_TRIALS ?? 16);
 let trials = 0;

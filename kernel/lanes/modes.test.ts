@@ -48,6 +48,22 @@ test("a steer is taken by the running turn; one that nobody took runs as the nex
   expect(await alone.outcome).toMatchObject({ state: "done", result: { early: [], late: [] } });
 });
 
+test("what is too large to be taken over stays in the lane, and has a turn of its own", async () => {
+  await using home = await createLaneHome();
+  const steered = gateway();
+  const run = async (job: Job) => {
+    if (job.key !== "first") return job.key;
+    await steered.passed;
+    return job.take("late").catch((error) => error.code);
+  };
+  const { lanes } = await home.start({ turn: run }, { settings: { resultBytes: 1_024 } });
+  const first = await lanes.admit(turn("first"));
+  const steer = await lanes.admit(turn("steer", { mode: "steer", input: "x".repeat(2_000) }));
+  steered.open();
+  expect(await first.outcome).toMatchObject({ state: "done", result: "LANE_RESULT_TOO_LARGE" });
+  expect(await steer.outcome).toMatchObject({ state: "done", result: "steer" });
+});
+
 test("an interrupt cancels the running turn, goes first, and gives back what that turn had absorbed", async () => {
   await using home = await createLaneHome();
   const { order, handler, release } = stage();
@@ -209,6 +225,23 @@ test("a job that died before it wrote anything is ended by its handler, also whe
   expect(await lanes.find("dies")).toMatchObject({ state: "cancelled", result: { message: "stopped by the user" } });
   busy.open();
   await lanes.wait("other");
+});
+
+test("cancelling all that waits in a lane starts none of it, whatever held it back", async () => {
+  await using home = await createLaneHome();
+  const { order, handler, release } = stage();
+  const { lanes, until } = await home.start({ turn: { journal: 1, concurrency: 1, run: handler }, other: handler });
+  await lanes.admit(turn("busy", { lane: "b" }));
+  await until("started", "busy");
+  await lanes.admitAll([turn("1"), turn("2", { kind: "other" })]);
+  expect(await lanes.cancel({ lane: "a", waiting: true }, "enough")).toEqual(["1", "2"]);
+  for (const key of ["1", "2"]) expect(await lanes.wait(key)).toMatchObject({ state: "cancelled" });
+  await lanes.admitAll([turn("3"), turn("4", { kind: "other" })]);
+  expect(await lanes.cancel({ key: "3" }, "enough")).toEqual(["3"]);
+  release("4");
+  expect(await lanes.wait("4")).toMatchObject({ state: "done" });
+  expect(order).toEqual(["busy", "4"]);
+  release("busy");
 });
 
 test("cancelling by key takes one waiting job out and leaves its neighbours", async () => {

@@ -2,8 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Job } from "@pincer/plugin-sdk/job";
-import { createLaneHome, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
-import type { Lanes } from "./lanes.ts";
+import { createLaneHome, type FollowedLanes, gateway, type Handler, turn } from "../../tests/support/lanes.ts";
 
 type Home = Awaited<ReturnType<typeof createLaneHome>>;
 
@@ -198,7 +197,7 @@ test("what is admitted before the open jobs were read waits for them, and runs o
   await first.lanes.admitAll([turn("running"), turn("behind")]);
   await home.crash();
   const early: Promise<unknown>[] = [];
-  const admit = (lanes: Lanes) => early.push(...["early", "early", "behind"].map((key) => lanes.admit(turn(key))));
+  const admit = (lanes: FollowedLanes) => early.push(...["early", "early", "behind"].map((key) => lanes.admit(turn(key))));
   const next = await home.start({ turn: run }, {}, admit);
   await Promise.all(early);
   await next.lanes.wait("early");
@@ -215,4 +214,38 @@ test("lanes that are stopped admit nothing, and whoever waits is told that the j
   await stopping;
   await expect(outcome).rejects.toMatchObject({ code: "LANE_CLOSED" });
   await expect(lanes.wait("one")).rejects.toMatchObject({ code: "LANE_CLOSED" });
+});
+
+test("that a job failed, or was given up, is told by a job of its own, also when the process dies with the end of the first", async () => {
+  await using home = await createLaneHome();
+  const told: unknown[] = [];
+  const fails = () => Promise.reject(new Error("out of cheese"));
+  const failure = async ({ input }: Job) => void told.push(input);
+  const died = gateway();
+  const probe = (point: string) => {
+    if (point !== "after-finish") return;
+    died.open();
+    throw new Error("the process dies");
+  };
+  const first = await home.start({ turn: fails, failure }, { probe });
+  await first.lanes.admit(turn("one"));
+  await died.passed;
+  await home.crash();
+  const second = await home.start({ turn: fails, failure });
+  await second.lanes.wait("failure:one");
+  expect(told).toEqual([
+    { key: "one", kind: "turn", lane: "a", input: { key: "one" }, state: "failed", code: "LANE_FAILED", message: "out of cheese" },
+  ]);
+  await (await second.lanes.admit(turn("two"))).outcome;
+  await second.lanes.wait("failure:two");
+  expect(told).toHaveLength(2);
+});
+
+test("a job that fails to tell of a failure is not told of itself", async () => {
+  await using home = await createLaneHome();
+  const fails = () => Promise.reject(new Error("out of cheese"));
+  const { lanes } = await home.start({ turn: fails, failure: fails });
+  await (await lanes.admit(turn("one"))).outcome;
+  expect(await lanes.wait("failure:one")).toMatchObject({ state: "failed" });
+  expect(await lanes.find("failure:failure:one")).toBeUndefined();
 });

@@ -1,6 +1,9 @@
-/** The lanes' tables, and the statements on them. */
-import type { Admission, JobOutcome, JobState, QueueMode } from "@pincer/plugin-sdk/job";
+/** The lanes' tables, the statements on them, and how steps are kept: what each returned or threw, as JSON, under a hash of its input. */
+import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Admission, JobOutcome, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Migration, Param, Row, Statement } from "../../store/store.ts";
+import { laneErrors } from "./errors.ts";
+import type { Run } from "./run.ts";
 import type { LanesSettings } from "./settings.ts";
 
 export const lanesMigrations: readonly Migration[] = [
@@ -40,12 +43,17 @@ export interface OpenJob {
   readonly crashes: number;
   /** The journal number it began under; null before its first claim. */
   journal: number | null;
-  /** Why it is to be cancelled, when that was asked for while it ran. */
-  cancel: string | null;
+  /** Why it is to be cancelled, as the store has it. */
+  readonly cancel: string | null;
   /** The job that had absorbed it did not end well: no take reaches past it, since it came before whatever waits behind it. */
   readonly returned: boolean;
   /** Its journal may hold steps of an earlier run, and it may have absorbed others. */
   traces: boolean;
+  /** Why it comes only to be ended: it waits for nobody any more. */
+  over?: GatewayError | undefined;
+  run?: Run | undefined;
+  /** Until its deadline. */
+  timer?: Disposable;
 }
 
 const columns = `id, key, lane, kind, input, priority, mode, deadline, not_before as notBefore, admitted_at as admittedAt,
@@ -61,33 +69,29 @@ export function openJob(admission: Admission, now: number): OpenJob {
   return Object.assign({ key, lane, kind, input: jsonOf(input), priority, mode, deadline, notBefore, admittedAt: now }, unbegun);
 }
 
-export const outcomeOf = (row: Row): JobOutcome => ({
-  key: row.key as string,
-  kind: row.kind as string,
-  lane: row.lane as string,
-  state: row.state as JobState,
-  result: JSON.parse((row.result as string | null) ?? "null"),
-});
+export const outcomeOf = ({ key, kind, lane, state, result }: Row) =>
+  ({ key, kind, lane, state, result: JSON.parse((result as string | null) ?? "null") }) as JobOutcome;
 
-export type StepState = "begun" | "settled" | "failed";
 export interface Step {
   readonly name: string;
-  readonly state: StepState;
+  readonly state: "begun" | "settled" | "failed";
   readonly hash: string;
   readonly value: Param;
 }
 
 export const sql = {
-  find: `select job.*, by_job.state as by_state, by_job.result as by_result from job
-    left join job as by_job on job.state = 'absorbed' and by_job.key = job.result ->> 'by' where job.key = ?`,
+  find: "select key, kind, lane, state, result, ended_at from job where key = ?",
+  /** How a job ended; an absorbed one as the job that absorbed it, which ended in the same commit. */
+  ended: `select job.key, job.kind, job.lane, job.ended_at, coalesce(by_job.state, job.state) as state,
+      coalesce(by_job.result, job.result) as result
+    from job left join job as by_job on job.state = 'absorbed' and by_job.key = job.result ->> 'by' where job.key = ?`,
   open: `select ${columns} from job where ended_at is null and state <> 'absorbed'`,
   journal: "select name, state, hash, value from effect where job = ?",
 
-  cancel: "update job set cancel = ?1 where id = ?2 and ended_at is null",
-  /** Behind an admission: only when that admitted a new job. */
-  interrupt: "update job set cancel = ?1 where id = ?2 and ended_at is null and changes() > 0",
-  /** What a cancelled job absorbed ends with it, instead of coming back. */
-  cancelAbsorbed: "update job set cancel = ?1 where absorbed_by = ?2",
+  /** What a cancelled job has absorbed ends with it, instead of coming back. */
+  cancel: "update job set cancel = ?1 where ended_at is null and (id = ?2 or absorbed_by = ?2)",
+  /** Before an admission: only when that will admit a new job. */
+  interrupt: "update job set cancel = ?1 where id = ?2 and ended_at is null and not exists (select 1 from job where key = ?3)",
   claim: "update job set state = 'running', journal = ?2, trial = ?3 where id = ?1",
   /** Whoever waits for another try is not running, or the next crash would be blamed on it. */
   release: "update job set state = 'ready', trial = 0 where id = ? and state = 'running'",
@@ -116,10 +120,48 @@ export const admit = (job: OpenJob): Statement => [
   ...[job.lane, job.kind, job.key, job.input, job.priority, job.mode, job.deadline, job.notBefore, job.admittedAt],
 ];
 
-/** Whether an `admit` of the job has made it, and its key was new. */
-export function isAdmitted(job: OpenJob, [row]: readonly Row[] = []): boolean {
-  if (row) job.id = row.id as number;
-  return row !== undefined;
+/** Those of the jobs whose keys were new, by what the `admit` of each has returned; they have their ids from then on. */
+export const admitted = (jobs: readonly OpenJob[], returned: readonly (readonly Row[])[]): OpenJob[] =>
+  jobs.filter((job, index) => {
+    const row = returned[index]?.[0];
+    if (row) job.id = row.id as number;
+    return row;
+  });
+
+/** Stable between versions of the runtime, since journals outlive them. */
+export const hashOf = (input: unknown): string => Bun.hash.xxHash64(JSON.stringify(input) ?? "").toString(36);
+
+interface Thrown {
+  readonly name: string;
+  readonly message: string;
+  readonly gateway?: Pick<GatewayError, "code" | "wire" | "retryable"> & ErrorOptions;
+}
+
+const errorOf = ({ name, message, gateway }: Thrown): Error =>
+  gateway ? new GatewayError(gateway.code, { ...gateway, message }, message, gateway) : Object.assign(new Error(message), { name });
+
+/** What a past step returned; throws what it threw. */
+export function answerOf({ state, value }: Step): unknown {
+  if (value === null) return undefined;
+  const decoded: unknown = JSON.parse(typeof value === "string" ? value : new TextDecoder().decode(value as Uint8Array));
+  if (state === "failed") throw errorOf(decoded as Thrown);
+  return decoded;
+}
+
+/** Throws when the value is not JSON, or too large. */
+export function settled({ id, key }: OpenJob, name: string, hash: string, value: unknown, bounds: LanesSettings): Statement {
+  const text = JSON.stringify(value);
+  if (text?.length > bounds.resultBytes) {
+    const bound = `gateway.lanes.resultBytes allows ${bounds.resultBytes}`;
+    throw laneErrors.LANE_RESULT_TOO_LARGE(`the step "${name}" of ${key} returned ${text.length} bytes of JSON; ${bound}`);
+  }
+  return [sql.settle, id, name, "settled", hash, text?.length > bounds.blobBytes ? new TextEncoder().encode(text) : (text ?? null)];
+}
+
+export function failed({ id }: OpenJob, name: string, hash: string, error: unknown): Statement {
+  const gateway = isGatewayError(error) && { gateway: { ...error } };
+  const thrown = { name: error instanceof Error ? error.name : "Error", message: errorMessage(error), ...gateway };
+  return [sql.settle, id, name, "failed", hash, JSON.stringify(thrown)];
 }
 
 /**

@@ -1,14 +1,10 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
-import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Admission, EffectOutcome, Job, JobRunner, JobState, QueueMode } from "@pincer/plugin-sdk/job";
-import type { Row, Statement } from "../../store/store.ts";
-import { laneErrors } from "./errors.ts";
-import { Journal } from "./journal.ts";
-import type { LanesDeps } from "./lanes.ts";
-import type { OpenJobs } from "./open-jobs.ts";
-import type { LanePoint } from "./points.ts";
-import { admit, isAdmitted, type OpenJob, openJob, type Step, sql } from "./rows.ts";
-import type { Scheduler } from "./scheduler.ts";
+import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import type { Admission, JobRunner, JobState } from "@pincer/plugin-sdk/job";
+import { isRefusal, laneErrors } from "./errors.ts";
+import type { Jobs } from "./jobs.ts";
+import { type OpenJob, type Step, sql } from "./rows.ts";
+import { Steps } from "./steps.ts";
 
 export interface Ending {
   readonly state: JobState;
@@ -16,270 +12,131 @@ export interface Ending {
   readonly sends: readonly Admission[];
 }
 
-/** What everything in the lanes works with. */
-export interface Room extends Pick<LanesDeps, "store" | "clock" | "settings" | "log"> {
-  readonly scheduler: Scheduler;
-  readonly jobs: OpenJobs;
-  probe(point: LanePoint, job: { readonly key: string }): void;
-  /** Writes, with patience while the store is full or locked, as long as `wanted` says so. */
-  persist(statements: () => readonly Statement[], wanted?: () => boolean): Promise<Row[][]>;
-}
-
-export const failure = ({ code, message }: GatewayError): Ending => ({ state: "failed", result: { code, message }, sends: [] });
-export const cancelled = (message: string): Ending => ({ state: "cancelled", result: { code: "LANE_CANCELLED", message }, sends: [] });
+/** For errors of the lanes, not for those of handlers. */
+export const endingOf = ({ code, message }: GatewayError): Ending => ({
+  state: code === "LANE_CANCELLED" ? "cancelled" : code === "LANE_PARKED" ? "parked" : "failed",
+  result: { code, message },
+  sends: [],
+});
 export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
   laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
 
-/** The store is full or locked: no fault of who meets that. */
-const isRefusal = (error: unknown) => hasCode(error, "STORE_FULL") || hasCode(error, "STORE_LOCKED");
-
 export class Run {
   readonly finished = Promise.withResolvers<void>();
-  readonly #room: Room;
   readonly #abort = new AbortController();
+  readonly signal = this.#abort.signal;
   readonly #abandoned = Promise.withResolvers<never>();
-  readonly #sends: Admission[] = [];
-  /** Names of the outside calls that are under way, to say what hangs. */
-  readonly #calling = new Set<string>();
-  #journal!: Journal;
+  readonly #steps = new Steps(this);
   #patience: Disposable | undefined;
-  #isAsleep = false;
   /** Why the job is to be given back as soon as its handler only waits. */
   #wanted: GatewayError | undefined;
-  #closed = false;
 
   constructor(
     readonly job: OpenJob,
-    readonly handler: JobRunner | undefined,
-    room: Room,
+    readonly handler: JobRunner,
+    readonly jobs: Jobs,
   ) {
-    this.#room = room;
     this.#abandoned.promise.catch(() => {}); // silent-ok: only a race looks at it
   }
 
   /** Asks the handler to stop, for the first reason given; its end is still awaited, for a while. */
   stop(reason: GatewayError): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.signal.aborted) return;
     this.#abort.abort(reason);
     const giveUp = () => {
-      this.#warn("lanes.handler-hangs", { told: reason.code, steps: [...this.#calling] });
+      this.#warn("lanes.handler-hangs", { told: reason.code, steps: [...this.#steps.calling] });
       this.#abandoned.reject(reason);
     };
-    if (!this.#closed) this.#patience = this.#room.clock.after(this.#room.settings().abandonMs, giveUp);
+    const { clock, settings } = this.jobs.deps;
+    if (!this.#steps.isClosed) this.#patience = clock.after(settings().abandonMs, giveUp);
   }
 
   /** Stops the handler as soon as it only waits, now or later; what it does, it may finish. */
   release(reason: GatewayError): void {
     this.#wanted = reason;
-    if (this.#isAsleep && this.#calling.size === 0) this.stop(reason);
+    this.rest();
   }
 
-  /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
-  async execute(): Promise<Ending | undefined> {
+  /** Told when the handler begins to wait. */
+  rest(): void {
+    const { isAsleep, calling } = this.#steps;
+    if (this.#wanted && isAsleep && calling.size === 0) this.stop(this.#wanted);
+  }
+
+  /** To the end of the job, or until it waits in its lane again. */
+  async execute(): Promise<void> {
+    const { job, handler, jobs } = this;
     try {
-      return (await this.#refuse()) ?? (await this.#handle());
-    } finally {
-      this.#closed = true;
-      this.#patience?.[Symbol.dispose]();
+      const ending = await this.#handle().finally(() => {
+        this.#steps.isClosed = true;
+        this.#patience?.[Symbol.dispose]();
+      });
+      await (ending ? jobs.end(job, ending) : jobs.giveBack(job, handler));
+    } catch (error) {
+      jobs.unfinished(job, error);
     }
+    this.finished.resolve();
   }
 
   /** Why the handler is not to be called at all. */
-  async #refuse(): Promise<Ending | undefined> {
+  #refusal(): GatewayError | undefined {
     const { job, handler } = this;
-    const { store, clock, settings, scheduler, persist } = this.#room;
-    if (!handler) return failure(laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`));
-    if (job.crashes >= settings().parkAfter) {
-      const { code, message } = laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
-      return { state: "parked", result: { code, message }, sends: [] };
-    }
-    if (job.deadline !== null && job.deadline <= clock.now()) return failure(tooLate(job));
-    // An earlier run of any job may have settled steps, not only of those that crashed.
-    const past = job.traces ? await store.read<Step & Row>(sql.journal, job.id) : [];
-    if (past.length > 0 && job.journal !== handler.journal) {
-      const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
-      return failure(laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`));
-    }
-    if (job.cancel !== null) this.stop(laneErrors.LANE_CANCELLED(job.cancel));
-    const claim: Statement = [sql.claim, job.id, handler.journal, scheduler.isSuspect(job) ? 1 : 0];
-    this.#journal = new Journal(job, past, claim, (statements) => persist(statements, () => !this.#closed), settings);
-    return undefined;
+    const { clock, settings } = this.jobs.deps;
+    if (job.crashes >= settings().parkAfter)
+      return laneErrors.LANE_PARKED(`given up: the gateway died ${job.crashes} times while ${job.key} ran`);
+    if (job.deadline !== null && job.deadline <= clock.now()) return tooLate(job);
+    if (this.#steps.past.size === 0 || job.journal === handler.journal) return undefined;
+    const numbers = `begun under journal ${job.journal} of ${job.kind}, and its plugin is now at ${handler.journal}`;
+    return laneErrors.LANE_DIVERGED(`${job.key} was ${numbers}: ask again`);
   }
 
+  /** How the job ended; undefined when it is to be run again by the next handler. Rejects when the store fails. */
   async #handle(): Promise<Ending | undefined> {
-    const { job, handler } = this;
-    const { probe } = this.#room;
-    if (!handler) return undefined;
-    if (job.traces) {
-      // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
-      probe("before-claim", job);
-      await this.#journal.write();
-      probe("after-claim", job);
-    }
+    const { job, jobs } = this;
+    const steps = this.#steps;
+    // An earlier run of any job may have settled steps, not only of those that crashed. Awaited in any case: whoever starts a job goes on first.
+    const past = await (job.traces ? jobs.deps.store.read<Step>(sql.journal, job.id) : []);
+    for (const step of past) steps.past.set(step.name, step);
+    const refusal = this.#refusal();
+    if (refusal) return endingOf(refusal);
+    if (job.over) this.stop(job.over);
+    // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
+    if (job.traces) await jobs.commit("claim", job, () => steps.write());
     let ending: Ending;
     try {
-      const result = await Promise.race([handler.run(this.#handed()), this.#abandoned.promise]);
+      const result = await Promise.race([this.handler.run(steps.handed), this.#abandoned.promise]);
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
-      ending = { state: "done", result, sends: this.#sends };
+      ending = { state: "done", result, sends: steps.sends };
     } catch (error) {
-      if (isRefusal(error) && (await this.#storeTakes())) return this.#giveBack(handler);
-      if (!this.#abort.signal.aborted) this.#warn("lanes.job-failed", { error: errorMessage(error), stack: (error as Error)?.stack });
+      if (isRefusal(error) && (await this.#storeTakes())) return undefined;
+      if (!this.signal.aborted) this.#warn("lanes.job-failed", { error: errorMessage(error), stack: (error as Error)?.stack });
       const code = isGatewayError(error) ? error.code : "LANE_FAILED";
       ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
     }
-    this.#closed = true;
-    const reason: unknown = this.#abort.signal.reason;
+    steps.isClosed = true;
+    const reason: unknown = this.signal.reason;
     if (!isGatewayError(reason)) {
-      this.#journal.skip();
+      steps.skip();
       return ending;
     }
     // Whatever a handler answers once it was told to give its job back may be cut short; running it again from the journal is exact.
-    if (reason.code === "LANE_RELEASED") return this.#giveBack(handler);
-    if (reason.code === "LANE_DIVERGED") return failure(reason);
-    return { ...(reason.code === "LANE_CANCELLED" ? cancelled(reason.message) : failure(reason)), sends: ending.sends };
-  }
-
-  #giveBack({ journal }: JobRunner): undefined {
-    this.#closed = true;
-    this.job.journal = journal;
-    this.job.traces = true;
+    if (reason.code === "LANE_RELEASED") return undefined;
+    return { ...endingOf(reason), sends: reason.code === "LANE_DIVERGED" ? [] : ending.sends };
   }
 
   /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
   async #storeTakes(): Promise<boolean> {
-    const { clock, settings } = this.#room;
+    const { clock, settings } = this.jobs.deps;
     this.#warn("lanes.job-waits", { next: "it goes on when the store takes writes again" });
-    try {
-      await clock.sleep(settings().retryMs, this.#abort.signal);
-      await this.#journal.write();
-    } catch (error) {
-      if (!this.#abort.signal.aborted) throw error;
-    }
-    return !this.#abort.signal.aborted;
-  }
-
-  #handed(): Job {
-    return {
-      key: this.job.key,
-      lane: this.job.lane,
-      admittedAt: this.job.admittedAt,
-      input: JSON.parse(this.job.input),
-      signal: this.#abort.signal,
-      resumed: this.job.journal !== null,
-      crashes: this.job.crashes,
-      effect: ((name, input, run, options) => this.#effect(name, input, run, options?.replay === "safe")) as Job["effect"],
-      take: (name, modes = ["steer"]) => this.#take(name, modes),
-      // Also when told to stop: what a handler that returns has to say at its end goes out with it.
-      send: (next) => {
-        if (this.#closed) this.#assertOpen();
-        this.#sends.push(next);
-      },
-      sendNow: (name, next) => this.#sendNow(name, next),
-      sleep: (ms) => this.#sleep(ms),
-    };
+    const taken = clock.sleep(settings().retryMs, this.signal).then(() => this.#steps.write());
+    await taken.catch((error) => {
+      if (!this.signal.aborted) throw error;
+    });
+    return !this.signal.aborted;
   }
 
   #warn(event: string, fields: Readonly<Record<string, unknown>>): void {
     const { key, kind } = this.job;
-    this.#room.log.warn(event, { key, kind, ...fields });
-  }
-
-  #assertOpen(): void {
-    this.#abort.signal.throwIfAborted();
-    if (this.#closed) throw laneErrors.LANE_RELEASED(`${this.job.key} has ended: its handler returned before this step`);
-  }
-
-  #enter(name: string, input: unknown) {
-    if (this.#closed) this.#assertOpen();
-    try {
-      return this.#journal.enter(name, input);
-    } catch (error) {
-      // Ends the job whatever the handler makes of the exception.
-      if (hasCode(error, "LANE_DIVERGED")) this.stop(error);
-      throw error;
-    }
-  }
-
-  async #effect<T>(name: string, input: unknown, run: (signal: AbortSignal) => Promise<T>, safe: boolean): Promise<T | EffectOutcome<T>> {
-    const { job } = this;
-    const { probe } = this.#room;
-    const answer = (value: T): T | EffectOutcome<T> => (safe ? value : { ok: true, value });
-    const { hash, past } = this.#enter(name, input);
-    if (past && past.state !== "begun") return answer(this.#journal.answer(past) as T);
-    if (past && !safe) return { ok: false, uncertain: true };
-    this.#assertOpen();
-    if (!safe) {
-      probe("before-begin", job);
-      await this.#journal.write([sql.begin, job.id, name, hash]);
-      probe("after-begin", job);
-      // Told to stop meanwhile: the step was not called, and must not look as if it might have been.
-      if (this.#abort.signal.aborted && !this.#closed) this.#journal.later([sql.unbegin, job.id, name]);
-      this.#assertOpen();
-    }
-    probe("before-run", job);
-    this.#calling.add(name);
-    try {
-      const value = await run(this.#abort.signal);
-      probe("after-run", job);
-      if (!this.#closed) this.#journal.later(this.#journal.settled(name, hash, value));
-      probe("after-settle", job);
-      return answer(value);
-    } catch (error) {
-      // A step that was cut short by an abort, or by a full disk, says nothing about what the next run will find.
-      if (!this.#closed && !this.#abort.signal.aborted && !isRefusal(error)) this.#journal.later(this.#journal.failed(name, hash, error));
-      throw error;
-    } finally {
-      this.#calling.delete(name);
-    }
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    this.#isAsleep = true;
-    if (this.#wanted) this.release(this.#wanted);
-    await this.#room.clock.sleep(ms, this.#abort.signal).finally(() => {
-      this.#isAsleep = false;
-    });
-  }
-
-  async #take<T>(name: string, modes: readonly QueueMode[]): Promise<readonly { readonly key: string; readonly input: T }[]> {
-    const { job } = this;
-    const { probe, scheduler, jobs } = this.#room;
-    const { hash, past } = this.#enter(name, modes);
-    if (past) return this.#journal.answer(past) as { key: string; input: T }[];
-    this.#assertOpen();
-    const taken = scheduler.take(job.lane, modes);
-    const inputs = taken.map(({ key, input }) => ({ key, input: JSON.parse(input) as T }));
-    const settled = this.#journal.settled(name, hash, inputs);
-    if (taken.length === 0) {
-      this.#journal.later(settled);
-      return inputs;
-    }
-    probe("before-take", job);
-    job.traces = true;
-    try {
-      await this.#journal.write(settled, [sql.absorb, job.id, job.key, JSON.stringify(taken.map(({ id }) => id))]);
-    } catch (error) {
-      scheduler.add(taken);
-      throw error;
-    }
-    probe("after-take", job);
-    for (const other of taken) {
-      jobs.leave(other);
-      jobs.tell("absorbed", other);
-    }
-    return inputs;
-  }
-
-  async #sendNow(name: string, next: Admission): Promise<void> {
-    const { job } = this;
-    const { clock, probe, jobs } = this.#room;
-    const { hash, past } = this.#enter(name, next);
-    if (past) return;
-    this.#assertOpen();
-    const sent = openJob(next, clock.now());
-    probe("before-send", job);
-    const [, written] = await this.#journal.write(this.#journal.settled(name, hash, null), admit(sent));
-    probe("after-send", job);
-    if (isAdmitted(sent, written)) jobs.enter("admitted", [sent]);
+    this.jobs.deps.log.warn(event, { key, kind, ...fields });
   }
 }

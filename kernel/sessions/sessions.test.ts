@@ -114,7 +114,6 @@ test("a session that nobody used for a day falls idle once, keeps its transcript
   await host.client.call("sessions.subscribe", {});
   await host.seed("main", "busy");
   await host.sessions.contract.running({ key: "busy", runIds: ["r"], reason: "start" }, io);
-  using _sweeping = host.sessions.startSweeping();
   await host.clock.advance(23 * 3_600_000);
   await host.store.write();
   expect(host.ended).toEqual([]);
@@ -131,15 +130,18 @@ test("a session that nobody used for a day falls idle once, keeps its transcript
   expect(await host.row("main")).not.toHaveProperty("idleAt");
   host.settings.idleMs = 0;
   await host.clock.advance(100 * 3_600_000);
-  expect(await host.sessions.sweep()).toBe(0);
+  await host.retention.run();
+  expect(host.ended.length).toBe(1);
 });
 
 test("an overdue sweep goes through everything in pieces", async () => {
   await using host = await startSessions({}, { sweepSize: 2 });
   for (const name of ["a", "b", "c", "d", "e"]) await host.sessions.contract.ensure({ key: name }, io);
   await host.clock.advance(86_400_001);
-  expect(await host.sessions.sweep()).toBe(5);
-  expect(await host.sessions.sweep()).toBe(0);
+  await host.retention.run();
+  expect(host.ended.length).toBe(5);
+  await host.retention.run();
+  expect(host.ended.length).toBe(5);
 });
 
 test("what happens in a session costs no row while nobody follows it", async () => {

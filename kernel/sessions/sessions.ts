@@ -2,26 +2,25 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { SessionDetails, sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
+import type { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import type { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
-import type { Session, sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { type Session, sessionErrors, type sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { parseKey, type SessionKey } from "@pincer/plugin-sdk/session-key";
 import {
-  allSessions,
   endedStatus,
-  oneSession,
+  followersOf,
   phaseOrReason,
-  type SessionRow,
   sessionMessage,
   sessionRow,
   sessionsChanged,
   transcriptMessage,
 } from "@pincer/plugin-sdk/wire/session";
 import { type Static, Type } from "@sinclair/typebox";
+import type { Retention } from "../../store/retention.ts";
 import type { Store } from "../../store/store.ts";
-import { type Changes, checkFacets, createCatalog, type Facets, requireSame, type SessionRecord, sessionErrors } from "./catalog.ts";
+import { type Changes, checkFacets, createCatalog, type Facets, fallIdle, requireSame, type SessionRecord } from "./catalog.ts";
 import { listSessions, searchMessages } from "./find.ts";
 import { createTranscripts } from "./transcript.ts";
 
@@ -46,6 +45,7 @@ export type SessionsConfig = Static<typeof SessionsConfig>;
 
 export interface SessionsDeps {
   readonly store: Store;
+  readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Logger;
   settings(): SessionsConfig;
@@ -59,34 +59,27 @@ export interface SessionsDeps {
 export const sessionEvents = [sessionsChanged, sessionMessage];
 export type Sessions = ReturnType<typeof createSessions>;
 
-export function createSessions({ store, clock, log, settings, emit, facets, defaultAgentId, ended }: SessionsDeps) {
+export function createSessions(deps: SessionsDeps) {
+  const { store, clock, log, settings, emit, facets, defaultAgentId, ended } = deps;
   const catalog = createCatalog(store);
   const transcripts = createTranscripts({ store, clock, inlineBytes: () => settings().inlineBytes });
   const running = new Map<string, { readonly runIds: string[]; readonly startedAt: number }>();
   const keyOf = (written: string, agentId?: string): SessionKey => parseKey(written, defaultAgentId(), agentId);
 
-  const sessionOf = ({ key, agentId, sessionId, label, createdAt, updatedAt, ...record }: SessionRecord): Session => ({
-    ...{ key, agentId, sessionId, label, createdAt, updatedAt },
-    ...{ owner: record.owner === 1, archived: record.archived === 1, facets: JSON.parse(record.facets) },
+  const sessionOf = ({ id: _, owner, archived, attributes, facets, ...plain }: SessionRecord, defaults: object): Session => ({
+    ...{ ...plain, owner: owner === 1, archived: archived === 1, run: running.get(plain.key) ?? null },
+    ...{ attributes: JSON.parse(attributes), facets: { ...defaults, ...JSON.parse(facets) } },
   });
-  /** With the defaults of facets, which are the same for every session of a list. */
-  const withDetails = (records: readonly SessionRecord[]): SessionDetails[] => {
-    const defaults = Object.fromEntries(
-      [...facets()].flatMap(([name, { schema }]) => (schema.default === undefined ? [] : [[name, schema.default]])),
-    );
-    return records.map(({ id: _, owner, archived, attributes, facets, ...plain }) => ({
-      ...{ ...plain, owner: owner === 1, archived: archived === 1, run: running.get(plain.key) ?? null },
-      ...{ attributes: JSON.parse(attributes), facets: { ...defaults, ...JSON.parse(facets) } },
-    }));
-  };
-  const details = (record: SessionRecord): SessionDetails => withDetails([record])[0]!;
-  const row = (record: SessionRecord): SessionRow =>
-    sessionRow(details(record), clock.now(), { includeDerivedTitles: true, includeLastMessage: true });
+  /** Of facets; the same for every session of a list. */
+  const defaults = () =>
+    Object.fromEntries([...facets()].flatMap(([name, { schema }]) => (schema.default === undefined ? [] : [[name, schema.default]])));
+  const details = (record: SessionRecord): Session => sessionOf(record, defaults());
+  const row = (record: SessionRecord) => sessionRow(details(record), clock.now(), { includeDerivedTitles: true, includeLastMessage: true });
   /** Tells subscribers; without a `record` the session is gone. */
-  const changed = (key: string, agentId: string, what: { reason?: string; phase?: string; runId?: string }, record?: SessionRecord) =>
-    emit(sessionsChanged, () => ({ sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record) }) }), {
-      topics: [allSessions, oneSession(key)],
-    });
+  const changed = (key: string, agentId: string, what: { reason?: string; phase?: string; runId?: string }, record?: SessionRecord) => {
+    const payload = () => ({ sessionKey: key, agentId, ...what, ts: clock.now(), ...(record && { session: row(record) }) });
+    emit(sessionsChanged, payload, followersOf(key));
+  };
   const change = async (key: string, changes: Changes, reason: string): Promise<SessionRecord> => {
     const record = await catalog.change(key, changes);
     changed(key, record.agentId, { reason }, record);
@@ -117,15 +110,15 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       if (created) changed(record.key, record.agentId, { reason: "create" }, record);
       // An owner that is said is kept, also later.
       const differs = owner !== undefined && owner !== (record.owner === 1);
-      return sessionOf(differs ? await catalog.change(record.key, { columns: { owner: Number(owner) } }) : record);
+      return sessionOf(differs ? await catalog.change(record.key, { owner }) : record, {});
     },
     async get({ key }) {
       const record = await catalog.find(keyOf(key).key);
-      return record ? sessionOf(record) : null;
+      return record ? sessionOf(record, {}) : null;
     },
     async patch({ key, label, facets: set, add }) {
       await checkFacets({ ...set, ...add }, facets());
-      await change(keyOf(key).key, { columns: { label }, facets: set, add }, "patch");
+      await change(keyOf(key).key, { label, facets: set, add }, "patch");
       return {};
     },
     async append({ key: written, entries: given }) {
@@ -133,14 +126,15 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       const { entries, fresh } = await transcripts.append(key, given);
       const record = fresh.length > 0 ? await catalog.find(key) : undefined;
       if (!record) return { entries };
-      let session: SessionRow | undefined;
+      let session: ReturnType<typeof row> | undefined;
       for (const entry of fresh) {
         const payload = () => {
           session ??= row(record);
           const about = { sessionKey: key, agentId, sessionId: record.sessionId, session };
-          return { ...about, messageId: entry.id, messageSeq: entry.seq, message: transcriptMessage(entry) };
+          const message = transcriptMessage({ ...entry, message: transcripts.lightened(entry.message) });
+          return { ...about, messageId: entry.id, messageSeq: entry.seq, message };
         };
-        emit(sessionMessage, payload, { topics: [allSessions, oneSession(key)] });
+        emit(sessionMessage, payload, followersOf(key));
       }
       return { entries };
     },
@@ -151,11 +145,11 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
       const now = clock.now();
       if (runIds.length > 0) running.set(key, { runIds: [...runIds], startedAt: before?.startedAt ?? now });
       else running.delete(key);
-      const record = await catalog.find(key);
+      let record = await catalog.find(key);
       if (!record) return {};
       if (runIds.length === 0 && before) {
         const end = { status: endedStatus(reason), startedAt: before.startedAt, endedAt: now };
-        record.attributes = JSON.stringify({ ...JSON.parse(record.attributes), ...end });
+        record = { ...record, attributes: JSON.stringify({ ...JSON.parse(record.attributes), ...end }) };
         // Shown from memory now, so that the end of a turn does not wait for this commit.
         const lost = (error: unknown) => log.warn("sessions.run-not-kept", { key, error: errorMessage(error) });
         catalog.change(key, { attributes: end }).catch(lost);
@@ -174,18 +168,19 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     },
     async list(query) {
       const { records, total } = await listSessions(store, query, [...running.keys()]);
-      return { sessions: withDetails(records), total };
+      const unset = defaults();
+      return { sessions: records.map((record) => sessionOf(record, unset)), total };
     },
     search: async (query) => ({ hits: await searchMessages(store, query, settings().searchSize) }),
   };
 
   const editor: ImplementationOf<typeof sessionEditor> = {
     settable: async () => ({ facets: Object.fromEntries([...facets()].flatMap(([name, { patch }]) => (patch ? [[name, patch]] : []))) }),
-    async change({ key, agentId, sessionId, made, reason, label, archived, readAt, attributes, facets: set = {} }) {
-      await checkFacets(set, facets());
+    async change({ key, agentId, sessionId, made, reason, label, archived, readAt, attributes, facets: set }) {
+      await checkFacets(set ?? {}, facets());
       const { record, created } = await open(keyOf(key, agentId), sessionId, made);
-      const columns = { label, readAt, archived: archived === undefined ? undefined : Number(archived) };
-      return details(await change(record.key, { columns, attributes, facets: set }, reason ?? (created ? "create" : "patch")));
+      const changes = { label, archived, readAt, attributes, facets: set };
+      return details(await change(record.key, changes, reason ?? (created ? "create" : "patch")));
     },
     async reset({ key, agentId, sessionId, made, reason }) {
       const { record: before } = await open(keyOf(key, agentId), sessionId, made);
@@ -208,30 +203,20 @@ export function createSessions({ store, clock, log, settings, emit, facets, defa
     },
   };
 
-  /** Marks sessions that have fallen idle; answers with how many. */
-  const sweep = async (): Promise<number> => {
-    const { idleMs, sweepSize } = settings();
-    for (let swept = 0; idleMs > 0; ) {
-      const records = await catalog.fallIdle(clock.now() - idleMs, [...running.keys()], clock.now(), sweepSize);
-      for (const record of records) {
+  deps.retention.register({
+    name: "sessions",
+    everyMs: settings().sweepMs,
+    sweep(now) {
+      const { idleMs, sweepSize } = settings();
+      return idleMs === 0 ? [] : [fallIdle(now - idleMs, [...running.keys()], now, sweepSize)];
+    },
+    async swept(rows) {
+      for (const record of rows as SessionRecord[]) {
         await ended(record.key, "idle");
         changed(record.key, record.agentId, { reason: "idle" }, record);
       }
-      swept += records.length;
-      if (records.length < sweepSize) return swept;
-    }
-    return 0;
-  };
+    },
+  });
 
-  return {
-    contract,
-    catalog: sessionsCatalog,
-    editor,
-    sweep,
-    /** Sweeps on the clock until disposed. */
-    startSweeping: (): Disposable =>
-      clock.every(settings().sweepMs, () => {
-        sweep().catch((error) => log.warn("sessions.sweep-failed", { error: errorMessage(error) }));
-      }),
-  };
+  return { contract, catalog: sessionsCatalog, editor };
 }

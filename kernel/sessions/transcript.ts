@@ -1,10 +1,10 @@
 /** Transcripts: trees of entries that only grow (see `schema.ts` for how they are kept). */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { Entry, NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { type Entry, type NewEntry, sessionErrors, type sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { type Message, messageText } from "@pincer/plugin-sdk/message";
 import type { Statement, Store } from "../../store/store.ts";
-import { refuseUnknown, sessionErrors } from "./catalog.ts";
+import { refuseUnknown } from "./catalog.ts";
 
 interface EntryRow extends Omit<Entry, "message" | "runId"> {
   readonly runId: string | null;
@@ -60,45 +60,45 @@ const withoutLarge = (message: Message, json: string, inlineBytes: number): stri
         return name === "data" ? "" : `${value.slice(0, shownChars).toWellFormed()}…`;
       });
 
-const entryOf = ({ id, parent, seq, kind, at, runId, body, whole }: EntryRow, withLarge: boolean): Entry => ({
-  ...{ id, parent, seq, kind, at, message: JSON.parse((withLarge ? whole : null) ?? body) as Message },
+const entryOf = ({ id, parent, seq, kind, at, runId, body, whole }: EntryRow): Entry => ({
+  ...{ id, parent, seq, kind, at, message: JSON.parse(whole ?? body) as Message },
   ...(runId !== null && { runId }),
 });
 
 export function createTranscripts({ store, clock, inlineBytes }: { store: Store; clock: Clock; inlineBytes(): number }) {
   return {
-    /**
-     * One transaction. `fresh` are those that were not there before, without their large values. Throws `SESSION_UNKNOWN` and
-     * `SESSION_ENTRY_ORPHAN`; then nothing was appended.
-     */
-    async append(key: string, entries: readonly NewEntry[]): Promise<{ entries: Entry[]; fresh: Entry[] }> {
+    /** One transaction. `fresh` are those that were not there before. Throws `SESSION_UNKNOWN` and `SESSION_ENTRY_ORPHAN`; then nothing was appended. */
+    async append(key: string, given: readonly NewEntry[]): Promise<{ entries: Entry[]; fresh: Entry[] }> {
       const at = clock.now();
-      const ids = new Set<string>();
+      const asked = new Map<string, NewEntry>();
       const needed = new Map<string, string>();
-      for (const { id, parent } of entries) {
-        if (parent !== undefined && parent !== null && !ids.has(parent)) needed.set(id, parent);
-        ids.add(id);
+      for (const entry of given) {
+        if (typeof entry.parent === "string" && !asked.has(entry.parent)) needed.set(entry.id, entry.parent);
+        if (!asked.has(entry.id)) asked.set(entry.id, entry);
       }
       const parents = JSON.stringify(Object.fromEntries(needed));
-      const written = new Map<string, Omit<EntryRow, "id" | "parent" | "seq">>();
-      const statements = entries.map(({ id, parent, kind, message, runId = null }): Statement => {
+      const statements = given.map(({ id, parent, kind, message, runId = null }): Statement => {
         const json = JSON.stringify(message);
         const body = withoutLarge(message, json, inlineBytes());
-        const whole = body === json ? null : json;
-        if (!written.has(id)) written.set(id, { kind, runId, at, body, whole });
         const text = kind === "message" ? messageText(message) : null;
         const place = [parent ?? null, parent === undefined ? 0 : 1, parents];
-        return [appendSql, key, id, ...place, kind, message.role, runId, at, body, text, whole];
+        return [appendSql, key, id, ...place, kind, message.role, runId, at, body, text, body === json ? null : json];
       });
-      const added = (await store.write(...statements)).flat() as Pick<EntryRow, "id" | "parent" | "seq">[];
-      const fresh = added.map((row): EntryRow => ({ ...row, ...written.get(row.id)! }));
-      const known = fresh.length < ids.size ? await store.read<EntryRow>(idsSql, key, JSON.stringify([...ids])) : [];
-      const held = new Map([...known, ...fresh].map((row) => [row.id, row]));
-      if (held.size < ids.size) {
+      const places = (await store.write(...statements)).flat() as Pick<Entry, "id" | "parent" | "seq">[];
+      const fresh = places.map((place): Entry => ({ ...asked.get(place.id)!, ...place, at }));
+      const ids = [...asked.keys()];
+      const known = fresh.length < ids.length ? await store.read<EntryRow>(idsSql, key, JSON.stringify(ids)) : [];
+      const held = new Map([...known.map(entryOf), ...fresh].map((entry) => [entry.id, entry]));
+      if (held.size < ids.length) {
         if ((await store.read(headSql, key, null)).length === 0) refuseUnknown(key);
         throw sessionErrors.SESSION_ENTRY_ORPHAN(`nothing was appended to ${key}: not every parent in ${parents} is in its transcript`);
       }
-      return { entries: entries.map(({ id }) => entryOf(held.get(id)!, true)), fresh: fresh.map((row) => entryOf(row, false)) };
+      return { entries: given.map(({ id }) => held.get(id)!), fresh };
+    },
+
+    /** A copy without its large values. */
+    lightened(message: Message): Message {
+      return JSON.parse(withoutLarge(message, JSON.stringify(message), inlineBytes()));
     },
 
     /** The conversation, newest last; `total` counts all of it. Empty when there is no such session. */
@@ -112,7 +112,7 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
         if (found.length >= limit || (fromSummary && found.at(-1)?.kind === "summary")) break;
         [at] = await store.read<Place>(forkSql, head.transcript, at.branch);
       }
-      return { entries: found.reverse().map((row) => entryOf(row, true)), total: head?.depth ?? 0 };
+      return { entries: found.reverse().map(entryOf), total: head?.depth ?? 0 };
     },
   };
 }

@@ -3,6 +3,7 @@
  * does not bind, and the memory that they really use. Looked at from outside, through /proc; whoever takes more is ended.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Confinement } from "./confinement.ts";
 import { tasksOf } from "./limits.ts";
@@ -30,26 +31,63 @@ function tasksIn(pid: number): readonly string[] {
   }
 }
 
+const childrenOf = (pid: number, thread: string): readonly number[] =>
+  read(`/proc/${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number);
+
 const KB = 1024;
 
-/**
- * Of a process and all below it; what lost its parent is below the first process of the namespace. Memory is what is not a file's: private
- * pages, and shared ones, which count for each that maps them. Stops counting at `most` tasks.
- */
-export function useOf(pid: number, most = Number.POSITIVE_INFINITY): Use {
-  let [processes, tasks, memoryBytes] = [0, 0, 0];
+/** A process and all below it; what lost its parent is below the first process of the namespace. */
+export function* treeOf(pid: number): Generator<{ readonly pid: number; readonly threads: readonly string[] }, void, void> {
   const open = [pid];
-  for (let next = open.pop(); next !== undefined && tasks <= most; next = open.pop()) {
-    const status = read(`/proc/${next}/status`);
-    if (status === "") continue;
-    processes += 1;
-    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm)) memoryBytes += Number(amount) * KB;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
     // A child is listed under the thread that started it.
     const threads = tasksIn(next);
+    yield { pid: next, threads };
+    for (const thread of threads) open.push(...childrenOf(next, thread));
+  }
+}
+
+/** Memory is what is not a file's: private pages, and shared ones, which count for each that maps them. Stops counting at `most` tasks. */
+export function useOf(pid: number, most = Number.POSITIVE_INFINITY): Use {
+  let [processes, tasks, memoryBytes] = [0, 0, 0];
+  for (const { pid: each, threads } of treeOf(pid)) {
+    const status = read(`/proc/${each}/status`);
+    if (status === "") continue;
+    processes += 1;
     tasks += threads.length;
-    for (const thread of threads) open.push(...read(`/proc/${next}/task/${thread}/children`).split(" ").filter(Boolean).map(Number));
+    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm)) memoryBytes += Number(amount) * KB;
+    if (tasks > most) break;
   }
   return { processes, tasks, memoryBytes };
+}
+
+/** Linux counts processor time in hundredths of a second, whatever its own clock ticks at. */
+const TICK_MS = 10;
+
+/** Processor time of a process and all below it since they were started, in milliseconds; of those that have ended no more. */
+export function cpuOf(pid: number): number {
+  let ticks = 0;
+  for (const { pid: each } of treeOf(pid)) {
+    const stat = read(`/proc/${each}/stat`);
+    // Behind the command's name, which may hold anything: the state comes first, user and system time are the 12th and 13th.
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13);
+    ticks += Number(user ?? 0) + Number(system ?? 0);
+  }
+  return ticks * TICK_MS;
+}
+
+/** Everybody else goes first. */
+export function yieldToOthers(pid: number): void {
+  for (const { pid: each } of treeOf(pid)) {
+    try {
+      setPriority(each, 19);
+    } catch {
+      // silent-ok: it has ended meanwhile
+    }
+  }
 }
 
 /**
@@ -57,7 +95,7 @@ export function useOf(pid: number, most = Number.POSITIVE_INFINITY): Use {
  * not what started that: it would leave the first process to an init that may reap nobody, as in a container.
  */
 export function endAll(pid: number): void {
-  const first = tasksIn(pid).flatMap((thread) => read(`/proc/${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number));
+  const first = tasksIn(pid).flatMap((thread) => childrenOf(pid, thread));
   for (const each of first.length > 0 ? first : [pid]) {
     try {
       process.kill(each, "SIGKILL");

@@ -16,6 +16,7 @@ export const lanes = defineContract({
   id: "lanes",
   version: 1,
   arity: "one",
+  scope: "operator.write",
   members: {
     /** Admits all in one commit. `values` are kept in this plugin's key-value store in the same commit. */
     admit: call(

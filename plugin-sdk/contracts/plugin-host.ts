@@ -21,6 +21,14 @@ export const PluginInfo = Type.Object({
   isolation: Type.Union([Type.Literal("inline"), Type.Literal("process")]),
   /** Whether the operating system holds it to its permissions. */
   enforced: Type.Boolean(),
+  activity: Type.Object({
+    calls: Type.Integer(),
+    /** Calls that ended as a fault of the plugin's own. */
+    errors: Type.Integer(),
+    latency: Type.Union([Type.Object({ p50Ms: Type.Number(), p99Ms: Type.Number() }), Type.Null()]),
+  }),
+  /** Of its own process, while it runs in one. */
+  pid: Type.Optional(Type.Integer()),
   error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
 });
 export type PluginInfo = Static<typeof PluginInfo>;

@@ -1,32 +1,10 @@
-/** Every session of the gateway, for those who list, find and search them. */
+/** Every session of the gateway, for those who list, find and search them. Facets have the values that their plugins declare as defaults. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
 import { Session } from "./sessions.ts";
 
 const text = Type.Optional(Type.String());
 const flag = Type.Optional(Type.Boolean());
-const time = Type.Union([Type.Integer(), Type.Null()]);
-const words = Type.Union([Type.String(), Type.Null()]);
-
-/** A session with everything that is kept of it. Its facets have the values that their plugins declare as defaults. */
-export const SessionDetails = Type.Object({
-  ...Session.properties,
-  /** The beginning of what was said first, and of what was said last. */
-  title: words,
-  preview: words,
-  lastInteractionAt: time,
-  repliedAt: time,
-  /** 0: marked unread. */
-  readAt: Type.Integer(),
-  /** When the session fell idle; null while it is in use. */
-  idleAt: time,
-  /** What nothing is looked for by, but `parentSessionKey` and `createdBy`. */
-  attributes: Type.Record(Type.String(), Type.Unknown()),
-  /** What runs in it now. */
-  run: Type.Union([Type.Object({ runIds: Type.Array(Type.String()), startedAt: Type.Integer() }), Type.Null()]),
-});
-export type SessionDetails = Static<typeof SessionDetails>;
-
 /** As a client writes it: `agentId` says whose a key without an agent is. */
 export const WrittenKey = { key: Type.String(), agentId: text };
 
@@ -85,11 +63,11 @@ export const sessionCatalog = defineContract({
     /** The canonical key, and the session when there is one. Throws `SESSION_KEY_INVALID`. */
     find: call(
       Type.Object(WrittenKey),
-      Type.Object({ key: Type.String(), agentId: Type.String(), session: Type.Union([SessionDetails, Type.Null()]) }),
+      Type.Object({ key: Type.String(), agentId: Type.String(), session: Type.Union([Session, Type.Null()]) }),
       { safe: true },
     ),
     /** Newest first; `total` counts all that pass. */
-    list: call(SessionQuery, Type.Object({ sessions: Type.Array(SessionDetails), total: Type.Integer() }), { safe: true }),
+    list: call(SessionQuery, Type.Object({ sessions: Type.Array(Session), total: Type.Integer() }), { safe: true }),
     /** Of the newest messages that hold every word, the last one as far as it was typed, the best first. */
     search: call(SearchQuery, Type.Object({ hits: Type.Array(SearchHit) }), { safe: true }),
   },

@@ -2,7 +2,8 @@
 import { Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
 import type { WireScope } from "../method.ts";
-import { SessionDetails, WrittenKey } from "./session-catalog.ts";
+import { WrittenKey } from "./session-catalog.ts";
+import { Session, SessionChanges } from "./sessions.ts";
 
 const Values = Type.Optional(Type.Record(Type.String(), Type.Unknown()));
 const text = Type.Optional(Type.String());
@@ -30,17 +31,13 @@ export const sessionEditor = defineContract({
         made: Values,
         /** What subscribers are told; absent: `create` when it was made, else `patch`. */
         reason: text,
-        label: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-        archived: flag,
-        readAt: Type.Optional(Type.Integer()),
-        attributes: Values,
-        facets: Values,
+        ...SessionChanges.properties,
       }),
-      SessionDetails,
+      Session,
       { safe: true },
     ),
     /** Stops what runs in it and begins an empty transcript under a new session id. Makes the session, and refuses, as `change` does. */
-    reset: call(Type.Object({ ...WrittenKey, sessionId: text, made: Values, reason: Type.String() }), SessionDetails),
+    reset: call(Type.Object({ ...WrittenKey, sessionId: text, made: Values, reason: Type.String() }), Session),
     /** Stops what runs in it and removes it; `kept` are the session ids of transcripts that stay. Throws `SESSION_PROTECTED`, `SESSION_CHANGED`. */
     remove: call(
       Type.Object({ ...WrittenKey, sessionId: text, archivedOnly: flag, keepTranscripts: flag }),

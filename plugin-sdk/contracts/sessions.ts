@@ -1,7 +1,20 @@
 /** The kernel's sessions and transcripts, as plugins see them. Writes keep the order in which they were called. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
+import { defineErrors } from "../error.ts";
 import { Message } from "../message.ts";
+
+export const sessionErrors = defineErrors({
+  SESSION_UNKNOWN: { message: "there is no such session", wire: "INVALID_REQUEST" },
+  SESSION_FIELD_INVALID: { message: "a field of the session cannot be set like this", wire: "INVALID_REQUEST" },
+  SESSION_ENTRY_ORPHAN: { message: "an entry names a parent that this session's transcript does not hold", wire: "INVALID_REQUEST" },
+  SESSION_CHANGED: { message: "the session was reset or replaced since it was last read", wire: "INVALID_REQUEST" },
+  SESSION_PROTECTED: { message: "this session cannot be deleted", wire: "INVALID_REQUEST" },
+});
+
+const time = Type.Union([Type.Integer(), Type.Null()]);
+const words = Type.Union([Type.String(), Type.Null()]);
+const values = Type.Record(Type.String(), Type.Unknown());
 
 export const Session = Type.Object({
   /** Canonical: `agent:<agent>:<rest>`. */
@@ -10,13 +23,36 @@ export const Session = Type.Object({
   /** Changes at every reset. */
   sessionId: Type.String(),
   owner: Type.Boolean(),
-  label: Type.Union([Type.String(), Type.Null()]),
+  label: words,
+  /** The beginning of what was said first, and of what was said last. */
+  title: words,
+  preview: words,
   createdAt: Type.Integer(),
   updatedAt: Type.Integer(),
+  lastInteractionAt: time,
+  repliedAt: time,
+  /** 0: marked unread. */
+  readAt: Type.Integer(),
+  /** When the session fell idle; null while it is in use. */
+  idleAt: time,
   archived: Type.Boolean(),
-  facets: Type.Record(Type.String(), Type.Unknown()),
+  /** What nothing is looked for by, but `parentSessionKey` and `createdBy`. */
+  attributes: values,
+  facets: values,
+  /** What runs in it now. */
+  run: Type.Union([Type.Object({ runIds: Type.Array(Type.String()), startedAt: Type.Integer() }), Type.Null()]),
 });
 export type Session = Static<typeof Session>;
+
+/** What may be set of a session; null clears, what is absent stays. */
+export const SessionChanges = Type.Object({
+  label: Type.Optional(words),
+  archived: Type.Optional(Type.Boolean()),
+  readAt: Type.Optional(Type.Integer()),
+  attributes: Type.Optional(values),
+  facets: Type.Optional(values),
+});
+export type SessionChanges = Static<typeof SessionChanges>;
 
 /**
  * `message`: one of the conversation. `summary`: stands for everything before it (compaction). `note`: shown to people, not to the model.
@@ -53,20 +89,17 @@ export const sessions = defineContract({
   id: "sessions",
   version: 1,
   arity: "one",
+  scope: "operator.write",
   members: {
     /** Makes the session when it does not exist. `main` and `agent:<id>` are resolved to canonical keys. */
-    ensure: call(
-      Type.Object({ key, owner: Type.Optional(Type.Boolean()), facets: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
-      Session,
-      { safe: true },
-    ),
+    ensure: call(Type.Object({ key, owner: Type.Optional(Type.Boolean()), facets: Type.Optional(values) }), Session, { safe: true }),
     get: call(Type.Object({ key }), Type.Union([Session, Type.Null()]), { safe: true }),
     /** Sets facets (null clears); counters named in `add` grow by that much. */
     patch: call(
       Type.Object({
         key,
-        label: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-        facets: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+        label: Type.Optional(words),
+        facets: Type.Optional(values),
         add: Type.Optional(Type.Record(Type.String(), Type.Number())),
       }),
       Type.Object({}),

@@ -1,6 +1,5 @@
 /** What `setup` is given. Everything goes to one instance, and nothing works once that has been unloaded. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Contract } from "../contract.ts";
 import type { KeyValueStore, Logger, PluginContext, PluginDefinition } from "../plugin.ts";
@@ -14,6 +13,8 @@ import type { Implementation, Registrations } from "./registrations.ts";
  */
 export interface Surroundings extends Pick<PluginContext, "emit" | "run" | "secret" | "fetch"> {
   readonly home: string;
+  /** The plugin's own folder; made when it is first asked for. */
+  readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: KeyValueStore;
@@ -69,9 +70,8 @@ function createContext(definition: PluginDefinition, { id, version }: Identity, 
     signal: instance.signal,
     home: around.home,
     get dataDir() {
-      const folder = join(around.home, "data", id);
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      return folder;
+      mkdirSync(around.dataDir, { recursive: true, mode: 0o700 });
+      return around.dataDir;
     },
     store: {
       get: async (key) => live(around.store).get(key),
@@ -87,7 +87,7 @@ function createContext(definition: PluginDefinition, { id, version }: Identity, 
         throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${event.name} without ctx.event`);
       around.emit(event, payload, options);
     },
-    on: (event, listener) => register("listens", event.name, { listener }),
+    on: (event, listener) => register("listens", event.name, { event, listener }),
     call: async (method, params, options) => (await live(around).call(method.name, params, options?.signal ?? instance.signal)) as never,
     hook: (hook, handler, options) => register("hooks", hook.id, { hook, order: options?.order, handler }),
     run: async (hook, payload, options) => live(around).run(hook, payload, options),

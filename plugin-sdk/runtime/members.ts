@@ -1,7 +1,7 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
 import { checker, requireValid } from "../check.ts";
 import type { Call, Contract, ImplementationOf, Io, Stream } from "../contract.ts";
-import { isGatewayError } from "../error.ts";
+import { hasCode, isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { linkSignals } from "../signal.ts";
 import type { Implementation } from "./registrations.ts";
@@ -59,20 +59,26 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
     const compiling = requireValid(member.params, given, wrongParams);
     if (compiling) await compiling;
     io.signal.throwIfAborted();
-    const resolved = binding.resolve(what);
-    const target = resolved instanceof Promise ? await resolved : resolved;
-    try {
-      const answer = await memberOf(target, key, what)(given, io);
-      const checking = requireValid(member.result, answer, wrongResult);
-      if (checking) await checking;
-      return answer;
-    } catch (error) {
-      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
-    } finally {
-      target.leave();
+    for (let isFirst = true; ; isFirst = false) {
+      const resolved = binding.resolve(what);
+      const target = resolved instanceof Promise ? await resolved : resolved;
+      try {
+        const answer = await memberOf(target, key, what)(given, io);
+        const checking = requireValid(member.result, answer, wrongResult);
+        if (checking) await checking;
+        return answer;
+      } catch (error) {
+        if (isFirst && member.safe && isGone(error) && !io.signal.aborted) continue;
+        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+      } finally {
+        target.leave();
+      }
     }
   };
 }
+
+/** The process went away in the middle: a call that may be repeated is made again, once, to the one that takes its place. */
+const isGone = (error: unknown) => hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
 
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
@@ -104,9 +110,13 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
     } finally {
       if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
-      await items?.return(undefined);
-      hold?.ended(failure);
-      target.leave();
+      try {
+        await items?.return(undefined);
+      } finally {
+        // Also when its end cannot be had, because its process went away.
+        hold?.ended(failure);
+        target.leave();
+      }
     }
   };
 }

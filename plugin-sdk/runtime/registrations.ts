@@ -15,7 +15,8 @@ interface Kinds {
   provides: { readonly contract: Contract; readonly record: unknown; readonly implementation: Implementation };
   methods: { readonly method: Method; handler(params: unknown, call: MethodCall): unknown };
   emits: GatewayEvent;
-  listens: { listener(payload: unknown): unknown };
+  /** `event`: as the plugin's own code has it. */
+  listens: { readonly event?: GatewayEvent; listener(payload: unknown): unknown };
   routes: RouteOptions & { handler(request: Request): Response | Promise<Response> };
   jobs: { readonly kind: JobKind; handler(job: Job): Promise<unknown> };
   hooks: { readonly hook: Hook; readonly order: number | undefined; handler(payload: unknown, io: Io): unknown };
@@ -46,6 +47,10 @@ export class Registrations {
 
   get<K extends Kind>(kind: K, name: string): Kinds[K] | undefined {
     return this.#all[kind].get(name);
+  }
+
+  all<K extends Kind>(kind: K): ReadonlyMap<string, Kinds[K]> {
+    return this.#all[kind];
   }
 
   /** What a manifest declares. Throws `PLUGIN_REPLACED` when a swap has come since the manifest was read. */

@@ -5,9 +5,12 @@ import type { ErrorEntry, ServerFrame } from "../wire/frames.ts";
 
 export class WireFailure extends Error {
   readonly error: ErrorEntry;
+  /** The gateway's or the plugin's own code where there is one, such as `DICE_TOO_MANY`; else the wire's. */
+  readonly code: string;
   constructor(method: string, error: ErrorEntry) {
     super(`${method}: ${error.code} ${String(error.details?.["code"] ?? "")} ${error.message}`);
     this.error = error;
+    this.code = String(error.details?.["code"] ?? error.code);
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { Bytes, call, defineContract, type ImplementationOf, optional, stream } from "../contract.ts";
 import { defineErrors, errorMessage } from "../error.ts";
-import { overBoth } from "./conformance.ts";
+import { conformance } from "./conformance.ts";
 import { loopback } from "./loopback.ts";
 
 const sampleErrors = defineErrors({ SAMPLE_BUSY: { message: "busy", wire: "UNAVAILABLE", retryable: true } });
@@ -20,6 +20,8 @@ const sample = defineContract({
     count: stream(Type.Object({ until: Type.Integer() }), Type.Object({ n: Type.Integer() }), Type.Object({ counted: Type.Integer() })),
     extra: optional(call(Type.Object({}), Type.Object({}))),
     absent: optional(call(Type.Object({}), Type.Object({}))),
+    nothing: call(Type.Object({}), Type.Undefined()),
+    follow: stream(Type.Object({ how: Type.String() }), Type.String(), Type.String()),
   },
 });
 
@@ -49,11 +51,25 @@ const make = (): ImplementationOf<typeof sample> => ({
     }
   },
   extra: async () => ({}),
+  nothing: async () => undefined,
+  async *follow({ how }, { signal }) {
+    try {
+      yield "begun";
+      if (!signal.aborted) await new Promise((stop) => signal.addEventListener("abort", stop));
+      if (how === "reason") throw signal.reason;
+      if (how === "coded") throw sampleErrors.SAMPLE_BUSY("half done");
+      if (how === "fault") throw new Error("closed");
+      yield "so far";
+      return "stopped";
+    } finally {
+      if (how === "cleanup") await Promise.reject(sampleErrors.SAMPLE_BUSY("cannot be closed"));
+    }
+  },
 });
 
 const quiet = { signal: new AbortController().signal };
 
-overBoth(sample, make, (start) => {
+conformance(sample, make, (start) => {
   test("values and bytes come back as they were", async () => {
     const value = { text: "ünï\u2028", bytes: new Uint8Array([0, 255]) };
     expect(await start().echo(value, quiet)).toEqual(value);
@@ -117,6 +133,41 @@ overBoth(sample, make, (start) => {
     for await (const { n } of start().count({ until: 100_000 }, quiet)) if (n === 3) break;
     expect(seen).toMatchObject({ left: 1, aborted: true });
     expect(seen.made).toBeLessThan(1000);
+  });
+
+  test("nothing comes back as nothing", async () => {
+    expect(await start().nothing({}, quiet)).toBeUndefined();
+  });
+
+  test("a stream that was aborted still yields and returns what it has to", async () => {
+    const stop = new AbortController();
+    const lines = start().follow({ how: "return" }, { signal: stop.signal });
+    expect(await lines.next()).toEqual({ done: false, value: "begun" });
+    stop.abort();
+    expect(await lines.next()).toEqual({ done: false, value: "so far" });
+    expect(await lines.next()).toEqual({ done: true, value: "stopped" });
+  });
+
+  test("a stream that was aborted rejects with the reason, unless it means something by its error", async () => {
+    const reason = new Error("the user pressed stop");
+    for (const how of ["reason", "fault", "coded"]) {
+      const stop = new AbortController();
+      const lines = start().follow({ how }, { signal: stop.signal });
+      await lines.next();
+      stop.abort(reason);
+      const error = await lines.next().catch((thrown) => thrown);
+      if (how === "coded") expect(error).toMatchObject({ code: "SAMPLE_BUSY", message: "half done" });
+      else expect(error).toBe(reason);
+    }
+  });
+
+  test("a reader that leaves early is told when the other side cannot clean up", async () => {
+    const leaving = async (how: string) => {
+      for await (const _ of start().follow({ how }, quiet)) break;
+      return "left";
+    };
+    expect(await leaving("reason")).toBe("left");
+    expect(await leaving("cleanup").catch(errorMessage)).toBe("cannot be closed");
   });
 
   test("an optional member is there or is absent", () => {

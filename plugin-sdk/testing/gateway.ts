@@ -1,4 +1,5 @@
 /** A real gateway for tests: in this process, on a free port, with a home of its own that goes when it is disposed. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,13 +7,13 @@ import { createGateway, type Gateway, type GatewayOptions } from "../../kernel/g
 import { type ClientOptions, WireClient } from "./client.ts";
 
 export interface TestGatewayOptions {
-  /** Folders that hold one plugin each, or many; the repository's own are always there. */
+  /** Folders in which plugins are looked for; Pincer's own are always there. */
   readonly plugins?: readonly string[];
   /** Plugins to enable besides the default set; or exactly these, when `only`. */
   readonly enable?: readonly string[];
   readonly only?: readonly string[];
-  /** Merged over what a test gateway needs. */
-  readonly config?: Readonly<Record<string, unknown>>;
+  /** Merged over what a test gateway needs; of several, each over those before it. */
+  readonly config?: Readonly<Record<string, unknown>> | readonly Readonly<Record<string, unknown>>[];
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: GatewayOptions["clock"];
   /** A home to start again in; kept at the end when given. */
@@ -30,13 +31,17 @@ export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway;
   /** Log lines of this gateway, newest last. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** Resolves with the first line of that event, also when it was written already. */
+  logged(event: string): Promise<Readonly<Record<string, unknown>>>;
   /** A client as the CLI is one: all scopes, no device. */
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
   request(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
 
-const repository = dirname(dirname(import.meta.dir));
+/** The SDK's package ships Pincer's own plugins bundled, beside this code; in the repository they run from their source. */
+const bundle = existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;
+const own = join(bundle ?? dirname(dirname(import.meta.dir)), "plugins");
 const TOKEN = "test-token-of-a-gateway";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -53,14 +58,21 @@ function merge(base: Record<string, unknown>, over: Readonly<Record<string, unkn
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const home = options.home ?? (await mkdtemp(join(tmpdir(), "pincer-")));
   const enabled = Object.fromEntries((options.enable ?? []).map((id) => [id, { enabled: true }]));
-  const config = merge({ gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled }, options.config ?? {});
+  const needed = { gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled };
+  const config = [options.config ?? []].flat().reduce(merge, needed);
   await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
   const lines: Readonly<Record<string, unknown>>[] = [];
+  const awaited = new Map<string, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
+  const note = (line: Readonly<Record<string, unknown>>) => {
+    lines.push(line);
+    awaited.get(String(line["event"]))?.resolve(line);
+  };
   const gateway = await createGateway({
     home,
     env: options.env ?? {},
-    folders: [join(repository, "plugins"), ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
-    print: (line) => void lines.push(line),
+    folders: [own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+    print: (line) => note({ ...line }),
+    ...(bundle !== undefined && { bundle }),
     ...(options.only && { defaults: options.only }),
     ...(options.clock && { clock: options.clock }),
     ...(options.probe && { probe: options.probe }),
@@ -84,6 +96,13 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     token: TOKEN,
     gateway,
     lines,
+    logged(event) {
+      const there = lines.find((line) => line["event"] === event);
+      if (there) return Promise.resolve(there);
+      const waiting = awaited.get(event) ?? Promise.withResolvers();
+      awaited.set(event, waiting);
+      return waiting.promise;
+    },
     async connect(over = {}) {
       const client = await WireClient.connect({ url: socket, token: TOKEN, ...(options.onFrame && { onFrame: options.onFrame }), ...over });
       clients.add(client);

@@ -30,6 +30,15 @@ export const ClientId = oneOf([
 
 export const ClientMode = oneOf(["webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"]);
 
+/** What a device proves itself with: its key, and a signature over `deviceClaim`. */
+export const SignedDevice = Type.Object({
+  id: Text(),
+  publicKey: Text(),
+  signature: Text(),
+  signedAt: Type.Integer({ minimum: 0 }),
+  nonce: Text(),
+});
+
 export const ConnectParams = Type.Object({
   minProtocol: Type.Integer({ minimum: 1 }),
   maxProtocol: Type.Integer({ minimum: 1 }),
@@ -56,15 +65,7 @@ export const ConnectParams = Type.Object({
   computerUse: Type.Optional(Type.Unknown()),
   workerRuns: Type.Optional(Type.Unknown()),
   modelCatalog: Type.Optional(Type.Object({})),
-  device: Type.Optional(
-    Type.Object({
-      id: Text(),
-      publicKey: Text(),
-      signature: Text(),
-      signedAt: Type.Integer({ minimum: 0 }),
-      nonce: Text(),
-    }),
-  ),
+  device: Type.Optional(SignedDevice),
   auth: Type.Optional(
     Type.Object({
       token: Type.Optional(Type.String()),

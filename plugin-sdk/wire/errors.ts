@@ -1,6 +1,7 @@
 /** What a gateway refuses by itself, whatever plugin or client asks. */
 import type { Mismatch } from "../check.ts";
 import { defineErrors, type GatewayError } from "../error.ts";
+import { type ConnectParams, oldestVersion, protocolVersion } from "./connect.ts";
 import type { ErrorEntry } from "./frames.ts";
 
 export const busErrors = defineErrors({
@@ -28,6 +29,17 @@ export const paramsInvalid = (method: string) => (described: string, mismatch: M
 /** The reasons are the wire's own: clients that read them try again quietly. */
 export const startingError = () => busErrors.BUS_STARTING("gateway starting", { data: { reason: "startup-sidecars" }, retryAfterMs: 500 });
 export const stoppingError = () => busErrors.BUS_STOPPING("gateway is stopping", { data: { reason: "gateway-restarting" } });
+
+/** Of what a client offered, none is spoken here. */
+export const mismatchError = ({ minProtocol, maxProtocol }: Pick<ConnectParams, "minProtocol" | "maxProtocol">) =>
+  busErrors.PROTOCOL_MISMATCH("protocol mismatch", {
+    data: {
+      clientMinProtocol: minProtocol,
+      clientMaxProtocol: maxProtocol,
+      expectedProtocol: protocolVersion,
+      minimumProbeProtocol: oldestVersion,
+    },
+  });
 
 /** An error as the wire carries it (`protocol` section 1.9). */
 export const errorEntry = ({ code, wire, message, data, retryable, retryAfterMs }: GatewayError): ErrorEntry => ({

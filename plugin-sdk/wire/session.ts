@@ -1,13 +1,14 @@
 /** Sessions on the wire (`protocol` section 4.2): their rows, the messages of their transcripts, and the events about both. */
 import { type Static, Type } from "@sinclair/typebox";
-import type { SessionDetails } from "../contracts/session-catalog.ts";
-import { type Entry, EntryKind } from "../contracts/sessions.ts";
+import { type Entry, EntryKind, type Session } from "../contracts/sessions.ts";
 import { defineEvent } from "../event.ts";
 import { parseKey } from "../session-key.ts";
 
 /** What a connection subscribes to: every session, or one. */
 export const allSessions = "sessions";
 export const oneSession = (key: string) => `session:${key}`;
+/** Who is told of what happens in a session. */
+export const followersOf = (key: string) => ({ topics: [allSessions, oneSession(key)] });
 
 const text = Type.Optional(Type.String());
 const time = Type.Optional(Type.Integer());
@@ -52,7 +53,7 @@ export interface RowView {
 const oneLine = (value: string | null) => value?.replaceAll(/\s+/g, " ").trim();
 
 /** Facets never hide what the kernel knows, but may say what kind of conversation it is. */
-export function sessionRow(session: SessionDetails, now: number, { includeDerivedTitles, includeLastMessage }: RowView): SessionRow {
+export function sessionRow(session: Session, now: number, { includeDerivedTitles, includeLastMessage }: RowView): SessionRow {
   const { owner: _, title, preview, repliedAt, readAt, run, attributes, facets, ...plain } = session;
   const { rest, isMain, conversation } = parseKey(plain.key, plain.agentId);
   const row = {

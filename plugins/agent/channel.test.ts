@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jobFailed } from "@pincer/plugin-sdk/hooks";
+import { asks, fails, says, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
 import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
-import { asks, fails, says, startScript } from "../../tests/fixtures/script/script.ts";
 
 /** A platform and a script that outlive the gateways which a test starts. */
 async function town(options: ConversationOptions = {}) {

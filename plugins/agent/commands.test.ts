@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { type Conversation, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { type Conversation, startConversation } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
-import { says } from "../../tests/fixtures/script/script.ts";
 
 const MAIN = "agent:main:main";
 const reply = async (talk: Conversation, command: string) => {

@@ -9,7 +9,7 @@ import type { Runs } from "./runs.ts";
 import { chosenModel } from "./session-facets.ts";
 import { Transcript } from "./transcript.ts";
 import type { TurnParts } from "./turn.ts";
-import { type CompactInput, type CompactResult, entryIds, type RunResult } from "./turn-input.ts";
+import { type CompactInput, type CompactResult, entryIds, type RunResult, runIdOf } from "./turn-input.ts";
 
 export function createCompactHandler({ agent, contexts, rendered }: TurnParts, runs: Runs) {
   const { sessions, router, llm } = agent.uses;
@@ -58,9 +58,25 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
     return { compacted: true };
   };
 
+  /** Says that it runs in the session, so that it shows there, and who empties the session stops it first. */
+  const compactSeen = async (job: Job<CompactInput>): Promise<CompactResult> => {
+    const { run, sessionKey: key } = job.input;
+    const io = { signal: agent.signal };
+    await sessions.running({ key, runIds: [run?.runId ?? runIdOf(job.key) ?? job.key], reason: "start" }, io);
+    try {
+      const result = await compactSession(job);
+      await sessions.running({ key, runIds: [], reason: "end" }, io);
+      return result;
+    } catch (error) {
+      if (isFinal(job.signal.reason)) await sessions.running({ key, runIds: [], reason: "aborted" }, io);
+      else if (!job.signal.aborted && !isPutOff(error)) await sessions.running({ key, runIds: [], reason: "error" }, io);
+      throw error;
+    }
+  };
+
   return async (job: Job<CompactInput>): Promise<CompactResult & Partial<RunResult>> => {
     const { run: asked, sessionKey, agentId } = job.input;
-    if (asked === undefined) return compactSession(job);
+    if (asked === undefined) return compactSeen(job);
     const { runId } = asked;
     await runs.answered(runId);
     const run = runs.begin({ runId, sessionKey, agentId, sessionId: undefined }, { askedAt: asked.at, resumed: job.resumed });
@@ -68,7 +84,7 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
     replies.add(asked.replyTo, 0);
     try {
       run.lifecycle("start", { startedAt: run.startedAt });
-      const result = await compactSession(job).catch((error: unknown): CompactResult => {
+      const result = await compactSeen(job).catch((error: unknown): CompactResult => {
         if (job.signal.aborted || isPutOff(error) || !isGatewayError(error) || error.code.startsWith("LANE_")) throw error;
         return { compacted: false, reason: error.message };
       });

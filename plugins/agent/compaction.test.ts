@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import { type Conversation, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { type Answer, asks, fails, says, startScript } from "../../tests/fixtures/script/script.ts";
+import { type Answer, asks, fails, says, startScript } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { type Conversation, startConversation } from "../../tests/fixtures/conversation.ts";
 
 const MAIN = "agent:main:main";
 const window = { model: { contextWindow: 4_000 } };

@@ -5,6 +5,7 @@
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { followersOf } from "@pincer/plugin-sdk/wire/session";
 import { type ContextItem, summaryEnd, summaryId, textTokens } from "./context-window.ts";
 import { agentErrors } from "./errors.ts";
 import { sessionOperation } from "./events.ts";
@@ -95,7 +96,7 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
     agent.emit(
       sessionOperation,
       { operationId, operation: "compact", phase, sessionKey, agentId, ts: agent.clock.now(), ...data },
-      { topics: ["sessions", `session:${sessionKey}`] },
+      followersOf(sessionKey),
     );
   tell("start");
   try {

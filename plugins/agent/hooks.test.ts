@@ -2,9 +2,10 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { asks, lastUserText, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 import { pluginsFolder, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { asks, lastUserText, says } from "../../tests/fixtures/script/script.ts";
 
 /** A gateway with one more plugin, whose `setup` holds this. */
 async function withPlugin(setup: string, uses = "") {
@@ -15,8 +16,10 @@ async function withPlugin(setup: string, uses = "") {
     "guest",
     `import { definePlugin } from "@pincer/plugin-sdk";
      import { policy } from "@pincer/plugin-sdk/contracts/policy";
+     import { defineMethod } from "@pincer/plugin-sdk/method";
+     import { Type } from "@sinclair/typebox";
      import * as hooks from "@pincer/plugin-sdk/hooks";
-     export default definePlugin({ ${uses} setup(ctx) { ${setup}; void policy; void hooks; } });`,
+     export default definePlugin({ ${uses} setup(ctx) { ${setup}; void policy; void hooks; void defineMethod; void Type; } });`,
   );
   const talk = await startConversation({ plugins: [plugins], enable: ["guest"] });
   return {
@@ -105,4 +108,37 @@ test("a turn that begins while plugins let go of a session that is emptied is st
   expect(await talk.history()).toEqual([]);
   await talk.ask("new");
   expect((await talk.history()).map((message) => textOf(message))).toEqual(["new", "hello"]);
+});
+
+test("a summary that begins while plugins let go of a session that is emptied is stopped, too, and stays out of the new conversation", async () => {
+  await using there = await withPlugin(
+    `const begun = Promise.withResolvers();
+     const go = defineMethod({ name: "guest.go", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Object({}) });
+     ctx.method(go, () => { begun.resolve(); return {}; });
+     ctx.hook(hooks.sessionEnded, async () => void (await begun.promise))`,
+  );
+  const { talk } = there;
+  const asked = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  talk.script.otherwise(async function* ({ system }, signal) {
+    if (!system[0]!.text.startsWith("You keep the memory")) return yield { text: "blah ".repeat(600) };
+    asked.resolve();
+    signal.addEventListener("abort", () => released.resolve());
+    await released.promise;
+    yield { text: "SUMMARY" };
+  });
+  for (const question of ["one", "two", "three"]) await talk.ask(`${question} ${"blah ".repeat(600)}`);
+  await talk.client.call("sessions.subscribe", {});
+  const patches = talk.client.eventsOf("sessions.changed").filter(({ reason }) => reason === "patch").length;
+  const emptied = talk.client.call("sessions.reset", { key: "main" });
+  // The last that the agent does before it waits for the others.
+  let seen = 0;
+  await talk.client.event("sessions.changed", ({ reason }) => reason === "patch" && ++seen > patches);
+  const compacted = talk.client.call("sessions.compact", { key: "main" });
+  await asked.promise;
+  await talk.client.call("guest.go", {});
+  await emptied;
+  released.resolve();
+  expect(await compacted).toMatchObject({ compacted: false });
+  expect(await talk.history()).toEqual([]);
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { asks, says } from "../../tests/fixtures/script/script.ts";
+import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 
 const MAIN = "agent:main:main";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
 
 const MAIN = "agent:main:main";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { asks, lastUserText, says } from "../../tests/fixtures/script/script.ts";
+import { asks, lastUserText, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 
 const MAIN = "agent:main:main";
 

@@ -1,10 +1,12 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { cpSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConversationOptions, startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { asks, says, startScript } from "../../tests/fixtures/script/script.ts";
+import { asks, says, startScript } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
 
 const MAIN = "agent:main:main";
 
@@ -243,6 +245,67 @@ test("a message whose turn was given up before it wrote anything has its place i
   const [asked, ...said] = history;
   expect(textOf(asked)).toBe("one");
   expect(said).toMatchObject([{ role: "assistant", stopReason: "error", errorMessage: expect.stringContaining("given up") }]);
+});
+
+test("a message whose turn was given up is answered by the next start, when the process died before anybody was told", async () => {
+  await using many = await lives({ config: { gateway: { lanes: { drainMs: 0, parkAfter: 2, backoffLongestMs: 0 } } } });
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("one");
+  await first.client.event("chat", ({ state }) => state === "delta");
+  await first.gateway.stop();
+  unwritten(many.home, runId);
+
+  const died = Promise.withResolvers<void>();
+  const probe = (point: string) => {
+    if (point !== "lanes:after-finish") return;
+    died.resolve();
+    throw new Error("the process dies");
+  };
+  const second = await many.start({ probe });
+  await died.promise;
+  await second.gateway.stop();
+
+  await using third = await many.start();
+  let history = await third.history();
+  while (history.length < 2) history = await third.history();
+  expect(history.at(-1)).toMatchObject({ role: "assistant", errorMessage: expect.stringContaining("given up") });
+});
+
+test("a message that a run had just taken over has its place, and its sender an end, when that run is stopped and the process dies", async () => {
+  await using many = await lives();
+  await using died = await lives();
+  const taken = Promise.withResolvers<void>();
+  // The home as a process leaves it that dies at this point.
+  const probe = (point: string) => {
+    if (point !== "lanes:after-take") return;
+    cpSync(many.home, died.home, { recursive: true });
+    taken.resolve();
+  };
+  const first = await many.start({ probe });
+  const gate = Promise.withResolvers<void>();
+  many.script.tool("look", async function* () {
+    await gate.promise;
+    yield { content: [{ type: "text", text: "seen" }] };
+  });
+  many.script.answer([asks("look")], never);
+  const one = await first.say("look");
+  await many.script.toolCall(0);
+  const two = await first.say("in the kitchen", { queueMode: "steer" });
+  gate.resolve();
+  await taken.promise;
+  await first.gateway.stop();
+  {
+    using db = new Database(join(died.home, "pincer.db"));
+    expect(db.query("update job set cancel = 'stopped by a client' where ended_at is null returning key").all()).toHaveLength(2);
+  }
+
+  await using second = await died.start();
+  for (const runId of [one, two]) {
+    expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error", stopReason: "aborted" });
+  }
+  const said = (await second.history()).filter(({ role }) => role === "user");
+  expect(said.map((message) => textOf(message))).toEqual(["look", "in the kitchen"]);
 });
 
 test("a run that was stopped stays stopped after a restart", async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
-import { asks, type Step, says } from "../../tests/fixtures/script/script.ts";
+import { asks, type Step, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 
 type Payload = Record<string, unknown>;
 const resultsOf = (messages: readonly Message[]) => messages.flatMap((message) => (message.role === "toolResult" ? [message] : []));

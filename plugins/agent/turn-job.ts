@@ -114,8 +114,8 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       };
     } catch (error) {
       if (job.signal.aborted && isFinal(job.signal.reason)) {
-        onAbort();
         await keepAborted(agent, turn, sessionKey, sessionId);
+        onAbort();
         await isRunning([], "aborted");
         tellEnded(agent, { sessionKey, agentId, runId, state: "aborted" });
       } else if (!job.signal.aborted && !isPutOff(error)) {
@@ -146,11 +146,14 @@ const stackOf = (error: unknown) => (error instanceof Error ? error.stack : unde
 const withFailure = (rest: string, whole: string, failure: string | undefined): readonly [rest: string, whole: string] =>
   failure === undefined ? [rest, whole] : [`${rest.trim()}\n\n${failure}`, `${whole.trim()}\n\n${failure}`];
 
-/** What was said before a run was stopped stays, unless the session has been emptied meanwhile. */
+/** What was said to it and by it before a run was stopped stays, unless the session has been emptied meanwhile. */
 async function keepAborted(agent: AgentContext, turn: Turn, key: string, sessionId: string): Promise<void> {
   try {
     const now = await agent.uses.sessions.get({ key }, { signal: agent.signal });
-    if (now?.sessionId === sessionId) turn.keepUnfinished("aborted");
+    if (now?.sessionId === sessionId) {
+      await turn.keepTaken();
+      turn.keepUnfinished("aborted");
+    }
     await turn.transcript.settled();
   } catch (error) {
     agent.log.warn("turn.unkept", { sessionKey: key, error: errorMessage(error) });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startConversation, textOf } from "../../tests/fixtures/conversation.ts";
+import { asks, fails, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
-import { asks, fails, says } from "../../tests/fixtures/script/script.ts";
 
 import { textTokens } from "./context-window.ts";
 

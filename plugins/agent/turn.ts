@@ -67,6 +67,7 @@ export class Turn {
   /** How long the run's text was when the message that is being written began. */
   #begin = 0;
   readonly #callIds = new Set<string>();
+  #takes = 0;
 
   constructor(options: TurnOptions) {
     this.#options = options;
@@ -93,7 +94,7 @@ export class Turn {
     const starting = { sessionKey: session.key, agentId: input.agentId, runId: input.runId, owner: input.owner };
     const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
-    this.#absorb(await job.take<TurnInput>("start", ["collect", "steer"]));
+    this.#absorb(await this.#take());
     this.replies.showTyping();
     if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
 
@@ -137,6 +138,20 @@ export class Turn {
       stopReason,
       ...(errorMessage === undefined ? {} : { errorMessage }),
     });
+  }
+
+  /** Keeps what the turn had taken over before it was resumed, when it was stopped before it came to that again. */
+  async keepTaken(): Promise<void> {
+    try {
+      for (;;) {
+        for (const input of await this.#take()) {
+          this.absorbed.push(input);
+          this.#append(input);
+        }
+      }
+    } catch {
+      // silent-ok: a job that was stopped takes over nothing new, and says so behind the last of what it had
+    }
   }
 
   /** What the session's row shows of this turn. */
@@ -199,7 +214,7 @@ export class Turn {
         return this.#stop(call, "the model kept asking for the same tool calls without getting any further", tools);
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
-      this.#absorb(await job.take<TurnInput>(`steer:${call}`));
+      this.#absorb(await this.#take());
     }
   }
 
@@ -268,8 +283,16 @@ export class Turn {
     });
   }
 
-  #absorb(taken: readonly { readonly input: TurnInput }[]): void {
-    for (const { input } of taken) {
+  /** Takes over what waits: at the start, and behind each call's tools. */
+  async #take(): Promise<readonly TurnInput[]> {
+    const { job } = this.#options;
+    const place = this.#takes++;
+    const taken = place === 0 ? job.take<TurnInput>("start", ["collect", "steer"]) : job.take<TurnInput>(`steer:${place}`);
+    return (await taken).map(({ input }) => input);
+  }
+
+  #absorb(taken: readonly TurnInput[]): void {
+    for (const input of taken) {
       this.absorbed.push(input);
       this.#append(input);
       this.replies.add(input.replyTo, this.#options.run.text.length);

@@ -12,9 +12,9 @@ import {
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import type { MethodCall } from "@pincer/plugin-sdk/method";
 import { REDACTED } from "@pincer/plugin-sdk/sensitive";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { systemClock } from "../../kernel/clock.ts";
 import { createConfig } from "../../kernel/config/config.ts";
 import { configurationFor } from "../../kernel/config/contract.ts";
 import { type HostKit, startHost } from "../../tests/fixtures/plugin-host.ts";

@@ -151,6 +151,14 @@ test("channels.status says how each account is, and stop and start hold the conn
   });
 });
 
+test("health shows the channels, also while one is down", async () => {
+  const client = await gateway.connect();
+  const shown = { channelOrder: ["scripted"], channels: { scripted: { configured: true } } };
+  expect(await client.call("health")).toMatchObject(shown);
+  await client.call("channels.stop", { channel: "scripted" });
+  expect(await client.call("health")).toMatchObject({ ...shown, channels: { scripted: { running: false } } });
+});
+
 test("a change of allowFrom holds from the next message on", async () => {
   const client = await gateway.connect();
   const { hash } = await client.call<{ hash: string }>("config.get", {});

@@ -152,9 +152,8 @@ export default definePlugin({
       return receipt;
     });
 
-    ctx.method(methods.channelsStatus, ({ channel: only }) =>
-      channelsStatus(clock.now(), uses.channels.list(), manager.states(), ctx.config, only),
-    );
+    const status = (only?: string) => channelsStatus(clock.now(), uses.channels.list(), manager.states(), ctx.config, only);
+    ctx.method(methods.channelsStatus, ({ channel: only }) => status(only));
 
     const accountFor = (channelId: string, accountId: string | undefined): string => {
       if (!uses.channels.list().some(({ name }) => name === channelId)) {
@@ -235,10 +234,16 @@ export default definePlugin({
       await manager.close();
     });
     ctx.health(async () => {
+      const { channels, channelOrder, channelLabels } = status();
+      const parts = { channels, channelOrder, channelLabels };
       const down = manager.states().filter((state) => state.enabled && !state.connected);
       return down.length === 0
-        ? { ok: true }
-        : { ok: false, detail: down.map((state) => `${state.channel}/${state.account}: ${state.lastError ?? state.status}`).join("; ") };
+        ? { ok: true, parts }
+        : {
+            ok: false,
+            parts,
+            detail: down.map((state) => `${state.channel}/${state.account}: ${state.lastError ?? state.status}`).join("; "),
+          };
     });
   },
 });

@@ -1,7 +1,8 @@
-/** Pairing, device tokens and the gateway's identity on the wire (`protocol` section 4.2). */
-import { deviceFacts, PairRequest } from "@pincer/plugin-sdk/contracts/devices";
+/** Pairing, device tokens and the gateway's identity on the wire (`protocol` sections 4.2 and 5). */
+import { RoleName } from "@pincer/plugin-sdk/contracts/authenticator";
+import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
-import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 
 const Text = Type.String({ minLength: 1 });
 const Texts = Type.Array(Text);
@@ -9,10 +10,33 @@ const At = Type.Integer({ minimum: 0 });
 const Maybe = Type.Optional(Text);
 const list = <T extends TSchema>(schema: T) => Type.Array(schema);
 
+/** What a device says of itself. */
+const deviceFacts = { displayName: Maybe, platform: Maybe, deviceFamily: Maybe, clientId: Maybe, clientMode: Maybe, remoteIp: Maybe };
+const DeviceFacts = Type.Object(deviceFacts);
+export type DeviceFacts = Static<typeof DeviceFacts>;
+
+const Requested = Type.Object({
+  ...{ requestId: Text, deviceId: Text, publicKey: Text, ...deviceFacts, role: RoleName, roles: Texts, scopes: Texts },
+  ...{ silent: Type.Boolean(), isRepair: Type.Boolean(), ts: At },
+});
+
 const Paired = Type.Object({
   ...{ deviceId: Text, publicKey: Text, ...deviceFacts, label: Maybe, approvedVia: Text, connected: Type.Boolean() },
   ...{ createdAtMs: At, approvedAtMs: At, lastSeenAtMs: At, roles: Texts, scopes: Texts },
   tokens: list(Type.Object({ role: Text, scopes: Texts, createdAtMs: At })),
+});
+
+export const pairRequested = defineEvent({
+  name: "device.pair.requested",
+  summary: "A device asks to be paired.",
+  scope: "operator.pairing",
+  payload: Requested,
+});
+export const pairResolved = defineEvent({
+  name: "device.pair.resolved",
+  summary: "A request to pair was answered.",
+  scope: "operator.pairing",
+  payload: Type.Object({ requestId: Text, deviceId: Text, decision: Text, ts: At }),
 });
 
 const method = <P extends TProperties, R extends TProperties>(
@@ -25,12 +49,7 @@ const method = <P extends TProperties, R extends TProperties>(
 const one = { requestId: Text };
 const ofRole = { deviceId: Text, role: Text };
 
-export const pairList = method(
-  "device.pair.list",
-  "Who asks, and who is paired.",
-  {},
-  { pending: list(PairRequest), paired: list(Paired) },
-);
+export const pairList = method("device.pair.list", "Who asks, and who is paired.", {}, { pending: list(Requested), paired: list(Paired) });
 export const pairApprove = method("device.pair.approve", "Let a device in as it asked.", one, { ...one, device: Paired });
 export const pairReject = method("device.pair.reject", "Turn a request down.", one, { ...one, deviceId: Text });
 export const pairRemove = method("device.pair.remove", "Forget a device and end its connections.", { deviceId: Text }, { deviceId: Text });

@@ -46,7 +46,7 @@ test("what nobody provides is said to be unknown", async () => {
 });
 
 test("a device's report is in the presence list, and status shows the last twenty", async () => {
-  await using gateway = await startTestGateway({ only });
+  await using gateway = await startTestGateway({ only: [...only, "devices"] });
   const desktop = await gateway.connect({ client: { id: "openclaw-macos", mode: "ui" }, device: createDeviceKey() });
   const report = { text: "Node: idle", host: "printer", lastInputSeconds: 30, tags: ["desk"] };
   expect(await desktop.call("system-event", report)).toEqual({ ok: true });
@@ -59,7 +59,7 @@ test("a device's report is in the presence list, and status shows the last twent
 });
 
 test("presence has the published shape", async () => {
-  await using gateway = await startTestGateway({ only });
+  await using gateway = await startTestGateway({ only: [...only, "devices"] });
   const desktop = await gateway.connect({
     client: { id: "openclaw-macos", mode: "ui", timeZone: "Europe/Berlin" },
     device: createDeviceKey(),

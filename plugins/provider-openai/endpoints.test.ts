@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { modelRequest, readStream, userMessage } from "@pincer/plugin-sdk/testing/provider-suite";
 import { Value } from "@sinclair/typebox/value";
-import { serveHttp } from "../../tests/vendors/http.ts";
 import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
 import { OpenAiConfig } from "./config.ts";
 import { ollamaOrigin } from "./ollama.ts";

@@ -3,10 +3,10 @@ import type { ModelRequest, Thinking } from "@pincer/plugin-sdk/contracts/provid
 import type { Message } from "@pincer/plugin-sdk/message";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { modelRequest, readStream, toolSpec, userMessage } from "@pincer/plugin-sdk/testing/provider-suite";
+import { sse } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { ScriptedVendor, VendorAnswer } from "@pincer/plugin-sdk/testing/vendor-script";
 import { Value } from "@sinclair/typebox/value";
 import { type OpenAiVendorOptions, startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
-import { sse } from "../../tests/vendors/script.ts";
 import { OpenAiConfig } from "./config.ts";
 import { effortFor, effortsOf } from "./effort.ts";
 import { createOpenAiProvider } from "./provider.ts";

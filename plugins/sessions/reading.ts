@@ -1,11 +1,11 @@
 /** The methods that look at sessions. */
-import { SearchHit, type SessionDetails, type SessionQuery } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { SearchHit, type SessionQuery } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { type Session, sessionErrors } from "@pincer/plugin-sdk/contracts/sessions";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { messageText } from "@pincer/plugin-sdk/message";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { SessionRow, sessionRow, TranscriptMessage, transcriptMessage } from "@pincer/plugin-sdk/wire/session";
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
-import { sessionErrors } from "./errors.ts";
 import { createList, type List, ListParams, SessionList } from "./list.ts";
 import { flag, maybe, one, word } from "./params.ts";
 import type { SessionsContext } from "./uses.ts";
@@ -85,7 +85,7 @@ export function registerReading(ctx: SessionsContext): List {
   };
 
   /** A reference may be a label, which need not be a key. */
-  const byKey = async (key: string, agentId: string | undefined, isReference: boolean): Promise<SessionDetails[]> => {
+  const byKey = async (key: string, agentId: string | undefined, isReference: boolean): Promise<Session[]> => {
     try {
       const { session } = await catalog.find({ key, ...whose(agentId) }, io);
       return session ? [session] : [];

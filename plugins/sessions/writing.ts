@@ -1,11 +1,10 @@
 /** The methods that change sessions. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
-import type { SessionDetails } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { type Session, sessionErrors } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { defineMethod, type WireScope } from "@pincer/plugin-sdk/method";
 import { SessionRow, sessionRow } from "@pincer/plugin-sdk/wire/session";
 import { type Static, type TObject, Type } from "@sinclair/typebox";
-import { sessionErrors } from "./errors.ts";
 import { storePath } from "./list.ts";
 import { flag, maybe, one } from "./params.ts";
 import type { SessionsContext } from "./uses.ts";
@@ -63,7 +62,7 @@ const remove = defineMethod({
 export function registerWriting({ uses, clock, signal, method }: SessionsContext): void {
   const { catalog, editor } = uses;
   const io = { signal };
-  const row = (session: SessionDetails) => sessionRow(session, clock.now(), {});
+  const row = (session: Session) => sessionRow(session, clock.now(), {});
   const which = ({ key, agentId, expectedSessionId }: { key: string; agentId?: string; expectedSessionId?: string }) => ({
     key,
     ...(agentId !== undefined && { agentId }),
@@ -122,7 +121,7 @@ export function registerWriting({ uses, clock, signal, method }: SessionsContext
     };
   };
 
-  const start = async (session: SessionDetails, { message, task, attachments = [], idempotencyKey }: CreateParams) => {
+  const start = async (session: Session, { message, task, attachments = [], idempotencyKey }: CreateParams) => {
     const said = message ?? task ?? "";
     if (said === "" && attachments.length === 0) return { runStarted: false };
     const refused = (code: string, why: string) => ({ runStarted: false, runError: { code, message: why } });

@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { type ProvidedTool, runTool } from "@pincer/plugin-sdk/testing/run-tool";
 import { alive } from "../../tests/support/exec-tools.ts";
-import { createWorkspace, type ProvidedTool, runTool } from "../../tests/support/workspace.ts";
+import { createWorkspace } from "../../tests/support/workspace.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
 const needle = `7${process.pid}`;

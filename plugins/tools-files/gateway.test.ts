@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
-import { createWorkspace, type ProvidedTool, runTool } from "../../tests/support/workspace.ts";
+import { type ProvidedTool, runTool } from "@pincer/plugin-sdk/testing/run-tool";
+import { createWorkspace } from "../../tests/support/workspace.ts";
 
 test("a gateway offers the tools from the manifest, runs them on demand, and unloading leaves nothing behind", async () => {
   const clock = createManualClock();

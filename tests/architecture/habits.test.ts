@@ -44,7 +44,7 @@ test("time comes from the clock alone", () => {
   expect(
     where(
       shipped.filter(
-        ({ path }) => path !== "kernel/clock.ts" && !path.startsWith("kernel/cli/") && !path.startsWith("plugins/webchat/page/"),
+        ({ path }) => path !== "plugin-sdk/system-clock.ts" && !path.startsWith("kernel/cli/") && !path.startsWith("plugins/webchat/page/"),
       ),
       raw,
     ),

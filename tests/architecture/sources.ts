@@ -20,7 +20,7 @@ function read(): readonly Source[] {
     const path = relative(root, join(root, file)).split(sep).join("/");
     if (path.includes("node_modules/") || path.includes("/.build/") || path.endsWith(".generated.ts")) continue;
     const text = readFileSync(join(root, path), "utf8");
-    found.push({ path, text, lines: text.split("\n"), isTest: path.startsWith("tests/") || /\.test\.tsx?$/.test(path) });
+    found.push({ path, text, lines: text.split("\n"), isTest: /^tests\/|\.test\.tsx?$|^plugin-kit\/templates\/\w+\/tests\//.test(path) });
   }
   if (found.length < 40) throw new Error(`the scan found ${found.length} files: it looks in the wrong place`);
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));

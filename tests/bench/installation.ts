@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
 import { buildDefaultSet, buildPlugin } from "../../plugin-kit/build.ts";
 import { installDependencies } from "../../plugin-kit/install.ts";

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Job } from "@pincer/plugin-sdk/job";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { Value } from "@sinclair/typebox/value";
-import { systemClock as clock } from "../../kernel/clock.ts";
-import { createLanes, lanesMigrations } from "../../kernel/lanes/lanes.ts";
+import { createLanes } from "../../kernel/lanes/lanes.ts";
+import { lanesMigrations } from "../../kernel/lanes/rows.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
 import { openStore } from "../../store/sqlite.ts";
 
@@ -77,8 +78,8 @@ async function measure(delayMs: number) {
     for (let n = 0; clock.monotonic() < until; n++) {
       const before = clock.monotonic();
       const key = `${counting}:${lane}:${n}`;
-      const { outcome } = await lanes.admit({ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } });
-      await outcome;
+      await lanes.admitAll([{ lane: `turn:${lane}`, kind: "turn", key, input: { text: "m".repeat(200) } }]);
+      await lanes.wait(key);
       if (counting) latencies.push(clock.monotonic() - before);
     }
   };

@@ -21,6 +21,7 @@ import { type Installation, install } from "./installation.ts";
 import { machine, takeLoadCore } from "./machine.ts";
 import { idleMemory } from "./memory.ts";
 import type { Against, Part } from "./part.ts";
+import { peer } from "./peer.ts";
 import { compareRequests, requests } from "./requests.ts";
 import { bus, lanes, sessions } from "./rooms.ts";
 import { startServer } from "./server-process.ts";
@@ -41,6 +42,7 @@ const parts: Readonly<Record<string, Part>> = {
   "fan-out": fanOut,
   sessions,
   swap,
+  peer,
   size,
 };
 

@@ -95,12 +95,15 @@ async function serveBus(): Promise<Serving> {
   const echo = method("bench-echo.echo", (given) => given, { scope: "operator.read", params: Echo, result: Echo });
   const agent = defineEvent({ name: "agent", summary: "For the bench.", scope: "operator.read", payload: Type.Unknown() });
   const host = await startBus({ methods: [echo], settings: { checkResults: false, handshakes: 2_000 } });
-  host.bus.onConnection(({ id }) => void host.bus.subscribe(id, "session:main"));
   host.plugins.events.set("agent", agent);
+  let subscribed = 0;
   return {
     port: Number(new URL(host.url).port),
     token: host.token,
     emit(count) {
+      const connections = host.bus.connections();
+      if (connections.length !== subscribed) for (const { info } of connections) host.bus.subscribe(info.id, "session:main");
+      subscribed = connections.length;
       for (let n = 0; n < count; n++) host.bus.emit(agent, payload, { topics: ["session:main"] });
     },
   };

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { systemClock } from "../../kernel/clock.ts";
-import { startConversation, textOf } from "../fixtures/conversation.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { lastUserText, type Script, startScript } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
+import { startConversation } from "../fixtures/conversation.ts";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
-import { lastUserText, type Script, startScript } from "../fixtures/script/script.ts";
 
 const years = 365 * 86_400_000;
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WireClient } from "@pincer/plugin-sdk/testing/client";
-import { asks, says } from "../fixtures/script/script.ts";
+import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { autopsy } from "./autopsy.ts";
 import { homeConfig, token } from "./home-config.ts";
 import { Life } from "./life.ts";

@@ -1,5 +1,5 @@
 /** One life of the victim: started, spoken to, ended. */
-import { systemClock as clock } from "../../kernel/clock.ts";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { type Orders, victimPath, type Word } from "./victim.ts";
 
 export type LifeEnd = { readonly by: "SIGKILL" } | { readonly by: "itself"; readonly code: number | null; readonly stderr: string };

@@ -1,6 +1,6 @@
 /** The section of docs/proof.md that the trials write, and replace. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { systemClock as clock } from "../../kernel/clock.ts";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { percentile, type Tally } from "./tally.ts";
 
 const begin = "<!-- chaos: written by `bun run chaos` -->";

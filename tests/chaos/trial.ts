@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { createAudit } from "../../kernel/access/audit.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
-import { systemClock as clock } from "../../kernel/clock.ts";
-import { lanePoints } from "../../kernel/lanes/points.ts";
+import { lanePoints } from "../../kernel/lanes/jobs.ts";
 import { openStore, storePoints } from "../../store/sqlite.ts";
 import { autopsy } from "./autopsy.ts";
 import { complaintsOf } from "./checks.ts";
@@ -17,7 +17,7 @@ import { Witness } from "./witness.ts";
 import { type OutsidePoint, outsidePoints, World } from "./world.ts";
 
 export const points: readonly string[] = [
-  ...Object.keys(lanePoints).map((point) => `lanes:${point}`),
+  ...lanePoints.map((point) => `lanes:${point}`),
   ...storePoints.map((point) => `store:${point}`),
   ...Object.keys(outsidePoints).map((point) => `outside:${point}`),
 ];

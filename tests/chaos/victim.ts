@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { scriptedPlugins } from "@pincer/plugin-sdk/testing/script";
 import { createGateway } from "../../kernel/gateway.ts";
 
 export interface Orders {
@@ -41,16 +42,21 @@ if (import.meta.main) {
   const repository = dirname(dirname(import.meta.dir));
   let passed = 0;
   let hasResumed = false;
+  let answer = () => {};
 
   try {
     const gateway = await createGateway({
       home,
       env: {},
-      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins")].map((path) => ({ path, layout: "source" })),
+      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins"), scriptedPlugins].map((path) => ({
+        path,
+        layout: "source",
+      })),
       defaults: plugins,
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");
+        if (reached === "lanes:after-finish") setImmediate(() => answer());
         if (hasResumed || reached !== "lanes:after-claim") return;
         hasResumed = true;
         say({ say: "resumed", at: Date.now() });
@@ -61,12 +67,11 @@ if (import.meta.main) {
     say({ say: "ready", url: url.replace(/^http/, "ws"), at: Date.now() });
 
     let isAsked = false;
-    const answer = () => {
+    answer = () => {
       if (!isAsked || gateway.lanes.held().jobs > 0) return;
       isAsked = false;
       say({ say: "idle" });
     };
-    gateway.lanes.onChange(answer);
     for await (const line of console) {
       isAsked ||= line === "idle";
       answer();

@@ -4,9 +4,9 @@
  */
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { Message } from "@pincer/plugin-sdk/message";
-import { systemClock as clock } from "../../kernel/clock.ts";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
+import { type Script, type Step, startScript, type ToolStep } from "@pincer/plugin-sdk/testing/script";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
-import { type Script, type Step, startScript, type ToolStep } from "../fixtures/script/script.ts";
 
 export const outsidePoints = {
   "model-asked": "the model was asked, and has said nothing",

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GatewayClient } from "@openclaw/gateway-client";
 import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
-import { says } from "../fixtures/script/script.ts";
+import { says } from "@pincer/plugin-sdk/testing/script";
 import { createClientDevice } from "../support/client-device.ts";
 import { type House, MAIN, type Payload, startHouse } from "./house.ts";
 import { createRecorder } from "./recorder.ts";

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { type ClientOptions, createDeviceKey, type DeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "@pincer/plugin-sdk/testing/gateway";
+import { type Script, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
-import { type Script, startScript } from "../fixtures/script/script.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
 export const MAIN = "agent:main:main";
@@ -53,7 +53,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const script = startScript();
   const platform = startPlatform({ idempotent: true });
   const gateway = await startTestGateway({
-    plugins: [fixtures],
+    plugins: [fixtures, scriptedPlugins],
     enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
     onFrame: recorder.onFrame,
     config: merged(

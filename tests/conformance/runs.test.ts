@@ -1,7 +1,7 @@
 /** The events of a run, frame by frame (`protocol` sections 5.1, 5.2 and 8). */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { WireClient } from "@pincer/plugin-sdk/testing/client";
-import { asks, type Step, says } from "../fixtures/script/script.ts";
+import { asks, type Step, says } from "@pincer/plugin-sdk/testing/script";
 import { type House, MAIN, type Payload, startHouse } from "./house.ts";
 import { place, trace } from "./trace.ts";
 

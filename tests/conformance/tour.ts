@@ -1,6 +1,6 @@
 /** Good calls of every method, in an order in which each finds what it needs, in a house that has been lived in. */
 import { createDeviceKey, type DeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/client";
-import { asks, says } from "../fixtures/script/script.ts";
+import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { type House, MAIN, type Payload } from "./house.ts";
 import { methods } from "./map.ts";
 

@@ -1,5 +1,5 @@
 /** Does a round of moves to a gateway, and tells what hung. */
-import { systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { helloFor } from "../bench/raw-load.ts";
 import { type Move, tokenMark } from "./moves.ts";
 import type { Target } from "./target.ts";

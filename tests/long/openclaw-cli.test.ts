@@ -5,9 +5,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { commandOf } from "@pincer/plugin-sdk/testing/needs";
+import { lastUserText, type Step } from "@pincer/plugin-sdk/testing/script";
 import { type House, MAIN, type Payload, startHouse } from "../conformance/house.ts";
 import { startTap, type Tap } from "../conformance/tap.ts";
-import { lastUserText, type Step } from "../fixtures/script/script.ts";
 import { type OpenClaw, openClaw, unfit } from "../support/openclaw.ts";
 import { openTerminal, type Terminal } from "../support/terminal.ts";
 

@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { systemClock as clock } from "../../kernel/clock.ts";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { readReport, type Tally } from "../run.ts";
 
 const repository = dirname(dirname(import.meta.dir));

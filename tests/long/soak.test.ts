@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { lastUserText, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
 import { connectTurns } from "../bench/turn-client.ts";
-import { lastUserText, startScript } from "../fixtures/script/script.ts";
 import type { Left } from "../support/watched-gateway.ts";
 import { startWatched } from "../support/watched-process.ts";
 
@@ -30,7 +30,7 @@ test(
         : [{ text: "Let me look." }, { call: "look", args: { text: "around" }, id: `call_of_the_soak_${asked++}` }],
     );
     await using gateway = await startWatched({
-      plugins: [join(import.meta.dir, "..", "fixtures", "plugins")],
+      plugins: [join(import.meta.dir, "..", "fixtures", "plugins"), scriptedPlugins],
       only: ["agent", "models", "delivery", "routing", "sessions", "scripted-provider", "scripted-tools"],
       config: {
         models: { default: "scripted/one" },

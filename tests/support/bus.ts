@@ -5,19 +5,23 @@ import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { GatewayEvent } from "@pincer/plugin-sdk/event";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type ClientOptions, WireClient } from "@pincer/plugin-sdk/testing/client";
+import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { Value } from "@sinclair/typebox/value";
 import { type Access, accessMigrations, createAccess } from "../../kernel/access/access.ts";
 import { openKeys } from "../../kernel/access/keys.ts";
 import { AccessConfig, type AccessSettings } from "../../kernel/access/settings.ts";
-import { type Bus, type BusDeps, createBus } from "../../kernel/bus/bus.ts";
+import { type Bus, createBus } from "../../kernel/bus/bus.ts";
+import type { BusDeps } from "../../kernel/bus/context.ts";
 import { busMigrations } from "../../kernel/bus/idempotency.ts";
 import { BusConfig, type BusSettings } from "../../kernel/bus/settings.ts";
-import { systemClock } from "../../kernel/clock.ts";
 import type { MethodBinding, RouteBinding } from "../../plugin-host/bindings.ts";
 import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
+import { pluginMigrations } from "../../store/values.ts";
+import { devicesOver } from "./devices.ts";
 
 export interface LogLine {
   readonly level: string;
@@ -34,8 +38,13 @@ export interface BusHost extends AsyncDisposable {
   readonly url: string;
   readonly wsUrl: string;
   readonly log: LogLine[];
-  /** The plugins' methods, routes and events; a test changes them as a plugin's swap would. */
-  readonly plugins: { methods: Map<string, MethodBinding>; routes: RouteBinding[]; events: Map<string, GatewayEvent> };
+  /** The plugins' methods, routes and events, and what hears every event; a test changes them as a plugin's swap would. */
+  readonly plugins: {
+    methods: Map<string, MethodBinding>;
+    routes: RouteBinding[];
+    events: Map<string, GatewayEvent>;
+    deliver: BusDeps["plugins"]["deliver"];
+  };
   /** Live. */
   readonly settings: BusSettings;
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
@@ -49,6 +58,8 @@ export interface BusHostOptions {
   readonly access?: Partial<AccessSettings>;
   readonly methods?: readonly MethodBinding[];
   readonly deps?: Partial<BusDeps>;
+  /** Events of further rooms. */
+  readonly events?: readonly GatewayEvent[];
   /** Leave the bus as it is before everything is there. */
   readonly starting?: boolean;
   /** A folder to use again, which is then not removed. */
@@ -68,35 +79,50 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
   ) as unknown as Logger;
   const settings = defaultsOf<BusSettings>(BusConfig, { port: 0, checkResults: true, ...options.settings });
   const accessSettings = defaultsOf<AccessSettings>(AccessConfig, options.access);
-  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations] });
+  const store = await openStore({ path: join(home, "store.db"), migrations: [...busMigrations, ...accessMigrations, ...pluginMigrations] });
   opened.defer(() => store.close());
   const keys = await openKeys(home, logger);
   const retention = opened.use(createRetention({ store, clock, log: logger }));
   const methods = new Map(options.methods?.map((method) => [method.name, method]));
-  const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map() };
+  const plugins: BusHost["plugins"] = { methods, routes: [], events: new Map(), deliver: () => {} };
 
-  let url = "";
-  const access = createAccess({
+  const access: Access = createAccess({
     store,
     clock,
     log: logger,
     settings: () => accessSettings,
     keys,
-    emit: (...call) => bus.emit(...call),
-    onRevoked: () => {},
-    connections: () => bus.connections().map(({ info }) => info),
-    url: () => url,
+    authenticator: () => devices.authenticator,
   });
+  const devices = opened.use(
+    devicesOver({
+      ...{ store, clock, keys, access: () => access, emit: (...call) => bus.emit(...call) },
+      gateway: {
+        about: async () => ({ url: "http://127.0.0.1:18789", authMode: accessSettings.auth.mode }),
+        connections: async () => ({
+          connections: bus.connections().map(({ info, role }) => ({ id: info.id, deviceId: info.deviceId, role })),
+        }),
+        async disconnect(revocation) {
+          bus.disconnectDevice(revocation);
+          return {};
+        },
+      },
+    }),
+  );
   const bus: Bus = createBus({
     access,
-    methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
-    routes: {
-      match: (path) =>
-        plugins.routes
-          .filter(({ prefix }) => prefix === "/" || path === prefix || path.startsWith(`${prefix}/`))
-          .sort((a, b) => b.prefix.length - a.prefix.length)[0],
+    plugins: {
+      methods: { find: (name) => plugins.methods.get(name), names: () => plugins.methods.keys() },
+      routes: {
+        match: (path) =>
+          plugins.routes
+            .filter(({ prefix }) => prefix === "/" || path === prefix || path.startsWith(`${prefix}/`))
+            .sort((a, b) => b.prefix.length - a.prefix.length)[0],
+      },
+      events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
+      deliver: (...told) => plugins.deliver(...told),
     },
-    events: { find: (name) => plugins.events.get(name), names: () => plugins.events.keys() },
+    events: [...kernelEvents, ...(options.events ?? [])],
     store,
     retention,
     clock,
@@ -109,13 +135,11 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
     bootId: "boot-1",
     ...options.deps,
   });
-  bus.addEvents(access.events);
   opened.defer(() => {
     settings.drainMs = 0;
     return bus.stop("test is over");
   });
   const started = await bus.start();
-  url = started.url;
   const wsUrl = started.url.replace(/^http/, "ws");
   if (!options.starting) await bus.ready();
 

@@ -3,15 +3,16 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { runTool, type ToolAnswer } from "@pincer/plugin-sdk/testing/run-tool";
 import { Value } from "@sinclair/typebox/value";
 import { Background } from "../../plugins/tools-exec/background.ts";
 import { ExecConfig } from "../../plugins/tools-exec/config.ts";
 import { provideExec } from "../../plugins/tools-exec/exec.ts";
 import { provideProcess } from "../../plugins/tools-exec/process.ts";
-import { type Answer, createWorkspace, runTool, type TestWorkspace } from "./workspace.ts";
+import { createWorkspace, type TestWorkspace } from "./workspace.ts";
 
 type Options = Parameters<typeof runTool>[3] & { readonly sessionKey?: string; readonly owner?: boolean };
-type Run = (args: Record<string, unknown>, options?: Options) => Promise<Answer>;
+type Run = (args: Record<string, unknown>, options?: Options) => Promise<ToolAnswer>;
 
 export type ExecTools = TestWorkspace & {
   readonly exec: Run;

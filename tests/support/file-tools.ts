@@ -1,5 +1,6 @@
 /** The file tools over a workspace of their own. */
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { type ProvidedTool, runTool, type ToolAnswer } from "@pincer/plugin-sdk/testing/run-tool";
 import { Value } from "@sinclair/typebox/value";
 import { FilesConfig } from "../../plugins/tools-files/config.ts";
 import { edit } from "../../plugins/tools-files/edit.ts";
@@ -10,9 +11,9 @@ import { list } from "../../plugins/tools-files/list.ts";
 import { patch } from "../../plugins/tools-files/patch.ts";
 import { read } from "../../plugins/tools-files/read.ts";
 import { write } from "../../plugins/tools-files/write.ts";
-import { type Answer, createWorkspace, type ProvidedTool, runTool, type TestWorkspace } from "./workspace.ts";
+import { createWorkspace, type TestWorkspace } from "./workspace.ts";
 
-type Run = (args: Record<string, unknown>, signal?: AbortSignal) => Promise<Answer>;
+type Run = (args: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolAnswer>;
 type Names = "read" | "write" | "edit" | "patch" | "list" | "glob" | "grep";
 
 export type FileTools = TestWorkspace & Readonly<Record<Names, Run>> & { readonly clock: ManualClock };

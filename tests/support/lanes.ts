@@ -2,19 +2,37 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Admission, Job, JobRunner } from "@pincer/plugin-sdk/job";
+import type { Admission, Job, JobOutcome, JobRunner } from "@pincer/plugin-sdk/job";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Value } from "@sinclair/typebox/value";
-import { createLanes, type Lanes, type LanesDeps, lanesMigrations } from "../../kernel/lanes/lanes.ts";
-import type { JobChange } from "../../kernel/lanes/open-jobs.ts";
+import type { JobChange } from "../../kernel/lanes/jobs.ts";
+import { createLanes, type Lanes, type LanesDeps } from "../../kernel/lanes/lanes.ts";
+import { lanesMigrations } from "../../kernel/lanes/rows.ts";
 import { LanesConfig, type LanesSettings } from "../../kernel/lanes/settings.ts";
 import { openStore, type StoreOptions } from "../../store/sqlite.ts";
 import type { Migration, Store } from "../../store/store.ts";
 
 export type Handler = JobRunner["run"] | JobRunner;
 
+type Admitted = Awaited<ReturnType<Lanes["admitAll"]>>[number] & { readonly outcome: Promise<JobOutcome> };
+export interface FollowedLanes extends Omit<Lanes, "admitAll"> {
+  admit(admission: Admission): Promise<Admitted>;
+  admitAll(...given: Parameters<Lanes["admitAll"]>): Promise<readonly Admitted[]>;
+}
+
+/** The lanes, with the end of each job that is admitted beside the answer. */
+export function followed(lanes: Lanes): FollowedLanes {
+  const admitAll: FollowedLanes["admitAll"] = async (...given) =>
+    (await lanes.admitAll(...given)).map((admitted) => {
+      const outcome = lanes.wait(admitted.key);
+      outcome.catch(() => {}); // silent-ok: a test need not wait for it
+      return { ...admitted, outcome };
+    });
+  return { ...lanes, admitAll, admit: async (admission) => (await admitAll([admission]))[0] as Admitted };
+}
+
 export interface Incarnation {
-  readonly lanes: Lanes;
+  readonly lanes: FollowedLanes;
   readonly store: Store;
   readonly changes: JobChange[];
   /** Lines that were logged, as `event key`. */
@@ -38,7 +56,7 @@ export async function createLaneHome() {
   const start = async (
     handlers: Readonly<Record<string, Handler>>,
     options: LaneOptions = {},
-    before: (lanes: Lanes) => void = () => {},
+    before: (lanes: FollowedLanes) => void = () => {},
   ): Promise<Incarnation> => {
     const path = join(folder, "lanes.sqlite");
     const migrations = [...lanesMigrations, ...(options.migrations ?? [])];
@@ -48,19 +66,15 @@ export async function createLaneHome() {
     const waiting = new Set<{ matches(change: JobChange): boolean; resolve(change: JobChange): void }>();
     const log = (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
       void logged.push(`${event} ${fields.key ?? fields.code ?? ""}`);
-    const settings = { ...(Value.Default(LanesConfig, {}) as LanesSettings), ...options.settings };
-    const { probe } = options;
-    const lanes = createLanes({
-      store,
-      clock,
-      settings: () => settings,
-      log: { warn: log, error: log },
-      ...(probe && { probe }),
-    });
-    lanes.onChange((change) => {
+    const onChange = (change: JobChange) => {
       changes.push(change);
       for (const entry of waiting) if (entry.matches(change)) entry.resolve(change);
-    });
+    };
+    const settings = { ...(Value.Default(LanesConfig, {}) as LanesSettings), ...options.settings };
+    const { probe } = options;
+    const lanes = followed(
+      createLanes({ store, clock, settings: () => settings, log: { warn: log, error: log }, onChange, ...(probe && { probe }) }),
+    );
     for (const [kind, handler] of Object.entries(handlers))
       lanes.handle(kind, typeof handler === "function" ? { journal: 1, run: handler } : handler);
     present = {

@@ -1,10 +1,10 @@
 /** Holds the fitting of configuration values against TypeBox. */
 import { expect } from "bun:test";
+import { fit, type Report } from "@pincer/plugin-sdk/config-fit";
 import type { Json } from "@pincer/plugin-sdk/json5";
 import type { Shape } from "@pincer/plugin-sdk/shape";
 import { KindGuard, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { fit, type Report } from "../../kernel/config/schema.ts";
 
 /** Throws at the first random pair of schema and value on which the two differ; answers how many values fitted. */
 export function fitsAsTypeBox(seed: number, pairs: number): number {

@@ -18,6 +18,7 @@ import { Value } from "@sinclair/typebox/value";
 import { lanesFor } from "../../kernel/lanes/contract.ts";
 import { sessionsMigrations } from "../../kernel/sessions/schema.ts";
 import { createSessions, type Sessions, SessionsConfig, type SessionsDeps, sessionEvents } from "../../kernel/sessions/sessions.ts";
+import { createRetention, type Retention } from "../../store/retention.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
@@ -26,6 +27,7 @@ import { type BusHost, startBus } from "./bus.ts";
 export interface SessionsHost extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly store: Store;
+  readonly retention: Retention;
   readonly clock: ManualClock;
   readonly ended: { key: string; reason: string }[];
   /** Live. */
@@ -58,7 +60,9 @@ export async function startSessions(
   const clock = createManualClock();
   const ended: SessionsHost["ended"] = [];
   const live = Value.Default(SessionsConfig, { ...settings }) as SessionsConfig;
+  const retention = createRetention({ store, clock, log: silent });
   const room = createSessions({
+    retention,
     clock,
     log: silent,
     settings: () => live,
@@ -73,12 +77,14 @@ export async function startSessions(
   return {
     sessions: room,
     store,
+    retention,
     clock,
     ended,
     settings: live,
     append: async (key, ...entries) => (await room.contract.append({ key, entries }, io)).entries,
     path: async (key, query) => (await room.contract.path({ key, ...query }, io)).entries,
     async [Symbol.asyncDispose]() {
+      retention[Symbol.dispose]();
       if (!over.store) await store.close();
       await rm(home, { recursive: true, force: true });
     },
@@ -116,7 +122,7 @@ export async function serveSessions({
   agentIds,
   ...over
 }: Partial<Omit<SessionsDeps, "clock">> & ServedOptions = {}): Promise<ServedSessions> {
-  const bus = await startBus();
+  const bus = await startBus({ events: sessionEvents });
   const host = await startSessions({ emit: bus.bus.emit, ...over });
   const agents = agentIds?.map((id) => ({ id, name: id, isDefault: id === "main", workspace: "/", tools: { allow: [], deny: [] } }));
   const plugins = await startHost({
@@ -146,7 +152,6 @@ export async function serveSessions({
     },
   });
   for (const name of plugins.host.methods.names()) bus.plugins.methods.set(name, plugins.host.methods.find(name)!);
-  bus.bus.addEvents(sessionEvents);
   const client = await bus.connect();
   const rows = async (params: object = {}) => (await client.call<{ sessions: Row[] }>("sessions.list", params)).sessions;
   return {

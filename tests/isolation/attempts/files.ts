@@ -271,6 +271,7 @@ export const files: readonly Attempt[] = [
     inside: /^value: \[\]/,
     outside: /"tty"/,
   },
+  // To the mode that it has: should this ever get through, the machine is as it was.
   { name: "change the mode of /dev/null", run: ({ fs }) => fs.chmodSync("/dev/null", 0o666), inside: /^error: EROFS/, outside: harmful },
   { name: "read /sys", run: ({ fs }) => fs.readdirSync("/sys"), inside: /^error: ENOENT/, outside: /"kernel"/ },
   {

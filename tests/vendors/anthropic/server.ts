@@ -1,6 +1,7 @@
 /** A scripted server of Anthropic's Messages API: `POST /v1/messages` as a stream of events, and `GET /v1/models`. */
+
+import { pieces, sse, startScriptedVendor, stopOf } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { AnswerStep, ScriptedVendor, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { pieces, sse, startScriptedVendor, stopOf } from "../script.ts";
 
 const STOP = { stop: "end_turn", length: "max_tokens", toolUse: "tool_use", refusal: "refusal" } as const;
 const TYPES: Readonly<Record<number, string>> = {

@@ -1,6 +1,7 @@
 /** A scripted answer as the chunks of a Chat Completions stream. */
+
+import { isToolCall, pieces, sse, stopOf } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { AnswerStep, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { isToolCall, pieces, sse, stopOf } from "../script.ts";
 
 const FINISH = { stop: "stop", length: "length", toolUse: "tool_calls", refusal: "stop" } as const;
 

@@ -1,6 +1,7 @@
 /** A scripted answer as the events of a Responses stream. */
+
+import { pieces, sse, stopOf } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { AnswerStep, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { pieces, sse, stopOf } from "../script.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,8 @@
 /** A scripted server of OpenAI's API: Chat Completions, Responses, the list of models; and what Ollama adds to it. */
+
+import type { Exchange } from "@pincer/plugin-sdk/testing/http-server";
+import { sse, startScriptedVendor } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { ScriptedVendor } from "@pincer/plugin-sdk/testing/vendor-script";
-import type { Exchange } from "../http.ts";
-import { sse, startScriptedVendor } from "../script.ts";
 import { chatEvents } from "./chat.ts";
 import { responsesEvents } from "./responses.ts";
 

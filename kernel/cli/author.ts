@@ -1,0 +1,52 @@
+/** `pincer plugin`: for authors. The work is in the kit; here it is asked for and shown. */
+import { join, resolve } from "node:path";
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
+import { discover } from "../../plugin-host/discovery.ts";
+import { buildPlugin } from "../../plugin-kit/build.ts";
+import { checkPlugin, type Step } from "../../plugin-kit/check.ts";
+import { createPlugin } from "../../plugin-kit/create.ts";
+import { linkPlugin } from "../../plugin-kit/link.ts";
+import type { Run } from "./command.ts";
+import { EXIT } from "./failure.ts";
+import { repository as pincer } from "./home.ts";
+import { pluginFolders } from "./plugin-commands.ts";
+import { bold, columns, green, red, type Terminal, yellow } from "./terminal.ts";
+
+const dots = { passed: green("●"), failed: red("✗"), skipped: yellow("○") };
+
+const answer = (terminal: Terminal, value: object, ...said: readonly string[]): number => {
+  terminal.result({ ok: true, ...value }, `${dots.passed} ${said.join("\n  ")}`);
+  return EXIT.done;
+};
+
+export const create: Run = async ({ args: [kind = "", id = "", folder = id], home, terminal }) => {
+  const takenBy = discover(pluginFolders(home)).get(id)?.folder;
+  const files = await createPlugin({ kind, id, folder: resolve(folder), takenBy, pincer, clock });
+  const next = ["check", "link"].map((verb) => `pincer plugin ${verb} ${folder}`);
+  return answer(terminal, { id, kind, folder, files, next }, `${bold(id)} is in ${resolve(folder)}: ${files.join(", ")}`, ...next);
+};
+
+export const build: Run = async ({ args: [folder = "."], flags, terminal }) => {
+  const out = resolve(folder, "dist");
+  const options = flags["check"] ? { check: true } : { bundle: join(out, "plugin.js"), archive: out };
+  const { manifest, isChanged: changed, archive, summary } = await buildPlugin(resolve(folder), clock, options);
+  const { id, version } = manifest;
+  return answer(terminal, { id, version, changed, archive }, `${bold(id)} ${version}: ${summary}`);
+};
+
+export const check: Run = async ({ args: [folder = "."], terminal }) => {
+  const steps: Step[] = [];
+  for await (const step of checkPlugin(resolve(folder), { clock, pincer })) {
+    steps.push(step);
+    const head = columns([[`${dots[step.verdict]} ${step.name}`, step.summary]], "", 14);
+    if (!terminal.json) terminal.print([...head, ...step.lines].join("\n    "));
+  }
+  const failed = steps.filter(({ verdict }) => verdict === "failed").map(({ name }) => name);
+  terminal.result({ ok: failed.length === 0, steps }, failed.length > 0 ? `not in order: ${failed.join(", ")}` : "in order");
+  return failed.length === 0 ? EXIT.done : EXIT.failed;
+};
+
+export const link: Run = async ({ args: [folder = "."], home, terminal }) => {
+  const id = linkPlugin(resolve(folder), home.path);
+  return answer(terminal, { id }, `${bold(id)} is used from ${resolve(folder)}; turn it on with: pincer plugins enable ${id}`);
+};

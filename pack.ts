@@ -1,0 +1,33 @@
+/** Packs the SDK as it is published: `bun pack.ts [folder]` leaves `pincer-plugin-sdk-<version>.tgz` there. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { DEFAULT_PLUGINS } from "./kernel/default-plugins.ts";
+import { stageSdk } from "./plugin-kit/sdk-package.ts";
+
+/** Answers with the path of the package. */
+export async function packSdk(repository: string, out: string): Promise<string> {
+  const stage = mkdtempSync(join(tmpdir(), "pincer-sdk-stage-"));
+  try {
+    const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id));
+    await stageSdk({ repository, stage, plugins });
+    mkdirSync(out, { recursive: true });
+    const command = [process.execPath, "pm", "pack", "--destination", out, "--ignore-scripts", "--quiet"];
+    const packing = Bun.spawnSync(command, { cwd: stage, env: { ...process.env, BUN_BE_BUN: "1" } });
+    const name = readdirSync(out).find((file) => /^pincer-plugin-sdk-.*\.tgz$/.test(file));
+    if (packing.exitCode !== 0 || name === undefined) throw new Error(`bun pm pack ended with ${packing.exitCode}: ${packing.stderr}`);
+    return join(out, name);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  try {
+    console.log(await packSdk(import.meta.dir, resolve(process.argv[2] ?? ".")));
+  } catch (error) {
+    console.error(errorMessage(error));
+    process.exitCode = 1;
+  }
+}

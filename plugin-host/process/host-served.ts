@@ -1,0 +1,168 @@
+/** What a plugin in its own process may ask of the gateway. Nothing that comes from there is believed: shapes, sizes and rights are checked here. */
+import type { KeyValueStore, Logger, PluginContext } from "@pincer/plugin-sdk";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { Io } from "@pincer/plugin-sdk/contract";
+import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
+import type { HookKind } from "@pincer/plugin-sdk/hook";
+import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
+import type { Generated } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Served } from "@pincer/plugin-sdk/runtime/peer";
+import type { Hello } from "@pincer/plugin-sdk/runtime/process-protocol";
+import type { Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import { type Static, Type } from "@sinclair/typebox";
+import type { ChildJobs } from "./child-jobs.ts";
+
+/** What stands around a process: what the plugin may do has been decided for these. */
+export interface Around {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: KeyValueStore;
+  emit(event: GatewayEvent, payload: unknown, options: EmitOptions): void;
+  call(method: string, params: unknown, signal: AbortSignal): Promise<unknown>;
+  /** Runs a hook of the plugin's own. */
+  readonly run: PluginContext["run"];
+  secret(name: string): Promise<string | undefined>;
+  /** A contract that the manifest says it uses. Throws `CAPABILITY_MISSING`, `PLUGIN_PERMISSION`. */
+  use(contract: string, version: number, name: string | undefined): Promise<Implementation>;
+  fault(what: string, message: string): void;
+}
+
+/** Lines of log that a process may write in a second; what is beyond is counted, and told in one line. */
+const logLines = 200;
+
+const Text = Type.String({ maxLength: 4_096 });
+const Key = Type.String({ maxLength: 1_024 });
+const Name = Type.String({ maxLength: 512 });
+const closed = { additionalProperties: false };
+const Fields = Type.Record(Type.String(), Type.Unknown());
+
+const JobKey = { key: Key };
+const Level = Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]);
+const EmitShape = Type.Object(
+  { topics: Type.Optional(Type.Array(Text)), cap: Type.Optional(Text), connections: Type.Optional(Type.Array(Text)) },
+  closed,
+);
+
+/** What may be asked, and in which shape. */
+const shapes = {
+  hello: Type.Object({ protocol: Type.Integer(), sdk: Name, digest: Name }),
+  log: Type.Object({ level: Level, event: Type.String({ maxLength: 200 }), fields: Type.Optional(Fields) }),
+  fault: Type.Object({ what: Text, message: Type.String() }),
+  "store.get": Type.Object({ key: Key }),
+  "store.list": Type.Object({ prefix: Key }),
+  "store.set": Type.Object({ set: Fields, gone: Type.Array(Key) }),
+  emit: Type.Object({ event: Name, payload: Type.Unknown(), options: EmitShape }),
+  call: Type.Object({ method: Name, params: Type.Optional(Type.Unknown()) }),
+  run: Type.Object({ id: Name, kind: Type.Unsafe<HookKind>(Type.String()), payload: Type.Unknown() }),
+  secret: Type.Object({ name: Name }),
+  use: Type.Object(
+    { contract: Name, version: Type.Integer(), name: Type.Optional(Name), member: Name, params: Type.Optional(Type.Unknown()) },
+    closed,
+  ),
+  "job.effect": Type.Object({ ...JobKey, name: Name, input: Type.Optional(Type.Unknown()), safe: Type.Boolean() }),
+  "job.take": Type.Object({ ...JobKey, name: Name, modes: Type.Array(QueueMode) }),
+  "job.send": Type.Object({ ...JobKey, next: Admission }),
+  "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
+  "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
+};
+type Target = keyof typeof shapes;
+type Handlers = { readonly [T in Target]: (params: Static<(typeof shapes)[T]>, io: Io) => unknown };
+
+/** Resolves when every check is compiled, for all processes. */
+export const shapesReady = async (): Promise<void> => void (await Promise.all(Object.values(shapes).map(checker)));
+
+export function hostServed(
+  id: string,
+  generated: Generated,
+  around: Around,
+  registered: () => Registrations,
+  jobs: ChildJobs,
+  onHello: (hello: Hello) => unknown,
+): Served {
+  const { log, store } = around;
+  const isLogged = throttle(around.clock, logLines, (lost) => log.warn("plugin.log-flood", { plugin: id, lost }));
+
+  const used = async ({ contract, version, name, member }: Static<typeof shapes.use>) => {
+    const declared = generated.uses?.[contract];
+    if (declared?.version !== version)
+      throw pluginErrors.PLUGIN_PERMISSION(`${id} uses ${contract} version ${version}, which its manifest does not declare`);
+    const implementation = await around.use(contract, version, declared.arity === "many" ? name : undefined);
+    const run = Object.hasOwn(implementation, member) ? implementation[member] : undefined;
+    if (!run) throw pluginErrors.CAPABILITY_MISSING(`${contract} has no member ${member}`);
+    return run;
+  };
+
+  const handlers: Handlers = {
+    hello: onHello,
+    log: ({ level, event, fields }) => {
+      if (isLogged()) log[level](event, bounded(fields));
+    },
+    fault: ({ what, message }) => around.fault(what, message.slice(0, 16_384)),
+    "store.get": async ({ key }) => ({ value: await store.get(key) }),
+    "store.list": async ({ prefix }) => ({ rows: await store.list(prefix) }),
+    "store.set": ({ set, gone }) => store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) }),
+    emit: ({ event: name, payload, options }) => {
+      const event = registered().get("emits", name);
+      if (!event) throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${name}, which its manifest does not declare`);
+      const checking = requireValid(event.payload, payload, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`));
+      return checking ? checking.then(() => around.emit(event, payload, options)) : around.emit(event, payload, options);
+    },
+    call: ({ method, params }, { signal }) => around.call(method, params ?? {}, signal),
+    run: ({ id: hook, kind, payload }, { signal }) => {
+      // Everybody's handlers answer to a hook: what the gateway or another plugin asks by one is not for this one to ask.
+      if (!hook.startsWith(`${id}.`))
+        throw pluginErrors.PLUGIN_PERMISSION(`${id} may run only hooks of its own, which begin with "${id}.", not ${hook}`);
+      return around.run({ id: hook, kind, summary: "", payload: Type.Unknown(), result: Type.Unknown() }, payload, { signal });
+    },
+    secret: async ({ name }) => ({ value: await around.secret(name) }),
+    use: async (asked, io) => (await used(asked))(asked.params, io),
+    "job.effect": ({ key, name, input, safe }) => jobs.effect(jobs.required(key), name, input, safe),
+    "job.take": ({ key, name, modes }) => jobs.required(key).take(name, modes),
+    "job.send": ({ key, next }) => jobs.required(key).send(next),
+    "job.sendNow": ({ key, name, next }) => jobs.required(key).sendNow(name, next),
+    "job.sleep": ({ key, ms }) => jobs.required(key).sleep(ms),
+  };
+
+  /** At once where nothing has to be compiled first, so that what a process says in an order happens in it. */
+  const checked = <T>(target: string, params: unknown, run: () => T | Promise<T>): T | Promise<T> => {
+    if (!Object.hasOwn(shapes, target)) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
+    const checking = requireValid(shapes[target as Target], params, (how) => pluginErrors.PLUGIN_PROTOCOL(`${target} ${how}`));
+    return checking ? checking.then(run) : run();
+  };
+
+  return {
+    call: async (target, params, io) => (await checked(target, params, () => handlers[target as Target](params as never, io))) ?? null,
+    async *stream(target, params, io) {
+      if (target !== "use") throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no stream ${target.slice(0, 200)}`);
+      const asked = params as Static<typeof shapes.use>;
+      const run = await checked(target, params, () => used(asked));
+      return yield* run(asked.params, io) as AsyncGenerator<unknown, unknown, void>;
+    },
+  };
+}
+
+/** A field of a line of log is at most this long. */
+const fieldChars = 4_096;
+function bounded(fields: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  const text = JSON.stringify(fields);
+  return text.length <= fieldChars ? fields : { cut: text.slice(0, fieldChars) };
+}
+
+/** True for so many in a second; how many were refused is told when the second is over. */
+function throttle(clock: Clock, most: number, told: (lost: number) => void): () => boolean {
+  let count = 0;
+  let isCounting = false;
+  return () => {
+    if (!isCounting) {
+      isCounting = true;
+      clock.after(1_000, () => {
+        if (count > most) told(count - most);
+        isCounting = false;
+        count = 0;
+      });
+    }
+    return ++count <= most;
+  };
+}

@@ -1,0 +1,263 @@
+/** A plugin's process from its start to its end: the socket, the handshake, the heartbeat, and what it said last when it died. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "@pincer/plugin-sdk";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
+import { Peer } from "@pincer/plugin-sdk/runtime/peer";
+import { type Hello, type Provisions, processProtocol, type Start, type Started } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import { Type } from "@sinclair/typebox";
+import type { PluginLimits } from "../limits.ts";
+import type { ProcessFacts, Running } from "../running.ts";
+import { endAll, watchUse } from "../sandbox/watch.ts";
+import { createChildJobs } from "./child-jobs.ts";
+import type { Resolved } from "./confinement-of.ts";
+import { type Around, hostServed, shapesReady } from "./host-served.ts";
+import { proxies } from "./proxies.ts";
+import { watchSpinning } from "./spinning.ts";
+
+/** What is started, once its permissions have been made into a command. */
+export interface Launch {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder of its sockets as the process sees it. */
+  readonly run: string;
+  readonly enforced: boolean;
+  /** What is watched from outside, since the kernel does not bound it for all its processes together. */
+  readonly limits?: Resolved["limits"];
+}
+
+export interface ProcessOptions {
+  readonly manifest: Manifest;
+  /** Of the manifest. */
+  readonly digest: string;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly limits: () => PluginLimits;
+  readonly log: Logger;
+  readonly around: Around;
+  /** Makes the command for a folder of sockets, in which it may make one more. */
+  launch(run: string): Promise<Launch & Partial<AsyncDisposable>>;
+  /** Everything but what the manifest says. */
+  facts(): Omit<Start, "id" | "version" | "permissions" | "limits">;
+}
+
+const Kind = Type.Union([Type.Literal("call"), Type.Literal("stream")]);
+const StartedShape = Type.Object({
+  generated: Type.Record(Type.String(), Type.Unknown()),
+  members: Type.Record(Type.String(), Type.Record(Type.String(), Kind)),
+  services: Type.Integer({ minimum: 0 }),
+});
+const { signal: never } = new AbortController();
+/** What a process wrote last is told when it dies. */
+const lastChars = 4_096;
+/** How long the rest of it is waited for. */
+const pipeMs = 200;
+
+export class ProcessInstance implements Running {
+  registered = new Registrations();
+  readonly services: Running["services"] & { size: number };
+  readonly process: ProcessFacts & { pid: number; enforced: boolean };
+  readonly #options: ProcessOptions;
+  readonly #peer: Peer;
+  readonly #jobs = createChildJobs(() => this.#peer);
+  readonly #resources = new AsyncDisposableStack();
+  readonly #hello = Promise.withResolvers<Hello>();
+  #child: Bun.Subprocess | undefined;
+  #isEndedHere = false;
+  #said = "";
+  #heard: Promise<unknown> | undefined;
+  #told: Provisions = {};
+  #isEnding = false;
+  #ended: GatewayError | undefined;
+
+  constructor(options: ProcessOptions) {
+    const { manifest, clock, limits, around } = options;
+    this.#options = options;
+    this.#hello.promise.catch(() => {}); // silent-ok: start waits for it, unless it has failed before
+    const served = hostServed(
+      manifest.id,
+      manifest.generated ?? {},
+      around,
+      () => this.registered,
+      this.#jobs,
+      (hello) => this.#hello.resolve(hello),
+    );
+    this.#peer = new Peer({
+      ...{ clock, served, abortMs: limits().unloadMs, tellsFaults: false },
+      onEnding: (error) => {
+        if (!this.#isEnding) this.process.onDeath?.(error, this.#details(error));
+      },
+    });
+    this.process = { pid: 0, enforced: false, onDeath: undefined };
+    this.services = { size: 0, start: () => this.#tell("services.start", {}), stop: (reason) => this.#stopServices(reason) };
+  }
+
+  /** Rejects with what the plugin's setup threw, `PLUGIN_LOAD_FAILED`, `PLUGIN_UNDECLARED`, `PLUGIN_MISSING`; then nothing is left. */
+  async start(): Promise<void> {
+    const { manifest, limits, digest } = this.#options;
+    const { id, version, permissions = {} } = manifest;
+    await Promise.all([this.#launch(), shapesReady()]);
+    const { protocol, sdk, digest: built } = await this.#hello.promise;
+    const refuse = (what: string) =>
+      pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${what}: build it again`, { data: { plugin: id } });
+    if (protocol !== processProtocol)
+      throw refuse(`it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`);
+    if (built !== digest) throw refuse("it was bundled with another manifest");
+    const { retryFirstMs, retryLongestMs, unloadMs } = limits();
+    const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...this.#options.facts() };
+    this.#told = start.provisions;
+    const started = (await this.#peer.call("start", start, { signal: never })) as Started;
+    await requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
+    compareGenerated(id, manifest.generated ?? {}, started.generated);
+    this.registered = proxies(manifest.generated ?? {}, started, this.#peer, this.#jobs);
+    await Promise.all([...this.registered.all("emits").values()].map(({ payload }) => checker(payload)));
+    this.services.size = started.services;
+    this.#beat();
+  }
+
+  tellConfig(): void {
+    this.#tell("config", { config: this.#options.facts().config });
+  }
+
+  /** Tells it who provides what it uses, when that is not what it was told last. */
+  tellProvisions(): void {
+    const { provisions } = this.#options.facts();
+    if (Bun.deepEquals(provisions, this.#told)) return;
+    this.#told = provisions;
+    this.#tell("provisions", { provisions });
+  }
+
+  unloaded = (): GatewayError => pluginErrors.PLUGIN_UNLOADED(`${this.#options.name} has been unloaded`);
+
+  assertLive(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  async unload(): Promise<readonly string[]> {
+    if (this.#isEnding) return [];
+    this.#isEnding = true;
+    const { clock, limits } = this.#options;
+    const { unloadMs } = limits();
+    const left = await within(clock, unloadMs * 2, this.#peer.call("unload", {}, { signal: never })).catch((error) => [
+      errorMessage(error),
+    ]);
+    await this.#end(this.unloaded());
+    return Array.isArray(left) ? left.map(String) : [];
+  }
+
+  async #stopServices(reason: GatewayError): Promise<readonly string[]> {
+    if (this.services.size === 0 || this.#ended) return [];
+    const left = await this.#peer.call("services.stop", { why: reason.message }, { signal: never }).catch((error) => [errorMessage(error)]);
+    return Array.isArray(left) ? left.map(String) : [];
+  }
+
+  /** What nobody waits for; a process that dies of it says so by dying. */
+  #tell(target: string, params: unknown): void {
+    const { around } = this.#options;
+    this.#peer.call(target, params, { signal: never }).catch((error) => {
+      if (!this.#ended) around.fault(target, errorMessage(error));
+    });
+  }
+
+  async #launch(): Promise<void> {
+    const { launch, limits, manifest, clock } = this.#options;
+    const run = await mkdtemp(join(tmpdir(), "pincer-"));
+    this.#resources.defer(() => rm(run, { recursive: true, force: true }));
+    const handlers = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });
+    // Only the process sees the socket, and it has one connection.
+    const listener = Bun.listen({ unix: join(run, "rpc"), socket: handlers });
+    this.#resources.defer(() => listener.stop(false));
+    const { command, env, run: inside, enforced, limits: most, ...made } = await launch(run);
+    if (made[Symbol.asyncDispose]) this.#resources.use(made as AsyncDisposable);
+    const child = Bun.spawn([...command, join(inside, "rpc")], {
+      cwd: run,
+      env: { ...env },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.#child = child;
+    this.process.pid = child.pid;
+    this.process.enforced = enforced;
+    this.#resources.defer(async () => void (await child.exited));
+    this.#resources.defer(() => (enforced ? endAll(child.pid) : child.kill(9)));
+    const heard = [child.stdout, child.stderr].map((stream) => this.#listen(stream));
+    // A process that it left behind may keep the pipes open.
+    this.#heard = within(clock, pipeMs, Promise.all([child.exited, ...heard]));
+    this.#heard.catch(() => {}); // silent-ok: what was heard by then is told
+    void child.exited.then(() => this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended`)));
+    if (most) {
+      const exceeded = (why: string) => {
+        this.#isEndedHere = true;
+        void this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} was ended: ${why}`));
+      };
+      this.#resources.use(watchUse({ pid: child.pid, limits: most, clock, everyMs: limits().watchMs, exceeded }));
+    }
+    using _late = clock.after(limits().setupMs, () =>
+      this.#hello.reject(
+        pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`),
+      ),
+    );
+    await this.#hello.promise;
+  }
+
+  async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.#said = (this.#said + decoder.decode(chunk, { stream: true })).slice(-lastChars);
+  }
+  #lastWords = () => (this.#said.trim() === "" ? "" : `; it said: ${this.#said.trim()}`);
+
+  /** A process that answers no ping blocks its own event loop, or is stopped: it is ended, and that is its death. */
+  #beat(): void {
+    const { clock, limits, manifest, name } = this.#options;
+    const spinning = watchSpinning(this.process.pid, this.#options);
+    let asked: Disposable | undefined;
+    const next = () => {
+      asked = clock.after(limits().heartbeatMs, async () => {
+        const stalled = `${name} answered nothing for ${limits().stallMs} ms, and was ended`;
+        const late = clock.after(
+          limits().stallMs,
+          () => void this.#end(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } })),
+        );
+        try {
+          await this.#peer.ping();
+          const spins = spinning();
+          if (spins) return void this.#end(spins);
+          if (!this.#ended) next();
+        } catch {
+          // silent-ok: the connection has ended, which is told elsewhere
+        } finally {
+          late[Symbol.dispose]();
+        }
+      });
+    };
+    this.#resources.defer(() => asked?.[Symbol.dispose]());
+    next();
+  }
+
+  /** How it ended, once that is known. */
+  async #details(reason: GatewayError): Promise<GatewayError> {
+    const child = this.#child;
+    await this.#heard?.catch(() => undefined); // silent-ok: what was heard by then is told
+    // What ended it here has said why.
+    if (!child || this.#isEndedHere || reason.code !== "PLUGIN_GONE") return reason;
+    const how = child.signalCode ?? (child.exitCode === null ? "no code yet" : `code ${child.exitCode}`);
+    return pluginErrors.PLUGIN_GONE(`the process of ${this.#options.manifest.id} ended with ${how}${this.#lastWords()}`);
+  }
+
+  async #end(reason: GatewayError): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = reason;
+    void this.#details(reason).then(this.#hello.reject);
+    this.#peer.end(reason);
+    await this.#resources.disposeAsync();
+  }
+}

@@ -1,0 +1,179 @@
+/** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
+import type { HealthReport } from "@pincer/plugin-sdk";
+import { requireValid } from "@pincer/plugin-sdk/check";
+import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
+import type { Generated } from "@pincer/plugin-sdk/manifest";
+import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
+import type { CallFacts, RouteItem, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { type Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+import { reviveSchema } from "@pincer/plugin-sdk/schema";
+import { type TSchema, Type } from "@sinclair/typebox";
+import type { ChildJobs } from "./child-jobs.ts";
+
+/** What is not looked at here: whoever uses it checks it by a schema of his own. */
+const unchecked = Type.Unknown();
+const { signal: never } = new AbortController();
+
+export function proxies(generated: Generated, { members }: Started, peer: Peer, jobs: ChildJobs): Registrations {
+  const registered = new Registrations();
+  const ask = (target: string, params: unknown, { signal }: Io = { signal: never }) => peer.call(target, params, { signal });
+
+  for (const [contract, names] of Object.entries(generated.provides ?? {}))
+    for (const [name, { version, arity, record }] of Object.entries(names)) {
+      const provided = `${contract}/${name}`;
+      const kinds = members[provided] ?? {};
+      registered.add("provides", provided, {
+        contract: uncheckedContract(contract, version, arity, kinds),
+        record,
+        implementation: implementationOf(peer, provided, kinds),
+      });
+    }
+  for (const [name, declared] of Object.entries(generated.methods ?? {})) {
+    const method = methodOf(name, declared, ask);
+    registered.add("methods", name, { method, handler: methodHandler(method, peer) });
+  }
+  for (const [name, { summary, scope, payload, dropIfSlow }] of Object.entries(generated.emits ?? {}))
+    registered.add("emits", name, {
+      ...{ name, summary, scope },
+      ...(dropIfSlow === undefined ? {} : { dropIfSlow }),
+      ...lazily({ payload: () => payload }),
+    });
+  for (const name of generated.listens ?? []) registered.add("listens", name, { listener: (payload) => ask("event", { name, payload }) });
+  for (const [prefix, { access }] of Object.entries(generated.routes ?? {}))
+    registered.add("routes", prefix, { access, handler: (request) => route(peer, prefix, request) });
+  for (const [kind, { journal, concurrency, input, result }] of Object.entries(generated.jobs ?? {}))
+    registered.add("jobs", kind, {
+      kind: {
+        kind,
+        journal,
+        ...(concurrency === undefined ? {} : { concurrency }),
+        ...lazily({ input: () => input, result: () => result }),
+      },
+      handler: (job) => jobs.run(kind, job),
+    });
+  for (const [id, { kind, order }] of Object.entries(generated.hooks ?? {}))
+    registered.add("hooks", id, {
+      hook: { id, kind, summary: "", payload: unchecked, result: unchecked },
+      order,
+      handler: async (payload, io) => ((await ask("hook", { id, payload }, io)) as { readonly answer?: unknown }).answer,
+    });
+  for (const [name, command] of Object.entries(generated.commands ?? {}))
+    registered.add("commands", name, {
+      ...{ name, ...command },
+      run: async () => {
+        throw pluginErrors.PLUGIN_PERMISSION(`the command ${name} does not run here: it is the CLI's`);
+      },
+    });
+  for (const [name, { summary, schema, patch }] of Object.entries(generated.facets ?? {}))
+    registered.add("facets", name, { summary, ...lazily({ schema: () => schema }), ...(patch && { patch }) });
+  if (generated.health) registered.add("health", "health", { check: async () => healthOf(await ask("health", {})) });
+  return registered;
+}
+
+/** Each schema is revived when it is first looked at: most never are. */
+function lazily<K extends string>(schemas: Readonly<Record<K, () => unknown>>): Readonly<Record<K, TSchema>> {
+  const made = {} as Record<K, TSchema>;
+  for (const [key, json] of Object.entries(schemas) as [K, () => unknown][]) {
+    let revived: TSchema | undefined;
+    Object.defineProperty(made, key, { enumerable: true, get: () => (revived ??= reviveSchema(json())) });
+  }
+  return made;
+}
+
+function uncheckedContract(
+  id: string,
+  version: number,
+  arity: Contract["arity"],
+  kinds: Readonly<Record<string, "call" | "stream">>,
+): Contract {
+  const members: Members = Object.fromEntries(
+    Object.entries(kinds).map(([name, kind]) => [
+      name,
+      kind === "call"
+        ? { kind, params: unchecked, result: unchecked }
+        : { kind: "stream" as const, params: unchecked, item: unchecked, result: unchecked },
+    ]),
+  );
+  return { id, version, arity, record: unchecked, members };
+}
+
+const implementationOf = (peer: Peer, provided: string, kinds: Readonly<Record<string, "call" | "stream">>): Implementation =>
+  Object.fromEntries(
+    Object.entries(kinds).map(([member, kind]) => [
+      member,
+      kind === "call"
+        ? (params: unknown, io: Io) => peer.call("provided", { provided, member, params }, io)
+        : (params: unknown, io: Io) => peer.stream("provided", { provided, member, params }, io),
+    ]),
+  );
+
+type Declared = NonNullable<Generated["methods"]>[string];
+
+function methodOf(
+  name: string,
+  { summary, scope, dynamic, params, result, accepted, idempotency }: Declared,
+  ask: (target: string, params: unknown) => Promise<unknown>,
+): Method {
+  // The least scope is the manifest's, so that no answer of the process can ask for less.
+  const exact = async (given: unknown) => (await ask("scope", { name, params: given })) as never;
+  return {
+    name,
+    summary,
+    scope: dynamic ? { least: scope as never, of: exact } : scope,
+    ...(idempotency && { idempotency }),
+    ...lazily({ params: () => params, result: () => result }),
+    ...(accepted && lazily({ accepted: () => accepted })),
+  };
+}
+
+/** Answers are held to what the manifest says: whoever asked knows the method by that. */
+function methodHandler({ name, result, accepted }: Method, peer: Peer) {
+  const held = async (schema: TSchema, answer: unknown) => {
+    await requireValid(schema, answer, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${name} answered wrongly ${how}`));
+    return answer;
+  };
+  return async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
+    const call: CallFacts = { connection: { ...connection, caps: [...connection.caps] }, role, scopes };
+    if (!accepted) return held(result, await peer.call("method", { name, params, call }, { signal }));
+    const answers = peer.stream("method", { name, params, call }, { signal });
+    for (;;) {
+      const step = await answers.next();
+      if (step.done) return held(result, step.value);
+      tell(await held(accepted, (step.value as { readonly accepted?: unknown } | null)?.accepted));
+    }
+  };
+}
+
+function healthOf(answer: unknown): HealthReport {
+  const { ok, detail, parts } = (answer ?? {}) as { readonly [K in keyof HealthReport]: unknown };
+  return {
+    ok: ok === true,
+    ...(typeof detail === "string" && { detail: detail.slice(0, 1_000) }),
+    ...(typeof parts === "object" && parts !== null && { parts: { ...parts } }),
+  };
+}
+
+async function route(peer: Peer, prefix: string, request: Request): Promise<Response> {
+  const body = request.body ? await request.bytes() : null;
+  const asked: RouteRequest = { prefix, method: request.method, url: request.url, headers: [...request.headers], body };
+  const items = peer.stream("route", { request: asked }, { signal: request.signal }) as AsyncGenerator<RouteItem, unknown, void>;
+  const first = await items.next();
+  if (first.done || !("status" in first.value)) {
+    await items.return(undefined);
+    throw pluginErrors.CAPABILITY_RESULT_INVALID(`${prefix} answered without a status`);
+  }
+  const { status, headers } = first.value;
+  const isEmpty = status === 204 || status === 304 || request.method === "HEAD";
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const step = await items.next();
+      if (step.done) controller.close();
+      else if ("chunk" in step.value && step.value.chunk instanceof Uint8Array) controller.enqueue(step.value.chunk);
+    },
+    cancel: async () => void (await items.return(undefined)),
+  });
+  if (isEmpty) await items.return(undefined);
+  return new Response(isEmpty ? null : stream, { status, headers: headers as [string, string][] });
+}

@@ -1,0 +1,36 @@
+/** A plugin's code at work, in this process or in one of its own: what a generation asks of it. */
+import type { GatewayError } from "@pincer/plugin-sdk/error";
+import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
+
+export interface Running {
+  readonly registered: Registrations;
+  readonly services: {
+    readonly size: number;
+    start(): void;
+    /** Answers with those that did not end in time. */
+    stop(reason: GatewayError): Promise<readonly string[]>;
+  };
+  /** Tells it that its configuration has changed. */
+  tellConfig(): void;
+  /** Tells a process of its own who provides what it uses. */
+  tellProvisions?(): void;
+  /** Throws `PLUGIN_UNLOADED` once everything is undone. */
+  assertLive(): void;
+  unloaded(): GatewayError;
+  /** Undoes everything, once; answers with what failed or did not end in its time. */
+  unload(): Promise<readonly string[]>;
+  /** Present when it is a process of its own. */
+  readonly process?: ProcessFacts;
+}
+
+export interface ProcessFacts {
+  /** Of the process that was started: inside a sandbox another one runs under it. */
+  readonly pid: number;
+  /** Whether the operating system holds it to its permissions. */
+  readonly enforced: boolean;
+  /**
+   * Called once when it has ended without being asked to, before whatever waits for it is told. `details` says later how it ended and what it
+   * said last.
+   */
+  onDeath: ((reason: GatewayError, details: Promise<GatewayError>) => void) | undefined;
+}

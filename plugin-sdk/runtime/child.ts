@@ -1,0 +1,101 @@
+/**
+ * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with the path of a socket,
+ * and everything that the plugin is to the gateway, and the gateway to it, goes over that socket as `process-protocol.ts` says.
+ */
+import { dirname } from "node:path";
+import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
+import sdk from "../package.json" with { type: "json" };
+import type { PluginDefinition } from "../plugin.ts";
+import { pluginErrors } from "../plugin-errors.ts";
+import { systemClock } from "../system-clock.ts";
+import { startBridge } from "./bridge.ts";
+import { childServed } from "./child-served.ts";
+import { childSurroundings } from "./child-surroundings.ts";
+import { setUp } from "./context.ts";
+import { frameSocket } from "./frames.ts";
+import { Instance } from "./instance.ts";
+import { Peer, type Served } from "./peer.ts";
+import { type Hello, type Provisions, processProtocol, type Start, type Started } from "./process-protocol.ts";
+
+/** How long the gateway may leave an abort unanswered. */
+const abortMs = 10_000;
+const { signal: never } = new AbortController();
+
+const notStarted: Served = {
+  call: async (target) => {
+    throw pluginErrors.PLUGIN_PROTOCOL(`${target} was called before start`);
+  },
+  stream: (target) => {
+    throw pluginErrors.PLUGIN_PROTOCOL(`${target} was called before start`);
+  },
+};
+
+/** Runs until the gateway closes the connection. `load` imports the plugin; it is called once what it may use stands. */
+export async function runChild(load: () => Promise<{ readonly default?: PluginDefinition }>, digest: string): Promise<void> {
+  const socket = process.argv[2] ?? "";
+  let served = notStarted;
+  const ended = Promise.withResolvers<GatewayError>();
+  const peer: Peer = new Peer({
+    clock: systemClock,
+    abortMs,
+    tellsFaults: true,
+    served: {
+      call: async (target, params, io) => {
+        if (target !== "start") return served.call(target, params, io);
+        if (served !== notStarted) throw pluginErrors.PLUGIN_PROTOCOL("start was called twice");
+        return start(params as Start);
+      },
+      stream: (target, params, io) => served.stream(target, params, io),
+    },
+  });
+
+  const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits }: Start): Promise<Started> => {
+    await startBridge(dirname(socket));
+    const definition = (await load()).default;
+    if (typeof definition?.setup !== "function")
+      throw pluginErrors.PLUGIN_LOAD_FAILED(
+        `${id}: expected the default export to be definePlugin({ setup, ... }), came ${typeof definition}`,
+      );
+    const tell = (error: unknown, what: string) =>
+      peer.call("fault", { what, message: String((error as Error)?.stack ?? error).slice(0, 16_384) }, { signal: never });
+    const instance = new Instance({
+      name: `the process of ${id}`,
+      clock: systemClock,
+      limits: () => limits,
+      // What nobody awaited: the gateway counts it, and writes it into its log.
+      fault: (error, what) => void tell(error, what).catch(() => undefined), // silent-ok: without the gateway nobody is left to be told
+    });
+    const given = { config, provisions };
+    const around = childSurroundings(peer, { id, home, dataDir, permissions }, given);
+    served = childServed(instance, peer, {
+      config(value: unknown) {
+        given.config = value;
+        instance.tellConfig();
+      },
+      provisions(value: Provisions) {
+        given.provisions = value;
+      },
+    });
+    await setUp(definition, { id, version }, instance, around).catch((error) => {
+      // What it was stands in the cause, which crosses only as itself.
+      throw hasCode(error, "PLUGIN_FAULT") ? (error.cause ?? error) : error;
+    });
+    const members = Object.fromEntries(
+      [...instance.registered.all("provides")].map(([name, { contract, implementation }]) => [
+        name,
+        Object.fromEntries(
+          Object.entries(contract.members).flatMap(([member, { kind }]) => (implementation[member] ? [[member, kind] as const] : [])),
+        ),
+      ]),
+    );
+    return { generated: instance.registered.describe(definition), members, services: instance.services.size };
+  };
+
+  await Bun.connect({ unix: socket, socket: frameSocket(peer, { onEnd: ended.resolve }) });
+  const hello: Hello = { protocol: processProtocol, sdk: sdk.version, digest };
+  await peer.call("hello", hello, { signal: never }).catch((error) => {
+    if (!isGatewayError(error)) throw error; // a refusal is the gateway's to tell: it closes the connection
+  });
+  await ended.promise;
+  process.exit(0);
+}

@@ -1,0 +1,79 @@
+/**
+ * What the gateway and a plugin's process say to each other over a peer (`peer.ts`). The plugin's process says `hello` first; the gateway
+ * then calls `start`, and from then on each calls the other. A process is never trusted: the gateway checks whatever comes from it.
+ */
+import type { Generated, Permissions } from "../manifest.ts";
+import type { ConnectionInfo, Role, WireScope } from "../method.ts";
+
+/** Raised with every change that an older process or gateway would not understand. */
+export const processProtocol = 1;
+
+/** The first call of a process. */
+export interface Hello {
+  readonly protocol: number;
+  /** The version of the SDK in its bundle. */
+  readonly sdk: string;
+  /** Of the manifest that it was bundled with. */
+  readonly digest: string;
+}
+
+/** One provider of a contract that the plugin uses. */
+export interface Provided {
+  readonly name: string;
+  readonly plugin: string;
+  readonly record: unknown;
+  /** Optional members that it has. */
+  readonly optional: readonly string[];
+}
+/** By id of the contracts that the plugin uses; of a `one` contract the provider that is used. */
+export type Provisions = Readonly<Record<string, readonly Provided[]>>;
+
+export interface Start {
+  readonly id: string;
+  readonly version: string;
+  /** Paths as the process sees them. */
+  readonly home: string;
+  readonly dataDir: string;
+  readonly permissions: Permissions;
+  readonly config: unknown;
+  readonly provisions: Provisions;
+  readonly limits: { readonly retryFirstMs: number; readonly retryLongestMs: number; readonly unloadMs: number };
+}
+
+/** What `setup` registered. */
+export interface Started {
+  readonly generated: Generated;
+  /** `<contract>/<name>` -> member -> what it is. */
+  readonly members: Readonly<Record<string, Readonly<Record<string, "call" | "stream">>>>;
+  /** How many services it has. */
+  readonly services: number;
+}
+
+/** Who calls a method. */
+export interface CallFacts {
+  readonly connection: Omit<ConnectionInfo, "caps"> & { readonly caps: readonly string[] };
+  readonly role: Role;
+  readonly scopes: readonly WireScope[];
+}
+
+export interface RouteRequest {
+  readonly prefix: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array | null;
+}
+/** The head comes first, then the body in pieces. */
+export type RouteItem =
+  | { readonly status: number; readonly headers: readonly (readonly [string, string])[] }
+  | { readonly chunk: Uint8Array };
+
+export interface JobFacts {
+  readonly kind: string;
+  readonly key: string;
+  readonly lane: string;
+  readonly input: unknown;
+  readonly admittedAt: number;
+  readonly resumed: boolean;
+  readonly crashes: number;
+}

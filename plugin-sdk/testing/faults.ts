@@ -1,0 +1,122 @@
+/** Stands between a plugin and the platform or vendor that a test imitates, and lets go wrong what goes wrong on a network. */
+import { type Exchange, serveHttp } from "./http-server.ts";
+
+/**
+ * What happens to one request. `refused`: the connection breaks before anything was done. `lost`: it is done, and the connection breaks before
+ * the answer. `cut`: half of the answer comes. `rate-limited` (429, two seconds), `unavailable` (503), `rejected` (400): the other side never
+ * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: the answer waits.
+ */
+export type Fault =
+  | "refused"
+  | "lost"
+  | "cut"
+  | "rate-limited"
+  | "unavailable"
+  | "rejected"
+  | "duplicate"
+  | "reorder"
+  | { readonly held: Promise<unknown> };
+
+/** Which requests are meant; `path` is a part of it. */
+export interface Which {
+  readonly method?: string;
+  readonly path?: string;
+}
+
+export interface Faults extends AsyncDisposable {
+  /** Where the plugin goes instead; without a slash at its end. */
+  readonly url: string;
+  /** Every request that came, in order. */
+  readonly requests: readonly { readonly method: string; readonly path: string }[];
+  /** The next requests of that kind, each the next fault; after them everything is well again. */
+  next(which: Which, ...faults: readonly Fault[]): void;
+  /** Breaks every connection, and each new one, until `connect`. */
+  disconnect(): void;
+  connect(): void;
+}
+
+const statuses = { "rate-limited": 429, unavailable: 503, rejected: 400 } as const;
+
+/** `url` is where the other side really is. */
+export function startFaults(url: string): Faults {
+  const requests: { method: string; path: string }[] = [];
+  const planned: { readonly which: Which; readonly fault: Fault }[] = [];
+  const open = new Set<Exchange>();
+  let isConnected = true;
+
+  const faultOf = ({ method, path }: Exchange): Fault | undefined => {
+    const index = planned.findIndex(({ which }) => (which.method ?? method) === method && path.includes(which.path ?? ""));
+    return index < 0 ? undefined : planned.splice(index, 1)[0]!.fault;
+  };
+
+  async function pass(exchange: Exchange, fault: Fault | undefined): Promise<void> {
+    const { method, path, body } = exchange;
+    const gone = new AbortController();
+    void exchange.left.then(() => gone.abort());
+    const headers = new Headers(exchange.headers);
+    for (const name of ["host", "connection", "content-length", "accept-encoding"]) headers.delete(name);
+    const response = await fetch(`${url}${path}`, { method, headers, signal: gone.signal, ...(body !== "" && { body }) });
+    if (fault === "lost") {
+      await response.arrayBuffer();
+      return exchange.reset();
+    }
+    if (typeof fault === "object") await fault.held;
+    const named = Object.fromEntries(
+      [...response.headers].filter(([name]) => !/^(content-length|transfer-encoding|connection)$/.test(name)),
+    );
+    if (fault === "duplicate" || fault === "reorder") {
+      const changed = JSON.stringify(inList(await response.json(), fault === "duplicate" ? twice : backwards));
+      return exchange.send(response.status, changed, named);
+    }
+    exchange.begin(response.status, named);
+    if (fault === "cut") {
+      const whole = new Uint8Array(await response.arrayBuffer());
+      await exchange.write(whole.subarray(0, Math.ceil(whole.length / 2)));
+      return exchange.reset();
+    }
+    for await (const piece of response.body ?? []) await exchange.write(piece);
+    exchange.end();
+  }
+
+  const server = serveHttp(async (exchange) => {
+    requests.push({ method: exchange.method, path: exchange.path });
+    if (!isConnected) return exchange.reset();
+    const fault = faultOf(exchange);
+    if (fault === "refused") return exchange.reset();
+    if (typeof fault === "string" && fault in statuses)
+      return exchange.send(statuses[fault as keyof typeof statuses], JSON.stringify({ error: fault }), { "retry-after": "2" });
+    open.add(exchange);
+    try {
+      await pass(exchange, fault);
+    } catch {
+      exchange.reset(); // silent-ok: the other side broke off, or the plugin went away, and is told so
+    } finally {
+      open.delete(exchange);
+    }
+  });
+
+  return {
+    url: server.origin,
+    requests,
+    next: (which, ...faults) => void planned.push(...faults.map((fault) => ({ which, fault }))),
+    disconnect() {
+      isConnected = false;
+      for (const exchange of open) exchange.reset();
+    },
+    connect() {
+      isConnected = true;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+const twice = (list: readonly unknown[]) => list.flatMap((entry) => [entry, entry]);
+const backwards = (list: readonly unknown[]) => list.toReversed();
+
+/** The answer itself, when it is a list, or the first list in it. */
+function inList(answer: unknown, change: (list: readonly unknown[]) => readonly unknown[]): unknown {
+  if (Array.isArray(answer)) return change(answer);
+  const entries = Object.entries((answer ?? {}) as Record<string, unknown>);
+  const place = entries.findIndex(([, value]) => Array.isArray(value));
+  return Object.fromEntries(entries.map(([key, value], index) => [key, index === place ? change(value as readonly unknown[]) : value]));
+}

@@ -1,0 +1,198 @@
+/** One plugin at work in a real gateway, for its own tests: called, written to, replaced and unloaded through the doors that users use. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
+import type { Clock } from "../clock.ts";
+import type { Contract, HandleOf, ImplementationOf, Providers } from "../contract.ts";
+import { tool as toolContract } from "../contracts/tool.ts";
+import { configPathOf, type Manifest } from "../manifest.ts";
+import type { WireScope } from "../method.ts";
+import type { HealthReport } from "../plugin.ts";
+import { systemClock } from "../system-clock.ts";
+import type { WireClient } from "./client.ts";
+import { startTestGateway } from "./gateway.ts";
+import { inMode, type Mode } from "./modes.ts";
+import { childProcesses, watchClock } from "./residue.ts";
+import { runTool, type ToolAnswer, type ToolOptions } from "./run-tool.ts";
+import { type Script, scriptedPlugins, startScript } from "./script.ts";
+import { type Reply, talkOver } from "./talk.ts";
+
+export interface StartPluginOptions {
+  /** The plugin's own configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** What `ctx.secret` finds, by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Further keys of the gateway's configuration, such as `channels` or `models`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Further plugins to enable; the default set is. */
+  readonly enable?: readonly string[];
+  /** Further folders in which plugins are looked for. */
+  readonly folders?: readonly string[];
+  /** Absent: the machine's. With a clock that stands still (`createManualClock`) nothing in the gateway waits by itself. */
+  readonly clock?: Clock;
+  /** How `uses` and `tool` reach the plugin. */
+  readonly mode?: Mode;
+  /** A home to start again in; kept at the end when given. */
+  readonly home?: string;
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly plugin?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface PluginKit extends AsyncDisposable {
+  readonly id: string;
+  readonly home: string;
+  /** Of the gateway, without a slash at its end. */
+  readonly url: string;
+  /** Lets in whoever has it: `authorization: Bearer <token>`. */
+  readonly token: string;
+  /** Aborts when the gateway stops: what a test hands on where it has no signal of its own. */
+  readonly signal: AbortSignal;
+  /** The model that answers in `say`: script what it says, and see what it was asked. It repeats what was said when nothing is scripted. */
+  readonly model: Script;
+  /** The gateway's log, oldest first. */
+  readonly log: readonly LogLine[];
+  /** Resolves with the first line of that event, also when it was written already. */
+  logged(event: string): Promise<LogLine>;
+  /** Calls a method over the wire; rejects with an error that has its `code`. `scopes`: what the caller may do; absent: everything. */
+  call<T = Record<string, unknown>>(method: string, params?: unknown, scopes?: readonly WireScope[]): Promise<T>;
+  /** An HTTP request to the gateway, as `fetch`, with a path. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** A connection to the gateway, for events and whatever else the wire has. */
+  connect(scopes?: readonly WireScope[]): Promise<WireClient>;
+  /** Says something to the agent as its owner, and waits for the whole answer. */
+  say(text: string, options?: { readonly session?: string }): Promise<Reply>;
+  /**
+   * A contract as other plugins hold it. Of a contract that many provide: the provider of that name; without a name this plugin's, if it
+   * provides one.
+   */
+  uses<C extends Contract>(contract: C, name?: string): ImplementationOf<C>;
+  /** Runs one of the plugin's tools as the agent would. */
+  tool(name: string, args: Readonly<Record<string, unknown>>, options?: ToolOptions & { readonly owner?: boolean }): Promise<ToolAnswer>;
+  /** What the plugin says of itself; that it is well, when it says nothing. */
+  health(): Promise<HealthReport>;
+  /** A new generation beside the one that runs, as after an upgrade. */
+  reload(): Promise<void>;
+  /** Turns the plugin off, and waits until it is gone. */
+  unload(): Promise<void>;
+  /** Stops the gateway; with a `home` of its own it can be started again there. */
+  stop(): Promise<void>;
+  /** What is left of the plugin, each in words; nothing once it was unloaded and left nothing behind. */
+  residue(): readonly string[];
+}
+
+/** `{ a: { b: value } }` for `a.b`. */
+const nested = (path: string, value: unknown): Record<string, unknown> =>
+  path.split(".").reduceRight((inside: unknown, key) => ({ [key]: inside }), value) as Record<string, unknown>;
+
+/** Starts the plugin of that folder, whatever the folder's name is, in a gateway of its own with the default set around it. */
+export async function startPlugin(folder: string, options: StartPluginOptions = {}): Promise<PluginKit> {
+  const root = realpathSync(folder);
+  const manifest = JSON.parse(readFileSync(join(root, "plugin.json"), "utf8")) as Manifest;
+  const { id, generated } = manifest;
+  const plugins = mkdtempSync(join(tmpdir(), "pincer-plugin-"));
+  symlinkSync(root, join(plugins, id));
+  const model = startScript();
+  const watched = watchClock(options.clock ?? systemClock, root);
+  const processes = new Set(childProcesses().keys());
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => model.stop());
+  opened.defer(() => rmSync(plugins, { recursive: true, force: true }));
+
+  const gateway = opened.use(
+    await startTestGateway({
+      plugins: [plugins, scriptedPlugins, ...(options.folders ?? [])],
+      only: [...DEFAULT_PLUGINS, "scripted-provider", id, ...(options.enable ?? [])],
+      config: [
+        { models: { default: "scripted/one" }, scripted: { provider: { url: model.url } } },
+        nested(configPathOf(manifest), options.config ?? {}),
+        options.settings ?? {},
+      ],
+      env: { ...options.secrets },
+      clock: watched.clock,
+      ...(options.home !== undefined && { home: options.home }),
+    }),
+  );
+  const { host } = gateway.gateway;
+  const clients = new Map<string, Promise<WireClient>>();
+  const clientFor = (scopes?: readonly WireScope[]): Promise<WireClient> => {
+    const key = scopes?.join(" ") ?? "all";
+    const known = clients.get(key);
+    if (known) return known;
+    const connecting = gateway.connect({ caps: ["tool-events"], ...(scopes && { scopes }) });
+    clients.set(key, connecting);
+    return connecting;
+  };
+  let talking: Promise<ReturnType<typeof talkOver>> | undefined;
+  const talk = () => {
+    talking ??= (async () => {
+      const client = await clientFor();
+      await client.call("sessions.subscribe", {});
+      return talkOver(client, "agent:main:main");
+    })();
+    return talking;
+  };
+
+  const provided = (contract: string): string => {
+    const names = Object.keys(generated?.provides?.[contract] ?? {});
+    if (names.length === 1) return names[0]!;
+    throw new Error(`${id} provides ${contract} as ${names.join(", ") || "nothing"}: say which one with uses(${contract}, "<name>")`);
+  };
+  const uses = <C extends Contract>(contract: C, name?: string): ImplementationOf<C> => {
+    const handle: unknown = host.handle(contract) satisfies HandleOf<C>;
+    const held = contract.arity === "one" ? handle : (handle as Providers<C>).get(name ?? provided(contract.id));
+    return inMode[options.mode ?? "inline"](contract, held as ImplementationOf<C>);
+  };
+  // What is not activated cannot fail: a plugin that cannot start is told of here, and not by the first call.
+  await host.activate(id);
+  const stopped = new AbortController();
+  opened.defer(() => stopped.abort(new Error("the gateway of the test has stopped")));
+  const lifetime = opened.move();
+
+  return {
+    id,
+    signal: stopped.signal,
+    home: gateway.home,
+    url: gateway.http,
+    token: gateway.token,
+    model,
+    log: gateway.lines as readonly LogLine[],
+    logged: gateway.logged as (event: string) => Promise<LogLine>,
+    uses,
+    request: gateway.request,
+    connect: (scopes) => gateway.connect({ caps: ["tool-events"], ...(scopes && { scopes }) }),
+    call: async (method, params = {}, scopes) => (await clientFor(scopes)).call(method, params),
+    async say(text, { session } = {}) {
+      return (await talk()).ask(text, session === undefined ? {} : { sessionKey: session });
+    },
+    tool(name, args, { owner = true, ...how } = {}) {
+      const known = host.handle(toolContract).list();
+      const found = known.find((one) => one.name === name);
+      if (!found) throw new Error(`there is no tool "${name}"; there are: ${known.map((one) => one.name).join(", ")}`);
+      return runTool([name, found.record, uses(toolContract, name)], args, { workspace: join(gateway.home, "workspace"), owner }, how);
+    },
+    health: async () => (await host.health())[id] ?? { ok: true },
+    reload: async () => void (await host.reload(id)),
+    stop: gateway.stop,
+    unload: () => host.setEnabled(id, false),
+    residue() {
+      const { state, draining } = host.inspect(id);
+      const hanging = (gateway.lines as readonly LogLine[]).flatMap(({ event, plugin, waitingFor }) =>
+        event === "plugin.hangs" && plugin === id ? (waitingFor as readonly string[]) : [],
+      );
+      return [
+        ...(state === "active" ? ["the plugin itself, which still runs: call unload() first"] : []),
+        ...draining.flatMap(({ calls }) => calls.map((what) => `a call that still runs: ${what}`)),
+        ...hanging.map((what) => `a cleanup that did not end: ${what}`),
+        ...watched.left(),
+        ...[...childProcesses()].flatMap(([pid, command]) => (processes.has(pid) ? [] : [`a process that still runs: ${command}`])),
+      ];
+    },
+    [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
+  };
+}

@@ -1,0 +1,96 @@
+/** The part that all scripted vendors share: the ledger, the queue of answers, and how an answer goes over the wire. */
+
+import { type Exchange, serveHttp } from "./http-server.ts";
+import type { AnswerStep, ScriptedVendor, VendorAnswer, VendorCall } from "./vendor-script.ts";
+
+/** One server-sent event, with the blank line that ends it. */
+export const sse = (data: unknown, event?: string): string =>
+  `${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
+
+export interface Dialect {
+  /** Answers requests that are no model calls, such as the list of models; false: this is a model call. */
+  other(exchange: Exchange): boolean;
+  /** The events of an answer, step by step; the last entry is the proper end. */
+  events(answer: VendorAnswer, call: VendorCall): { readonly steps: readonly (readonly string[])[]; readonly end: readonly string[] };
+  readonly keepAlive: string;
+  errorEvent(call: VendorCall): string;
+  errorBody(error: NonNullable<VendorAnswer["error"]>): string;
+}
+
+export const stopOf = ({ stop, steps = [] }: VendorAnswer): NonNullable<VendorAnswer["stop"]> => {
+  if (stop) return stop;
+  if (steps.some((step) => "refusal" in step)) return "refusal";
+  return steps.some((step) => "toolCall" in step) ? "toolUse" : "stop";
+};
+
+/** Cuts a text into pieces of uneven length, as vendors do with a tool's arguments. */
+export const pieces = (text: string): readonly string[] => text.match(/[\s\S]{1,7}/gu) ?? [];
+
+export const isToolCall = (step: AnswerStep): step is Extract<AnswerStep, { toolCall: unknown }> => "toolCall" in step;
+
+export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
+  const ledger: VendorCall[] = [];
+  const queue: VendorAnswer[] = [];
+  const waiting: { number: number; resolve: (call: VendorCall) => void }[] = [];
+  const server = serveHttp(async (exchange) => {
+    if (dialect.other(exchange)) return;
+    const { method, path, headers, body, left } = exchange;
+    const call: VendorCall = { method, path, headers, body: JSON.parse(body || "{}"), left };
+    ledger.push(call);
+    for (const { number, resolve } of waiting) if (ledger.length >= number) resolve(ledger[number - 1] as VendorCall);
+    await play(
+      dialect,
+      exchange,
+      call,
+      queue.shift() ?? { error: { status: 500, message: `nothing is scripted for call ${ledger.length}` } },
+    );
+  });
+  return {
+    origin: server.origin,
+    ledger,
+    answer: (...answers) => void queue.push(...answers),
+    eventsOf(answer, path) {
+      const { steps, end } = dialect.events(answer, { method: "POST", path, headers: new Headers(), body: {}, left: Promise.resolve() });
+      return [...steps.flat(), ...end];
+    },
+    received: (number) => {
+      const known = ledger[number - 1];
+      return known ? Promise.resolve(known) : new Promise((resolve) => void waiting.push({ number, resolve }));
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answer: VendorAnswer): Promise<void> {
+  if (answer.error) {
+    const { status, headers } = answer.error;
+    return exchange.send(status, dialect.errorBody(answer.error), { "content-type": "application/json", ...headers });
+  }
+  exchange.begin(200, { "content-type": "text/event-stream" });
+  let present = true;
+  void exchange.left.then(() => {
+    present = false;
+  });
+  const send = async (events: readonly string[]) => {
+    const size = answer.chunkBytes;
+    const texts = answer.keepAlive ? events.flatMap((event) => [dialect.keepAlive, event]) : events;
+    for (const text of texts) {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length && present; at += size ?? bytes.length) {
+        await exchange.write(bytes.subarray(at, at + (size ?? bytes.length)));
+      }
+    }
+  };
+  const { steps, end } = answer.raw ? { steps: [answer.raw], end: [] } : dialect.events(answer, call);
+  for (const [number, events] of steps.entries()) {
+    if (answer.hold?.before === number) await Promise.race([answer.hold.until, exchange.left]);
+    await send(events);
+  }
+  if (answer.hold?.before === steps.length) await Promise.race([answer.hold.until, exchange.left]);
+  if (!present || answer.end === "hang") return;
+  if (answer.end === "reset") return exchange.reset();
+  if (answer.end === "malformed") await send([sse("{this is no JSON", "message")]);
+  else if (answer.end === "error") await send([dialect.errorEvent(call)]);
+  else if (answer.end === undefined) await send(end);
+  exchange.end();
+}

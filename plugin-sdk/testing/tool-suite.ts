@@ -1,0 +1,83 @@
+/** What every tool promises, checked in a real gateway, in every mode. */
+import { describe, expect, test } from "bun:test";
+import { Value } from "@sinclair/typebox/value";
+import { ToolOutcome, tool } from "../contracts/tool.ts";
+import { type Mode, modes } from "./modes.ts";
+import type { PluginKit } from "./plugin.ts";
+import { asks, says } from "./script.ts";
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+export interface ToolSuite {
+  readonly name: string;
+  /** `mode` is to be handed on to `startPlugin`. */
+  startPlugin(options: { readonly mode: Mode }): Promise<PluginKit>;
+  /** Arguments with which it does what it is for. */
+  readonly works: Arguments;
+  /** Arguments that fit its parameters, and that it refuses or fails on in words for the model; absent: there are none. */
+  readonly refuses?: Arguments;
+}
+
+export function toolSuite({ name, startPlugin, works, refuses }: ToolSuite): void {
+  for (const mode of modes) {
+    describe(`${name} keeps the promises of a tool, ${mode}`, () => {
+      test("it answers, and its answer is one that a model can read", async () => {
+        await using kit = await startPlugin({ mode });
+        const answer = await kit.tool(name, works);
+        expect(answer).toMatchObject({ outcome: "ok" });
+        expect(Value.Check(ToolOutcome, { outcome: answer.outcome, content: answer.content })).toBe(true);
+        expect(answer.content.length).toBeGreaterThan(0);
+      });
+
+      if (refuses) {
+        test("what it refuses it refuses in words, and throws nothing", async () => {
+          await using kit = await startPlugin({ mode });
+          const answer = await kit.tool(name, refuses);
+          expect(["refused", "failed"]).toContain(answer.outcome);
+          expect(answer.text).not.toBe("");
+        });
+      }
+
+      test("a call that was given up before it began does nothing", async () => {
+        await using kit = await startPlugin({ mode });
+        await expect(kit.tool(name, works, { signal: AbortSignal.abort(new Error("given up")) })).rejects.toThrow("given up");
+      });
+
+      test("calls beside one another do not get in one another's way", async () => {
+        await using kit = await startPlugin({ mode });
+        const answers = await Promise.all([1, 2, 3].map(() => kit.tool(name, works)));
+        expect(answers.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"]);
+      });
+    });
+  }
+
+  describe(`${name} in the agent's hands`, () => {
+    test("the model is told what it is for, calls it, and reads what it answered", async () => {
+      await using kit = await startPlugin({ mode: "inline" });
+      const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
+      kit.model.answer([asks(wire, works)], says("Done."));
+      const reply = await kit.say("Use it.");
+      expect(reply.toolResults.map(({ isError }) => isError)).toEqual([false]);
+      const spec = kit.model.models[0]?.request.tools.find((one) => one.name === wire);
+      expect(spec?.description.length).toBeGreaterThan(10);
+    });
+
+    test("arguments that do not fit its parameters never reach it, and the model reads why", async () => {
+      await using kit = await startPlugin({ mode: "inline" });
+      const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
+      const wrong = Object.fromEntries(Object.keys(works).map((key) => [key, { not: "this" }]));
+      if (Object.keys(wrong).length === 0) return;
+      kit.model.answer([asks(wire, wrong)], says("I see."));
+      const reply = await kit.say("Use it wrongly.");
+      expect(reply.toolResults.map(({ isError }) => isError)).toEqual([true]);
+    });
+
+    test("it goes when its plugin goes, and leaves nothing behind", async () => {
+      await using kit = await startPlugin({ mode: "inline" });
+      await kit.tool(name, works);
+      await kit.unload();
+      expect(kit.residue()).toEqual([]);
+      expect(() => kit.uses(tool, name)).toThrow();
+    });
+  });
+}

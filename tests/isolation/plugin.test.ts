@@ -1,0 +1,128 @@
+/** A plugin that nobody trusts, as an author would write it, in a gateway's host: what its manifest names works, and nothing else does. */
+import { expect } from "bun:test";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
+import type { PluginHost } from "../../plugin-host/host.ts";
+import { type HostKit, startHost, writePlugin } from "../fixtures/plugin-host.ts";
+
+const confined = testWith("bubblewrap");
+const repository = dirname(dirname(import.meta.dir));
+const call = {
+  connection: { caps: new Set() },
+  role: "operator",
+  scopes: [],
+  signal: new AbortController().signal,
+  accepted: () => undefined,
+} as never;
+const invoke = async (host: PluginHost, method: string, params: unknown = {}) =>
+  (await host.methods.find(method)!.resolve()).invoke(params, call);
+
+/** Each call tries one thing, and answers with what came of it or with the error. */
+const source = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+import { readFileSync, writeFileSync, existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+const tries = defineMethod({ name: "guest.tries", summary: "x", scope: "operator.read", params: Type.Object({ what: Type.String(), on: Type.String() }), result: Type.Object({ came: Type.String() }) });
+const attempts = {
+  reads: (path) => readFileSync(path, "utf8"),
+  writes: (path) => (writeFileSync(path, "guest"), "written"),
+  sees: (path) => String(existsSync(path)),
+  runs: (binary) => { const { stdout, error } = spawnSync(binary, ["hello"]); if (error) throw error; return String(stdout); },
+  fetches: async (url) => (await fetch(url)).text(),
+  environment: (name) => String(process.env[name]),
+};
+export default definePlugin({ setup(ctx) {
+  attempts.asks = (url) => ctx.fetch(url).then((answer) => answer.text());
+  attempts.keeps = (text) => (writeFileSync(join(ctx.dataDir, "note"), text), readFileSync(join(ctx.dataDir, "note"), "utf8"));
+  attempts.secret = async (name) => String(await ctx.secret(name));
+  attempts.hogs = () => { const kept = []; for (;;) kept.push(new Uint8Array(8e6).fill(1)); };
+  attempts.forks = async () => { for (let n = 0; n < 200; n++) Bun.spawn([process.execPath, "-e", "setInterval(() => {}, 1e6)"]); await new Promise(() => {}); };
+  ctx.method(tries, async ({ what, on }) => ({ came: await Promise.try(() => attempts[what](on)).catch((error) => "error: " + (error.code ?? error.message)) }));
+} });`;
+
+interface Guest extends AsyncDisposable {
+  readonly kit: HostKit;
+  readonly folder: string;
+  tries(what: string, on?: string): Promise<string>;
+}
+
+/** Installed, and so not trusted. */
+async function startGuest(permissions: object): Promise<Guest> {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
+  symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
+  await writePlugin(join(folder, "made"), "guest", source, { permissions });
+  const installed = join(folder, "installed");
+  mkdirSync(join(installed, "guest"), { recursive: true });
+  renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
+  const kit = await startHost({
+    clock: systemClock,
+    roots: [{ path: installed, layout: "installed", enabled: true }],
+    secret: async (name, plugin) => `${name} of ${plugin}`,
+  });
+  return {
+    kit,
+    folder,
+    tries: async (what, on = "") => ((await invoke(kit.host, "guest.tries", { what, on })) as { came: string }).came,
+    async [Symbol.asyncDispose]() {
+      await kit[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+confined("an installed plugin runs confined, with what its manifest names and nothing else", async () => {
+  using served = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("declared") });
+  using other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("undeclared") });
+  const shared = mkdtempSync(join(tmpdir(), "pincer-shared-"));
+  writeFileSync(join(shared, "page"), "shared");
+  const closed = mkdtempSync(join(tmpdir(), "pincer-closed-"));
+  writeFileSync(join(closed, "page"), "closed");
+  await using guest = await startGuest({
+    net: [`127.0.0.1:${served.port}`],
+    files: { read: [shared] },
+    exec: ["echo"],
+    secrets: ["GUEST_KEY"],
+  });
+  const { kit, tries } = guest;
+  expect(await tries("keeps", "a note")).toBe("a note");
+  expect(kit.host.inspect("guest")).toMatchObject({ isolation: "process", enforced: true, state: "active" });
+
+  expect(await tries("reads", join(shared, "page"))).toBe("shared");
+  expect(await tries("writes", join(shared, "page"))).toBe("error: EROFS");
+  expect(await tries("reads", join(closed, "page"))).toBe("error: ENOENT");
+  expect(await tries("sees", closed)).toBe("false");
+  expect(await tries("sees", kit.home)).toBe("false");
+  expect(await tries("reads", "/etc/passwd")).toBe("error: ENOENT");
+
+  expect(await tries("fetches", served.url.href)).toBe("declared");
+  expect(await tries("asks", served.url.href)).toBe("declared");
+  expect(await tries("fetches", other.url.href)).toMatch(/^error: /);
+  expect(await tries("asks", other.url.href)).toBe("error: PLUGIN_PERMISSION");
+  expect(await tries("fetches", "http://example.com/")).toMatch(/^error: /);
+
+  expect(await tries("runs", Bun.which("echo")!)).toBe("hello\n");
+  expect(await tries("runs", "/bin/sh")).toMatch(/^error: (ENOENT|EACCES|EPERM)/);
+  expect(await tries("secret", "GUEST_KEY")).toBe("GUEST_KEY of guest");
+  expect(await tries("secret", "OPENAI_API_KEY")).toBe("error: PLUGIN_PERMISSION");
+  expect(await tries("environment", "PATH")).not.toBe(process.env["PATH"]);
+  expect(await tries("environment", "PINCER_TOKEN")).toBe("undefined");
+  for (const folder of [shared, closed]) rmSync(folder, { recursive: true });
+});
+
+confined("one that takes more memory or processes than its manifest allows is ended alone, and serves again at the next call", async () => {
+  await using guest = await startGuest({ limits: { memoryMb: 96, processes: 4 } });
+  const { kit, tries } = guest;
+  await tries("keeps", "a note");
+  for (const what of ["hogs", "forks"]) {
+    const outcome = await tries(what).catch((error) => error.code);
+    expect(String(outcome)).toMatch(/^(PLUGIN_GONE|error: )/);
+    expect(await tries("keeps", "another")).toBe("another");
+  }
+  expect(kit.host.inspect("guest").state).toBe("active");
+});
