@@ -14,7 +14,7 @@ const source = `export default {
 };
 `;
 
-test("a plugin's command is listed from its manifest, runs here, and reaches the gateway over the caller's connection", async () => {
+test("a plugin's command is listed from its manifest, runs here when its code is trusted that far, and reaches the gateway over the caller's connection", async () => {
   await using home = createCliHome();
   const folder = join(home.path, "plugins", "greeter", "v1");
   mkdirSync(folder, { recursive: true });
@@ -34,6 +34,12 @@ test("a plugin's command is listed from its manifest, runs here, and reaches the
 
   expect((await home.pincer([])).out).toMatch(/Plugins\n +greet +Greets somebody/);
   expect((await home.pincer(["greet", "--help"])).out).toContain("pincer greet <name>");
+  expect(await home.pincer(["greet", "Ada"])).toMatchObject({
+    code: 1,
+    out: "",
+    err: expect.stringContaining("plugins.greeter.unsandboxed"),
+  });
+  await home.pincer(["config", "set", "plugins.greeter.unsandboxed", "true"]);
   expect(await home.pincer(["greet", "Ada"])).toEqual({ code: 0, out: "hello Ada\n", err: "" });
   expect(await home.json(["greet", "Ada"])).toEqual({ hello: "Ada" });
   expect((await home.pincer(["greet"])).code).toBe(2);

@@ -1,8 +1,10 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
 import { join } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { discover, type Found } from "../../plugin-host/discovery.ts";
+import { type IsolationSettings, isolationOf } from "../../plugin-host/settings.ts";
 import { record } from "../../plugin-kit/record.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
@@ -29,9 +31,19 @@ export function pluginCommands(home: Home): readonly CliCommand[] {
   );
 }
 
+/** A command runs in this very process, with every right of whoever called it: not for code that nobody trusts that far. */
+async function requireTrust(plugin: Found, name: string, home: Home): Promise<void> {
+  const { readWholeConfig } = await import("./whole-config.ts");
+  if (isolationOf(plugin, readWholeConfig(home).section<IsolationSettings | undefined>(`plugins.${plugin.id}`)()).isTrusted) return;
+  const what = `pincer ${name} is of the plugin ${plugin.id}, which is not of this repository, and would run with your own rights`;
+  throw pluginErrors.PLUGIN_UNTRUSTED(`${what}: set plugins.${plugin.id}.unsandboxed to true if you trust it that far`);
+}
+
 const run =
-  ({ folder, manifest }: Found, name: string): Run =>
+  (plugin: Found, name: string): Run =>
   async ({ args, home, terminal }) => {
+    await requireTrust(plugin, name, home);
+    const { folder, manifest } = plugin;
     const aborted = new AbortController();
     process.once("SIGINT", () => aborted.abort());
     // A command that never calls the gateway works without one.
