@@ -83,7 +83,11 @@ testWith("bash")("each shell completes commands, their second words and their op
   expect(await words("logs", "--f")).toContain("--follow");
   expect(await words("config", "set", "--")).toContain("--unset");
   expect(await words("config", "set", "gateway.log")).toEqual(["gateway.log", "gateway.log.level"]);
-  expect(await words("config", "get", "plugins.webchat.")).toEqual(["plugins.webchat.enabled", "plugins.webchat.unsandboxed"]);
+  expect(await words("config", "get", "plugins.webchat.")).toEqual([
+    "plugins.webchat.enabled",
+    "plugins.webchat.unsandboxed",
+    "plugins.webchat.isolation",
+  ]);
 
   const bin = join(home.path, "..", "bin");
   mkdirSync(bin);

@@ -23,21 +23,21 @@ export interface Tools {
   readonly ip: string;
 }
 
-const DEVICES = ["null", "full", "random", "urandom"];
+const DEVICES = ["null", "urandom"];
 const TMP = "size=64m,nr_inodes=16k,mode=0700";
 const NO_EXEC = "noexec,nosuid,nodev";
-/** Files of the kernel that tell of the machine, or that its owner may write; a gateway that runs as root owns them. */
-const KERNEL_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "sys", "sysvipc", "tty"];
-const KERNEL_FILES = ["config.gz", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecount", "kpageflags", "modules", "sched_debug"];
-const KERNEL_FILES_MORE = ["slabinfo", "sysrq-trigger", "timer_list", "vmallocinfo", "pagetypeinfo", "latency_stats", "iomem", "ioports"];
+/** What the kernel tells its owner alone, which a gateway that runs as root is. */
+const OWNERS = ["kpagecgroup", "kpagecount", "kpageflags", "key-users", "keys", "pagetypeinfo", "slabinfo", "timer_list", "vmallocinfo"];
 const CERTIFICATES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
-/** Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
+/** In /etc. Names that a confined program may look up are answered by the bridge that runs beside it, on the namespace's own loopback. */
 const NAMES = {
   hosts: "127.0.0.1 localhost\n::1 localhost\n",
   "nsswitch.conf": "hosts: files dns\n",
   "resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n",
 };
+/** They are copied from these descriptors of the script: every mount costs a start more. */
+const NAMES_FROM = { hosts: "3", "nsswitch.conf": "4", "resolv.conf": "5" };
 
 /**
  * Runs with capabilities in the first namespace, and ends as bubblewrap. `$1` is the folder of what was prepared, the rest the command.
@@ -53,15 +53,22 @@ const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, bound
     "unset PWD OLDPWD SHLVL",
     `${mount} -a -T "$folder/fstab" &`,
     ...(net.length > 0 ? [`${ip} -batch "$folder/routes"`, "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"] : []),
+    // The first to go when memory runs out; and what is counted for each user, the gateway among them, is not used up here.
+    "echo 500 >/proc/self/oom_score_adj",
+    "echo 16 >/proc/sys/user/max_inotify_instances",
+    "echo 8192 >/proc/sys/user/max_inotify_watches",
     'wait "$!"',
     "ulimit -c 0",
     `ulimit -n ${limits.openFiles}`,
     `ulimit -d ${Math.ceil(dataBytes(limits) / 1024)}`,
     ...(boundsTasks ? [`ulimit -u ${tasksOf(limits)} 2>/dev/null || ulimit -p ${tasksOf(limits)}`] : []),
-    `exec ${bwrap} --args 8 -- "$@" 8<"$folder/args" 9<"$folder/filter"`,
+    // A gateway that died meanwhile would not be noticed by bubblewrap, which asks to die with it only from here on.
+    'read -r _ _ _ parent _ <"/proc/$$/stat"',
+    `[ "$parent" = ${process.pid} ] || { echo "the gateway that started this is gone" >&2; exit 1; }`,
+    `exec ${bwrap} --args 8 -- "$@" 3<"$folder/hosts" 4<"$folder/nsswitch.conf" 5<"$folder/resolv.conf" 8<"$folder/args" 9<"$folder/filter"`,
   ].join("\n");
 
-const escaped = (path: string) => path.replace(/[\\\s#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+const escaped = (path: string) => path.replace(/[\\ \t\r\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
 /** Before Linux 5.14 the tasks of a user are counted for the whole machine, and the bound would be reached by what others run. */
 const countsByNamespace = (): boolean => Bun.semver.satisfies(/^\d+\.\d+(\.\d+)?/.exec(release())?.[0] ?? "0.0.0", ">=5.14.0");
@@ -76,8 +83,8 @@ export interface BubblewrapOptions {
 
 export function confineByBubblewrap({ tools, machine, libraries, disablesNamespaces }: BubblewrapOptions): Confine {
   const filter = filterOf(machine);
-  const kernelFolders = KERNEL_FOLDERS.map((name) => `/proc/${name}`).filter(existsSync);
-  const kernelFiles = [...KERNEL_FILES, ...KERNEL_FILES_MORE].map((name) => `/proc/${name}`).filter(existsSync);
+  const isRoot = process.getuid?.() === 0;
+  const ownersFiles = isRoot ? OWNERS.map((name) => `/proc/${name}`).filter(existsSync) : [];
   const certificates = CERTIFICATES.filter(existsSync);
   const boundsTasks = countsByNamespace();
   const hasIpv6 = existsSync("/proc/net/if_inet6");
@@ -105,7 +112,6 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
     const bound = await Promise.all(binds.map(async (bind, index) => ({ at: bind.at, args: await staged(bind, index) })));
     const masked = masks.map((at) => ({ at, args: ["--perms", "0555", "--size", "65536", "--tmpfs", at] }));
     const depth = ({ at }: { readonly at: string }) => at.split("/").length;
-    const names = Object.keys(NAMES).filter((name) => hasNet || name !== "resolv.conf");
     const args = [
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
       ...(hasNet ? [] : ["--unshare-net"]),
@@ -114,13 +120,13 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       "--clearenv",
       ...Object.entries(environmentOf(what, "/tmp")).flatMap(([name, value]) => ["--setenv", name, value]),
       ...["--proc", "/proc"],
-      ...kernelFolders.flatMap((path) => ["--ro-bind", join(folder, "nothing"), path]),
-      ...kernelFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+      ...["--ro-bind", join(folder, "nothing"), "/proc/sys"],
+      ...ownersFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
       ...["--remount-ro", "/proc"],
       ...DEVICES.flatMap((name) => ["--dev-bind", join(folder, name), `/dev/${name}`]),
-      ...["--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
+      ...["--symlink", "urandom", "/dev/random", "--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/tmp", "/dev/shm"],
       ...["--bind", join(folder, "tmp"), "/tmp"],
-      ...names.flatMap((name) => ["--ro-bind", join(folder, name), `/etc/${name}`]),
+      ...Object.entries(NAMES_FROM).flatMap(([name, descriptor]) => ["--perms", "0444", "--file", descriptor, `/etc/${name}`]),
       ...(hasNet ? certificates.flatMap((path) => ["--ro-bind", path, path]) : []),
       // A mask hides what lies at its place, and what is deeper comes after it.
       ...[...bound, ...masked].sort((a, b) => depth(a) - depth(b)).flatMap((mount) => mount.args),

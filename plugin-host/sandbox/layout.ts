@@ -33,7 +33,7 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
   const declared = async (paths: readonly string[], access: Bind["access"], permission: string): Promise<readonly Bind[]> =>
     Promise.all(
       paths.map(async (at) => {
-        const reserved = RESERVED.find((folder) => within(at, folder) || within(folder, at));
+        const reserved = at === "/etc" ? at : RESERVED.find((folder) => within(at, folder) || within(folder, at));
         if (reserved) throw refuse(`permissions.${permission} names ${at}, where ${reserved} stands: name what lies elsewhere, or less`);
         const from = await realpath(at).catch(() => {
           throw refuse(`permissions.${permission} names ${at}, which cannot be found`);
@@ -87,7 +87,9 @@ export async function masksOf({ plugin, hidden = [] }: Confinement, binds: reado
   return folders.flatMap((folder) =>
     binds.flatMap(({ from, at }) => {
       if (from === folder && !within(at, "/pincer")) {
-        throw pluginErrors.PLUGIN_UNCONFINABLE(`${plugin} cannot be confined: its permissions name ${at}, which is not for plugins`);
+        throw pluginErrors.PLUGIN_UNCONFINABLE(`${plugin} cannot be confined: its permissions name ${at}, which is not for plugins`, {
+          data: { plugin },
+        });
       }
       return within(folder, from) ? [join(at, relative(from, folder))] : [];
     }),

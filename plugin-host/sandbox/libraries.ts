@@ -39,16 +39,20 @@ async function headOf(binary: string): Promise<Head> {
   return { kind: "binary", loader: undefined };
 }
 
-/** What a loader of glibc before 2.34 loads only when a name is looked up. */
+/** Before glibc 2.34 these are loaded only when a name is looked up; since then they are part of it. */
 const NAME_SERVICES = ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"];
+function loadsNameServices(): boolean {
+  const { header } = (process.report?.getReport() ?? {}) as { readonly header?: { readonly glibcVersionRuntime?: string } };
+  return Bun.semver.order(`${header?.glibcVersionRuntime ?? "0.0"}.0`, "2.34.0") < 0;
+}
 
 async function listed(loader: string, binary: string): Promise<readonly Library[]> {
   // An empty environment: LD_LIBRARY_PATH of the gateway must not decide.
-  const process = Bun.spawn([loader, "--list", binary], { env: {}, stdio: ["ignore", "pipe", "pipe"] });
+  const listing = Bun.spawn([loader, "--list", binary], { env: {}, stdio: ["ignore", "pipe", "pipe"] });
   const [text, complaint, code] = await Promise.all([
-    new Response(process.stdout).text(),
-    new Response(process.stderr).text(),
-    process.exited,
+    new Response(listing.stdout).text(),
+    new Response(listing.stderr).text(),
+    listing.exited,
   ]);
   const missing = /^\s*(\S+) => not found/m.exec(text)?.[1];
   if (code !== 0 || missing) {
@@ -61,7 +65,7 @@ async function listed(loader: string, binary: string): Promise<readonly Library[
     if (path) paths.add(path);
   }
   const libc = [...paths].find((path) => /\/libc\.so\.6$/.test(path));
-  const candidates = libc ? NAME_SERVICES.map((name) => join(dirname(libc), name)) : [];
+  const candidates = libc && loadsNameServices() ? NAME_SERVICES.map((name) => join(dirname(libc), name)) : [];
   for (const path of candidates) if (await Bun.file(path).exists()) paths.add(path);
   return Promise.all([...paths].map(async (at) => ({ at, real: await realpath(at) })));
 }

@@ -54,15 +54,16 @@ function mendOf(): string {
   return "see what it said: user namespaces must be allowed, and /proc mountable in them";
 }
 
-export async function findBubblewrap(): Promise<Finding> {
+const installed = (name: string) => Bun.which(name, { PATH: `${process.env["PATH"] ?? ""}:/usr/bin:/bin:/usr/sbin:/sbin` });
+
+export async function findBubblewrap(which: (name: string) => string | null = installed): Promise<Finding> {
   const machine = process.arch;
   if (machine !== "x64" && machine !== "arm64") {
     return { missing: `there is no filter of system calls for ${machine}`, mend: "run the gateway on x86_64 or aarch64" };
   }
-  const path = `${process.env["PATH"] ?? ""}:/usr/bin:/bin:/usr/sbin:/sbin`;
   const tools: Partial<Record<keyof Tools, string>> = {};
   for (const name of Object.keys(PACKAGES) as (keyof Tools)[]) {
-    const found = Bun.which(name, { PATH: path });
+    const found = which(name);
     if (!found) return { missing: `${name} is not installed`, mend: `install ${PACKAGES[name]} (apt-get install ${PACKAGES[name]})` };
     tools[name] = found;
   }

@@ -35,10 +35,10 @@ export const files: readonly Attempt[] = [
   {
     name: "list /etc",
     run: ({ fs }) =>
-      ["alternatives", "hosts", "nsswitch.conf", "passwd", ...(fs.readdirSync("/etc").length > 2 ? ["more"] : [])].filter(
+      ["alternatives", "hosts", "nsswitch.conf", "passwd", "resolv.conf", ...(fs.readdirSync("/etc").length > 3 ? ["more"] : [])].filter(
         (name) => name === "more" || fs.existsSync(`/etc/${name}`),
       ),
-    inside: /^value: \["hosts","nsswitch.conf"\]/,
+    inside: /^value: \["hosts","nsswitch.conf","resolv.conf"\]/,
     outside: /"passwd"/,
   },
   { name: "stat the key file", run: ({ fs, host }) => fs.statSync(host.key).size, inside: /^error: ENOENT/, outside: /^value: \d/ },
@@ -175,7 +175,10 @@ export const files: readonly Attempt[] = [
   { name: "make a file in /etc", run: ({ fs }) => fs.writeFileSync("/etc/made", ""), inside: /^error: EROFS/, outside: harmful },
   {
     name: "change what names lead to",
-    run: ({ fs }) => fs.appendFileSync("/etc/hosts", "8.8.8.8 localhost\n"),
+    run: ({ fs }) => {
+      fs.chmodSync("/etc/hosts", 0o644);
+      fs.appendFileSync("/etc/hosts", "8.8.8.8 localhost\n");
+    },
     inside: /^error: EROFS/,
     outside: harmful,
   },
@@ -292,7 +295,7 @@ export const files: readonly Attempt[] = [
   {
     name: "read the kernel's memory and log",
     run: ({ fs }) =>
-      ["kcore", "kmsg", "kallsyms", "keys", "timer_list", "slabinfo", "vmallocinfo"].filter((name) => {
+      ["kcore", "kmsg", "kpageflags", "timer_list", "slabinfo", "vmallocinfo"].filter((name) => {
         try {
           fs.closeSync(fs.openSync(`/proc/${name}`, "r"));
           return true;
@@ -301,11 +304,17 @@ export const files: readonly Attempt[] = [
         }
       }),
     inside: /^value: \[\]/,
-    outside: /"kallsyms"/,
+    outside: /"kmsg"|\[\]/,
+  },
+  {
+    name: "not be the first to go when memory runs out",
+    run: ({ fs }) => fs.readFileSync("/proc/self/oom_score_adj", "latin1").trim(),
+    inside: /^value: "500"/,
+    outside: /^value/,
   },
   {
     name: "be spared when memory runs out",
-    run: ({ fs }) => fs.writeFileSync("/proc/self/oom_score_adj", "-1000"),
+    run: ({ fs }) => fs.writeFileSync("/proc/self/oom_score_adj", "0"),
     inside: /^error: (EROFS|EACCES)/,
     outside: /^value|EACCES/,
   },

@@ -223,6 +223,17 @@ export const processes: readonly Attempt[] = [
     outside: /^value|EACCES|ERR_SYSTEM_ERROR/,
   },
   {
+    name: "use up what the gateway watches files with",
+    run: ({ c }) => {
+      const { symbols } = c.open("libc.so.6", { inotify_init: { args: [], returns: "i32" } });
+      let made = 0;
+      while (made < 100 && symbols.inotify_init() >= 0) made++;
+      return made;
+    },
+    inside: /^value: 1[0-6]$/,
+    outside: { untried: "it would use up this machine's" },
+  },
+  {
     name: "have capabilities, or get them",
     run: ({ fs }) =>
       fs
