@@ -33,17 +33,28 @@ export interface Bundle {
   entryOf(plugin: Found): string | undefined;
 }
 
-/** By id; of two with the same id the later root's wins. */
+/** By id. What was installed takes the place of nothing that is of this repository; otherwise the later root's wins. */
 export function discover(roots: readonly PluginFolder[], bundle?: Bundle): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const root of roots) {
     for (const id of foldersIn(root.path).sort()) {
+      if (root.layout === "installed" && found.get(id)?.root.layout === "source") continue;
       const plugin = readPlugin(root, id, bundle);
       if (plugin) found.set(id, plugin);
     }
   }
   return found;
 }
+
+/** Sections of the configuration that are the gateway's, or those of plugins of this repository, also of some that are not there yet. */
+const taken = new Set([
+  ...["gateway", "plugins", "capabilities", "agents", "routing", "auth", "models", "channels", "devices", "memory", "cron", "commands"],
+  ...["discovery", "sandbox", "browser", "tts", "voicewake", "hooks", "skills", "tools", "sessions", "delivery"],
+]);
+
+/** A section is power over whom it belongs to: who declares one reads it, and says what stands there when nothing is written. */
+const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
+  key === `plugins.${id}.config` || key === `channels.${id}` || (!key.includes(".") && !taken.has(key));
 
 /** Undefined when the folder holds no plugin. */
 export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
@@ -65,6 +76,10 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
     const manifest = parseManifest(text, file, bundle?.isChecked(id, digest));
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
+    if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
+      throw refuse(
+        `as configKey "plugins.${id}.config", "channels.${id}", or a section that nobody else has, came "${manifest.configKey}"`,
+      );
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {

@@ -127,7 +127,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     if (!manifest) return false;
     const said = settings.section<boolean | undefined>(`plugins.${id}.enabled`)();
     const isFound = () => manifest.enableWhen !== undefined && deps.found(manifest.enableWhen);
-    return said ?? (root.enabled === true || deps.defaults.includes(id) || isFound());
+    return said ?? (root.enabled === true || (root.layout === "source" && (deps.defaults.includes(id) || isFound())));
   };
   /** Answers with those that it turned on or off. */
   const turn = (): readonly Plugin[] => {

@@ -17,8 +17,9 @@ import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
 import { dataOf, launch } from "./process/launch.ts";
+import { requirePower } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
-import { findConfinement } from "./sandbox/confinement.ts";
+import { type Finding, findConfinement } from "./sandbox/confinement.ts";
 import { type IsolationSettings, isolationOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
@@ -28,6 +29,14 @@ export function createPreparation(
   run: PluginContext["run"],
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits } = deps;
+  /** What confines a process, once that was found: to try it out takes a fifth of a second. */
+  let confining: Promise<Finding> | undefined;
+  const confinement = async (): Promise<Finding> => {
+    confining ??= (deps.confinement ?? findConfinement)();
+    const found = await confining;
+    if ("missing" in found) confining = undefined;
+    return found;
+  };
 
   const requireUses = ({ id, generated }: Manifest): void => {
     for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
@@ -95,14 +104,17 @@ export function createPreparation(
       around: {
         ...around,
         emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
-        use: (contract, version, name) => capabilities.use(contract, version, name, user),
+        use: async (contract, version, name) => {
+          if (!isTrusted) requirePower(user.id, user.scopes, contract);
+          return capabilities.use(contract, version, name, user);
+        },
         fault: (what, message) => void generation.blame(new Error(message), what),
       },
       launch: async (run) => {
         const launched = await launch(run, {
           ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, config: around.config },
           secret: (name) => deps.secret(name, found.id),
-          confinement: deps.confinement ?? findConfinement,
+          confinement,
         });
         data = launched.data;
         return launched;
@@ -117,6 +129,13 @@ export function createPreparation(
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
     const how = isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${id}`)());
+    if (!how.isAllowed) {
+      const what = `${id} is not of this repository: set plugins.${id}.isolation to "process" to let it run confined`;
+      const whole = `or plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
+      throw pluginErrors.PLUGIN_UNTRUSTED(`${what} (docs/security.md says what that does not keep it from yet), ${whole}`, {
+        data: { plugin: id },
+      });
+    }
     requireUses(manifest);
     const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id), activity);
     try {

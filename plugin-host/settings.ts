@@ -14,16 +14,16 @@ export interface IsolationSettings {
 }
 
 /**
- * Where a plugin runs. Code of this repository runs here unless its manifest or the operator wishes otherwise; everything else in a process
- * of its own, under the system's sandbox, unless the operator says in so many words that it is trusted that far.
+ * Where a plugin runs. Code of this repository runs here unless its manifest or the operator wishes otherwise. Everything else runs only when
+ * the operator says so: in a process of its own, under the system's sandbox, or here, trusted with every right of the gateway.
  */
 export function isolationOf(
   { root, manifest }: Pick<Found, "root" | "manifest">,
   { isolation: chosen, unsandboxed = false }: IsolationSettings = {},
-): { readonly isolation: "inline" | "process"; readonly isTrusted: boolean } {
+): { readonly isolation: "inline" | "process"; readonly isTrusted: boolean; readonly isAllowed: boolean } {
   const isTrusted = root.layout === "source" || unsandboxed;
   const isolation = isTrusted ? (chosen ?? (root.layout === "source" ? (manifest?.isolation ?? "inline") : "inline")) : "process";
-  return { isolation, isTrusted };
+  return { isolation, isTrusted, isAllowed: isTrusted || chosen === "process" };
 }
 
 /** Dotted paths and what stands there; of the last, the plugin itself is told. */

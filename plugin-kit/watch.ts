@@ -13,9 +13,11 @@ const ignored = /(^|\/)(node_modules|\.build|dist|\.[^/]*)(\/|$)|\.test\.tsx?$|~
 
 /** The host of a gateway that runs. */
 interface Host {
-  list(): readonly { readonly id: string; readonly folder: string }[];
+  list(): readonly { readonly id: string; readonly folder: string; readonly origin: string; readonly isolation: string }[];
   reload(id: string): Promise<{ readonly generation: number; readonly visibleMs: number }>;
 }
+
+const unrecorded = { file: "", text: "", next: "" };
 
 /** Follows the folders of all plugins that a host with `dev` has now, until disposed. */
 export function watchPlugins(host: Host, clock: Clock, log: Logger): Disposable {
@@ -25,7 +27,9 @@ export function watchPlugins(host: Host, clock: Clock, log: Logger): Disposable 
 
   const swap = async (id: string, folder: string): Promise<void> => {
     try {
-      const { file, text, next } = await recordManifest(folder, clock);
+      // To record a manifest runs the code here: not that of a plugin which runs confined.
+      const { origin, isolation } = host.list().find((one) => one.id === id) ?? {};
+      const { file, text, next } = origin === "installed" && isolation === "process" ? unrecorded : await recordManifest(folder, clock);
       if (text !== next) {
         written.set(file, next);
         await writeFile(file, next);

@@ -141,7 +141,10 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
     throw refuse(error.path, expectedBy(error), JSON.stringify(error.value) ?? "nothing");
   }
   const manifest = json as Manifest;
-  if (!isChecked && manifest.generated?.config) reviveSchema(manifest.generated.config);
+  if (!isChecked) {
+    const { config, facets = {} } = manifest.generated ?? {};
+    for (const schema of [config, ...Object.values(facets).map((facet) => facet.schema)]) if (schema) reviveSchema(schema);
+  }
   if (!Bun.semver.satisfies(sdk.version, manifest.sdk))
     throw refuse("/sdk", `a range that holds ${sdk.version}, the SDK of this gateway`, `"${manifest.sdk}"`);
   return manifest;

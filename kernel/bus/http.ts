@@ -37,6 +37,8 @@ export function createHttp({ access, plugins, store, stability, settings, log, p
     if (binding.access === "token") {
       const decision = await access.request(door);
       if (!decision.ok) return refuse(decision);
+      // What proved it is the gateway's to know.
+      for (const name of ["authorization", "cookie"]) request.headers.delete(name);
       request.headers.set(principalHeader, decision.principal);
       request.headers.set(scopesHeader, decision.scopes.join(","));
     }

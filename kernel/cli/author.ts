@@ -8,8 +8,7 @@ import { createPlugin } from "../../plugin-kit/create.ts";
 import { linkPlugin } from "../../plugin-kit/link.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { repository as pincer } from "./home.ts";
-import { pluginFolders } from "./plugin-commands.ts";
+import { repository as pincer, pluginFolders } from "./home.ts";
 import { bold, columns, green, red, type Terminal, yellow } from "./terminal.ts";
 
 const dots = { passed: green("●"), failed: red("✗"), skipped: yellow("○") };

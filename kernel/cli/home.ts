@@ -42,6 +42,13 @@ export function openHome(given: string | undefined) {
   };
 }
 
+/** Where plugins are looked for. */
+export const pluginFolders = (home: Home) =>
+  [
+    { path: join(repository, "plugins"), layout: "source" },
+    { path: join(home.path, "plugins"), layout: "installed" },
+  ] as const;
+
 export const makeHome = (home: Home): void => void mkdirSync(home.path, { recursive: true, mode: 0o700 });
 
 export function readState({ stateFile }: Home): RunningGateway | undefined {

@@ -1,5 +1,4 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
-import { join } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -8,13 +7,7 @@ import { type IsolationSettings, isolationOf } from "../../plugin-host/settings.
 import { record } from "../../plugin-kit/record.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
-import { type Home, repository } from "./home.ts";
-
-export const pluginFolders = (home: Home) =>
-  [
-    { path: join(repository, "plugins"), layout: "source" },
-    { path: join(home.path, "plugins"), layout: "installed" },
-  ] as const;
+import { type Home, pluginFolders } from "./home.ts";
 
 export function pluginCommands(home: Home): readonly CliCommand[] {
   return [...discover(pluginFolders(home)).values()].flatMap((plugin) =>
@@ -24,7 +17,7 @@ export function pluginCommands(home: Home): readonly CliCommand[] {
         group: "Plugins",
         summary,
         // As the plugin writes it: "<file> [options]", or with the command's name before it.
-        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${name} *`), "") || "[arguments...]",
+        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), "") || "[arguments...]",
         load: async () => run(plugin, name),
       }),
     ),

@@ -33,13 +33,14 @@ export const inspect = asking(async (client, { args: [pluginId] }) => {
   const { id, version, state, generation, summary, folder, isolation, enforced, permissions, error } = plugin;
   const offers = Object.entries(declared).flatMap(([kind, names]) => (names.length > 0 ? [`${kind}: ${names.join(" ")}`] : []));
   const may = Object.entries(permissions).map(([kind, what]) => `${kind}: ${Array.isArray(what) ? what.join(" ") : JSON.stringify(what)}`);
-  const how = enforced ? "the system holds it to its permissions" : "trusted code, its permissions are checked by name only";
+  const idle = state === "active" ? "nothing confines it on this machine" : "the system holds it to its permissions when it runs";
+  const how = { inline: "trusted code, its permissions are checked by name only", process: idle }[isolation];
   const rows: [string, string][] = [
     ["state", `${(painted[state] ?? String)(state)}${generation > 0 ? ` (generation ${generation})` : ""}`],
     ["error", red(error?.message ?? "")],
     ["offers", offers.join("; ")],
     ["may use", may.join("; ")],
-    ["runs", `${isolation}: ${how}`],
+    ["runs", `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
     ["folder", folder],
   ];
   const shown = rows.filter(([, value]) => value !== "").map(([key, value]) => [dim(key), value] as const);

@@ -10,8 +10,7 @@ import { createGateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import { type Run, usageError } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { openHome } from "./home.ts";
-import { pluginFolders } from "./plugin-commands.ts";
+import { openHome, pluginFolders } from "./home.ts";
 
 const formats: Readonly<Record<string, (exported: Exported) => string>> = {
   json: (exported) => `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...exported }, null, 2)}\n`,

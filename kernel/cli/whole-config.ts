@@ -4,8 +4,7 @@ import { discover } from "../../plugin-host/discovery.ts";
 import { CapabilitiesConfig, settingsOf } from "../../plugin-host/settings.ts";
 import type { Config } from "../config/config.ts";
 import { GatewayConfig } from "../gateway-config.ts";
-import { type Home, readConfig } from "./home.ts";
-import { pluginFolders } from "./plugin-commands.ts";
+import { type Home, pluginFolders, readConfig } from "./home.ts";
 
 export function readWholeConfig(home: Home): Config {
   const config = readConfig(home);

@@ -5,6 +5,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Io } from "@pincer/plugin-sdk/contract";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { HookKind } from "@pincer/plugin-sdk/hook";
+import * as hooks from "@pincer/plugin-sdk/hooks";
 import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -67,6 +68,8 @@ const shapes = {
   "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
   "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
 };
+/** Also of a plugin that is called like the first word of one. */
+const gatewayHooks: ReadonlySet<string> = new Set(Object.values(hooks).map(({ id }) => id));
 type Target = keyof typeof shapes;
 type Handlers = { readonly [T in Target]: (params: Static<(typeof shapes)[T]>, io: Io) => unknown };
 
@@ -112,7 +115,7 @@ export function hostServed(
     call: ({ method, params }, { signal }) => around.call(method, params ?? {}, signal),
     run: ({ id: hook, kind, payload }, { signal }) => {
       // Everybody's handlers answer to a hook: what the gateway or another plugin asks by one is not for this one to ask.
-      if (!hook.startsWith(`${id}.`))
+      if (!hook.startsWith(`${id}.`) || gatewayHooks.has(hook))
         throw pluginErrors.PLUGIN_PERMISSION(`${id} may run only hooks of its own, which begin with "${id}.", not ${hook}`);
       return around.run({ id: hook, kind, summary: "", payload: Type.Unknown(), result: Type.Unknown() }, payload, { signal });
     },

@@ -278,6 +278,11 @@ test("a plugin that is not of this repository does not start where nothing can c
   await using running = host;
   await expect(invoke(running.host, "frail.pid")).rejects.toMatchObject({
     code: "PLUGIN_UNTRUSTED",
+    message: expect.stringContaining("plugins.frail.isolation"),
+  });
+  await running.configure({ plugins: { frail: { isolation: "process" } } });
+  await expect(invoke(running.host, "frail.pid")).rejects.toMatchObject({
+    code: "PLUGIN_UNTRUSTED",
     message: expect.stringMatching(/bubblewrap is not installed; apt-get install bubblewrap, or set plugins.frail.unsandboxed to true/),
   });
   expect(running.host.inspect("frail")).toMatchObject({ isolation: "process", enforced: false, state: "failed" });

@@ -46,7 +46,17 @@ function loadsNameServices(): boolean {
   return Bun.semver.order(`${header?.glibcVersionRuntime ?? "0.0"}.0`, "2.34.0") < 0;
 }
 
+/** A binary says itself which loader it wants: one that is none of the system's own would be a program of its author's, run by the gateway. */
+async function requireSystemLoader(loader: string, binary: string): Promise<void> {
+  const real = await realpath(loader).catch(() => "");
+  const { uid, mode } = real ? await stat(real) : { uid: -1, mode: 0 };
+  if (/^(\/usr)?\/lib(32|64)?\/([\w.-]+\/)?(ld-linux|ld-musl|ld-)[\w.-]*\.so[\w.-]*$/.test(real) && uid === 0 && (mode & 0o022) === 0)
+    return;
+  throw pluginErrors.PLUGIN_UNCONFINABLE(`${binary} asks for the loader ${loader}, which is none of the system's`);
+}
+
 async function listed(loader: string, binary: string): Promise<readonly Library[]> {
+  await requireSystemLoader(loader, binary);
   // An empty environment: LD_LIBRARY_PATH of the gateway must not decide.
   const listing = Bun.spawn([loader, "--list", binary], { env: {}, stdio: ["ignore", "pipe", "pipe"] });
   const [text, complaint, code] = await Promise.all([

@@ -21,7 +21,7 @@ const lines = (given: Partial<Confinement> = {}, port?: number) =>
 
 test("everything is denied but what is declared, and later rules are the narrower ones", () => {
   const profile = lines();
-  expect(profile.slice(0, 2)).toEqual(["(version 1)", "(deny default)"]);
+  expect(profile.slice(0, 3)).toEqual(["(version 1)", "(deny default)", '(import "system.sb")']);
   expect(profile).toContain('(allow process-exec* (literal "/opt/bun") (literal "/usr/bin/git"))');
   const place = (line: string) => {
     const at = profile.indexOf(line);

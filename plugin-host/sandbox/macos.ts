@@ -32,6 +32,8 @@ export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: stri
   return [
     "(version 1)",
     "(deny default)",
+    // What every program of a Mac needs to begin.
+    '(import "system.sb")',
     ...allow("process-exec*", [bun, ...exec].map(literal)),
     "(allow process-fork)",
     "(allow signal (target same-sandbox))",

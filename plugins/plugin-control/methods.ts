@@ -54,6 +54,14 @@ export const Status = object({
   draining: Type.Array(object({ generation: Type.Integer(), calls: Type.Array(Type.String()) })),
   isolation: one("inline", "process"),
   enforced: Type.Boolean(),
+  /** Over all its generations; the times are of the last calls that were timed. */
+  activity: object({
+    calls: Type.Integer(),
+    errors: Type.Integer(),
+    latency: Type.Union([object({ p50Ms: Type.Number(), p99Ms: Type.Number() }), Type.Null()]),
+  }),
+  /** Of its own process, while it runs in one. */
+  pid: Type.Optional(Type.Integer()),
   permissions: Permissions,
   error: Type.Union([object({ code: Type.String(), message: Type.String() }), Type.Null()]),
 });

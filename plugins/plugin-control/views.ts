@@ -27,7 +27,13 @@ export const statusOf = ({ manifest, draining, error, ...info }: PluginInfo): St
   error: error ?? null,
 });
 
-const unenforced = "enforced: false. It runs in the gateway's own process, where its permissions are checked by name only.";
+const unenforced = ({ isolation, state }: PluginInfo): string => {
+  if (isolation === "inline")
+    return "enforced: false. It runs in the gateway's own process, where its permissions are checked by name only.";
+  return state === "active"
+    ? "enforced: false. It runs in a process of its own, which nothing confines on this machine."
+    : "It does not run now; in a process of its own the system holds it to its permissions.";
+};
 
 export function inspected(info: PluginInfo): ResultOf<typeof pluginsInspect> {
   const { provides = {}, hooks = {}, commands = {} } = info.manifest?.generated ?? {};
@@ -51,6 +57,6 @@ export function inspected(info: PluginInfo): ResultOf<typeof pluginsInspect> {
     },
     reviewToken: new Bun.CryptoHasher("sha256").update(JSON.stringify(info.manifest ?? info.id)).digest("hex"),
     grants: { hooks: { allowPromptInjection: has("prompt.building"), allowConversationAccess: has("reply.ready") } },
-    trust: { disposition: "clean", reasons: info.enforced ? [] : [unenforced] },
+    trust: { disposition: "clean", reasons: info.enforced ? [] : [unenforced(info)] },
   };
 }

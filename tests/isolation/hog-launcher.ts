@@ -57,7 +57,7 @@ const reading = (async () => {
 /** What there is of it is written down just before, to see afterwards that it is gone. */
 function finish(): void {
   for (const pid of tree(child.pid)) seen.add(pid);
-  if (holds) return void console.log(JSON.stringify([...seen]));
+  if (holds) return void console.log(JSON.stringify({ pids: [...seen], base }));
   endAll(child.pid);
 }
 /** As often as a gateway looks. */

@@ -1,6 +1,6 @@
 /** Children that take more than their share: what the kernel does not refuse them, whoever watches them ends. */
 import { afterAll, describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { tasksOf } from "../../plugin-host/sandbox/limits.ts";
 import type { HogReport } from "./hog-launcher.ts";
@@ -83,13 +83,14 @@ for (const user of users) {
     testWith("bubblewrap")("when the gateway dies, whatever it confined dies with it", async () => {
       const launcher = await start(user, "time", true);
       const { value } = await launcher.stdout.getReader().read();
-      const pids = JSON.parse(new TextDecoder().decode(value)) as number[];
+      const { pids, base } = JSON.parse(new TextDecoder().decode(value)) as { readonly pids: readonly number[]; readonly base: string };
       expect(pids.length).toBeGreaterThanOrEqual(4);
       // Under setpriv the launcher is what was started: it became that.
       launcher.kill("SIGKILL");
       await launcher.exited;
       for (let turn = 0; turn < 20_000 && pids.some(runs); turn++) await new Promise((resolve) => setImmediate(resolve));
       expect(pids.filter(runs)).toEqual([]);
+      rmSync(base, { recursive: true });
     });
   });
 }

@@ -63,6 +63,7 @@ async function startGuest(permissions: object): Promise<Guest> {
   const kit = await startHost({
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
+    config: { plugins: { guest: { isolation: "process" } } },
     secret: async (name, plugin) => `${name} of ${plugin}`,
   });
   return {
