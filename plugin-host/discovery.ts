@@ -54,7 +54,7 @@ const taken = new Set([
 
 /** A section is power over whom it belongs to: who declares one reads it, and says what stands there when nothing is written. */
 const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
-  key === `plugins.${id}.config` || key === `channels.${id}` || (!key.includes(".") && !taken.has(key));
+  key === `plugins.${id}.config` || key === `channels.${id}` || !taken.has(key.split(".")[0]!);
 
 /** Undefined when the folder holds no plugin. */
 export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {

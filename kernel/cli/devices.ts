@@ -18,13 +18,8 @@ export const list = asking(async (client) => {
     device.connected ? green("connected") : ago(device),
   ]);
   const parts = paired.length > 0 ? [table(["device", "name", "seen"], paired)] : [dim("no paired devices")];
-  if (asks.length > 0)
-    parts.unshift(
-      yellow("These ask to come in:"),
-      table(["request", "device", "wants"], asks),
-      dim("pincer devices approve <request>"),
-      "",
-    );
+  const wants = table(["request", "device", "wants"], asks);
+  if (asks.length > 0) parts.unshift(yellow("These ask to come in:"), wants, dim("pincer devices approve <request>"), "");
   return [devices, parts.join("\n")];
 });
 

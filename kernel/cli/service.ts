@@ -76,9 +76,7 @@ export const service: Run = async ({ args: [verb = ""], home, terminal }) => {
   writeFileSync(file, text, { mode: 0o600 });
   const isStarted = on.every(run);
   const next = isStarted ? "" : `\n  ${dim("next")} ${on.map((command) => command.join(" ")).join(" && ")}`;
-  terminal.result(
-    { ok: true, file, started: isStarted },
-    `${green("●")} ${file} is written${isStarted ? " and started" : next}\n  ${dim(note)}`,
-  );
+  const said = `${green("●")} ${file} is written${isStarted ? " and started" : next}\n  ${dim(note)}`;
+  terminal.result({ ok: true, file, started: isStarted }, said);
   return EXIT.done;
 };

@@ -76,14 +76,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export function duration(ms: number): string {
-  const steps: [number, string][] = [
-    [86_400_000, "d"],
-    [3_600_000, "h"],
-    [60_000, "min"],
-    [1000, "s"],
-  ];
-  const step = steps.find(([size]) => ms >= size);
-  return step ? `${Math.floor(ms / step[0])} ${step[1]}` : `${Math.round(ms)} ms`;
+  const step = Object.entries({ d: 86_400_000, h: 3_600_000, min: 60_000, s: 1000 }).find(([, size]) => ms >= size);
+  return step ? `${Math.floor(ms / step[1])} ${step[0]}` : `${Math.round(ms)} ms`;
 }
 
 const levelColours: Readonly<Record<Level, (text: string) => string>> = { debug: dim, info: cyan, warn: yellow, error: red };

@@ -6,21 +6,12 @@
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { refusedUse } from "@pincer/plugin-sdk/permissions";
 
-const powers: Readonly<Record<string, WireScope>> = {
-  tool: "operator.admin",
-  policy: "operator.admin",
-  inbox: "operator.write",
-  outbox: "operator.write",
-  channel: "operator.write",
-  router: "operator.write",
-  turn: "operator.write",
-  llm: "operator.write",
-  provider: "operator.write",
-};
+const admin = new Set(["tool", "policy"]);
+const write = new Set(["inbox", "outbox", "channel", "router", "turn", "llm", "provider"]);
 
 /** Throws `PLUGIN_PERMISSION`. */
 export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string): void {
-  const scope = Object.hasOwn(powers, contract) ? powers[contract] : undefined;
+  const scope: WireScope | undefined = admin.has(contract) ? "operator.admin" : write.has(contract) ? "operator.write" : undefined;
   const refusal = scope && refusedUse(plugin, scopes, { id: contract, scope });
   if (refusal) throw refusal;
 }
