@@ -1,8 +1,7 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
 import type { PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
-import type { Manifest } from "@pincer/plugin-sdk/manifest";
-import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
@@ -17,7 +16,7 @@ import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
 import { dataOf, launch } from "./process/launch.ts";
-import { requirePower } from "./process/powers.ts";
+import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
 import { type Finding, findConfinement } from "./sandbox/confinement.ts";
 import { type IsolationSettings, isolationOf } from "./settings.ts";
@@ -94,6 +93,7 @@ export function createPreparation(
 
   const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean): Promise<void> => {
     const { manifest } = generation.code;
+    if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
     const bundle = known ?? (await deps.processBundle(found));
     generation.code = { manifest, bundle };
@@ -132,9 +132,7 @@ export function createPreparation(
     if (!how.isAllowed) {
       const what = `${id} is not of this repository: set plugins.${id}.isolation to "process" to let it run confined`;
       const whole = `or plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
-      throw pluginErrors.PLUGIN_UNTRUSTED(`${what} (docs/security.md says what that does not keep it from yet), ${whole}`, {
-        data: { plugin: id },
-      });
+      throw pluginErrors.PLUGIN_UNTRUSTED(`${what} (docs/security.md says what that does not keep it from yet), ${whole}`);
     }
     requireUses(manifest);
     const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id), activity);

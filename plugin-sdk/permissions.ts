@@ -15,7 +15,7 @@ export const refusedUse = (plugin: string, scopes: readonly WireScope[], { id, s
 export const refusedEvent = (plugin: string, scopes: readonly WireScope[], { name, scope }: Pick<GatewayEvent, "name" | "scope">) =>
   scope === "any" || allows(scopes, scope) ? undefined : unnamed(`${plugin} listens to ${name}`, scope);
 
-const unnamed = (what: string, scope: WireScope) =>
+export const unnamed = (what: string, scope: WireScope) =>
   pluginErrors.PLUGIN_PERMISSION(`${what}, for which permissions.scopes of its manifest must name ${scope}`);
 
 /** The values that a JSON pointer leads to; `*` is any key. */

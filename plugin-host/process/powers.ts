@@ -3,15 +3,25 @@
  * channel speaks for the owner, a model spends the owner's money. Contracts of the gateway itself name their scope on their own.
  */
 
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
-import { refusedUse } from "@pincer/plugin-sdk/permissions";
+import { unnamed } from "@pincer/plugin-sdk/permissions";
 
 const admin = new Set(["tool", "policy"]);
 const write = new Set(["inbox", "outbox", "channel", "router", "turn", "llm", "provider"]);
 
 /** Throws `PLUGIN_PERMISSION`. */
-export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string): void {
+export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string, does = "uses"): void {
   const scope: WireScope | undefined = admin.has(contract) ? "operator.admin" : write.has(contract) ? "operator.write" : undefined;
-  const refusal = scope && refusedUse(plugin, scopes, { id: contract, scope });
-  if (refusal) throw refusal;
+  if (scope && !scopes.includes(scope)) throw unnamed(`${plugin} ${does} ${contract}`, scope);
+}
+
+/** Whoever offers one more of these is used only by whoever names it. */
+const named = new Set(["tool", "channel", "provider"]);
+
+/** What it has a say in for everybody: a hook hears and changes what others do, and some contracts decide for them. Throws `PLUGIN_PERMISSION`. */
+export function requireSay({ id, permissions: { scopes = [] } = {}, generated: { hooks = {}, provides = {} } = {} }: Manifest): void {
+  for (const contract of Object.keys(provides)) if (!named.has(contract)) requirePower(id, scopes, contract, "provides");
+  const hook = Object.keys(hooks).find((each) => !each.startsWith(`${id}.`));
+  if (hook && !scopes.includes("operator.write")) throw unnamed(`${id} takes part in ${hook}`, "operator.write");
 }

@@ -201,11 +201,8 @@ export class ProcessInstance implements Running {
       };
       this.#resources.use(watchUse({ pid: child.pid, limits: most, clock, everyMs: limits().watchMs, exceeded }));
     }
-    using _late = clock.after(limits().setupMs, () =>
-      this.#hello.reject(
-        pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`),
-      ),
-    );
+    const silent = () => `the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`;
+    using _late = clock.after(limits().setupMs, () => this.#hello.reject(pluginErrors.PLUGIN_TIMEOUT(silent())));
     await this.#hello.promise;
   }
 
@@ -223,10 +220,8 @@ export class ProcessInstance implements Running {
     const next = () => {
       asked = clock.after(limits().heartbeatMs, async () => {
         const stalled = `${name} answered nothing for ${limits().stallMs} ms, and was ended`;
-        const late = clock.after(
-          limits().stallMs,
-          () => void this.#end(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } })),
-        );
+        const end = () => void this.#end(pluginErrors.PLUGIN_STALLED(stalled, { data: { plugin: manifest.id } }));
+        const late = clock.after(limits().stallMs, end);
         try {
           await this.#peer.ping();
           const spins = spinning();

@@ -70,11 +70,8 @@ export function cpuOf(pid: number): number {
   for (const { pid: each } of treeOf(pid)) {
     const stat = read(`/proc/${each}/stat`);
     // Behind the command's name, which may hold anything: the state comes first, user and system time are the 12th and 13th.
-    const [user, system] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 13);
-    ticks += Number(user ?? 0) + Number(system ?? 0);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
   }
   return ticks * TICK_MS;
 }

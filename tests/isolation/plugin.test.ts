@@ -53,10 +53,10 @@ interface Guest extends AsyncDisposable {
 }
 
 /** Installed, and so not trusted. */
-async function startGuest(permissions: object): Promise<Guest> {
+async function startGuest(permissions: object, code = source): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
-  await writePlugin(join(folder, "made"), "guest", source, { permissions });
+  await writePlugin(join(folder, "made"), "guest", code, { permissions });
   const installed = join(folder, "installed");
   mkdirSync(join(installed, "guest"), { recursive: true });
   renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
@@ -125,4 +125,27 @@ for (const what of ["hogs", "forks"])
     expect(String(outcome)).toMatch(/^(PLUGIN_GONE|error: )/);
     expect(await tries("keeps", "another")).toBe("another");
     expect(kit.host.inspect("guest").state).toBe("active");
+  });
+
+const meddling = (what: string) => `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { policy } from "@pincer/plugin-sdk/contracts/policy";
+import { promptBuilding } from "@pincer/plugin-sdk/hooks";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+const tries = defineMethod({ name: "guest.tries", summary: "x", scope: "operator.read", params: Type.Object({ what: Type.String(), on: Type.String() }), result: Type.Object({ came: Type.String() }) });
+export default definePlugin({ setup(ctx) {
+  ctx.method(tries, () => ({ came: "in" }));
+  ${what}
+} });`;
+
+for (const [what, scope, code] of [
+  ["hear what others say", "operator.write", "ctx.hook(promptBuilding, (prompt) => prompt);"],
+  ["decide which tools run", "operator.admin", 'ctx.provide(policy, "guest", {}, { decide: async () => ({ allow: true }) });'],
+] as const)
+  confined(`one that would ${what} runs only when its manifest names the scope for it`, async () => {
+    await using without = await startGuest({}, meddling(code));
+    await expect(without.tries("anything")).rejects.toMatchObject({ code: "PLUGIN_PERMISSION", message: expect.stringContaining(scope) });
+    await using named = await startGuest({ scopes: [scope] }, meddling(code));
+    expect(await named.tries("anything")).toBe("in");
   });
