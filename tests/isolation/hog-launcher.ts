@@ -1,8 +1,9 @@
 /** Stands for a gateway that runs one hog, watches it, ends it when it takes more than its share, and sees to it that nothing is left. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
-import { endAll, excessOf, useOf } from "../../plugin-host/sandbox/watch.ts";
+import { tasksOf } from "../../plugin-host/sandbox/limits.ts";
+import { endAll, excessOf, treeOf, useOf } from "../../plugin-host/sandbox/watch.ts";
 import { type Hog, hogs } from "./hogs.ts";
 
 export interface HogReport {
@@ -30,16 +31,6 @@ const nothing = { read: [], write: [], sockets: [], net: [] };
 const { command, env } = await found.confine({ plugin: "hog", bun: process.execPath, entry, ...folders, ...nothing, exec, limits });
 const child = Bun.spawn([...command], { env: { ...env }, stdio: ["ignore", "pipe", "inherit"] });
 
-const tree = (pid: number): readonly number[] => {
-  try {
-    const below = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").split(" "),
-    );
-    return [pid, ...below.filter(Boolean).flatMap((each) => tree(Number(each)))];
-  } catch {
-    return [];
-  }
-};
 const seen = new Set<number>();
 const most = { processes: 0, tasks: 0, memoryMb: 0 };
 let ended: string | undefined;
@@ -54,16 +45,17 @@ const reading = (async () => {
     if (!isWatched && text.join("").includes("spins")) finish();
   }
 })();
-/** What there is of it is written down just before, to see afterwards that it is gone. */
+/** What there is of it, or enough of that, is written down just before, to see afterwards that it is gone. */
 function finish(): void {
-  for (const pid of tree(child.pid)) seen.add(pid);
+  for (const { pid } of treeOf(child.pid)) if (seen.add(pid).size >= 100) break;
   if (holds) return void console.log(JSON.stringify({ pids: [...seen], base }));
   endAll(child.pid);
 }
 /** As often as a gateway looks. */
 const pause = () => new Promise((resolve) => AbortSignal.timeout(50).addEventListener("abort", resolve));
 while (!isOver && isWatched) {
-  const { processes, tasks, memoryBytes } = useOf(child.pid);
+  // Bounded as a gateway's own look is: what counts all of a bomb is starved by it.
+  const { processes, tasks, memoryBytes } = useOf(child.pid, 2 * tasksOf(limits));
   most.processes = Math.max(most.processes, processes);
   most.tasks = Math.max(most.tasks, tasks);
   most.memoryMb = Math.max(most.memoryMb, Math.round(memoryBytes / (1 << 20)));

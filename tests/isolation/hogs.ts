@@ -10,8 +10,8 @@ export interface Hog {
 }
 
 const say = 'const say = (value) => require("node:fs").writeSync(1, JSON.stringify(value) + "\\n");';
-/** Doubles nine times, and spins; each for five seconds at most. */
-const bomb = "ulimit -t 5; f() { if [ $1 -gt 0 ]; then f $(($1 - 1)) & f $(($1 - 1)) & wait; else while :; do :; done; fi; }; f 9";
+/** Doubles seven times, and spins; each for five seconds at most. */
+const bomb = "ulimit -t 5; f() { if [ $1 -gt 0 ]; then f $(($1 - 1)) & f $(($1 - 1)) & wait; else while :; do :; done; fi; }; f 7";
 const limits = { memoryMb: 128, openFiles: 64, processes: 4 };
 
 /** Every one of them ends by itself too: a test must not hang on what it tests. */

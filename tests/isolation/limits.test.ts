@@ -56,7 +56,7 @@ for (const user of users) {
       expect(open).toBeLessThan(64);
     });
 
-    // Five hundred that spin leave whoever watches them little of the processors.
+    // A hundred that spin leave whoever watches them little of the processors.
     testWith("bubblewrap")(
       "a bomb of forks ends, with everything that it made",
       async () => {
