@@ -68,7 +68,7 @@ async function refresh(): Promise<void> {
   try {
     await connection.request("sessions.subscribe");
     await Promise.all([loadSessions(), loadHistory(), loadAgent()]);
-    for (const entry of sent.value) if (entry.state === "sending") void deliver(entry);
+    for (const entry of sent.value) if (entry.state === "sending") deliver(entry);
   } catch (error) {
     problem.value = messageOf(error);
   }
@@ -167,7 +167,13 @@ const update = (runId: string, change: Partial<Sent>) => {
   sent.value = sent.value.map((entry) => (entry.runId === runId ? { ...entry, ...change } : entry));
 };
 
-async function deliver({ runId, text, images }: Sent): Promise<void> {
+/** What is on its way. Whoever stops just then means that, too: the gateway must have it before it can be stopped. */
+let delivering: Promise<unknown> = Promise.resolve();
+const deliver = (entry: Sent): void => {
+  delivering = Promise.all([delivering, attempt(entry)]);
+};
+
+async function attempt({ runId, text, images }: Sent): Promise<void> {
   const attachments = images.map(({ data, mimeType }) => ({ type: "image", mimeType, content: data }));
   try {
     await connection.request("chat.send", {
@@ -189,12 +195,12 @@ export function send(text: string, images: Sent["images"]): void {
   sent.value = [...sent.value, entry];
   problem.value = undefined;
   stopped.value = false;
-  if (standing.value.state === "connected") void deliver(entry);
+  if (standing.value.state === "connected") deliver(entry);
 }
 
 export function resend(entry: Sent): void {
   update(entry.runId, { state: "sending" });
-  void deliver(entry);
+  deliver(entry);
 }
 
 export function discard(entry: Sent): void {
@@ -203,6 +209,7 @@ export function discard(entry: Sent): void {
 
 export async function stop(): Promise<void> {
   try {
+    await delivering;
     await connection.request("chat.abort", { sessionKey: current.value });
   } catch (error) {
     problem.value = messageOf(error);
