@@ -14,13 +14,13 @@ export function withSection(text: string, section: string): string {
   return `${text.slice(0, from)}${whole}${text.slice(to + end.length)}`;
 }
 
-export function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commit: string, date: string): string {
+export function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commits: string, date: string): string {
   const times = (values: readonly number[]) => `${percentile(values, 0.5)} ms | ${percentile(values, 0.99)} ms | ${values.length}`;
   const places = Object.entries(kills).sort(([a], [b]) => a.localeCompare(b));
   return `## Killed at any point
 
 \`kill -9\` of the whole gateway under load, at every named point and at random, against a model, tools and a platform that keep their own ledgers
-(\`tests/chaos\`). Commit ${commit}, ${date}.
+(\`tests/chaos\`). ${commits}, ${date}.
 
 | | |
 |---|---|
@@ -40,14 +40,10 @@ Deaths: ${places.map(([place, times]) => `${place} ${times}`).join(", ")}.
 `;
 }
 
-export function writeProof(path: string, tally: Tally, repository: string): void {
-  const git = (...words: string[]) =>
-    Bun.spawnSync(["git", ...words], { cwd: repository })
-      .stdout.toString()
-      .trim();
-  const changed =
-    git("status", "--porcelain", "--", "kernel", "plugin-host", "store", "plugins/agent", "plugins/delivery") === "" ? "" : " with changes";
+/** @param since the commit of the first trial, @param commit that of the last. */
+export function writeProof(path: string, tally: Tally, since: string, commit: string): void {
   const text = existsSync(path) ? readFileSync(path, "utf8") : "# Proof\n";
   const date = new Date(clock.now()).toISOString().slice(0, 10);
-  writeFileSync(path, withSection(text, sectionOf(tally, `${git("rev-parse", "--short", "HEAD")}${changed}`, date)));
+  const commits = since === commit ? `Commit ${commit}` : `Commits ${since} to ${commit}, between which what is tried is unchanged`;
+  writeFileSync(path, withSection(text, sectionOf(tally, commits, date)));
 }

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { writeProof } from "./proof.ts";
 import { described, emptyTally, percentile, runMany, type Tally } from "./tally.ts";
 import { planOf, runTrial } from "./trial.ts";
+import { commitOf, digestOf } from "./tried.ts";
 
 const repository = dirname(dirname(import.meta.dir));
 const stateFile = join(repository, ".build", "chaos.json");
@@ -15,25 +16,15 @@ const stateFile = join(repository, ".build", "chaos.json");
 interface State {
   /** Of what is tried. */
   readonly digest: string;
+  /** The commit of the first trial. */
+  readonly since: string;
   nextSeed: number;
   readonly tally: Tally;
 }
 
-/** Of the code that must not lose anything. */
-function digest(): string {
-  const hash = new Bun.CryptoHasher("sha256");
-  for (const folder of ["kernel", "plugin-host", "store", "plugins/agent", "plugins/delivery"]) {
-    const files = [...new Bun.Glob(`${folder}/**/*.{ts,json}`).scanSync({ cwd: repository })];
-    for (const file of files.filter((path) => !/node_modules|\.test\.ts$/.test(path)).sort()) {
-      hash.update(`${file}\0`).update(readFileSync(join(repository, file)));
-    }
-  }
-  return hash.digest("hex").slice(0, 16);
-}
-
 function load(now: string): State {
   const kept = existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as State) : undefined;
-  return kept?.digest === now ? kept : { digest: now, nextSeed: 1, tally: emptyTally() };
+  return kept?.digest === now ? kept : { digest: now, since: commitOf(repository), nextSeed: 1, tally: emptyTally() };
 }
 
 const save = (state: State) => {
@@ -58,7 +49,7 @@ if (values.seed !== undefined) {
 }
 
 const trials = Number(values.trials);
-const now = digest();
+const now = digestOf(repository);
 const state = load(now);
 const { tally } = state;
 const before = tally.trials;
@@ -73,10 +64,8 @@ await runMany(tally, {
   kills,
   atOnce: Number(values.jobs),
   after() {
-    if (digest() !== now) {
-      console.error(
-        "kernel/, plugin-host/, store/ or the plugins agent and delivery have changed meanwhile: what was tried is no longer what is there",
-      );
+    if (digestOf(repository) !== now) {
+      console.error("kernel/, store/ or the plugins agent and delivery have changed meanwhile: what was tried is no longer what is there");
       process.exit(1);
     }
     for (; told < tally.failures.length; told++) console.error(described(tally.failures[told]!));
@@ -87,6 +76,6 @@ await runMany(tally, {
     return tally.failures.length < before0 + 10;
   },
 });
-writeProof(join(repository, "docs", "proof.md"), tally, repository);
+writeProof(join(repository, "docs", "proof.md"), tally, state.since, commitOf(repository));
 console.log(`${tally.trials} trials, ${tally.failures.length} failed homes; written to docs/proof.md`);
 process.exit(tally.failures.length === 0 ? 0 : 1);
