@@ -1,7 +1,12 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
 import type { HealthReport } from "@pincer/plugin-sdk";
 import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
-import { pluginHost as hostContract, type PluginInfo, plugins as pluginsContract } from "@pincer/plugin-sdk/contracts/plugin-host";
+import {
+  pluginHost as hostContract,
+  type PluginInfo,
+  plugins as pluginsContract,
+  type Use,
+} from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
@@ -23,6 +28,11 @@ import { Table } from "./table.ts";
 export type PluginHost = ReturnType<typeof createPluginHost>;
 
 /** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
+const useOfThisProcess = (): Use => {
+  const { user, system } = process.cpuUsage();
+  return { cpuMs: (user + system) / 1000, memoryBytes: process.memoryUsage.rss() };
+};
+
 export function createPluginHost(deps: PluginHostDeps) {
   const { clock, settings, limits } = deps;
   const log = deps.log("plugins");
@@ -187,7 +197,9 @@ export function createPluginHost(deps: PluginHostDeps) {
   look();
   turn();
   changed();
-  provide(pluginsContract, () => ({ list: async ({ id }) => ({ plugins: id === undefined ? list() : [inspect(id)] }) }));
+  provide(pluginsContract, () => ({
+    list: async ({ id }) => ({ plugins: id === undefined ? list() : [inspect(id)], gateway: useOfThisProcess() }),
+  }));
   provide(hostContract, () => ({
     reload: async ({ id }) => reload(id),
     setEnabled: async ({ id, enabled }) => setEnabled(id, enabled).then(() => ({})),

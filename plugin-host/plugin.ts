@@ -8,6 +8,7 @@ import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { handOver, releaseAll } from "./lease.ts";
+import { totalUseOf } from "./sandbox/watch.ts";
 import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
@@ -125,7 +126,7 @@ export class Plugin {
       isolation: this.current ? (process ? "process" : "inline") : this.around.isolation(this.found),
       enforced: process?.enforced ?? false,
       activity: { calls: this.activity.calls, errors: this.activity.errors, latency: this.activity.latency() },
-      ...(process && { pid: process.pid }),
+      ...(process && { pid: process.pid, use: totalUseOf(process.pid) }),
       error: error && { code: error.code, message: error.message },
     };
   }

@@ -141,8 +141,7 @@ export function createSecrets(
     async resolve(name: string, plugin: string): Promise<string | undefined> {
       const [granted] = await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin);
       if (granted) return get(name);
-      const grant = `pincer call secrets.grant '{ name: "${name}", plugin: "${plugin}" }'`;
-      throw secretErrors.SECRETS_NOT_GRANTED(`plugin ${plugin} was not granted secret ${name}: ${grant}`);
+      throw secretErrors.SECRETS_NOT_GRANTED(`plugin ${plugin} was not granted secret ${name}: pincer secrets grant ${name} ${plugin}`);
     },
 
     names: async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name),

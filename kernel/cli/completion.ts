@@ -47,7 +47,7 @@ export const completion: Run = async ({ args: [shell = "", ...words], home, term
   const isPath = words.length === 3 && words[0] === "config" && !words[2]?.startsWith("-");
   const found = isPath
     ? pathsIn((await import("./whole-config.ts")).readWholeConfig(home).schema()).filter(([path]) => path.startsWith(words[2] ?? ""))
-    : choices(words, [...commands, ...pluginCommands(home)]);
+    : choices(words, [...commands, ...pluginCommands(home, commands)]);
   terminal.print(script ?? found.map((choice) => choice.join("\t")).join("\n"));
   return EXIT.done;
 };

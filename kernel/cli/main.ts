@@ -49,7 +49,7 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
 }
 
 const pluginCommands = async (home: ReturnType<typeof openHome>): Promise<readonly CliCommand[]> =>
-  (await import("./plugin-commands.ts")).pluginCommands(home);
+  (await import("./plugin-commands.ts")).pluginCommands(home, commands);
 
 const words = process.argv.slice(2);
 process.exitCode = await main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words);

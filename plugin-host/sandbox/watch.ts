@@ -76,6 +76,12 @@ export function cpuOf(pid: number): number {
   return ticks * TICK_MS;
 }
 
+/** Undefined where it cannot be known: it has ended, or this system has no /proc. */
+export function totalUseOf(pid: number): { readonly cpuMs: number; readonly memoryBytes: number } | undefined {
+  const { processes, memoryBytes } = useOf(pid);
+  return processes === 0 ? undefined : { cpuMs: cpuOf(pid), memoryBytes };
+}
+
 /** Everybody else goes first. */
 export function yieldToOthers(pid: number): void {
   for (const { pid: each } of treeOf(pid)) {

@@ -7,6 +7,14 @@ import type { Manifest } from "../manifest.ts";
 export const PluginState = Type.Union([Type.Literal("disabled"), Type.Literal("idle"), Type.Literal("active"), Type.Literal("failed")]);
 export type PluginState = Static<typeof PluginState>;
 
+/** What processes have taken of the machine; memory without what is a file's. */
+export const Use = Type.Object({
+  /** Processor time since they were started, in milliseconds. */
+  cpuMs: Type.Number(),
+  memoryBytes: Type.Integer(),
+});
+export type Use = Static<typeof Use>;
+
 export const PluginInfo = Type.Object({
   id: Type.String(),
   folder: Type.String(),
@@ -29,6 +37,8 @@ export const PluginInfo = Type.Object({
   }),
   /** Of its own process, while it runs in one. */
   pid: Type.Optional(Type.Integer()),
+  /** Of that process and all below it, where the system can say. */
+  use: Type.Optional(Use),
   error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
 });
 export type PluginInfo = Static<typeof PluginInfo>;
@@ -39,8 +49,10 @@ export const plugins = defineContract({
   arity: "one",
   scope: "operator.read",
   members: {
-    /** All, or one. Throws `PLUGIN_UNKNOWN`. */
-    list: call(Type.Object({ id: Type.Optional(Type.String()) }), Type.Object({ plugins: Type.Array(PluginInfo) }), { safe: true }),
+    /** All, or one; `gateway` is what the process of the gateway uses, with all plugins that run in it. Throws `PLUGIN_UNKNOWN`. */
+    list: call(Type.Object({ id: Type.Optional(Type.String()) }), Type.Object({ plugins: Type.Array(PluginInfo), gateway: Use }), {
+      safe: true,
+    }),
   },
 });
 

@@ -1,6 +1,6 @@
 /** `plugins.*` on the wire. `list`, `inspect` and `setEnabled` have the wire's shapes; `status` and `reload` are ours. */
 
-import { PluginState } from "@pincer/plugin-sdk/contracts/plugin-host";
+import { PluginState, Use } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { Permissions } from "@pincer/plugin-sdk/manifest";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
@@ -62,6 +62,8 @@ export const Status = object({
   }),
   /** Of its own process, while it runs in one. */
   pid: Type.Optional(Type.Integer()),
+  /** Of that process and all below it, since it was started. */
+  use: Type.Optional(Use),
   permissions: Permissions,
   error: Type.Union([object({ code: Type.String(), message: Type.String() }), Type.Null()]),
 });
@@ -103,7 +105,7 @@ export const pluginsStatus = defineMethod({
   summary: "How each plugin is: state, generation, what it still waits for, permissions and whether they are enforced, its last error.",
   scope: "operator.read",
   params: object({ pluginId: Type.Optional(Text) }),
-  result: object({ plugins: Type.Array(Status) }),
+  result: object({ plugins: Type.Array(Status), gateway: Use }),
 });
 
 export const pluginsReload = defineMethod({

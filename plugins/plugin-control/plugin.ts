@@ -2,6 +2,7 @@ import { definePlugin } from "@pincer/plugin-sdk";
 import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import * as methods from "./methods.ts";
+import { top } from "./top.ts";
 import { entryOf, inspected, statusOf } from "./views.ts";
 
 const controlErrors = defineErrors({
@@ -31,9 +32,14 @@ export default definePlugin({
       return { ok: true as const, plugin: entryOf(await one(pluginId, io)), restartRequired: false };
     });
 
-    ctx.method(methods.pluginsStatus, async ({ pluginId: id }, io) => ({
-      plugins: (await ctx.uses.plugins.list(id === undefined ? {} : { id }, io)).plugins.map(statusOf),
-    }));
+    ctx.method(methods.pluginsStatus, async ({ pluginId: id }, io) => {
+      const { plugins, gateway } = await ctx.uses.plugins.list(id === undefined ? {} : { id }, io);
+      return { plugins: plugins.map(statusOf), gateway };
+    });
+
+    ctx.command({ name: "plugins top", summary: "What each plugin does and takes of the machine", usage: "[seconds]" }, (args, io) =>
+      top(args, io, ctx.clock),
+    );
 
     ctx.method(methods.pluginsReload, async ({ pluginId }, io) => ({
       ok: true as const,

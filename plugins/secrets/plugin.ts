@@ -7,10 +7,15 @@ const done = { ok: true, reloaded: false } as const;
 /** The wire knows further kinds of entries, and stores that belong to somebody; here is one for everybody. */
 const inStore = { kind: "secret", scopeKind: "team", scopeId: "" } as const;
 
+const commands = [
+  ["secrets grant", true, "Let a plugin read a secret"],
+  ["secrets revoke", false, "Take that back"],
+] as const;
+
 export default definePlugin({
   uses: { secrets },
 
-  setup({ method, uses }) {
+  setup({ command, method, uses }) {
     method(methods.list, async (_params, call) => {
       const { entries } = await uses.secrets.list({}, call);
       return { entries: entries.map((entry) => ({ ...entry, ...inStore })) };
@@ -28,6 +33,15 @@ export default definePlugin({
       await uses.secrets.grant({ ...params, granted }, call);
       return { ok: true as const };
     });
+    for (const [name, granted, summary] of commands) {
+      command({ name, summary, usage: "<NAME> <plugin>" }, async ([secret, plugin], io) => {
+        await io.call(methods.grant.name, { name: secret, plugin, granted });
+        io.print(
+          io.json ? JSON.stringify({ name: secret, plugin, granted }) : `${plugin} ${granted ? "may" : "may no longer"} read ${secret}`,
+        );
+        return 0;
+      });
+    }
     method(methods.grants, async (_params, call) => uses.secrets.grants({}, call));
   },
 });
