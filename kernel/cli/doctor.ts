@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { answers } from "../../plugin-host/findings.ts";
+import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
 import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
@@ -135,6 +136,12 @@ function checkBun(): Finding {
   );
 }
 
+/** Only plugins of others need one. */
+async function checkSandbox(): Promise<Finding> {
+  const found = await findConfinement();
+  return "missing" in found ? warning("sandbox", `plugins of others cannot run: ${found.missing}`, found.mend) : ok("sandbox", found.kind);
+}
+
 interface AuthStatus {
   readonly providers: readonly {
     readonly provider: string;
@@ -183,6 +190,7 @@ async function checkGateway(home: Home): Promise<Finding[]> {
 export const doctor: Run = async ({ home, terminal }) => {
   const findings = [
     checkBun(),
+    await checkSandbox(),
     ...checkHome(home),
     ...checkConfig(home),
     checkStore(home),

@@ -14,7 +14,7 @@ async function main(words: readonly string[]): Promise<number> {
     const isHelp = words[0] === "help";
     const builtin = parse(isHelp ? words.slice(1) : words, commands);
     const home = openHome(typeof builtin.flags["home"] === "string" ? builtin.flags["home"] : undefined);
-    const known = builtin.command ? commands : [...commands, ...(await pluginCommands(home))];
+    const known = builtin.command ? commands : [...commands, ...(await import("./plugin-commands.ts")).pluginCommands(home, commands)];
     const { command, args, flags } = builtin.command ? builtin : parse(isHelp ? words.slice(1) : words, known);
     terminal = createTerminal(flags["json"] === true);
     if (!command) {
@@ -47,9 +47,6 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
   if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${suggestion(next!, inside)}`);
   return usageError(`there is no command "${word}"${suggestion(word, [...new Set(known.map(({ name }) => name.split(" ")[0]!))])}`);
 }
-
-const pluginCommands = async (home: ReturnType<typeof openHome>): Promise<readonly CliCommand[]> =>
-  (await import("./plugin-commands.ts")).pluginCommands(home, commands);
 
 const words = process.argv.slice(2);
 process.exitCode = await main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words);

@@ -9,14 +9,12 @@ import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, pluginFolders } from "./home.ts";
 
-const firstWord = (name: string) => name.split(" ")[0];
-
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
   return [...discover(pluginFolders(home)).values()].flatMap((plugin) =>
     Object.entries(plugin.manifest?.generated?.commands ?? {}).map(
       ([name, { summary, usage }]): CliCommand => ({
         name,
-        group: commands.find((other) => firstWord(other.name) === firstWord(name))?.group ?? "Plugins",
+        group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         summary,
         // As the plugin writes it: "<file> [options]", or with the command's name before it.
         usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), "") || "[arguments...]",
