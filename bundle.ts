@@ -3,7 +3,7 @@ import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { processStart, runningPrefix } from "./kernel/cli/home.ts";
-import { DEFAULT_PLUGINS } from "./kernel/default-plugins.ts";
+import defaultPlugins from "./kernel/default-plugins.json" with { type: "json" };
 import { discover, type Found } from "./plugin-host/discovery.ts";
 import { buildDefaultSet } from "./plugin-kit/build.ts";
 import { installDependencies, needsDependencies } from "./plugin-kit/install.ts";
@@ -18,7 +18,7 @@ export async function build(repository: string, say: (line: string) => void): Pr
   const found = [...discover([root]).values()];
   for (const { error } of found) if (error) say(`left out: ${error.message}`);
   const sound = found.filter(({ manifest }) => manifest);
-  const isDefault = ({ id }: Found) => (DEFAULT_PLUGINS as readonly string[]).includes(id);
+  const isDefault = ({ id }: Found) => defaultPlugins.includes(id);
   const plugins = sound.filter(isDefault).map(({ folder }) => folder);
   const others = sound.filter((plugin) => !isDefault(plugin)).map(({ folder }) => folder);
   for (const folder of plugins.filter(needsDependencies)) {

@@ -3,14 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { DEFAULT_PLUGINS } from "./kernel/default-plugins.ts";
+import defaultPlugins from "./kernel/default-plugins.json" with { type: "json" };
 import { stageSdk } from "./plugin-kit/sdk-package.ts";
 
 /** Answers with the path of the package. */
 export async function packSdk(repository: string, out: string): Promise<string> {
   const stage = mkdtempSync(join(tmpdir(), "pincer-sdk-stage-"));
   try {
-    const plugins = DEFAULT_PLUGINS.map((id) => join(repository, "plugins", id));
+    const plugins = defaultPlugins.map((id) => join(repository, "plugins", id));
     await stageSdk({ repository, stage, plugins });
     mkdirSync(out, { recursive: true });
     const command = [process.execPath, "pm", "pack", "--destination", out, "--ignore-scripts", "--quiet"];

@@ -1,6 +1,8 @@
 /** What `health` says of the rooms behind the bus and of plugins, and what plugins say there (`protocol` section 1.7). */
-import type { Rooms } from "./gateway.ts";
+import type { PluginHost } from "../plugin-host/host.ts";
+import type { Access } from "./access/access.ts";
 import type { Agents } from "./gateway-agents.ts";
+import type { Sessions } from "./sessions/sessions.ts";
 
 const RECENT = 5;
 /** Sessions live in the store; there is no file a session. */
@@ -9,7 +11,7 @@ const heartbeat = { enabled: false, every: "0m", everyMs: 0, prompt: "", target:
 const { signal } = new AbortController();
 
 export async function healthOf(
-  { access, host, sessions }: Rooms,
+  { access, host, sessions }: { readonly access: Access; readonly host: PluginHost; readonly sessions: Sessions },
   { ids, main }: Agents,
   now: number,
 ): Promise<Readonly<Record<string, unknown>>> {

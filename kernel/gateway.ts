@@ -2,7 +2,18 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { audit } from "@pincer/plugin-sdk/contracts/audit";
 import { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
+import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
+import { diagnostics } from "@pincer/plugin-sdk/contracts/diagnostics";
+import { gateway } from "@pincer/plugin-sdk/contracts/gateway";
+import { keys as keysContract } from "@pincer/plugin-sdk/contracts/keys";
+import { lanes as lanesContract } from "@pincer/plugin-sdk/contracts/lanes";
+import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
+import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
+import { sessionEditor } from "@pincer/plugin-sdk/contracts/session-editor";
+import { sessions as sessionsContract } from "@pincer/plugin-sdk/contracts/sessions";
+import { subscriptions } from "@pincer/plugin-sdk/contracts/subscriptions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
@@ -19,17 +30,18 @@ import { createPluginHost } from "../plugin-host/host.ts";
 import { lockHome } from "../store/lock.ts";
 import { createRetention } from "../store/retention.ts";
 import { openStore } from "../store/sqlite.ts";
-import { createValues, pluginMigrations } from "../store/values.ts";
+import { createValues, pluginMigrations, valueStatements } from "../store/values.ts";
 import { accessMigrations, createAccess } from "./access/access.ts";
 import { openKeys } from "./access/keys.ts";
 import { createBus } from "./bus/bus.ts";
 import { busMigrations } from "./bus/idempotency.ts";
 import { createConfig } from "./config/config.ts";
-import { DEFAULT_PLUGINS } from "./default-plugins.ts";
+import { configurationFor } from "./config/contract.ts";
+import defaultPlugins from "./default-plugins.json" with { type: "json" };
 import { agentsOf, mainKey } from "./gateway-agents.ts";
 import { GatewayConfig } from "./gateway-config.ts";
-import { provideContracts } from "./gateway-contracts.ts";
 import { healthOf } from "./gateway-health.ts";
+import { lanesFor } from "./lanes/contract.ts";
 import { failureKind } from "./lanes/jobs.ts";
 import { createLanes } from "./lanes/lanes.ts";
 import { lanesMigrations } from "./lanes/rows.ts";
@@ -58,7 +70,6 @@ export interface GatewayOptions {
   readonly commitDelayMs?: number;
 }
 export type Gateway = Awaited<ReturnType<typeof createGateway>>;
-export type Rooms = Omit<Gateway, "home" | "loginLink" | "start" | "stop">;
 
 /** For the answer to reach who changed the shared secret, before the sockets that it let in close. */
 const ANSWER_MS = 500;
@@ -119,7 +130,7 @@ export async function createGateway(options: GatewayOptions) {
     settings: config,
     jobs: lanes,
     folders: [...options.folders, { path: join(home, "plugins"), layout: "installed" }],
-    defaults: options.defaults ?? DEFAULT_PLUGINS,
+    defaults: options.defaults ?? defaultPlugins,
     limits: () => settings().plugins,
     reserved: (name) => name === health.name || scopes.has(name),
     scopeOf: (event) => scopes.get(event),
@@ -177,7 +188,29 @@ export async function createGateway(options: GatewayOptions) {
   });
 
   const rooms = { access, bus, config, host, lanes, log, sessions };
-  provideContracts(rooms, keys, async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode }));
+  const subscribing = (change: "subscribe" | "unsubscribe") => async (to: { readonly connectionId: string; readonly topic: string }) => {
+    bus[change](to.connectionId, to.topic);
+    return {};
+  };
+
+  host.provide(audit, () => ({ append: (entry) => access.audit.append(entry).then(() => ({})) }));
+  host.provide(configuration, () => configurationFor(config));
+  host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
+  host.provide(gateway, () => ({
+    about: async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode }),
+    connections: async () => ({ connections: bus.connections().map(({ info, role }) => ({ id: info.id, deviceId: info.deviceId, role })) }),
+    async disconnect(revocation) {
+      bus.disconnectDevice(revocation);
+      return {};
+    },
+  }));
+  host.provide(keysContract, (plugin) => ({ derive: async ({ purpose }) => ({ key: keys.derive(`plugin:${plugin} ${purpose}`) }) }));
+  host.provide(lanesContract, (plugin) => lanesFor(lanes, (values) => valueStatements(plugin, values)));
+  host.provide(secrets, () => access.secrets.contract);
+  host.provide(sessionCatalog, () => sessions.catalog);
+  host.provide(sessionEditor, () => sessions.editor);
+  host.provide(sessionsContract, () => sessions.contract);
+  host.provide(subscriptions, () => ({ subscribe: subscribing("subscribe"), unsubscribe: subscribing("unsubscribe") }));
   config.onChange("", () => bus.emit(configChanged, { path: config.path, hash: config.current().hash, ts: clock.now() }));
   lanes.handle(failureKind, { journal: 1, run: ({ input }) => host.run(jobFailed, input as HookPayload<typeof jobFailed>) });
 

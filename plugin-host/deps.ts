@@ -1,7 +1,7 @@
 /** What the plugin host is given, and what its parts share. */
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Emit, GatewayEvent } from "@pincer/plugin-sdk/event";
+import type { Emit } from "@pincer/plugin-sdk/event";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
@@ -10,7 +10,7 @@ import type { Bundle, Found, PluginFolder } from "./discovery.ts";
 import type { Entered, Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";
 import type { Finding } from "./sandbox/confinement.ts";
-import type { Table } from "./table.ts";
+import type { KernelNames, Table } from "./table.ts";
 
 /** The configuration, as far as plugins have a part in it. Paths are dotted. */
 export interface Settings {
@@ -30,7 +30,7 @@ export interface Jobs {
   restart(key: string, reason: unknown): Promise<void>;
 }
 
-export interface PluginHostDeps {
+export interface PluginHostDeps extends KernelNames {
   readonly home: string;
   readonly clock: Clock;
   /** A plugin's key-value store. */
@@ -41,10 +41,6 @@ export interface PluginHostDeps {
   readonly folders: readonly PluginFolder[];
   /** Ids that are enabled unless the operator says otherwise. */
   readonly defaults: readonly string[];
-  /** Names of methods and events that are the kernel's own. */
-  reserved(name: string): boolean;
-  /** Who may be told of an event of the kernel's own. */
-  scopeOf(event: string): GatewayEvent["scope"] | undefined;
   /** Whether anything that a manifest's `enableWhen` names was found. */
   found(when: EnableWhen): boolean;
   log(owner: string): Logger;

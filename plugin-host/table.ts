@@ -8,7 +8,14 @@ import type { WireScope } from "@pincer/plugin-sdk/method";
 import { refusedEvent } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
-import type { PluginHostDeps } from "./deps.ts";
+
+/** What is the kernel's own, and no plugin's. */
+export interface KernelNames {
+  /** Names of methods and events. */
+  reserved(name: string): boolean;
+  /** Who may be told of an event. */
+  scopeOf(event: string): GatewayEvent["scope"] | undefined;
+}
 
 /** Names that only one plugin may own. */
 const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
@@ -47,7 +54,7 @@ export class Table {
   readonly #refusals = new Map<string, GatewayError>();
 
   /** Earlier manifests win a name that two declare; the kernel's names are nobody's. */
-  constructor(manifests: readonly Manifest[], { reserved, scopeOf }: Pick<PluginHostDeps, "reserved" | "scopeOf">) {
+  constructor(manifests: readonly Manifest[], { reserved, scopeOf }: KernelNames) {
     for (const manifest of manifests) {
       const conflict = this.#conflict(manifest.generated ?? {}, reserved);
       if (conflict) this.#refusals.set(manifest.id, pluginErrors.PLUGIN_CONFLICT(`${manifest.id} declares ${conflict}`));

@@ -5,10 +5,14 @@
 import { Database, type Statement as Prepared } from "bun:sqlite";
 import { type Failure, failureOf, isLocked } from "./errors.ts";
 import { migrate, transaction } from "./migrations.ts";
-import type { StoreOptions } from "./sqlite.ts";
-import type { Param, Row } from "./store.ts";
+import type { Migration, Param, Row } from "./store.ts";
 
-export interface OpenRequest extends Required<Pick<StoreOptions, "path" | "migrations" | "busyTimeoutMs" | "statements" | "delayMs">> {
+export interface OpenRequest {
+  readonly path: string;
+  readonly migrations: readonly Migration[];
+  readonly busyTimeoutMs: number;
+  readonly statements: number;
+  readonly delayMs: number;
   /** Look for damage first. */
   readonly check: boolean;
 }

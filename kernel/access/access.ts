@@ -1,28 +1,12 @@
 /** Who may come in and what they may do: one value that the gateway wires to the bus, the configuration and the plugin host. */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Migration, Store } from "../../store/store.ts";
+import type { Migration } from "../../store/store.ts";
 import { auditSchema, createAudit } from "./audit.ts";
-import { type Authenticator, createDoorkeeper } from "./doorkeeper.ts";
-import type { Keys } from "./keys.ts";
+import { type AccessParts, createDoorkeeper } from "./doorkeeper.ts";
 import { createSecrets, secretSchema } from "./secrets.ts";
-import type { AccessSettings } from "./settings.ts";
 
 export const accessMigrations: readonly Migration[] = [{ room: "access", version: 1, sql: secretSchema + auditSchema }];
 
 export type Access = ReturnType<typeof createAccess>;
-
-export interface AccessParts {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly keys: Keys;
-  readonly settings: () => AccessSettings;
-  /** Whatever plugin that is at the moment. */
-  readonly authenticator: () => Authenticator;
-  /** Told when a secret came or went. */
-  readonly secretsChanged?: () => void;
-}
 
 export function createAccess(parts: AccessParts) {
   const { store, clock, log, settings, keys } = parts;

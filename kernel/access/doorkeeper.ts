@@ -1,5 +1,7 @@
 /** Decides who comes in, by WebSocket (`protocol` section 1.5) and by HTTP. Whoever comes with a device is the authenticator's to judge. */
+import type { Logger } from "@pincer/plugin-sdk";
 import { neighbourhood } from "@pincer/plugin-sdk/addresses";
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { authenticator } from "@pincer/plugin-sdk/contracts/authenticator";
 import { defineErrors, errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
@@ -9,14 +11,28 @@ import { sameSecret } from "@pincer/plugin-sdk/tokens";
 import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 import { type AuthCode, authError, connectErrors } from "@pincer/plugin-sdk/wire/connect-errors";
 import { allows, knownScopes } from "@pincer/plugin-sdk/wire/scopes";
-import type { AccessParts } from "./access.ts";
+import type { Store } from "../../store/store.ts";
 import type { Audit } from "./audit.ts";
 import type { Admitted, ConnectAttempt, Door, RequestDecision } from "./decision.ts";
 import { clientAddress, isNear, mayAct, originAllowed } from "./door.ts";
+import type { Keys } from "./keys.ts";
 import { createLockout, type Suspect } from "./lockout.ts";
 import type { Secrets } from "./secrets.ts";
+import type { AccessSettings } from "./settings.ts";
 
 export type Authenticator = ImplementationOf<typeof authenticator>;
+
+export interface AccessParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly keys: Keys;
+  readonly settings: () => AccessSettings;
+  /** Whatever plugin that is at the moment. */
+  readonly authenticator: () => Authenticator;
+  /** Told when a secret came or went. */
+  readonly secretsChanged?: () => void;
+}
 
 const accessErrors = defineErrors({
   ACCESS_NO_AUTHENTICATOR: {

@@ -1,9 +1,9 @@
 /** Every call that changes who may do what, or the gateway itself, is recorded: who, what, on what, and how it ended. */
 import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
+import type { ConnectionInfo, WireScope } from "@pincer/plugin-sdk/method";
 import type { MethodBinding } from "../../plugin-host/bindings.ts";
 import type { BusContext } from "./context.ts";
-import type { Asked } from "./dispatch.ts";
 
 const privileged: ReadonlySet<unknown> = new Set(["operator.admin", "operator.approvals", "operator.pairing"]);
 /** Parameters that name what a call is about. Nothing else of them is recorded: they may hold secrets. */
@@ -21,6 +21,15 @@ const resourcesOf = (params: unknown): string[] =>
 
 /** Where the scope depends on the parameters, only the call itself can tell. */
 export const mayBePrivileged = ({ scope, dynamic }: MethodBinding): boolean => dynamic || privileged.has(scope);
+
+/** What is recorded of a call. */
+export interface Recorded {
+  readonly binding: MethodBinding;
+  readonly given: unknown;
+  readonly caller: { readonly info: ConnectionInfo };
+  /** The scope that the call needs, where it depends on the parameters, once they have been looked at. */
+  exact: WireScope | undefined;
+}
 
 export type AuditTrail = ReturnType<typeof createAuditTrail>;
 
@@ -46,7 +55,7 @@ export function createAuditTrail({ clock, settings, audit }: BusContext) {
     refusals.set(principal, count);
     return count > settings().refusalsKept;
   };
-  const note = ({ binding, given, caller, exact }: Asked, outcome: AuditEntry["outcome"]) => {
+  const note = ({ binding, given, caller, exact }: Recorded, outcome: AuditEntry["outcome"]) => {
     // A call that is refused before its scope is known might have asked for anything.
     if (exact !== undefined && !privileged.has(exact)) return;
     const { principal } = caller.info;
@@ -55,7 +64,7 @@ export function createAuditTrail({ clock, settings, audit }: BusContext) {
   };
 
   return {
-    async recorded(asked: Asked, answer: (asked: Asked) => unknown): Promise<unknown> {
+    async recorded<A extends Recorded>(asked: A, answer: (asked: A) => unknown): Promise<unknown> {
       try {
         const result = await answer(asked);
         note(asked, "ok");

@@ -1,10 +1,12 @@
 /** One socket: who is behind it, what it has been sent, and how much of that it has not read yet. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ConnectionInfo, Role, WireScope } from "@pincer/plugin-sdk/method";
 import type { ConnectParams } from "@pincer/plugin-sdk/wire/connect";
 import { eventFrame } from "@pincer/plugin-sdk/wire/frames";
 import type { ServerWebSocket } from "bun";
 import type { Admitted, Door } from "../access/decision.ts";
-import type { BusContext } from "./context.ts";
+import type { BusSettings } from "./settings.ts";
+import type { Stability } from "./stability.ts";
 
 /** The longest reason that fits into a close frame, in bytes of UTF-8. */
 const longestReason = 123;
@@ -37,7 +39,7 @@ export class Connection {
 
   constructor(
     readonly door: Door,
-    private readonly context: BusContext,
+    private readonly context: { readonly clock: Clock; readonly settings: () => BusSettings; readonly stability: Stability },
   ) {
     this.openedAt = context.clock.now();
   }

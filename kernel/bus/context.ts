@@ -8,7 +8,7 @@ import type { Store } from "../../store/store.ts";
 import type { Access } from "../access/access.ts";
 import type { Connection } from "./connection.ts";
 import type { BusSettings } from "./settings.ts";
-import type { createStability } from "./stability.ts";
+import type { Stability } from "./stability.ts";
 
 export interface BusDeps {
   readonly access: Pick<Access, "connect" | "request">;
@@ -41,7 +41,7 @@ export interface BusDeps {
 export interface BusContext extends BusDeps {
   /** Those that have been let in, by their id. */
   readonly connections: Map<string, Connection>;
-  readonly stability: ReturnType<typeof createStability>;
+  readonly stability: Stability;
   readonly phase: () => "starting" | "ready" | "stopping";
   readonly uptimeMs: () => number;
 }

@@ -5,7 +5,7 @@ import type { ConnectionInfo, Method, MethodCall, Role, WireScope } from "@pince
 import { busErrors, paramsInvalid } from "@pincer/plugin-sdk/wire/errors";
 import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { MethodBinding, MethodSource, ResolvedMethod } from "../../plugin-host/bindings.ts";
-import { type AuditTrail, mayBePrivileged } from "./audit-trail.ts";
+import { type AuditTrail, mayBePrivileged, type Recorded } from "./audit-trail.ts";
 import type { BusContext } from "./context.ts";
 import type { Kept } from "./idempotency.ts";
 
@@ -18,19 +18,15 @@ export interface Caller {
 }
 
 /** Takes the first of two answers. */
-export type Accept = (payload: unknown) => void;
+type Accept = (payload: unknown) => void;
 
 /** The answer, or a promise of it where something is waited for. Throws or rejects with a `GatewayError`, or with whatever the handler threw. */
 export type Dispatch = (name: string, params: unknown, caller: Caller, accept?: Accept) => unknown;
 
 /** A call on its way. */
-export interface Asked {
-  readonly binding: MethodBinding;
-  readonly given: unknown;
+interface Asked extends Recorded {
   readonly caller: Caller;
   readonly accept: Accept | undefined;
-  /** The scope that the call needs, where it depends on the parameters, once they have been looked at. */
-  exact: WireScope | undefined;
 }
 
 /** How much of a caller's text an error repeats. */

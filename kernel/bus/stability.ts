@@ -5,6 +5,8 @@ import type { BusSettings } from "./settings.ts";
 
 const samplesKept = 60;
 
+export type Stability = ReturnType<typeof createStability>;
+
 export function createStability(clock: Clock, settings: () => BusSettings) {
   const notes: Note[] = [];
   const delays: number[] = [];

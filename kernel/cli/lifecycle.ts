@@ -1,5 +1,4 @@
 /** `pincer stop`, `restart` and `status`. */
-import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { connect } from "./client.ts";
@@ -8,7 +7,7 @@ import { CliError, EXIT, notRunning } from "./failure.ts";
 import { type Home, holder, makeHome } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
 import { bold, columns, dim, duration, green, red, yellow } from "./terminal.ts";
-import { start, welcome } from "./up.ts";
+import { type Judged, start, welcome } from "./up.ts";
 
 const graceMs = 20_000;
 const lookMs = 25;
@@ -51,12 +50,6 @@ interface Health {
   readonly ok: boolean;
   readonly problems?: readonly string[];
   readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
-}
-
-export interface Judged {
-  readonly valid: boolean;
-  readonly issues: readonly ConfigIssue[];
-  readonly warnings: readonly ConfigIssue[];
 }
 
 export async function status({ home, terminal }: Invocation): Promise<number> {

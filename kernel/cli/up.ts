@@ -2,15 +2,21 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { type Client, connect } from "./client.ts";
 import type { Invocation } from "./command.ts";
 import { CliError, EXIT } from "./failure.ts";
 import { type Home, holder, makeHome, readState, repository, writeFirstConfig } from "./home.ts";
-import type { Judged } from "./lifecycle.ts";
 import type { Plugin } from "./plugins.ts";
 import { bold, cyan, dim, green, yellow } from "./terminal.ts";
+
+export interface Judged {
+  readonly valid: boolean;
+  readonly issues: readonly ConfigIssue[];
+  readonly warnings: readonly ConfigIssue[];
+}
 
 const readyMs = 30_000;
 const lookMs = 10;

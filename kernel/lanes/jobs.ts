@@ -1,12 +1,14 @@
 /** The jobs that have not ended. Each step of a job's life is one commit; memory follows it, and then whoever listens or waits is told. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import type { Admission, JobOutcome, JobRunner, JobState } from "@pincer/plugin-sdk/job";
-import type { Row, Statement } from "../../store/store.ts";
+import type { Retention } from "../../store/retention.ts";
+import type { Row, Statement, Store } from "../../store/store.ts";
 import { isRefusal, laneErrors } from "./errors.ts";
-import type { LanesDeps } from "./lanes.ts";
-import { admit, admitted, jsonOf, type OpenJob, openJob, outcomeOf, sql } from "./rows.ts";
-import { type Ending, endingOf, Run, tooLate } from "./run.ts";
+import { admit, admitted, jsonOf, type OpenJob, openJob, outcomeOf, type RunningJob, sql } from "./rows.ts";
 import { Scheduler } from "./scheduler.ts";
+import type { LanesSettings } from "./settings.ts";
 
 /** What is about to be committed, and is then durable while memory does not know it and nobody was told. */
 const commits = ["admit", "claim", "begin", "take", "send", "finish", "cancel", "release", "recover"] as const;
@@ -30,11 +32,38 @@ export interface JobChange {
   readonly outcome?: JobOutcome;
 }
 
+export interface LanesDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly settings: () => LanesSettings;
+  readonly log: Pick<Logger, "warn" | "error">;
+  /** Where ended jobs are swept. */
+  readonly retention?: Retention;
+  readonly probe?: (point: LanePoint, key: string) => void;
+  /** Told of every change, after it is durable, as `probe` is for whoever looks on: neither may throw. */
+  readonly onChange?: (change: JobChange) => void;
+}
+
 /**
  * The kind of the jobs that tell of failures. One is sent by the end of each job that failed or was given up, while somebody handles them, so
  * that it is told also when the process dies in that moment.
  */
 export const failureKind = "failure";
+
+export interface Ending {
+  readonly state: JobState;
+  readonly result: unknown;
+  readonly sends: readonly Admission[];
+}
+
+/** For errors of the lanes, not for those of handlers. */
+export const endingOf = ({ code, message }: GatewayError): Ending => ({
+  state: code === "LANE_CANCELLED" ? "cancelled" : code === "LANE_PARKED" ? "parked" : "failed",
+  result: { code, message },
+  sends: [],
+});
+export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
+  laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
 
 const goesOnLater = () => laneErrors.LANE_CLOSED("the gateway stops; the job goes on at its next start");
 
@@ -56,7 +85,10 @@ export class Jobs {
   #isRefused = false;
   #isClosed = false;
 
-  constructor(readonly deps: LanesDeps) {
+  constructor(
+    readonly deps: LanesDeps,
+    private readonly run: (job: OpenJob, handler: JobRunner, jobs: Jobs) => RunningJob,
+  ) {
     const concurrency = (kind: string) => this.handlers.get(kind)?.concurrency ?? Number.POSITIVE_INFINITY;
     this.scheduler = new Scheduler(deps, concurrency, (job) => this.#start(job));
   }
@@ -120,7 +152,7 @@ export class Jobs {
       const nobody = laneErrors.LANE_NO_HANDLER(`no plugin handles ${job.kind}: enable the one that does, and ask again`);
       return void this.end(job, endingOf(nobody));
     }
-    job.run = new Run(job, handler, this);
+    job.run = this.run(job, handler, this);
     this.deps.onChange?.({ type: "started", job });
     void job.run.execute();
   }
@@ -255,7 +287,7 @@ export class Jobs {
     this.#waiters.clear();
   }
 
-  #running(): readonly Run[] {
+  #running(): readonly RunningJob[] {
     return [...this.open.values()].flatMap(({ run }) => run ?? []);
   }
 }

@@ -1,33 +1,17 @@
 /** Durable, ordered work: admitted in one commit, run lane by lane, and taken up after a crash where it was. */
-import type { Logger } from "@pincer/plugin-sdk";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
-import type { Retention } from "../../store/retention.ts";
-import type { Store } from "../../store/store.ts";
 import { createAdmission } from "./admission.ts";
 import { laneErrors } from "./errors.ts";
-import { type JobChange, Jobs, type LanePoint } from "./jobs.ts";
+import { Jobs, type LanesDeps } from "./jobs.ts";
 import { type OpenJob, sql, suspect, sweep as sweepBefore } from "./rows.ts";
-import type { LanesSettings } from "./settings.ts";
-
-export interface LanesDeps {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly settings: () => LanesSettings;
-  readonly log: Pick<Logger, "warn" | "error">;
-  /** Where ended jobs are swept. */
-  readonly retention?: Retention;
-  readonly probe?: (point: LanePoint, key: string) => void;
-  /** Told of every change, after it is durable, as `probe` is for whoever looks on: neither may throw. */
-  readonly onChange?: (change: JobChange) => void;
-}
+import { Run } from "./run.ts";
 
 export type Lanes = ReturnType<typeof createLanes>;
 
 export function createLanes(deps: LanesDeps) {
   const { store, clock, settings } = deps;
-  const jobs = new Jobs(deps);
+  const jobs = new Jobs(deps, (...begun) => new Run(...begun));
   const { scheduler, handlers } = jobs;
   const { admitAll, senders } = createAdmission(jobs);
   const sweep = (now: number) => sweepBefore(now - settings().keepMs);

@@ -3,7 +3,6 @@ import { type ErrorOptions, errorMessage, GatewayError, isGatewayError } from "@
 import type { Admission, JobOutcome, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Migration, Param, Row, Statement } from "../../store/store.ts";
 import { laneErrors } from "./errors.ts";
-import type { Run } from "./run.ts";
 import type { LanesSettings } from "./settings.ts";
 
 export const lanesMigrations: readonly Migration[] = [
@@ -26,6 +25,14 @@ export const lanesMigrations: readonly Migration[] = [
       ) without rowid, strict;`,
   },
 ];
+
+/** A job that runs, as who may end it sees it. */
+export interface RunningJob {
+  readonly finished: PromiseWithResolvers<void>;
+  execute(): Promise<void>;
+  stop(reason: GatewayError): void;
+  release(reason: GatewayError): void;
+}
 
 /** A job that has not ended, as the lanes hold it. */
 export interface OpenJob {
@@ -51,7 +58,7 @@ export interface OpenJob {
   traces: boolean;
   /** Why it comes only to be ended: it waits for nobody any more. */
   over?: GatewayError | undefined;
-  run?: Run | undefined;
+  run?: RunningJob | undefined;
   /** Until its deadline. */
   timer?: Disposable;
 }

@@ -1,27 +1,12 @@
 /** One run of a job: from its claim to its end, or until its handler gives it back. */
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { Admission, JobRunner, JobState } from "@pincer/plugin-sdk/job";
+import type { JobRunner } from "@pincer/plugin-sdk/job";
 import { isRefusal, laneErrors } from "./errors.ts";
-import type { Jobs } from "./jobs.ts";
-import { type OpenJob, type Step, sql } from "./rows.ts";
+import { type Ending, endingOf, type Jobs, tooLate } from "./jobs.ts";
+import { type OpenJob, type RunningJob, type Step, sql } from "./rows.ts";
 import { Steps } from "./steps.ts";
 
-export interface Ending {
-  readonly state: JobState;
-  readonly result: unknown;
-  readonly sends: readonly Admission[];
-}
-
-/** For errors of the lanes, not for those of handlers. */
-export const endingOf = ({ code, message }: GatewayError): Ending => ({
-  state: code === "LANE_CANCELLED" ? "cancelled" : code === "LANE_PARKED" ? "parked" : "failed",
-  result: { code, message },
-  sends: [],
-});
-export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
-  laneErrors.LANE_DEADLINE(`${key} had until ${new Date(deadline ?? 0).toISOString()}`);
-
-export class Run {
+export class Run implements RunningJob {
   readonly finished = Promise.withResolvers<void>();
   readonly #abort = new AbortController();
   readonly signal = this.#abort.signal;

@@ -1,7 +1,8 @@
 /** Which job runs next: one at a time in each lane, within the limits of kinds, and one suspect at a time. In memory only. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { QueueMode } from "@pincer/plugin-sdk/job";
-import type { LanesDeps } from "./lanes.ts";
 import type { OpenJob } from "./rows.ts";
+import type { LanesSettings } from "./settings.ts";
 
 interface Lane {
   readonly name: string;
@@ -28,7 +29,7 @@ export class Scheduler {
   #paused = true;
 
   constructor(
-    readonly deps: Pick<LanesDeps, "clock" | "settings">,
+    readonly deps: { readonly clock: Clock; readonly settings: () => LanesSettings },
     /** How many jobs of a kind may run at once. */
     readonly concurrency: (kind: string) => number,
     readonly start: (job: OpenJob) => void,

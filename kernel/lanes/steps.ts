@@ -1,9 +1,20 @@
 /** A job as its handler sees it: each step is answered by what an earlier run left behind, or is taken and written down in order. */
-import type { Admission, EffectOutcome, Job, QueueMode } from "@pincer/plugin-sdk/job";
+import type { GatewayError } from "@pincer/plugin-sdk/error";
+import type { Admission, EffectOutcome, Job, JobRunner, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Row, Statement } from "../../store/store.ts";
 import { isRefusal, laneErrors } from "./errors.ts";
-import { admit, admitted, answerOf, failed, hashOf, openJob, type Step, settled, sql } from "./rows.ts";
-import type { Run } from "./run.ts";
+import type { Jobs } from "./jobs.ts";
+import { admit, admitted, answerOf, failed, hashOf, type OpenJob, openJob, type Step, settled, sql } from "./rows.ts";
+
+/** The run whose steps they are. */
+interface StepsOf {
+  readonly job: OpenJob;
+  readonly handler: JobRunner;
+  readonly jobs: Jobs;
+  readonly signal: AbortSignal;
+  stop(reason: GatewayError): void;
+  rest(): void;
+}
 
 export class Steps {
   readonly sends: Admission[] = [];
@@ -21,7 +32,7 @@ export class Steps {
   /** The newest write, durable with every one before it. */
   #written: Promise<Row[][]> = Promise.resolve([]);
 
-  constructor(readonly run: Run) {}
+  constructor(readonly run: StepsOf) {}
 
   get handed(): Job {
     const { job, signal } = this.run;

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import type { Clock } from "../clock.ts";
 import type { Contract, HandleOf, ImplementationOf, Providers } from "../contract.ts";
 import { tool as toolContract } from "../contracts/tool.ts";
@@ -107,7 +107,7 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
   const gateway = opened.use(
     await startTestGateway({
       plugins: [plugins, scriptedPlugins, ...(options.folders ?? [])],
-      only: [...DEFAULT_PLUGINS, "scripted-provider", id, ...(options.enable ?? [])],
+      only: [...defaultPlugins, "scripted-provider", id, ...(options.enable ?? [])],
       config: [
         { models: { default: "scripted/one" }, scripted: { provider: { url: model.url } } },
         nested(configPathOf(manifest), options.config ?? {}),

@@ -1,6 +1,6 @@
 /** From the start of the whole process to the answer that it is ready: the median of several starts, each of a process of its own. */
 import { join } from "node:path";
-import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import { type Figure, median } from "./figures.ts";
 import { codeOf, type Home, type Installation, installVersion, trusted } from "./installation.ts";
 import { pinned } from "./machine.ts";
@@ -62,7 +62,7 @@ export const coldStart: Part = async ({ installation: installed }) => {
   const part = "cold start to ready, whole process";
   const bare = await bareStarts();
   // Beside the default set one of the bench's own is always there.
-  const least = DEFAULT_PLUGINS.length + 1;
+  const least = defaultPlugins.length + 1;
   const more = many - least;
   const few = await starts(installation, homeWith(installation, 0, 0));
   const installedOnly = await starts(installation, homeWith(installation, more, 0));

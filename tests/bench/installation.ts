@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import { buildDefaultSet, buildPlugin } from "../../plugin-kit/build.ts";
 import { installDependencies } from "../../plugin-kit/install.ts";
 import { cpuMs, type Memory, memory, pinned } from "./machine.ts";
@@ -55,7 +55,7 @@ export async function install(): Promise<Installation> {
   for (const name of linked) symlinkSync(join(repository, name), join(folder, name));
   const bundle = join(folder, ".build", "bench");
   const present = readdirSync(join(repository, "plugins")).filter((id) => existsSync(join(repository, "plugins", id, "plugin.json")));
-  const isDefault = (id: string) => (DEFAULT_PLUGINS as readonly string[]).includes(id);
+  const isDefault = (id: string) => defaultPlugins.includes(id);
   const plugins = present.filter(isDefault).map((id) => join(repository, "plugins", id));
   const others = present.filter((id) => !isDefault(id)).map((id) => join(repository, "plugins", id));
   for (const path of [...plugins, join(repository, "plugins", "provider-openai")]) await installDependencies(path, () => undefined);
