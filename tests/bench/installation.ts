@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another binary than the one that runs this. */
   readonly bun?: string;
+  /** From the source, reloading what is saved. */
+  readonly dev?: boolean;
 }
 
 export interface Installation extends Disposable {
@@ -96,12 +98,26 @@ export function installVersion(home: string, id: string, digest: string, code: s
 
 export const codeOf = (home: string, id: string): string => readFileSync(join(home, "plugins", id, "1", "plugin.js"), "utf8");
 
-async function start(main: string, home: Home, { env = {}, bun = process.execPath }: StartOptions = {}): Promise<GatewayProcess> {
+async function start(
+  main: string,
+  home: Home,
+  { env = {}, bun = process.execPath, dev = false }: StartOptions = {},
+): Promise<GatewayProcess> {
   const state = join(home.path, "gateway.json");
   rmSync(state, { force: true });
   const began = performance.now();
   const child = Bun.spawn(
-    [...pinned("measured"), bun, "--no-env-file", "--config=/dev/null", main, "gateway", "--managed", "--home", home.path],
+    [
+      ...[...pinned("measured"), bun, "--no-env-file", "--config=/dev/null"],
+      ...[
+        dev ? join(repository, "kernel", "cli", "main.ts") : main,
+        "gateway",
+        "--managed",
+        "--home",
+        home.path,
+        ...(dev ? ["--dev"] : []),
+      ],
+    ],
     { env: { ...cleanEnv(), PINCER_PORT: "0", PINCER_TOKEN: home.token, ...env }, stdin: "ignore", stdout: "ignore", stderr: "inherit" },
   );
   const url = await untilReady(child, state, began);

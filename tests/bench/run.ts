@@ -15,6 +15,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { coldStart } from "./cold-start.ts";
+import { dev } from "./dev.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
 import { type Figure, judge, print } from "./figures.ts";
 import { type Installation, install } from "./installation.ts";
@@ -42,6 +43,7 @@ const parts: Readonly<Record<string, Part>> = {
   "fan-out": fanOut,
   sessions,
   swap,
+  dev,
   peer,
   size,
 };
