@@ -1,10 +1,11 @@
 /** One generation of a plugin as the host holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
 import type { HealthReport, Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { whyAt } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
 import { Hold } from "./lease.ts";
@@ -68,10 +69,14 @@ export class Generation {
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
   onFault: (() => void) | undefined;
+  /** Of one that is confined: whether what it may reach would be resolved otherwise now. */
+  isOutdated: (() => Promise<boolean>) | undefined;
   onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
 
   constructor(
     readonly plugin: string,
+    /** Its code's. */
+    readonly folder: string,
     readonly number: number,
     public code: Code,
     readonly clock: Clock,
@@ -116,11 +121,12 @@ export class Generation {
   /** What leaves the plugin as an error: its own codes unchanged, the caller's abort as it is, anything else a fault of this generation. */
   blame = (error: unknown, what: string, signal?: AbortSignal): unknown => {
     if (isGatewayError(error) || signal?.aborted) return error;
-    this.log.error("plugin.fault", { plugin: this.plugin, generation: this.number, what, error: (error as Error)?.stack ?? String(error) });
+    const fault = faultOf(error, this.plugin, what);
+    this.log.error("plugin.fault", { generation: this.number, ...fault.data, error: (error as Error)?.stack ?? String(error) });
     this.faults++;
     this.activity.errors++;
     this.onFault?.();
-    return faultOf(error, this.plugin, what);
+    return fault;
   };
 
   /** What the plugin says of itself; that it is well, when it says nothing. */
@@ -128,7 +134,8 @@ export class Generation {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
     // What is no JSON would keep whoever asks, and every hello, from their answer.
     const plain = reported.then((report): HealthReport => JSON.parse(JSON.stringify(report)));
-    return within(this.clock, this.limits().healthMs, plain).catch((error) => ({ ok: false, detail: errorMessage(error) }));
+    const failed = (error: unknown) => ({ ok: false, detail: whyAt(this.folder, error).said });
+    return within(this.clock, this.limits().healthMs, plain, "its health check").catch(failed);
   }
 
   /** Waits for the calls inside, at most so long; answers with those that have not ended. */

@@ -101,7 +101,7 @@ test("an answer that streams counts on its generation until its end, or until it
   while (kit.host.inspect("streams").draining.length > 0) await new Promise((resolve) => setImmediate(resolve));
   await expect(kit.host.routes.match("/fails")!.handle(new Request("http://x/fails"))).rejects.toMatchObject({
     code: "PLUGIN_FAULT",
-    message: "streams failed in route /fails",
+    message: expect.stringMatching(/^streams failed in route \/fails: the gateway/),
   });
   expect((await kit.logged("plugin.fault")).fields).toMatchObject({ what: "route /fails", error: expect.stringContaining("inside") });
 });
@@ -229,6 +229,27 @@ test("an optional use is absent while nobody provides it", async () => {
     prepare: (plugins) => writePlugin(plugins, "has", source, { permissions: { scopes: ["operator.write"] } }).then(() => undefined),
   });
   expect(await invoke(kit.host, "has.it")).toEqual([true, false]);
+});
+
+test("the panels that a manifest names are there for whoever shows plugins, without running any", async () => {
+  const ui = { panels: [{ id: "main", title: "Panel", path: "/shown" }] };
+  const shows = `import { definePlugin } from "@pincer/plugin-sdk";
+    import { plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
+    import { defineMethod } from "@pincer/plugin-sdk/method";
+    import { Type } from "@sinclair/typebox";
+    const panels = defineMethod({ name: "shows.panels", summary: "", scope: "any", params: Type.Object({}), result: Type.Unknown() });
+    export default definePlugin({ uses: { plugins }, setup(ctx) {
+      ctx.method(panels, async (_, call) => (await ctx.uses.plugins.list({}, call)).plugins.map(({ id, manifest }) => [id, manifest.ui]));
+    } });`;
+  await using kit = await startHost({
+    async prepare(plugins) {
+      await writePlugin(plugins, "shown", "export default { setup() {} };", { ui });
+      await writePlugin(plugins, "shows", shows, { permissions: { scopes: ["operator.read"] } });
+    },
+  });
+  const panels = (await invoke(kit.host, "shows.panels")) as [string, unknown][];
+  expect(Object.fromEntries(panels)).toEqual({ shown: ui, shows: undefined });
+  expect(kit.host.inspect("shown").state).toBe("idle");
 });
 
 test("a plugin that was installed or mended meanwhile is found when it is asked for", async () => {

@@ -152,7 +152,11 @@ export function createPluginHost(deps: PluginHostDeps) {
     for (const plugin of plugins.values()) plugin.forgive();
     const [enabled, disabled] = [all().filter(({ isEnabled }) => isEnabled), turned.filter(({ isEnabled }) => !isEnabled)];
     const begun = startInOrder(enabled, table, (ids) => log.warn("plugin.cycle", { cycle: ids.join(" -> ") }));
-    await Promise.all([begun, ...disabled.map((plugin) => plugin.unload())]);
+    // By another choice of a provider, or another secret, nothing was registered anew.
+    for (const { instance } of active()) instance.tellProvisions?.();
+    const stale = (id: string) => (error: unknown) => log.error("plugin.permissions-stale", { plugin: id, error: errorMessage(error) });
+    const followed = enabled.map((plugin) => plugin.followPermissions().catch(stale(plugin.id)));
+    await Promise.all([begun, ...followed, ...disabled.map((plugin) => plugin.unload())]);
   };
   const inTurn = createQueue();
   /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */

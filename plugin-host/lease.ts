@@ -36,15 +36,17 @@ export class Hold {
   }
 }
 
+/** How many connections it holds. */
+export const heldBy = ({ holds }: Generation): number => [...holds].filter(({ isHeld }) => isHeld).length;
+
 export const releaseAll = (generation: Generation): Promise<unknown> => Promise.all([...generation.holds].map((hold) => hold.release()));
 
 /**
- * Ends what `from` holds, and waits until `to`, which is the current one already, holds as much. Throws `PLUGIN_NOT_CONNECTED` when a stream of
+ * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
  * `to` ends for good before it is held, or has started and is not held in time; that nobody starts one is no failure. Nor is it that the other
  * side has not yet noticed that the old connection is gone, and refuses the first attempt.
  */
-export async function handOver(from: Generation, to: Generation, ms: number): Promise<void> {
-  let missing = [...from.holds].filter(({ isHeld }) => isHeld).length;
+export async function handOver(from: Generation, to: Generation, ms: number, missing: number): Promise<void> {
   let refusedOnce = false;
   const taken = Promise.withResolvers<void>();
   const refused = (why: string) => pluginErrors.PLUGIN_NOT_CONNECTED(`generation ${to.number} of ${to.plugin} did not take over: ${why}`);

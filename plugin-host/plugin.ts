@@ -2,12 +2,13 @@
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { pauseAfter } from "@pincer/plugin-sdk/runtime/services";
+import { pauseAfter, retryAfter } from "@pincer/plugin-sdk/runtime/services";
+import { Door, handState } from "@pincer/plugin-sdk/runtime/state";
 import { Activity } from "./activity.ts";
 import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
-import { handOver, releaseAll } from "./lease.ts";
+import { handOver, heldBy, releaseAll } from "./lease.ts";
 import { totalUseOf } from "./sandbox/watch.ts";
 import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
@@ -20,6 +21,9 @@ export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "lo
   /** Where it would run, if it were activated now. */
   isolation(found: Found): PluginInfo["isolation"];
 }
+
+/** A version that worked, and the state that it gave away when it was replaced. */
+type Sound = Readonly<{ found: Found; code: Code; state: unknown }>;
 
 export class Plugin {
   current: Generation | undefined;
@@ -37,7 +41,10 @@ export class Plugin {
   /** When its process ended by itself, lately. */
   #crashes: readonly number[] = [];
   /** The version that was replaced last, and did not crash. */
-  #sound: { readonly found: Found; readonly code: Code } | undefined;
+  #sound: Sound | undefined;
+  /** What it was rolled back to, which runs whatever that folder holds by now, until something else was found. */
+  #rolledBack: Readonly<{ found: Found; code: Code; error: GatewayError }> | undefined;
+  readonly #door = new Door();
   /** For want of calls, so that it is unloaded; or for the next attempt. */
   #waiting: Disposable | undefined;
 
@@ -49,9 +56,13 @@ export class Plugin {
   get id(): string {
     return this.found.id;
   }
+  get #back() {
+    return this.#rolledBack?.found === this.found ? this.#rolledBack : undefined;
+  }
 
   /** Counts a call on the present generation; activates first, when needed. */
   enter(what: string): Entered | Promise<Entered> {
+    if (this.#door.opening) return this.#door.opening.then(() => this.enter(what));
     return this.current ? { generation: this.current, leave: this.current.enter(what) } : this.activate().then(() => this.enter(what));
   }
 
@@ -69,34 +80,52 @@ export class Plugin {
     this.#crashes = [];
   }
 
-  /** N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. `code` of an earlier generation runs that again. */
-  replace(found: Found, code?: Code): Promise<{ readonly generation: number; readonly visibleMs: number }> {
+  /**
+   * N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. `code` of an earlier generation runs that again; `kept` is its
+   * state, for when N's cannot be had.
+   */
+  replace(found: Found, code?: Code, kept?: unknown): Promise<{ readonly generation: number; readonly visibleMs: number }> {
     return this.#change(async () => {
       const { clock, limits, changed } = this.around;
       const begun = clock.monotonic();
       const { found: before, current: from } = this;
       const to = await this.around.prepare(found, ++this.number, this.activity, code);
       if (from) await requireWell(to, from);
+      const missing = from ? heldBy(from) : 0;
+      const state = await this.#handState(from, to, kept).catch((error) => {
+        from?.instance.services.start();
+        this.#door.open();
+        void this.#retire(to);
+        throw error;
+      });
       this.#install(to, found);
       changed();
+      this.#door.open();
       const visibleMs = clock.monotonic() - begun;
       if (from) {
-        const [, handed] = await Promise.allSettled([this.#stopServices(from), handOver(from, to, limits().handOverMs)]);
+        const [, handed] = await Promise.allSettled([this.#stopServices(from), handOver(from, to, limits().handOverMs, missing)]);
         if (handed.status === "rejected") {
+          await this.#handState(to, from, state);
           this.#install(from, before);
           changed();
+          this.#door.open();
           await releaseAll(to);
           from.instance.services.start();
           void this.#retire(to);
           throw handed.reason;
         }
-        this.#rollBackTo(before, from.code, to);
-        if (this.#crashes.length === 0) this.#sound = { found: before, code: from.code };
+        if (before !== found) this.#watchFaults({ found: before, code: from.code, state }, to);
         void this.#retire(from);
       }
       to.instance.services.start();
       return { generation: to.number, visibleMs };
     });
+  }
+
+  /** What its confinement was made of may have changed: then the same code runs again under what it comes to now. */
+  async followPermissions(): Promise<void> {
+    const { current, found } = this;
+    if (current && (await current.isOutdated?.())) await this.replace(found, current.code);
   }
 
   /** Ends it; the next call activates it again, if it is still enabled. */
@@ -141,9 +170,10 @@ export class Plugin {
     const { clock } = this.around;
     if (this.found.error) throw this.found.error;
     if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
-    if (this.error && clock.monotonic() < this.#notBefore) throw this.error;
+    const pause = this.#notBefore - clock.monotonic();
+    if (this.error && pause > 0) throw retryAfter(this.error, pause);
     try {
-      const next = await this.around.prepare(this.found, ++this.number, this.activity);
+      const next = await this.around.prepare(this.found, ++this.number, this.activity, this.#back?.code);
       this.#install(next, this.found);
       next.instance.services.start();
       return next;
@@ -171,13 +201,13 @@ export class Plugin {
   #install(generation: Generation, found: Found): void {
     this.found = found;
     this.current = generation;
-    this.error = undefined;
+    this.error = this.#back?.error;
     this.#failures = this.#notBefore = 0;
     const { process } = generation.instance;
     if (process) process.onDeath = (reason, details) => this.#lost(generation, found, reason, details);
     const { idleSeconds, activate } = generation.code.manifest;
     const idleMs = idleSeconds === undefined ? process && this.around.limits().processIdleMs : idleSeconds * 1000;
-    const mayIdle = idleMs !== undefined && activate !== "start";
+    const mayIdle = idleMs !== undefined && activate !== "start" && !generation.registered.get("state", "state");
     this.#wait(mayIdle ? whenIdle(generation, idleMs, () => void this.unload()) : undefined);
   }
 
@@ -200,36 +230,45 @@ export class Plugin {
     this.current = undefined;
     this.#wait(undefined);
     const isOver = this.#crashes.length > crashes;
+    const ended = `${this.id} ended ${this.#crashes.length} times in ${crashWindowMs} ms`;
+    const next = `"pincer plugins reload ${this.id}" tries it again; the last time ${reason.message}`;
     if (isOver && this.#sound && this.#sound.found !== found) {
-      const { found: before, code } = this.#sound;
-      log.warn("plugin.rolled-back", { plugin: this.id, generation: generation.number, crashes: this.#crashes.length });
+      const error = pluginErrors.PLUGIN_CRASHED(`${ended}, and was rolled back: ${next}`, { cause: reason });
+      this.#rollBack(this.#sound, generation, error).catch((failed) => this.#retryLater(failed as GatewayError));
       this.#crashes = [];
-      this.replace(before, code).catch((error) => this.#retryLater(error as GatewayError));
     } else if (isOver) {
-      const what = `${this.id} ended ${this.#crashes.length} times in ${crashWindowMs} ms, and is not started again by itself`;
-      this.error = pluginErrors.PLUGIN_CRASHED(`${what}: "pincer plugins reload ${this.id}" does; the last time ${reason.message}`, {
-        cause: reason,
-      });
+      this.error = pluginErrors.PLUGIN_CRASHED(`${ended}, and is not started again by itself: ${next}`, { cause: reason });
       this.#notBefore = Number.POSITIVE_INFINITY;
     } else if (this.#crashes.length > 1) this.#retryLater(reason);
     else if (found.manifest?.activate === "start") void this.activate().catch(() => undefined); // silent-ok: it has reported
   }
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */
-  #rollBackTo(found: Found, code: Code, failing: Generation): void {
-    const { log } = this.around;
+  #watchFaults(sound: Sound, failing: Generation): void {
     const { number } = failing;
+    if (this.#crashes.length === 0) this.#sound = sound;
     whenFailing(failing, (faults) => {
       if (this.current?.number !== number) return;
-      const error = pluginErrors.PLUGIN_FAULT(`generation ${number} of ${this.id} failed ${faults} times and was rolled back`);
-      log.warn("plugin.rolled-back", { plugin: this.id, generation: number, faults });
-      this.replace(found, code).then(
-        () => {
-          this.error = error;
-        },
-        (reason) => log.warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
+      const next = `"pincer plugins reload ${this.id}" tries that version again`;
+      const error = pluginErrors.PLUGIN_FAULT(`generation ${number} of ${this.id} failed ${faults} times and was rolled back: ${next}`);
+      this.#rollBack(sound, failing, error).catch((reason) =>
+        this.around.log.warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
       );
     });
+  }
+
+  async #rollBack({ found, code, state }: Sound, { number }: Generation, error: GatewayError): Promise<void> {
+    this.around.log.warn("plugin.rolled-back", { plugin: this.id, generation: number, error: error.message });
+    await this.replace(found, code, state);
+    this.#rolledBack = { found, code, error };
+    this.error = error;
+  }
+
+  /** See `handState`. Until the door is opened, whoever comes waits. */
+  #handState(from: Generation | undefined, to: Generation, kept: unknown): Promise<unknown> {
+    const ending = async () => (await Promise.all([from ? this.#stopServices(from) : [], from && releaseAll(from)]))[0];
+    const lost = ({ message }: Error) => this.around.log.warn("plugin.state-lost", { plugin: this.id, for: to.number, error: message });
+    return handState({ from, to, kept, door: this.#door, ms: this.around.limits().stateMs, ending, lost });
   }
 
   #replaced = ({ number }: Generation) => pluginErrors.PLUGIN_REPLACED(`generation ${number} of ${this.id} was replaced`);
@@ -237,8 +276,10 @@ export class Plugin {
     if (waitingFor.length > 0) this.around.log.warn("plugin.hangs", { plugin: this.id, generation, waitingFor });
   }
 
-  async #stopServices(generation: Generation): Promise<void> {
-    this.#hangs(generation, await generation.instance.services.stop(this.#replaced(generation)));
+  async #stopServices(generation: Generation): Promise<readonly string[]> {
+    const hung = await generation.instance.services.stop(this.#replaced(generation));
+    this.#hangs(generation, hung);
+    return hung;
   }
 
   /** Its calls finish, its jobs go on elsewhere, everything that it registered is undone. */

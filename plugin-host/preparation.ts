@@ -2,7 +2,7 @@
 import type { PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
-import { mayRead } from "@pincer/plugin-sdk/permissions";
+import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
@@ -122,7 +122,11 @@ export function createPreparation(
       facts: () => ({ home: data, dataDir: data, config: around.config(), provisions: capabilities.provisionsFor(manifest, user) }),
     });
     generation.instance = instance;
+    const words = () =>
+      configuredIn(manifest.permissions ?? {}, around.config(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
+    const resolved = await words();
     await instance.start();
+    if (instance.process.enforced) generation.isOutdated = async () => !Bun.deepEquals(await words(), resolved);
   };
 
   return async (found, number, activity, earlier) => {
@@ -135,7 +139,7 @@ export function createPreparation(
       throw pluginErrors.PLUGIN_UNTRUSTED(`${what} (docs/security.md says what that does not keep it from yet), ${whole}`);
     }
     requireUses(manifest);
-    const generation = new Generation(id, number, { manifest }, clock, limits, deps.log(id), activity);
+    const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
       const prepared =
         how.isolation === "inline"

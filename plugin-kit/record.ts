@@ -94,12 +94,13 @@ function requireScopes({ id, permissions: { scopes = [] } = {} }: Manifest, regi
 }
 
 /** A manifest must say the same on every machine, and nothing that cannot be checked. */
-function requireStable(id: string, { methods = {}, emits = {}, jobs = {}, facets = {}, config }: Generated): void {
+function requireStable(id: string, { methods = {}, emits = {}, jobs = {}, facets = {}, state, config }: Generated): void {
   const schemas = [
     ...Object.values(methods).flatMap(({ params, result, accepted }) => [params, result, accepted]),
     ...Object.values(emits).map(({ payload }) => payload),
     ...Object.values(jobs).flatMap(({ input, result }) => [input, result]),
     ...Object.values(facets).map(({ schema }) => schema),
+    state,
     config,
   ];
   for (const schema of schemas) {

@@ -26,6 +26,8 @@ export interface Stream<P extends TSchema = TSchema, I extends TSchema = TSchema
    * when that does not come to hold it, the same leads back to the old one.
    */
   readonly held?: Readonly<Record<string, unknown>>;
+  /** Beginning it once more is harmless as long as nothing of it has come, so that a caller may when the provider goes away. */
+  readonly safe?: boolean;
   readonly optional?: boolean;
 }
 
@@ -104,7 +106,7 @@ export const stream = <P extends TSchema, I extends TSchema, R extends TSchema>(
   params: P,
   item: I,
   result: R,
-  options: Pick<Stream, "held"> = {},
+  options: Pick<Stream, "held" | "safe"> = {},
 ): Stream<P, I, R> => ({
   kind: "stream",
   params,

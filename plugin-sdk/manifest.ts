@@ -78,6 +78,8 @@ export const Generated = closed({
   commands: byName(closed({ summary: Type.String(), usage: Type.String() })),
   facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(wireScopes)) })),
   health: Type.Optional(Type.Boolean()),
+  /** Of what is handed to the next generation. */
+  state: Type.Optional(JsonSchema),
   config: Type.Optional(JsonSchema),
 });
 export type Generated = Static<typeof Generated>;
@@ -110,6 +112,7 @@ export const Manifest = closed({
       listens: Type.Optional(Type.Array(Type.String({ pattern: "^127\\.0\\.0\\.1:\\d+$" }))),
     }),
   ),
+  /** Panels, for whoever shows plugins: handed on as they stand, by the contract `plugins`. */
   ui: Type.Optional(Type.Unknown()),
   generated: Type.Optional(Generated),
 });

@@ -33,6 +33,17 @@ export function valuesAt(root: unknown, pointer: string): readonly unknown[] {
 
 const configured = (entry: string, config: unknown) =>
   entry.startsWith("config:") ? valuesAt(config, entry.slice("config:".length)) : undefined;
+
+/** What the operator wrote where permissions that the system enforces name it: with other values the same words permit something else. */
+export function configuredIn(
+  { net = [], files: { read = [], write = [] } = {}, exec = [], sockets = [] }: Permissions,
+  config: unknown,
+  secret: (name: string) => Promise<string | undefined>,
+): Promise<readonly unknown[]> {
+  const valuesOf = (entry: string) => (entry.startsWith("secret:") ? secret(entry.slice("secret:".length)) : configured(entry, config));
+  return Promise.all([net, read, write, exec, sockets].flat().map(valuesOf));
+}
+
 const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
 export const hostPort = (url: URL): string => `${url.hostname}:${url.port || ports[url.protocol]}`.toLowerCase();
 const leadsInside = (host: string): boolean =>

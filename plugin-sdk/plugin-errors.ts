@@ -16,6 +16,7 @@ export const pluginErrors = defineErrors({
   PLUGIN_DUPLICATE: { message: "the plugin registered the same thing twice", wire: "UNAVAILABLE" },
   PLUGIN_UNHEALTHY: { message: "the new generation reports that it cannot work", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_NOT_CONNECTED: { message: "the new generation did not take over the connection", wire: "UNAVAILABLE", retryable: true },
+  PLUGIN_STATE_REFUSED: { message: "the new generation could not be given the state of the present one", wire: "UNAVAILABLE" },
   PLUGIN_TIMEOUT: { message: "the plugin did not answer in time", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_FAULT: { message: "the plugin failed", wire: "UNAVAILABLE" },
   PLUGIN_CRASHED: { message: "the plugin's process ended too often", wire: "UNAVAILABLE" },
@@ -35,5 +36,9 @@ export const pluginErrors = defineErrors({
 });
 
 /** Who failed, at what; wrapped once, where a call leaves a plugin. What it was is in the cause, which never crosses the wire. */
-export const faultOf = (error: unknown, plugin: string, what: string): GatewayError =>
-  isGatewayError(error) ? error : pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}`, { cause: error, data: { plugin, what } });
+export function faultOf(error: unknown, plugin: string, what: string): GatewayError {
+  if (isGatewayError(error)) return error;
+  const correlationId = crypto.randomUUID();
+  const next = `the gateway's log says why under ${correlationId}: pincer logs`;
+  return pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}: ${next}`, { cause: error, data: { plugin, what, correlationId } });
+}

@@ -37,6 +37,17 @@ export interface Facet<S extends TSchema = TSchema> {
   readonly patch?: WireScope;
 }
 
+/** What a plugin keeps in memory, on its way to the generation that takes its place at a reload or an upgrade. */
+export interface StateKeeper<S extends TSchema> {
+  /**
+   * What is to be handed over: JSON of the schema, at most 1 MiB. While it is asked for no call runs in the plugin and none comes in, and its
+   * services have ended; from then on this generation changes nothing any more.
+   */
+  snapshot(): Static<S> | Promise<Static<S>>;
+  /** Takes over what the generation before gave, before anything comes in. A throw leaves that generation in place. */
+  restore(state: Static<S>): void | Promise<void>;
+}
+
 export interface CommandIo {
   /** Sends a gateway method over the caller's own connection. */
   call(method: string, params?: unknown): Promise<unknown>;
@@ -98,6 +109,8 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   command(command: Command, run: (args: readonly string[], io: CommandIo) => Promise<number>): void;
   facet<S extends TSchema>(name: string, facet: Facet<S>): void;
   health(check: () => Promise<HealthReport>): void;
+  /** Hands what is kept in memory to the next generation, once; what must outlive a crash or a restart belongs in `store`. */
+  state<S extends TSchema>(schema: S, keeper: StateKeeper<S>): void;
   /** The value of a secret that the manifest names and the operator granted; `undefined` when it is not set. */
   secret(name: string): Promise<string | undefined>;
   /** `fetch` limited to the hosts that the manifest declares. */

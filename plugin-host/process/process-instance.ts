@@ -49,10 +49,14 @@ export interface ProcessOptions {
   facts(): Omit<Start, "id" | "version" | "permissions" | "limits">;
 }
 
-const Kind = Type.Union([Type.Literal("call"), Type.Literal("stream")]);
+const Member = Type.Object({
+  kind: Type.Union([Type.Literal("call"), Type.Literal("stream")]),
+  safe: Type.Optional(Type.Boolean()),
+  held: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
 const StartedShape = Type.Object({
   generated: Type.Record(Type.String(), Type.Unknown()),
-  members: Type.Record(Type.String(), Type.Record(Type.String(), Kind)),
+  members: Type.Record(Type.String(), Type.Record(Type.String(), Member)),
   services: Type.Integer({ minimum: 0 }),
 });
 const { signal: never } = new AbortController();

@@ -85,7 +85,10 @@ export default definePlugin({ setup(ctx) {
 } });`;
   await using kit = await own("fussy", source);
   await expect(invoke(kit.host, "fussy.refuses")).rejects.toMatchObject({ code: "FUSSY_REFUSED", message: "not today", data: { day: 1 } });
-  await expect(invoke(kit.host, "fussy.fails")).rejects.toMatchObject({ code: "PLUGIN_FAULT", message: "fussy failed in fussy.fails" });
+  await expect(invoke(kit.host, "fussy.fails")).rejects.toMatchObject({
+    code: "PLUGIN_FAULT",
+    message: expect.stringMatching(/^fussy failed in fussy.fails: .* pincer logs$/),
+  });
   const faults = () => kit.lines.filter(({ event }) => event === "plugin.fault").map(({ fields }) => fields);
   expect(faults()).toContainEqual(expect.objectContaining({ what: "fussy.fails", error: expect.stringContaining("Error: inside") }));
   expect(faults()).toContainEqual(expect.objectContaining({ what: "service fails", error: expect.stringContaining("alone") }));

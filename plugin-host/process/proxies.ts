@@ -23,11 +23,11 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
   for (const [contract, names] of Object.entries(generated.provides ?? {}))
     for (const [name, { version, arity, record }] of Object.entries(names)) {
       const provided = `${contract}/${name}`;
-      const kinds = members[provided] ?? {};
+      const own = members[provided] ?? {};
       registered.add("provides", provided, {
-        contract: uncheckedContract(contract, version, arity, kinds),
+        contract: uncheckedContract(contract, version, arity, own),
         record,
-        implementation: implementationOf(peer, provided, kinds),
+        implementation: implementationOf(peer, provided, own),
       });
     }
   for (const [name, declared] of Object.entries(generated.methods ?? {})) {
@@ -68,6 +68,10 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
     });
   for (const [name, { summary, schema, patch }] of Object.entries(generated.facets ?? {}))
     registered.add("facets", name, { summary, ...lazily({ schema: () => schema }), ...(patch && { patch }) });
+  if (generated.state) {
+    const [snapshot, restore] = [() => ask("state.snapshot", {}), (state: unknown) => ask("state.restore", { state })];
+    registered.add("state", "state", { ...lazily({ schema: () => generated.state }), snapshot, restore });
+  }
   if (generated.health) registered.add("health", "health", { check: async () => healthOf(await ask("health", {})) });
   return registered;
 }
@@ -82,30 +86,19 @@ function lazily<K extends string>(schemas: Readonly<Record<K, () => unknown>>): 
   return made;
 }
 
-function uncheckedContract(
-  id: string,
-  version: number,
-  arity: Contract["arity"],
-  kinds: Readonly<Record<string, "call" | "stream">>,
-): Contract {
-  const members: Members = Object.fromEntries(
-    Object.entries(kinds).map(([name, kind]) => [
-      name,
-      kind === "call"
-        ? { kind, params: unchecked, result: unchecked }
-        : { kind: "stream" as const, params: unchecked, item: unchecked, result: unchecked },
-    ]),
-  );
-  return { id, version, arity, record: unchecked, members };
+type Provided = Started["members"][string];
+
+function uncheckedContract(id: string, version: number, arity: Contract["arity"], provided: Provided): Contract {
+  const all = { params: unchecked, item: unchecked, result: unchecked };
+  const members = Object.fromEntries(Object.entries(provided).map(([name, member]) => [name, { ...member, ...all }]));
+  return { id, version, arity, record: unchecked, members: members as Members };
 }
 
-const implementationOf = (peer: Peer, provided: string, kinds: Readonly<Record<string, "call" | "stream">>): Implementation =>
+const implementationOf = (peer: Peer, provided: string, members: Provided): Implementation =>
   Object.fromEntries(
-    Object.entries(kinds).map(([member, kind]) => [
+    Object.entries(members).map(([member, { kind }]) => [
       member,
-      kind === "call"
-        ? (params: unknown, io: Io) => peer.call("provided", { provided, member, params }, io)
-        : (params: unknown, io: Io) => peer.stream("provided", { provided, member, params }, io),
+      (params: unknown, io: Io) => peer[kind]("provided", { provided, member, params }, io),
     ]),
   );
 

@@ -138,6 +138,6 @@ export const provider = defineContract({
       Type.Object({ models: Type.Array(ModelInfo) }),
       { safe: true },
     ),
-    stream: stream(ModelRequest, ModelEvent, ModelAnswer),
+    stream: stream(ModelRequest, ModelEvent, ModelAnswer, { safe: true }),
   },
 });

@@ -6,6 +6,7 @@ import { childJob } from "./child-job.ts";
 import type { Instance } from "./instance.ts";
 import type { Peer, Served } from "./peer.ts";
 import type { CallFacts, JobFacts, Provisions, RouteItem, RouteRequest } from "./process-protocol.ts";
+import { plainState } from "./state.ts";
 
 interface Changes {
   config(value: unknown): void;
@@ -42,6 +43,8 @@ export function childServed(instance: Instance, peer: Peer, changes: Changes): S
     "services.stop": ({ why }: { why: string }) => services.stop(pluginErrors.PLUGIN_REPLACED(why)),
     unload: () => instance.unload(),
     health: () => registered.get("health", "health")?.check() ?? { ok: true },
+    "state.snapshot": async () => plainState(await registered.required("state", "state").snapshot()),
+    "state.restore": async ({ state }: { state: unknown }) => void (await registered.required("state", "state").restore(plainState(state))),
     provided: (asked: { provided: string; member: string; params: unknown }, io) => member(asked)(asked.params, io),
     scope: ({ name, params }: { name: string; params: unknown }) => {
       const { scope } = registered.required("methods", name).method;

@@ -3,6 +3,7 @@
  * and everything that the plugin is to the gateway, and the gateway to it, goes over that socket as `process-protocol.ts` says.
  */
 import { dirname } from "node:path";
+import type { Call, Stream } from "../contract.ts";
 import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
 import sdk from "../package.json" with { type: "json" };
 import type { PluginDefinition } from "../plugin.ts";
@@ -15,7 +16,10 @@ import { setUp } from "./context.ts";
 import { frameSocket } from "./frames.ts";
 import { Instance } from "./instance.ts";
 import { Peer, type Served } from "./peer.ts";
-import { type Hello, type Provisions, processProtocol, type Start, type Started } from "./process-protocol.ts";
+import { type Hello, type ProvidedMember, type Provisions, processProtocol, type Start, type Started } from "./process-protocol.ts";
+
+const providedMember = ({ kind, safe, ...more }: Call | Stream): ProvidedMember =>
+  ({ kind, ...(safe && { safe }), ...("held" in more && { held: more.held }) }) as ProvidedMember;
 
 /** How long the gateway may leave an abort unanswered. */
 const abortMs = 10_000;
@@ -84,7 +88,9 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
       [...instance.registered.all("provides")].map(([name, { contract, implementation }]) => [
         name,
         Object.fromEntries(
-          Object.entries(contract.members).flatMap(([member, { kind }]) => (implementation[member] ? [[member, kind] as const] : [])),
+          Object.entries(contract.members).flatMap(([name, member]) =>
+            implementation[name] ? [[name, providedMember(member)] as const] : [],
+          ),
         ),
       ]),
     );

@@ -97,6 +97,8 @@ function createContext(definition: PluginDefinition, { id, version }: Identity, 
     command: (command, run) => register("commands", command.name, { ...command, run }),
     facet: (name, facet) => register("facets", name, facet),
     health: (check) => register("health", "health", { check }),
+    state: (schema, keeper) =>
+      register("state", "state", { schema, snapshot: () => keeper.snapshot(), restore: (state) => keeper.restore(state as never) }),
     secret: async (name) => live(around).secret(name),
     fetch: Object.assign(async (...request: Parameters<typeof fetch>) => live(around).fetch(...request), { preconnect: fetch.preconnect }),
     own: (resource) => {

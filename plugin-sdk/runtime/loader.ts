@@ -1,5 +1,5 @@
 /** Imports a plugin's code, and says where it broke. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "../error.ts";
 import type { PluginDefinition } from "../plugin.ts";
@@ -50,10 +50,22 @@ function filesOf(file: string, seen = new Set<string>(), order: string[] = []): 
 export function loadFailure(id: string, folder: string, error: unknown): GatewayError {
   if (isGatewayError(error) && error.code !== "PLUGIN_FAULT") return error;
   const thrown = isGatewayError(error) ? error.cause : error;
+  const { said, ...at } = whyAt(folder, thrown);
+  return pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${said}`, { cause: thrown, data: { plugin: id, ...at } });
+}
+
+/** As `PLUGIN_STATE_REFUSED` with file, line and reason; `what` says which generation failed at what. */
+export function stateFailure(id: string, what: string, folder: string, error: unknown): GatewayError {
+  if (isGatewayError(error)) return error;
+  const { said, ...at } = whyAt(folder, error);
+  return pluginErrors.PLUGIN_STATE_REFUSED(`${what}: ${said}`, { cause: error, data: { plugin: id, ...at } });
+}
+
+/** What was thrown, in words, behind the place of the plugin's own from which it came. */
+export function whyAt(folder: string, thrown: unknown) {
   const place = placeOf(thrown, folder);
   const reason = errorMessage((thrown as AggregateError | undefined)?.errors?.[0] ?? thrown);
-  const at = place ? `${place.file}:${place.line}:${place.column}: ` : "";
-  return pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${at}${reason}`, { cause: thrown, data: { plugin: id, reason, ...place } });
+  return { said: `${place ? `${place.file}:${place.line}:${place.column}: ` : ""}${reason}`, reason, ...place };
 }
 
 interface Place {
@@ -66,7 +78,22 @@ interface Place {
 function placeOf(error: unknown, folder: string): Place | undefined {
   const { position } = ((error as AggregateError | undefined)?.errors?.[0] ?? error ?? {}) as { readonly position?: Place | null };
   if (position) return { file: relative(folder, position.file), line: position.line, column: position.column };
-  for (const [, file = "", line, column] of (error instanceof Error ? (error.stack ?? "") : "").matchAll(/\(?([^\s()]+):(\d+):(\d+)\)?$/gm))
-    if (file.startsWith(folder + sep)) return { file: relative(folder, file), line: Number(line), column: Number(column) };
+  for (const [, path = "", line, column] of (error instanceof Error ? (error.stack ?? "") : "").matchAll(
+    /\(?([^\s()]+):(\d+):(\d+)\)?$/gm,
+  )) {
+    const file = ownFile(path, folder);
+    if (file !== undefined) return { file, line: Number(line), column: Number(column) };
+  }
+  return undefined;
+}
+
+/** Relative to the folder. A confined process has its bundle at another place, from where the bundle's map leads up to the root at most. */
+function ownFile(path: string, folder: string): string | undefined {
+  if (path.startsWith(folder + sep)) return relative(folder, path);
+  const parts = folder.split(sep);
+  for (let above = 1; above <= parts.length; above++) {
+    const seen = ["", ...parts.slice(above), ""].join(sep);
+    if (path.startsWith(seen) && existsSync(join(folder, path.slice(seen.length)))) return path.slice(seen.length);
+  }
   return undefined;
 }

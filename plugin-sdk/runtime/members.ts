@@ -77,7 +77,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
   };
 }
 
-/** The process went away in the middle: a call that may be repeated is made again, once, to the one that takes its place. */
+/** The process went away in the middle: what may be repeated is asked again, once, of the one that takes its place. */
 const isGone = (error: unknown) => hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
 
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
@@ -85,37 +85,42 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
   return async function* (given: unknown, io: Io) {
     await Promise.all([requireValid(member.params, given, wrongParams), checker(member.item), checker(member.result)]);
     io.signal.throwIfAborted();
-    const target = await binding.resolve(what);
-    // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
-    using stop = linkSignals(io.signal);
-    const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
-    if (hold) target.leave();
-    let items: AsyncGenerator<unknown, unknown, void> | undefined;
-    let ended = false;
-    let failure: unknown;
-    try {
-      items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
-      for (;;) {
-        const step = await items.next();
-        if (hold?.isReleased) throw replaced(what);
-        ended = step.done === true;
-        requireValid(ended ? member.result : member.item, step.value, wrongResult);
-        if (ended) return step.value;
-        if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
-        yield step.value;
-      }
-    } catch (error) {
-      failure = error;
-      if (hold?.isReleased) throw replaced(what);
-      throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
-    } finally {
-      if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
+    for (let isFirst = true; ; isFirst = false) {
+      const target = await binding.resolve(what);
+      // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
+      using stop = linkSignals(io.signal);
+      const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
+      if (hold) target.leave();
+      let items: AsyncGenerator<unknown, unknown, void> | undefined;
+      let isBegun = false;
+      let ended = false;
+      let failure: unknown;
       try {
-        await items?.return(undefined);
+        items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+        for (;;) {
+          const step = await items.next();
+          isBegun = true;
+          if (hold?.isReleased) throw replaced(what);
+          ended = step.done === true;
+          requireValid(ended ? member.result : member.item, step.value, wrongResult);
+          if (ended) return step.value;
+          if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
+          yield step.value;
+        }
+      } catch (error) {
+        failure = error;
+        if (hold?.isReleased) throw replaced(what);
+        if (isFirst && !isBegun && member.safe && isGone(error) && !io.signal.aborted) continue;
+        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
       } finally {
-        // Also when its end cannot be had, because its process went away.
-        hold?.ended(failure);
-        target.leave();
+        if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
+        try {
+          await items?.return(undefined);
+        } finally {
+          // Also when its end cannot be had, because its process went away.
+          hold?.ended(failure);
+          target.leave();
+        }
       }
     }
   };

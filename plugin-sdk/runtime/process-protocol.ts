@@ -2,11 +2,12 @@
  * What the gateway and a plugin's process say to each other over a peer (`peer.ts`). The plugin's process says `hello` first; the gateway
  * then calls `start`, and from then on each calls the other. A process is never trusted: the gateway checks whatever comes from it.
  */
+import type { Call, Stream } from "../contract.ts";
 import type { Generated, Permissions } from "../manifest.ts";
 import type { ConnectionInfo, Role, WireScope } from "../method.ts";
 
 /** Raised with every change that an older process or gateway would not understand. */
-export const processProtocol = 1;
+export const processProtocol = 2;
 
 /** The first call of a process. */
 export interface Hello {
@@ -40,11 +41,14 @@ export interface Start {
   readonly limits: { readonly retryFirstMs: number; readonly retryLongestMs: number; readonly unloadMs: number };
 }
 
+/** What a caller over here has to know of a member that only the process has the contract of. */
+export type ProvidedMember = Pick<Call, "kind" | "safe"> | Pick<Stream, "kind" | "safe" | "held">;
+
 /** What `setup` registered. */
 export interface Started {
   readonly generated: Generated;
   /** `<contract>/<name>` -> member -> what it is. */
-  readonly members: Readonly<Record<string, Readonly<Record<string, "call" | "stream">>>>;
+  readonly members: Readonly<Record<string, Readonly<Record<string, ProvidedMember>>>>;
   /** How many services it has. */
   readonly services: number;
 }

@@ -1,4 +1,5 @@
 /** What one `setup` registered, in the form of a manifest's generated half, so that the two can be held against each other. */
+import type { TSchema } from "@sinclair/typebox";
 import type { Contract, Io } from "../contract.ts";
 import type { GatewayEvent } from "../event.ts";
 import type { Hook } from "../hook.ts";
@@ -23,6 +24,7 @@ interface Kinds {
   commands: Command & { run(args: readonly string[], io: CommandIo): Promise<number> };
   facets: Facet;
   health: { check(): Promise<HealthReport> };
+  state: { readonly schema: TSchema; snapshot(): unknown; restore(state: unknown): unknown };
 }
 type Kind = keyof Kinds;
 
@@ -38,6 +40,7 @@ export class Registrations {
     commands: new Map(),
     facets: new Map(),
     health: new Map(),
+    state: new Map(),
   };
 
   add<K extends Kind>(kind: K, name: string, registration: Kinds[K]): void {
@@ -102,6 +105,7 @@ export class Registrations {
       commands: table(all.commands, ({ summary, usage }) => ({ summary, usage })),
       facets: table(all.facets, ({ summary, schema, patch }) => ({ summary, schema, patch })),
       health: all.health.size > 0 || undefined,
+      state: all.state.get("state")?.schema,
       config,
     };
     return JSON.parse(JSON.stringify(found));
@@ -121,10 +125,13 @@ export function compareGenerated(id: string, declared: Generated, registered: Ge
   if (missing.length > 0) throw pluginErrors.PLUGIN_MISSING(`${id} did not register what its manifest declares: ${told(missing)}`);
 }
 
+/** Sections that are no table of names. */
+const whole = new Set(["health", "state", "config"]);
+
 function flatten(generated: Generated): Map<string, unknown> {
   const flat = new Map<string, unknown>();
   for (const [section, value] of Object.entries(generated)) {
-    if (section === "health" || section === "config") flat.set(section, value);
+    if (whole.has(section)) flat.set(section, value);
     else if (Array.isArray(value)) for (const name of value) flat.set(`${section} ${name}`, true);
     else
       for (const [name, entry] of Object.entries(value)) {

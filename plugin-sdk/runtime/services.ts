@@ -1,5 +1,6 @@
 /** Background work of one instance. It begins when its generation is the current one, and ends before the next one's begins. */
 import type { Clock } from "../clock.ts";
+import { GatewayError } from "../error.ts";
 import { within } from "./deadline.ts";
 
 type Run = (signal: AbortSignal) => Promise<void>;
@@ -12,6 +13,16 @@ export interface Pauses {
 
 export const pauseAfter = (failures: number, { retryFirstMs, retryLongestMs }: Pauses): number =>
   Math.min(retryLongestMs, retryFirstMs * 2 ** failures);
+
+/** The same error, for who may try again after so long; as it is when that would not help. */
+export const retryAfter = (error: GatewayError, ms: number): GatewayError =>
+  error.retryable && Number.isFinite(ms)
+    ? new GatewayError(error.code, error, error.message, {
+        ...(error.data && { data: error.data }),
+        ...(error.cause !== undefined && { cause: error.cause }),
+        retryAfterMs: ms,
+      })
+    : error;
 
 export class Services {
   readonly #all = new Map<string, Run>();

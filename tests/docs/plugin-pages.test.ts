@@ -41,6 +41,7 @@ test("there is a page for each thing that an author can make", () => {
     "provider.md",
     "router.md",
     "routes.md",
+    "state.md",
     "tool.md",
   ]);
   for (const page of readdirSync(pages)) expect(readFileSync(join(pincer, "docs", "plugins.md"), "utf8")).toContain(`(plugins/${page})`);

@@ -53,7 +53,7 @@ interface Guest extends AsyncDisposable {
 }
 
 /** Installed, and so not trusted. */
-async function startGuest(permissions: object, code = source): Promise<Guest> {
+async function startGuest(permissions: object, code = source, secrets: Readonly<Record<string, string>> = {}): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
   await writePlugin(join(folder, "made"), "guest", code, { permissions });
@@ -64,7 +64,7 @@ async function startGuest(permissions: object, code = source): Promise<Guest> {
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
     config: { plugins: { guest: { isolation: "process" } } },
-    secret: async (name, plugin) => `${name} of ${plugin}`,
+    secret: async (name, plugin) => secrets[name] ?? `${name} of ${plugin}`,
   });
   return {
     kit,
@@ -115,6 +115,50 @@ confined("an installed plugin runs confined, with what its manifest names and no
   expect(await tries("environment", "PINCER_TOKEN")).toBe("undefined");
   for (const folder of [shared, closed]) rmSync(folder, { recursive: true });
 });
+
+confined(
+  "one whose permissions the operator's words are part of is held to what they say now, by a generation of its own",
+  async () => {
+    const serve = (text: string) => Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(text) });
+    using first = serve("first");
+    using second = serve("second");
+    using third = serve("third");
+    const shared = mkdtempSync(join(tmpdir(), "pincer-shared-"));
+    writeFileSync(join(shared, "page"), "shared");
+    const config = `config: Type.Object({ url: Type.String({ default: "${first.url.href}" }), folder: Type.Optional(Type.String()), tone: Type.Optional(Type.String()) }),`;
+    const code = source.replace("definePlugin({ ", `definePlugin({ ${config} `);
+    const secrets: Record<string, string> = { GUEST_URL: "127.0.0.1:9" };
+    await using guest = await startGuest({ net: ["config:/url", "secret:GUEST_URL"], files: { read: ["config:/folder"] } }, code, secrets);
+    const { kit, tries } = guest;
+    const follows = async (config: object) => {
+      await kit.configure({ plugins: { guest: { isolation: "process", config } } });
+      await kit.host.refresh();
+    };
+    const reached = () => Promise.all([first, second, third].map(({ url }) => tries("fetches", url.href)));
+    const [refused, generation] = [expect.stringMatching(/^error: /), () => kit.host.inspect("guest").generation];
+    expect(await reached()).toEqual(["first", refused, refused]);
+
+    await follows({ url: second.url.href });
+    expect(await reached()).toEqual([refused, "second", refused]);
+    secrets["GUEST_URL"] = third.url.href;
+    await kit.host.refresh();
+    expect(await reached()).toEqual([refused, "second", "third"]);
+    expect(generation()).toBe(3);
+    await follows({ url: second.url.href, tone: "kind" });
+    expect(generation()).toBe(3);
+
+    // What cannot be given leaves what was, and is told.
+    await follows({ url: second.url.href, folder: join(shared, "nowhere") });
+    const { fields } = await kit.logged("plugin.permissions-stale");
+    expect(fields).toMatchObject({ plugin: "guest", error: expect.stringContaining("which does not exist") });
+    expect(await reached()).toEqual([refused, "second", "third"]);
+    await follows({ url: second.url.href, folder: shared });
+    expect(await tries("reads", join(shared, "page"))).toBe("shared");
+    expect(await reached()).toEqual([refused, "second", "third"]);
+    rmSync(shared, { recursive: true });
+  },
+  60_000,
+);
 
 for (const what of ["hogs", "forks"])
   confined(`one that ${what} past its limits is ended alone, and serves again at the next call`, async () => {
