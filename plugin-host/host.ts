@@ -27,12 +27,12 @@ import { Table } from "./table.ts";
 
 export type PluginHost = ReturnType<typeof createPluginHost>;
 
-/** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
 const useOfThisProcess = (): Use => {
   const { user, system } = process.cpuUsage();
   return { cpuMs: (user + system) / 1000, memoryBytes: process.memoryUsage.rss() };
 };
 
+/** Reads manifests, and declares what they say of the configuration. Runs nothing before `start`. */
 export function createPluginHost(deps: PluginHostDeps) {
   const { clock, settings, limits } = deps;
   const log = deps.log("plugins");

@@ -18,7 +18,8 @@ const plugins = readdirSync(join(root, "plugins")).filter((id) => existsSync(joi
 const documents = [...guides, ...plugins.map((id) => `plugins/${id}/README.md`)];
 const manifestOf = (folder: string): Manifest => JSON.parse(read(`${folder}/plugin.json`));
 
-const names = new Set(commands.map(({ name }) => name));
+const ofPlugins = plugins.flatMap((id) => Object.keys(manifestOf(`plugins/${id}`).generated?.commands ?? {}));
+const names = new Set([...commands.map(({ name }) => name), ...ofPlugins]);
 const families = new Set(Object.keys(familySummaries));
 
 /** What stands behind `pincer` in code, each word of alternatives (`list | set`) as a line of its own. */
