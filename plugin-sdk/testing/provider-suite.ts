@@ -368,7 +368,9 @@ export function providerSuite(suite: ProviderSuite): void {
     test("a caller that is already gone costs no request", async () => {
       const fixture = await start();
       const signal = AbortSignal.abort(new Error("given up"));
-      await expect(readStream(fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal }))).rejects.toThrow("given up");
+      await expect(readStream(fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal }))).rejects.toThrow(
+        "given up",
+      );
       expect(fixture.vendor.ledger).toHaveLength(0);
     });
 
