@@ -1,5 +1,4 @@
 /** What confines a plugin's process: what it is told, what it makes of that, and which of them this machine has. */
-
 import { findSandboxExec } from "./macos.ts";
 import { findBubblewrap } from "./trial.ts";
 

@@ -7,7 +7,7 @@ import { startTestGateway, type TestGateway, type TestGatewayOptions } from "@pi
 import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
 import type { Declare } from "@pincer/plugin-sdk/testing/needs";
 import { type Script, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
-import { DEFAULT_PLUGINS } from "../../kernel/default-plugins.ts";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
@@ -50,7 +50,7 @@ export type Isolation = "inline" | "process";
 const inlineAlone: ReadonlySet<string> = new Set(["routing", "tools-files", "tools-exec"]);
 /** Those of the house that can be in a process of their own. */
 export const processPlugins: readonly string[] = [
-  ...DEFAULT_PLUGINS.filter((id) => !inlineAlone.has(id)),
+  ...defaultPlugins.filter((id) => !inlineAlone.has(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 

@@ -67,7 +67,7 @@ test.each(["tool", "channel"] as const)(
     expect(steps.filter(({ verdict }) => verdict !== "passed").map(({ name, lines }) => `${name}: ${lines.join("\n")}`)).toEqual([]);
     expect(ok).toBe(true);
   },
-  180_000,
+  300_000,
 );
 
 test("it runs in a gateway, and what is not public cannot be imported", async () => {
