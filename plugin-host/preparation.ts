@@ -104,9 +104,8 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, config: around.config },
+          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.config },
           secret: (name) => deps.secret(name, found.id),
-          confinement,
         });
         data = launched.data;
         return launched;

@@ -20,7 +20,6 @@ export interface Around {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: KeyValueStore;
-  /** Code of this repository, or one that the operator trusts. */
   readonly isTrusted: boolean;
   emit(event: GatewayEvent, payload: unknown, options: EmitOptions): void;
   call(method: string, params: unknown, signal: AbortSignal): Promise<unknown>;

@@ -63,25 +63,6 @@ test("every kind of registration reaches a plugin in its own process", async () 
   expect(await admitted.outcome).toMatchObject({ state: "done", result: { sum: 4 } });
 });
 
-test("a trusted process runs the gateway's hooks, as it does in the gateway", async () => {
-  const asking = `
-import { definePlugin } from "@pincer/plugin-sdk";
-import { promptBuilding } from "@pincer/plugin-sdk/hooks";
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
-const ask = defineMethod({ name: "asking.ask", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Unknown() });
-export default definePlugin({ setup(ctx) {
-  ctx.method(ask, () => ctx.run(promptBuilding, { sessionKey: "s", agentId: "a", runId: "r", sections: [] }));
-} });`;
-  await using kit = await startHost({
-    ...everything(),
-    config: { plugins: { "scripted-channel": { enabled: false }, asking: { isolation: "process" } } },
-    prepare: (plugins) => writePlugin(plugins, "asking", asking).then(() => undefined),
-  });
-  expect(await invoke(kit.host, "asking.ask")).toMatchObject({ sections: [{ id: "everything", text: "hello" }] });
-  expect(kit.host.inspect("asking")).toMatchObject({ isolation: "process" });
-});
-
 test("a live change of the configuration is seen in the process, and told there", async () => {
   await using kit = await startHost(everything());
   expect(await invoke(kit.host, "everything.status")).toMatchObject({ greeting: "hello", config: 0 });

@@ -224,7 +224,9 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
       const known = host.handle(toolContract).list();
       const found = known.find((one) => one.name === name);
       if (!found) throw new Error(`there is no tool "${name}"; there are: ${known.map((one) => one.name).join(", ")}`);
-      return runTool([name, found.record, uses(toolContract, name)], args, { workspace: join(gateway.home, "workspace"), owner }, how);
+      const workspace = join(gateway.home, "workspace");
+      mkdirSync(workspace, { recursive: true });
+      return runTool([name, found.record, uses(toolContract, name)], args, { workspace, owner }, how);
     },
     health: async () => (await host.health())[id] ?? { ok: true },
     crash: crashing(gateway, id),

@@ -46,11 +46,9 @@ export interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home">
 
 export type Isolation = "inline" | "process";
 
-/** What these read and write lies in the gateway's home, of which a process sees nothing. */
-const inlineAlone: ReadonlySet<string> = new Set(["routing", "tools-files", "tools-exec"]);
-/** Those of the house that can be in a process of their own. */
+/** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => !inlineAlone.has(id)),
+  ...defaultPlugins.filter((id) => id !== "routing"),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
