@@ -232,7 +232,11 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
     crash: crashing(gateway, id),
     reload: async () => void (await host.reload(id)),
     stop: gateway.stop,
-    unload: () => host.setEnabled(id, false),
+    async unload() {
+      await host.setEnabled(id, false);
+      // Nothing tells that an earlier generation, which finishes its calls, is gone as well.
+      while (mode === "process" && host.inspect(id).draining.length > 0) await systemClock.sleep(5);
+    },
     residue() {
       const { state, draining } = host.inspect(id);
       const hanging = (gateway.lines as readonly LogLine[]).flatMap(({ event, plugin, waitingFor }) =>
