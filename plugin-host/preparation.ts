@@ -18,7 +18,7 @@ import { type Code, Generation } from "./generation.ts";
 import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
-import { type Finding, findConfinement } from "./sandbox/confinement.ts";
+import { findConfinement } from "./sandbox/confinement.ts";
 import { type IsolationSettings, isolationOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
@@ -27,15 +27,7 @@ export function createPreparation(
   capabilities: Capabilities,
   run: PluginContext["run"],
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
-  const { clock, settings, limits } = deps;
-  /** What confines a process, once that was found: to try it out takes a fifth of a second. */
-  let confining: Promise<Finding> | undefined;
-  const confinement = async (): Promise<Finding> => {
-    confining ??= (deps.confinement ?? findConfinement)();
-    const found = await confining;
-    if ("missing" in found) confining = undefined;
-    return found;
-  };
+  const { clock, settings, limits, confinement = findConfinement } = deps;
 
   const requireUses = ({ id, generated }: Manifest): void => {
     for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
@@ -102,7 +94,7 @@ export function createPreparation(
     const instance = new ProcessInstance({
       ...{ manifest, digest: found.digest, name: generation.name, clock, limits, log: around.log },
       around: {
-        ...around,
+        ...{ ...around, isTrusted },
         emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
         use: async (contract, version, name) => {
           if (!isTrusted) requirePower(user.id, user.scopes, contract);
@@ -112,9 +104,8 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, config: around.config },
+          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.config },
           secret: (name) => deps.secret(name, found.id),
-          confinement,
         });
         data = launched.data;
         return launched;

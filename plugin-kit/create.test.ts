@@ -33,7 +33,7 @@ test.each([...kinds])(
     }
     expect(verdicts).toEqual({ manifest: "passed", types: "passed", tests: "passed", permissions: "passed", size: "passed" });
   },
-  120_000,
+  300_000,
 );
 
 test.each([...kinds])("the template of a %s is a plugin whose manifest is in step with its code", async (kind) => {

@@ -1,6 +1,6 @@
 /** What a manifest's permissions come to on this machine: its words resolved to paths and addresses. */
-import { existsSync, realpathSync } from "node:fs";
-import { isAbsolute } from "node:path";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { valuesAt } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -20,11 +20,12 @@ export interface Resolved {
 const defaults = { memoryMb: 512, openFiles: 256, processes: 32 };
 const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
 
-/** @param secret the value of a secret that the operator granted, for `secret:<NAME>`. Throws `PLUGIN_PERMISSION` for what is not there. */
+/** `secret` finds what was granted; `home` is the gateway's, for trusted plugins. Throws `PLUGIN_PERMISSION` for what is not there. */
 export async function resolvePermissions(
   { id, permissions = {} }: Manifest,
   config: unknown,
   secret: (name: string) => Promise<string | undefined>,
+  home?: string,
 ): Promise<Resolved> {
   const { net = [], files = {}, exec = [], sockets = [], limits = {} } = permissions;
   const refuse = (what: string) => pluginErrors.PLUGIN_PERMISSION(`${id} cannot start: ${what}`, { data: { plugin: id } });
@@ -33,15 +34,17 @@ export async function resolvePermissions(
       ? valuesAt(config, entry.slice("config:".length)).filter((value): value is string => typeof value === "string" && value !== "")
       : [entry];
   const paths = (entries: readonly string[] = [], kind: string) =>
-    entries.flatMap(configured).map((path) => {
+    entries.flatMap(configured).map((named) => {
+      const path = home !== undefined && !isAbsolute(named) ? join(home, named) : named;
+      if (path !== named) mkdirSync(path, { recursive: true, mode: 0o700 });
       if (!isAbsolute(path)) throw refuse(`permissions.${kind} names "${path}": expected an absolute path, or config:<pointer> to one`);
       if (!existsSync(path)) throw refuse(`permissions.${kind} names ${path}, which does not exist`);
       return realpathSync(path);
     });
-  const binaries = exec.flatMap(configured).map((name) => {
+  const binaries = exec.flatMap(configured).flatMap((name) => {
     const path = isAbsolute(name) ? name : Bun.which(name);
     if (!path || !existsSync(path)) throw refuse(`permissions.exec names ${name}, which is not installed`);
-    return realpathSync(path);
+    return [path, realpathSync(path)]; // by the name that it is called by too
   });
   const hosts = await Promise.all(
     net.map(async (entry) => {
@@ -53,7 +56,7 @@ export async function resolvePermissions(
   return {
     read: paths(files.read, "files.read"),
     write: paths(files.write, "files.write"),
-    exec: binaries,
+    exec: [...new Set(binaries)],
     sockets: paths(sockets, "sockets"),
     net: [...new Set(hosts.flat())],
     configured: hosts.filter((_, index) => isOperators(index)).flat(),

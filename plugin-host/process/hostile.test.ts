@@ -1,12 +1,16 @@
 /** A process that is no honest plugin: it speaks the protocol, and asks and answers whatever it likes. */
-import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { type HostKit, type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { defaultLimits } from "../limits.ts";
+
+const temporary = mkdtempSync(join(tmpdir(), "pincer-rogues-"));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 const runtime = join(import.meta.dir, "..", "..", "plugin-sdk", "runtime");
 const honest = `
@@ -45,6 +49,7 @@ const hello = ${hello};
 if (hello) await peer.call("hello", hello, io).catch(() => {});
 await new Promise(() => {});`;
 
+/** Of what was installed nothing is trusted. What would confine it is left out: here it is what it says that must be refused. */
 async function startRogue(
   answer: string,
   {
@@ -54,16 +59,23 @@ async function startRogue(
     ...options
   }: HostOptions & { hello?: string; items?: string; generated?: (known: object) => unknown } = {},
 ): Promise<HostKit> {
+  const folder = mkdtempSync(join(temporary, "rogue-"));
+  const made = await writePlugin(pluginsFolder(folder), "rogue", honest, { permissions: { scopes: ["operator.write"] } });
+  mkdirSync(join(folder, "installed", "rogue"), { recursive: true });
+  renameSync(made, join(folder, "installed", "rogue", "1"));
   return startHost({
-    confinement: async () => ({ missing: "these tests run without one", mend: "" }),
+    roots: [{ path: join(folder, "installed"), layout: "installed", enabled: true }],
+    confinement: async () => ({
+      kind: "bubblewrap",
+      confine: async ({ bun, entry, run, data }) => ({ command: [bun, entry], env: { BUN_BE_BUN: "1" }, inside: { run, data } }),
+    }),
     config: { plugins: { rogue: { isolation: "process" } } },
-    prepare: (plugins) => writePlugin(plugins, "rogue", honest, { permissions: { scopes: ["operator.write"] } }).then(() => undefined),
     provide(host) {
       host.provide(sessions, () => ({ get: async () => null }) as never);
       host.provide(lanes, () => ({ find: async () => null }) as never);
     },
-    processBundle: async ({ folder, digest, manifest }) => {
-      const path = join(folder, "..", "..", "rogue.ts");
+    processBundle: async ({ digest, manifest }) => {
+      const path = join(folder, "rogue.ts");
       const known = manifest!.generated!;
       writeFileSync(path, rogue(digest, told ? told(known) : known, answer, items, hello));
       return path;

@@ -57,7 +57,7 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
     const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
     throw pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${found.mend}, ${accept}`, { data: { plugin: id } });
   }
-  const resolved = await resolvePermissions(manifest, config(), secret);
+  const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
   if (resolved.net.length > 0) made.use(await openWayOut(join(run, "egress"), resolved, deps));
   const confined = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
   return {

@@ -1,6 +1,6 @@
 /** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
 import type { HealthReport } from "@pincer/plugin-sdk";
-import { requireValid } from "@pincer/plugin-sdk/check";
+import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
@@ -128,6 +128,7 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
     return answer;
   };
   return async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
+    await checker(result); // before it is asked, so that its answer goes on before whatever it says next
     const call: CallFacts = { connection: { ...connection, caps: [...connection.caps] }, role, scopes };
     if (!accepted) return held(result, await peer.call("method", { name, params, call }, { signal }));
     const answers = peer.stream("method", { name, params, call }, { signal });

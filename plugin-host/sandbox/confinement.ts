@@ -1,5 +1,4 @@
 /** What confines a plugin's process: what it is told, what it makes of that, and which of them this machine has. */
-
 import { findSandboxExec } from "./macos.ts";
 import { findBubblewrap } from "./trial.ts";
 
@@ -46,9 +45,14 @@ export type Finding =
   | { readonly confine: Confine; readonly kind: "bubblewrap" | "sandbox-exec" }
   | { readonly missing: string; readonly mend: string };
 
-/** The confinement of this machine, or why there is none and what to install or set. */
+let found: Promise<Finding> | undefined;
+
+/** The confinement of this machine, or why there is none and what to install or set. Looked for until it is found, which takes a fifth of a second. */
 export async function findConfinement(): Promise<Finding> {
-  if (process.platform === "linux") return findBubblewrap();
-  if (process.platform === "darwin") return findSandboxExec();
-  return { missing: `there is no confinement for ${process.platform}`, mend: "run the gateway under Linux or macOS" };
+  const find = { linux: findBubblewrap, darwin: findSandboxExec }[process.platform as string];
+  if (!find) return { missing: `there is no confinement for ${process.platform}`, mend: "run the gateway under Linux or macOS" };
+  found ??= Promise.try(() => find());
+  const finding = await found;
+  if ("missing" in finding) found = undefined;
+  return finding;
 }

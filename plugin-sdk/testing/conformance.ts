@@ -1,12 +1,12 @@
-/** Runs a contract's suite in every mode, so that an implementation behaves alike in the gateway's process and across a border. */
+/** Runs a contract's suite over the borders that there are, so that an implementation behaves alike on this side of one and on the other. */
 import { afterAll, beforeAll, describe } from "bun:test";
 import type { Contract, ImplementationOf } from "../contract.ts";
 import { type Border, socketBorder } from "./loopback.ts";
-import { inMode, type Mode, modes } from "./modes.ts";
+import { inMode, nearModes } from "./modes.ts";
 
 /**
- * `suite` declares tests; `start` gives it the contract as its users hold it, around a fresh implementation. Besides the modes it runs over a
- * unix socket, as between two processes.
+ * `suite` declares tests; `start` gives it the contract as its users hold it, around a fresh implementation: in this process, over an imitated
+ * border, and over a unix socket, as between two processes. An implementation that a plugin provides runs in a process as well by `inEveryMode` (`every-mode`).
  *
  * ```ts
  * conformance(tool, () => implementation, (start) => {
@@ -17,9 +17,9 @@ import { inMode, type Mode, modes } from "./modes.ts";
 export function conformance<C extends Contract>(
   contract: C,
   make: () => ImplementationOf<C>,
-  suite: (start: () => ImplementationOf<C>, mode: Mode | "socket") => void,
+  suite: (start: () => ImplementationOf<C>, mode: (typeof nearModes)[number] | "socket") => void,
 ): void {
-  for (const mode of modes) describe(`${contract.id}, ${mode}`, () => suite(() => inMode[mode](contract, make()), mode));
+  for (const mode of nearModes) describe(`${contract.id}, ${mode}`, () => suite(() => inMode[mode](contract, make()), mode));
   describe(`${contract.id}, over a unix socket`, () => {
     let border: Border;
     beforeAll(async () => {

@@ -4,7 +4,8 @@ import { type Exchange, serveHttp } from "./http-server.ts";
 /**
  * What happens to one request. `refused`: the connection breaks before anything was done. `lost`: it is done, and the connection breaks before
  * the answer. `cut`: half of the answer comes. `rate-limited` (429, two seconds), `unavailable` (503), `rejected` (400): the other side never
- * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: the answer waits.
+ * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: it is done, and the
+ * answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example.
  */
 export type Fault =
   | "refused"
@@ -30,6 +31,8 @@ export interface Faults extends AsyncDisposable {
   readonly requests: readonly { readonly method: string; readonly path: string }[];
   /** The next requests of that kind, each the next fault; after them everything is well again. */
   next(which: Which, ...faults: readonly Fault[]): void;
+  /** Forgets the faults that no request has met. */
+  clear(): void;
   /** Breaks every connection, and each new one, until `connect`. */
   disconnect(): void;
   connect(): void;
@@ -99,6 +102,7 @@ export function startFaults(url: string): Faults {
     url: server.origin,
     requests,
     next: (which, ...faults) => void planned.push(...faults.map((fault) => ({ which, fault }))),
+    clear: () => void planned.splice(0),
     disconnect() {
       isConnected = false;
       for (const exchange of open) exchange.reset();

@@ -2,13 +2,15 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { createGateway, type Gateway, type GatewayOptions } from "../../kernel/gateway.ts";
 import { type ClientOptions, WireClient } from "./client.ts";
 
 export interface TestGatewayOptions {
   /** Folders in which plugins are looked for; Pincer's own are always there. */
   readonly plugins?: readonly string[];
+  /** Folders of what was installed: nothing in them is trusted, or enabled. */
+  readonly installed?: readonly string[];
   /** Plugins to enable besides the default set; or exactly these, when `only`. */
   readonly enable?: readonly string[];
   readonly only?: readonly string[];
@@ -31,8 +33,8 @@ export interface TestGateway extends AsyncDisposable {
   readonly gateway: Gateway;
   /** Log lines of this gateway, newest last. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
-  /** Resolves with the first line of that event, also when it was written already. */
-  logged(event: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Resolves with the first line of that event, from that line of the log on, also when it was written already. */
+  logged(event: string, from?: number): Promise<Readonly<Record<string, unknown>>>;
   /** A client as the CLI is one: all scopes, no device. */
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -41,7 +43,10 @@ export interface TestGateway extends AsyncDisposable {
 
 /** The SDK's package ships Pincer's own plugins bundled, beside this code; in the repository they run from their source. */
 const bundle = existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;
-const own = join(bundle ?? dirname(dirname(import.meta.dir)), "plugins");
+const repository = dirname(dirname(import.meta.dir));
+const own = join(bundle ?? repository, "plugins");
+/** Whether a gateway trusts the plugin of that folder, since it is of this repository. */
+export const isOwn = (folder: string): boolean => bundle === undefined && folder.startsWith(repository + sep);
 const TOKEN = "test-token-of-a-gateway";
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -62,15 +67,18 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const config = [options.config ?? []].flat().reduce(merge, needed);
   await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
   const lines: Readonly<Record<string, unknown>>[] = [];
-  const awaited = new Map<string, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
+  const awaited = new Set<(line: Readonly<Record<string, unknown>>) => void>();
   const note = (line: Readonly<Record<string, unknown>>) => {
     lines.push(line);
-    awaited.get(String(line["event"]))?.resolve(line);
+    for (const look of awaited) look(line);
   };
   const gateway = await createGateway({
     home,
     env: options.env ?? {},
-    folders: [own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+    folders: [
+      ...[own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
+      ...(options.installed ?? []).map((path) => ({ path, layout: "installed" as const })),
+    ],
     print: (line) => note({ ...line }),
     ...(bundle !== undefined && { bundle }),
     ...(options.only && { defaults: options.only }),
@@ -96,12 +104,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     token: TOKEN,
     gateway,
     lines,
-    logged(event) {
-      const there = lines.find((line) => line["event"] === event);
+    logged(event, from = 0) {
+      const there = lines.slice(from).find((line) => line["event"] === event);
       if (there) return Promise.resolve(there);
-      const waiting = awaited.get(event) ?? Promise.withResolvers();
-      awaited.set(event, waiting);
-      return waiting.promise;
+      return new Promise((resolve) => {
+        const look = (line: Readonly<Record<string, unknown>>) => {
+          if (line["event"] !== event) return;
+          awaited.delete(look);
+          resolve(line);
+        };
+        awaited.add(look);
+      });
     },
     async connect(over = {}) {
       const client = await WireClient.connect({ url: socket, token: TOKEN, ...(options.onFrame && { onFrame: options.onFrame }), ...over });

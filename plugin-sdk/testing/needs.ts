@@ -17,17 +17,23 @@ export const commandOf = (part: Part): string | undefined => parts[part].command
 const required = new Set((process.env["PINCER_TEST_REQUIRE"] ?? "").split(","));
 
 type Body = () => void | Promise<void>;
+/** Declares a test, as `test` of `bun:test`. */
+export type Declare = (title: string, body: Body, timeoutMs?: number) => void;
 
-/** As `test`, for a machine that has all of the parts. */
-export const testWith =
-  (...needed: readonly Part[]) =>
-  (title: string, body: Body, timeoutMs?: number): void => {
-    const missing = needed.find((part) => commandOf(part) === undefined);
-    const reason = missing && `needs ${missing}: ${parts[missing].install}`;
-    if (missing === undefined) test(title, body, timeoutMs);
-    else if (!required.has(missing)) test.skip(`${title} [${reason}]`, body);
+/** As `test`, unless something is amiss with that part of the machine: `reason` says what, and how to mend it. */
+export const testUnless =
+  (part: Part, reason: string | undefined): Declare =>
+  (title, body, timeoutMs) => {
+    if (reason === undefined) test(title, body, timeoutMs);
+    else if (!required.has(part)) test.skip(`${title} [needs ${part}: ${reason}]`, body);
     else
       test(title, () => {
-        throw new Error(`PINCER_TEST_REQUIRE names ${missing}, which is not installed (${reason})`);
+        throw new Error(`PINCER_TEST_REQUIRE names ${part}, which this machine does not have: ${reason}`);
       });
   };
+
+/** As `test`, for a machine that has all of the parts. */
+export const testWith = (...needed: readonly Part[]): Declare => {
+  const missing = needed.find((part) => commandOf(part) === undefined);
+  return missing ? testUnless(missing, parts[missing].install) : test;
+};

@@ -1,32 +1,33 @@
-/** What every provider promises, checked against a scripted vendor over its real client library. */
-import { describe, expect, test } from "bun:test";
+/** What every provider promises, checked in a real gateway, in every mode, against a scripted vendor over its real client library. */
+import { expect } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import type { ImplementationOf } from "../contract.ts";
-import { type FailureClass, ModelAnswer, type ModelEvent, type ModelRequest, type provider } from "../contracts/provider.ts";
+import { type FailureClass, ModelAnswer, type ModelEvent, type ModelRequest, provider } from "../contracts/provider.ts";
 import type { Message, ToolCallBlock } from "../message.ts";
 import { INVALID_ARGUMENTS } from "../provider/answer.ts";
-import type { ManualClock } from "./clock.ts";
+import { createManualClock } from "./clock.ts";
+import { inEveryMode, shared } from "./every-mode.ts";
+import type { Mode } from "./modes.ts";
+import type { PluginKit, StartPluginOptions } from "./plugin.ts";
 import type { ScriptedVendor, VendorAnswer, VendorCall } from "./vendor-script.ts";
-
-export interface ProviderFixture extends AsyncDisposable {
-  readonly provider: ImplementationOf<typeof provider>;
-  readonly vendor: ScriptedVendor;
-  readonly clock: ManualClock;
-  /** `endpoint/model`, of a model that thinks and sees. */
-  readonly model: string;
-  /** After this much silence the provider gives up; milliseconds. */
-  readonly idleMs: number;
-}
 
 export interface ProviderSuite {
   readonly name: string;
-  start(): Promise<ProviderFixture>;
+  startVendor(): ScriptedVendor;
+  /**
+   * Starts the plugin against a vendor at that address, which is given up after that much silence. `options` are to be handed on to `startPlugin`.
+   */
+  startPlugin(origin: string, options: Pick<StartPluginOptions, "mode" | "clock">, idleMs: number): Promise<PluginKit>;
+  /** `endpoint/model`, of a model that thinks and sees. */
+  readonly model: string;
   /** HTTP errors of this vendor, and the class that each means. */
   readonly failures: readonly {
     readonly title: string;
     readonly error: NonNullable<VendorAnswer["error"]>;
     readonly class: FailureClass;
     readonly retryAfterMs?: number;
+    /** The error names a time of day, counted from the midnight that begins 2026-11-20 (UTC): a process has another. */
+    readonly dated?: boolean;
   }[];
   /** Finds what a request carries, in the vendor's own shape. */
   readonly sent: {
@@ -78,8 +79,10 @@ export async function readStream(
   }
 }
 
-/** How many spoilt streams each provider is given. */
-const SPOILT = 300;
+/** How many spoilt streams each provider is given. Its code is the same over a border, which adds only its own. */
+const SPOILT: Readonly<Record<Mode, number>> = { inline: 300, loopback: 30, process: 30 };
+/** After how much silence a vendor is given up. A process waits for it in earnest. */
+const IDLE_MS: Readonly<Record<Mode, number>> = { inline: 1_000, loopback: 1_000, process: 2_000 };
 const SPOILERS: readonly unknown[] = [null, 0, -1.5, true, "", "x", [], {}, [null], { type: "x" }];
 
 /** The events of a stream with one to three values anywhere in them replaced or left out; the same for the same seed. */
@@ -114,17 +117,63 @@ const blocksOf = <T extends string>(answer: ModelAnswer, type: T) =>
   answer.message.content.filter((block): block is Extract<typeof block, { type: T }> => block.type === type);
 const never = () => new AbortController().signal;
 
+/** When every test begins whose clock is driven. */
+const MIDNIGHT = Date.UTC(2026, 10, 20);
+
+/** The plugin and its vendor as one test sees them: what came before is forgotten. */
+interface Fixture {
+  readonly provider: ImplementationOf<typeof provider>;
+  readonly vendor: Pick<ScriptedVendor, "ledger" | "answer" | "received" | "eventsOf">;
+  readonly kit: PluginKit;
+  /** How many timers wait that did not before. */
+  timers(): number;
+  /** Resolves once the vendor was silent for too long; in a process time passes by itself. */
+  silence(): Promise<void>;
+}
+
+async function startBoth(suite: ProviderSuite, mode: Mode) {
+  await using opened = new AsyncDisposableStack();
+  const vendor = opened.use(suite.startVendor());
+  const clock = mode === "process" ? undefined : createManualClock();
+  const kit = opened.use(await suite.startPlugin(vendor.origin, { mode, ...(clock && { clock }) }, IDLE_MS[mode]));
+  const lifetime = opened.move();
+  return { vendor, clock, kit, [Symbol.asyncDispose]: () => lifetime.disposeAsync() };
+}
+
+function fixtureOf({ vendor, clock, kit }: Awaited<ReturnType<typeof startBoth>>, mode: Mode): Fixture {
+  clock?.jump(MIDNIGHT - clock.now());
+  const [before, timers] = [vendor.ledger.length, clock?.timers ?? 0];
+  return {
+    provider: kit.uses(provider),
+    kit,
+    vendor: {
+      get ledger() {
+        return vendor.ledger.slice(before);
+      },
+      answer: vendor.answer,
+      eventsOf: vendor.eventsOf,
+      received: (number) => vendor.received(before + number),
+    },
+    timers: () => (clock?.timers ?? 0) - timers,
+    silence: async () => clock?.advance(IDLE_MS[mode] * 2),
+  };
+}
+
 export function providerSuite(suite: ProviderSuite): void {
-  const ask = async (fixture: ProviderFixture, answer: VendorAnswer, more: Partial<ModelRequest> = {}) => {
-    fixture.vendor.answer(answer);
+  const { model } = suite;
+  const ask = async ({ vendor, provider }: Fixture, answer: VendorAnswer, more: Partial<ModelRequest> = {}) => {
+    vendor.answer(answer);
     const messages = more.messages ?? [userMessage("hello")];
-    return readStream(fixture.provider.stream(modelRequest(fixture.model, messages, more), { signal: never() }));
+    return readStream(provider.stream(modelRequest(model, messages, more), { signal: never() }));
   };
   const call = (id: string, name: string, args: unknown) => ({ toolCall: { id, name, arguments: JSON.stringify(args) } });
 
-  describe(`${suite.name} keeps the promises of a provider`, () => {
+  inEveryMode(`${suite.name} keeps the promises of a provider`, (mode, test) => {
+    const both = shared(() => startBoth(suite, mode));
+    const start = async () => fixtureOf(await both(), mode);
+
     test("text streams as it comes, and the answer holds all of it", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const { events, answer } = await ask(fixture, { steps: [{ text: ["Hel", "lo, ", "world"] }] });
       expect(events).toEqual([
         { type: "text", index: 0, delta: "Hel" },
@@ -133,21 +182,21 @@ export function providerSuite(suite: ProviderSuite): void {
       ]);
       expect(answer.message.content).toEqual([{ type: "text", text: "Hello, world" }]);
       expect(answer).toMatchObject({ stopReason: "stop", message: { role: "assistant", stopReason: "stop" } });
-      expect(`${answer.message.provider}/${answer.message.model}`).toBe(fixture.model);
+      expect(`${answer.message.provider}/${answer.message.model}`).toBe(model);
     });
 
     test("the first delta is there before the vendor has finished", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const gate = Promise.withResolvers<void>();
       fixture.vendor.answer({ steps: [{ text: ["early"] }, { text: ["late"] }], hold: { before: 1, until: gate.promise } });
-      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      const stream = fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: never() });
       expect(await stream.next()).toMatchObject({ done: false, value: { type: "text", delta: "early" } });
       gate.resolve();
       expect(textOf((await readStream(stream)).events)).toBe("late");
     });
 
     test("thinking streams before the text, in a block of its own", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const thinking = { thinking: ["Let me ", "see."], ...(suite.signs ? { signature: "proof-1" } : {}) };
       const { events, answer } = await ask(fixture, { steps: [thinking, { text: ["Done."] }] });
       expect(textOf(events, "thinking")).toBe("Let me see.");
@@ -159,7 +208,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("parallel tool calls are announced as they begin, and come whole in their order", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const steps = [
         { text: ["Looking."] },
         call("call_a", "files_list", { path: "über/ün" }),
@@ -178,7 +227,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("a call without arguments has none, and arguments that are no JSON reach the tool to be refused", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const steps = [
         { toolCall: { id: "call_a", name: "now", arguments: "" } },
         { toolCall: { id: "call_b", name: "files_read", arguments: '{"path": unquoted}' } },
@@ -189,7 +238,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("tool results go back under their calls; a call that was interrupted is told so, a stray result is left out", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const first = await ask(
         fixture,
         { steps: [call("call_a", "files_read", { path: "a" }), call("call_b", "files_read", { path: "b" })] },
@@ -211,7 +260,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("ids that another vendor made are made acceptable, the same for the call and its result", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const id = `call|${"x".repeat(80)}|fc_1`;
       const messages: Message[] = [
         userMessage("list"),
@@ -234,7 +283,7 @@ export function providerSuite(suite: ProviderSuite): void {
 
     if (suite.signs) {
       test("signed and redacted thinking are given back unchanged, and never to another model", async () => {
-        await using fixture = await suite.start();
+        const fixture = await start();
         const steps = [{ thinking: ["Hmm."], signature: "proof-1" }, { redacted: "sealed-2" }, call("call_a", "files_list", {})];
         const first = await ask(fixture, { steps }, { tools: [toolSpec("files_list")] });
         expect(blocksOf(first.answer, "thinking").map(({ redacted }) => redacted === true)).toEqual([false, true]);
@@ -248,7 +297,7 @@ export function providerSuite(suite: ProviderSuite): void {
     }
 
     test("images of people and of tools reach the model", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const image = (data: string) => ({ type: "image" as const, data, mimeType: "image/png" });
       const messages: Message[] = [
         { role: "user", content: [{ type: "text", text: "what is this?" }, image("aW1hZ2Ux")], timestamp: 1 },
@@ -260,7 +309,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("usage tells cached tokens from fresh ones", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const usage = { input: 100, output: 20, cacheRead: 900, cacheWrite: 50 };
       const { answer } = await ask(fixture, { steps: [{ text: ["ok"] }], usage });
       expect(answer.usage).toEqual({ ...usage, totalTokens: 1070, cost: null });
@@ -268,7 +317,7 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("an answer that ran into its limit says so, and half a call is not run", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const steps = [{ text: ["so far"] }, { toolCall: { id: "call_a", name: "write", arguments: '{"path": "a", "text": "unfin' } }];
       const { answer } = await ask(fixture, { steps, stop: "length" }, { tools: [toolSpec("write")] });
       expect(answer.stopReason).toBe("length");
@@ -276,14 +325,14 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("a refusal is told as one", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const { answer } = await ask(fixture, { steps: [{ refusal: ["I cannot ", "help with that."] }] });
       expect(answer).toMatchObject({ stopReason: "refusal", failure: { class: "refusal" } });
       expect(blocksOf(answer, "text").map(({ text }) => text)).toEqual(["I cannot help with that."]);
     });
 
     test("characters survive a stream that is cut at every byte, keep-alives between", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const text = ["Grüße, ", "日本語 ", "👩‍👩‍👧‍👦 ", "\u2028line"];
       const steps = [{ text }, call("call_a", "files_read", { path: "ß/日本/👍.txt" })];
       const { answer } = await ask(fixture, { steps, chunkBytes: 1, keepAlive: true }, { tools: [toolSpec("files_read")] });
@@ -292,24 +341,24 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("an abort ends the stream with what had come, and reaches the vendor", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
       const caller = new AbortController();
-      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: caller.signal });
+      const stream = fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: caller.signal });
       await stream.next();
       caller.abort();
       const { answer } = await readStream(stream);
       expect(answer.stopReason).toBe("aborted");
       expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
       await (await fixture.vendor.received(1)).left;
-      expect(fixture.clock.timers).toBe(0);
+      expect(fixture.timers()).toBe(0);
     });
 
     test("an abort before the first byte ends it too", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       fixture.vendor.answer({ hold: { before: 0, until: new Promise(() => undefined) } });
       const caller = new AbortController();
-      const reading = readStream(fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: caller.signal }));
+      const reading = readStream(fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: caller.signal }));
       const request = await fixture.vendor.received(1);
       caller.abort();
       expect((await reading).answer).toMatchObject({ stopReason: "aborted", message: { content: [] } });
@@ -317,30 +366,32 @@ export function providerSuite(suite: ProviderSuite): void {
     });
 
     test("a caller that is already gone costs no request", async () => {
-      await using fixture = await suite.start();
-      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: AbortSignal.abort() });
-      expect((await readStream(stream)).answer.stopReason).toBe("aborted");
+      const fixture = await start();
+      const signal = AbortSignal.abort(new Error("given up"));
+      await expect(readStream(fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal }))).rejects.toThrow(
+        "given up",
+      );
       expect(fixture.vendor.ledger).toHaveLength(0);
     });
 
     test("a reader that stops reading ends the request", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
-      for await (const event of fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() })) {
+      for await (const event of fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: never() })) {
         expect(event.type).toBe("text");
         break;
       }
       await (await fixture.vendor.received(1)).left;
-      expect(fixture.clock.timers).toBe(0);
+      expect(fixture.timers()).toBe(0);
     });
 
     test("a vendor that falls silent is given up after the set time", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
-      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      const stream = fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: never() });
       await stream.next();
       const rest = readStream(stream);
-      await fixture.clock.advance(fixture.idleMs * 2);
+      await fixture.silence();
       const { answer } = await rest;
       expect(answer).toMatchObject({ stopReason: "error", failure: { class: "timeout" } });
       expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
@@ -349,12 +400,12 @@ export function providerSuite(suite: ProviderSuite): void {
 
     for (const end of ["reset", "close", "malformed", "error"] as const) {
       test(`a stream that breaks off (${end}) returns what had come, and says that it broke`, async () => {
-        await using fixture = await suite.start();
+        const fixture = await start();
         const steps = [{ text: ["half a ", "sentence"] }, call("call_a", "files_read", { path: "a" })];
         // A reset takes what is still under way with it, so it waits until all of that was read.
         const read = Promise.withResolvers<void>();
         fixture.vendor.answer({ steps, end, hold: { before: steps.length, until: read.promise } });
-        const request = modelRequest(fixture.model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
+        const request = modelRequest(model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
         const { events, answer } = await readStream(fixture.provider.stream(request, { signal: never() }), ({ type }) => {
           if (type === "tool-call") read.resolve();
         });
@@ -368,13 +419,13 @@ export function providerSuite(suite: ProviderSuite): void {
     }
 
     test("events spoilt in any way end in an answer, never in a rejection", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const steps = [{ thinking: ["hm"], signature: "proof" }, { text: ["one", "two"] }, call("call_a", "files_read", { path: "a" })];
       fixture.vendor.answer({ steps });
-      const request = modelRequest(fixture.model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
+      const request = modelRequest(model, [userMessage("hello")], { tools: [toolSpec("files_read")] });
       await readStream(fixture.provider.stream(request, { signal: never() }));
       const events = fixture.vendor.eventsOf({ steps }, (await fixture.vendor.received(1)).path);
-      for (let seed = 1; seed <= SPOILT; seed++) {
+      for (let seed = 1; seed <= SPOILT[mode]; seed++) {
         fixture.vendor.answer({ raw: spoil(events, seed) });
         const { answer } = await readStream(fixture.provider.stream(request, { signal: never() }));
         if (!Value.Check(ModelAnswer, answer)) throw new Error(`seed ${seed}: ${JSON.stringify(answer)}`);
@@ -382,9 +433,9 @@ export function providerSuite(suite: ProviderSuite): void {
       }
     });
 
-    for (const failure of suite.failures) {
+    for (const failure of suite.failures.filter(({ dated }) => mode !== "process" || !dated)) {
       test(`${failure.title} is ${failure.class}, asked once and not again`, async () => {
-        await using fixture = await suite.start();
+        const fixture = await start();
         const { events, answer } = await ask(fixture, { error: failure.error });
         expect(events).toEqual([]);
         expect(answer).toMatchObject({ stopReason: "error", failure: { class: failure.class, status: failure.error.status } });
@@ -395,19 +446,37 @@ export function providerSuite(suite: ProviderSuite): void {
     }
 
     test("nobody at the vendor's address is a failure of the network, told with the address", async () => {
-      await using fixture = await suite.start();
-      await fixture.vendor[Symbol.asyncDispose]();
-      const stream = fixture.provider.stream(modelRequest(fixture.model, [userMessage("hello")]), { signal: never() });
+      await using alone = await startBoth(suite, mode);
+      await alone.vendor[Symbol.asyncDispose]();
+      const stream = alone.kit.uses(provider).stream(modelRequest(model, [userMessage("hello")]), { signal: never() });
       const { answer } = await readStream(stream);
       expect(answer).toMatchObject({ stopReason: "error", failure: { class: "network" } });
       expect(answer.failure?.message).toContain("127.0.0.1");
     });
 
     test("a model of an endpoint that does not exist fails without being asked for", async () => {
-      await using fixture = await suite.start();
+      const fixture = await start();
       const stream = fixture.provider.stream(modelRequest("nowhere/model", [userMessage("hello")]), { signal: never() });
       expect((await readStream(stream)).answer).toMatchObject({ stopReason: "error", failure: { class: "bad-request" } });
       expect(fixture.vendor.ledger).toHaveLength(0);
+    });
+
+    if (mode === "process") {
+      test("killed in the middle of a stream, it is told as gone behind what had come, and answers the next", async () => {
+        const fixture = await start();
+        fixture.vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
+        const stream = fixture.provider.stream(modelRequest(model, [userMessage("hello")]), { signal: never() });
+        expect(await stream.next()).toMatchObject({ done: false, value: { type: "text", delta: "so far" } });
+        expect(await fixture.kit.crash(() => stream.next())).toMatchObject({ code: "PLUGIN_GONE", retryable: true });
+        await (await fixture.vendor.received(1)).left;
+        expect((await ask(fixture, { steps: [{ text: ["again"] }] })).answer.message.content).toEqual([{ type: "text", text: "again" }]);
+      });
+    }
+
+    test("unloading leaves nothing behind", async () => {
+      const { kit } = await both();
+      await kit.unload();
+      expect(kit.residue()).toEqual([]);
     });
   });
 }

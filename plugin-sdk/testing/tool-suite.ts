@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { ToolOutcome, tool } from "../contracts/tool.ts";
-import { type Mode, modes } from "./modes.ts";
+import { inEveryMode, shared } from "./every-mode.ts";
+import type { Mode } from "./modes.ts";
 import type { PluginKit } from "./plugin.ts";
 import { asks, says } from "./script.ts";
 
@@ -12,49 +13,63 @@ export interface ToolSuite {
   readonly name: string;
   /** `mode` is to be handed on to `startPlugin`. */
   startPlugin(options: { readonly mode: Mode }): Promise<PluginKit>;
-  /** Arguments with which it does what it is for. */
+  /** Arguments with which it does what it is for, however often it is asked. */
   readonly works: Arguments;
   /** Arguments that fit its parameters, and that it refuses or fails on in words for the model; absent: there are none. */
   readonly refuses?: Arguments;
 }
 
 export function toolSuite({ name, startPlugin, works, refuses }: ToolSuite): void {
-  for (const mode of modes) {
-    describe(`${name} keeps the promises of a tool, ${mode}`, () => {
-      test("it answers, and its answer is one that a model can read", async () => {
-        await using kit = await startPlugin({ mode });
-        const answer = await kit.tool(name, works);
-        expect(answer).toMatchObject({ outcome: "ok" });
-        expect(Value.Check(ToolOutcome, { outcome: answer.outcome, content: answer.content })).toBe(true);
-        expect(answer.content.length).toBeGreaterThan(0);
-      });
+  inEveryMode(`${name} keeps the promises of a tool`, (mode, test) => {
+    const kit = shared(() => startPlugin({ mode }));
 
-      if (refuses) {
-        test("what it refuses it refuses in words, and throws nothing", async () => {
-          await using kit = await startPlugin({ mode });
-          const answer = await kit.tool(name, refuses);
-          expect(["refused", "failed"]).toContain(answer.outcome);
-          expect(answer.text).not.toBe("");
-        });
-      }
-
-      test("a call that was given up before it began does nothing", async () => {
-        await using kit = await startPlugin({ mode });
-        await expect(kit.tool(name, works, { signal: AbortSignal.abort(new Error("given up")) })).rejects.toThrow("given up");
-      });
-
-      test("calls beside one another do not get in one another's way", async () => {
-        await using kit = await startPlugin({ mode });
-        const answers = await Promise.all([1, 2, 3].map(() => kit.tool(name, works)));
-        expect(answers.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"]);
-      });
+    test("it answers, and its answer is one that a model can read", async () => {
+      const answer = await (await kit()).tool(name, works);
+      expect(answer).toMatchObject({ outcome: "ok" });
+      expect(Value.Check(ToolOutcome, { outcome: answer.outcome, content: answer.content })).toBe(true);
+      expect(answer.content.length).toBeGreaterThan(0);
     });
-  }
+
+    if (refuses) {
+      test("what it refuses it refuses in words, and throws nothing", async () => {
+        const answer = await (await kit()).tool(name, refuses);
+        expect(["refused", "failed"]).toContain(answer.outcome);
+        expect(answer.text).not.toBe("");
+      });
+    }
+
+    test("a call that was given up before it began does nothing", async () => {
+      const signal = AbortSignal.abort(new Error("given up"));
+      await expect((await kit()).tool(name, works, { signal })).rejects.toThrow("given up");
+    });
+
+    test("calls beside one another do not get in one another's way", async () => {
+      const { tool } = await kit();
+      const answers = await Promise.all([1, 2, 3].map(() => tool(name, works)));
+      expect(answers.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"]);
+    });
+
+    if (mode === "process") {
+      test("killed in the middle of a call, it is told as gone, and works at the next", async () => {
+        const { tool, crash } = await kit();
+        expect(await crash(() => tool(name, works))).toMatchObject({ code: "PLUGIN_GONE", retryable: true });
+        expect(await tool(name, works)).toMatchObject({ outcome: "ok" });
+      });
+    }
+
+    test("it goes when its plugin goes, and leaves nothing behind", async () => {
+      const { unload, residue, uses } = await kit();
+      await unload();
+      expect(residue()).toEqual([]);
+      expect(() => uses(tool, name)).toThrow();
+    });
+  });
 
   describe(`${name} in the agent's hands`, () => {
+    const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
+
     test("the model is told what it is for, calls it, and reads what it answered", async () => {
       await using kit = await startPlugin({ mode: "inline" });
-      const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
       kit.model.answer([asks(wire, works)], says("Done."));
       const reply = await kit.say("Use it.");
       expect(reply.toolResults.map(({ isError }) => isError)).toEqual([false]);
@@ -64,20 +79,11 @@ export function toolSuite({ name, startPlugin, works, refuses }: ToolSuite): voi
 
     test("arguments that do not fit its parameters never reach it, and the model reads why", async () => {
       await using kit = await startPlugin({ mode: "inline" });
-      const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
       const wrong = Object.fromEntries(Object.keys(works).map((key) => [key, { not: "this" }]));
       if (Object.keys(wrong).length === 0) return;
       kit.model.answer([asks(wire, wrong)], says("I see."));
       const reply = await kit.say("Use it wrongly.");
       expect(reply.toolResults.map(({ isError }) => isError)).toEqual([true]);
-    });
-
-    test("it goes when its plugin goes, and leaves nothing behind", async () => {
-      await using kit = await startPlugin({ mode: "inline" });
-      await kit.tool(name, works);
-      await kit.unload();
-      expect(kit.residue()).toEqual([]);
-      expect(() => kit.uses(tool, name)).toThrow();
     });
   });
 }

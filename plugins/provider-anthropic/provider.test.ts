@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { modelRequest, providerSuite, readStream, toolSpec, userMessage } from "@pincer/plugin-sdk/testing/provider-suite";
 import type { VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
 import { Value } from "@sinclair/typebox/value";
@@ -31,7 +32,14 @@ const resultsOf = (call: VendorCall) => blocksOf(call).filter(({ type }) => type
 
 providerSuite({
   name: "provider-anthropic",
-  start,
+  startVendor: startAnthropicVendor,
+  startPlugin: (origin, options, idleTimeoutMs) =>
+    startPlugin(import.meta.dir, {
+      ...options,
+      config: { idleTimeoutMs },
+      secrets: { ANTHROPIC_API_KEY: "sk-ant-test-key", ANTHROPIC_BASE_URL: origin },
+    }),
+  model: MODEL,
   signs: true,
   failures: [
     { title: "a key that is not accepted", error: { status: 401, message: "invalid x-api-key" }, class: "auth" },

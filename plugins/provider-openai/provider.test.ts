@@ -1,27 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { type StartPluginOptions, startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { type ProviderSuite, providerSuite } from "@pincer/plugin-sdk/testing/provider-suite";
 import type { VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { Value } from "@sinclair/typebox/value";
 import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
-import { OpenAiConfig } from "./config.ts";
-import { createOpenAiProvider } from "./provider.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const IDLE_MS = 1000;
-
 /** The same endpoint in both of its ways of speaking. */
-const start = (api: "chat" | "responses") => async () => {
-  const vendor = startOpenAiVendor();
-  const clock = createManualClock();
-  const config = {
-    idleTimeoutMs: IDLE_MS,
-    endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, api, key: "lab-key", models: ["gpt-5.6-sol"] } },
-  };
-  const provider = createOpenAiProvider({ config: Value.Parse(OpenAiConfig, config), clock, fetch, secret: async () => undefined });
-  return { provider, vendor, clock, model: "lab/gpt-5.6-sol", idleMs: IDLE_MS, [Symbol.asyncDispose]: () => vendor[Symbol.asyncDispose]() };
-};
+const served = (api: "chat" | "responses") => ({
+  startVendor: startOpenAiVendor,
+  startPlugin: (origin: string, options: Pick<StartPluginOptions, "mode" | "clock">, idleTimeoutMs: number) =>
+    startPlugin(import.meta.dir, {
+      ...options,
+      config: { idleTimeoutMs, endpoints: { lab: { baseUrl: `${origin}/v1`, api, key: "lab-key", models: ["gpt-5.6-sol"] } } },
+    }),
+  model: "lab/gpt-5.6-sol",
+});
 
 const failures: ProviderSuite["failures"] = [
   {
@@ -41,6 +35,7 @@ const failures: ProviderSuite["failures"] = [
     error: { status: 429, message: "Slow down, please", headers: { "retry-after": "Fri, 20 Nov 2026 00:01:00 GMT" } },
     class: "rate-limit",
     retryAfterMs: 60_000,
+    dated: true,
   },
   {
     title: "an empty account",
@@ -81,7 +76,7 @@ const base64 = (url: unknown) => String(url).split("base64,")[1] ?? "";
 
 providerSuite({
   name: "provider-openai over Chat Completions",
-  start: start("chat"),
+  ...served("chat"),
   failures,
   sent: {
     images: (call) =>
@@ -94,7 +89,7 @@ providerSuite({
 
 providerSuite({
   name: "provider-openai over Responses",
-  start: start("responses"),
+  ...served("responses"),
   signs: true,
   failures,
   sent: {

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { type ProvidedTool, runTool } from "@pincer/plugin-sdk/testing/run-tool";
+import { toolSuite } from "@pincer/plugin-sdk/testing/tool-suite";
 import { alive } from "../../tests/support/exec-tools.ts";
 import { createWorkspace } from "../../tests/support/workspace.ts";
 
@@ -91,4 +93,11 @@ onLinux("unloading leaves nothing behind", async () => {
   expect(clock.timers).toBeLessThanOrEqual(timers);
   expect(host.inspect("tools-exec")).not.toMatchObject({ state: "active" });
   expect(gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
+toolSuite({
+  name: "exec",
+  startPlugin: (options) => startPlugin(import.meta.dir, options),
+  works: { command: "echo hello" },
+  refuses: { command: "exit 3" },
 });

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { type StartPluginOptions, startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { type ProvidedTool, runTool } from "@pincer/plugin-sdk/testing/run-tool";
+import { toolSuite } from "@pincer/plugin-sdk/testing/tool-suite";
 import { createWorkspace } from "../../tests/support/workspace.ts";
 
 test("a gateway offers the tools from the manifest, runs them on demand, and unloading leaves nothing behind", async () => {
@@ -41,3 +43,20 @@ test("what the model reads of these tools costs little", async () => {
   // About four characters a token: half of what an ordinary turn may add.
   expect(text.length).toBeLessThan(3_400);
 });
+
+async function startWithNotes(options: Pick<StartPluginOptions, "mode">) {
+  const kit = await startPlugin(import.meta.dir, options);
+  await kit.tool("write", { path: "notes/a.txt", content: "hello\n" });
+  return kit;
+}
+const outside = "../outside.txt";
+
+toolSuite({
+  name: "write",
+  startPlugin: startWithNotes,
+  works: { path: "notes/b.txt", content: "x" },
+  refuses: { path: outside, content: "x" },
+});
+toolSuite({ name: "read", startPlugin: startWithNotes, works: { path: "notes/a.txt" }, refuses: { path: outside } });
+// It looks in a process of its own.
+toolSuite({ name: "grep", startPlugin: startWithNotes, works: { pattern: "h.llo" }, refuses: { pattern: "(", path: "notes" } });

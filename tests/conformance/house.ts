@@ -1,8 +1,13 @@
 /** A gateway with everything in it: sessions, turns, tools, a channel, devices; every frame of it goes to a recorder. */
+import { afterAll, beforeAll, describe } from "bun:test";
 import { join } from "node:path";
 import { type ClientOptions, createDeviceKey, type DeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
+import { testIn } from "@pincer/plugin-sdk/testing/every-mode";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "@pincer/plugin-sdk/testing/gateway";
+import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
+import type { Declare } from "@pincer/plugin-sdk/testing/needs";
 import { type Script, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
@@ -35,6 +40,32 @@ export interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home">
   readonly config?: Payload;
   readonly caps?: readonly string[];
   readonly recorder?: Recorder;
+  /** `process`: each plugin that can be in a process of its own is in one. */
+  readonly isolation?: Isolation;
+}
+
+export type Isolation = "inline" | "process";
+
+/** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
+export const processPlugins: readonly string[] = [
+  ...defaultPlugins.filter((id) => id !== "routing"),
+  ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
+];
+
+/** The same tests twice, each time against one house: with all plugins in the gateway's process, and with each that can be in one of its own. */
+export function inEachIsolation(
+  start: (isolation: Isolation) => Promise<House>,
+  declare: (house: () => House, test: Declare, isolation: Isolation) => void,
+): void {
+  for (const isolation of ["inline", "process"] as const)
+    describe(isolation === "inline" ? "plugins in the gateway's process" : "plugins in processes of their own", () => {
+      let house: House | undefined;
+      beforeAll(async () => {
+        if (isolation === "inline" || !(await unconfinable())) house = await start(isolation);
+      });
+      afterAll(() => house?.[Symbol.asyncDispose]());
+      declare(() => house!, testIn(isolation), isolation);
+    });
 }
 
 const fixtures = join(import.meta.dir, "..", "fixtures", "plugins");
@@ -61,6 +92,9 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         models: { default: "scripted/one" },
         scripted: { provider: { url: script.url }, tools: { url: script.url } },
         channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },
+        ...(options.isolation === "process" && {
+          plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: "process" }])),
+        }),
       },
       options.config ?? {},
     ),

@@ -64,7 +64,7 @@ test.each(shown)(
       if (verdict !== "passed") failed.push(`${name}: ${summary}\n${lines.join("\n")}`);
     expect(failed).toEqual([]);
   },
-  120_000,
+  300_000,
 );
 
 test("the first plugin is made, changed and used as its page says", async () => {

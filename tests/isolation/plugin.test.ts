@@ -160,6 +160,23 @@ confined(
   60_000,
 );
 
+confined("a program is run by the name that the manifest gives it, also where that is a link", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-programs-"));
+  const say = join(folder, "say");
+  symlinkSync(Bun.which("echo")!, say);
+  await using guest = await startGuest({ exec: [say] });
+  expect(await guest.tries("runs", say)).toBe("hello\n");
+  rmSync(folder, { recursive: true });
+});
+
+confined("a folder of the gateway's home is not for who was installed to name", async () => {
+  await using guest = await startGuest({ files: { read: ["workspace"] } });
+  await expect(guest.tries("keeps", "a note")).rejects.toMatchObject({
+    code: "PLUGIN_PERMISSION",
+    message: expect.stringContaining('"workspace": expected an absolute path'),
+  });
+});
+
 for (const what of ["hogs", "forks"])
   confined(`one that ${what} past its limits is ended alone, and serves again at the next call`, async () => {
     await using guest = await startGuest({ limits: { memoryMb: 96, processes: 4 } });

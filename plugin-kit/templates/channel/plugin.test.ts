@@ -3,7 +3,8 @@ import { channelSuite } from "@pincer/plugin-sdk/testing/channel-suite";
 import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { startFakePlatform, TOKEN } from "./tests/fake-platform.ts";
 
-// Everything that a channel promises: each message answered once, through restarts, upgrades and a network that fails.
+// Everything that a channel promises, in the gateway's process and in one of its own: each message answered once, through restarts, upgrades,
+// a network that fails, and an end in the middle.
 channelSuite({
   name: "my-channel",
   startPlatform: startFakePlatform,

@@ -1,31 +1,21 @@
 import { expect, test } from "bun:test";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { providerSuite } from "@pincer/plugin-sdk/testing/provider-suite";
 import type { VendorCall } from "@pincer/plugin-sdk/testing/vendor-script";
-import { createProvider } from "./provider.ts";
 import type { Turn } from "./request.ts";
 import { startFakeServer } from "./tests/fake-server.ts";
 
+const secrets = { MY_PROVIDER_KEY: "key-of-the-test" };
 const turns = ({ body }: VendorCall) => body["turns"] as readonly Turn[];
 
-// Everything that a provider promises: streaming, tools, images, aborts, broken streams, failures by their class.
+// Everything that a provider promises, in the gateway's process and in one of its own: streaming, tools, images, aborts, broken streams,
+// failures by their class, and that unloading leaves nothing behind.
 providerSuite({
   name: "my-provider",
-  async start() {
-    const vendor = startFakeServer();
-    const clock = createManualClock();
-    const config = { baseUrl: vendor.origin, models: ["small"], idleTimeoutMs: 1000 };
-    const provider = createProvider({ config, clock, fetch, secret: async () => "key-of-the-test" });
-    return {
-      provider,
-      vendor,
-      clock,
-      model: "my-provider/small",
-      idleMs: 1000,
-      [Symbol.asyncDispose]: () => vendor[Symbol.asyncDispose](),
-    };
-  },
+  startVendor: startFakeServer,
+  startPlugin: (baseUrl, options, idleTimeoutMs) =>
+    startPlugin(import.meta.dir, { ...options, config: { baseUrl, models: ["small"], idleTimeoutMs }, secrets }),
+  model: "my-provider/small",
   failures: [
     { title: "a key that is not accepted", error: { status: 401, message: "no such key" }, class: "auth" },
     {
@@ -51,8 +41,8 @@ providerSuite({
   },
 });
 
-const start = (baseUrl: string, secrets: Record<string, string> = { MY_PROVIDER_KEY: "key-of-the-test" }) =>
-  startPlugin(import.meta.dir, { config: { baseUrl }, secrets, settings: { models: { default: "my-provider/small" } } });
+const start = (baseUrl: string, given: Readonly<Record<string, string>> = secrets) =>
+  startPlugin(import.meta.dir, { config: { baseUrl }, secrets: given, settings: { models: { default: "my-provider/small" } } });
 
 test("the agent answers with it", async () => {
   await using server = startFakeServer();
@@ -71,13 +61,4 @@ test("without a key it says how to set one", async () => {
   expect(reply.state).toBe("error");
   expect(reply.error).toContain("pincer secrets set MY_PROVIDER_KEY");
   expect(server.ledger).toHaveLength(0);
-});
-
-test("unloading leaves nothing behind", async () => {
-  await using server = startFakeServer();
-  await using kit = await start(server.origin);
-  server.answer({ steps: [{ text: ["Good morning."] }] });
-  await kit.say("hello");
-  await kit.unload();
-  expect(kit.residue()).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { toolSuite } from "@pincer/plugin-sdk/testing/tool-suite";
 
-// Everything that a tool promises, in the gateway's process and across a border: also that unloading leaves nothing behind.
+// Everything that a tool promises, in the gateway's process and in one of its own: also that unloading leaves nothing behind.
 toolSuite({
   name: "my-tool_roll",
   startPlugin: (options) => startPlugin(import.meta.dir, options),
