@@ -60,13 +60,13 @@ export class Capabilities {
   }
 
   /** As `handle`, for a plugin in a process of its own, which names a contract instead of holding one: checked by the provider's. */
-  async use(contract: string, version: number, name: string | undefined, user: User): Promise<Implementation> {
+  async use(contract: string, version: number, name: string | undefined, user: User, patient?: AbortSignal): Promise<Implementation> {
     const own = this.#permitted(contract, user);
     if (own?.contract.version === version) return this.#kernels(own, user) as Implementation;
     const wanted: Contract = { id: contract, version, arity: name === undefined ? "one" : "many", record: Type.Unknown(), members: {} };
     const provision = this.#find(contract, version, name);
     if (!provision) throw this.#missing(wanted, name);
-    const { generation, leave } = await this.reach.enter(provision.plugin, contract);
+    const { generation, leave } = await this.reach.enter(provision.plugin, contract, patient);
     const provided = generation.registered.get("provides", `${contract}/${provision.name}`);
     leave();
     if (!provided) throw this.#missing(wanted, name);
@@ -127,7 +127,7 @@ export class Capabilities {
     const find = () => this.#find(contract.id, contract.version, name);
     return bindMembers(contract, name ?? contract.id, {
       has: (member) => find()?.optional?.includes(member) ?? false,
-      resolve: (what) => {
+      resolve: (what, patient) => {
         user.assertLive();
         const provision = find();
         if (!provision) throw this.#missing(contract, name);
@@ -137,7 +137,7 @@ export class Capabilities {
           leave(); // a version without it came while the plugin was being activated
           throw this.#missing(contract, name);
         };
-        const entered = this.reach.enter(provision.plugin, what);
+        const entered = this.reach.enter(provision.plugin, what, patient);
         return entered instanceof Promise ? entered.then(target) : target(entered);
       },
     });

@@ -75,8 +75,8 @@ export interface Reach extends Pick<PluginHostDeps, "clock" | "limits"> {
   table(): Table;
   /** The plugin's generation; none while it is not active. */
   present(plugin: string): Generation | undefined;
-  /** Activates the plugin when needed, and counts a call on its present generation. */
-  enter(plugin: string, what: string): Entered | Promise<Entered>;
+  /** Activates the plugin when needed, and counts a call on its present generation. `patient`: also where it pauses after a crash. */
+  enter(plugin: string, what: string, patient?: AbortSignal): Entered | Promise<Entered>;
   /** Runs on the present generation, counted and blamed. No promise when the plugin is active and answers at once. */
   inside<T>(plugin: string, what: string, run: (generation: Generation) => T | Promise<T>, signal?: AbortSignal): T | Promise<T>;
 }

@@ -57,7 +57,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     log,
     table: () => table,
     present: (id) => plugins.get(id)?.current,
-    enter: (id, what) => find(id).enter(what),
+    enter: (id, what, patient) => find(id).enter(what, patient),
     inside(id, what, run, signal) {
       const entered = find(id).enter(what);
       return entered instanceof Promise ? entered.then((late) => use(late, what, run, signal)) : use(entered, what, run, signal);

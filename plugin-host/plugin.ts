@@ -36,6 +36,7 @@ export class Plugin {
   readonly #draining = new Set<Generation>();
   #failures = 0;
   #notBefore = 0;
+  #pausedUntil = 0;
   #activating: Promise<Generation> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
   /** When its process ended by itself, lately. */
@@ -60,10 +61,12 @@ export class Plugin {
     return this.#rolledBack?.found === this.found ? this.#rolledBack : undefined;
   }
 
-  /** Counts a call on the present generation; activates first, when needed. */
-  enter(what: string): Entered | Promise<Entered> {
-    if (this.#door.opening) return this.#door.opening.then(() => this.enter(what));
-    return this.current ? { generation: this.current, leave: this.current.enter(what) } : this.activate().then(() => this.enter(what));
+  /** Counts a call on the present generation; activates first, when needed. With `patient` it waits for the end of a pause after a crash. */
+  enter(what: string, patient?: AbortSignal): Entered | Promise<Entered> {
+    if (this.#door.opening) return this.#door.opening.then(() => this.enter(what, patient));
+    if (this.current) return { generation: this.current, leave: this.current.enter(what) };
+    const pause = patient ? this.#pausedUntil - this.around.clock.monotonic() : 0;
+    return (pause > 0 ? this.around.clock.sleep(pause, patient) : this.activate()).then(() => this.enter(what, patient));
   }
 
   /** All who need it wait for one activation. A failure is remembered for a while, so that a broken plugin does not spin. */
@@ -76,7 +79,7 @@ export class Plugin {
 
   /** What made it fail may have changed: the next use tries again. */
   forgive(): void {
-    this.#notBefore = 0;
+    this.#notBefore = this.#pausedUntil = 0;
     this.#crashes = [];
   }
 
@@ -183,9 +186,9 @@ export class Plugin {
     }
   }
 
-  #retryLater(error: GatewayError): void {
+  #retryLater(error: GatewayError, failures = this.#failures++): void {
     const { clock, limits, log } = this.around;
-    const pause = pauseAfter(this.#failures++, limits());
+    const pause = pauseAfter(failures, limits());
     this.#notBefore = clock.monotonic() + pause;
     this.error = error;
     log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
@@ -211,10 +214,7 @@ export class Plugin {
     this.#wait(mayIdle ? whenIdle(generation, idleMs, () => void this.unload()) : undefined);
   }
 
-  /**
-   * Its process has ended by itself. The first time it starts again at the next call, or at once when it is to be active; then after a pause
-   * that grows. With too many ends the version that worked before comes back; without one it waits for the operator.
-   */
+  /** Its process ended: it starts again, later each time; after too many ends the version before comes back, or it waits for the operator. */
   #lost(generation: Generation, found: Found, reason: GatewayError, details: Promise<GatewayError>): void {
     const { clock, limits, log, restartJob } = this.around;
     void details.then((said) => {
@@ -239,8 +239,10 @@ export class Plugin {
     } else if (isOver) {
       this.error = pluginErrors.PLUGIN_CRASHED(`${ended}, and is not started again by itself: ${next}`, { cause: reason });
       this.#notBefore = Number.POSITIVE_INFINITY;
-    } else if (this.#crashes.length > 1) this.#retryLater(reason);
-    else if (found.manifest?.activate === "start") void this.activate().catch(() => undefined); // silent-ok: it has reported
+    } else if (this.#crashes.length > 1) {
+      this.#retryLater(reason, this.#crashes.length - 2);
+      this.#pausedUntil = this.#notBefore;
+    } else if (found.manifest?.activate === "start") void this.activate().catch(() => undefined); // silent-ok: it has reported
   }
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */

@@ -96,9 +96,9 @@ export function createPreparation(
       around: {
         ...{ ...around, isTrusted },
         emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
-        use: async (contract, version, name) => {
+        use: async (contract, version, name, signal) => {
           if (!isTrusted) requirePower(user.id, user.scopes, contract);
-          return capabilities.use(contract, version, name, user);
+          return capabilities.use(contract, version, name, user, signal);
         },
         fault: (what, message) => void generation.blame(new Error(message), what),
       },

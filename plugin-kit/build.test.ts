@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
-import { buildDefaultSet, buildPlugin } from "./build.ts";
+import { buildDefaultSet, buildPlugin, bundleProcess } from "./build.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { watchPlugins } from "./watch.ts";
 
@@ -37,6 +37,8 @@ test("the manifests of the repository are what their code says", async () => {
       { path: join(root, "plugins"), layout: "source" },
       { path: join(root, "tests", "fixtures", "plugins"), layout: "source" },
       { path: join(root, "plugin-sdk", "testing", "plugins"), layout: "source" },
+      { path: join(root, "tests", "chaos", "plugins"), layout: "source" },
+      { path: join(root, "tests", "bench", "plugins"), layout: "source" },
     ]).values(),
   ];
   expect(found.length).toBeGreaterThan(3);
@@ -44,6 +46,33 @@ test("the manifests of the repository are what their code says", async () => {
     expect({ folder, error: error?.message }).toEqual({ folder, error: undefined });
     expect((await buildPlugin(folder, systemClock, { check: true })).isChanged).toBe(false);
   }
+});
+
+test("a process's bundle is made once, again when what it holds has changed, and old ones go", async () => {
+  using temp = temporary();
+  const folder = await writePlugin(temp.plugins, "simple", simple("", `import { word } from "./word.ts"; console.log(word);`), {
+    generated: {},
+  });
+  const out = join(temp.path, "out");
+  const write = (number: number) => Bun.write(join(folder, "word.ts"), `export const word = "word-${number}";`);
+  const make = () => bundleProcess({ id: "simple", folder, entry: "plugin.ts", digest: "d" }, out);
+  await write(0);
+  const first = await make();
+  const made = statSync(first).ino;
+  await Bun.write(join(out, "simple-2-0123456789abcdef.js"), "another plugin's");
+  expect(await make()).toBe(first);
+  expect(statSync(first).ino).toBe(made);
+  const all = [first];
+  for (let number = 1; number <= 10; number++) {
+    await write(number);
+    all.push(await make());
+    expect(await readFile(all.at(-1)!, "utf8")).toContain(`word-${number}`);
+  }
+  expect(new Set(all).size).toBe(11);
+  expect(all.map((path) => existsSync(path))).toEqual([...Array(3).fill(false), ...Array(8).fill(true)]);
+  expect(existsSync(join(out, "simple-2-0123456789abcdef.js"))).toBe(true);
+  rmSync(all.at(-1)!);
+  expect(await make()).toBe(all.at(-1)!);
 });
 
 test("a manifest that is not what the code says fails the check, and is the same however often it is built", async () => {

@@ -27,7 +27,7 @@ export interface Around {
   readonly run: PluginContext["run"];
   secret(name: string): Promise<string | undefined>;
   /** A contract that the manifest says it uses. Throws `CAPABILITY_MISSING`, `PLUGIN_PERMISSION`. */
-  use(contract: string, version: number, name: string | undefined): Promise<Implementation>;
+  use(contract: string, version: number, name: string | undefined, signal: AbortSignal): Promise<Implementation>;
   fault(what: string, message: string): void;
 }
 
@@ -88,11 +88,11 @@ export function hostServed(
   const { log, store } = around;
   const isLogged = throttle(around.clock, logLines, (lost) => log.warn("plugin.log-flood", { plugin: id, lost }));
 
-  const used = async ({ contract, version, name, member }: Static<typeof shapes.use>) => {
+  const used = async ({ contract, version, name, member }: Static<typeof shapes.use>, { signal }: Io) => {
     const declared = generated.uses?.[contract];
     if (declared?.version !== version)
       throw pluginErrors.PLUGIN_PERMISSION(`${id} uses ${contract} version ${version}, which its manifest does not declare`);
-    const implementation = await around.use(contract, version, declared.arity === "many" ? name : undefined);
+    const implementation = await around.use(contract, version, declared.arity === "many" ? name : undefined, signal);
     const run = Object.hasOwn(implementation, member) ? implementation[member] : undefined;
     if (!run) throw pluginErrors.CAPABILITY_MISSING(`${contract} has no member ${member}`);
     return run;
@@ -121,7 +121,7 @@ export function hostServed(
       return around.run({ id: hook, kind, summary: "", payload: Type.Unknown(), result: Type.Unknown() }, payload, { signal });
     },
     secret: async ({ name }) => ({ value: await around.secret(name) }),
-    use: async (asked, io) => (await used(asked))(asked.params, io),
+    use: async (asked, io) => (await used(asked, io))(asked.params, io),
     "job.effect": ({ key, name, input, safe }) => jobs.effect(jobs.required(key), name, input, safe),
     "job.take": ({ key, name, modes }) => jobs.required(key).take(name, modes),
     "job.send": ({ key, next }) => jobs.required(key).send(next),
@@ -141,7 +141,7 @@ export function hostServed(
     async *stream(target, params, io) {
       if (target !== "use") throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no stream ${target.slice(0, 200)}`);
       const asked = params as Static<typeof shapes.use>;
-      const run = await checked(target, params, () => used(asked));
+      const run = await checked(target, params, () => used(asked, io));
       return yield* run(asked.params, io) as AsyncGenerator<unknown, unknown, void>;
     },
   };

@@ -124,6 +124,7 @@ export class ProcessInstance implements Running {
     this.registered = proxies(manifest.generated ?? {}, started, this.#peer, this.#jobs);
     await Promise.all([...this.registered.all("emits").values()].map(({ payload }) => checker(payload)));
     this.services.size = started.services;
+    this.assertLive(); // nobody would be told of an end before this
     this.#beat();
   }
 
@@ -194,8 +195,7 @@ export class ProcessInstance implements Running {
     this.#resources.defer(async () => void (await child.exited));
     this.#resources.defer(() => (enforced ? endAll(child.pid) : child.kill(9)));
     const heard = [child.stdout, child.stderr].map((stream) => this.#listen(stream));
-    // A process that it left behind may keep the pipes open.
-    this.#heard = within(clock, pipeMs, Promise.all([child.exited, ...heard]));
+    this.#heard = Promise.all([child.exited, ...heard]);
     this.#heard.catch(() => {}); // silent-ok: what was heard by then is told
     void child.exited.then(() => this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} ended`)));
     if (most) {
@@ -245,7 +245,8 @@ export class ProcessInstance implements Running {
   /** How it ended, once that is known. */
   async #details(reason: GatewayError): Promise<GatewayError> {
     const child = this.#child;
-    await this.#heard?.catch(() => undefined); // silent-ok: what was heard by then is told
+    // A process that it left behind may keep the pipes open.
+    if (this.#heard) await within(this.#options.clock, pipeMs, this.#heard).catch(() => undefined); // silent-ok: what was heard by then is told
     // What ended it here has said why.
     if (!child || this.#isEndedHere || reason.code !== "PLUGIN_GONE") return reason;
     const how = child.signalCode ?? (child.exitCode === null ? "no code yet" : `code ${child.exitCode}`);

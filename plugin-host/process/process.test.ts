@@ -4,23 +4,11 @@ import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { promptBuilding } from "@pincer/plugin-sdk/hooks";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { type HostKit, type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { counter } from "../../tests/fixtures/plugins/everything/contract.ts";
-import type { PluginHost } from "../host.ts";
-import { defaultLimits } from "../limits.ts";
+import { confinement, frail, invoke, io, own } from "../../tests/support/frail.ts";
 
 const root = join(import.meta.dir, "..", "..");
-const io = { signal: new AbortController().signal };
-const connection = {
-  ...{ id: "c", principal: "p", clientId: "cli", clientMode: "cli", clientVersion: "1", remoteAddress: "", caps: new Set(["a"]) },
-  ...{ displayName: undefined, deviceId: undefined },
-};
-const call = { connection, role: "operator", scopes: [], signal: io.signal, accepted: () => undefined } as never;
-const invoke = async (host: PluginHost, method: string, params: unknown = {}) =>
-  (await host.methods.find(method)!.resolve()).invoke(params, call);
-/** What these tests are about works with a sandbox and without; tests/isolation is about the sandbox. */
-const confinement = async () => ({ missing: "these tests run without one", mend: "" });
 
 const everything = (config = {}): HostOptions => ({
   confinement,
@@ -92,127 +80,6 @@ export default definePlugin({ setup(ctx) {
   const faults = () => kit.lines.filter(({ event }) => event === "plugin.fault").map(({ fields }) => fields);
   expect(faults()).toContainEqual(expect.objectContaining({ what: "fussy.fails", error: expect.stringContaining("Error: inside") }));
   expect(faults()).toContainEqual(expect.objectContaining({ what: "service fails", error: expect.stringContaining("alone") }));
-});
-
-/** A plugin of a test's own, in its own process. */
-const own = (id: string, source: string, options: HostOptions = {}) =>
-  startHost({
-    confinement,
-    config: { plugins: { [id]: { isolation: "process" } } },
-    ...options,
-    prepare: (plugins) => writePlugin(plugins, id, source).then(() => undefined),
-  });
-const kill = (kit: HostKit, id: string) => process.kill(kit.host.inspect(id).pid!, "SIGKILL");
-
-const frail = (more = "") => `
-import { definePlugin } from "@pincer/plugin-sdk";
-import { call, defineContract } from "@pincer/plugin-sdk/contract";
-import { defineJob } from "@pincer/plugin-sdk/job";
-import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
-const method = (name, result = Type.Object({})) => defineMethod({ name, summary: "x", scope: "operator.read", params: Type.Object({}), result });
-export const pool = defineContract({ id: "pool", version: 1, arity: "one", members: {
-  ask: call(Type.Object({}), Type.Object({ life: Type.Integer() }), { safe: true }), spend: call(Type.Object({}), Type.Object({ life: Type.Integer() })) } });
-const work = defineJob({ kind: "frail.work", journal: 1, input: Type.Object({}), result: Type.Object({ steps: Type.Array(Type.Integer()) }) });
-export default definePlugin({ async setup(ctx) {
-  const count = async (name) => { const n = ((await ctx.store.get(name)) ?? 0) + 1; await ctx.store.set({ [name]: n }); return n; };
-  let life; const lives = () => (life ??= count("lives"));
-  const deadly = async (what) => { const is = await lives(); if (is < 2) { ctx.log.info("frail.waits", { what }); await new Promise(() => {}); } return { life: is }; };
-  ctx.provide(pool, "frail", {}, { ask: () => deadly("ask"), spend: () => deadly("spend") });
-  ctx.method(method("frail.pid", Type.Object({ pid: Type.Integer() })), () => ({ pid: process.pid }));
-  ctx.method(method("frail.spins"), () => { for (;;); });
-  ctx.method(method("frail.exits"), () => process.exit(3));
-  ctx.job(work, async (job) => {
-    const first = await job.effect("first", null, () => count("first"), { replay: "safe" });
-    const second = await job.effect("second", null, async () => { if ((await lives()) < 2) { ctx.log.info("frail.waits", { what: "second" }); await new Promise(() => {}); } return count("second"); }, { replay: "safe" });
-    const third = await job.effect("third", null, () => count("third"));
-    return { steps: [first, second, third.ok ? third.value : -1] };
-  });
-  ${more}
-} });`;
-
-test("a job whose plugin's process is killed goes on from its journal in the next one, and no settled step runs twice", async () => {
-  await using kit = await own("frail", frail());
-  const { outcome } = await kit.lanes.admit({ lane: "job:frail:a", kind: "frail.work", key: "a", input: {} });
-  await kit.logged("frail.waits");
-  kill(kit, "frail");
-  expect(await outcome).toMatchObject({ state: "done", result: { steps: [1, 1, 1] } });
-  expect(kit.host.inspect("frail")).toMatchObject({ state: "active", generation: 2 });
-});
-
-test("a call in flight of a process that dies is made again when it is safe, and told so when it is not", async () => {
-  await using kit = await own("frail", frail());
-  const { pool } = await import(join(kit.plugins, "frail", "plugin.ts"));
-  const held = kit.host.handle(pool) as Record<"ask" | "spend", (params: object, given: typeof io) => Promise<unknown>>;
-  const [asked, spent] = [held.ask({}, io), held.spend({}, io)];
-  asked.catch(() => undefined);
-  spent.catch(() => undefined);
-  while (kit.lines.filter(({ event }) => event === "frail.waits").length < 2) await new Promise((next) => setImmediate(next));
-  kill(kit, "frail");
-  await expect(spent).rejects.toMatchObject({ code: "PLUGIN_GONE", retryable: true });
-  expect(await asked).toEqual({ life: 2 });
-  expect((await kit.logged("plugin.crashed")).fields).toMatchObject({ plugin: "frail", error: expect.stringContaining("SIGKILL") });
-});
-
-test("what a process said last is told with its death", async () => {
-  await using kit = await own(
-    "frail",
-    frail(`ctx.method(method("frail.cries"), () => { console.error("out of luck"); process.exit(7); });`),
-  );
-  await expect(invoke(kit.host, "frail.cries")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
-  expect((await kit.logged("plugin.crashed")).fields["error"]).toContain("ended with code 7; it said: out of luck");
-});
-
-test("a process that ends too often is not started again by itself, and is when it is asked for", async () => {
-  const clock = createManualClock();
-  const limits = { ...defaultLimits, crashes: 2 };
-  await using kit = await own("frail", frail(), { clock, limits: () => limits });
-  for (let times = 1; times <= 3; times++) {
-    await expect(invoke(kit.host, "frail.exits")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
-    while (kit.host.inspect("frail").state === "active") await new Promise((next) => setImmediate(next));
-    if (times > 1)
-      await expect(invoke(kit.host, "frail.pid")).rejects.toMatchObject({ code: times === 2 ? "PLUGIN_GONE" : "PLUGIN_CRASHED" });
-    await clock.advance(limits.retryLongestMs);
-  }
-  await expect(invoke(kit.host, "frail.pid")).rejects.toMatchObject({
-    code: "PLUGIN_CRASHED",
-    message: expect.stringContaining("pincer plugins reload frail"),
-  });
-  expect(kit.host.inspect("frail")).toMatchObject({ state: "failed", error: { code: "PLUGIN_CRASHED" } });
-  await kit.host.reload("frail");
-  expect(await invoke(kit.host, "frail.pid")).toMatchObject({ pid: expect.any(Number) });
-});
-
-test("a new version whose process ends too often makes way for the one before it", async () => {
-  const clock = createManualClock();
-  const limits = { ...defaultLimits, crashes: 1 };
-  await using kit = await own("frail", frail(), { clock, limits: () => limits });
-  const version = async () => ((await invoke(kit.host, "frail.pid")) as { pid: number }).pid;
-  await version();
-  await writePlugin(kit.plugins, "frail", frail().replace("pid: process.pid", "pid: -1"));
-  await kit.host.reload("frail");
-  expect(await version()).toBe(-1);
-  for (const _ of [1, 2]) {
-    await expect(invoke(kit.host, "frail.exits")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
-    while (kit.host.inspect("frail").state === "active" && kit.host.inspect("frail").error === undefined)
-      await new Promise((next) => setImmediate(next));
-  }
-  await kit.logged("plugin.rolled-back");
-  while (kit.host.inspect("frail").state !== "active") await new Promise((next) => setImmediate(next));
-  expect(await version()).toBeGreaterThan(0);
-});
-
-test("a process that answers nothing is ended, and the next call has a new one", async () => {
-  const clock = createManualClock();
-  await using kit = await own("frail", frail(), { clock });
-  await invoke(kit.host, "frail.pid");
-  const spinning = invoke(kit.host, "frail.spins");
-  spinning.catch(() => undefined);
-  await clock.advance(defaultLimits.heartbeatMs);
-  await clock.advance(defaultLimits.stallMs);
-  await expect(spinning).rejects.toMatchObject({ code: "PLUGIN_STALLED", retryable: true });
-  expect(await invoke(kit.host, "frail.pid")).toMatchObject({ pid: expect.any(Number) });
-  expect(kit.host.inspect("frail").generation).toBe(2);
 });
 
 test("a reload swaps processes: calls that run end where they began, and the old process goes", async () => {

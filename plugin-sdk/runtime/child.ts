@@ -44,7 +44,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     abortMs,
     tellsFaults: true,
     served: {
-      call: async (target, params, io) => {
+      call(target, params, io) {
         if (target !== "start") return served.call(target, params, io);
         if (served !== notStarted) throw pluginErrors.PLUGIN_PROTOCOL("start was called twice");
         return start(params as Start);

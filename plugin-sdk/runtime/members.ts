@@ -29,8 +29,11 @@ export interface Target {
 export interface Binding {
   /** Whether an optional member exists, read at each use. */
   has(member: string): boolean;
-  /** `what` names the call for whoever waits for it. No promise when nothing has to be activated first. */
-  resolve(what: string): Target | Promise<Target>;
+  /**
+   * `what` names the call for whoever waits for it. No promise when nothing has to be activated first. With `patient` it waits, until that
+   * aborts, for a process that is to be started again after a pause.
+   */
+  resolve(what: string, patient?: AbortSignal): Target | Promise<Target>;
 }
 
 export function bindMembers<C extends Contract>(contract: C, name: string, binding: Binding): ImplementationOf<C> {
@@ -59,8 +62,8 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
     const compiling = requireValid(member.params, given, wrongParams);
     if (compiling) await compiling;
     io.signal.throwIfAborted();
-    for (let isFirst = true; ; isFirst = false) {
-      const resolved = binding.resolve(what);
+    for (let attempt = 1; ; attempt++) {
+      const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
       const target = resolved instanceof Promise ? await resolved : resolved;
       try {
         const answer = await memberOf(target, key, what)(given, io);
@@ -68,7 +71,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
         if (checking) await checking;
         return answer;
       } catch (error) {
-        if (isFirst && member.safe && isGone(error) && !io.signal.aborted) continue;
+        if (member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
         throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
       } finally {
         target.leave();
@@ -77,7 +80,9 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
   };
 }
 
-/** The process went away in the middle: what may be repeated is asked again, once, of the one that takes its place. */
+/** Fewer than the ends that a plugin may have before it is given up: one call that ends every process does not use them up alone. */
+const safeAttempts = 3;
+/** The process went away in the middle: what may be repeated is asked again, of the one that takes its place. */
 const isGone = (error: unknown) => hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
 
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
@@ -85,8 +90,8 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
   return async function* (given: unknown, io: Io) {
     await Promise.all([requireValid(member.params, given, wrongParams), checker(member.item), checker(member.result)]);
     io.signal.throwIfAborted();
-    for (let isFirst = true; ; isFirst = false) {
-      const target = await binding.resolve(what);
+    for (let attempt = 1; ; attempt++) {
+      const target = await binding.resolve(what, member.safe ? io.signal : undefined);
       // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
       using stop = linkSignals(io.signal);
       const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
@@ -110,7 +115,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       } catch (error) {
         failure = error;
         if (hold?.isReleased) throw replaced(what);
-        if (isFirst && !isBegun && member.safe && isGone(error) && !io.signal.aborted) continue;
+        if (!isBegun && member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
         throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));

@@ -14,6 +14,19 @@ export interface Answering {
   ended(running: Running): void;
 }
 
+/** Most work never looks at its signal: it is made for that which does. A class, since an accessor of each object's own takes longer to make. */
+class LazyIo implements Io {
+  readonly #made: () => AbortSignal;
+
+  constructor(made: () => AbortSignal) {
+    this.#made = made;
+  }
+
+  get signal(): AbortSignal {
+    return this.#made();
+  }
+}
+
 export class Running {
   readonly io: Io;
   #controller: AbortController | undefined;
@@ -29,12 +42,7 @@ export class Running {
     readonly frameBytes: number,
     private credit?: number,
   ) {
-    const signal = () => this.#signal();
-    this.io = {
-      get signal() {
-        return signal();
-      },
-    };
+    this.io = new LazyIo(() => this.#signal());
   }
 
   /** Answers with what the work returns or throws; never rejects. */
@@ -105,7 +113,6 @@ export class Running {
     return this.credit !== undefined;
   }
 
-  /** Most work never looks at its signal: it is made for that which does. */
   #signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();

@@ -4,7 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
@@ -79,8 +79,13 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
         });
       } catch (error) {
         // Before the first event the caller learns of it as an error; later it gets what had come, as of any stream that breaks.
-        if (firstMs === undefined && isGatewayError(error)) throw error;
-        const failure = { class: "unknown" as const, message: `the plugin that serves ${info.ref} failed: ${errorMessage(error)}` };
+        // A process that went away is neither: the next one may well answer, as behind a connection that broke.
+        const isGone = hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
+        if (firstMs === undefined && isGatewayError(error) && !isGone) throw error;
+        const failure = {
+          class: isGone ? ("network" as const) : ("unknown" as const),
+          message: `the plugin that serves ${info.ref} failed: ${errorMessage(error)}`,
+        };
         log.error("model.provider-failed", { model: info.ref, runId, error: errorMessage(error) });
         answer = kept.finish({
           stopReason: signal.aborted ? "aborted" : "error",

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { median } from "./figures.ts";
-import { takeLoadCore } from "./machine.ts";
+import { takeCore } from "./machine.ts";
 import { helloFor, type LoadSocket, loadFor, openSockets } from "./raw-load.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
@@ -81,7 +81,7 @@ async function fanOut(kind: "bare" | "bus", subscribers: number) {
   return { perSecond: (delivered / tookMs) * 1_000, cpuUs, lagP50Ms: lags[49]!, lagP99Ms: lags[98]! };
 }
 
-takeLoadCore();
+takeCore("load", process.pid);
 const round = (value: number, digits = 0) => Number(value.toFixed(digits));
 const rows: Record<string, unknown>[] = [];
 for (const [connections, depth] of [

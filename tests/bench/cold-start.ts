@@ -8,7 +8,7 @@ import type { Part } from "./part.ts";
 
 const rounds = 15;
 /** As many as a machine of somebody who tries everything has. */
-const many = 50;
+export const many = 50;
 
 async function starts(
   installation: Installation,
@@ -46,7 +46,7 @@ async function bareStarts(): Promise<number> {
 }
 
 /** A home with so many plugins beside the default set, of which so many are enabled. */
-function homeWith(installation: Installation, installed: number, enabled: number): Home {
+export function homeWith(installation: Installation, installed: number, enabled: number): Home {
   const name = (number: number) => `bench-extra-${number}`;
   const plugins = Object.fromEntries(
     Array.from({ length: installed }, (_, number) => [name(number), { ...trusted, enabled: number < enabled }]),

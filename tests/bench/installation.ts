@@ -35,6 +35,11 @@ export interface StartOptions {
   readonly bun?: string;
   /** From the source, reloading what is saved. */
   readonly dev?: boolean;
+  /**
+   * In a session of its own and on every core, as a service runs that starts processes of plugins: those have sessions of their own too, and
+   * would come behind one that was put before everything else.
+   */
+  readonly asService?: boolean;
 }
 
 export interface Installation extends Disposable {
@@ -65,7 +70,7 @@ export async function install(): Promise<Installation> {
   await buildDefaultSet({ out: bundle, entries, plugins, others });
 
   const bundles = new Map<string, string>();
-  for (const id of ["bench-echo", "bench-provider"]) {
+  for (const id of ["bench-echo", "bench-provider", "bench-swapped"]) {
     const file = join(folder, `${id}.js`);
     await buildPlugin(join(import.meta.dir, "plugins", id), systemClock, { bundle: file });
     bundles.set(id, readFileSync(file, "utf8"));
@@ -101,14 +106,14 @@ export const codeOf = (home: string, id: string): string => readFileSync(join(ho
 async function start(
   main: string,
   home: Home,
-  { env = {}, bun = process.execPath, dev = false }: StartOptions = {},
+  { env = {}, bun = process.execPath, dev = false, asService = false }: StartOptions = {},
 ): Promise<GatewayProcess> {
   const state = join(home.path, "gateway.json");
   rmSync(state, { force: true });
   const began = performance.now();
   const child = Bun.spawn(
     [
-      ...[...pinned("measured"), bun, "--no-env-file", "--config=/dev/null"],
+      ...[...pinned(asService ? "both" : "measured"), bun, "--no-env-file", "--config=/dev/null"],
       ...[
         dev ? join(repository, "kernel", "cli", "main.ts") : main,
         "gateway",
@@ -118,7 +123,13 @@ async function start(
         ...(dev ? ["--dev"] : []),
       ],
     ],
-    { env: { ...cleanEnv(), PINCER_PORT: "0", PINCER_TOKEN: home.token, ...env }, stdin: "ignore", stdout: "ignore", stderr: "inherit" },
+    {
+      env: { ...cleanEnv(), PINCER_PORT: "0", PINCER_TOKEN: home.token, ...env },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+      detached: asService,
+    },
   );
   const url = await untilReady(child, state, began);
   const readyAfterMs = performance.now() - began;

@@ -3,22 +3,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, setPriority } from "node:os";
 
 /** The gateway, or what it is compared with, has one core to itself; whatever puts load on it has the other. */
-export type Core = "measured" | "load";
+export type Core = "measured" | "load" | "both";
 
 const isReadable = process.platform === "linux";
 const canPin = Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;
-const numbers: Readonly<Record<Core, string>> = { measured: "0", load: "1" };
+const numbers: Readonly<Record<Core, string>> = { measured: "0", load: "1", both: "0,1" };
 
 /** What goes before a command that is to run on a core. */
 export const pinned = (core: Core): readonly string[] => (canPin ? ["taskset", "-c", numbers[core]] : []);
 
-/** Puts this process and its children on the load's core, and before whatever else the machine does, where that is allowed. */
-export function takeLoadCore(): void {
-  if (canPin) Bun.spawnSync(["taskset", "-a", "-p", "-c", numbers.load, String(process.pid)], { stdout: "ignore" });
+/** Puts a process and its children to come on a core, and before whatever else the machine does, where that is allowed. */
+export function takeCore(core: Core, pid: number): void {
+  if (canPin) Bun.spawnSync(["taskset", "-a", "-p", "-c", numbers[core], String(pid)], { stdout: "ignore" });
   try {
-    setPriority(process.pid, -15);
+    setPriority(pid, -15);
     // Linux weighs sessions before it weighs the processes in them.
-    if (isReadable) writeFileSync("/proc/self/autogroup", "-15");
+    if (isReadable) writeFileSync(`/proc/${pid}/autogroup`, "-15");
   } catch {
     // silent-ok: only root may; the figures then hold as far as the machine is idle
   }

@@ -1,6 +1,8 @@
 /** What an idle gateway with the default set keeps, alone on a machine and beside another Bun. */
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
+import { homeWith, many } from "./cold-start.ts";
 import { type Figure, median } from "./figures.ts";
 import type { GatewayProcess } from "./installation.ts";
 import { memory, pinned } from "./machine.ts";
@@ -56,6 +58,12 @@ export const idleMemory: Part = async ({ installation: installed }) => {
     await using gateway = await installation.start(home);
     const beside = await settled(gateway.pid);
     const used = await afterConversation(gateway);
+    const more = many - defaultPlugins.length - 1;
+    const withMany = async (count: number) => {
+      await using full = await installation.start(homeWith(installation, more, count));
+      return await settled(full.pid);
+    };
+    const [present, enabled] = [await withMany(0), await withMany(more)];
     const figure = (what: string, value: number, more: Partial<Figure> = {}): Figure => ({
       part: "idle memory of the default set",
       what,
@@ -68,6 +76,8 @@ export const idleMemory: Part = async ({ installation: installed }) => {
       figure("private, beside a second Bun", beside.private, { bare: bareShared.private, target: { atMost: 25 } }),
       figure("RSS", beside.rss, { bare: bareShared.rss }),
       figure("private, after a first conversation", used.private),
+      figure(`private, ${many} plugins installed`, present.private),
+      figure(`private, ${many} plugins installed and enabled`, enabled.private),
     ];
   } finally {
     rmSync(alone, { force: true });

@@ -10,10 +10,10 @@ import type { Part } from "./part.ts";
 import { type OtherEnd, startOtherEnd } from "./peer-process.ts";
 
 const rounds = 9;
-const inFlight = 64;
+export const inFlight = 64;
 const items = 1_000;
 /** A call of some 300 bytes, as those of tools are. */
-const params = {
+export const params = {
   session: "agent:main:main",
   text: "x".repeat(170),
   n: 7,
@@ -22,7 +22,7 @@ const params = {
 };
 const frameBytes = 11 + JSON.stringify(["tool/exec.run", params]).length;
 const megabyte = new Uint8Array(2 ** 20);
-const io = { signal: new AbortController().signal };
+export const io = { signal: new AbortController().signal };
 
 /** One side of what is compared. */
 interface Side {
@@ -32,7 +32,7 @@ interface Side {
 }
 
 /** Waits in the order in which it wrote: what comes back is as long as what went. */
-async function bareSide(unix: string): Promise<Side> {
+export async function bareSide(unix: string): Promise<Side> {
   type Connection = { write(bytes: Uint8Array): number };
   const opened = Promise.withResolvers<Connection>();
   const waiting: { left: number; readonly resolve: () => void }[] = [];
@@ -90,7 +90,7 @@ async function peerSide(unix: string): Promise<Side & { stream(): Promise<void> 
 }
 
 /** Microseconds of each run, one at a time. */
-async function oneAtATime(run: () => Promise<unknown>, seconds: number): Promise<readonly number[]> {
+export async function oneAtATime(run: () => Promise<unknown>, seconds: number): Promise<readonly number[]> {
   const took: number[] = [];
   const until = performance.now() + seconds * 1_000;
   for (let began = performance.now(); began < until; began = performance.now()) {
@@ -100,7 +100,7 @@ async function oneAtATime(run: () => Promise<unknown>, seconds: number): Promise
   return took;
 }
 
-async function perSecond(run: () => Promise<unknown>, seconds: number): Promise<number> {
+export async function perSecond(run: () => Promise<unknown>, seconds: number): Promise<number> {
   const began = performance.now();
   const until = began + seconds * 1_000;
   let answered = 0;

@@ -6,12 +6,16 @@ const handshakeDone = "\r\n\r\n";
 export interface LoadSocket {
   /** Called with how many whole frames have arrived. */
   onFrames: (count: number) => void;
+  onClose: () => void;
   write(bytes: Uint8Array): void;
   close(): void;
 }
 
-/** Counts the frames in a stream of unmasked ones. */
-function frameCounter() {
+const ping = 9;
+const pong = frameOf(Buffer.alloc(0), { opcode: 10 });
+
+/** Counts the frames in a stream of unmasked ones, and tells of pings: who answers none is taken to be gone. */
+function frameCounter(pinged: () => void) {
   let pending = Buffer.alloc(0);
   return (bytes: Buffer): number => {
     const buffer = pending.length === 0 ? bytes : Buffer.concat([pending, bytes]);
@@ -23,6 +27,7 @@ function frameCounter() {
       if (buffer.length - at < head) break;
       const size = short === 126 ? buffer.readUInt16BE(at + 2) : short === 127 ? Number(buffer.readBigUInt64BE(at + 2)) : short;
       if (buffer.length - at < head + size) break;
+      if ((buffer[at]! & 15) === ping) pinged();
       at += head + size;
       count++;
     }
@@ -83,7 +88,7 @@ export async function loadFor(
 /** Opens a socket; when `hello` is given, sends it as the first frame and waits for `hello-ok`. */
 export async function openLoadSocket(port: number, hello?: string): Promise<LoadSocket> {
   const ready = Promise.withResolvers<void>();
-  const count = frameCounter();
+  const count = frameCounter(() => load.write(pong));
   let phase: "upgrade" | "hello" | "open" = "upgrade";
   let text = "";
   const queue: Uint8Array[] = [];
@@ -109,6 +114,7 @@ export async function openLoadSocket(port: number, hello?: string): Promise<Load
           ready.resolve();
         }
       },
+      close: () => load.onClose(),
       drain(socket) {
         while (queue.length > 0) {
           const bytes = queue[0]!;
@@ -124,6 +130,7 @@ export async function openLoadSocket(port: number, hello?: string): Promise<Load
   });
   const load: LoadSocket = {
     onFrames: () => {},
+    onClose: () => {},
     write(bytes) {
       const written = queue.length > 0 ? 0 : Math.max(0, tcp.write(bytes));
       if (written < bytes.length) queue.push(bytes.subarray(written));

@@ -19,7 +19,8 @@ import { dev } from "./dev.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
 import { type Figure, judge, print } from "./figures.ts";
 import { type Installation, install } from "./installation.ts";
-import { machine, takeLoadCore } from "./machine.ts";
+import { isolated } from "./isolated.ts";
+import { machine, takeCore } from "./machine.ts";
 import { idleMemory } from "./memory.ts";
 import type { Against, Part } from "./part.ts";
 import { peer } from "./peer.ts";
@@ -45,6 +46,7 @@ const parts: Readonly<Record<string, Part>> = {
   swap,
   dev,
   peer,
+  isolated,
   size,
 };
 
@@ -108,7 +110,7 @@ if (unknown.length > 0) {
   console.error(`there is no part "${unknown.join('", "')}": there are ${Object.keys(parts).join(", ")}`);
   process.exit(2);
 }
-takeLoadCore();
+takeCore("load", process.pid);
 const about = {
   at: new Date().toISOString(),
   commit: Bun.spawnSync(["git", "rev-parse", "--short", "HEAD"], { cwd: repository }).stdout.toString().trim(),

@@ -1,10 +1,14 @@
 /**
  * `bun run chaos [--trials 10000]`: kills gateways until there are so many trials. It can be ended and started again: trials add up as long as
  * what they try is the same. What came of it goes into docs/proof.md. `--seed <n>` has the lives of one home again.
+ *
+ * `bun run chaos --plugins [--kills 1000]`: kills plugins' processes instead, under a gateway that lives on. `--seed <n>` has one gateway again.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { runPluginKills } from "./plugin-kills.ts";
+import { killMany } from "./plugin-tally.ts";
 import { writeProof } from "./proof.ts";
 import { described, emptyTally, percentile, runMany, type Tally } from "./tally.ts";
 import { planOf, runTrial } from "./trial.ts";
@@ -35,12 +39,25 @@ const save = (state: State) => {
 const { values } = parseArgs({
   options: {
     trials: { type: "string", default: "10000" },
-    kills: { type: "string", default: "7" },
+    kills: { type: "string" },
+    plugins: { type: "boolean", default: false },
     jobs: { type: "string", default: "2" },
     seed: { type: "string" },
   },
 });
-const kills = Number(values.kills);
+
+if (values.plugins && values.seed !== undefined) {
+  const outcome = await runPluginKills({ seed: Number(values.seed), kills: Number(values.kills ?? 50) });
+  console.log(JSON.stringify(outcome, null, 2));
+  process.exit(outcome.complaints.length === 0 ? 0 : 1);
+}
+if (values.plugins) {
+  const { failures, summary } = await killMany({ kills: Number(values.kills ?? 1_000), first: 1, told: console.log });
+  console.log(`${summary}\n${failures.length} gateways with a complaint`);
+  process.exit(failures.length === 0 ? 0 : 1);
+}
+
+const kills = Number(values.kills ?? 7);
 
 if (values.seed !== undefined) {
   const outcome = await runTrial(planOf(Number(values.seed), kills));

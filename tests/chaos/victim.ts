@@ -15,6 +15,9 @@ export interface Orders {
   /** At which passing, counted from 1. */
   readonly nth?: number;
   readonly commitDelayMs?: number;
+  /** A further folder of plugins, and which of them are wanted. */
+  readonly folder?: string;
+  readonly more?: readonly string[];
 }
 
 export type Word =
@@ -37,7 +40,7 @@ export const plugins = [
 ];
 
 if (import.meta.main) {
-  const { home, point, nth = 1, commitDelayMs = 0 } = JSON.parse(process.argv[2] ?? "{}") as Orders;
+  const { home, point, nth = 1, commitDelayMs = 0, folder, more = [] } = JSON.parse(process.argv[2] ?? "{}") as Orders;
   const say = (word: Word) => void writeSync(1, `${JSON.stringify(word)}\n`);
   const repository = dirname(dirname(import.meta.dir));
   let passed = 0;
@@ -48,11 +51,13 @@ if (import.meta.main) {
     const gateway = await createGateway({
       home,
       env: {},
-      folders: [join(repository, "plugins"), join(repository, "tests", "fixtures", "plugins"), scriptedPlugins].map((path) => ({
-        path,
-        layout: "source",
-      })),
-      defaults: plugins,
+      folders: [
+        join(repository, "plugins"),
+        join(repository, "tests", "fixtures", "plugins"),
+        scriptedPlugins,
+        ...(folder ? [folder] : []),
+      ].map((path) => ({ path, layout: "source" })),
+      defaults: [...plugins, ...more],
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");

@@ -21,7 +21,7 @@ interface Result {
   readonly said: readonly string[];
 }
 
-const isFinding = (line: string) => /^(\{"tries"|after 10,000 turns)/.test(line);
+const isFinding = (line: string) => /^(\{"tries"|after 10,000 turns|[\d,]+ kills of plugins)/.test(line);
 
 async function run(file: string): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-long-"));

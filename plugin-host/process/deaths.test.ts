@@ -1,0 +1,129 @@
+/** How a plugin's process ends, and what comes of whatever it was asked. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { frail, invoke, io, kill, own } from "../../tests/support/frail.ts";
+import { defaultLimits } from "../limits.ts";
+
+test("a job whose plugin's process is killed goes on from its journal in the next one, and no settled step runs twice", async () => {
+  await using kit = await own("frail", frail());
+  const { outcome } = await kit.lanes.admit({ lane: "job:frail:a", kind: "frail.work", key: "a", input: {} });
+  await kit.logged("frail.waits");
+  kill(kit, "frail");
+  expect(await outcome).toMatchObject({ state: "done", result: { steps: [1, 1, 1] } });
+  expect(kit.host.inspect("frail")).toMatchObject({ state: "active", generation: 2 });
+});
+
+test("a call in flight of a process that dies is made again when it is safe, and told so when it is not", async () => {
+  await using kit = await own("frail", frail());
+  const { pool } = await import(join(kit.plugins, "frail", "plugin.ts"));
+  const held = kit.host.handle(pool) as Record<"ask" | "spend", (params: object, given: typeof io) => Promise<unknown>>;
+  const [asked, spent] = [held.ask({}, io), held.spend({}, io)];
+  asked.catch(() => undefined);
+  spent.catch(() => undefined);
+  while (kit.lines.filter(({ event }) => event === "frail.waits").length < 2) await new Promise((next) => setImmediate(next));
+  kill(kit, "frail");
+  await expect(spent).rejects.toMatchObject({ code: "PLUGIN_GONE", retryable: true });
+  expect(await asked).toEqual({ life: 2 });
+  expect((await kit.logged("plugin.crashed")).fields).toMatchObject({ plugin: "frail", error: expect.stringContaining("SIGKILL") });
+});
+
+test("behind further ends a plugin pauses, longer each time: a safe call waits for that, another is told at once", async () => {
+  const clock = createManualClock();
+  const { retryFirstMs: pause } = defaultLimits;
+  await using kit = await own("frail", frail(), { clock });
+  const { pool } = await import(join(kit.plugins, "frail", "plugin.ts"));
+  const held = kit.host.handle(pool) as Record<"ask" | "spend", (params: object, given: typeof io) => Promise<unknown>>;
+  const first = held.ask({}, io);
+  await kit.logged("frail.waits");
+  kill(kit, "frail");
+  expect(await first).toEqual({ life: 2 });
+  for (const [life, ms] of [
+    [3, pause],
+    [4, pause * 2],
+  ] as const) {
+    await expect(invoke(kit.host, "frail.exits")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
+    await expect(held.spend({}, io)).rejects.toMatchObject({ code: "PLUGIN_GONE", retryable: true });
+    let isAnswered = false;
+    const asked = held.ask({}, io).finally(() => {
+      isAnswered = true;
+    });
+    await clock.advance(ms - 1);
+    expect({ isAnswered, state: kit.host.inspect("frail").state }).toEqual({ isAnswered: false, state: "failed" });
+    await clock.advance(1);
+    expect(await asked).toEqual({ life });
+  }
+});
+
+test("a call that ends every process that it comes to is given up before the plugin is", async () => {
+  const limits = { ...defaultLimits, retryFirstMs: 1 };
+  const source = frail().replace('deadly("ask")', "process.exit(5)");
+  await using kit = await own("frail", source, { clock: systemClock, limits: () => limits });
+  const { pool } = await import(join(kit.plugins, "frail", "plugin.ts"));
+  const held = kit.host.handle(pool) as { ask(params: object, given: typeof io): Promise<unknown> };
+  await expect(held.ask({}, io)).rejects.toMatchObject({ code: "PLUGIN_GONE" });
+  expect(kit.host.inspect("frail")).toMatchObject({ generation: 3, error: { code: "PLUGIN_GONE" } });
+});
+
+test("what a process said last is told with its death", async () => {
+  await using kit = await own(
+    "frail",
+    frail(`ctx.method(method("frail.cries"), () => { console.error("out of luck"); process.exit(7); });`),
+  );
+  await expect(invoke(kit.host, "frail.cries")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
+  expect((await kit.logged("plugin.crashed")).fields["error"]).toContain("ended with code 7; it said: out of luck");
+});
+
+test("a process that ends too often is not started again by itself, and is when it is asked for", async () => {
+  const clock = createManualClock();
+  const limits = { ...defaultLimits, crashes: 2 };
+  await using kit = await own("frail", frail(), { clock, limits: () => limits });
+  for (let times = 1; times <= 3; times++) {
+    await expect(invoke(kit.host, "frail.exits")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
+    while (kit.host.inspect("frail").state === "active") await new Promise((next) => setImmediate(next));
+    if (times > 1)
+      await expect(invoke(kit.host, "frail.pid")).rejects.toMatchObject({ code: times === 2 ? "PLUGIN_GONE" : "PLUGIN_CRASHED" });
+    await clock.advance(limits.retryLongestMs);
+  }
+  await expect(invoke(kit.host, "frail.pid")).rejects.toMatchObject({
+    code: "PLUGIN_CRASHED",
+    message: expect.stringContaining("pincer plugins reload frail"),
+  });
+  expect(kit.host.inspect("frail")).toMatchObject({ state: "failed", error: { code: "PLUGIN_CRASHED" } });
+  await kit.host.reload("frail");
+  expect(await invoke(kit.host, "frail.pid")).toMatchObject({ pid: expect.any(Number) });
+});
+
+test("a new version whose process ends too often makes way for the one before it", async () => {
+  const clock = createManualClock();
+  const limits = { ...defaultLimits, crashes: 1 };
+  await using kit = await own("frail", frail(), { clock, limits: () => limits });
+  const version = async () => ((await invoke(kit.host, "frail.pid")) as { pid: number }).pid;
+  await version();
+  await writePlugin(kit.plugins, "frail", frail().replace("pid: process.pid", "pid: -1"));
+  await kit.host.reload("frail");
+  expect(await version()).toBe(-1);
+  for (const _ of [1, 2]) {
+    await expect(invoke(kit.host, "frail.exits")).rejects.toMatchObject({ code: "PLUGIN_GONE" });
+    while (kit.host.inspect("frail").state === "active" && kit.host.inspect("frail").error === undefined)
+      await new Promise((next) => setImmediate(next));
+  }
+  await kit.logged("plugin.rolled-back");
+  while (kit.host.inspect("frail").state !== "active") await new Promise((next) => setImmediate(next));
+  expect(await version()).toBeGreaterThan(0);
+});
+
+test("a process that answers nothing is ended, and the next call has a new one", async () => {
+  const clock = createManualClock();
+  await using kit = await own("frail", frail(), { clock });
+  await invoke(kit.host, "frail.pid");
+  const spinning = invoke(kit.host, "frail.spins");
+  spinning.catch(() => undefined);
+  await clock.advance(defaultLimits.heartbeatMs);
+  await clock.advance(defaultLimits.stallMs);
+  await expect(spinning).rejects.toMatchObject({ code: "PLUGIN_STALLED", retryable: true });
+  expect(await invoke(kit.host, "frail.pid")).toMatchObject({ pid: expect.any(Number) });
+  expect(kit.host.inspect("frail").generation).toBe(2);
+});
