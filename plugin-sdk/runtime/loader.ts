@@ -87,13 +87,15 @@ function placeOf(error: unknown, folder: string): Place | undefined {
   return undefined;
 }
 
-/** Relative to the folder. A confined process has its bundle at another place, from where the bundle's map leads up to the root at most. */
+/** Relative to the folder. A bundle may lie, or be seen, at another place: its map then leads to the folder's path, or its end, below that. */
 function ownFile(path: string, folder: string): string | undefined {
   if (path.startsWith(folder + sep)) return relative(folder, path);
   const parts = folder.split(sep);
   for (let above = 1; above <= parts.length; above++) {
     const seen = ["", ...parts.slice(above), ""].join(sep);
-    if (path.startsWith(seen) && existsSync(join(folder, path.slice(seen.length)))) return path.slice(seen.length);
+    const at = path.indexOf(seen);
+    const file = path.slice(at + seen.length);
+    if (at >= 0 && existsSync(join(folder, file))) return file;
   }
   return undefined;
 }
