@@ -1,8 +1,8 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
-import type { Generation } from "./generation.ts";
 
 export class Hold {
   readonly #ended = Promise.withResolvers<void>();
@@ -36,17 +36,26 @@ export class Hold {
   }
 }
 
-/** How many connections it holds. */
-export const heldBy = ({ holds }: Generation): number => [...holds].filter(({ isHeld }) => isHeld).length;
+/** A generation, as far as it holds connections. */
+interface Holder {
+  readonly plugin: string;
+  readonly number: number;
+  readonly clock: Clock;
+  readonly holds: ReadonlySet<Hold>;
+  onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
+}
 
-export const releaseAll = (generation: Generation): Promise<unknown> => Promise.all([...generation.holds].map((hold) => hold.release()));
+/** How many connections it holds. */
+export const heldBy = ({ holds }: Holder): number => [...holds].filter(({ isHeld }) => isHeld).length;
+
+export const releaseAll = (generation: Holder): Promise<unknown> => Promise.all([...generation.holds].map((hold) => hold.release()));
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
  * `to` ends for good before it is held, or has started and is not held in time; that nobody starts one is no failure. Nor is it that the other
  * side has not yet noticed that the old connection is gone, and refuses the first attempt.
  */
-export async function handOver(from: Generation, to: Generation, ms: number, missing: number): Promise<void> {
+export async function handOver(from: Holder, to: Holder, ms: number, missing: number): Promise<void> {
   let refusedOnce = false;
   const taken = Promise.withResolvers<void>();
   const refused = (why: string) => pluginErrors.PLUGIN_NOT_CONNECTED(`generation ${to.number} of ${to.plugin} did not take over: ${why}`);
