@@ -72,7 +72,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
         return answer;
       } catch (error) {
         if (member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
-        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(member.safe ? error : cut(error, what), what);
       } finally {
         target.leave();
       }
@@ -84,6 +84,13 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 /** The process went away in the middle: what may be repeated is asked again, of the one that takes its place. */
 const isGone = (error: unknown) => hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
+
+/** What may not be repeated had begun over there: whoever asked must not take it for undone. */
+function cut(error: unknown, what: string): unknown {
+  if (!isGatewayError(error) || !isGone(error)) return error;
+  const make = error.code === "PLUGIN_STALLED" ? pluginErrors.PLUGIN_STALLED : pluginErrors.PLUGIN_GONE;
+  return make(`${error.message}; whether ${what} took effect is not known`, { cause: error, data: error.data });
+}
 
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
@@ -116,7 +123,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
         failure = error;
         if (hold?.isReleased) throw replaced(what);
         if (!isBegun && member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
-        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(error, what);
+        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(member.safe ? error : cut(error, what), what);
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
         try {
