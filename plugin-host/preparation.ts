@@ -15,6 +15,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
+import { bundleOf } from "./process/bundle.ts";
 import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
@@ -87,7 +88,7 @@ export function createPreparation(
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
-    const bundle = known ?? (await deps.processBundle(found));
+    const bundle = known ?? (await bundleOf(found, isTrusted, deps, confinement));
     generation.code = { manifest, bundle };
     const { user, ...around } = surround(generation);
     let data = dataOf(deps.home, found.id);

@@ -1,10 +1,11 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { bundleSource } from "@pincer/plugin-sdk/runtime/bundler";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import type { BuildArtifact, BuildConfig, BuildOutput } from "bun";
@@ -151,23 +152,19 @@ export async function bundleProcess(
 ): Promise<string> {
   const { id, folder, entry, digest } = plugin;
   await mkdir(out, { recursive: true, mode: 0o700 });
-  const runtime = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", import.meta.dir);
-  const recipe = join(out, `${id}-${hashOf([folder, entry, digest, runtime, Bun.version].join("\0"))}.json`);
+  const sdk = dirname(Bun.resolveSync("@pincer/plugin-sdk/package.json", import.meta.dir));
+  const typebox = dirname(Bun.resolveSync("@sinclair/typebox/package.json", sdk));
+  const recipe = join(out, `${id}-${hashOf([folder, entry, digest, sdk, Bun.version].join("\0"))}.json`);
   const known = await unchanged(recipe);
   if (known !== undefined) return known;
   const begun = clock.now();
-  const wrapper = join(folder, ".pincer-process.ts");
-  const code = `import { runChild } from ${JSON.stringify(runtime)};\nawait runChild(() => import(${JSON.stringify(join(folder, entry))}), ${JSON.stringify(digest)});\n`;
-  // The map puts the places of its own source into the stacks of errors.
-  const { outputs, metafile } = await built(id, folder, {
-    ...{ entrypoints: [wrapper], files: { [wrapper]: code }, splitting: false, sourcemap: "inline", metafile: true },
+  const { text, files } = await bundleSource({ ...plugin, sdk, typebox }).catch((error) => {
+    throw loadFailure(id, folder, error);
   });
-  const text = await outputs[0]!.text();
   const path = join(out, `${id}-${hashOf(text)}.js`);
   if (existsSync(path)) await utimes(path, begun / 1_000, begun / 1_000);
   else await Bun.write(path, text);
-  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
-  const inputs = await Promise.all([...files.filter((file) => file !== wrapper), join(folder, "package.json")].map(inputOf));
+  const inputs = await Promise.all([...files.map((file) => resolve(file)), join(folder, "package.json")].map(inputOf));
   // What was written while it was read may or may not be in it.
   if (inputs.every(([, modifiedMs]) => modifiedMs < begun))
     await Bun.write(recipe, JSON.stringify({ bundle: path, inputs } satisfies Recipe));

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Finding } from "../sandbox/confinement.ts";
@@ -38,7 +39,14 @@ function openWayOut(path: string, { net, configured }: Resolved, { clock, log, m
   });
 }
 
-/** Throws `PLUGIN_UNTRUSTED` where nothing can confine what must be confined. */
+/** What must be confined, where nothing can confine it. */
+export function unconfined(id: string, { missing, mend }: Extract<Finding, { readonly missing: string }>): GatewayError {
+  const what = `${id} is not of this repository, and nothing here can hold it to its permissions: ${missing}`;
+  const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
+  return pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${mend}, ${accept}`, { data: { plugin: id } });
+}
+
+/** Throws `PLUGIN_UNTRUSTED`. */
 export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string } & AsyncDisposable> {
   const { home, manifest, bundle, isTrusted, config, secret, confinement } = deps;
   const { id } = manifest;
@@ -53,9 +61,7 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
       const command = [bun, "--no-env-file", "--config=/dev/null", bundle];
       return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, run, data, enforced: false, ...dispose };
     }
-    const what = `${id} is not of this repository, and nothing here can hold it to its permissions: ${found.missing}`;
-    const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
-    throw pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${found.mend}, ${accept}`, { data: { plugin: id } });
+    throw unconfined(id, found);
   }
   const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
   if (resolved.net.length > 0) made.use(await openWayOut(join(run, "egress"), resolved, deps));

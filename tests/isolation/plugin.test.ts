@@ -1,6 +1,6 @@
 /** A plugin that nobody trusts, as an author would write it, in a gateway's host: what its manifest names works, and nothing else does. */
 import { expect } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -52,14 +52,20 @@ interface Guest extends AsyncDisposable {
   tries(what: string, on?: string): Promise<string>;
 }
 
-/** Installed, and so not trusted. */
-async function startGuest(permissions: object, code = source, secrets: Readonly<Record<string, string>> = {}): Promise<Guest> {
+/** Installed, and so not trusted. `changed`: files that its author put there when the manifest stood. */
+async function startGuest(
+  permissions: object,
+  code = source,
+  secrets: Readonly<Record<string, string>> = {},
+  changed: Readonly<Record<string, string>> = {},
+): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
   await writePlugin(join(folder, "made"), "guest", code, { permissions });
   const installed = join(folder, "installed");
   mkdirSync(join(installed, "guest"), { recursive: true });
   renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
+  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, "guest", "1", name), text);
   const kit = await startHost({
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
@@ -175,6 +181,76 @@ confined("a folder of the gateway's home is not for who was installed to name", 
     code: "PLUGIN_PERMISSION",
     message: expect.stringContaining('"workspace": expected an absolute path'),
   });
+});
+
+/** Of a plugin that has one method, which says what its author found out when it was bundled. */
+const telling = (prelude: string, came: string) => `
+${prelude}
+import { definePlugin } from "@pincer/plugin-sdk";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+const tries = defineMethod({ name: "guest.tries", summary: "x", scope: "operator.read", params: Type.Object({ what: Type.String(), on: Type.String() }), result: Type.Object({ came: Type.String() }) });
+export default definePlugin({ setup(ctx) { ctx.method(tries, () => ({ came: String(${came}) })); } });`;
+
+confined(
+  "to bundle one is to run none of it with the gateway's rights, and to read no file but its own",
+  async () => {
+    const outside = mkdtempSync("/var/tmp/pincer-bundled-");
+    writeFileSync(join(outside, "secret.txt"), "the secret");
+    writeFileSync(join(outside, "package.json"), "{}");
+    const attempts: Readonly<Record<string, readonly [came: RegExp, code: string, changed?: Record<string, string>]>> = {
+      "a macro that reads": [
+        /^ENOENT$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        {
+          "macro.ts": `import { readFileSync } from "node:fs";
+export const found = () => { try { return readFileSync(${JSON.stringify(join(outside, "secret.txt"))}, "utf8"); } catch (error) { return error.code; } };`,
+        },
+      ],
+      "a macro that writes": [
+        /^(ENOENT|EROFS)$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        {
+          "macro.ts": `import { writeFileSync } from "node:fs";
+export const found = () => { try { writeFileSync(${JSON.stringify(join(outside, "written"))}, "x"); return "written"; } catch (error) { return error.code; } };`,
+        },
+      ],
+      "a macro that looks at the gateway's environment": [
+        /^none$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        { "macro.ts": "export const found = () => process.env.PINCER_TEST_SECRET ?? 'none';" },
+      ],
+      "an import of a file as text": [
+        /PLUGIN_LOAD_FAILED/,
+        telling(`import found from ${JSON.stringify(join(outside, "secret.txt"))} with { type: "text" };`, "found"),
+      ],
+      "an import of what lies above its folder": [/PLUGIN_LOAD_FAILED/, telling('import found from "above";', "found")],
+      "a macro without end": [
+        /PLUGIN_LOAD_FAILED/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        { "macro.ts": "export const found = () => { const kept = []; for (;;) kept.push(new Uint8Array(8e6).fill(1)); };" },
+      ],
+    };
+    process.env["PINCER_TEST_SECRET"] = "the secret";
+    const came: Record<string, string> = {};
+    for (const [name, [, code, changed]] of Object.entries(attempts)) {
+      await using guest = await startGuest({}, undefined, {}, { "plugin.ts": code, ...changed });
+      const above = join(guest.folder, "installed", "node_modules", "above");
+      mkdirSync(above, { recursive: true });
+      writeFileSync(join(above, "index.js"), "export default 'the secret';");
+      came[name] = await guest.tries("it").catch((error) => `${error.code}`);
+    }
+    delete process.env["PINCER_TEST_SECRET"];
+    for (const [name, [expected]] of Object.entries(attempts)) expect([name, came[name]]).toEqual([name, expect.stringMatching(expected)]);
+    expect(existsSync(join(outside, "written"))).toBe(false);
+    rmSync(outside, { recursive: true });
+  },
+  60_000,
+);
+
+confined("a mistake in one is told with its file and line", async () => {
+  await using guest = await startGuest({}, undefined, {}, { "plugin.ts": "import { x } from './gone.ts';\nexport default x;" });
+  await expect(guest.tries("it")).rejects.toMatchObject({ code: "PLUGIN_LOAD_FAILED", data: { file: "plugin.ts", line: 1 } });
 });
 
 for (const what of ["hogs", "forks"])

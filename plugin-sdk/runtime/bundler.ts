@@ -1,0 +1,58 @@
+/**
+ * Makes the one file that runs a plugin in a process of its own: the plugin, the SDK and what runs them. To bundle a source is to run its macros
+ * and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
+ */
+
+export interface Source {
+  readonly folder: string;
+  readonly entry: string;
+  /** Of the manifest. */
+  readonly digest: string;
+  /** Folders of the gateway's own SDK, and of its TypeBox: there is one of each, wherever the plugin lies. */
+  readonly sdk: string;
+  readonly typebox: string;
+}
+
+/** With the files that are in it. Rejects as `Bun.build` does. */
+export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<{ readonly text: string; readonly files: readonly string[] }> {
+  const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
+  const plugin = JSON.stringify(`${folder}/${entry}`);
+  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
+  const wrapper = `${folder}/.pincer-process.ts`;
+  const { outputs, metafile } = await Bun.build({
+    ...{ entrypoints: [wrapper], files: { [wrapper]: start }, target: "bun", format: "esm", minify: { whitespace: true, syntax: true } },
+    // The map puts the places of its own source into the stacks of errors.
+    sourcemap: "inline",
+    metafile: true,
+    plugins: [
+      {
+        name: "one SDK",
+        setup(build) {
+          build.onResolve({ filter: /^@pincer\/plugin-sdk(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, sdk) }));
+          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, typebox) }));
+        },
+      },
+    ],
+  });
+  const files = Object.keys(metafile?.inputs ?? {}).filter((file) => !file.endsWith("/.pincer-process.ts"));
+  return { text: await outputs[0]!.text(), files };
+}
+
+/** What is said in place of a bundle, as the last line. */
+export interface BundleFailure {
+  readonly message: string;
+  readonly position?: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/** The program in the sandbox: the bundle is what it says, and the reason when it fails is the last line of its complaint. */
+export async function sayBundle(source: Source): Promise<void> {
+  try {
+    await Bun.write(Bun.stdout, (await bundleSource(source)).text);
+  } catch (error) {
+    const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
+    const { file = "", line = 0, column = 0 } = first.position ?? {};
+    const failure: BundleFailure = { message: String(first.message), ...(first.position && { position: { file, line, column } }) };
+    await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
+    process.exitCode = 1;
+  }
+}
