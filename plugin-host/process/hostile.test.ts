@@ -32,7 +32,7 @@ const rogue = (
   generated: unknown,
   answer: string,
   items = "{}",
-  hello = `{ protocol: 2, sdk: "0.1.0", digest: ${JSON.stringify(digest)} }`,
+  hello = `{ protocol: 3, sdk: "0.1.0", digest: ${JSON.stringify(digest)} }`,
 ) => `
 import { Peer } from ${JSON.stringify(join(runtime, "peer.ts"))};
 import { frameSocket } from ${JSON.stringify(join(runtime, "frames.ts"))};
@@ -44,7 +44,7 @@ const peer = new Peer({ clock: systemClock, abortMs: 5000, tellsFaults: true, se
   call: async (target, params, io) => { ${answer}\n if (target === "start") return { generated, members: {}, services: 0 }; return null; },
   stream: async function* () { yield ${items}; return null; } } });
 const handlers = frameSocket(peer, { onEnd: () => process.exit(0) });
-await Bun.connect({ unix: process.argv[2], socket: { ...handlers, open(socket) { raw = socket; handlers.open(socket); } } });
+await Bun.connect({ fd: 3, socket: { ...handlers, open(socket) { raw = socket; handlers.open(socket); } } });
 const hello = ${hello};
 if (hello) await peer.call("hello", hello, io).catch(() => {});
 await new Promise(() => {});`;
@@ -136,7 +136,7 @@ const attempts: Readonly<Record<string, readonly [code: string, attempt: string]
   "a key that is no text": ["PLUGIN_PROTOCOL", `store.get", { key: { $gt: "" } }`],
   "a key of a megabyte": ["PLUGIN_PROTOCOL", `store.get", { key: "k".repeat(1_000_000) }`],
   "a value beyond what is kept": ["PLUGIN_VALUE_INVALID", `store.set", { set: { big: "v".repeat(2_000_000) }, gone: [] }`],
-  "a second hello": ["", `hello", { protocol: 2, sdk: "9.9.9", digest: "another" }`],
+  "a second hello": ["", `hello", { protocol: 3, sdk: "9.9.9", digest: "another" }`],
   "a log line of another level": ["PLUGIN_PROTOCOL", `log", { level: "fatal", event: "x" }`],
 };
 
@@ -171,7 +171,7 @@ test("a process that says another digest or protocol, or offers what its manifes
   };
   await refused(
     "",
-    { hello: `{ protocol: 2, sdk: "0.1.0", digest: "another" }` },
+    { hello: `{ protocol: 3, sdk: "0.1.0", digest: "another" }` },
     { code: "PLUGIN_LOAD_FAILED", message: expect.stringContaining("another manifest") },
   );
   await refused(

@@ -7,7 +7,7 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Finding } from "../sandbox/confinement.ts";
-import { serveEgress } from "../sandbox/egress.ts";
+import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
 import { type Resolved, resolvePermissions } from "./confinement-of.ts";
 import type { Launch } from "./process-instance.ts";
@@ -28,9 +28,8 @@ export interface LaunchDeps {
 export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
-function openWayOut(path: string, { net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Promise<AsyncDisposable> {
-  return serveEgress({
-    path,
+function openWayOut({ net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Egress {
+  return createEgress({
     clock,
     admits: admission(net, { configured }),
     limits: { connections: 256, connectMs: 30_000 },
@@ -47,28 +46,23 @@ export function unconfined(id: string, { missing, mend }: Extract<Finding, { rea
 }
 
 /** Throws `PLUGIN_UNTRUSTED`. */
-export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string } & AsyncDisposable> {
+export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string }> {
   const { home, manifest, bundle, isTrusted, config, secret, confinement } = deps;
   const { id } = manifest;
   const data = dataOf(home, id);
   await mkdir(data, { recursive: true, mode: 0o700 });
   const found = await confinement();
-  const made = new AsyncDisposableStack();
-  const dispose = { [Symbol.asyncDispose]: () => made.disposeAsync() };
   const bun = process.execPath;
   if ("missing" in found) {
     if (isTrusted) {
       const command = [bun, "--no-env-file", "--config=/dev/null", bundle];
-      return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, run, data, enforced: false, ...dispose };
+      return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, data, enforced: false };
     }
     throw unconfined(id, found);
   }
   const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
-  if (resolved.net.length > 0) made.use(await openWayOut(join(run, "egress"), resolved, deps));
-  const confined = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
-  return {
-    ...{ command: confined.command, env: confined.env, run: confined.inside.run, data: confined.inside.data },
-    ...{ limits: resolved.limits, enforced: true },
-    ...dispose,
-  };
+  const { net, limits } = resolved;
+  const { proxyPort, ...confined } = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
+  const wayOut = net.length > 0 && { egress: openWayOut(resolved, deps), bridge: { net, ...(proxyPort !== undefined && { proxyPort }) } };
+  return { ...confined, limits, enforced: true, ...wayOut };
 }
