@@ -39,7 +39,8 @@ export class Connection {
       else {
         if (this.#isPaused) this.#socket.resume();
         this.#isPaused = false;
-        await (this.#arrived ??= Promise.withResolvers()).promise;
+        this.#arrived ??= Promise.withResolvers();
+        await this.#arrived.promise;
       }
     }
   }
@@ -50,7 +51,8 @@ export class Connection {
       if (this.#isClosed) throw pluginErrors.PLUGIN_GONE("the connection is closed");
       rest = rest.subarray(Math.max(0, this.#socket.write(rest)));
       if (rest.length === 0) return;
-      await (this.#drained ??= Promise.withResolvers()).promise;
+      this.#drained ??= Promise.withResolvers();
+      await this.#drained.promise;
     }
   }
 
