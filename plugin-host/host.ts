@@ -38,7 +38,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
   const declared = new Map<string, DisposableStack>();
-  let table = new Table([], deps);
+  let table = new Table([], deps, () => false);
   let changes = 0;
   let isStarted = false;
   let following: Disposable | undefined;
@@ -74,8 +74,9 @@ export function createPluginHost(deps: PluginHostDeps) {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
       return isEnabled && manifest ? [manifest] : [];
     });
-    return new Table(manifests, deps);
+    return new Table(manifests, deps, (id) => isolated(replaced?.id === id ? replaced : find(id).found).isTrusted);
   };
+  const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
 
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
@@ -114,8 +115,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const isolation = (found: Found) =>
-    isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)()).isolation;
+  const isolation = (found: Found) => isolated(found).isolation;
   const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation };
 
   const add = (found: Found): void => {

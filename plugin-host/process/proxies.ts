@@ -2,6 +2,7 @@
 import type { HealthReport } from "@pincer/plugin-sdk";
 import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -168,6 +169,11 @@ async function route(peer: Peer, prefix: string, request: Request): Promise<Resp
     },
     cancel: async () => void (await items.return(undefined)),
   });
-  if (isEmpty) await items.return(undefined);
-  return new Response(isEmpty ? null : stream, { status, headers: headers as [string, string][] });
+  try {
+    if (isEmpty) await items.return(undefined);
+    return new Response(isEmpty ? null : stream, { status, headers: headers as [string, string][] });
+  } catch (error) {
+    await items.return(undefined);
+    throw pluginErrors.CAPABILITY_RESULT_INVALID(`${prefix} answered with a head that is none: ${errorMessage(error)}`);
+  }
 }
