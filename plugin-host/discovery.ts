@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 /** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
@@ -80,6 +81,9 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
       throw refuse(
         `as configKey "plugins.${id}.config", "channels.${id}", or a section that nobody else has, came "${manifest.configKey}"`,
       );
+    const slow = root.layout === "installed" ? slowPattern(manifest.generated, "/generated") : undefined;
+    if (slow)
+      throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
