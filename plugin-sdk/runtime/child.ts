@@ -16,7 +16,15 @@ import { setUp } from "./context.ts";
 import { frameSocket } from "./frames.ts";
 import { Instance } from "./instance.ts";
 import { Peer, type Served } from "./peer.ts";
-import { connectionFd, type Hello, type ProvidedMember, type Provisions, processProtocol, type Start, type Started } from "./process-protocol.ts";
+import {
+  connectionFd,
+  type Hello,
+  type ProvidedMember,
+  type Provisions,
+  processProtocol,
+  type Start,
+  type Started,
+} from "./process-protocol.ts";
 
 const providedMember = ({ kind, safe, ...more }: Call | Stream): ProvidedMember =>
   ({ kind, ...(safe && { safe }), ...("held" in more && { held: more.held }) }) as ProvidedMember;
