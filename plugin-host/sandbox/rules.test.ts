@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseAddress, reachOf } from "./addresses.ts";
+import { parseAddress, reachOf } from "@pincer/plugin-sdk/addresses";
 import { admission, parseHost, type RuleOptions } from "./rules.ts";
 
 test.each([

@@ -1,6 +1,6 @@
 /** What a plugin's rules for the network say about one connection. Nothing is resolved or dialled here. */
 import { networkInterfaces } from "node:os";
-import { type Address, isSame, parseAddress, reachOf } from "./addresses.ts";
+import { type Address, isPrivateName, isSame, parseAddress, reachOf } from "@pincer/plugin-sdk/addresses";
 
 export type Admission =
   | { readonly admitted: false; readonly why: string }
@@ -21,8 +21,6 @@ export interface RuleOptions {
 const systemOwn = (): readonly string[] => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address));
 
 const LOOPBACK = ["127.0.0.1", "::1"];
-/** Names that no public resolver answers for. */
-const PRIVATE_NAME = /^[^.]+$|\.(local|lan|home|internal|intranet|corp|private|localdomain|home\.arpa)$/;
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 /** As in a browser, a name whose last part is a number is an address, however it is written. */
 const isNumeric = (label: string) => /^(\d+|0x[0-9a-f]*)$/.test(label);
@@ -108,7 +106,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
         : { admitted: false, why: "not declared" };
     }
     if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
-    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || PRIVATE_NAME.test(rule.host)));
+    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || isPrivateName(rule.host)));
     return { admitted: true, name, refuses: refusesAll(mayBePrivate) };
   };
 }
