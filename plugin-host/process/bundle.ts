@@ -1,7 +1,7 @@
 /** The bundle of a plugin that nobody trusts, made where its source can neither read nor change anything: with its own folder and the SDK. */
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { BundleFailure, Source } from "@pincer/plugin-sdk/runtime/bundler";
+import { failureFrom, type Source } from "@pincer/plugin-sdk/runtime/bundler";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { PluginHostDeps } from "../deps.ts";
 import type { Found } from "../discovery.ts";
@@ -40,7 +40,8 @@ export async function bundleOf(
       },
     },
   );
-  if (code !== 0) throw loadFailure(id, folder, ended === undefined ? failureOf(complaint) : new Error(`to bundle it was ended: ${ended}`));
+  if (code !== 0)
+    throw loadFailure(id, folder, ended === undefined ? failureFrom(complaint) : new Error(`to bundle it was ended: ${ended}`));
   const out = join(home, "cache", "processes");
   await mkdir(out, { recursive: true, mode: 0o700 });
   const path = join(out, `${id}-${new Bun.CryptoHasher("sha256").update(said).digest("hex").slice(0, 16)}.js`);
@@ -49,16 +50,4 @@ export async function bundleOf(
   await writeFile(whole, said);
   await rename(whole, path);
   return path;
-}
-
-/** As `Bun.build` would have thrown it: of what came from there nothing is believed but that it is text. */
-function failureOf(complaint: string): Error {
-  const last = complaint.slice(complaint.lastIndexOf("\n") + 1);
-  try {
-    const { message, position: { file, line, column } = {} } = JSON.parse(last) as { message: unknown; position?: Record<string, unknown> };
-    const position = typeof file === "string" ? { position: { file, line: Number(line), column: Number(column) } } : {};
-    return Object.assign(new Error(String(message).slice(0, 4_096)), position satisfies Partial<BundleFailure>);
-  } catch {
-    return new Error(complaint.slice(-4_096) || "the bundler said nothing"); // silent-ok: it broke before it could say why
-  }
 }

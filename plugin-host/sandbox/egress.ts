@@ -6,9 +6,10 @@ import { lookup } from "node:dns/promises";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { Connection, connectionHandlers } from "@pincer/plugin-sdk/runtime/connection";
+import { Connection } from "@pincer/plugin-sdk/runtime/connection";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { EgressItem, EgressRequest } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Admits } from "./rules.ts";
 
 export interface EgressEvent {
@@ -51,31 +52,9 @@ const MAX_ADDRESSES = 8;
 class Refusal extends Error {}
 
 export function createEgress({ admits, clock, limits, resolve = systemResolve, dialled, told }: EgressOptions): Egress {
-  const open = new Map<number, { readonly remote: Connection; sent: number }>();
+  const open = new Map<number, Connection>();
   let asked = 0;
   let count = 0;
-
-  const dial = async (hostname: string, port: number, signal: AbortSignal): Promise<Connection> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Connection>();
-    const opened = (remote: Connection) => {
-      if (!signal.aborted) return resolve(remote);
-      remote.terminate();
-      reject(signal.reason);
-    };
-    const socket = Bun.connect<Connection>({
-      ...(dialled?.(hostname, port) ?? { hostname, port }),
-      allowHalfOpen: true,
-      socket: {
-        ...connectionHandlers,
-        open(socket) {
-          socket.data = new Connection(socket);
-          opened(socket.data);
-        },
-      },
-    });
-    socket.catch(reject);
-    return promise;
-  };
 
   const connect = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
     const admission = admits(host, port);
@@ -87,7 +66,7 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
     for (const address of addresses.slice(0, MAX_ADDRESSES)) {
       signal.throwIfAborted();
       try {
-        return await dial(address, port, signal);
+        return await Connection.to(dialled?.(address, port) ?? { hostname: address, port }, signal);
       } catch (error) {
         failure = error;
       }
@@ -97,20 +76,10 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
 
   /** Rejects when the signal aborts or the time is up, whatever the connection is waiting for. */
   const connected = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
-    const stop = new AbortController();
-    const gone = Promise.withResolvers<never>();
-    const end = (reason: unknown) => {
-      stop.abort(reason);
-      gone.reject(reason);
-    };
-    const left = () => end(signal.reason);
-    signal.addEventListener("abort", left);
-    using _late = clock.after(limits.connectMs, () => end(new Error("no connection came about in time")));
-    try {
-      return await Promise.race([connect(host, port, stop.signal), gone.promise]);
-    } finally {
-      signal.removeEventListener("abort", left);
-    }
+    using stop = linkSignals(signal);
+    using _late = clock.after(limits.connectMs, () => stop.abort(new Error("no connection came about in time")));
+    const gone = new Promise<never>((_, reject) => stop.signal.addEventListener("abort", () => reject(stop.signal.reason)));
+    return await Promise.race([connect(host, port, stop.signal), gone]);
   };
 
   async function* stream(text: string, signal: AbortSignal): AsyncGenerator<EgressItem, null, void> {
@@ -123,33 +92,24 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
     if (name === "") throw refuse(new Refusal("expected host:port"));
     if (asked >= limits.connections) throw refuse(new Refusal(`${limits.connections} connections are open, which is the limit`));
     asked++;
-    let remote: Connection | undefined;
-    const over = () => void asked--;
-    try {
-      remote = await connected(target.host, target.port, signal);
-    } catch (error) {
-      over();
+    const remote = await connected(target.host, target.port, signal).catch((error) => {
+      asked--;
       throw refuse(error);
-    }
+    });
     const connection = ++count;
-    const entry = { remote, sent: 0 };
-    let received = 0;
-    open.set(connection, entry);
+    open.set(connection, remote);
     remote.onClose = () => {
-      over();
+      asked--;
       open.delete(connection);
-      told({ ...target, admitted: true, bytes: { sent: entry.sent, received } });
+      told({ ...target, admitted: true, bytes: { sent: remote.sent, received: remote.received } });
     };
     told({ ...target, admitted: true });
-    const left = () => entry.remote.terminate();
+    const left = () => remote.terminate();
     signal.addEventListener("abort", left);
     let isRead = false;
     try {
       yield { connection };
-      for await (const chunk of remote.read()) {
-        received += chunk.length;
-        yield { chunk };
-      }
+      for await (const chunk of remote.read()) yield { chunk };
       isRead = !signal.aborted;
       return null;
     } finally {
@@ -159,13 +119,12 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
     }
   }
 
-  const calls: Readonly<Record<string, (entry: { readonly remote: Connection; sent: number }, bytes: unknown) => unknown>> = {
-    "egress.write"(entry, bytes) {
-      if (!(bytes instanceof Uint8Array)) throw pluginErrors.PLUGIN_PROTOCOL("expected bytes to write");
-      entry.sent += bytes.length;
-      return entry.remote.write(bytes);
+  const calls: Readonly<Record<string, (remote: Connection, bytes: unknown) => unknown>> = {
+    "egress.write"(remote, bytes) {
+      if (bytes instanceof Uint8Array) return remote.write(bytes);
+      throw pluginErrors.PLUGIN_PROTOCOL("expected bytes to write");
     },
-    "egress.finish": ({ remote }) => remote.finish(),
+    "egress.finish": (remote) => remote.finish(),
   };
 
   return {
@@ -173,9 +132,9 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
       const { connection, bytes } = (params ?? {}) as { readonly connection?: unknown; readonly bytes?: unknown };
       const run = Object.hasOwn(calls, target) ? calls[target] : undefined;
       if (!run) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
-      const entry = open.get(connection as number);
-      if (!entry) throw pluginErrors.PLUGIN_GONE("the connection is closed");
-      return (await run(entry, bytes)) ?? null;
+      const remote = open.get(connection as number);
+      if (!remote) throw pluginErrors.PLUGIN_GONE("the connection is closed");
+      return (await run(remote, bytes)) ?? null;
     },
     stream(target, params, { signal }) {
       if (target !== "egress") throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no stream ${target.slice(0, 200)}`);
@@ -183,7 +142,7 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
       return stream(typeof wanted === "string" ? wanted : "", signal);
     },
     [Symbol.dispose]() {
-      for (const { remote } of [...open.values()]) remote.terminate();
+      for (const remote of [...open.values()]) remote.terminate();
     },
   };
 }

@@ -77,21 +77,10 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
   const port = what.net.length > 0 ? await freePort() : undefined;
   // The sandbox compares with what a path leads to: /tmp and /var are links there.
   const real = async (paths: readonly string[]) => Promise.all(paths.map((path) => realpath(path)));
-  const [bun, entry, data] = (await real([what.bun, what.entry, what.data])) as [string, string, string];
-  const [read, write, exec, sockets, hidden] = await Promise.all(
-    [what.read, what.write, what.exec, what.sockets, what.hidden ?? []].map(real),
-  );
-  const resolved: Confinement = {
-    ...what,
-    bun,
-    entry,
-    data,
-    read: read!,
-    write: write!,
-    exec: exec!,
-    sockets: sockets!,
-    hidden: hidden!,
-  };
+  const [bun = "", entry = "", data = ""] = await real([what.bun, what.entry, what.data]);
+  const kinds = ["read", "write", "exec", "sockets", "hidden"] as const;
+  const folders = await Promise.all(kinds.map(async (kind) => [kind, await real(what[kind] ?? [])] as const));
+  const resolved: Confinement = { ...what, bun, entry, data, ...Object.fromEntries(folders) };
   const profile = join(what.run, "profile.sb");
   await writeFile(profile, profileOf(resolved, { tmp: await realpath(tmp), port }), { mode: 0o600 });
   const { openFiles } = what.limits;

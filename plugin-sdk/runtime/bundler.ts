@@ -39,7 +39,7 @@ export async function bundleSource({ folder, entry, digest, sdk, typebox }: Sour
 }
 
 /** What is said in place of a bundle, as the last line. */
-export interface BundleFailure {
+interface BundleFailure {
   readonly message: string;
   readonly position?: { readonly file: string; readonly line: number; readonly column: number };
 }
@@ -54,5 +54,17 @@ export async function sayBundle(source: Source): Promise<void> {
     const failure: BundleFailure = { message: String(first.message), ...(first.position && { position: { file, line, column } }) };
     await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
     process.exitCode = 1;
+  }
+}
+
+/** What was thrown there: nothing is believed of it but that it is text, and a place. */
+export function failureFrom(complaint: string): Error {
+  const last = complaint.slice(complaint.lastIndexOf("\n") + 1);
+  try {
+    const { message, position: { file, line, column } = {} } = JSON.parse(last) as { message: unknown; position?: Record<string, unknown> };
+    const position = typeof file === "string" ? { position: { file, line: Number(line), column: Number(column) } } : {};
+    return Object.assign(new Error(String(message).slice(0, 4_096)), position satisfies Partial<BundleFailure>);
+  } catch {
+    return new Error(complaint.slice(-4_096) || "the bundler said nothing"); // silent-ok: it broke before it could say why
   }
 }

@@ -17,11 +17,26 @@ export class Connection {
   #isClosed = false;
   #arrived: PromiseWithResolvers<void> | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Bytes. */
+  sent = 0;
+  received = 0;
   /** Called once, when both directions have ended or it broke. */
   onClose: (() => void) | undefined;
 
   constructor(socket: Socket<Connection>) {
     this.#socket = socket;
+  }
+
+  /** One that stands. Rejects when it cannot be made; one that stands too late, behind the signal, is closed. */
+  static to(address: { readonly hostname: string; readonly port: number }, signal: AbortSignal): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const open = (socket: Socket<Connection>) => {
+        socket.data = new Connection(socket);
+        if (signal.aborted) socket.data.terminate();
+        else resolve(socket.data);
+      };
+      Bun.connect<Connection>({ ...address, allowHalfOpen: true, socket: { ...connectionHandlers, open } }).catch(reject);
+    });
   }
 
   get localAddress(): string {
@@ -47,6 +62,7 @@ export class Connection {
 
   /** Resolves when the socket has taken it. */
   async write(bytes: Uint8Array): Promise<void> {
+    this.sent += bytes.length;
     for (let rest = bytes; ; ) {
       if (this.#isClosed) throw pluginErrors.PLUGIN_GONE("the connection is closed");
       rest = rest.subarray(Math.max(0, this.#socket.write(rest)));
@@ -73,6 +89,7 @@ export class Connection {
   arrived(chunk: Uint8Array): void {
     this.#held.push(Buffer.from(chunk));
     this.#heldBytes += chunk.length;
+    this.received += chunk.length;
     if (this.#heldBytes > mostHeld) {
       this.#isPaused = true;
       this.#socket.pause();
