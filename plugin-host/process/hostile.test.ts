@@ -1,10 +1,11 @@
 /** A process that is no honest plugin: it speaks the protocol, and asks and answers whatever it likes. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { defaultLimits } from "../limits.ts";
@@ -23,7 +24,7 @@ export default definePlugin({ uses: { lanes }, setup(ctx) {
   ctx.event(defineEvent({ name: "rogue.spoke", summary: "x", scope: "operator.read", payload: Type.Object({ n: Type.Integer() }) }));
   ctx.method(defineMethod({ name: "rogue.attempts", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Record(Type.String(), Type.String()) }), () => ({}));
   ctx.method(defineMethod({ name: "rogue.lies", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Object({ n: Type.Integer() }) }), () => ({ n: 1 }));
-  ctx.route("/rogue", { access: "open" }, () => new Response("x"));
+  ctx.route("/plugins/rogue", { access: "open" }, () => new Response("x"));
 } });`;
 
 /** What stands for the plugin's bundle: `answer` is the body of what it does when it is asked. */
@@ -57,29 +58,29 @@ async function startRogue(
     hello,
     items,
     generated: told,
+    permissions = {},
     ...options
-  }: HostOptions & { hello?: string; items?: string; generated?: (known: object) => unknown } = {},
+  }: HostOptions & { hello?: string; items?: string; generated?: (known: object) => unknown; permissions?: object } = {},
 ): Promise<HostKit> {
   const folder = mkdtempSync(join(temporary, "rogue-"));
-  const made = await writePlugin(pluginsFolder(folder), "rogue", honest, { permissions: { scopes: ["operator.write"] } });
+  const made = await writePlugin(pluginsFolder(folder), "rogue", honest, { permissions: { scopes: ["operator.write"], ...permissions } });
+  const text = readFileSync(join(made, "plugin.json"), "utf8");
+  const known = (JSON.parse(text) as { readonly generated: object }).generated;
+  const bundle = join(folder, "rogue.ts");
+  writeFileSync(bundle, rogue(manifestDigest(text), told ? told(known) : known, answer, items, hello));
   mkdirSync(join(folder, "installed", "rogue"), { recursive: true });
   renameSync(made, join(folder, "installed", "rogue", "1"));
   return startHost({
     roots: [{ path: join(folder, "installed"), layout: "installed", enabled: true }],
+    // It confines nothing: what is looked at is what the host says. What the bundler reads is the honest one's, and what runs is not.
     confinement: async () => ({
       kind: "bubblewrap",
-      confine: async ({ bun, entry, run, data }) => ({ command: [bun, entry], env: { BUN_BE_BUN: "1" }, inside: { run, data } }),
+      confine: async ({ bun, entry, read, data }) => ({ command: [bun, read.length > 0 ? entry : bundle], env: { BUN_BE_BUN: "1" }, data }),
     }),
     config: { plugins: { rogue: { isolation: "process" } } },
     provide(host) {
       host.provide(sessions, () => ({ get: async () => null }) as never);
       host.provide(lanes, () => ({ find: async () => null }) as never);
-    },
-    processBundle: async ({ digest, manifest }) => {
-      const path = join(folder, "rogue.ts");
-      const known = manifest!.generated!;
-      writeFileSync(path, rogue(digest, told ? told(known) : known, answer, items, hello));
-      return path;
     },
     ...options,
   });
@@ -168,7 +169,7 @@ test("the head of an answer that is none is an error, and the rest of it is not 
     "{ chunk: 5 }",
   ]) {
     await using kit = await startRogue(`if (target === "method") return { n: left };`, { items });
-    await expect(kit.host.routes.match("/rogue")!.handle(new Request("http://x/rogue"))).rejects.toMatchObject({
+    await expect(kit.host.routes.match("/plugins/rogue")!.handle(new Request("http://x/plugins/rogue"))).rejects.toMatchObject({
       code: "CAPABILITY_RESULT_INVALID",
     });
     expect(await invoke(kit, "rogue.lies")).toEqual({ n: 1 });
@@ -193,7 +194,7 @@ test("a process that says another digest or protocol, or offers what its manifes
   );
   await refused(
     "",
-    { generated: (known) => ({ ...known, routes: { "/rogue": { access: "open" }, "/": { access: "open" } } }) },
+    { generated: (known) => ({ ...known, routes: { "/plugins/rogue": { access: "open" }, "/": { access: "open" } } }) },
     { code: "PLUGIN_UNDECLARED" },
   );
   await refused(`if (target === "start") return null;`, {}, { code: expect.stringMatching(/PLUGIN_(PROTOCOL|LOAD_FAILED)/) });
@@ -237,4 +238,19 @@ test("a flood of log lines is cut, and how much was lost is told", async () => {
   expect(lines.length).toBe(200);
   expect(JSON.stringify(lines[0]!.fields).length).toBeLessThan(5_000);
   expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "rogue", lost: 4_800 });
+});
+
+test("a flood of faults, and of connections that are refused, is cut in the log as well", async () => {
+  const clock = createManualClock();
+  const shout = `const ends = []; for (let n = 0; n < 1000; n++) ends.push(
+    peer.call("fault", { what: "x", message: "y" }, io).catch(() => {}), peer.stream("egress", { target: "nowhere.example:" + (n + 1) }, io).next().catch(() => {}));`;
+  await using kit = await startRogue(`if (target === "method") { ${shout} await Promise.all(ends); return { n: 1 }; }`, {
+    clock,
+    permissions: { net: ["api.example.com:443"] },
+  });
+  await invoke(kit, "rogue.lies");
+  expect(kit.lines.filter(({ event }) => event === "plugin.fault").length).toBe(200);
+  expect(kit.lines.filter(({ event }) => event === "egress.refused").length).toBe(200);
+  await clock.advance(1_000);
+  expect(kit.lines.filter(({ event }) => event === "plugin.log-flood").map(({ fields }) => fields["lost"])).toEqual([800, 800]);
 });

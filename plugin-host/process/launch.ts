@@ -10,6 +10,8 @@ import type { Finding } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
 import { type Resolved, resolvePermissions } from "./confinement-of.ts";
+import { requireRoom } from "./data-quota.ts";
+import { logBudget } from "./host-served.ts";
 import type { Launch } from "./process-instance.ts";
 
 export interface LaunchDeps {
@@ -20,6 +22,8 @@ export interface LaunchDeps {
   readonly manifest: Manifest;
   /** Code of this repository, or one that the operator trusts: it runs also where nothing can confine it. */
   readonly isTrusted: boolean;
+  /** How much one that is not may put into its folder for data. */
+  readonly dataMb: number;
   config(): unknown;
   secret(name: string): Promise<string | undefined>;
   confinement(): Promise<Finding>;
@@ -29,12 +33,13 @@ export const dataOf = (home: string, plugin: string): string => join(home, "data
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
 function openWayOut({ net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Egress {
+  const isLogged = logBudget(id, clock, log);
   return createEgress({
     clock,
     admits: admission(net, { configured }),
     limits: { connections: 256, connectMs: 30_000 },
     told: ({ admitted, ...event }) =>
-      log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),
+      isLogged() && log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),
   });
 }
 
@@ -47,7 +52,7 @@ export function unconfined(id: string, { missing, mend }: Extract<Finding, { rea
 
 /** Throws `PLUGIN_UNTRUSTED`. */
 export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string }> {
-  const { home, manifest, bundle, isTrusted, config, secret, confinement } = deps;
+  const { home, manifest, bundle, isTrusted, dataMb, config, secret, confinement } = deps;
   const { id } = manifest;
   const data = dataOf(home, id);
   await mkdir(data, { recursive: true, mode: 0o700 });
@@ -60,9 +65,10 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
     }
     throw unconfined(id, found);
   }
+  if (!isTrusted) await requireRoom(id, data, dataMb);
   const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
   const { net, limits } = resolved;
   const { proxyPort, ...confined } = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
   const wayOut = net.length > 0 && { egress: openWayOut(resolved, deps), bridge: { net, ...(proxyPort !== undefined && { proxyPort }) } };
-  return { ...confined, limits, enforced: true, ...wayOut };
+  return { ...confined, limits, enforced: true, ...wayOut, ...(!isTrusted && { keeps: { folder: data, mostMb: dataMb } }) };
 }

@@ -29,6 +29,7 @@ import type { Egress } from "../sandbox/egress.ts";
 import { endAll, watchUse } from "../sandbox/watch.ts";
 import { createChildJobs } from "./child-jobs.ts";
 import type { Resolved } from "./confinement-of.ts";
+import { watchData } from "./data-quota.ts";
 import { type Around, hostServed, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
 import { watchSpinning } from "./spinning.ts";
@@ -43,6 +44,8 @@ export interface Launch {
   readonly enforced: boolean;
   /** What is watched from outside, since the kernel does not bound it for all its processes together. */
   readonly limits?: Resolved["limits"];
+  /** Its folder for data, where that is bounded. */
+  readonly keeps?: { readonly folder: string; readonly mostMb: number };
 }
 
 export interface ProcessOptions {
@@ -197,7 +200,7 @@ export class ProcessInstance implements Running {
     this.#resources.defer(() => rm(run, { recursive: true, force: true }));
     const launched = await launch(run);
     this.#launched = launched;
-    const { command, env, enforced, limits: most, egress } = launched;
+    const { command, env, enforced, limits: most, keeps, egress } = launched;
     if (egress) this.#resources.use(egress);
     const child = Bun.spawn([...command], { cwd: run, env: { ...env }, stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#child = child;
@@ -214,7 +217,9 @@ export class ProcessInstance implements Running {
         this.#isEndedHere = true;
         void this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} was ended: ${why}`));
       };
-      this.#resources.use(watchUse({ pid: child.pid, limits: most, clock, everyMs: limits().watchMs, exceeded }));
+      const looks = { clock, everyMs: limits().watchMs, exceeded };
+      this.#resources.use(watchUse({ pid: child.pid, limits: most, ...looks }));
+      if (keeps) this.#resources.use(watchData(keeps.folder, keeps.mostMb, looks));
     }
     // Made before it runs, and its only one: it can make none itself.
     const connection = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });

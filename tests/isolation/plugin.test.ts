@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { PluginHost } from "../../plugin-host/host.ts";
+import { defaultLimits, type PluginLimits } from "../../plugin-host/limits.ts";
 import { type HostKit, startHost, writePlugin } from "../fixtures/plugin-host.ts";
 
 const confined = testWith("bubblewrap");
@@ -36,10 +37,13 @@ const attempts = {
   runs: (binary) => { const { stdout, error } = spawnSync(binary, ["hello"]); if (error) throw error; return String(stdout); },
   fetches: async (url) => (await fetch(url)).text(),
   environment: (name) => String(process.env[name]),
+  fills: (mb) => (writeFileSync("/pincer/data/much", Buffer.alloc(Number(mb) * 1e6, 1)), "filled"),
 };
 export default definePlugin({ setup(ctx) {
   attempts.asks = (url) => ctx.fetch(url).then((answer) => answer.text());
   attempts.keeps = (text) => (writeFileSync(join(ctx.dataDir, "note"), text), readFileSync(join(ctx.dataDir, "note"), "utf8"));
+  attempts.values = (kb) => ctx.store.set({ ["k" + kb]: "v".repeat(Number(kb) * 1000) }).then(() => "kept");
+  attempts.forgets = (kb) => ctx.store.set({ ["k" + kb]: undefined }).then(() => "forgotten");
   attempts.secret = async (name) => String(await ctx.secret(name));
   attempts.hogs = () => { const kept = []; for (;;) kept.push(new Uint8Array(8e6).fill(1)); };
   attempts.forks = async () => { for (let n = 0; n < 200; n++) Bun.spawn([process.execPath, "-e", "setInterval(() => {}, 1e6)"]); await new Promise(() => {}); };
@@ -58,6 +62,7 @@ async function startGuest(
   code = source,
   secrets: Readonly<Record<string, string>> = {},
   changed: Readonly<Record<string, string>> = {},
+  limits: Partial<PluginLimits> = {},
 ): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
@@ -70,6 +75,7 @@ async function startGuest(
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
     config: { plugins: { guest: { isolation: "process" } } },
+    limits: () => ({ ...defaultLimits, ...limits }),
     secret: async (name, plugin) => secrets[name] ?? `${name} of ${plugin}`,
   });
   return {
@@ -263,6 +269,38 @@ for (const what of ["hogs", "forks"])
     expect(await tries("keeps", "another")).toBe("another");
     expect(kit.host.inspect("guest").state).toBe("active");
   });
+
+confined(
+  "one keeps values and files up to a bound, and is told which",
+  async () => {
+    await using guest = await startGuest({}, undefined, {}, {}, { valuesMb: 1, dataMb: 8, watchMs: 50 });
+    const { kit, tries } = guest;
+    expect([await tries("values", "400"), await tries("values", "500"), await tries("values", "401")]).toEqual([
+      "kept",
+      "kept",
+      "error: PLUGIN_QUOTA",
+    ]);
+    expect([await tries("values", "500"), await tries("forgets", "500"), await tries("values", "401")]).toEqual([
+      "kept",
+      "forgotten",
+      "kept",
+    ]);
+
+    expect(await tries("fills", "3")).toBe("filled");
+    await tries("fills", "12").catch(() => undefined);
+    const { fields } = await kit.logged("plugin.crashed");
+    expect(fields).toMatchObject({
+      plugin: "guest",
+      error: expect.stringContaining("its files take more than 8 MB (gateway.plugins.dataMb)"),
+    });
+    const data = join(kit.home, "data", "guest");
+    await expect(tries("values", "1")).rejects.toMatchObject({ code: "PLUGIN_QUOTA", message: expect.stringContaining(data) });
+    rmSync(join(data, "much"));
+    await kit.host.refresh();
+    expect(await tries("keeps", "a note")).toBe("a note");
+  },
+  30_000,
+);
 
 const meddling = (what: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";
