@@ -1,6 +1,6 @@
 /** The bundle of a plugin that nobody trusts, made where its source can neither read nor change anything: with its own folder and the SDK. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { failureFrom, type Source } from "@pincer/plugin-sdk/runtime/bundler";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { PluginHostDeps } from "../deps.ts";
@@ -11,6 +11,8 @@ import { unconfined } from "./launch.ts";
 
 /** Enough for the largest packages; one macro needs no more. */
 const most = { memoryMb: 1_024, openFiles: 1_024, processes: 4 };
+/** Of one plugin, those that may still be gone back to. */
+const kept = 4;
 
 /** Answers with its path. Throws `PLUGIN_LOAD_FAILED` with file, line and reason, `PLUGIN_UNTRUSTED`. */
 export async function bundleOf(
@@ -28,20 +30,9 @@ export async function bundleOf(
   const typebox = dirname(Bun.resolveSync("@sinclair/typebox/package.json", sdk));
   const source: Source = { folder, entry: manifest!.entry, digest, sdk, typebox };
   const program = `import { sayBundle } from ${JSON.stringify(bundler)};\nawait sayBundle(${JSON.stringify(source)});\n`;
-  const { said, complaint, code, ended } = await runConfined(
-    confining.confine,
-    { plugin: id, read: [folder, sdk, typebox], net: [], limits: most },
-    {
-      ...{ clock, ms: limits().setupMs },
-      async write(scratch) {
-        const entry = join(scratch, "bundle.ts");
-        await writeFile(entry, program);
-        return entry;
-      },
-    },
-  );
-  if (code !== 0)
-    throw loadFailure(id, folder, ended === undefined ? failureFrom(complaint) : new Error(`to bundle it was ended: ${ended}`));
+  const what = { plugin: id, read: [folder, sdk, typebox], net: [], limits: most, clock, ms: limits().setupMs };
+  const { said, complaint, code } = await runConfined(confining.confine, program, what);
+  if (code !== 0) throw loadFailure(id, folder, failureFrom(complaint));
   const out = join(home, "cache", "processes");
   await mkdir(out, { recursive: true, mode: 0o700 });
   const path = join(out, `${id}-${new Bun.CryptoHasher("sha256").update(said).digest("hex").slice(0, 16)}.js`);
@@ -49,5 +40,9 @@ export async function bundleOf(
   const whole = `${path}.${crypto.randomUUID()}`;
   await writeFile(whole, said);
   await rename(whole, path);
+  // A source can make another bundle of itself each time: the oldest go.
+  const mine = (await readdir(out)).filter((name) => name.startsWith(`${id}-`) && name.length === basename(path).length);
+  const made = await Promise.all(mine.map(async (name) => ({ name, at: (await stat(join(out, name))).mtimeMs })));
+  for (const { name } of made.sort((a, b) => b.at - a.at).slice(kept)) await rm(join(out, name), { force: true });
   return path;
 }

@@ -1,35 +1,27 @@
-/** Runs one file under confinement to its end, and hears what it says. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+/** Runs one program under confinement to its end, and hears what it says. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Confine, Confinement } from "./confinement.ts";
 import { endAll, watchUse } from "./watch.ts";
 
-export interface Said {
-  readonly said: string;
-  readonly complaint: string;
-  /** Null when it was ended, for what `ended` says. */
-  readonly code: number | null;
-  readonly ended: string | undefined;
-}
-
 /** More than a bundle has. */
 const mostBytes = 64 * 2 ** 20;
 
-/** @param write puts the file that is to run into a folder, and answers with its path. It is ended after `ms`. */
+/** `code` is undefined when it was ended, for what `complaint` says then: it took too long, said too much, or kept to no limits. */
 export async function runConfined(
   confine: Confine,
-  what: Pick<Confinement, "plugin" | "read" | "net" | "limits">,
-  { clock, ms, write }: { readonly clock: Clock; readonly ms: number; write(folder: string): Promise<string> },
-): Promise<Said> {
+  program: string,
+  { clock, ms, ...what }: Pick<Confinement, "plugin" | "read" | "net" | "limits"> & { readonly clock: Clock; readonly ms: number },
+): Promise<{ readonly said: string; readonly complaint: string; readonly code: number | undefined }> {
   await using made = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "pincer-confined-"));
   made.defer(() => rm(folder, { recursive: true, force: true }));
-  const [run, data] = [join(folder, "run"), join(folder, "data")];
+  const [run, data, entry] = [join(folder, "run"), join(folder, "data"), join(folder, "entry.ts")];
   await Promise.all([run, data].map((path) => mkdir(path, { mode: 0o700 })));
-  const given = { ...what, bun: process.execPath, entry: await write(folder), run, data, write: [], exec: [], sockets: [] };
-  const { command, env } = await confine(given);
+  await writeFile(entry, program);
+  const { command, env } = await confine({ ...what, bun: process.execPath, entry, run, data, write: [], exec: [], sockets: [] });
   const child = Bun.spawn([...command], { env: { ...env }, cwd: run, stdio: ["ignore", "pipe", "pipe"] });
   let ended: string | undefined;
   const end = (why: string) => {
@@ -46,8 +38,8 @@ export async function runConfined(
       if (left < 0) end(`it said more than ${mostBytes} bytes`);
       else chunks.push(chunk);
     }
-    return Buffer.concat(chunks).toString();
+    return Buffer.concat(chunks).toString().trim();
   };
   const [said, complaint, code] = await Promise.all([hear(child.stdout), hear(child.stderr), child.exited]);
-  return { said, complaint: complaint.trim(), code: ended === undefined ? code : null, ended };
+  return ended === undefined ? { said, complaint, code } : { said, complaint: ended, code: undefined };
 }

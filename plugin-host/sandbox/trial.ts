@@ -1,7 +1,5 @@
 /** Whether bubblewrap can confine on this machine: found out by confining something. */
 import { existsSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { confineByBubblewrap, type Tools } from "./bubblewrap.ts";
@@ -19,16 +17,11 @@ const PACKAGES: Readonly<Record<keyof Tools, string>> = {
 
 /** Undefined when it worked, otherwise what was said. With a network, so that everything that a plugin may need is tried. */
 async function tryOut(confine: Confine): Promise<string | undefined> {
-  const write = async (folder: string) => {
-    const entry = join(folder, "entry.js");
-    await writeFile(entry, 'process.stdout.write("confined")');
-    return entry;
-  };
   const limits = { memoryMb: 128, openFiles: 128, processes: 1 };
-  const what = { plugin: "trial", read: [], net: ["pincer.invalid:443"], limits };
+  const what = { plugin: "trial", read: [], net: ["pincer.invalid:443"], limits, clock: systemClock, ms: 10_000 };
   try {
-    const { said, complaint, code, ended } = await runConfined(confine, what, { clock: systemClock, ms: 10_000, write });
-    return said === "confined" && code === 0 ? undefined : complaint || (ended ?? `it ended with code ${code} and said nothing`);
+    const { said, complaint, code } = await runConfined(confine, 'process.stdout.write("confined")', what);
+    return said === "confined" && code === 0 ? undefined : complaint || `it ended with code ${code} and said nothing`;
   } catch (error) {
     return errorMessage(error);
   }
