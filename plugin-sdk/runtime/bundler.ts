@@ -14,7 +14,13 @@ export interface Source {
 }
 
 /** With the files that are in it. Rejects as `Bun.build` does. */
-export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<{ readonly text: string; readonly files: readonly string[] }> {
+export async function bundleSource({
+  folder,
+  entry,
+  digest,
+  sdk,
+  typebox,
+}: Source): Promise<{ readonly text: string; readonly files: readonly string[] }> {
   const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
   const plugin = JSON.stringify(`${folder}/${entry}`);
   const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
