@@ -67,7 +67,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);
-  const preparation = createPreparation(deps, capabilities, run);
+  const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
+  const preparation = createPreparation(deps, capabilities, run, isolated);
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
@@ -76,7 +77,6 @@ export function createPluginHost(deps: PluginHostDeps) {
     });
     return new Table(manifests, deps, (id) => isolated(replaced?.id === id ? replaced : find(id).found).isTrusted);
   };
-  const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
 
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
@@ -115,8 +115,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const isolation = (found: Found) => isolated(found).isolation;
-  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation };
+  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation: (found) => isolated(found).isolation };
 
   const add = (found: Found): void => {
     const plugin = new Plugin(found, around);

@@ -21,13 +21,14 @@ import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
 import { findConfinement } from "./sandbox/confinement.ts";
-import { type IsolationSettings, isolationOf } from "./settings.ts";
+import type { isolationOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
 export function createPreparation(
   deps: PluginHostDeps,
   capabilities: Capabilities,
   run: PluginContext["run"],
+  isolated: (found: Found) => ReturnType<typeof isolationOf>,
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits, confinement = findConfinement } = deps;
 
@@ -130,7 +131,7 @@ export function createPreparation(
   return async (found, number, activity, earlier) => {
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
-    const how = isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${id}`)());
+    const how = isolated(found);
     if (!how.isAllowed) {
       const what = `${id} is not of this repository: set plugins.${id}.isolation to "process" to let it run confined`;
       const whole = `or plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;

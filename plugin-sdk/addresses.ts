@@ -143,3 +143,23 @@ export function isPrivate(text: string): boolean {
 /** Names that no public resolver answers for. */
 export const isPrivateName = (name: string): boolean =>
   /^[^.]+$|\.(local|localhost|lan|home|internal|intranet|corp|private|localdomain|home\.arpa)$/i.test(name);
+
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+/** As in a browser, a name whose last part is a number is an address, however it is written. */
+const isNumeric = (label: string) => /^(\d+|0x[0-9a-f]*)$/.test(label);
+
+/** A name or an address, where something is reached. */
+export type Host =
+  | { readonly kind: "address"; readonly address: Address; readonly text: string }
+  | { readonly kind: "name"; readonly name: string };
+
+/** Undefined for what is neither an address as it is written properly nor a name. */
+export function parseHost(text: string): Host | undefined {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1];
+  const address = parseAddress(bare ?? text);
+  if (address && (address.version === 6) === (bare !== undefined)) return { kind: "address", address, text: bare ?? text };
+  const name = text.toLowerCase().replace(/\.$/, "");
+  const labels = name.split(".");
+  if (bare !== undefined || name.length > 253 || !labels.every((label) => LABEL.test(label)) || isNumeric(labels.at(-1)!)) return undefined;
+  return { kind: "name", name };
+}

@@ -2,6 +2,7 @@
  * Makes the one file that runs a plugin in a process of its own: the plugin, the SDK and what runs them. To bundle a source is to run its macros
  * and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
  */
+import { resolve } from "node:path";
 
 export interface Source {
   readonly folder: string;
@@ -13,14 +14,14 @@ export interface Source {
   readonly typebox: string;
 }
 
-/** With the files that are in it. Rejects as `Bun.build` does. */
-export async function bundleSource({
-  folder,
-  entry,
-  digest,
-  sdk,
-  typebox,
-}: Source): Promise<{ readonly text: string; readonly files: readonly string[] }> {
+export interface Bundle {
+  readonly text: string;
+  /** That are in it; absent when that is not known. */
+  readonly files?: readonly string[];
+}
+
+/** Rejects as `Bun.build` does. */
+export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<Bundle> {
   const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
   const plugin = JSON.stringify(`${folder}/${entry}`);
   const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
@@ -40,8 +41,8 @@ export async function bundleSource({
       },
     ],
   });
-  const files = Object.keys(metafile?.inputs ?? {}).filter((file) => !file.endsWith("/.pincer-process.ts"));
-  return { text: await outputs[0]!.text(), files };
+  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
+  return { text: await outputs[0]!.text(), files: files.filter((file) => file !== wrapper) };
 }
 
 /** What is said in place of a bundle, as the last line. */
@@ -50,16 +51,29 @@ interface BundleFailure {
   readonly position?: { readonly file: string; readonly line: number; readonly column: number };
 }
 
-/** The program in the sandbox: the bundle is what it says, and the reason when it fails is the last line of its complaint. */
+/** The program in the sandbox. Its last line names the files; when it fails, the last line of its complaint is the reason. */
 export async function sayBundle(source: Source): Promise<void> {
   try {
-    await Bun.write(Bun.stdout, (await bundleSource(source)).text);
+    const { text, files } = await bundleSource(source);
+    await Bun.write(Bun.stdout, `${text}\n${JSON.stringify(files)}`);
   } catch (error) {
     const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
     const { file = "", line = 0, column = 0 } = first.position ?? {};
     const failure: BundleFailure = { message: String(first.message), ...(first.position && { position: { file, line, column } }) };
     await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
     process.exitCode = 1;
+  }
+}
+
+/** What was made there. Nothing is believed of it but that it is text; files count only where they may lie. */
+export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bundle {
+  const end = said.lastIndexOf("\n");
+  try {
+    const files = JSON.parse(said.slice(end + 1)) as unknown[];
+    const isWithin = (file: string) => [folder, sdk, typebox].some((place) => file.startsWith(`${place}/`));
+    return { text: said.slice(0, end), files: files.map((file) => resolve(String(file))).filter(isWithin) };
+  } catch {
+    return { text: said }; // silent-ok: the source said something, too
   }
 }
 

@@ -1,8 +1,8 @@
 /** A plugin that nobody trusts, as an author would write it, in a gateway's host: what its manifest names works, and nothing else does. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { PluginHost } from "../../plugin-host/host.ts";
@@ -105,6 +105,9 @@ confined("an installed plugin runs confined, with what its manifest names and no
   const { kit, tries } = guest;
   expect(await tries("keeps", "a note")).toBe("a note");
   expect(kit.host.inspect("guest")).toMatchObject({ isolation: "process", enforced: true, state: "active" });
+  // Kept with what it was made of, so that the next start needs not make it again.
+  const kept = readdirSync(join(kit.home, "cache", "confined")).map((name) => extname(name));
+  expect(kept.sort()).toEqual([".js", ".json"]);
 
   expect(await tries("reads", join(shared, "page"))).toBe("shared");
   expect(await tries("writes", join(shared, "page"))).toBe("error: EROFS");
