@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 /** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
@@ -54,7 +55,7 @@ const taken = new Set([
 
 /** A section is power over whom it belongs to: who declares one reads it, and says what stands there when nothing is written. */
 const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
-  key === `plugins.${id}.config` || key === `channels.${id}` || !taken.has(key.split(".")[0]!);
+  key === `plugins.${id}.config` || key === `channels.${id}` || (!taken.has(id) && `${key}.`.startsWith(`${id}.`));
 
 /** Undefined when the folder holds no plugin. */
 export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
@@ -77,9 +78,10 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
-      throw refuse(
-        `as configKey "plugins.${id}.config", "channels.${id}", or a section that nobody else has, came "${manifest.configKey}"`,
-      );
+      throw refuse(`as configKey "plugins.${id}.config", "channels.${id}", "${id}" or what is below that, came "${manifest.configKey}"`);
+    const slow = root.layout === "installed" ? slowPattern(manifest.generated, "/generated") : undefined;
+    if (slow)
+      throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {

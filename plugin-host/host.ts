@@ -38,7 +38,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
   const declared = new Map<string, DisposableStack>();
-  let table = new Table([], deps);
+  let table = new Table([], deps, () => false);
   let changes = 0;
   let isStarted = false;
   let following: Disposable | undefined;
@@ -67,14 +67,15 @@ export function createPluginHost(deps: PluginHostDeps) {
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);
-  const preparation = createPreparation(deps, capabilities, run);
+  const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
+  const preparation = createPreparation(deps, capabilities, run, isolated);
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
       const manifest = found.id === replaced?.id ? replaced.manifest : found.manifest;
       return isEnabled && manifest ? [manifest] : [];
     });
-    return new Table(manifests, deps);
+    return new Table(manifests, deps, (id) => isolated(replaced?.id === id ? replaced : find(id).found).isTrusted);
   };
 
   /** The one step in which everybody sees another set of registrations. */
@@ -114,9 +115,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const isolation = (found: Found) =>
-    isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)()).isolation;
-  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation };
+  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation: (found) => isolated(found).isolation };
 
   const add = (found: Found): void => {
     const plugin = new Plugin(found, around);

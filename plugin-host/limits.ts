@@ -27,6 +27,8 @@ export const PluginsConfig = Type.Object(
     crashWindowMs: atLeast(1, 300_000, "That window"),
     processIdleMs: atLeast(1_000, 600_000, "A process that nobody has called for so long is ended, unless its manifest says another time"),
     watchMs: atLeast(50, 500, "Between two looks at how many processes a confined plugin runs, and how much memory they use"),
+    valuesMb: atLeast(1, 32, "How much a plugin from elsewhere that runs confined may keep in its store"),
+    dataMb: atLeast(1, 1_024, "How much it may put into its folder for data; with more it is ended, and does not start"),
     busyMs: atLeast(0, 30_000, "A process that uses a whole processor for so long goes behind all others; 0: never"),
     spinMs: atLeast(0, 300_000, "One that goes on like this for so long is ended and started again; 0: never"),
     probationMs: atLeast(0, 60_000, "What soon means"),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mayReach } from "@pincer/plugin-sdk/permissions";
+import { hostsOf, reaches } from "@pincer/plugin-sdk/permissions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type HostOptions, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 
@@ -75,9 +75,14 @@ test.each([
   [["public"], "http://0x7f000001/", false],
   [["config:/url"], "http://box:11434/api", true],
   [["config:/nothing"], "http://box:11434/api", false],
+  [["secret:URL"], "https://secret.example:8443/", true],
+  [["secret:URL"], "https://secret.example/", false],
+  [["public"], "http://203.0.113.7/", false],
+  [["public"], "http://nas.lan/", false],
   [[], "https://api.example.com/", false],
-] as const)("permissions.net %j admits %s: %p", (net, url, expected) => {
-  expect(mayReach({ net: [...net] }, new URL(url), { url: "http://box:11434" })).toBe(expected);
+] as const)("permissions.net %j admits %s: %p", async (net, url, expected) => {
+  const hosts = await Promise.all(net.map((entry) => hostsOf(entry, { url: "http://box:11434" }, async () => "secret.example:8443")));
+  expect(hosts.flat().some((host) => reaches(host, new URL(url)))).toBe(expected);
 });
 
 test("a secret is read by its declared name, or by the reference that the operator wrote", async () => {

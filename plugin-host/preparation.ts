@@ -1,5 +1,5 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
-import type { PluginContext } from "@pincer/plugin-sdk";
+import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
@@ -8,6 +8,7 @@ import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { Instance } from "@pincer/plugin-sdk/runtime/instance";
+import { limitedValues } from "@pincer/plugin-sdk/runtime/limited-values";
 import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
 import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
@@ -15,17 +16,19 @@ import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
+import { bundleOf } from "./process/bundle.ts";
 import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
 import { findConfinement } from "./sandbox/confinement.ts";
-import { type IsolationSettings, isolationOf } from "./settings.ts";
+import type { isolationOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
 export function createPreparation(
   deps: PluginHostDeps,
   capabilities: Capabilities,
   run: PluginContext["run"],
+  isolated: (found: Found) => ReturnType<typeof isolationOf>,
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits, confinement = findConfinement } = deps;
 
@@ -40,8 +43,12 @@ export function createPreparation(
   const install = (found: Found) =>
     deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
 
+  const limited = new Map<string, KeyValueStore>();
+  const valuesOf = (id: string): KeyValueStore =>
+    limited.getOrInsertComputed(id, () => limitedValues(id, deps.values(id), () => limits().valuesMb));
+
   /** What the gateway is to a generation, wherever its code runs. */
-  const surround = (generation: Generation) => {
+  const surround = (generation: Generation, isTrusted: boolean) => {
     const { id, permissions = {} } = generation.code.manifest;
     const { scopes = [] } = permissions;
     const config = settings.section(configPathOf(generation.code.manifest));
@@ -49,7 +56,7 @@ export function createPreparation(
       user: { id, scopes, assertLive: () => generation.instance.assertLive() },
       clock,
       log: deps.log(id),
-      store: deps.values(id),
+      store: isTrusted ? deps.values(id) : valuesOf(id),
       config,
       emit: deps.emit,
       call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
@@ -71,7 +78,7 @@ export function createPreparation(
     generation.code = { manifest, definition };
     const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
     generation.instance = instance;
-    const { user, ...around } = surround(generation);
+    const { user, ...around } = surround(generation, true);
     await setUp(definition, manifest, instance, {
       ...around,
       home: deps.home,
@@ -87,9 +94,9 @@ export function createPreparation(
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
-    const bundle = known ?? (await deps.processBundle(found));
+    const bundle = known ?? (await bundleOf(found, isTrusted, deps, confinement));
     generation.code = { manifest, bundle };
-    const { user, ...around } = surround(generation);
+    const { user, ...around } = surround(generation, isTrusted);
     let data = dataOf(deps.home, found.id);
     const instance = new ProcessInstance({
       ...{ manifest, digest: found.digest, name: generation.name, clock, limits, log: around.log },
@@ -105,6 +112,7 @@ export function createPreparation(
       launch: async (run) => {
         const launched = await launch(run, {
           ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.config },
+          dataMb: limits().dataMb,
           secret: (name) => deps.secret(name, found.id),
         });
         data = launched.data;
@@ -123,7 +131,7 @@ export function createPreparation(
   return async (found, number, activity, earlier) => {
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
-    const how = isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${id}`)());
+    const how = isolated(found);
     if (!how.isAllowed) {
       const what = `${id} is not of this repository: set plugins.${id}.isolation to "process" to let it run confined`;
       const whole = `or plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;

@@ -44,6 +44,28 @@ export const eventSource = ({ table }: Reach): EventSource => ({
   names: () => table().all("emits").keys(),
 });
 
+/** Of an answer of a plugin that nobody trusts, what is passed on: nothing that counts for the whole address, such as a cookie or a service worker's reach. */
+const passed =
+  /^(content-(type|language|disposition|encoding|range|length)|accept-ranges|cache-control|etag|last-modified|expires|vary|location|allow|retry-after|access-control-[a-z-]+|x-[a-z0-9-]+)$/;
+/** What a page of its own may do, as a page of nowhere: it reads and does nothing in the name of the gateway's. */
+const confinedPage = "sandbox allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals";
+/** What runs in the page that loads it. */
+const runs = /^(script|worker|sharedworker|serviceworker|audioworklet|paintworklet|style|xslt|embed|object)$/;
+
+function confined(handle: (request: Request) => Promise<Response>): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { headers } = request;
+    // A page of the plugin's own is of nowhere, and so never of the same origin: that is the gateway's, whose policy lets it load from here.
+    if (headers.get("sec-fetch-site") === "same-origin" && runs.test(headers.get("sec-fetch-dest") ?? ""))
+      return new Response("no page of the gateway runs what this plugin serves", { status: 403 });
+    headers.delete("cookie");
+    const { status, body, headers: said } = await handle(request);
+    const kept = [...said].filter(([name]) => passed.test(name) && name !== "x-content-type-options" && name !== "x-frame-options");
+    const policy = [said.get("content-security-policy"), confinedPage].filter(Boolean).join(", ");
+    return new Response(body, { status, headers: [...kept, ["content-security-policy", policy], ["x-content-type-options", "nosniff"]] });
+  };
+}
+
 /** Answers that go on after the handler has returned; they count until their end. */
 const streamed = /^(text\/event-stream|application\/(x-ndjson|jsonl|octet-stream)|multipart\/)/i;
 
@@ -59,7 +81,7 @@ export const routeSource = ({ table, inside }: Reach): RouteSource => ({
       return isStreamed ? new Response(untilEnd(response.body!, generation.enter(what)), response) : response;
     };
     const handle = async (request: Request) => inside(found.plugin, what, answer(request), request.signal);
-    return { prefix, access: found.access, handle };
+    return { prefix, access: found.access, handle: found.isTrusted ? handle : confined(handle) };
   },
 });
 

@@ -20,7 +20,10 @@ export interface KernelNames {
 /** Names that only one plugin may own. */
 const exclusive = ["methods", "emits", "routes", "jobs", "commands", "facets"] as const;
 type Exclusive = (typeof exclusive)[number];
-type Owned<K extends Exclusive> = NonNullable<Generated[K]>[string] & { readonly plugin: string };
+type Owned<K extends Exclusive> = NonNullable<Generated[K]>[string] & { readonly plugin: string; readonly isTrusted: boolean };
+
+/** Where a plugin that nobody trusts may serve: everywhere else stand the page, and what others own or will. */
+const isOwnPath = (plugin: string, path: string) => path === `/plugins/${plugin}` || path.startsWith(`/plugins/${plugin}/`);
 
 /** One provider of a contract. */
 export interface Provision {
@@ -54,11 +57,16 @@ export class Table {
   readonly #refusals = new Map<string, GatewayError>();
 
   /** Earlier manifests win a name that two declare; the kernel's names are nobody's. */
-  constructor(manifests: readonly Manifest[], { reserved, scopeOf }: KernelNames) {
+  constructor(manifests: readonly Manifest[], { reserved, scopeOf }: KernelNames, isTrusted: (plugin: string) => boolean) {
     for (const manifest of manifests) {
-      const conflict = this.#conflict(manifest.generated ?? {}, reserved);
-      if (conflict) this.#refusals.set(manifest.id, pluginErrors.PLUGIN_CONFLICT(`${manifest.id} declares ${conflict}`));
-      else this.#add(manifest, manifest.generated ?? {});
+      const { id, generated = {} } = manifest;
+      const trusted = isTrusted(id);
+      const conflict = this.#conflict(generated, reserved);
+      const elsewhere = trusted ? undefined : Object.keys(generated.routes ?? {}).find((path) => !isOwnPath(id, path));
+      if (conflict) this.#refusals.set(id, pluginErrors.PLUGIN_CONFLICT(`${id} declares ${conflict}`));
+      else if (elsewhere)
+        this.#refusals.set(id, pluginErrors.PLUGIN_PERMISSION(`${id} serves ${elsewhere}, and may only below /plugins/${id}`));
+      else this.#add(manifest, generated, trusted);
     }
     for (const handlers of this.#hooks.values()) handlers.sort((a, b) => a.order - b.order || (a.plugin < b.plugin ? -1 : 1));
     for (const provisions of this.#provides.values()) provisions.sort((a, b) => b.rank - a.rank || (a.plugin < b.plugin ? -1 : 1));
@@ -111,11 +119,11 @@ export class Table {
     });
   }
 
-  #add(manifest: Manifest, generated: Generated): void {
+  #add(manifest: Manifest, generated: Generated, isTrusted: boolean): void {
     const { id: plugin, rank = 0, order = 0, permissions: { scopes = [] } = {} } = manifest;
     for (const kind of exclusive) {
       const owned: Map<string, unknown> = this.#owned[kind];
-      for (const [name, entry] of Object.entries(generated[kind] ?? {})) owned.set(name, { ...entry, plugin });
+      for (const [name, entry] of Object.entries(generated[kind] ?? {})) owned.set(name, { ...entry, plugin, isTrusted });
     }
     for (const event of generated.listens ?? []) listOf(this.#listens, event).push(manifest);
     for (const [hook, entry] of Object.entries(generated.hooks ?? {}))

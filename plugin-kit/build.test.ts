@@ -10,7 +10,6 @@ import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin, bundleProcess } from "./build.ts";
-import { installDependencies, needsDependencies } from "./install.ts";
 import { watchPlugins } from "./watch.ts";
 
 const root = join(import.meta.dir, "..");
@@ -234,34 +233,6 @@ test("a saved file is in force at once, its manifest too; a broken one is told w
   expect(await save(source("saved.three"))).toMatchObject({ event: "plugin.swapped", generation: 3 });
   expect([...kit.host.methods.names()]).toEqual(["saved.three"]);
   expect(swaps.length).toBe(3);
-});
-
-test("a plugin's dependencies are installed from its own lock, without its scripts", async () => {
-  using temp = temporary();
-  const folder = await writePlugin(temp.plugins, "needy", simple(""), { permissions });
-  await Bun.write(join(temp.path, "dependency", "package.json"), JSON.stringify({ name: "dependency", version: "1.0.0", main: "main.js" }));
-  await Bun.write(join(temp.path, "dependency", "main.js"), "export const n = 1;");
-  const manifest = {
-    name: "needy",
-    private: true,
-    dependencies: { dependency: "file:../../dependency" },
-    scripts: { postinstall: "touch ran" },
-  };
-  await Bun.write(join(folder, "package.json"), JSON.stringify(manifest));
-  expect(needsDependencies(folder)).toBe(true);
-  const refused = await installDependencies(folder, () => undefined).catch((error) => error);
-  expect(refused).toMatchObject({ code: "PLUGIN_INSTALL_FAILED" });
-  const locking = Bun.spawn([process.execPath, "install", "--lockfile-only", "--ignore-scripts"], {
-    cwd: folder,
-    stdout: "ignore",
-    stderr: "ignore",
-  });
-  expect(await locking.exited).toBe(0);
-  const progress: string[] = [];
-  await installDependencies(folder, (line) => progress.push(line));
-  expect(needsDependencies(folder)).toBe(false);
-  expect(progress.length).toBeGreaterThan(0);
-  expect(await readdir(folder)).not.toContain("ran");
 });
 
 test("fifty installed plugins are read in a fraction of a start", async () => {

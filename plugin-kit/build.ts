@@ -1,13 +1,14 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { bundleSource } from "@pincer/plugin-sdk/runtime/bundler";
+import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
-import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
-import type { BuildArtifact, BuildConfig, BuildOutput } from "bun";
+import type { BuildArtifact, BuildConfig } from "bun";
 import { type ArchiveFile, filesOf, pack } from "./archive.ts";
 import { recordManifest } from "./record.ts";
 
@@ -120,83 +121,15 @@ export async function buildDefaultSet({ out, entries, plugins, others = [] }: De
 }
 
 async function bundled(what: string, folder: string, config: BuildConfig): Promise<BuildArtifact[]> {
-  return (await built(what, folder, config)).outputs;
-}
-
-async function built(what: string, folder: string, config: BuildConfig): Promise<BuildOutput> {
-  try {
-    return await Bun.build({ target: "bun", format: "esm", sourcemap: "none", minify: { whitespace: true, syntax: true }, ...config });
-  } catch (error) {
+  const shared = { target: "bun", format: "esm", sourcemap: "none", minify: { whitespace: true, syntax: true } } as const;
+  const { outputs } = await Bun.build({ ...shared, ...config }).catch((error) => {
     throw loadFailure(what, folder, error);
-  }
+  });
+  return outputs;
 }
 
-/** What a bundle was made of. A process is started often: only what has changed is bundled again. */
-interface Recipe {
-  readonly bundle: string;
-  readonly inputs: readonly Input[];
-}
-type Input = readonly [path: string, modifiedMs: number, bytes: number];
-
-/** Of one plugin; an earlier version may be run again when the present one ends too often. */
-const keptBundles = 8;
-
-/**
- * One file with the plugin, the SDK and what runs them in a process of its own; it is named by its content, so that an earlier one stays as
- * it was. `digest` is that of the manifest.
- */
-export async function bundleProcess(
+/** One file with the plugin, the SDK and what runs them in a process of its own. `digest` is that of the manifest. */
+export const bundleProcess = (
   plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
   out: string,
-): Promise<string> {
-  const { id, folder, entry, digest } = plugin;
-  await mkdir(out, { recursive: true, mode: 0o700 });
-  const runtime = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", import.meta.dir);
-  const recipe = join(out, `${id}-${hashOf([folder, entry, digest, runtime, Bun.version].join("\0"))}.json`);
-  const known = await unchanged(recipe);
-  if (known !== undefined) return known;
-  const begun = clock.now();
-  const wrapper = join(folder, ".pincer-process.ts");
-  const code = `import { runChild } from ${JSON.stringify(runtime)};\nawait runChild(() => import(${JSON.stringify(join(folder, entry))}), ${JSON.stringify(digest)});\n`;
-  // The map puts the places of its own source into the stacks of errors.
-  const { outputs, metafile } = await built(id, folder, {
-    ...{ entrypoints: [wrapper], files: { [wrapper]: code }, splitting: false, sourcemap: "inline", metafile: true },
-  });
-  const text = await outputs[0]!.text();
-  const path = join(out, `${id}-${hashOf(text)}.js`);
-  if (existsSync(path)) await utimes(path, begun / 1_000, begun / 1_000);
-  else await Bun.write(path, text);
-  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
-  const inputs = await Promise.all([...files.filter((file) => file !== wrapper), join(folder, "package.json")].map(inputOf));
-  // What was written while it was read may or may not be in it.
-  if (inputs.every(([, modifiedMs]) => modifiedMs < begun))
-    await Bun.write(recipe, JSON.stringify({ bundle: path, inputs } satisfies Recipe));
-  await removeOld(id, out);
-  return path;
-}
-
-const hashOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
-
-/** Nothing at all where there is no such file. */
-async function inputOf(path: string): Promise<Input> {
-  const { mtimeMs, size } = await stat(path).catch(() => ({ mtimeMs: 0, size: -1 })); // silent-ok: that it is not there is what is kept
-  return [path, mtimeMs, size];
-}
-
-/** The bundle, when everything that it was made of is as it was. */
-async function unchanged(recipe: string): Promise<string | undefined> {
-  if (!existsSync(recipe)) return undefined;
-  const { bundle, inputs } = JSON.parse(await readFile(recipe, "utf8")) as Recipe;
-  if (!existsSync(bundle)) return undefined;
-  const now = await Promise.all(inputs.map(([path]) => inputOf(path)));
-  return Bun.deepEquals(now, inputs) ? bundle : undefined;
-}
-
-async function removeOld(id: string, out: string): Promise<void> {
-  const own = (await readdir(out)).filter((name) => name.startsWith(`${id}-`) && /^[0-9a-f]{16}\.js(on)?$/.test(name.slice(id.length + 1)));
-  const aged = await Promise.all(own.map(async (name) => inputOf(join(out, name))));
-  for (const ending of [".js", ".json"]) {
-    const old = aged.filter(([path]) => path.endsWith(ending)).sort(([, a], [, b]) => b - a);
-    for (const [path] of old.slice(keptBundles)) await rm(path, { force: true });
-  }
-}
+): Promise<string> => keptBundle(plugin, out, import.meta.dir, bundleSource);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ afterAll(() => rmSync(join(folder, ".."), { recursive: true, force: true }));
 
 async function check(): Promise<Record<Step["name"], Step>> {
   const steps: [string, Step][] = [];
-  for await (const step of checkPlugin(folder, { clock, pincer })) steps.push([step.name, step]);
+  for await (const step of checkPlugin(folder, { clock, pincer, home: join(folder, "..", "home") })) steps.push([step.name, step]);
   expect(steps.map(([name]) => name)).toEqual(["manifest", "types", "tests", "permissions", "size"]);
   return Object.fromEntries(steps) as Record<Step["name"], Step>;
 }
@@ -56,6 +56,20 @@ test("each step has its verdict, and one that fails does not hide the others", a
   );
 }, 60_000);
 
+test("of what is installed no code is run", async () => {
+  const home = mkdtempSync(join(tmpdir(), "pincer-check-home-"));
+  const installed = join(home, "plugins", "owl", "1");
+  cpSync(folder, installed, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const mark = join(home, "ran");
+  for (const file of ["plugin.ts", "plugin.test.ts"])
+    writeFileSync(join(installed, file), `import { writeFileSync } from "node:fs";\nwriteFileSync(${JSON.stringify(mark)}, "");\n`);
+  const steps: string[] = [];
+  for await (const { name, verdict } of checkPlugin(installed, { clock, pincer, home })) steps.push(`${name} ${verdict}`);
+  expect(steps).toEqual(["manifest skipped", "types skipped", "tests skipped", "permissions passed", "size passed"]);
+  expect(existsSync(mark)).toBe(false);
+  rmSync(home, { recursive: true });
+});
+
 test("a test that fails is named, and a plugin without tests is not in order", async () => {
   await changed(
     "plugin.test.ts",
@@ -75,7 +89,7 @@ test("a test that fails is named, and a plugin without tests is not in order", a
 
 test("what cannot be looked at is skipped, and says why", async () => {
   const types = async (where: string) => {
-    const steps = checkPlugin(folder, { clock, pincer: where });
+    const steps = checkPlugin(folder, { clock, pincer: where, home: "/nowhere" });
     await steps.next();
     const { value } = await steps.next();
     await steps.return();

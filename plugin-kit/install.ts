@@ -1,6 +1,12 @@
-/** A plugin's third-party code: installed from its own lock into its own folder, and no script of it is run. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/**
+ * A plugin's third-party code: what its own lock names, each a version of the registry with its checksum, and no script of it is run. It is fetched
+ * beside the plugin's folder, in which a plugin could say where from and where to (`bunfig.toml`, `.npmrc`), and put there when it is whole.
+ */
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, type Json, type JsonObject, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 /** Whether the plugin has dependencies that are not in its folder. */
@@ -15,14 +21,67 @@ export function needsDependencies(folder: string): boolean {
 const passed =
   /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|XDG_CACHE_HOME|BUN_INSTALL\w*|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
 
+const version = /^(@[\w.~-]+\/)?[\w.~-]+@\d+\.\d+\.\d+[\w.+-]*$/;
+const checksum = /^sha(256|384|512)-[A-Za-z0-9+/]+={0,2}$/;
+
+/** A range of versions, or one of a package of another name: nothing that is looked for elsewhere. */
+const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
+const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
+
+/** What is to be installed, as the lock has it. Throws `PLUGIN_INSTALL_FAILED` for anything but versions of the registry, each with its checksum. */
+function wantedBy(file: string, text: string, dependencies: unknown): JsonObject {
+  const refuse = (what: string) =>
+    pluginErrors.PLUGIN_INSTALL_FAILED(`${file} names ${what}: a plugin's packages are versions of the registry, each with its checksum`);
+  let lock: Json;
+  try {
+    lock = jsonOf(parseJson5(text));
+  } catch (error) {
+    throw refuse(`nothing that can be read (${errorMessage(error)})`);
+  }
+  const { workspaces = {}, packages = {}, patchedDependencies, overrides = {} } = isObject(lock) ? lock : {};
+  if (patchedDependencies !== undefined) throw refuse("patches");
+  const { "": root = {}, ...others } = isObject(workspaces) ? workspaces : {};
+  const [folder] = Object.keys(others);
+  if (folder !== undefined) throw refuse(`the workspace ${folder}`);
+  const wanted: JsonObject = { ...(isObject(root) ? root : {}), overrides };
+  for (const kind of kinds)
+    for (const [name, spec] of Object.entries(isObject(wanted[kind]) ? wanted[kind] : {}))
+      if (typeof spec !== "string" || !range.test(spec)) throw refuse(`${name}: ${JSON.stringify(spec)}`);
+  if (!Bun.deepEquals(wanted["dependencies"] ?? {}, dependencies))
+    throw refuse('other dependencies than package.json (run "bun install" there, and ship both)');
+  for (const [name, entry] of Object.entries(isObject(packages) ? packages : {})) {
+    const [what, from, , hash] = Array.isArray(entry) ? (entry as readonly Json[]) : [];
+    if (typeof what !== "string" || !version.test(what)) throw refuse(`${name}: ${JSON.stringify(what)}`);
+    if (from !== "") throw refuse(`${name} from ${JSON.stringify(from)}, where the registry is the operator's to choose`);
+    if (typeof hash !== "string" || !checksum.test(hash)) throw refuse(`${name} without a checksum`);
+  }
+  return Object.fromEntries(["name", ...kinds].flatMap((key) => (wanted[key] === undefined ? [] : [[key, wanted[key]]])));
+}
+
 /** At once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
 export async function installDependencies(folder: string, onProgress: (line: string) => void): Promise<void> {
   if (!needsDependencies(folder)) return;
-  if (!existsSync(join(folder, "bun.lock")))
-    throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there`);
+  const lock = join(folder, "bun.lock");
+  if (!existsSync(lock))
+    throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there, and ship both`);
+  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: unknown };
+  const locked = readFileSync(lock, "utf8");
+  const wanted = wantedBy(lock, locked, dependencies);
+  const stage = mkdtempSync(join(tmpdir(), "pincer-install-"));
+  try {
+    writeFileSync(join(stage, "package.json"), JSON.stringify(wanted));
+    writeFileSync(join(stage, "bun.lock"), locked);
+    await install(stage, folder, onProgress);
+    place(join(stage, "node_modules"), join(folder, "node_modules"));
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+async function install(stage: string, folder: string, onProgress: (line: string) => void): Promise<void> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));
   const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts", "--production"];
-  const installer = Bun.spawn(command, { cwd: folder, env: { ...env, BUN_BE_BUN: "1" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const installer = Bun.spawn(command, { cwd: stage, env: { ...env, BUN_BE_BUN: "1" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const said: string[] = [];
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
@@ -38,5 +97,23 @@ export async function installDependencies(folder: string, onProgress: (line: str
   };
   await Promise.all([follow(installer.stdout), follow(installer.stderr), installer.exited]);
   if (installer.exitCode !== 0)
-    throw pluginErrors.PLUGIN_INSTALL_FAILED(`bun install in ${folder} ended with ${installer.exitCode}: ${said.slice(-5).join("; ")}`);
+    throw pluginErrors.PLUGIN_INSTALL_FAILED(
+      `bun install of what ${folder} needs ended with ${installer.exitCode}: ${said.slice(-5).join("; ")}`,
+    );
 }
+
+/** What is there already stays: an author has linked some of it. */
+function place(from: string, to: string): void {
+  for (const name of readdirSync(from).flatMap((name) => (name.startsWith("@") ? scoped(from, name) : [name]))) {
+    const target = join(to, name);
+    // A link would lead the packages elsewhere.
+    for (const folder of [to, dirname(target)])
+      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
+        throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} is no folder: remove it`);
+    if (lstatSync(target, { throwIfNoEntry: false })) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(from, name), target, { recursive: true, verbatimSymlinks: true });
+  }
+}
+
+const scoped = (from: string, scope: string): readonly string[] => readdirSync(join(from, scope)).map((name) => join(scope, name));

@@ -6,6 +6,7 @@ import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
 import { configPathOf, type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { refusedEvent, refusedUse } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
@@ -94,7 +95,13 @@ function requireScopes({ id, permissions: { scopes = [] } = {} }: Manifest, regi
 }
 
 /** A manifest must say the same on every machine, and nothing that cannot be checked. */
-function requireStable(id: string, { methods = {}, emits = {}, jobs = {}, facets = {}, state, config }: Generated): void {
+function requireStable(id: string, generated: Generated): void {
+  const { methods = {}, emits = {}, jobs = {}, facets = {}, state, config } = generated;
+  const slow = slowPattern(generated);
+  if (slow)
+    throw pluginErrors.PLUGIN_MANIFEST_INVALID(
+      `${id}: the pattern ${JSON.stringify(slow.pattern)} at generated${slow.path} may take long on some text: ${slow.why}`,
+    );
   const schemas = [
     ...Object.values(methods).flatMap(({ params, result, accepted }) => [params, result, accepted]),
     ...Object.values(emits).map(({ payload }) => payload),

@@ -1,5 +1,5 @@
 /** What the words of a manifest's `permissions` mean. */
-import { isPrivate } from "./addresses.ts";
+import { isPrivateName, parseAddress, reachOf } from "./addresses.ts";
 import type { Contract } from "./contract.ts";
 import type { GatewayEvent } from "./event.ts";
 import type { Permissions } from "./manifest.ts";
@@ -31,48 +31,52 @@ export function valuesAt(root: unknown, pointer: string): readonly unknown[] {
   return values;
 }
 
-const configured = (entry: string, config: unknown) =>
-  entry.startsWith("config:") ? valuesAt(config, entry.slice("config:".length)) : undefined;
+/** What an entry comes to that may lead into the configuration. */
+const configured = (entry: string, config: unknown): readonly unknown[] =>
+  entry.startsWith("config:") ? valuesAt(config, entry.slice("config:".length)) : [entry];
+export const textsOf = (entry: string, config: unknown): readonly string[] =>
+  configured(entry, config).filter((value): value is string => typeof value === "string" && value !== "");
 
-/** What the operator wrote where permissions that the system enforces name it: with other values the same words permit something else. */
+/** What the words of permissions that the system enforces come to now: with other values the same words permit something else. */
 export function configuredIn(
   { net = [], files: { read = [], write = [] } = {}, exec = [], sockets = [] }: Permissions,
   config: unknown,
   secret: (name: string) => Promise<string | undefined>,
 ): Promise<readonly unknown[]> {
-  const valuesOf = (entry: string) => (entry.startsWith("secret:") ? secret(entry.slice("secret:".length)) : configured(entry, config));
-  return Promise.all([net, read, write, exec, sockets].flat().map(valuesOf));
+  const paths = [read, write, exec, sockets].flat().map(async (entry) => textsOf(entry, config));
+  return Promise.all([...net.map((entry) => hostsOf(entry, config, secret)), ...paths]);
 }
 
 const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
 export const hostPort = (url: URL): string => `${url.hostname}:${url.port || ports[url.protocol]}`.toLowerCase();
-const leadsInside = (host: string): boolean =>
-  isPrivate(host) || /^(localhost|.*\.(localhost|local|internal))$/i.test(host) || host.startsWith("[") || !host.includes(".");
 
-export function mayReach(permissions: Permissions, url: URL, config: unknown): boolean {
-  const target = hostPort(url);
-  return (permissions.net ?? []).some((entry) => {
-    if (entry === "public") return !leadsInside(url.hostname);
-    const hosts = configured(entry, config)?.filter((value) => typeof value === "string") ?? [entry];
-    return hosts.some((host) => {
-      if (URL.canParse(host) && host.includes("://")) return hostPort(new URL(host)) === target;
-      const name = host.toLowerCase();
-      return name.startsWith("*.") ? target.endsWith(name.slice(1)) : name === target;
-    });
+/** Whether the operator says what an entry of `permissions.net` means, and not the plugin's author. */
+export const isOperators = (entry: string): boolean => /^(config|secret):/.test(entry);
+
+/** What an entry of `permissions.net` means now: `host:port`, `*.host:port`, `public`, or a host that the operator wrote without a port. */
+export async function hostsOf(
+  entry: string,
+  config: unknown,
+  secret: (name: string) => Promise<string | undefined>,
+): Promise<readonly string[]> {
+  const texts = entry.startsWith("secret:") ? [await secret(entry.slice("secret:".length))] : textsOf(entry, config);
+  return texts.flatMap((text) => {
+    if (!text?.includes("://")) return text ? [text.toLowerCase()] : [];
+    const url = URL.parse(text);
+    return url && (url.port || ports[url.protocol]) ? [hostPort(url)] : [];
   });
+}
+
+export function reaches(host: string, url: URL): boolean {
+  const [target, name] = [hostPort(url), url.hostname];
+  if (host.startsWith("*.")) return target.endsWith(host.slice(1));
+  if (host !== "public") return host === target || host === name;
+  const address = parseAddress(name.replace(/^\[(.*)\]$/, "$1"));
+  return address ? reachOf(address) === "public" : !isPrivateName(name);
 }
 
 /** By name, or by a reference that the operator wrote at a place of the plugin's configuration. */
 export const mayRead = (permissions: Permissions, secret: string, config: unknown): boolean =>
-  (permissions.secrets ?? []).some((entry) => {
-    const references = configured(entry, config);
-    return references ? references.some((value) => (value as { secret?: unknown } | null)?.secret === secret) : entry === secret;
-  });
-
-/** Whether the URL leads to the address that a secret holds, as a URL or as `host[:port]`; without a port every port of the host is meant. */
-export function isAt(address: string | undefined, url: URL): boolean {
-  const text = address?.includes("://") ? address : `http://${address}`;
-  if (!address || !URL.canParse(text)) return false;
-  const named = new URL(text);
-  return named.hostname === url.hostname && (address.includes("://") || named.port !== "" ? hostPort(named) === hostPort(url) : true);
-}
+  (permissions.secrets ?? []).some((entry) =>
+    configured(entry, config).some((value) => (value === entry ? entry : (value as { secret?: unknown } | null)?.secret) === secret),
+  );

@@ -24,6 +24,7 @@ export const pluginErrors = defineErrors({
   /** A stream that only one may hold was ended for a newer generation: start it again, at once, from what was kept. */
   PLUGIN_REPLACED: { message: "the plugin was replaced by a newer generation", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_PERMISSION: { message: "the manifest does not permit that", wire: "FORBIDDEN" },
+  PLUGIN_QUOTA: { message: "the plugin keeps more than it may", wire: "UNAVAILABLE" },
   PLUGIN_VALUE_INVALID: { message: "the value cannot be kept or sent", wire: "INVALID_REQUEST" },
   PLUGIN_GONE: { message: "the plugin's process is gone", wire: "UNAVAILABLE", retryable: true },
   /** It was asked to end, or to read, and did not: what it did is unknown. */

@@ -33,9 +33,9 @@ export const build: Run = async ({ args: [folder = "."], flags, terminal }) => {
   return answer(terminal, { id, version, changed, archive }, `${bold(id)} ${version}: ${summary}`);
 };
 
-export const check: Run = async ({ args: [folder = "."], terminal }) => {
+export const check: Run = async ({ args: [folder = "."], home, terminal }) => {
   const steps: Step[] = [];
-  for await (const step of checkPlugin(resolve(folder), { clock, pincer })) {
+  for await (const step of checkPlugin(resolve(folder), { clock, pincer, home: home.path })) {
     steps.push(step);
     const head = columns([[`${dots[step.verdict]} ${step.name}`, step.summary]], "", 14);
     if (!terminal.json) terminal.print([...head, ...step.lines].join("\n    "));

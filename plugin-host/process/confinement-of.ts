@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
-import { valuesAt } from "@pincer/plugin-sdk/permissions";
+import { hostsOf, isOperators, textsOf } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
 export interface Resolved {
@@ -18,7 +18,6 @@ export interface Resolved {
 }
 
 const defaults = { memoryMb: 512, openFiles: 256, processes: 32 };
-const ports: Readonly<Record<string, string>> = { "https:": "443", "wss:": "443", "http:": "80", "ws:": "80" };
 
 /** `secret` finds what was granted; `home` is the gateway's, for trusted plugins. Throws `PLUGIN_PERMISSION` for what is not there. */
 export async function resolvePermissions(
@@ -29,10 +28,7 @@ export async function resolvePermissions(
 ): Promise<Resolved> {
   const { net = [], files = {}, exec = [], sockets = [], limits = {} } = permissions;
   const refuse = (what: string) => pluginErrors.PLUGIN_PERMISSION(`${id} cannot start: ${what}`, { data: { plugin: id } });
-  const configured = (entry: string): readonly string[] =>
-    entry.startsWith("config:")
-      ? valuesAt(config, entry.slice("config:".length)).filter((value): value is string => typeof value === "string" && value !== "")
-      : [entry];
+  const configured = (entry: string) => textsOf(entry, config);
   const paths = (entries: readonly string[] = [], kind: string) =>
     entries.flatMap(configured).map((named) => {
       const path = home !== undefined && !isAbsolute(named) ? join(home, named) : named;
@@ -46,29 +42,14 @@ export async function resolvePermissions(
     if (!path || !existsSync(path)) throw refuse(`permissions.exec names ${name}, which is not installed`);
     return [path, realpathSync(path)]; // by the name that it is called by too
   });
-  const hosts = await Promise.all(
-    net.map(async (entry) => {
-      if (entry.startsWith("secret:")) return hostOf(await secret(entry.slice("secret:".length)));
-      return configured(entry).flatMap(hostOf);
-    }),
-  );
-  const isOperators = (index: number) => /^(config|secret):/.test(net[index] ?? "");
+  const hosts = await Promise.all(net.map((entry) => hostsOf(entry, config, secret)));
   return {
     read: paths(files.read, "files.read"),
     write: paths(files.write, "files.write"),
     exec: [...new Set(binaries)],
     sockets: paths(sockets, "sockets"),
     net: [...new Set(hosts.flat())],
-    configured: hosts.filter((_, index) => isOperators(index)).flat(),
+    configured: hosts.filter((_, index) => isOperators(net[index]!)).flat(),
     limits: { ...defaults, ...limits },
   };
-}
-
-/** `host:port` of a URL, or as it is. */
-function hostOf(text: string | undefined): readonly string[] {
-  if (!text) return [];
-  if (!text.includes("://")) return [text.toLowerCase()];
-  const url = URL.parse(text);
-  const port = url && (url.port || ports[url.protocol]);
-  return url && port ? [`${url.hostname}:${port}`.toLowerCase()] : [];
 }

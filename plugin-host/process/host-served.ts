@@ -86,7 +86,8 @@ export function hostServed(
   onHello: (hello: Hello) => unknown,
 ): Served {
   const { log, store } = around;
-  const isLogged = throttle(around.clock, logLines, (lost) => log.warn("plugin.log-flood", { plugin: id, lost }));
+  const isLogged = logBudget(id, around.clock, log);
+  const isTold = logBudget(id, around.clock, log);
 
   const used = async ({ contract, version, name, member }: Static<typeof shapes.use>, { signal }: Io) => {
     const declared = generated.uses?.[contract];
@@ -103,7 +104,7 @@ export function hostServed(
     log: ({ level, event, fields }) => {
       if (isLogged()) log[level](event, bounded(fields));
     },
-    fault: ({ what, message }) => around.fault(what, message.slice(0, 16_384)),
+    fault: ({ what, message }) => isTold() && around.fault(what, message.slice(0, 16_384)),
     "store.get": async ({ key }) => ({ value: await store.get(key) }),
     "store.list": async ({ prefix }) => ({ rows: await store.list(prefix) }),
     "store.set": ({ set, gone }) => store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) }),
@@ -154,19 +155,19 @@ function bounded(fields: Readonly<Record<string, unknown>> = {}): Readonly<Recor
   return text.length <= fieldChars ? fields : { cut: text.slice(0, fieldChars) };
 }
 
-/** True for so many in a second; how many were refused is told when the second is over. */
-function throttle(clock: Clock, most: number, told: (lost: number) => void): () => boolean {
+/** True for so many lines in a second; how many were refused is told when the second is over. */
+export function logBudget(plugin: string, clock: Clock, log: Logger): () => boolean {
   let count = 0;
   let isCounting = false;
   return () => {
     if (!isCounting) {
       isCounting = true;
       clock.after(1_000, () => {
-        if (count > most) told(count - most);
+        if (count > logLines) log.warn("plugin.log-flood", { plugin, lost: count - logLines });
         isCounting = false;
         count = 0;
       });
     }
-    return ++count <= most;
+    return ++count <= logLines;
   };
 }

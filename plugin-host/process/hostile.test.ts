@@ -1,10 +1,11 @@
 /** A process that is no honest plugin: it speaks the protocol, and asks and answers whatever it likes. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { defaultLimits } from "../limits.ts";
@@ -23,7 +24,7 @@ export default definePlugin({ uses: { lanes }, setup(ctx) {
   ctx.event(defineEvent({ name: "rogue.spoke", summary: "x", scope: "operator.read", payload: Type.Object({ n: Type.Integer() }) }));
   ctx.method(defineMethod({ name: "rogue.attempts", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Record(Type.String(), Type.String()) }), () => ({}));
   ctx.method(defineMethod({ name: "rogue.lies", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Object({ n: Type.Integer() }) }), () => ({ n: 1 }));
-  ctx.route("/rogue", { access: "open" }, () => new Response("x"));
+  ctx.route("/plugins/rogue", { access: "open" }, () => new Response("x"));
 } });`;
 
 /** What stands for the plugin's bundle: `answer` is the body of what it does when it is asked. */
@@ -32,19 +33,20 @@ const rogue = (
   generated: unknown,
   answer: string,
   items = "{}",
-  hello = `{ protocol: 2, sdk: "0.1.0", digest: ${JSON.stringify(digest)} }`,
+  hello = `{ protocol: 3, sdk: "0.1.0", digest: ${JSON.stringify(digest)} }`,
 ) => `
 import { Peer } from ${JSON.stringify(join(runtime, "peer.ts"))};
 import { frameSocket } from ${JSON.stringify(join(runtime, "frames.ts"))};
 import { systemClock } from ${JSON.stringify(join(runtime, "..", "system-clock.ts"))};
 const io = { signal: new AbortController().signal };
 const generated = ${JSON.stringify(generated)};
+let left = 0;
 let raw;
 const peer = new Peer({ clock: systemClock, abortMs: 5000, tellsFaults: true, served: {
   call: async (target, params, io) => { ${answer}\n if (target === "start") return { generated, members: {}, services: 0 }; return null; },
-  stream: async function* () { yield ${items}; return null; } } });
+  stream: async function* () { try { yield ${items}; for (;;) yield { chunk: new Uint8Array(9) }; } finally { left++; } } } });
 const handlers = frameSocket(peer, { onEnd: () => process.exit(0) });
-await Bun.connect({ unix: process.argv[2], socket: { ...handlers, open(socket) { raw = socket; handlers.open(socket); } } });
+await Bun.connect({ fd: 3, socket: { ...handlers, open(socket) { raw = socket; handlers.open(socket); } } });
 const hello = ${hello};
 if (hello) await peer.call("hello", hello, io).catch(() => {});
 await new Promise(() => {});`;
@@ -56,29 +58,29 @@ async function startRogue(
     hello,
     items,
     generated: told,
+    permissions = {},
     ...options
-  }: HostOptions & { hello?: string; items?: string; generated?: (known: object) => unknown } = {},
+  }: HostOptions & { hello?: string; items?: string; generated?: (known: object) => unknown; permissions?: object } = {},
 ): Promise<HostKit> {
   const folder = mkdtempSync(join(temporary, "rogue-"));
-  const made = await writePlugin(pluginsFolder(folder), "rogue", honest, { permissions: { scopes: ["operator.write"] } });
+  const made = await writePlugin(pluginsFolder(folder), "rogue", honest, { permissions: { scopes: ["operator.write"], ...permissions } });
+  const text = readFileSync(join(made, "plugin.json"), "utf8");
+  const known = (JSON.parse(text) as { readonly generated: object }).generated;
+  const bundle = join(folder, "rogue.ts");
+  writeFileSync(bundle, rogue(manifestDigest(text), told ? told(known) : known, answer, items, hello));
   mkdirSync(join(folder, "installed", "rogue"), { recursive: true });
   renameSync(made, join(folder, "installed", "rogue", "1"));
   return startHost({
     roots: [{ path: join(folder, "installed"), layout: "installed", enabled: true }],
+    // It confines nothing: what is looked at is what the host says. What the bundler reads is the honest one's, and what runs is not.
     confinement: async () => ({
       kind: "bubblewrap",
-      confine: async ({ bun, entry, run, data }) => ({ command: [bun, entry], env: { BUN_BE_BUN: "1" }, inside: { run, data } }),
+      confine: async ({ bun, entry, read, data }) => ({ command: [bun, read.length > 0 ? entry : bundle], env: { BUN_BE_BUN: "1" }, data }),
     }),
     config: { plugins: { rogue: { isolation: "process" } } },
     provide(host) {
       host.provide(sessions, () => ({ get: async () => null }) as never);
       host.provide(lanes, () => ({ find: async () => null }) as never);
-    },
-    processBundle: async ({ digest, manifest }) => {
-      const path = join(folder, "rogue.ts");
-      const known = manifest!.generated!;
-      writeFileSync(path, rogue(digest, told ? told(known) : known, answer, items, hello));
-      return path;
     },
     ...options,
   });
@@ -136,7 +138,7 @@ const attempts: Readonly<Record<string, readonly [code: string, attempt: string]
   "a key that is no text": ["PLUGIN_PROTOCOL", `store.get", { key: { $gt: "" } }`],
   "a key of a megabyte": ["PLUGIN_PROTOCOL", `store.get", { key: "k".repeat(1_000_000) }`],
   "a value beyond what is kept": ["PLUGIN_VALUE_INVALID", `store.set", { set: { big: "v".repeat(2_000_000) }, gone: [] }`],
-  "a second hello": ["", `hello", { protocol: 2, sdk: "9.9.9", digest: "another" }`],
+  "a second hello": ["", `hello", { protocol: 3, sdk: "9.9.9", digest: "another" }`],
   "a log line of another level": ["PLUGIN_PROTOCOL", `log", { level: "fatal", event: "x" }`],
 };
 
@@ -157,10 +159,21 @@ test("whatever a process asks beyond its manifest is refused with a code, and no
 test("an answer that is not what the manifest says is an error for who asked, and no more", async () => {
   await using kit = await startRogue(`if (target === "method") return { n: "many", __proto__: null };`);
   await expect(invoke(kit, "rogue.lies")).rejects.toMatchObject({ code: "CAPABILITY_RESULT_INVALID" });
-  await using pages = await startRogue("", { items: `{ status: 9000, headers: [["x", "y\\r\\nz: 1"]] }` });
-  await expect(pages.host.routes.match("/rogue")!.handle(new Request("http://x/rogue"))).rejects.toMatchObject({
-    code: expect.stringMatching(/PLUGIN_FAULT|CAPABILITY_RESULT_INVALID/),
-  });
+});
+
+test("the head of an answer that is none is an error, and the rest of it is not asked for", async () => {
+  for (const items of [
+    `{ status: 9000, headers: [] }`,
+    `{ status: 200, headers: [["x", "y\\r\\nz: 1"]] }`,
+    `{ status: 200, headers: 5 }`,
+    "{ chunk: 5 }",
+  ]) {
+    await using kit = await startRogue(`if (target === "method") return { n: left };`, { items });
+    await expect(kit.host.routes.match("/plugins/rogue")!.handle(new Request("http://x/plugins/rogue"))).rejects.toMatchObject({
+      code: "CAPABILITY_RESULT_INVALID",
+    });
+    expect(await invoke(kit, "rogue.lies")).toEqual({ n: 1 });
+  }
 });
 
 test("a process that says another digest or protocol, or offers what its manifest does not, does not start", async () => {
@@ -171,7 +184,7 @@ test("a process that says another digest or protocol, or offers what its manifes
   };
   await refused(
     "",
-    { hello: `{ protocol: 2, sdk: "0.1.0", digest: "another" }` },
+    { hello: `{ protocol: 3, sdk: "0.1.0", digest: "another" }` },
     { code: "PLUGIN_LOAD_FAILED", message: expect.stringContaining("another manifest") },
   );
   await refused(
@@ -181,7 +194,7 @@ test("a process that says another digest or protocol, or offers what its manifes
   );
   await refused(
     "",
-    { generated: (known) => ({ ...known, routes: { "/rogue": { access: "open" }, "/": { access: "open" } } }) },
+    { generated: (known) => ({ ...known, routes: { "/plugins/rogue": { access: "open" }, "/": { access: "open" } } }) },
     { code: "PLUGIN_UNDECLARED" },
   );
   await refused(`if (target === "start") return null;`, {}, { code: expect.stringMatching(/PLUGIN_(PROTOCOL|LOAD_FAILED)/) });
@@ -225,4 +238,19 @@ test("a flood of log lines is cut, and how much was lost is told", async () => {
   expect(lines.length).toBe(200);
   expect(JSON.stringify(lines[0]!.fields).length).toBeLessThan(5_000);
   expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "rogue", lost: 4_800 });
+});
+
+test("a flood of faults, and of connections that are refused, is cut in the log as well", async () => {
+  const clock = createManualClock();
+  const shout = `const ends = []; for (let n = 0; n < 1000; n++) ends.push(
+    peer.call("fault", { what: "x", message: "y" }, io).catch(() => {}), peer.stream("egress", { target: "nowhere.example:" + (n + 1) }, io).next().catch(() => {}));`;
+  await using kit = await startRogue(`if (target === "method") { ${shout} await Promise.all(ends); return { n: 1 }; }`, {
+    clock,
+    permissions: { net: ["api.example.com:443"] },
+  });
+  await invoke(kit, "rogue.lies");
+  expect(kit.lines.filter(({ event }) => event === "plugin.fault").length).toBe(200);
+  expect(kit.lines.filter(({ event }) => event === "egress.refused").length).toBe(200);
+  await clock.advance(1_000);
+  expect(kit.lines.filter(({ event }) => event === "plugin.log-flood").map(({ fields }) => fields["lost"])).toEqual([800, 800]);
 });

@@ -3,12 +3,15 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Finding } from "../sandbox/confinement.ts";
-import { serveEgress } from "../sandbox/egress.ts";
+import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
 import { type Resolved, resolvePermissions } from "./confinement-of.ts";
+import { requireRoom } from "./data-quota.ts";
+import { logBudget } from "./host-served.ts";
 import type { Launch } from "./process-instance.ts";
 
 export interface LaunchDeps {
@@ -19,6 +22,8 @@ export interface LaunchDeps {
   readonly manifest: Manifest;
   /** Code of this repository, or one that the operator trusts: it runs also where nothing can confine it. */
   readonly isTrusted: boolean;
+  /** How much one that is not may put into its folder for data. */
+  readonly dataMb: number;
   config(): unknown;
   secret(name: string): Promise<string | undefined>;
   confinement(): Promise<Finding>;
@@ -27,42 +32,43 @@ export interface LaunchDeps {
 export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
-function openWayOut(path: string, { net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Promise<AsyncDisposable> {
-  return serveEgress({
-    path,
+function openWayOut({ net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Egress {
+  const isLogged = logBudget(id, clock, log);
+  return createEgress({
     clock,
     admits: admission(net, { configured }),
     limits: { connections: 256, connectMs: 30_000 },
     told: ({ admitted, ...event }) =>
-      log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),
+      isLogged() && log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),
   });
 }
 
-/** Throws `PLUGIN_UNTRUSTED` where nothing can confine what must be confined. */
-export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string } & AsyncDisposable> {
-  const { home, manifest, bundle, isTrusted, config, secret, confinement } = deps;
+/** What must be confined, where nothing can confine it. */
+export function unconfined(id: string, { missing, mend }: Extract<Finding, { readonly missing: string }>): GatewayError {
+  const what = `${id} is not of this repository, and nothing here can hold it to its permissions: ${missing}`;
+  const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
+  return pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${mend}, ${accept}`, { data: { plugin: id } });
+}
+
+/** Throws `PLUGIN_UNTRUSTED`. */
+export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string }> {
+  const { home, manifest, bundle, isTrusted, dataMb, config, secret, confinement } = deps;
   const { id } = manifest;
   const data = dataOf(home, id);
   await mkdir(data, { recursive: true, mode: 0o700 });
   const found = await confinement();
-  const made = new AsyncDisposableStack();
-  const dispose = { [Symbol.asyncDispose]: () => made.disposeAsync() };
   const bun = process.execPath;
   if ("missing" in found) {
     if (isTrusted) {
       const command = [bun, "--no-env-file", "--config=/dev/null", bundle];
-      return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, run, data, enforced: false, ...dispose };
+      return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, data, enforced: false };
     }
-    const what = `${id} is not of this repository, and nothing here can hold it to its permissions: ${found.missing}`;
-    const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
-    throw pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${found.mend}, ${accept}`, { data: { plugin: id } });
+    throw unconfined(id, found);
   }
+  if (!isTrusted) await requireRoom(id, data, dataMb);
   const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
-  if (resolved.net.length > 0) made.use(await openWayOut(join(run, "egress"), resolved, deps));
-  const confined = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
-  return {
-    ...{ command: confined.command, env: confined.env, run: confined.inside.run, data: confined.inside.data },
-    ...{ limits: resolved.limits, enforced: true },
-    ...dispose,
-  };
+  const { net, limits } = resolved;
+  const { proxyPort, ...confined } = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
+  const wayOut = net.length > 0 && { egress: openWayOut(resolved, deps), bridge: { net, ...(proxyPort !== undefined && { proxyPort }) } };
+  return { ...confined, limits, enforced: true, ...wayOut, ...(!isTrusted && { keeps: { folder: data, mostMb: dataMb } }) };
 }

@@ -8,17 +8,28 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { adopt } from "@pincer/plugin-sdk/runtime/connection";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
-import { Peer } from "@pincer/plugin-sdk/runtime/peer";
-import { type Hello, type Provisions, processProtocol, type Start, type Started } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { Peer, type Served } from "@pincer/plugin-sdk/runtime/peer";
+import {
+  type BridgeSettings,
+  connectionFd,
+  type Hello,
+  type Provisions,
+  processProtocol,
+  type Start,
+  type Started,
+} from "@pincer/plugin-sdk/runtime/process-protocol";
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
 import type { ProcessFacts, Running } from "../running.ts";
+import type { Egress } from "../sandbox/egress.ts";
 import { endAll, watchUse } from "../sandbox/watch.ts";
 import { createChildJobs } from "./child-jobs.ts";
 import type { Resolved } from "./confinement-of.ts";
+import { watchData } from "./data-quota.ts";
 import { type Around, hostServed, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
 import { watchSpinning } from "./spinning.ts";
@@ -27,11 +38,14 @@ import { watchSpinning } from "./spinning.ts";
 export interface Launch {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The folder of its sockets as the process sees it. */
-  readonly run: string;
+  /** Its way out, and what it must know of that; absent for one without a network, and for one that nothing confines. */
+  readonly egress?: Egress;
+  readonly bridge?: BridgeSettings;
   readonly enforced: boolean;
   /** What is watched from outside, since the kernel does not bound it for all its processes together. */
   readonly limits?: Resolved["limits"];
+  /** Its folder for data, where that is bounded. */
+  readonly keeps?: { readonly folder: string; readonly mostMb: number };
 }
 
 export interface ProcessOptions {
@@ -43,10 +57,10 @@ export interface ProcessOptions {
   readonly limits: () => PluginLimits;
   readonly log: Logger;
   readonly around: Around;
-  /** Makes the command for a folder of sockets, in which it may make one more. */
-  launch(run: string): Promise<Launch & Partial<AsyncDisposable>>;
+  /** Makes the command; what that needs goes into the folder. */
+  launch(run: string): Promise<Launch>;
   /** Everything but what the manifest says. */
-  facts(): Omit<Start, "id" | "version" | "permissions" | "limits">;
+  facts(): Omit<Start, "id" | "version" | "permissions" | "limits" | "bridge">;
 }
 
 const Member = Type.Object({
@@ -75,6 +89,7 @@ export class ProcessInstance implements Running {
   readonly #resources = new AsyncDisposableStack();
   readonly #hello = Promise.withResolvers<Hello>();
   #child: Bun.Subprocess | undefined;
+  #launched: Launch | undefined;
   #isEndedHere = false;
   #said = "";
   #heard: Promise<unknown> | undefined;
@@ -94,8 +109,13 @@ export class ProcessInstance implements Running {
       this.#jobs,
       (hello) => this.#hello.resolve(hello),
     );
+    const serving = (target: string): Served => (target.startsWith("egress") && this.#launched?.egress) || served;
+    const asked: Served = {
+      call: (target, params, io) => serving(target).call(target, params, io),
+      stream: (target, params, io) => serving(target).stream(target, params, io),
+    };
     this.#peer = new Peer({
-      ...{ clock, served, abortMs: limits().unloadMs, tellsFaults: false },
+      ...{ clock, served: asked, abortMs: limits().unloadMs, tellsFaults: false },
       onEnding: (error) => {
         if (!this.#isEnding) this.process.onDeath?.(error, this.#details(error));
       },
@@ -116,7 +136,9 @@ export class ProcessInstance implements Running {
       throw refuse(`it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`);
     if (built !== digest) throw refuse("it was bundled with another manifest");
     const { retryFirstMs, retryLongestMs, unloadMs } = limits();
-    const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...this.#options.facts() };
+    const { bridge } = this.#launched ?? {};
+    const facts = { ...this.#options.facts(), ...(bridge && { bridge }) };
+    const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...facts };
     this.#told = start.provisions;
     const started = (await this.#peer.call("start", start, { signal: never })) as Started;
     await requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
@@ -176,19 +198,11 @@ export class ProcessInstance implements Running {
     const { launch, limits, manifest, clock } = this.#options;
     const run = await mkdtemp(join(tmpdir(), "pincer-"));
     this.#resources.defer(() => rm(run, { recursive: true, force: true }));
-    const handlers = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });
-    // Only the process sees the socket, and it has one connection.
-    const listener = Bun.listen({ unix: join(run, "rpc"), socket: handlers });
-    this.#resources.defer(() => listener.stop(false));
-    const { command, env, run: inside, enforced, limits: most, ...made } = await launch(run);
-    if (made[Symbol.asyncDispose]) this.#resources.use(made as AsyncDisposable);
-    const child = Bun.spawn([...command, join(inside, "rpc")], {
-      cwd: run,
-      env: { ...env },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const launched = await launch(run);
+    this.#launched = launched;
+    const { command, env, enforced, limits: most, keeps, egress } = launched;
+    if (egress) this.#resources.use(egress);
+    const child = Bun.spawn([...command], { cwd: run, env: { ...env }, stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#child = child;
     this.process.pid = child.pid;
     this.process.enforced = enforced;
@@ -203,8 +217,13 @@ export class ProcessInstance implements Running {
         this.#isEndedHere = true;
         void this.#end(pluginErrors.PLUGIN_GONE(`the process of ${manifest.id} was ended: ${why}`));
       };
-      this.#resources.use(watchUse({ pid: child.pid, limits: most, clock, everyMs: limits().watchMs, exceeded }));
+      const looks = { clock, everyMs: limits().watchMs, exceeded };
+      this.#resources.use(watchUse({ pid: child.pid, limits: most, ...looks }));
+      if (keeps) this.#resources.use(watchData(keeps.folder, keeps.mostMb, looks));
     }
+    // Made before it runs, and its only one: it can make none itself.
+    const connection = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });
+    await adopt({ fd: child.stdio[connectionFd] as number, socket: connection });
     const silent = () => `the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`;
     using _late = clock.after(limits().setupMs, () => this.#hello.reject(pluginErrors.PLUGIN_TIMEOUT(silent())));
     await this.#hello.promise;

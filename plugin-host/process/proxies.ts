@@ -2,11 +2,12 @@
 import type { HealthReport } from "@pincer/plugin-sdk";
 import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
-import type { CallFacts, RouteItem, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
+import type { CallFacts, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
 import { type Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { type TSchema, Type } from "@sinclair/typebox";
@@ -152,22 +153,30 @@ function healthOf(answer: unknown): HealthReport {
 async function route(peer: Peer, prefix: string, request: Request): Promise<Response> {
   const body = request.body ? await request.bytes() : null;
   const asked: RouteRequest = { prefix, method: request.method, url: request.url, headers: [...request.headers], body };
-  const items = peer.stream("route", { request: asked }, { signal: request.signal }) as AsyncGenerator<RouteItem, unknown, void>;
-  const first = await items.next();
-  if (first.done || !("status" in first.value)) {
+  const items = peer.stream("route", { request: asked }, { signal: request.signal });
+  const refused = async (what: string) => {
     await items.return(undefined);
-    throw pluginErrors.CAPABILITY_RESULT_INVALID(`${prefix} answered without a status`);
-  }
-  const { status, headers } = first.value;
-  const isEmpty = status === 204 || status === 304 || request.method === "HEAD";
+    return pluginErrors.CAPABILITY_RESULT_INVALID(`${prefix} answered with ${what}`);
+  };
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const step = await items.next();
-      if (step.done) controller.close();
-      else if ("chunk" in step.value && step.value.chunk instanceof Uint8Array) controller.enqueue(step.value.chunk);
+      const { done, value } = await items.next();
+      if (done) return controller.close();
+      const { chunk } = (value ?? {}) as { readonly chunk?: unknown };
+      if (!(chunk instanceof Uint8Array)) throw await refused("what is no piece of a body");
+      controller.enqueue(chunk);
     },
     cancel: async () => void (await items.return(undefined)),
   });
+  const { value } = await items.next();
+  const { status, headers } = (value ?? {}) as { readonly status?: number; readonly headers?: [string, string][] };
+  const isEmpty = status === 204 || status === 304 || request.method === "HEAD";
+  let response: Response;
+  try {
+    response = new Response(isEmpty ? null : stream, { status: status ?? 0, headers: headers ?? [] });
+  } catch (error) {
+    throw await refused(`a head that is none: ${errorMessage(error)}`);
+  }
   if (isEmpty) await items.return(undefined);
-  return new Response(isEmpty ? null : stream, { status, headers: headers as [string, string][] });
+  return response;
 }

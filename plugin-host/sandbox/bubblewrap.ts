@@ -7,7 +7,6 @@ import { existsSync } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
-import type { BridgeSettings } from "@pincer/plugin-sdk/runtime/bridge";
 import type { Confine, Confinement } from "./confinement.ts";
 import { type Bind, bindsOf, inside, masksOf } from "./layout.ts";
 import type { Libraries } from "./libraries.ts";
@@ -37,7 +36,7 @@ const NAMES = {
   "resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n",
 };
 /** They are copied from these descriptors of the script: every mount costs a start more. */
-const NAMES_FROM = { hosts: "3", "nsswitch.conf": "4", "resolv.conf": "5" };
+const NAMES_FROM = { hosts: "4", "nsswitch.conf": "5", "resolv.conf": "6" };
 
 /**
  * Runs with capabilities in the first namespace, and ends as bubblewrap. `$1` is the folder of what was prepared, the rest the command.
@@ -65,7 +64,7 @@ const script = ({ mount, ip, bwrap }: Tools, { limits, net }: Confinement, bound
     // A gateway that died meanwhile would not be noticed by bubblewrap, which asks to die with it only from here on.
     'read -r _ _ _ parent _ <"/proc/$$/stat"',
     `[ "$parent" = ${process.pid} ] || { echo "the gateway that started this is gone" >&2; exit 1; }`,
-    `exec ${bwrap} --args 8 -- "$@" 3<"$folder/hosts" 4<"$folder/nsswitch.conf" 5<"$folder/resolv.conf" 8<"$folder/args" 9<"$folder/filter"`,
+    `exec ${bwrap} --args 8 -- "$@" 4<"$folder/hosts" 5<"$folder/nsswitch.conf" 6<"$folder/resolv.conf" 8<"$folder/args" 9<"$folder/filter"`,
   ].join("\n");
 
 const escaped = (path: string) => path.replace(/[\\ \t\r\n#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
@@ -82,7 +81,6 @@ export interface BubblewrapOptions {
 }
 
 export function confineByBubblewrap({ tools, machine, libraries, disablesNamespaces }: BubblewrapOptions): Confine {
-  const filter = filterOf(machine);
   const isRoot = process.getuid?.() === 0;
   const ownersFiles = isRoot ? OWNERS.map((name) => `/proc/${name}`).filter(existsSync) : [];
   const certificates = CERTIFICATES.filter(existsSync);
@@ -90,7 +88,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
   const hasIpv6 = existsSync("/proc/net/if_inet6");
 
   return async (what) => {
-    const folder = join(what.run, "confinement");
+    const folder = what.run;
     const binds = await bindsOf(what, libraries);
     const masks = await masksOf(what, binds);
     const hasNet = what.net.length > 0;
@@ -130,8 +128,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       ...(hasNet ? certificates.flatMap((path) => ["--ro-bind", path, path]) : []),
       // A mask hides what lies at its place, and what is deeper comes after it.
       ...[...bound, ...masked].sort((a, b) => depth(a) - depth(b)).flatMap((mount) => mount.args),
-      ...["--perms", "0555", "--size", "4096", "--tmpfs", `${inside.run}/confinement`],
-      ...[...masks, `${inside.run}/confinement`, "/"].flatMap((path) => ["--remount-ro", path]),
+      ...[...masks, "/"].flatMap((path) => ["--remount-ro", path]),
       ...["--chdir", "/", "--seccomp", "9"],
     ];
     const routes = ["link set lo up", "route add local 0.0.0.0/0 dev lo", ...(hasIpv6 ? ["route add local ::/0 dev lo"] : [])];
@@ -139,11 +136,10 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       ...NAMES,
       ...Object.fromEntries(DEVICES.map((name) => [name, ""])),
       args: args.map((word) => `${word}\0`).join(""),
-      filter,
+      filter: filterOf(machine, what.sockets.length > 0),
       fstab: `${fstab.join("\n")}\n`,
       routes: `${routes.join("\n")}\n`,
     };
-    if (hasNet) await writeFile(join(what.run, "net.json"), JSON.stringify({ net: what.net } satisfies BridgeSettings));
     await Promise.all(Object.entries(files).map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })));
     return {
       command: [
@@ -152,7 +148,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
         ...[inside.bun, ...bunOptions, inside.entry(what.entry)],
       ],
       env: {},
-      inside: { data: inside.data, run: inside.run },
+      data: inside.data,
     };
   };
 }

@@ -9,10 +9,7 @@ export interface Confinement {
   readonly bun: string;
   /** The one file that holds runtime, SDK and plugin, absolute; seen inside at a fixed path. */
   readonly entry: string;
-  /**
-   * A folder (0700) of this one child: holds the sockets `rpc` and, when net is not empty, `egress`; seen read-only inside. What the
-   * confinement needs is written into its folder `confinement`, which is not seen inside, and goes with it.
-   */
+  /** A folder (0700) of this one child, for what the confinement needs; not seen inside. */
   readonly run: string;
   /** The plugin's own folder for data, made 0700 beforehand; writable. */
   readonly data: string;
@@ -20,7 +17,7 @@ export interface Confinement {
   readonly write: readonly string[];
   /** Binaries that it may execute, absolute. */
   readonly exec: readonly string[];
-  /** Unix sockets that it may connect to. */
+  /** Unix sockets that it may connect to. With none it can connect to none, wherever it lies. */
   readonly sockets: readonly string[];
   /** `host:port`, `*.host:port`, or `public`. */
   readonly net: readonly string[];
@@ -30,12 +27,14 @@ export interface Confinement {
 }
 
 export interface Confined {
-  /** Ends with the entry: what is appended reaches the plugin's `process.argv`. */
+  /** Ends with the entry: what is appended reaches the plugin's `process.argv`. Descriptor 3 is handed on. */
   readonly command: readonly string[];
   /** The whole environment of the command: nothing of the gateway's own. */
   readonly env: Readonly<Record<string, string>>;
-  /** Paths as the plugin sees them. */
-  readonly inside: { readonly data: string; readonly run: string };
+  /** Its folder for data, as the plugin sees it. */
+  readonly data: string;
+  /** Where clients find the bridge that needs a port of its own. */
+  readonly proxyPort?: number;
 }
 
 /** Throws `PLUGIN_UNCONFINABLE` for what no confinement can give. */

@@ -1,13 +1,15 @@
 /**
- * The way out of a confined plugin: one unix socket for each child. It admits CONNECT to what is declared, looks names up itself, dials the
- * very address that it judged, and pipes bytes that it cannot read.
+ * The way out of a confined plugin, over the connection that it has anyway. It admits what is declared, looks names up itself, dials the very
+ * address that it judged, and hands on bytes that it cannot read.
  */
 import { lookup } from "node:dns/promises";
-import { chmodSync } from "node:fs";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { PipeEnd, pipeHandlers } from "@pincer/plugin-sdk/runtime/pipe";
-import type { Socket } from "bun";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { Connection } from "@pincer/plugin-sdk/runtime/connection";
+import type { Served } from "@pincer/plugin-sdk/runtime/peer";
+import type { EgressItem, EgressRequest } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Admits } from "./rules.ts";
 
 export interface EgressEvent {
@@ -21,13 +23,12 @@ export interface EgressEvent {
 }
 
 export interface EgressOptions {
-  readonly path: string;
   readonly admits: Admits;
   readonly clock: Clock;
   readonly limits: {
     /** At a time. */
     readonly connections: number;
-    /** From the first byte of a request to the connection that it asks for. */
+    /** Until a connection that was asked for stands. */
     readonly connectMs: number;
   };
   /** The addresses of a name, by the system's resolver when absent. */
@@ -37,172 +38,111 @@ export interface EgressOptions {
   told(event: EgressEvent): void;
 }
 
+/** What a process asks of it, as streams and calls of a peer whose names begin with `egress`. */
+export type Egress = Served & Disposable;
+
 const systemResolve = async (host: string): Promise<readonly string[]> => (await lookup(host, { all: true })).map(({ address }) => address);
 
-const MAX_HEAD = 2_048;
-/** The whole of it, so that nothing that is understood differently elsewhere gets past; header lines are read over. */
-const HEAD = /^CONNECT (\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254}):([1-9]\d{0,4}) HTTP\/1\.1\r\n(?:[!-9;-~]+:[\t -~]*\r\n)*\r\n$/;
+/** The whole of it, so that nothing that is understood differently elsewhere gets past. */
+const TARGET = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254}):([1-9]\d{0,4})$/;
 /** Of a name with more addresses than that the rest is not tried. */
 const MAX_ADDRESSES = 8;
 
 /** Not let through, in place of not reached. */
 class Refusal extends Error {}
 
-/** One of the plugin's connections, from its first byte to its last. */
-class Connection {
-  readonly end: PipeEnd;
-  readonly #options: EgressOptions;
-  readonly #onGone: (connection: Connection) => void;
-  readonly #late: Disposable;
-  #head = Buffer.alloc(0);
-  #isAsked = false;
-  #isGone = false;
-  #remote: Socket<PipeEnd> | undefined;
-  #target = { host: "", port: 0 };
+export function createEgress({ admits, clock, limits, resolve = systemResolve, dialled, told }: EgressOptions): Egress {
+  const open = new Map<number, Connection>();
+  let asked = 0;
+  let count = 0;
 
-  constructor(
-    readonly socket: Socket<Connection>,
-    options: EgressOptions,
-    onGone: (connection: Connection) => void,
-  ) {
-    this.end = new PipeEnd(socket as unknown as Socket<PipeEnd>);
-    this.#options = options;
-    this.#onGone = onGone;
-    this.#late = options.clock.after(options.limits.connectMs, () =>
-      this.#fail(new Error(this.#isAsked ? "no connection came about in time" : "nothing was asked for in time")),
-    );
-  }
-
-  arrived(chunk: Buffer): void {
-    if (this.#isAsked) this.end.arrived(chunk);
-    else this.#read(chunk);
-  }
-
-  #read(chunk: Buffer): void {
-    const before = this.#head.length;
-    this.#head = Buffer.concat([this.#head, chunk.subarray(0, MAX_HEAD)]);
-    const end = this.#head.indexOf("\r\n\r\n");
-    if (end < 0 && this.#head.length < MAX_HEAD) return;
-    this.#isAsked = true;
-    const match = end < 0 ? null : HEAD.exec(this.#head.toString("latin1", 0, end + 4));
-    if (!match) {
-      this.#fail(new Refusal("expected CONNECT host:port HTTP/1.1"));
-      return;
-    }
-    // What came behind the request already belongs to whom it asks for.
-    const rest = chunk.subarray(end + 4 - before);
-    if (rest.length > 0) this.end.arrived(rest);
-    this.#target = { host: match[1]!.toLowerCase(), port: Number(match[2]) };
-    this.#connect().catch((error) => this.#fail(error));
-  }
-
-  async #connect(): Promise<void> {
-    const { admits, resolve = systemResolve } = this.#options;
-    const { host, port } = this.#target;
+  const connect = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
     const admission = admits(host, port);
     if (!admission.admitted) throw new Refusal(admission.why);
-    let addresses: readonly string[];
-    if ("addresses" in admission) addresses = admission.addresses;
-    else {
-      addresses = await resolve(admission.name);
-      const why = admission.refuses(addresses);
-      if (why !== undefined) throw new Refusal(why);
-    }
+    const addresses = "addresses" in admission ? admission.addresses : await resolve(admission.name);
+    const why = "addresses" in admission ? undefined : admission.refuses(addresses);
+    if (why !== undefined) throw new Refusal(why);
     let failure: unknown;
     for (const address of addresses.slice(0, MAX_ADDRESSES)) {
-      if (this.#isGone) return;
+      signal.throwIfAborted();
       try {
-        await this.#dial(address);
-        return;
+        return await Connection.to(dialled?.(address, port) ?? { hostname: address, port }, signal);
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
-  }
+  };
 
-  async #dial(address: string): Promise<void> {
-    const { port } = this.#target;
-    await Bun.connect<PipeEnd>({
-      ...(this.#options.dialled?.(address, port) ?? { hostname: address, port }),
-      allowHalfOpen: true,
-      socket: {
-        ...pipeHandlers,
-        open: (remote) => {
-          remote.data = new PipeEnd(remote);
-          if (this.#isGone) remote.terminate();
-          else this.#join(remote);
-        },
-        // Also of a connection that never was.
-        close: (remote) => remote.data?.closed(),
-        error: (remote) => remote.terminate(),
-      },
+  /** Rejects when the signal aborts or the time is up, whatever the connection is waiting for. */
+  const connected = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
+    using stop = linkSignals(signal);
+    using _late = clock.after(limits.connectMs, () => stop.abort(new Error("no connection came about in time")));
+    const gone = new Promise<never>((_, reject) => stop.signal.addEventListener("abort", () => reject(stop.signal.reason)));
+    return await Promise.race([connect(host, port, stop.signal), gone]);
+  };
+
+  async function* stream(text: string, signal: AbortSignal): AsyncGenerator<EgressItem, null, void> {
+    const [, name = "", digits = ""] = TARGET.exec(text) ?? [];
+    const target = { host: name.toLowerCase(), port: Number(digits) };
+    const refuse = (error: unknown) => {
+      told({ ...target, admitted: name !== "" && !(error instanceof Refusal), why: errorMessage(error) });
+      return pluginErrors.PLUGIN_PERMISSION(`there is no way out to ${text.slice(0, 300)}: ${errorMessage(error)}`);
+    };
+    if (name === "") throw refuse(new Refusal("expected host:port"));
+    if (asked >= limits.connections) throw refuse(new Refusal(`${limits.connections} connections are open, which is the limit`));
+    asked++;
+    const remote = await connected(target.host, target.port, signal).catch((error) => {
+      asked--;
+      throw refuse(error);
     });
+    const connection = ++count;
+    open.set(connection, remote);
+    remote.onClose = () => {
+      asked--;
+      open.delete(connection);
+      told({ ...target, admitted: true, bytes: { sent: remote.sent, received: remote.received } });
+    };
+    told({ ...target, admitted: true });
+    const left = () => remote.terminate();
+    signal.addEventListener("abort", left);
+    let isRead = false;
+    try {
+      yield { connection };
+      for await (const chunk of remote.read()) yield { chunk };
+      isRead = !signal.aborted;
+      return null;
+    } finally {
+      signal.removeEventListener("abort", left);
+      // What it still says may be heard over there, when it was read to its end.
+      if (!isRead) remote.terminate();
+    }
   }
 
-  #join(remote: Socket<PipeEnd>): void {
-    this.#late[Symbol.dispose]();
-    this.#remote = remote;
-    this.#options.told({ ...this.#target, admitted: true });
-    this.socket.write("HTTP/1.1 200 OK\r\n\r\n");
-    this.end.join(remote.data);
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isGone || this.#remote) return;
-    this.#options.told({ ...this.#target, admitted: this.#isAsked && !(error instanceof Refusal), why: errorMessage(error) });
-    this.socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
-    this.gone();
-  }
-
-  gone(): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
-    this.#late[Symbol.dispose]();
-    this.#onGone(this);
-    this.end.closed();
-    if (!this.#remote) return;
-    this.#options.told({ ...this.#target, admitted: true, bytes: { sent: this.end.passed, received: this.#remote.data.passed } });
-  }
-
-  terminate(): void {
-    this.#remote?.terminate();
-    this.socket.terminate();
-    this.gone();
-  }
-}
-
-export async function serveEgress(options: EgressOptions): Promise<AsyncDisposable> {
-  const { path, limits, told } = options;
-  const open = new Set<Connection>();
-  const onGone = (connection: Connection) => void open.delete(connection);
-  const server = Bun.listen<Connection | undefined>({
-    unix: path,
-    allowHalfOpen: true,
-    socket: {
-      open(socket) {
-        socket.data = undefined;
-        if (open.size >= limits.connections) {
-          told({ host: "", port: 0, admitted: false, why: `${limits.connections} connections are open, which is the limit` });
-          socket.terminate();
-          return;
-        }
-        const connection = new Connection(socket as Socket<Connection>, options, onGone);
-        socket.data = connection;
-        open.add(connection);
-      },
-      data: (socket, chunk) => socket.data?.arrived(chunk),
-      drain: (socket) => socket.data?.end.drained(),
-      end: (socket) => socket.data?.end.ended(),
-      close: (socket) => socket.data?.gone(),
-      error: (socket) => socket.terminate(),
+  const calls: Readonly<Record<string, (remote: Connection, bytes: unknown) => unknown>> = {
+    "egress.write"(remote, bytes) {
+      if (bytes instanceof Uint8Array) return remote.write(bytes);
+      throw pluginErrors.PLUGIN_PROTOCOL("expected bytes to write");
     },
-  });
-  chmodSync(path, 0o600);
+    "egress.finish": (remote) => remote.finish(),
+  };
+
   return {
-    async [Symbol.asyncDispose]() {
-      server.stop(true);
-      for (const connection of [...open]) connection.terminate();
+    async call(target, params) {
+      const { connection, bytes } = (params ?? {}) as { readonly connection?: unknown; readonly bytes?: unknown };
+      const run = Object.hasOwn(calls, target) ? calls[target] : undefined;
+      if (!run) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
+      const remote = open.get(connection as number);
+      if (!remote) throw pluginErrors.PLUGIN_GONE("the connection is closed");
+      return (await run(remote, bytes)) ?? null;
+    },
+    stream(target, params, { signal }) {
+      if (target !== "egress") throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no stream ${target.slice(0, 200)}`);
+      const { target: wanted } = (params ?? {}) as { readonly [K in keyof EgressRequest]?: unknown };
+      return stream(typeof wanted === "string" ? wanted : "", signal);
+    },
+    [Symbol.dispose]() {
+      for (const remote of [...open.values()]) remote.terminate();
     },
   };
 }

@@ -42,11 +42,10 @@ const own = [
   "execute /usr/lib64/loader-2.so at /lib64/loader.so",
   `execute ${at("bun")} at /pincer/bun`,
   `read ${at("entry.js")} at /pincer/entry.js`,
-  `connect ${at("run")} at /pincer/run`,
   `write ${at("home/data/mine")} at /pincer/data`,
 ];
 
-test("a plugin that asks for nothing sees Bun, what it needs, itself, its sockets and its data", async () => {
+test("a plugin that asks for nothing sees Bun, what it needs, itself and its data", async () => {
   expect(await layout({})).toEqual({ binds: own, masks: [] });
 });
 

@@ -9,7 +9,6 @@ import type { Libraries } from "./libraries.ts";
 export const inside = {
   bun: "/pincer/bun",
   data: "/pincer/data",
-  run: "/pincer/run",
   entry: (entry: string): string => `/pincer/entry${extname(entry)}`,
 } as const;
 
@@ -72,7 +71,6 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
     ...needed.flat().map(({ at, real }): Bind => ({ from: real, at, access: "execute" })),
     { from: await realpath(what.bun), at: inside.bun, access: "execute" },
     { from: await realpath(what.entry), at: inside.entry(what.entry), access: "read" },
-    { from: what.run, at: inside.run, access: "connect" },
     { from: what.data, at: inside.data, access: "write" },
     ...[...read, ...write, ...exec, ...sockets].filter(isApart),
   ];

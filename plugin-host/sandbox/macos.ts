@@ -9,7 +9,6 @@ import { existsSync } from "node:fs";
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { BridgeSettings } from "@pincer/plugin-sdk/runtime/bridge";
 import type { Confined, Confinement, Finding } from "./confinement.ts";
 import { bunOptions, dataBytes, environmentOf } from "./limits.ts";
 
@@ -26,7 +25,7 @@ const DEVICES = ["/dev/null", "/dev/random", "/dev/urandom"];
 
 /** Later rules win: what is hidden comes after what would show it, and what lies deeper and is declared after that. */
 export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: string; readonly port: number | undefined }): string {
-  const { bun, entry, run, data, read, write, exec, sockets, hidden = [] } = what;
+  const { bun, entry, data, read, write, exec, sockets, hidden = [] } = what;
   const shown = (folders: readonly string[]) => folders.filter((folder) => hidden.some((above) => folder.startsWith(`${above}/`)));
   const own = [bun, entry];
   return [
@@ -40,19 +39,17 @@ export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: stri
     "(allow sysctl-read)",
     ...allow("file-read*", [literal("/"), ...SYSTEM.map(subpath), ...own.map(literal), ...exec.map(literal), ...DEVICES.map(literal)]),
     ...allow("file-write-data", DEVICES.map(literal)),
-    ...allow("file-read*", [subpath(run), ...read.map(subpath), ...write.map(subpath)]),
+    ...allow("file-read*", [...read, ...write].map(subpath)),
     ...allow("file-write*", write.map(subpath)),
     ...(hidden.length > 0 ? [`(deny file-read* file-write* ${hidden.map(subpath).join(" ")})`] : []),
-    ...allow("file-read*", [...own.map(literal), subpath(run), ...shown(read).map(subpath), ...shown(write).map(subpath)]),
+    ...allow("file-read*", [...own.map(literal), ...shown(read).map(subpath), ...shown(write).map(subpath)]),
     ...allow("file-write*", shown(write).map(subpath)),
     ...allow("file-read* file-write*", [data, tmp].map(subpath)),
     // A file that makes its owner of whoever runs it.
     "(deny file-write-setugid)",
     ...allow(
       "network-outbound",
-      [join(run, "rpc"), ...(port === undefined ? [] : [join(run, "egress")]), ...sockets].map(
-        (path) => `(remote unix-socket (path-literal ${quoted(path)}))`,
-      ),
+      sockets.map((path) => `(remote unix-socket (path-literal ${quoted(path)}))`),
     ),
     ...(port === undefined
       ? []
@@ -75,33 +72,17 @@ const freePort = (): Promise<number> =>
   });
 
 async function confineBySandboxExec(what: Confinement): Promise<Confined> {
-  const folder = join(what.run, "confinement");
-  const tmp = join(folder, "tmp");
+  const tmp = join(what.run, "tmp");
   await mkdir(tmp, { recursive: true, mode: 0o700 });
   const port = what.net.length > 0 ? await freePort() : undefined;
   // The sandbox compares with what a path leads to: /tmp and /var are links there.
   const real = async (paths: readonly string[]) => Promise.all(paths.map((path) => realpath(path)));
-  const [bun, entry, run, data] = (await real([what.bun, what.entry, what.run, what.data])) as [string, string, string, string];
-  const [read, write, exec, sockets, hidden] = await Promise.all(
-    [what.read, what.write, what.exec, what.sockets, what.hidden ?? []].map(real),
-  );
-  const resolved: Confinement = {
-    ...what,
-    bun,
-    entry,
-    run,
-    data,
-    read: read!,
-    write: write!,
-    exec: exec!,
-    sockets: sockets!,
-    hidden: hidden!,
-  };
-  const profile = join(folder, "profile.sb");
+  const [bun = "", entry = "", data = ""] = await real([what.bun, what.entry, what.data]);
+  const kinds = ["read", "write", "exec", "sockets", "hidden"] as const;
+  const folders = await Promise.all(kinds.map(async (kind) => [kind, await real(what[kind] ?? [])] as const));
+  const resolved: Confinement = { ...what, bun, entry, data, ...Object.fromEntries(folders) };
+  const profile = join(what.run, "profile.sb");
   await writeFile(profile, profileOf(resolved, { tmp: await realpath(tmp), port }), { mode: 0o600 });
-  if (port !== undefined) {
-    await writeFile(join(what.run, "net.json"), JSON.stringify({ net: what.net, proxyPort: port } satisfies BridgeSettings));
-  }
   const { openFiles } = what.limits;
   // No memory or task of a process is bounded by this system as Linux bounds them; `ulimit -d` is asked for all the same.
   const script = `ulimit -c 0; ulimit -n ${openFiles}; ulimit -d ${Math.ceil(dataBytes(what.limits) / 1024)} 2>/dev/null; exec "$@"`;
@@ -111,7 +92,8 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
       ...environmentOf(what, tmp),
       ...(port === undefined ? {} : { HTTPS_PROXY: `http://127.0.0.1:${port}` }),
     },
-    inside: { data, run },
+    data,
+    ...(port !== undefined && { proxyPort: port }),
   };
 }
 

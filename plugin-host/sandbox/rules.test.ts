@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseAddress, reachOf } from "./addresses.ts";
-import { admission, parseHost, type RuleOptions } from "./rules.ts";
+import { parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
+import { admission, type RuleOptions } from "./rules.ts";
 
 test.each([
   ["8.8.8.8", "public"],

@@ -1,6 +1,6 @@
 /** What a plugin's rules for the network say about one connection. Nothing is resolved or dialled here. */
 import { networkInterfaces } from "node:os";
-import { type Address, isSame, parseAddress, reachOf } from "./addresses.ts";
+import { isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 
 export type Admission =
   | { readonly admitted: false; readonly why: string }
@@ -21,27 +21,6 @@ export interface RuleOptions {
 const systemOwn = (): readonly string[] => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address));
 
 const LOOPBACK = ["127.0.0.1", "::1"];
-/** Names that no public resolver answers for. */
-const PRIVATE_NAME = /^[^.]+$|\.(local|lan|home|internal|intranet|corp|private|localdomain|home\.arpa)$/;
-const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
-/** As in a browser, a name whose last part is a number is an address, however it is written. */
-const isNumeric = (label: string) => /^(\d+|0x[0-9a-f]*)$/.test(label);
-
-type Host =
-  | { readonly kind: "address"; readonly address: Address; readonly text: string }
-  | { readonly kind: "name"; readonly name: string };
-
-/** Undefined for what is neither an address as it is written properly nor a name. */
-export function parseHost(text: string): Host | undefined {
-  const bare = /^\[(.*)\]$/.exec(text)?.[1];
-  const address = parseAddress(bare ?? text);
-  if (address && (address.version === 6) === (bare !== undefined)) return { kind: "address", address, text: bare ?? text };
-  const name = text.toLowerCase().replace(/\.$/, "");
-  const labels = name.split(".");
-  if (bare !== undefined || name.length > 253 || !labels.every((label) => LABEL.test(label)) || isNumeric(labels.at(-1)!)) return undefined;
-  return { kind: "name", name };
-}
-
 interface Rule {
   readonly host: string;
   readonly port: number;
@@ -108,7 +87,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
         : { admitted: false, why: "not declared" };
     }
     if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
-    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || PRIVATE_NAME.test(rule.host)));
+    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || isPrivateName(rule.host)));
     return { admitted: true, name, refuses: refusesAll(mayBePrivate) };
   };
 }

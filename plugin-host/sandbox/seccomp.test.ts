@@ -7,8 +7,14 @@ const audit = { x64: 0xc000003e, arm64: 0xc00000b7 };
 const machines: readonly Machine[] = ["x64", "arm64"];
 
 /** Runs a filter as the kernel would, and says what comes of one system call. */
-function verdict(machine: Machine, number: number, args: readonly number[] = [], calledAs: number = audit[machine]): string {
-  const filter = filterOf(machine);
+function verdict(
+  machine: Machine,
+  number: number,
+  args: readonly number[] = [],
+  calledAs: number = audit[machine],
+  isConnecting = false,
+): string {
+  const filter = filterOf(machine, isConnecting);
   const code = new DataView(filter.buffer);
   const data = new DataView(new ArrayBuffer(64));
   data.setInt32(0, number, true);
@@ -58,7 +64,8 @@ const cases: readonly [name: keyof typeof judged, args: readonly number[], expec
   ["clone3", [], "ENOSYS"],
   ["openat2", [], "ENOSYS"],
   ["fchmodat2", [], "ENOSYS"],
-  ["socket", [1, 1, 0], "allowed"],
+  ["socket", [1, 1, 0], "EAFNOSUPPORT"],
+  ["socket", [1, 2, 0], "EAFNOSUPPORT"],
   ["socket", [2, 1, 6], "allowed"],
   ["socket", [10, 2, 17], "allowed"],
   ["socket", [16, 3, 0], "allowed"],
@@ -67,6 +74,12 @@ const cases: readonly [name: keyof typeof judged, args: readonly number[], expec
   ["socket", [38, 5, 0], "EAFNOSUPPORT"],
   ["socket", [40, 1, 0], "EAFNOSUPPORT"],
   ["socketpair", [1, 1, 0], "allowed"],
+  ["socketpair", [1, 5, 0], "allowed"],
+  ["socketpair", [1, 0o2000001, 0], "allowed"],
+  // an end of these can be connected to another
+  ["socketpair", [1, 2, 0], "EAFNOSUPPORT"],
+  ["socketpair", [1, 3, 0], "EAFNOSUPPORT"],
+  ["socketpair", [1, 0o2004002, 0], "EAFNOSUPPORT"],
   ["socketpair", [30, 1, 0], "EAFNOSUPPORT"],
   ["ioctl", [0, 0x5401], "allowed"],
   ["ioctl", [0, 0x5412], "EPERM"],
@@ -99,6 +112,14 @@ test.each(machines)("on %s, others are judged by their arguments", (machine) => 
     const called = `${name}(${args.join(", ")})`;
     expect(`${called}: ${verdict(machine, number, args)}`).toBe(`${called}: ${expected}`);
   }
+});
+
+test.each(machines)("on %s, one that names sockets may make one", (machine) => {
+  const { socket, socketpair } = judged;
+  const index = machine === "x64" ? 0 : 1;
+  expect(verdict(machine, socket[index], [1, 1, 0], audit[machine], true)).toBe("allowed");
+  expect(verdict(machine, socket[index], [40, 1, 0], audit[machine], true)).toBe("EAFNOSUPPORT");
+  expect(verdict(machine, socketpair[index], [1, 2, 0], audit[machine], true)).toBe("EAFNOSUPPORT");
 });
 
 test.each(machines)("on %s, calls by another processor's numbers and those that nobody has looked at are refused", (machine) => {

@@ -61,20 +61,25 @@ const CREATES = 0x40 | 0x400000;
 const SHARED_ANONYMOUS = 0x21;
 const [UNIX, INET, INET6, NETLINK] = [1, 2, 10, 16];
 const [TIOCSTI, TIOCLINUX] = [0x5412, 0x541c];
+/** Of the type of a pair: a datagram's end may be connected once more, a stream's may not. */
+const DATAGRAM = 0x2;
 const always: readonly Condition[] = [];
 const mode = (argument: number): Condition => ({ argument, any: SET_ID_BITS });
 
 /** Fails when every condition of one of the lists holds. */
-const rules: Readonly<Record<keyof typeof judged, { readonly when: readonly (readonly Condition[])[]; readonly errno: number }>> = {
+const rulesOf = (
+  isConnecting: boolean,
+): Readonly<Record<keyof typeof judged, { readonly when: readonly (readonly Condition[])[]; readonly errno: number }>> => ({
   clone: { when: [[{ argument: 0, any: NEW_NAMESPACES }]], errno: EPERM },
   // their arguments lie in memory, where a filter cannot look: as if the kernel did not have them, so that callers turn to what can be judged
   clone3: { when: [always], errno: ENOSYS },
   openat2: { when: [always], errno: ENOSYS },
   fchmodat2: { when: [always], errno: ENOSYS },
-  // AF_VSOCK and others know no network namespace; of netlink only what lists interfaces is left
+  // AF_VSOCK and others know no network namespace; of netlink only what lists interfaces is left. A unix socket reaches whatever listens in a
+  // folder that may be read: which, no filter can see
   socket: {
     when: [
-      [{ argument: 0, noneOf: [UNIX, INET, INET6, NETLINK] }],
+      [{ argument: 0, noneOf: [...(isConnecting ? [UNIX] : []), INET, INET6, NETLINK] }],
       [
         { argument: 0, oneOf: [NETLINK] },
         { argument: 2, noneOf: [0] },
@@ -82,7 +87,7 @@ const rules: Readonly<Record<keyof typeof judged, { readonly when: readonly (rea
     ],
     errno: EAFNOSUPPORT,
   },
-  socketpair: { when: [[{ argument: 0, noneOf: [UNIX] }]], errno: EAFNOSUPPORT },
+  socketpair: { when: [[{ argument: 0, noneOf: [UNIX] }], [{ argument: 1, any: DATAGRAM }]], errno: EAFNOSUPPORT },
   // words put into a terminal as if they had been typed
   ioctl: { when: [[{ argument: 1, oneOf: [TIOCSTI, TIOCLINUX] }]], errno: EPERM },
   // asking which it is may go on
@@ -98,11 +103,12 @@ const rules: Readonly<Record<keyof typeof judged, { readonly when: readonly (rea
   creat: { when: [[mode(1)]], errno: EPERM },
   open: { when: [[{ argument: 1, any: CREATES }, mode(2)]], errno: EPERM },
   openat: { when: [[{ argument: 2, any: CREATES }, mode(3)]], errno: EPERM },
-};
+});
 
 const numberOf = (numbers: Numbers, machine: Machine) => numbers[machine === "x64" ? 0 : 1];
 
-function program(machine: Machine): readonly Instruction[] {
+function program(machine: Machine, isConnecting: boolean): readonly Instruction[] {
+  const rules = rulesOf(isConnecting);
   const lines: Instruction[] = [
     load(offset.machine),
     // of another processor: such calls have numbers of their own
@@ -125,9 +131,9 @@ function program(machine: Machine): readonly Instruction[] {
   return lines;
 }
 
-/** `struct sock_filter[]`, for `bwrap --seccomp`. */
-export function filterOf(machine: Machine): Uint8Array<ArrayBuffer> {
-  const lines = program(machine);
+/** `struct sock_filter[]`, for `bwrap --seccomp`. `isConnecting`: it may connect to unix sockets. */
+export function filterOf(machine: Machine, isConnecting: boolean): Uint8Array<ArrayBuffer> {
+  const lines = program(machine, isConnecting);
   const view = new DataView(new ArrayBuffer(lines.length * 8));
   for (const [index, [code, ifTrue, ifFalse, value]] of lines.entries()) {
     view.setUint16(index * 8, code, true);

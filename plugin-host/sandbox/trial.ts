@@ -1,12 +1,11 @@
 /** Whether bubblewrap can confine on this machine: found out by confining something. */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { confineByBubblewrap, type Tools } from "./bubblewrap.ts";
 import type { Confine, Finding } from "./confinement.ts";
 import { createLibraries } from "./libraries.ts";
+import { runConfined } from "./run.ts";
 
 const PACKAGES: Readonly<Record<keyof Tools, string>> = {
   bwrap: "bubblewrap",
@@ -18,23 +17,13 @@ const PACKAGES: Readonly<Record<keyof Tools, string>> = {
 
 /** Undefined when it worked, otherwise what was said. With a network, so that everything that a plugin may need is tried. */
 async function tryOut(confine: Confine): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), "pincer-trial-"));
+  const limits = { memoryMb: 128, openFiles: 128, processes: 1 };
+  const what = { plugin: "trial", read: [], net: ["pincer.invalid:443"], limits, clock: systemClock, ms: 10_000 };
   try {
-    const [run, data, entry] = [join(folder, "run"), join(folder, "data"), join(folder, "entry.js")];
-    await Promise.all([run, data].map((path) => mkdir(path, { mode: 0o700 })));
-    await writeFile(entry, 'process.stdout.write("confined")');
-    const nothing = { read: [], write: [], exec: [], sockets: [] };
-    const limits = { memoryMb: 128, openFiles: 128, processes: 1 };
-    const bun = process.execPath;
-    const { command, env } = await confine({ plugin: "trial", bun, entry, run, data, net: ["pincer.invalid:443"], limits, ...nothing });
-    const child = Bun.spawn([...command], { env: { ...env }, cwd: run, stdio: ["ignore", "pipe", "pipe"] });
-    const [said, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    const code = await child.exited;
-    return said === "confined" && code === 0 ? undefined : complaint.trim() || `it ended with code ${code} and said nothing`;
+    const { said, complaint, code } = await runConfined(confine, 'process.stdout.write("confined")', what);
+    return said === "confined" && code === 0 ? undefined : complaint || `it ended with code ${code} and said nothing`;
   } catch (error) {
     return errorMessage(error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,7 @@
 /**
- * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with the path of a socket,
- * and everything that the plugin is to the gateway, and the gateway to it, goes over that socket as `process-protocol.ts` says.
+ * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with one connection, and
+ * everything that the plugin is to the gateway, and the gateway to it, goes over that as `process-protocol.ts` says.
  */
-import { dirname } from "node:path";
 import type { Call, Stream } from "../contract.ts";
 import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
 import sdk from "../package.json" with { type: "json" };
@@ -12,11 +11,20 @@ import { systemClock } from "../system-clock.ts";
 import { startBridge } from "./bridge.ts";
 import { childServed } from "./child-served.ts";
 import { childSurroundings } from "./child-surroundings.ts";
+import { adopt } from "./connection.ts";
 import { setUp } from "./context.ts";
 import { frameSocket } from "./frames.ts";
 import { Instance } from "./instance.ts";
 import { Peer, type Served } from "./peer.ts";
-import { type Hello, type ProvidedMember, type Provisions, processProtocol, type Start, type Started } from "./process-protocol.ts";
+import {
+  connectionFd,
+  type Hello,
+  type ProvidedMember,
+  type Provisions,
+  processProtocol,
+  type Start,
+  type Started,
+} from "./process-protocol.ts";
 
 const providedMember = ({ kind, safe, ...more }: Call | Stream): ProvidedMember =>
   ({ kind, ...(safe && { safe }), ...("held" in more && { held: more.held }) }) as ProvidedMember;
@@ -36,7 +44,6 @@ const notStarted: Served = {
 
 /** Runs until the gateway closes the connection. `load` imports the plugin; it is called once what it may use stands. */
 export async function runChild(load: () => Promise<{ readonly default?: PluginDefinition }>, digest: string): Promise<void> {
-  const socket = process.argv[2] ?? "";
   let served = notStarted;
   const ended = Promise.withResolvers<GatewayError>();
   const peer: Peer = new Peer({
@@ -53,8 +60,8 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     },
   });
 
-  const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits }: Start): Promise<Started> => {
-    await startBridge(dirname(socket));
+  const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits, bridge }: Start): Promise<Started> => {
+    if (bridge) await startBridge(bridge, peer);
     const definition = (await load()).default;
     if (typeof definition?.setup !== "function")
       throw pluginErrors.PLUGIN_LOAD_FAILED(
@@ -97,7 +104,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     return { generated: instance.registered.describe(definition), members, services: instance.services.size };
   };
 
-  await Bun.connect({ unix: socket, socket: frameSocket(peer, { onEnd: ended.resolve }) });
+  await adopt({ fd: connectionFd, socket: frameSocket(peer, { onEnd: ended.resolve }) });
   const hello: Hello = { protocol: processProtocol, sdk: sdk.version, digest };
   await peer.call("hello", hello, { signal: never }).catch((error) => {
     if (!isGatewayError(error)) throw error; // a refusal is the gateway's to tell: it closes the connection

@@ -1,6 +1,6 @@
 /** `ctx.fetch`: checked by name. In the gateway's process nothing but the plugin's own good will keeps it to that; a confined one has no other way. */
 import type { Permissions } from "../manifest.ts";
-import { hostPort, isAt, mayReach } from "../permissions.ts";
+import { hostPort, hostsOf, reaches } from "../permissions.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 
 const longestChain = 10;
@@ -12,10 +12,10 @@ export function limitedFetch(
   config: () => unknown,
   secret: (name: string) => Promise<string | undefined>,
 ): typeof fetch {
-  const named = (permissions.net ?? []).flatMap((entry) => (entry.startsWith("secret:") ? entry.slice("secret:".length) : []));
+  // Secrets last: each is asked for.
+  const entries = (permissions.net ?? []).toSorted((a, b) => Number(a.startsWith("secret:")) - Number(b.startsWith("secret:")));
   const admit = async (url: URL) => {
-    if (mayReach(permissions, url, config())) return;
-    for (const name of named) if (isAt(await secret(name), url)) return;
+    for (const entry of entries) if ((await hostsOf(entry, config(), secret)).some((host) => reaches(host, url))) return;
     const host = hostPort(url);
     const has = JSON.stringify(permissions.net ?? []);
     throw pluginErrors.PLUGIN_PERMISSION(`${plugin} may not reach ${host}: permissions.net of its manifest is ${has}`, {

@@ -153,3 +153,35 @@ test("peers joined by a helper of the kit end together", async () => {
   expect(ends.map(({ code }) => code)).toEqual(["PLUGIN_UNLOADED", "PLUGIN_GONE"]);
   expect(await thrown(near.ping())).toMatchObject({ code: "PLUGIN_GONE" });
 });
+
+test("whoever floods is served some frames at a time, in their order, and made to wait; what came before the end is taken", async () => {
+  const seen: number[] = [];
+  const { promise: ended, resolve: end } = Promise.withResolvers<GatewayError>();
+  const far = new Peer({
+    ...{ clock: createManualClock(), abortMs: 1_000, tellsFaults: true },
+    served: { ...servesNothing, call: async (_, n) => void seen.push(n as number) },
+  });
+  const flood = Buffer.concat(Array.from({ length: 500 }, (_, n) => rawCall(n + 1, n)));
+
+  const told: string[] = [];
+  const socket = {
+    write: (chunk: Uint8Array) => chunk.length,
+    end() {},
+    terminate() {},
+    pause: () => told.push("pause"),
+    resume: () => told.push("resume"),
+  };
+  const taking = frameSocket(far, { onEnd: end });
+  taking.open(socket);
+  taking.data(socket, flood);
+  const first = seen.length;
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThan(200);
+  expect(told).toEqual(["pause"]);
+  await turn();
+  expect(seen.length).toBeGreaterThan(first);
+  expect(seen.length).toBeLessThan(400);
+  taking.close(socket);
+  expect((await ended).code).toBe("PLUGIN_GONE");
+  expect(seen).toEqual(Array.from({ length: 500 }, (_, n) => n));
+});

@@ -31,6 +31,8 @@ const smallBytes = 2 ** 16;
 const keptBytes = 2 ** 21;
 /** How many times what it holds a frame that is under way may take. */
 const growth = 8;
+/** Frames that are taken before everybody else has a turn: whoever floods this side is served no faster than that, and made to wait. */
+const turnFrames = 64;
 
 /** Of Bun's sockets, what is needed. */
 export interface ByteSocket {
@@ -38,6 +40,9 @@ export interface ByteSocket {
   write(bytes: Uint8Array): number;
   end(): void;
   terminate(): void;
+  /** No more is handed over until it is told to go on. Absent in memory. */
+  pause?(): void;
+  resume?(): void;
 }
 
 export interface FrameOptions {
@@ -86,6 +91,9 @@ class Frames implements Wire {
   readonly #write = () => this.flush();
   #isArmed = false;
   #isBlocked = false;
+
+  /** What arrived and was not taken yet: nothing that comes later is taken before. */
+  #later: Buffer | undefined;
 
   /** The beginning of a frame whose rest has not come: `#have` bytes of `#need`. */
   #part: Buffer | undefined;
@@ -163,11 +171,31 @@ class Frames implements Wire {
     if (wasFull && !this.isFull) this.peer.drained();
   }
 
-  /** Never throws: what cannot be understood ends the connection. */
+  /** Never throws: what cannot be understood ends the connection. The chunk is the socket's own memory. */
   take(chunk: Buffer): void {
+    if (this.#later) this.#later = Buffer.concat([this.#later, chunk]);
+    else this.#wait(chunk, this.#takeSome(chunk, turnFrames));
+  }
+
+  /** What is left is copied once, and then only looked at from further on. */
+  #wait(chunk: Buffer, from: number, isOwn = false): void {
+    const before = this.#later;
+    this.#later = this.#ended || from >= chunk.length ? undefined : isOwn ? chunk.subarray(from) : Buffer.from(chunk.subarray(from));
+    if (!before && this.#later) this.socket.pause?.();
+    if (before && !this.#later && !this.#ended) this.socket.resume?.();
+    if (this.#later) setImmediate(this.#goOn);
+  }
+  readonly #goOn = () => {
+    if (this.#later) this.#wait(this.#later, this.#takeSome(this.#later, turnFrames), true);
+  };
+
+  /** Answers with where it stopped. */
+  #takeSome(chunk: Buffer, most: number): number {
+    let at = 0;
     try {
-      let at = this.#part ? this.#complete(chunk, 0) : 0;
-      while (!this.#ended && at < chunk.length) {
+      let taken = 0;
+      if (this.#part) at = this.#complete(chunk, 0);
+      while (!this.#ended && at < chunk.length && taken++ < most) {
         const next = chunk.length - at < lengthBytes ? undefined : at + lengthBytes + this.#lengthAt(chunk, at);
         if (next === undefined || next > chunk.length) at = this.#complete(chunk, at);
         else {
@@ -178,10 +206,12 @@ class Frames implements Wire {
     } catch (error) {
       this.#fail(isGatewayError(error) ? error : pluginErrors.PLUGIN_PROTOCOL("a frame could not be taken", { cause: error }));
     }
+    return at;
   }
 
   /** The connection is closed, or broken. */
   gone(cause?: Error): void {
+    if (this.#later) this.#takeSome(this.#later, Number.POSITIVE_INFINITY);
     const where = this.#part ? "in the middle of a frame" : "between two frames";
     this.#fail(pluginErrors.PLUGIN_GONE(`the other side closed the connection ${where}`, { cause }));
   }
@@ -265,7 +295,7 @@ class Frames implements Wire {
 
   #over(): void {
     this.#ended = true;
-    this.#part = undefined;
+    this.#part = this.#later = undefined;
     this.#out = Buffer.alloc(0);
     this.#from = this.#to = 0;
   }

@@ -7,7 +7,10 @@ import type { Generated, Permissions } from "../manifest.ts";
 import type { ConnectionInfo, Role, WireScope } from "../method.ts";
 
 /** Raised with every change that an older process or gateway would not understand. */
-export const processProtocol = 2;
+export const processProtocol = 3;
+
+/** The descriptor of the one connection that a process has: it is born with it, and can make no other. */
+export const connectionFd = 3;
 
 /** The first call of a process. */
 export interface Hello {
@@ -39,10 +42,27 @@ export interface Start {
   readonly config: unknown;
   readonly provisions: Provisions;
   readonly limits: { readonly retryFirstMs: number; readonly retryLongestMs: number; readonly unloadMs: number };
+  /** Of a confined process that may use a network: what its way out needs to know. */
+  readonly bridge?: BridgeSettings;
 }
 
 /** What a caller over here has to know of a member that only the process has the contract of. */
 export type ProvidedMember = Pick<Call, "kind" | "safe"> | Pick<Stream, "kind" | "safe" | "held">;
+
+export interface BridgeSettings {
+  /** `host:port`, `*.host:port`, or `public`. */
+  readonly net: readonly string[];
+  /** Where there are no namespaces: on this port of 127.0.0.1 alone, for clients that use a proxy. */
+  readonly proxyPort?: number;
+}
+
+/** The stream `egress`: a connection to `target`, `host:port`. The first item comes when it stands, the rest is what arrives. */
+export interface EgressRequest {
+  readonly target: string;
+}
+export type EgressItem =
+  /** By which `egress.write` and `egress.finish` name it. */
+  { readonly connection: number } | { readonly chunk: Uint8Array };
 
 /** What `setup` registered. */
 export interface Started {

@@ -60,7 +60,7 @@ test.each(shown)(
     symlinkSync(join(pincer, "node_modules"), join(folder, "node_modules"));
     await buildPlugin(folder, clock);
     const failed: string[] = [];
-    for await (const { name, verdict, summary, lines } of checkPlugin(folder, { clock, pincer }))
+    for await (const { name, verdict, summary, lines } of checkPlugin(folder, { clock, pincer, home: "/nowhere" }))
       if (verdict !== "passed") failed.push(`${name}: ${summary}\n${lines.join("\n")}`);
     expect(failed).toEqual([]);
   },

@@ -17,13 +17,16 @@ export interface Target {
   readonly addresses: readonly string[];
   readonly abstract: string;
   readonly socket: string;
+  /** Others, in the folders that it may read and write. */
+  readonly readableSocket: string;
+  readonly writableSocket: string;
   /** A folder whose reading, and another whose writing is permitted. */
   readonly readable: string;
   readonly writable: string;
-  /** The plugin's own folders as it sees them, and as the gateway does. */
+  /** The plugin's own folder as it sees it, and as the gateway does. */
   readonly data: string;
-  readonly run: string;
   readonly hostData: string;
+  /** What confines it. */
   readonly hostRun: string;
   readonly bun: string;
   readonly gatewayUid: number;
@@ -61,8 +64,8 @@ export interface Tools {
   body(get: (done: (response: import("node:http").IncomingMessage) => void) => import("node:http").ClientRequest): Promise<string>;
   /** What a WebSocket answers to one message. */
   talk(socket: WebSocket, say: string): Promise<string>;
-  /** The gateway's answer to a request on the egress socket. */
-  ask(request: string): Promise<string>;
+  /** What it asks of the gateway by hand: a connection. */
+  ask(target: string): Promise<string>;
 }
 
 export type Given = string | number;

@@ -11,12 +11,19 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as tls from "node:tls";
 import { startBridge } from "@pincer/plugin-sdk/runtime/bridge";
+import { adopt } from "@pincer/plugin-sdk/runtime/connection";
+import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
+import { Peer } from "@pincer/plugin-sdk/runtime/peer";
+import { connectionFd } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { servesNothing } from "@pincer/plugin-sdk/testing/peers";
 import { judged, type Numbers, refused } from "../../plugin-host/sandbox/syscalls.ts";
 import type { Given, Target, Tools } from "./attempt.ts";
 
 export interface Orders {
   readonly attempts: readonly { readonly name: string; readonly run: string; readonly given: readonly Given[] }[];
   readonly host: Target;
+  readonly net: readonly string[];
 }
 
 const { i32, i64, ptr, cstring } = FFIType;
@@ -28,7 +35,7 @@ const { symbols } = dlopen(library, {
   __errno_location: { args: [], returns: ptr },
 });
 
-const numbers: Readonly<Record<string, Numbers>> = { ...refused, ...judged };
+const numbers: Readonly<Record<string, Numbers>> = { ...refused, ...judged, connect: [42, 203] };
 const numberOf = (name: string) => numbers[name]?.[process.arch === "x64" ? 0 : 1];
 
 function call(name: string, ...args: readonly Given[]): number {
@@ -104,18 +111,12 @@ function tools(host: Target): Tools {
         };
         socket.onerror = () => reject(new Error("it failed"));
       }),
-    ask: (request) =>
-      new Promise((resolve, reject) => {
-        const socket = net.connect({ path: `${host.run}/egress` });
-        let heard = "";
-        socket.on("connect", () => socket.write(request));
-        socket.on("data", (chunk) => {
-          heard += chunk;
-          if (heard.includes("\r\n\r\n")) socket.destroy();
-        });
-        socket.on("error", reject);
-        socket.on("close", () => resolve(heard.split("\r\n", 1)[0]!));
-      }),
+    async ask(target) {
+      const items = peer.stream("egress", { target }, { signal: new AbortController().signal });
+      const { value } = await items.next();
+      await items.return(undefined);
+      return Object.keys(value as object).join();
+    },
   };
 }
 
@@ -135,7 +136,9 @@ async function outcome(source: string, given: readonly Given[], tools: Tools): P
 }
 
 const orders = JSON.parse(process.argv.at(-1)!) as Orders;
-if (process.argv.includes("--bridge")) await startBridge(orders.host.run);
+const peer = new Peer({ clock: systemClock, served: servesNothing, abortMs: patience, tellsFaults: true });
+await adopt({ fd: connectionFd, socket: frameSocket(peer, { onEnd: () => undefined }) });
+if (orders.net.length > 0) await startBridge({ net: orders.net }, peer);
 for (const { name, run, given } of orders.attempts) {
   const came = (await outcome(run, given, tools(orders.host))).slice(0, 600);
   fs.writeSync(1, `${JSON.stringify({ name, came })}\n`);

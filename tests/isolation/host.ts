@@ -50,7 +50,10 @@ export async function makeHost(): Promise<Host> {
   const abstract = `\0isolation-${process.pid}`;
   const socket = join(base, "docker.sock");
   const everywhere = Bun.listen({ hostname: "::", port: 0, socket: greeting });
-  const listeners = [everywhere, ...[abstract, socket, join(run, "rpc")].map((unix) => Bun.listen({ unix, socket: greeting }))];
+  const readableSocket = join(readable, "service.sock");
+  const writableSocket = join(writable, "service.sock");
+  const sockets = [abstract, socket, readableSocket, writableSocket];
+  const listeners = [everywhere, ...sockets.map((unix) => Bun.listen({ unix, socket: greeting }))];
   const udp = await Bun.udpSocket({
     hostname: "127.0.0.1",
     socket: { data: (from, _, port, address) => void from.send(SECRET, port, address) },
@@ -71,10 +74,11 @@ export async function makeHost(): Promise<Host> {
       ),
       abstract,
       socket,
+      readableSocket,
+      writableSocket,
       readable,
       writable,
       data,
-      run,
       hostData: data,
       hostRun: run,
       bun: process.execPath,

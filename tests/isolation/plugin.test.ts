@@ -1,11 +1,12 @@
 /** A plugin that nobody trusts, as an author would write it, in a gateway's host: what its manifest names works, and nothing else does. */
 import { expect } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { PluginHost } from "../../plugin-host/host.ts";
+import { defaultLimits, type PluginLimits } from "../../plugin-host/limits.ts";
 import { type HostKit, startHost, writePlugin } from "../fixtures/plugin-host.ts";
 
 const confined = testWith("bubblewrap");
@@ -36,10 +37,13 @@ const attempts = {
   runs: (binary) => { const { stdout, error } = spawnSync(binary, ["hello"]); if (error) throw error; return String(stdout); },
   fetches: async (url) => (await fetch(url)).text(),
   environment: (name) => String(process.env[name]),
+  fills: (mb) => (writeFileSync("/pincer/data/much", Buffer.alloc(Number(mb) * 1e6, 1)), "filled"),
 };
 export default definePlugin({ setup(ctx) {
   attempts.asks = (url) => ctx.fetch(url).then((answer) => answer.text());
   attempts.keeps = (text) => (writeFileSync(join(ctx.dataDir, "note"), text), readFileSync(join(ctx.dataDir, "note"), "utf8"));
+  attempts.values = (kb) => ctx.store.set({ ["k" + kb]: "v".repeat(Number(kb) * 1000) }).then(() => "kept");
+  attempts.forgets = (kb) => ctx.store.set({ ["k" + kb]: undefined }).then(() => "forgotten");
   attempts.secret = async (name) => String(await ctx.secret(name));
   attempts.hogs = () => { const kept = []; for (;;) kept.push(new Uint8Array(8e6).fill(1)); };
   attempts.forks = async () => { for (let n = 0; n < 200; n++) Bun.spawn([process.execPath, "-e", "setInterval(() => {}, 1e6)"]); await new Promise(() => {}); };
@@ -52,18 +56,26 @@ interface Guest extends AsyncDisposable {
   tries(what: string, on?: string): Promise<string>;
 }
 
-/** Installed, and so not trusted. */
-async function startGuest(permissions: object, code = source, secrets: Readonly<Record<string, string>> = {}): Promise<Guest> {
+/** Installed, and so not trusted. `changed`: files that its author put there when the manifest stood. */
+async function startGuest(
+  permissions: object,
+  code = source,
+  secrets: Readonly<Record<string, string>> = {},
+  changed: Readonly<Record<string, string>> = {},
+  limits: Partial<PluginLimits> = {},
+): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
   await writePlugin(join(folder, "made"), "guest", code, { permissions });
   const installed = join(folder, "installed");
   mkdirSync(join(installed, "guest"), { recursive: true });
   renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
+  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, "guest", "1", name), text);
   const kit = await startHost({
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
     config: { plugins: { guest: { isolation: "process" } } },
+    limits: () => ({ ...defaultLimits, ...limits }),
     secret: async (name, plugin) => secrets[name] ?? `${name} of ${plugin}`,
   });
   return {
@@ -93,6 +105,9 @@ confined("an installed plugin runs confined, with what its manifest names and no
   const { kit, tries } = guest;
   expect(await tries("keeps", "a note")).toBe("a note");
   expect(kit.host.inspect("guest")).toMatchObject({ isolation: "process", enforced: true, state: "active" });
+  // Kept with what it was made of, so that the next start needs not make it again.
+  const kept = readdirSync(join(kit.home, "cache", "confined")).map((name) => extname(name));
+  expect(kept.sort()).toEqual([".js", ".json"]);
 
   expect(await tries("reads", join(shared, "page"))).toBe("shared");
   expect(await tries("writes", join(shared, "page"))).toBe("error: EROFS");
@@ -177,6 +192,76 @@ confined("a folder of the gateway's home is not for who was installed to name", 
   });
 });
 
+/** Of a plugin that has one method, which says what its author found out when it was bundled. */
+const telling = (prelude: string, came: string) => `
+${prelude}
+import { definePlugin } from "@pincer/plugin-sdk";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+const tries = defineMethod({ name: "guest.tries", summary: "x", scope: "operator.read", params: Type.Object({ what: Type.String(), on: Type.String() }), result: Type.Object({ came: Type.String() }) });
+export default definePlugin({ setup(ctx) { ctx.method(tries, () => ({ came: String(${came}) })); } });`;
+
+confined(
+  "to bundle one is to run none of it with the gateway's rights, and to read no file but its own",
+  async () => {
+    const outside = mkdtempSync("/var/tmp/pincer-bundled-");
+    writeFileSync(join(outside, "secret.txt"), "the secret");
+    writeFileSync(join(outside, "package.json"), "{}");
+    const attempts: Readonly<Record<string, readonly [came: RegExp, code: string, changed?: Record<string, string>]>> = {
+      "a macro that reads": [
+        /^ENOENT$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        {
+          "macro.ts": `import { readFileSync } from "node:fs";
+export const found = () => { try { return readFileSync(${JSON.stringify(join(outside, "secret.txt"))}, "utf8"); } catch (error) { return error.code; } };`,
+        },
+      ],
+      "a macro that writes": [
+        /^(ENOENT|EROFS)$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        {
+          "macro.ts": `import { writeFileSync } from "node:fs";
+export const found = () => { try { writeFileSync(${JSON.stringify(join(outside, "written"))}, "x"); return "written"; } catch (error) { return error.code; } };`,
+        },
+      ],
+      "a macro that looks at the gateway's environment": [
+        /^none$/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        { "macro.ts": "export const found = () => process.env.PINCER_TEST_SECRET ?? 'none';" },
+      ],
+      "an import of a file as text": [
+        /PLUGIN_LOAD_FAILED/,
+        telling(`import found from ${JSON.stringify(join(outside, "secret.txt"))} with { type: "text" };`, "found"),
+      ],
+      "an import of what lies above its folder": [/PLUGIN_LOAD_FAILED/, telling('import found from "above";', "found")],
+      "a macro without end": [
+        /PLUGIN_LOAD_FAILED/,
+        telling('import { found } from "./macro.ts" with { type: "macro" };', "found()"),
+        { "macro.ts": "export const found = () => { const kept = []; for (;;) kept.push(new Uint8Array(8e6).fill(1)); };" },
+      ],
+    };
+    process.env["PINCER_TEST_SECRET"] = "the secret";
+    const came: Record<string, string> = {};
+    for (const [name, [, code, changed]] of Object.entries(attempts)) {
+      await using guest = await startGuest({}, undefined, {}, { "plugin.ts": code, ...changed });
+      const above = join(guest.folder, "installed", "node_modules", "above");
+      mkdirSync(above, { recursive: true });
+      writeFileSync(join(above, "index.js"), "export default 'the secret';");
+      came[name] = await guest.tries("it").catch((error) => `${error.code}`);
+    }
+    delete process.env["PINCER_TEST_SECRET"];
+    for (const [name, [expected]] of Object.entries(attempts)) expect([name, came[name]]).toEqual([name, expect.stringMatching(expected)]);
+    expect(existsSync(join(outside, "written"))).toBe(false);
+    rmSync(outside, { recursive: true });
+  },
+  60_000,
+);
+
+confined("a mistake in one is told with its file and line", async () => {
+  await using guest = await startGuest({}, undefined, {}, { "plugin.ts": "import { x } from './gone.ts';\nexport default x;" });
+  await expect(guest.tries("it")).rejects.toMatchObject({ code: "PLUGIN_LOAD_FAILED", data: { file: "plugin.ts", line: 1 } });
+});
+
 for (const what of ["hogs", "forks"])
   confined(`one that ${what} past its limits is ended alone, and serves again at the next call`, async () => {
     await using guest = await startGuest({ limits: { memoryMb: 96, processes: 4 } });
@@ -187,6 +272,38 @@ for (const what of ["hogs", "forks"])
     expect(await tries("keeps", "another")).toBe("another");
     expect(kit.host.inspect("guest").state).toBe("active");
   });
+
+confined(
+  "one keeps values and files up to a bound, and is told which",
+  async () => {
+    await using guest = await startGuest({}, undefined, {}, {}, { valuesMb: 1, dataMb: 8, watchMs: 50 });
+    const { kit, tries } = guest;
+    expect([await tries("values", "400"), await tries("values", "500"), await tries("values", "401")]).toEqual([
+      "kept",
+      "kept",
+      "error: PLUGIN_QUOTA",
+    ]);
+    expect([await tries("values", "500"), await tries("forgets", "500"), await tries("values", "401")]).toEqual([
+      "kept",
+      "forgotten",
+      "kept",
+    ]);
+
+    expect(await tries("fills", "3")).toBe("filled");
+    await tries("fills", "12").catch(() => undefined);
+    const { fields } = await kit.logged("plugin.crashed");
+    expect(fields).toMatchObject({
+      plugin: "guest",
+      error: expect.stringContaining("its files take more than 8 MB (gateway.plugins.dataMb)"),
+    });
+    const data = join(kit.home, "data", "guest");
+    await expect(tries("values", "1")).rejects.toMatchObject({ code: "PLUGIN_QUOTA", message: expect.stringContaining(data) });
+    rmSync(join(data, "much"));
+    await kit.host.refresh();
+    expect(await tries("keeps", "a note")).toBe("a note");
+  },
+  30_000,
+);
 
 const meddling = (what: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";

@@ -104,20 +104,47 @@ export const withoutNetwork: readonly Attempt[] = [
   {
     name: "connect to a socket by its path",
     run: ({ hearPath, host }) => hearPath(host.socket),
-    inside: /^error: ENOENT/,
+    inside: /^error: (ENOENT|ECONNREFUSED)/,
     outside: /the-secret/,
   },
   {
     name: "connect to Docker",
     run: ({ hearPath }) => hearPath("/var/run/docker.sock"),
-    inside: /^error: ENOENT/,
+    inside: /^error: (ENOENT|ECONNREFUSED)/,
     outside: { untried: "there may be none" },
   },
+  ...(["readableSocket", "writableSocket"] as const).flatMap((which): Attempt[] => {
+    const where = which === "readableSocket" ? "read" : "write";
+    return [
+      {
+        name: `connect to a socket in a folder that it may ${where}`,
+        given: [which],
+        run: ({ hearPath, host }, which) => hearPath(host[which as "readableSocket"]),
+        inside: /^error: (EAFNOSUPPORT|ECONNREFUSED)/,
+        outside: /the-secret/,
+      },
+      {
+        name: `the same by fetch, of one that it may ${where}`,
+        given: [which],
+        run: async ({ host }, which) => (await fetch("http://x/", { unix: host[which as "readableSocket"] })).text(),
+        inside: /^error: (EAFNOSUPPORT|FailedToOpenSocket|ConnectionRefused)/,
+        outside: /the-secret/,
+      },
+    ];
+  }),
   {
-    name: "find a way out that it does not have",
-    run: ({ fs, host }) => fs.readdirSync(host.run).sort(),
-    inside: /^value: \["confinement","rpc"\]/,
-    outside: /"rpc"/,
+    name: "listen on a socket of its own",
+    run: ({ host }) => {
+      Bun.listen({ unix: `${host.data}/own.sock`, socket: { data: () => undefined } }).stop();
+    },
+    inside: /^error: /,
+    outside: /^value/,
+  },
+  {
+    name: "ask for a way out that it does not have",
+    run: ({ ask, host }) => ask(`127.0.0.1:${host.port}`),
+    inside: /^error: CAPABILITY_MISSING/,
+    outside: { untried: "there is nobody to ask" },
   },
   {
     name: "see the machine's interfaces",
@@ -127,14 +154,14 @@ export const withoutNetwork: readonly Attempt[] = [
   },
 ];
 
-const refused = /^value: "HTTP\/1\.1 403 /;
+const refused = /^error: PLUGIN_PERMISSION/;
 /** PORT is the gateway's. */
 const ask = (title: string, target: string, inside: RegExp = refused): Attempt => ({
   name: title,
   given: [target],
-  run: ({ ask, host }, target) => ask(`CONNECT ${String(target).replaceAll("PORT", String(host.port))} HTTP/1.1\r\n\r\n`),
+  run: ({ ask, host }, target) => ask(String(target).replaceAll("PORT", String(host.port))),
   inside,
-  outside: { untried: "there is no such socket" },
+  outside: { untried: "there is nobody to ask" },
 });
 const gone = /^error: (ECONNRESET|ECONNREFUSED|CLOSED|ConnectionClosed|ConnectionRefused|UNKNOWN|ERR_SOCKET_CLOSED)/;
 
@@ -230,17 +257,12 @@ export const withNetwork: readonly Attempt[] = [
   ask("ask for a name that only ends right", "evilapi.example.com:443"),
   ask("ask for a name that only looks right", "xn--pi-6kc.example.com:443"),
   ask("ask for a name above the wildcard", "wild.example:80"),
-  ask("ask for what is declared, with a dot and in capitals", "API.example.com.:443", /^value: "HTTP\/1\.1 200 /),
+  ask("ask for what is declared, with a dot and in capitals", "API.example.com.:443", /^value: "connection"/),
   ask("ask for two in one line", "api.example.com:443 127.0.0.1:PORT"),
-  ask("ask for one, and another in a header without a name", "api.example.com:443 HTTP/1.1\r\nCONNECT 127.0.0.1:PORT"),
-  ask("ask for one, and name another as the host", "evil.example.com:443 HTTP/1.1\r\nHost: api.example.com:443"),
+  ask("ask for one, and another on the next line", "api.example.com:443\r\n127.0.0.1:PORT"),
+  ask("ask for one as somebody", "evil.example.com:443@api.example.com:443"),
   ask("ask with a line's end in the name", "api.example.com\n.evil.net:443"),
-  {
-    name: "ask for a page instead of a connection",
-    run: ({ ask, host }) => ask(`GET http://127.0.0.1:${host.port}/ HTTP/1.1\r\nHost: api.example.com\r\n\r\n`),
-    inside: refused,
-    outside: { untried: "there is no such socket" },
-  },
+  ask("ask for a page instead of a connection", "http://127.0.0.1:PORT/"),
   {
     name: "answer for others' names",
     run: ({ fs }) => fs.renameSync("/etc/hosts", "/etc/resolv.conf"),

@@ -1,0 +1,35 @@
+/** The bundle of a plugin that nobody trusts, made where its source can neither read nor change anything: with its own folder and the SDK. */
+import { join } from "node:path";
+import { bundleFrom, failureFrom } from "@pincer/plugin-sdk/runtime/bundler";
+import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
+import type { PluginHostDeps } from "../deps.ts";
+import type { Found } from "../discovery.ts";
+import type { Finding } from "../sandbox/confinement.ts";
+import { runConfined } from "../sandbox/run.ts";
+import { unconfined } from "./launch.ts";
+
+/** Enough for the largest packages; one macro needs no more. */
+const most = { memoryMb: 1_024, openFiles: 1_024, processes: 4 };
+
+/** Answers with its path. Throws `PLUGIN_LOAD_FAILED` with file, line and reason, `PLUGIN_UNTRUSTED`. */
+export async function bundleOf(
+  found: Found,
+  isTrusted: boolean,
+  { processBundle, home, clock, limits }: Pick<PluginHostDeps, "processBundle" | "home" | "clock" | "limits">,
+  confinement: () => Promise<Finding>,
+): Promise<string> {
+  if (isTrusted) return processBundle(found);
+  const { id, folder, manifest, digest } = found;
+  const confining = await confinement();
+  if ("missing" in confining) throw unconfined(id, confining);
+  const out = join(home, "cache", "confined");
+  return keptBundle({ id, folder, entry: manifest!.entry, digest }, out, import.meta.dir, async (source) => {
+    const bundler = JSON.stringify(Bun.resolveSync("@pincer/plugin-sdk/runtime/bundler", source.sdk));
+    const program = `import { sayBundle } from ${bundler};\nawait sayBundle(${JSON.stringify(source)});\n`;
+    const { sdk, typebox } = source;
+    const what = { plugin: id, read: [folder, sdk, typebox], net: [], limits: most, clock, ms: limits().setupMs };
+    const { said, complaint, code } = await runConfined(confining.confine, program, what);
+    if (code !== 0) throw failureFrom(complaint);
+    return bundleFrom(said, source);
+  });
+}

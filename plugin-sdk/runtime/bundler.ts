@@ -1,0 +1,90 @@
+/**
+ * Makes the one file that runs a plugin in a process of its own: the plugin, the SDK and what runs them. To bundle a source is to run its macros
+ * and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
+ */
+import { resolve } from "node:path";
+
+export interface Source {
+  readonly folder: string;
+  readonly entry: string;
+  /** Of the manifest. */
+  readonly digest: string;
+  /** Folders of the gateway's own SDK, and of its TypeBox: there is one of each, wherever the plugin lies. */
+  readonly sdk: string;
+  readonly typebox: string;
+}
+
+export interface Bundle {
+  readonly text: string;
+  /** That are in it; absent when that is not known. */
+  readonly files?: readonly string[];
+}
+
+/** Rejects as `Bun.build` does. */
+export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<Bundle> {
+  const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
+  const plugin = JSON.stringify(`${folder}/${entry}`);
+  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
+  const wrapper = `${folder}/.pincer-process.ts`;
+  const { outputs, metafile } = await Bun.build({
+    ...{ entrypoints: [wrapper], files: { [wrapper]: start }, target: "bun", format: "esm", minify: { whitespace: true, syntax: true } },
+    // The map puts the places of its own source into the stacks of errors.
+    sourcemap: "inline",
+    metafile: true,
+    plugins: [
+      {
+        name: "one SDK",
+        setup(build) {
+          build.onResolve({ filter: /^@pincer\/plugin-sdk(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, sdk) }));
+          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, typebox) }));
+        },
+      },
+    ],
+  });
+  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
+  return { text: await outputs[0]!.text(), files: files.filter((file) => file !== wrapper) };
+}
+
+/** What is said in place of a bundle, as the last line. */
+interface BundleFailure {
+  readonly message: string;
+  readonly position?: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/** The program in the sandbox. Its last line names the files; when it fails, the last line of its complaint is the reason. */
+export async function sayBundle(source: Source): Promise<void> {
+  try {
+    const { text, files } = await bundleSource(source);
+    await Bun.write(Bun.stdout, `${text}\n${JSON.stringify(files)}`);
+  } catch (error) {
+    const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
+    const { file = "", line = 0, column = 0 } = first.position ?? {};
+    const failure: BundleFailure = { message: String(first.message), ...(first.position && { position: { file, line, column } }) };
+    await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
+    process.exitCode = 1;
+  }
+}
+
+/** What was made there. Nothing is believed of it but that it is text; files count only where they may lie. */
+export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bundle {
+  const end = said.lastIndexOf("\n");
+  try {
+    const files = JSON.parse(said.slice(end + 1)) as unknown[];
+    const isWithin = (file: string) => [folder, sdk, typebox].some((place) => file.startsWith(`${place}/`));
+    return { text: said.slice(0, end), files: files.map((file) => resolve(String(file))).filter(isWithin) };
+  } catch {
+    return { text: said }; // silent-ok: the source said something, too
+  }
+}
+
+/** What was thrown there: nothing is believed of it but that it is text, and a place. */
+export function failureFrom(complaint: string): Error {
+  const last = complaint.slice(complaint.lastIndexOf("\n") + 1);
+  try {
+    const { message, position: { file, line, column } = {} } = JSON.parse(last) as { message: unknown; position?: Record<string, unknown> };
+    const position = typeof file === "string" ? { position: { file, line: Number(line), column: Number(column) } } : {};
+    return Object.assign(new Error(String(message).slice(0, 4_096)), position satisfies Partial<BundleFailure>);
+  } catch {
+    return new Error(complaint.slice(-4_096) || "the bundler said nothing"); // silent-ok: it broke before it could say why
+  }
+}
