@@ -62,11 +62,12 @@ export function mayReach(permissions: Permissions, url: URL, config: unknown): b
   });
 }
 
-/** By name, or by a reference that the operator wrote at a place of the plugin's configuration. */
+/** By name or, with `*` at the end, by its beginning; or by a reference that the operator wrote at a place of the plugin's configuration. */
 export const mayRead = (permissions: Permissions, secret: string, config: unknown): boolean =>
   (permissions.secrets ?? []).some((entry) => {
     const references = configured(entry, config);
-    return references ? references.some((value) => (value as { secret?: unknown } | null)?.secret === secret) : entry === secret;
+    if (references) return references.some((value) => (value as { secret?: unknown } | null)?.secret === secret);
+    return entry.endsWith("*") ? secret.startsWith(entry.slice(0, -1)) : entry === secret;
   });
 
 /** Whether the URL leads to the address that a secret holds, as a URL or as `host[:port]`; without a port every port of the host is meant. */

@@ -1,13 +1,15 @@
-/** The plain `llm`: finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
+/** Finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
-import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
 import { costOf, priceFor } from "./prices.ts";
 import type { Resolved, Resolver } from "./resolve.ts";
@@ -26,11 +28,16 @@ export interface LlmContext {
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 
-export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedger): ImplementationOf<typeof llm> {
+export function createModelAccess(
+  ctx: LlmContext,
+  directory: Directory,
+  resolver: Resolver,
+  ledger: UsageLedger,
+): ImplementationOf<typeof modelAccess> {
   const { clock, log } = ctx;
 
   /** Answers where the model ended, with what it cost. */
-  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: LlmRequest): Promise<ModelAnswer> => {
+  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: AccessRequest): Promise<ModelAnswer> => {
     const { usage } = answer;
     const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
     if (usage.totalTokens > 0) {
@@ -49,7 +56,28 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
   };
 
   return {
-    resolve: async (request) => (await resolver.resolve(request)).info,
+    async resolve(request) {
+      const { info, endpoint } = await resolver.resolve(request);
+      return { info, ...ownOf(endpoint) };
+    },
+
+    async endpoints() {
+      const endpoints = await directory.endpoints();
+      return {
+        endpoints: endpoints.map(({ endpoint, label, own, detail, credentials }) => ({
+          ...{ endpoint, label, credentials: [...credentials] },
+          ...(own === undefined && detail !== undefined ? { detail } : {}),
+          ...ownOf({ own }),
+        })),
+      };
+    },
+
+    async probe(request, io) {
+      const found = (await directory.endpoints()).find(({ endpoint }) => endpoint === request.endpoint);
+      const { probe } = found ? ctx.uses.providers.get(found.provider) : {};
+      if (!probe) return { possible: false };
+      return { possible: true, ...(await probe(request, io)) };
+    },
 
     async *stream(request, { signal }) {
       const { agentId, sessionKey, runId, model, ...rest } = request;
@@ -73,7 +101,7 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
       const kept = createAnswer({ provider: info.endpoint, model: info.ref.slice(slash + 1), api: "", timestamp: clock.now() });
       let answer: ModelAnswer;
       try {
-        const stream: Stream = ctx.uses.providers.get(resolved.provider).stream(call, { signal });
+        const stream: Stream = ctx.uses.providers.get(resolved.endpoint.provider).stream(call, { signal });
         answer = yield* observed(stream, kept, () => {
           firstMs ??= Math.round(clock.monotonic() - begin);
         });
@@ -106,6 +134,23 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
       return settle(answer, resolved, request);
     },
   };
+}
+
+const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefined ? {} : { own });
+
+/** The plain `llm`: a model with its provider's own credential. */
+export const plainLlm = (access: ImplementationOf<typeof modelAccess>): ImplementationOf<typeof llm> => ({
+  resolve: async (request, io) => (await access.resolve(request, io)).info,
+  stream: ({ profile, ...request }, io) => (profile === undefined ? access.stream(request, io) : refused(profile)),
+});
+
+async function* refused(profile: string): Stream {
+  throw llmErrors.LLM_PROFILE_UNKNOWN(
+    `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`,
+    {
+      data: { profile },
+    },
+  );
 }
 
 /** Passes a stream on, and keeps what of it could be read. */

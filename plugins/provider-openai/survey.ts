@@ -2,7 +2,7 @@
 
 import type { EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
@@ -78,14 +78,14 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     const { settings, missing, kind } = access;
     const baseUrl = withoutKeys(access.baseUrl);
     const named = settings.defaultModel ?? settings.models?.[0] ?? (kind === "vendor" ? VENDOR_MODEL : undefined);
-    const known = named === undefined ? {} : { defaultModel: named };
+    const known = { ...markOf(access.key), ...(named === undefined ? {} : { defaultModel: named }) };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     if (kind === "vendor" || kind === "openrouter" || (kind === "server" && named !== undefined))
       return { endpoint, label, ready: true, ...known };
     try {
       const { models } = await probe(access);
       const defaultModel = named ?? (models.find(({ tools }) => tools) ?? models[0])?.id;
-      if (defaultModel !== undefined) return { endpoint, label, ready: true, defaultModel };
+      if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return { endpoint, label, ready: false, detail: `${baseUrl} has no model${kind === "ollama" ? ": ollama pull <model>" : ""}` };
     } catch (error) {
       const start = kind === "ollama" ? "start it (ollama serve), or say where it is: OLLAMA_HOST" : withoutKeys(errorMessage(error));
