@@ -27,6 +27,8 @@ export type AccessibleModel = Static<typeof AccessibleModel>;
 export const AccessibleEndpoint = Type.Object({
   endpoint: Type.String(),
   label: Type.String(),
+  /** The plugin that serves it, and is to be granted what its requests are made with. */
+  plugin: Type.String(),
   /** What is missing and how to add it, when there is no credential of its own. */
   detail: Type.Optional(Type.String()),
   ...own,

@@ -19,6 +19,7 @@ export interface DirectoryContext {
 export interface Endpoint extends EndpointStatus {
   /** The provider that serves it. */
   readonly provider: string;
+  readonly plugin: string;
   readonly offline: boolean;
   /** As in `model-access`. */
   readonly own: string | undefined;
@@ -53,8 +54,8 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       (a, b) => Number(a.record.offline ?? false) - Number(b.record.offline ?? false) || (a.name < b.name ? -1 : 1),
     );
     const found = await Promise.all(
-      listed.map(async ({ name, record }): Promise<readonly Known[]> => {
-        const more = { provider: name, offline: record.offline === true, credentials: record.credentials ?? [] };
+      listed.map(async ({ name, plugin, record }): Promise<readonly Known[]> => {
+        const more = { provider: name, plugin, offline: record.offline === true, credentials: record.credentials ?? [] };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
           return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));

@@ -1,8 +1,8 @@
 /** Finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
-import type { llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { ImplementationOf, Io, Providers } from "@pincer/plugin-sdk/contract";
+import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
 import type { AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
@@ -26,14 +26,14 @@ export interface LlmContext {
   ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
+type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream"> & {
+  /** `profile` is a plain `llm`'s, which has no profiles to choose from. */
+  stream(request: AccessRequest & Pick<LlmRequest, "profile">, io: Io): Stream;
+};
+
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 
-export function createModelAccess(
-  ctx: LlmContext,
-  directory: Directory,
-  resolver: Resolver,
-  ledger: UsageLedger,
-): ImplementationOf<typeof modelAccess> {
+export function createModelAccess(ctx: LlmContext, directory: Directory, resolver: Resolver, ledger: UsageLedger): ModelAccess {
   const { clock, log } = ctx;
 
   /** Answers where the model ended, with what it cost. */
@@ -64,8 +64,8 @@ export function createModelAccess(
     async endpoints() {
       const endpoints = await directory.endpoints();
       return {
-        endpoints: endpoints.map(({ endpoint, label, own, detail, credentials }) => ({
-          ...{ endpoint, label, credentials: [...credentials] },
+        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials }) => ({
+          ...{ endpoint, label, plugin, credentials: [...credentials] },
           ...(own === undefined && detail !== undefined ? { detail } : {}),
           ...ownOf({ own }),
         })),
@@ -80,7 +80,11 @@ export function createModelAccess(
     },
 
     async *stream(request, { signal }) {
-      const { agentId, sessionKey, runId, model, ...rest } = request;
+      const { agentId, sessionKey, runId, model, profile, ...rest } = request;
+      if (profile !== undefined) {
+        const what = `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`;
+        throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
+      }
       const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
       const { info } = resolved;
       const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
@@ -139,19 +143,10 @@ export function createModelAccess(
 const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefined ? {} : { own });
 
 /** The plain `llm`: a model with its provider's own credential. */
-export const plainLlm = (access: ImplementationOf<typeof modelAccess>): ImplementationOf<typeof llm> => ({
+export const plainLlm = (access: Pick<ModelAccess, "resolve" | "stream">): ImplementationOf<typeof llm> => ({
   resolve: async (request, io) => (await access.resolve(request, io)).info,
-  stream: ({ profile, ...request }, io) => (profile === undefined ? access.stream(request, io) : refused(profile)),
+  stream: access.stream,
 });
-
-async function* refused(profile: string): Stream {
-  throw llmErrors.LLM_PROFILE_UNKNOWN(
-    `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`,
-    {
-      data: { profile },
-    },
-  );
-}
 
 /** Passes a stream on, and keeps what of it could be read. */
 async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {

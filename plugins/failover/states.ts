@@ -1,0 +1,56 @@
+/** A profile as people and other plugins see it. */
+
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import type { FailoverConfig } from "./config.ts";
+import type { Health, TargetHealth } from "./health.ts";
+import { orderOf } from "./order.ts";
+import type { Profile, Profiles } from "./profiles.ts";
+
+export function createStates(
+  ctx: { readonly clock: Clock; readonly config: Pick<FailoverConfig, "order"> },
+  profiles: Profiles,
+  health: Health,
+) {
+  const stateOf = ({ name, endpoint, type, priority, expiresAt }: Profile): AuthProfile => {
+    const { failed, lastUsedAt, failureCount } = health.profile(name);
+    const now = ctx.clock.monotonic();
+    const endOf = ({ cooling }: Readonly<TargetHealth>): number | undefined =>
+      cooling !== undefined && cooling.until > now ? Math.round(ctx.clock.now() + cooling.until - now) : undefined;
+    const models = health.models(name);
+    const resting = models.filter(([, target]) => endOf(target) !== undefined);
+    const last = resting.map(([, target]) => target).toSorted((a, b) => (endOf(b) ?? 0) - (endOf(a) ?? 0))[0];
+    const reason = failed ?? last?.cooling?.reason;
+    const until = failed === undefined && last ? endOf(last) : undefined;
+    return {
+      ...{ name, endpoint, type, priority, failureCount },
+      state: failed ? "failed" : last ? "cooldown" : "active",
+      ...(reason === undefined ? {} : { reason }),
+      ...(until === undefined ? {} : { cooldownUntil: until }),
+      ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      models: models.map(([model, target]) => {
+        const { successes, failures, latencyMs } = target;
+        const end = endOf(target);
+        return { model, successes, failures, latencyMs, ...(end === undefined ? {} : { cooldownUntil: end }) };
+      }),
+    };
+  };
+
+  return {
+    stateOf,
+    /** Endpoint by endpoint, in the order in which they are tried when nobody asks for one. */
+    list(endpoint?: string): AuthProfile[] {
+      const endpoints = [...new Set(profiles.all.map((profile) => profile.endpoint))].filter(
+        (one) => endpoint === undefined || one === endpoint,
+      );
+      return endpoints.toSorted().flatMap((one) => {
+        const names = orderOf({
+          ...{ endpoint: one, requested: undefined, session: undefined, hasOwn: false, profiles: profiles.all },
+          ...{ override: profiles.override(one), configured: ctx.config.order[one] ?? [] },
+        });
+        return names.map((name) => stateOf(profiles.require(name)));
+      });
+    },
+  };
+}
