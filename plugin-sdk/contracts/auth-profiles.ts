@@ -1,7 +1,7 @@
 /** Several credentials for one endpoint, each with a name and a health of its own. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
-import { CredentialType, FailureClass } from "./provider.ts";
+import { Credential, CredentialType, FailureClass } from "./provider.ts";
 
 /** `<endpoint>:<name>`, such as `openai:work`. */
 export const ProfileName = Type.String({ pattern: "^[a-z0-9][a-z0-9_-]*:[a-z0-9][a-z0-9_-]*$" });
@@ -26,6 +26,7 @@ export const AuthProfile = Type.Object({
   name: ProfileName,
   endpoint: Type.String(),
   type: CredentialType,
+  credential: Credential,
   /** Higher ones are tried first, where no order is set. */
   priority: Type.Integer(),
   /** `cooldown`: for some of its models; `failed`: until it is changed. */

@@ -156,7 +156,12 @@ export const provider = defineContract({
   members: {
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(EndpointStatus) }), { safe: true }),
     models: call(
-      Type.Object({ endpoint: Type.Optional(Type.String()), refresh: Type.Optional(Type.Boolean()) }),
+      Type.Object({
+        endpoint: Type.Optional(Type.String()),
+        refresh: Type.Optional(Type.Boolean()),
+        /** What to ask with where the endpoint has nothing of its own. */
+        credential: Type.Optional(Credential),
+      }),
       Type.Object({ models: Type.Array(ModelInfo) }),
       { safe: true },
     ),

@@ -64,6 +64,7 @@ export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
 
 async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answer: VendorAnswer): Promise<void> {
   if (answer.error) {
+    if (answer.hold) await Promise.race([answer.hold.until, exchange.left]);
     const { status, headers } = answer.error;
     return exchange.send(status, dialect.errorBody(answer.error), { "content-type": "application/json", ...headers });
   }

@@ -256,7 +256,7 @@ class Run {
     });
     if (reaction.kind === "end") return this.#splice.finish(answer);
     this.#splice.keep(answer);
-    if (reaction.kind === "pause") {
+    if (reaction.kind === "pause" && reaction.ms > 0) {
       await ctx.clock.sleep(reaction.ms, signal).catch(() => undefined); // silent-ok: who has left is told by the line below
       if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));
     }

@@ -5,14 +5,15 @@ import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { FailoverConfig } from "./config.ts";
 import type { Health, TargetHealth } from "./health.ts";
 import { orderOf } from "./order.ts";
-import type { Profile, Profiles } from "./profiles.ts";
+import { credentialOf, type Profile, type Profiles } from "./profiles.ts";
 
 export function createStates(
   ctx: { readonly clock: Clock; readonly config: Pick<FailoverConfig, "order"> },
   profiles: Profiles,
   health: Health,
 ) {
-  const stateOf = ({ name, endpoint, type, priority, expiresAt }: Profile): AuthProfile => {
+  const stateOf = (profile: Profile): AuthProfile => {
+    const { name, endpoint, type, priority, expiresAt } = profile;
     const { failed, lastUsedAt, failureCount } = health.profile(name);
     const now = ctx.clock.monotonic();
     const endOf = ({ cooling }: Readonly<TargetHealth>): number | undefined =>
@@ -23,7 +24,7 @@ export function createStates(
     const reason = failed ?? last?.cooling?.reason;
     const until = failed === undefined && last ? endOf(last) : undefined;
     return {
-      ...{ name, endpoint, type, priority, failureCount },
+      ...{ name, endpoint, type, credential: credentialOf(profile), priority, failureCount },
       state: failed ? "failed" : last ? "cooldown" : "active",
       ...(reason === undefined ? {} : { reason }),
       ...(until === undefined ? {} : { cooldownUntil: until }),

@@ -22,7 +22,7 @@ const LONGEST = 200;
 const short = (text: string): string => (text.length <= LONGEST ? text : `${text.slice(0, LONGEST).toWellFormed()}…`);
 const said = ({ class: kind, message }: Pick<ModelFailure, "class" | "message">): string => `${WORDS[kind]} (${short(message)})`;
 
-const span = (ms: number): string => (ms < 90_000 ? `${Math.max(1, Math.ceil(ms / 1_000))} s` : `${Math.ceil(ms / 60_000)} min`);
+const span = (ms: number): string => (ms < 120_000 ? `${Math.max(1, Math.ceil(ms / 1_000))} s` : `${Math.ceil(ms / 60_000)} min`);
 
 const whose = (profile: string): string => (isOwn(profile) ? "" : ` with ${profile}`);
 

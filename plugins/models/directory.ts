@@ -4,7 +4,7 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
 import type { AuthProfile, authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
-import type { CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
 
@@ -39,6 +39,12 @@ type Known = Omit<Endpoint, "profiles">;
 interface Kept<T> {
   readonly at: number;
   readonly value: Promise<T>;
+}
+
+/** An endpoint without anything of its own is asked with the first profile that works. */
+function credentialFor({ own, profiles }: Endpoint): { readonly credential?: Credential } {
+  const profile = own === undefined ? profiles.find(({ state }) => state !== "failed") : undefined;
+  return profile ? { credential: profile.credential } : {};
 }
 
 export function createDirectory(ctx: DirectoryContext): Directory {
@@ -103,7 +109,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
       const value = ctx.uses.providers
         .get(endpoint.provider)
-        .models({ endpoint: endpoint.endpoint, refresh }, io)
+        .models({ endpoint: endpoint.endpoint, refresh, ...credentialFor(endpoint) }, io)
         .then(({ models }) => models)
         .catch((error: unknown) => {
           log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });

@@ -65,13 +65,13 @@ export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): 
   return {
     endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config).map((name) => statusOf(ctx, name))) }),
 
-    async models({ endpoint, refresh }, { signal }) {
+    async models({ endpoint, refresh, credential }, { signal }) {
       const names = endpoint === undefined ? endpointNames(ctx.config) : [endpoint];
       const models = await Promise.all(
         names.map(async (name): Promise<readonly ModelInfo[]> => {
           const configured = ctx.config.endpoints[name]?.models;
           if (configured) return configured.map((id) => modelInfo(name, { id, display_name: id }, abilitiesByName(id)));
-          const access = await accessTo(ctx, name);
+          const access = await accessTo(ctx, name, credential);
           if (!access || needsKey(access)) return [];
           return (await list(access, refresh === true, signal)).models;
         }),

@@ -99,7 +99,9 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
 
   return {
     endpoints: async () => ({ endpoints: [...(await survey.statuses())] }),
-    models: async ({ endpoint, refresh }) => ({ models: [...(await survey.models(endpoint, refresh === true))] }),
+    models: async ({ endpoint, refresh, credential }) => ({
+      models: [...(await survey.models(endpoint, refresh === true, credential))],
+    }),
 
     async probe({ endpoint, credential }, { signal }) {
       const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });

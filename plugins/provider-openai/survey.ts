@@ -1,6 +1,6 @@
 /** Which endpoints are ready, and what models they have: asked of their servers under short deadlines, and kept for a while. */
 
-import type { EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
@@ -26,7 +26,7 @@ const QUICK_MS = 50;
 
 export interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
-  models(endpoint: string | undefined, refresh: boolean): Promise<readonly ModelInfo[]>;
+  models(endpoint: string | undefined, refresh: boolean, credential?: Credential): Promise<readonly ModelInfo[]>;
   /** What Ollama says of a model; `undefined` when it says nothing. */
   ollamaModel(access: Access, model: string): Promise<OllamaModel | undefined>;
 }
@@ -93,8 +93,13 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     }
   };
 
-  const modelsOf = async (endpoint: string, refresh: boolean, optional: boolean): Promise<readonly ModelInfo[]> => {
-    const access = await accessTo(ctx, endpoint);
+  const modelsOf = async (
+    endpoint: string,
+    refresh: boolean,
+    optional: boolean,
+    credential?: Credential,
+  ): Promise<readonly ModelInfo[]> => {
+    const access = await accessTo(ctx, endpoint, credential);
     if (!access || access.missing !== undefined) return [];
     if (access.settings.models) return access.settings.models.map((id) => configuredModel(access, id));
     const local = access.kind === "ollama" || access.kind === "server";
@@ -106,8 +111,8 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
 
   return {
     statuses: () => Promise.all(endpointNames(ctx.config).map(statusOf)),
-    async models(endpoint, refresh) {
-      if (endpoint !== undefined) return modelsOf(endpoint, refresh, false);
+    async models(endpoint, refresh, credential) {
+      if (endpoint !== undefined) return modelsOf(endpoint, refresh, false, credential);
       return (await Promise.all(endpointNames(ctx.config).map((name) => modelsOf(name, refresh, true)))).flat();
     },
     async ollamaModel(access, model) {

@@ -16,27 +16,29 @@ export const says = (...text: readonly string[]): VendorAnswer => ({ steps: [{ t
 export const error = (status: number, message = `the script says ${status}`, more: Partial<NonNullable<VendorAnswer["error"]>> = {}) =>
   ({ error: { status, message, ...more } }) satisfies VendorAnswer;
 
-export interface FailoverOptions extends Omit<ModelsGatewayOptions, "plugins" | "failover"> {
+export interface FailoverOptions extends Omit<ModelsGatewayOptions, "failover"> {
   readonly api?: Api;
   readonly failover?: Json;
   /** Auth profiles of the endpoint `lab`, by name, and their keys. */
   readonly profiles?: Readonly<Record<string, string>>;
   /** The endpoint's own key. */
   readonly own?: string;
+  /** Further settings of the endpoint. */
+  readonly lab?: Json;
 }
 
 /** The endpoint `lab`, with as many models as there are names. */
-export async function startFailover({ api = "chat", failover = {}, profiles = {}, own, ...options }: FailoverOptions = {}) {
+export async function startFailover({ api = "chat", failover = {}, profiles = {}, own, lab: more = {}, ...options }: FailoverOptions = {}) {
   const vendor = api === "messages" ? startAnthropicVendor() : startOpenAiVendor();
   // A key that is asked for by name and is not there: without profiles the endpoint is not ready.
   const key = { secret: "LAB_KEY" };
   const lab = api === "messages" ? { baseUrl: vendor.origin, key } : { baseUrl: `${vendor.origin}/v1`, api, key };
-  const endpoint = { ...lab, models: ["one", "two", "three"] };
+  const endpoint = { ...lab, models: ["one", "two", "three"], ...more };
   const gateway = await startModelsGateway({
     ...options,
     env: { ...options.env, ...(own === undefined ? {} : { LAB_KEY: own }) },
     failover: { retryJitter: 0, probe: false, ...failover },
-    plugins: { [api === "messages" ? "provider-anthropic" : "provider-openai"]: { endpoints: { lab: endpoint } } },
+    plugins: { ...options.plugins, [api === "messages" ? "provider-anthropic" : "provider-openai"]: { endpoints: { lab: endpoint } } },
   });
   for (const [name, value] of Object.entries(profiles)) await gateway.call("failover.profiles.add", { name: `lab:${name}`, value });
   return {
