@@ -1,17 +1,16 @@
 /** `pincer models auth`: profiles added, listed, ordered and tested, over the caller's own connection. */
-import { parseArgs } from "node:util";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
 import { readValue } from "./prompt.ts";
 
-export const USAGE = "auth add|login|list|order|test|logout [<provider>:<name>]";
+export const USAGE = "<add|login|list|order|test|logout> [what...]";
 
 const HELP = `pincer models auth list [<provider>]
-pincer models auth add <provider>:<name> [--type api-key|token|oauth|aws-sdk] [--priority <n>] [--expires <date>] [--aws-profile <name>]
+pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
     asks for the key, or reads it from a pipe; of oauth a line with the access token and one with the refresh token
-pincer models auth login <provider>:<name> [--priority <n>]
+pincer models auth login <provider>:<name> [priority=<n>]
     signs in with a code, where failover.oauth says where
 pincer models auth order <provider> [<provider>:<name> ...]
     tries these first, in this order; without any, the order of the configuration holds again
@@ -44,27 +43,23 @@ function line(profile: AuthProfile, now: number): string[] {
   ];
 }
 
-const options = {
-  type: { type: "string" },
-  priority: { type: "string" },
-  expires: { type: "string" },
-  "aws-profile": { type: "string" },
-} as const;
+const OPTIONS = ["type", "priority", "expires", "aws-profile"];
+
+/** `priority=5` sets an option; anything else is a name. */
+function read(words: readonly string[]) {
+  const isOption = (word: string) => word.includes("=");
+  const options = new Map(words.filter(isOption).map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
+  return { names: words.filter((word) => !isOption(word)), options, unknown: [...options.keys()].find((name) => !OPTIONS.includes(name)) };
+}
 
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const wrong = (said: string): number => {
     io.print(`${said}\n\n${HELP}`);
     return WRONG;
   };
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
-  }
-  const { values, positionals } = parsed;
-  const [area, verb, ...rest] = positionals;
-  if (area !== "auth" || verb === undefined) return wrong("say what to do with the auth profiles:");
+  const [verb, ...words] = args;
+  const { names: rest, options, unknown } = read(words);
+  if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {
     if (io.json) io.print(JSON.stringify(result, null, 2));
     else for (const text of lines) io.print(text);
@@ -72,8 +67,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   };
   const call = <R>(method: string, params: unknown) => io.call(method, params) as Promise<R>;
   const [name] = rest;
-  const priority = values.priority === undefined ? undefined : Number(values.priority);
-  if (priority !== undefined && !Number.isInteger(priority)) return wrong(`--priority is a whole number, came ${values.priority}`);
+  const given = options.get("priority");
+  const priority = given === undefined ? undefined : Number(given);
+  if (priority !== undefined && !Number.isInteger(priority)) return wrong(`priority is a whole number, came ${given}`);
   const ranked = priority === undefined ? {} : { priority };
 
   if (verb === "list") {
@@ -113,9 +109,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   }
   if (verb !== "add") return wrong(`there is no "pincer models auth ${verb}":`);
 
-  const { type = "api-key", expires, "aws-profile": awsProfile } = values;
+  const [type, expires, awsProfile] = [options.get("type") ?? "api-key", options.get("expires"), options.get("aws-profile")];
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
-  if (Number.isNaN(expiresAt)) return wrong(`--expires is a date such as 2027-01-31, came ${expires}`);
+  if (Number.isNaN(expiresAt)) return wrong(`expires is a date such as 2027-01-31, came ${expires}`);
   const typed = type === "aws-sdk" ? "" : await readValue(`${type === "api-key" ? "Key" : "Token"} of ${name} (not shown): `);
   const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
   if (type !== "aws-sdk" && value === "") return wrong("nothing was given, and nothing kept:");

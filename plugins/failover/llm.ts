@@ -205,7 +205,12 @@ class Run {
         if (next.done) {
           stream = undefined;
           const { stopReason } = next.value;
-          if (stopReason === "error") return await this.#failed(candidate, attempt, next.value, signal);
+          if (stopReason === "error") {
+            const answer = await this.#failed(candidate, attempt, next.value, signal);
+            // A profile that was changed meanwhile has a new token already.
+            if (next.value.failure?.class === "auth" && health.profile(candidate.profile).failed) tokens.refused(candidate.profile);
+            return answer;
+          }
           if (stopReason !== "aborted") {
             answers();
             this.#tell(candidate);
@@ -241,10 +246,9 @@ class Run {
 
   async #failed(candidate: Candidate, attempt: Attempt, answer: ModelAnswer, signal: AbortSignal): Promise<ModelAnswer | undefined> {
     const failure = answer.failure ?? { class: "unknown" as const, message: "it ended in an error, and does not say in which" };
-    const { ctx, parts, walk } = this;
+    const { ctx, walk } = this;
     this.#asked += 1;
     let reaction: Reaction = walk.failed(candidate, attempt, failure);
-    if (failure.class === "auth") parts.tokens.refused(candidate.profile);
     if (reaction.kind === "fix") {
       const smaller = await withSmallerImages(this.#messages, ctx.config);
       if (smaller === undefined) reaction = walk.unfixable(candidate, failure);

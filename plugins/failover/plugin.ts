@@ -59,6 +59,6 @@ export default definePlugin({
       summary: "The auth profile that is tried first",
       patch: "operator.write",
     });
-    ctx.command({ name: "models", summary: "Auth profiles of model providers", usage: USAGE }, runCommand);
+    ctx.command({ name: "models auth", summary: "Auth profiles of model providers", usage: USAGE }, runCommand);
   },
 });

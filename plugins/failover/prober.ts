@@ -32,7 +32,7 @@ export function createProber(
   health: Health,
   tokens: Tokens,
 ): Prober {
-  const { clock, log } = ctx;
+  const { clock, log, signal } = ctx;
   let timer: Disposable | undefined;
 
   const ask = async (profile: string, io: Io): Promise<Outcome> => {
@@ -44,7 +44,7 @@ export function createProber(
   const probe = async (profile: string, targets: readonly Target[]): Promise<void> => {
     const attempts = targets.map((target) => health.beginProbe(target));
     try {
-      const outcome = await ask(profile, ctx);
+      const outcome = await ask(profile, { signal });
       for (const attempt of attempts) {
         // Where nothing can be found out the first turn will.
         if (outcome.possible) health.probed(attempt, outcome.failure);
@@ -53,7 +53,7 @@ export function createProber(
       log.info("failover.probed", { profile, possible: outcome.possible, class: outcome.possible ? outcome.failure?.class : undefined });
     } catch (error) {
       for (const attempt of attempts) health.abandoned(attempt);
-      if (!ctx.signal.aborted) log.warn("failover.not-probed", { profile, error: errorMessage(error) });
+      if (!signal.aborted) log.warn("failover.not-probed", { profile, error: errorMessage(error) });
     }
     arm();
   };
@@ -68,7 +68,7 @@ export function createProber(
   const arm = (): void => {
     timer?.[Symbol.dispose]();
     timer = undefined;
-    if (ctx.config.probe && !ctx.signal.aborted) look();
+    if (!signal.aborted && ctx.config.probe) look();
   };
 
   return {

@@ -19,7 +19,7 @@ export interface TokensContext extends OAuthContext {
 export interface Tokens {
   /** `{}` stands for the provider's own. */
   credential(profile: string): Promise<{ readonly credential?: Credential } | { readonly failure: ModelFailure }>;
-  /** The vendor did not take it: a new one is fetched behind the back of whoever asked, and then the profile is as it was. */
+  /** The vendor itself did not take it: a new one is fetched behind the back of whoever asked, and then the profile is as it was. */
   refused(profile: string): void;
 }
 
@@ -78,7 +78,7 @@ export function createTokens(ctx: TokensContext, profiles: Profiles, health: Hea
       const profile = profiles.find(name);
       if (profile?.type !== "oauth" || refreshing.has(name)) return;
       void once(profile).then((failure) => {
-        if (failure === undefined) health.reset(name);
+        if (failure === undefined && !signal.aborted) health.reset(name);
       });
     },
   };

@@ -25,11 +25,21 @@ export interface FailoverOptions extends Omit<ModelsGatewayOptions, "failover"> 
   readonly own?: string;
   /** Further settings of the endpoint. */
   readonly lab?: Json;
+  /** The status that a list of models is answered with, by key; 200 when not given. */
+  readonly lists?: (key: string) => number;
 }
 
 /** The endpoint `lab`, with as many models as there are names. */
-export async function startFailover({ api = "chat", failover = {}, profiles = {}, own, lab: more = {}, ...options }: FailoverOptions = {}) {
-  const vendor = api === "messages" ? startAnthropicVendor() : startOpenAiVendor();
+export async function startFailover({
+  api = "chat",
+  failover = {},
+  profiles = {},
+  own,
+  lab: more = {},
+  lists,
+  ...options
+}: FailoverOptions = {}) {
+  const vendor = api === "messages" ? startAnthropicVendor() : startOpenAiVendor(lists ? { lists } : {});
   // A key that is asked for by name and is not there: without profiles the endpoint is not ready.
   const key = { secret: "LAB_KEY" };
   const lab = api === "messages" ? { baseUrl: vendor.origin, key } : { baseUrl: `${vendor.origin}/v1`, api, key };
@@ -43,6 +53,8 @@ export async function startFailover({ api = "chat", failover = {}, profiles = {}
   for (const [name, value] of Object.entries(profiles)) await gateway.call("failover.profiles.add", { name: `lab:${name}`, value });
   return {
     ...gateway,
+    /** Resolves with the first line of that event. */
+    logged: gateway.logged,
     vendor,
     /** The keys that requests came with, in their order. */
     keys: () => vendor.ledger.map(keyOf),
