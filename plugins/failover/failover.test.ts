@@ -302,7 +302,7 @@ describe("when nothing answers", () => {
       status: 503,
       retryAfterMs: 20_000,
       message:
-        "no model answered: lab/one with lab:a: the key was not accepted (Incorrect API key); " +
+        "all that could be asked has failed: lab/one with lab:a: the key was not accepted (Incorrect API key); " +
         "lab/one with lab:b: too many requests (slow down), again in 20 s; " +
         "lab/one with lab:c: the connection or the server failed (oops), also when asked again; " +
         "lab/two with lab:a is off since 1 s: the key was not accepted (Incorrect API key); " +
@@ -318,7 +318,9 @@ describe("when nothing answers", () => {
     lab.vendor.answer(rest(20));
     await lab.say();
     const { answer } = await lab.say();
-    expect(answer.failure?.message).toBe("no model answered: lab/one rests for another 20 s: too many requests (slow down).");
+    expect(answer.failure?.message).toBe(
+      "all that could be asked has failed: lab/one rests for another 20 s: too many requests (slow down).",
+    );
     expect(lab.keys()).toHaveLength(1);
   });
 });

@@ -20,10 +20,14 @@ interface Stored {
 
 export interface HealthStore {
   load(): Promise<void>;
-  changed(profile: string): void;
+  /** `counts`: what has changed may wait a while for others. */
+  changed(profile: string, counts?: "counts"): void;
   /** Resolves once everything that changed before is durable. */
   flush(): Promise<void>;
 }
+
+/** So that a turn costs no commit of its own. */
+const COUNTS_MS = 2_000;
 
 const keyOf = (profile: string): string => `health/${profile}`;
 
@@ -34,6 +38,7 @@ export function createHealthStore(
 ): HealthStore {
   let waiting = new Set<string>();
   let writing: Promise<void> | undefined;
+  let timer: Disposable | undefined;
 
   const storedOf = (profile: string): Stored | undefined => {
     if (!isKnown(profile)) return undefined;
@@ -58,6 +63,8 @@ export function createHealthStore(
     }
   };
   const start = (): Promise<void> => {
+    timer?.[Symbol.dispose]();
+    timer = undefined;
     writing ??= write()
       .catch((error: unknown) => log.error("failover.health-not-kept", { error: errorMessage(error) }))
       .finally(() => {
@@ -77,9 +84,10 @@ export function createHealthStore(
         health().restore(value.profile, value.health, Object.fromEntries(models));
       }
     },
-    changed(profile) {
+    changed(profile, counts) {
       waiting.add(profile);
-      void start();
+      if (counts === undefined) void start();
+      else timer ??= clock.after(COUNTS_MS, () => void start());
     },
     flush: start,
   };

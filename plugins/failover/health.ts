@@ -69,8 +69,8 @@ const smoothed = (before: number | null, next: number): number => Math.round(bef
 export class Health {
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #settings: () => HealthSettings;
-  /** Told which profile is not as it was. */
-  readonly #changed: (profile: string) => void;
+  /** Told which profile is not as it was; `counts`: in its counts alone, which may be lost. */
+  readonly #changed: (profile: string, counts?: "counts") => void;
   readonly #profiles = new Map<string, ProfileHealth>();
   readonly #targets = new Map<string, Map<string, Kept>>();
   readonly #epochs = new Map<string, number>();
@@ -79,7 +79,7 @@ export class Health {
   constructor(
     clock: Pick<Clock, "now" | "monotonic">,
     settings: () => HealthSettings,
-    changed: (profile: string) => void = () => undefined,
+    changed: (profile: string, counts?: "counts") => void = () => undefined,
   ) {
     this.#clock = clock;
     this.#settings = settings;
@@ -111,12 +111,13 @@ export class Health {
     const known = this.#of(attempt);
     known.successes += 1;
     known.latencyMs = smoothed(known.latencyMs, latencyMs);
-    if (attempt.order > known.cooledAs) {
+    this.#profile(attempt.profile).failureCount = 0;
+    const isCured = known.cooling !== undefined && attempt.order > known.cooledAs;
+    if (isCured) {
       known.strikes = 0;
       delete known.cooling;
     }
-    this.#profile(attempt.profile).failureCount = 0;
-    this.#changed(attempt.profile);
+    this.#changed(attempt.profile, isCured ? undefined : "counts");
   }
 
   failed(attempt: Attempt, failure: ModelFailure): void {
@@ -131,7 +132,7 @@ export class Health {
     const reason = this.#reason(failure);
     if (rule === "fail") profile.failed ??= reason;
     else if (rule === "cool") this.#cool(known, attempt, failure.retryAfterMs, reason);
-    this.#changed(attempt.profile);
+    this.#changed(attempt.profile, rule === "fail" || rule === "cool" ? undefined : "counts");
   }
 
   /** Nobody waits for it any more. */

@@ -25,9 +25,9 @@ export default definePlugin({
     const health: Health = new Health(
       ctx.clock,
       () => ctx.config,
-      (profile) => {
-        kept.changed(profile);
-        prober.arm();
+      (profile, counts) => {
+        kept.changed(profile, counts);
+        if (counts === undefined) prober.arm();
       },
     );
     const kept = createHealthStore(

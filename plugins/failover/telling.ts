@@ -58,11 +58,11 @@ export function exhaustedFailure(notes: readonly Note[], now: number, begun: boo
       : []),
     ...(off.some(isOwn) ? ["a key of the environment or of the configuration is changed where it stands"] : []),
   ];
-  const head = begun ? "the answer broke off, and could not be gone on with" : "no model answered";
+  const head = begun ? "the answer broke off, and could not be gone on with" : "all that could be asked has failed";
   const status = notes.findLast((note) => note.kind === "failed")?.failure.status;
   return {
     class: "exhausted",
-    message: `${head}: ${lines.join("; ") || "there is none to ask"}.${advice.length === 0 ? "" : ` What to do: ${advice.join("; ")}.`}`,
+    message: `${head}: ${lines.join("; ") || "there was none"}.${advice.length === 0 ? "" : ` What to do: ${advice.join("; ")}.`}`,
     ...(status === undefined ? {} : { status }),
     ...(waits.length === 0 ? {} : { retryAfterMs: Math.round(Math.min(...waits)) }),
   };
