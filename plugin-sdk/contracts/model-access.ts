@@ -45,7 +45,7 @@ export const modelAccess = defineContract({
     /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`. */
     resolve: call(ResolveRequest, AccessibleModel, { safe: true }),
     /** Throws those, and `LLM_CALL_REFUSED`, before the first event alone. */
-    stream: stream(AccessRequest, ModelEvent, ModelAnswer),
+    stream: stream(AccessRequest, ModelEvent, ModelAnswer, { safe: true }),
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(AccessibleEndpoint) }), { safe: true }),
     /** `possible: false`: the provider has no way to find out that costs nothing. */
     probe: call(
