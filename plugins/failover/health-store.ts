@@ -75,6 +75,8 @@ export function createHealthStore(
 
   return {
     async load() {
+      // Behind what the generation before this one is still writing.
+      await store.set({ opened: clock.now() });
       for (const { value } of await store.list<Stored>("health/")) {
         const models = Object.entries(value.models).map(([model, { cooling, ...rest }]): readonly [string, TargetHealth] => {
           if (cooling === undefined) return [model, rest];

@@ -65,7 +65,7 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
       if (event.type !== "text") return;
       texts.push(event.delta);
       read.resolve();
-      if (fault.within === "hang") void gateway.clock.advance(IDLE_MS);
+      if (fault.within === "hang" && event.delta !== "the end") void gateway.clock.advance(IDLE_MS);
     });
     return { answer, text: texts.join(""), keys: vendor.ledger.slice(first).map(keyOf) };
   };
