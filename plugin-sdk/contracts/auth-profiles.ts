@@ -26,7 +26,6 @@ export const AuthProfile = Type.Object({
   name: ProfileName,
   endpoint: Type.String(),
   type: CredentialType,
-  credential: Credential,
   /** Higher ones are tried first, where no order is set. */
   priority: Type.Integer(),
   /** `cooldown`: for some of its models; `failed`: until it is changed. */
@@ -48,6 +47,8 @@ export const authProfiles = defineContract({
   members: {
     /** In the order in which they are tried, endpoint by endpoint. */
     list: call(Type.Object({}), Type.Object({ profiles: Type.Array(AuthProfile) }), { safe: true }),
+    /** Endpoints that have profiles, each with the credential of one, which has not failed if there is such a one. Asked with every request. */
+    usable: call(Type.Object({}), Type.Object({ endpoints: Type.Record(Type.String(), Credential) }), { safe: true }),
     /** Forgets profiles and their credentials; of an endpoint, or those that are named. */
     forget: call(
       Type.Object({ endpoint: Type.String(), profiles: Type.Optional(Type.Array(Type.String())) }),

@@ -135,6 +135,10 @@ export function registerManagement(
       await ready();
       return { profiles: states.list() };
     },
+    async usable() {
+      await ready();
+      return { endpoints: states.usable() };
+    },
     async forget({ endpoint, profiles: named }, io) {
       await ready();
       const own = profiles.of(endpoint).map(({ name }) => name);

@@ -52,8 +52,7 @@ export default definePlugin({
     ctx.onUnload(() => kept.flush());
 
     ctx.provide(llm, "failover", {}, createFailover(ctx, { profiles, health, tokens, ready, random: Math.random }));
-    const { list, forget } = registerManagement(ctx, { profiles, health, prober, ready });
-    ctx.provide(authProfiles, "failover", {}, { list, forget });
+    ctx.provide(authProfiles, "failover", {}, registerManagement(ctx, { profiles, health, prober, ready }));
     ctx.facet(PROFILE_FACET, {
       schema: Type.String({ minLength: 1, maxLength: 128 }),
       summary: "The auth profile that is tried first",

@@ -78,6 +78,7 @@ test("a token is refreshed before its end behind the turn's back, and after it o
   await lab.clock.advance(HOUR - 200_000);
   await lab.say();
   expect(lab.keys()).toEqual(["token-1"]);
+  await lab.logged("failover.refreshed");
   await lab.clock.advance(2 * HOUR);
   const asked = server.asked.length;
   const answers = await Promise.all(Array.from({ length: 100 }, () => lab.say()));

@@ -2,6 +2,7 @@
 
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import type { FailoverConfig } from "./config.ts";
 import type { Health, TargetHealth } from "./health.ts";
 import { orderOf } from "./order.ts";
@@ -24,7 +25,7 @@ export function createStates(
     const reason = failed ?? last?.cooling?.reason;
     const until = failed === undefined && last ? endOf(last) : undefined;
     return {
-      ...{ name, endpoint, type, credential: credentialOf(profile), priority, failureCount },
+      ...{ name, endpoint, type, priority, failureCount },
       state: failed ? "failed" : last ? "cooldown" : "active",
       ...(reason === undefined ? {} : { reason }),
       ...(until === undefined ? {} : { cooldownUntil: until }),
@@ -40,6 +41,13 @@ export function createStates(
 
   return {
     stateOf,
+    usable(): Record<string, Credential> {
+      const found: Record<string, Credential> = {};
+      const isWell = ({ name }: Profile) => health.profile(name).failed === undefined;
+      for (const profile of profiles.all)
+        if (!Object.hasOwn(found, profile.endpoint) || isWell(profile)) found[profile.endpoint] = credentialOf(profile);
+      return found;
+    },
     /** Endpoint by endpoint, in the order in which they are tried when nobody asks for one. */
     list(endpoint?: string): AuthProfile[] {
       const endpoints = [...new Set(profiles.all.map((profile) => profile.endpoint))].filter(

@@ -43,9 +43,10 @@ const rowOf = (profile: AuthProfile, now: number): Row["profiles"][number] => {
 /** The best that an endpoint has decides. */
 const BEST: readonly AuthState[] = ["ok", "static", "expiring", "expired", "missing"];
 
-export function authRow(endpoint: Endpoint, now: number): Row {
+/** `all`: the profiles of every endpoint. */
+export function authRow(endpoint: Endpoint, all: readonly AuthProfile[], now: number): Row {
   const { label, own, detail, defaultModel, offline } = endpoint;
-  const profiles = endpoint.profiles.map((profile) => rowOf(profile, now));
+  const profiles = all.filter((profile) => profile.endpoint === endpoint.endpoint).map((profile) => rowOf(profile, now));
   const states: readonly AuthState[] = [
     ...(own === undefined ? [] : [offline ? ("ok" as const) : ("static" as const)]),
     ...profiles.map(({ status }) => status),

@@ -3,7 +3,7 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
-import type { AuthProfile, authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
@@ -24,7 +24,8 @@ export interface Endpoint extends EndpointStatus {
   /** As in `model-access`. */
   readonly own: string | undefined;
   readonly credentials: readonly CredentialType[];
-  readonly profiles: readonly AuthProfile[];
+  /** Of a profile. */
+  readonly profile: Credential | undefined;
 }
 
 export interface Directory {
@@ -34,17 +35,11 @@ export interface Directory {
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
 }
 
-type Known = Omit<Endpoint, "profiles">;
+type Known = Omit<Endpoint, "profile">;
 
 interface Kept<T> {
   readonly at: number;
   readonly value: Promise<T>;
-}
-
-/** An endpoint without anything of its own is asked with the first profile that works. */
-function credentialFor({ own, profiles }: Endpoint): { readonly credential?: Credential } {
-  const profile = own === undefined ? profiles.find(({ state }) => state !== "failed") : undefined;
-  return profile ? { credential: profile.credential } : {};
 }
 
 export function createDirectory(ctx: DirectoryContext): Directory {
@@ -78,13 +73,13 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   };
 
   /** Asked each time: a profile that was just added is one. */
-  const profiles = async (): Promise<readonly AuthProfile[]> => {
-    if (!ctx.uses.profiles) return [];
+  const usable = async (): Promise<Readonly<Record<string, Credential>>> => {
+    if (!ctx.uses.profiles) return {};
     try {
-      return (await ctx.uses.profiles.list({}, io)).profiles;
+      return (await ctx.uses.profiles.usable({}, io)).endpoints;
     } catch (error) {
       log.warn("models.profiles-failed", { error: errorMessage(error) });
-      return [];
+      return {};
     }
   };
 
@@ -97,19 +92,20 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       if (refresh || statuses?.providers !== providers || !isFresh(statuses, ctx.config.statusKeptMs)) {
         statuses = { at: clock.now(), value: ask(), providers };
       }
-      const [known, all] = await Promise.all([statuses.value, profiles()]);
+      const [known, profiles] = await Promise.all([statuses.value, usable()]);
       return known.map((endpoint) => {
-        const own = all.filter((profile) => profile.endpoint === endpoint.endpoint);
-        return { ...endpoint, ready: endpoint.ready || own.length > 0, profiles: own };
+        const profile = profiles[endpoint.endpoint];
+        return { ...endpoint, ready: endpoint.ready || profile !== undefined, profile };
       });
     },
 
     async models(endpoint, { refresh = false, prepared = false } = {}) {
+      const { own, profile } = endpoint;
       const kept = lists.get(endpoint.endpoint);
       if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
       const value = ctx.uses.providers
         .get(endpoint.provider)
-        .models({ endpoint: endpoint.endpoint, refresh, ...credentialFor(endpoint) }, io)
+        .models({ endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) }, io)
         .then(({ models }) => models)
         .catch((error: unknown) => {
           log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });

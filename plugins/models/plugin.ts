@@ -31,9 +31,11 @@ export default definePlugin({
 
     ctx.method(methods.modelsList, createChoices(ctx, directory, catalogue, resolver));
 
-    ctx.method(methods.modelsAuthStatus, async ({ refresh = false }) => {
+    ctx.method(methods.modelsAuthStatus, async ({ refresh = false }, call) => {
       const endpoints = await directory.endpoints({ refresh });
-      return { ts: ctx.clock.now(), providers: endpoints.map((endpoint) => authRow(endpoint, ctx.clock.now())) };
+      const profiles = (await ctx.uses.profiles?.list({}, call))?.profiles ?? [];
+      const ts = ctx.clock.now();
+      return { ts, providers: endpoints.map((endpoint) => authRow(endpoint, profiles, ts)) };
     });
 
     ctx.method(methods.modelsAuthLogout, async ({ provider: endpoint, profileIds }, call) => {
