@@ -36,6 +36,8 @@ export const AuthProfile = Type.Object({
   lastUsedAt: Type.Optional(At),
   failureCount: Type.Integer({ minimum: 0 }),
   expiresAt: Type.Optional(At),
+  /** What the provider itself has, from the environment or its configuration: it cannot be forgotten here. */
+  own: Type.Optional(Type.Literal(true)),
   models: Type.Array(ProfileModel),
 });
 export type AuthProfile = Static<typeof AuthProfile>;
@@ -45,7 +47,7 @@ export const authProfiles = defineContract({
   version: 1,
   arity: "one",
   members: {
-    /** In the order in which they are tried, endpoint by endpoint. */
+    /** In the order in which they are tried, endpoint by endpoint; what a provider has of its own once it was used. */
     list: call(Type.Object({}), Type.Object({ profiles: Type.Array(AuthProfile) }), { safe: true }),
     /** Endpoints that have profiles, each with the credential of one, which has not failed if there is such a one. Asked with every request. */
     usable: call(Type.Object({}), Type.Object({ endpoints: Type.Record(Type.String(), Credential) }), { safe: true }),

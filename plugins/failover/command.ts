@@ -30,11 +30,11 @@ const ago = (at: number, now: number): string => {
 };
 
 function line(profile: AuthProfile, now: number): string[] {
-  const { name, type, state, priority, cooldownUntil, reason, lastUsedAt } = profile;
+  const { name, type, state, priority, cooldownUntil, reason, lastUsedAt, own } = profile;
   const until = cooldownUntil === undefined ? "" : ` for ${ago(now, cooldownUntil)}`;
   const used = lastUsedAt === undefined ? "never used" : `used ${ago(lastUsedAt, now)} ago`;
   return [
-    `${name}  ${type}  ${state}${until}  priority ${priority}  ${used}`,
+    `${name}  ${own ? "its own" : type}  ${state}${until}  priority ${priority}  ${used}`,
     ...(reason === undefined ? [] : [`    ${reason.class}: ${reason.message}`]),
     ...profile.models.map(({ model, successes, failures, latencyMs, cooldownUntil: rests }) => {
       const latency = latencyMs === null ? "" : `, first text after ${latencyMs} ms`;

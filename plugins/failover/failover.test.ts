@@ -338,6 +338,7 @@ describe("the key of the environment", () => {
     );
     await lab.say();
     expect(lab.keys()).toEqual(["key-old"]);
+    expect(await statusOf(lab)).toMatchObject({ status: "missing", profiles: [{ profileId: "lab:environment", state: "failed" }] });
     await set("key-new");
     await lab.clock.advance(5_000);
     expect((await lab.say()).text).toBe("ok");

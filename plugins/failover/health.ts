@@ -167,7 +167,8 @@ export class Health {
     const known = this.#of(attempt);
     if (failure === undefined) known.probe = "proven";
     else if (ruleOf(failure.class) === "fail") this.#profile(attempt.profile).failed ??= this.#reason(failure);
-    else this.#cool(known, attempt, failure.retryAfterMs, this.#reason(failure));
+    // Of two probes the second waits longer, whatever the vendor says: nobody asked for it.
+    else this.#cool(known, attempt, Math.max(failure.retryAfterMs ?? 0, this.#restMs(known.strikes + 1)), this.#reason(failure));
     this.#changed(attempt.profile);
   }
 
@@ -199,6 +200,10 @@ export class Health {
     return known.trial;
   }
 
+  get known(): readonly string[] {
+    return [...this.#profiles.keys()];
+  }
+
   profile(profile: string): Readonly<ProfileHealth> {
     return this.#profiles.get(profile) ?? { failureCount: 0 };
   }
@@ -223,10 +228,14 @@ export class Health {
       known.cooledAs = ++this.#events;
       known.probe = "none";
     }
-    const { cooldownMs, cooldownLongestMs } = this.#settings();
-    const forMs = retryAfterMs ?? Math.min(cooldownMs * 2 ** (known.strikes - 1), cooldownLongestMs);
+    const forMs = retryAfterMs ?? this.#restMs(known.strikes);
     const until = now + forMs;
     if (isNews || until > (known.cooling?.until ?? 0)) known.cooling = { until, forMs, reason };
+  }
+
+  #restMs(strikes: number): number {
+    const { cooldownMs, cooldownLongestMs } = this.#settings();
+    return Math.min(cooldownMs * 2 ** (strikes - 1), cooldownLongestMs);
   }
 
   /** False when the profile was changed since the attempt began. */

@@ -118,6 +118,9 @@ export class Profiles {
       };
       await this.#ctx.store.set({ [`profile/${name}`]: next });
       this.#all.set(name, next);
+      for (const left of [before?.secret, before?.refreshSecret]) {
+        if (left !== undefined && left !== secret && left !== refreshSecret) await this.#delete(left, io);
+      }
       return next;
     });
   }

@@ -5,7 +5,7 @@ import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import type { FailoverConfig } from "./config.ts";
 import type { Health, TargetHealth } from "./health.ts";
-import { orderOf } from "./order.ts";
+import { endpointOf, isOwn, orderOf, ownProfile } from "./order.ts";
 import { credentialOf, type Profile, type Profiles } from "./profiles.ts";
 
 export function createStates(
@@ -13,7 +13,7 @@ export function createStates(
   profiles: Profiles,
   health: Health,
 ) {
-  const stateOf = (profile: Profile): AuthProfile => {
+  const stateOf = (profile: Omit<Profile, "createdAt">): AuthProfile => {
     const { name, endpoint, type, priority, expiresAt } = profile;
     const { failed, lastUsedAt, failureCount } = health.profile(name);
     const now = ctx.clock.monotonic();
@@ -50,15 +50,18 @@ export function createStates(
     },
     /** Endpoint by endpoint, in the order in which they are tried when nobody asks for one. */
     list(endpoint?: string): AuthProfile[] {
-      const endpoints = [...new Set(profiles.all.map((profile) => profile.endpoint))].filter(
-        (one) => endpoint === undefined || one === endpoint,
-      );
+      const own = health.known.filter(isOwn);
+      const all = [...profiles.all.map((profile) => profile.endpoint), ...own.map(endpointOf)];
+      const endpoints = [...new Set(all)].filter((one) => endpoint === undefined || one === endpoint);
       return endpoints.toSorted().flatMap((one) => {
         const names = orderOf({
-          ...{ endpoint: one, requested: undefined, session: undefined, hasOwn: false, profiles: profiles.all },
+          ...{ endpoint: one, requested: undefined, session: undefined, hasOwn: own.includes(ownProfile(one)), profiles: profiles.all },
           ...{ override: profiles.override(one), configured: ctx.config.order[one] ?? [] },
         });
-        return names.map((name) => stateOf(profiles.require(name)));
+        return names.map((name): AuthProfile => {
+          if (!isOwn(name)) return stateOf(profiles.require(name));
+          return { ...stateOf({ name, endpoint: one, type: "api-key", priority: 0 }), own: true };
+        });
       });
     },
   };

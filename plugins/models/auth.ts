@@ -33,7 +33,7 @@ const rowOf = (profile: AuthProfile, now: number): Row["profiles"][number] => {
     status: stateOf(profile, now),
     ...(reason === undefined ? {} : { reason, reasonCode: reason.class }),
     ...expiryOf(profile, now),
-    logoutSupported: true,
+    ...(profile.own === true ? {} : { logoutSupported: true as const }),
     ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
     ...{ priority, state, failureCount, models },
     ...(cooldownUntil === undefined ? {} : { cooldownUntil }),
@@ -46,9 +46,11 @@ const BEST: readonly AuthState[] = ["ok", "static", "expiring", "expired", "miss
 /** `all`: the profiles of every endpoint. */
 export function authRow(endpoint: Endpoint, all: readonly AuthProfile[], now: number): Row {
   const { label, own, detail, defaultModel, offline } = endpoint;
-  const profiles = all.filter((profile) => profile.endpoint === endpoint.endpoint).map((profile) => rowOf(profile, now));
+  const ours = all.filter((profile) => profile.endpoint === endpoint.endpoint);
+  const profiles = ours.map((profile) => rowOf(profile, now));
+  const isOwnOff = ours.some((profile) => profile.own === true && profile.state === "failed");
   const states: readonly AuthState[] = [
-    ...(own === undefined ? [] : [offline ? ("ok" as const) : ("static" as const)]),
+    ...(own === undefined || isOwnOff ? [] : [offline ? ("ok" as const) : ("static" as const)]),
     ...profiles.map(({ status }) => status),
   ];
   const status = BEST.find((state) => states.includes(state)) ?? "missing";

@@ -70,7 +70,8 @@ export const ProfileRow = Type.Object({
   status: AuthState,
   reasonCode: Type.Optional(Text),
   expiry: Type.Optional(Expiry),
-  logoutSupported: Type.Literal(true),
+  /** Absent of what the provider itself has. */
+  logoutSupported: Type.Optional(Type.Literal(true)),
   lastUsedAt: Type.Optional(Type.Integer()),
   // What the wire does not know of a profile, as the contract `auth-profiles` has it.
   ...Type.Pick(AuthProfile, ["priority", "state", "reason", "cooldownUntil", "failureCount", "models"]).properties,

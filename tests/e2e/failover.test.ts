@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { talkOver } from "@pincer/plugin-sdk/testing/talk";
 import { error, keyOf, says } from "../failover/vendor.ts";
 import { startOpenAiVendor } from "../vendors/openai/server.ts";
@@ -7,7 +8,7 @@ import { startOpenAiVendor } from "../vendors/openai/server.ts";
 const MAIN = "agent:main:main";
 
 /** A person's gateway with the plugin on, two keys for one server, and another model of it behind them. */
-async function start(failover: Readonly<Record<string, unknown>> = {}) {
+async function start(failover: Readonly<Record<string, unknown>> = {}, isolation: "inline" | "process" = "inline") {
   const vendor = startOpenAiVendor();
   const lab = { baseUrl: `${vendor.origin}/v1`, key: { secret: "NOT_THERE" }, models: ["one", "two"] };
   const gateway = await startTestGateway({
@@ -15,7 +16,7 @@ async function start(failover: Readonly<Record<string, unknown>> = {}) {
     config: {
       models: { default: "lab/one" },
       failover: { retryPauseMs: 1, ...failover },
-      plugins: { "provider-openai": { enabled: true, config: { endpoints: { lab } } } },
+      plugins: { failover: { isolation }, "provider-openai": { enabled: true, isolation, config: { endpoints: { lab } } } },
     },
   });
   const client = await gateway.connect();
@@ -39,6 +40,13 @@ test("a turn whose first key is dead is answered as if nothing had been", async 
   expect(await house.talk.ask("hi")).toMatchObject({ state: "final", text: "Hello there" });
   const [, answer] = await house.talk.history();
   expect(answer).toMatchObject({ provider: "lab", model: "one", stopReason: "stop" });
+  expect(house.keys()).toEqual(["key-a", "key-b"]);
+});
+
+testWith("bubblewrap")("so it is when the plugin and the provider run in sandboxes of their own", async () => {
+  await using house = await start({}, "process");
+  house.vendor.answer(error(401), says("Hello", " there"));
+  expect(await house.talk.ask("hi")).toMatchObject({ state: "final", text: "Hello there" });
   expect(house.keys()).toEqual(["key-a", "key-b"]);
 });
 

@@ -127,10 +127,11 @@ export class Book {
           taken = false;
           probed = false;
         }
-        const ms = failure.retryAfterMs ?? (isNews ? Math.min(this.#rules.firstRestMs * 2 ** (strikes - 1), this.#rules.longestRestMs) : 0);
+        const growing = Math.min(this.#rules.firstRestMs * 2 ** (strikes - 1), this.#rules.longestRestMs);
+        const ownMs = entry.what === "refused" ? Math.max(failure.retryAfterMs ?? 0, isNews ? growing : growing * 2) : failure.retryAfterMs;
+        const ms = ownMs ?? (isNews ? growing : 0);
         const until = entry.at + ms;
-        if (isNews || (failure.retryAfterMs !== undefined && until > (rest?.until ?? 0)))
-          rest = { until, since: line, class: failure.class };
+        if (isNews || (ownMs !== undefined && until > (rest?.until ?? 0))) rest = { until, since: line, class: failure.class };
       }
     });
     const isOver = rest !== undefined && rest.until <= at;
