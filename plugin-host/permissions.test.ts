@@ -85,11 +85,16 @@ test.each([
   expect(hosts.flat().some((host) => reaches(host, new URL(url)))).toBe(expected);
 });
 
-test("a secret is read by its declared name, or by the reference that the operator wrote", async () => {
+test("a secret is read by its declared name or its beginning, or by the reference that the operator wrote", async () => {
   const config = { plugins: { reach: { config: { endpoints: { one: { url: "http://x", key: { secret: "mine" } } } } } } };
-  await using kit = await start({ secrets: ["token", "config:/endpoints/*/key"] }, { config, secret: async (name) => `value of ${name}` });
+  await using kit = await start(
+    { secrets: ["token", "PROFILE_*", "config:/endpoints/*/key"] },
+    { config, secret: async (name) => `value of ${name}` },
+  );
   expect(await run(kit, "secret", "token")).toBe("value of token");
   expect(await run(kit, "secret", "mine")).toBe("value of mine");
+  expect(await run(kit, "secret", "PROFILE_ONE")).toBe("value of PROFILE_ONE");
+  expect(await run(kit, "secret", "A_PROFILE_ONE").catch(refused)).toBe("PLUGIN_PERMISSION");
   expect(await run(kit, "secret", "theirs").catch(refused)).toBe("PLUGIN_PERMISSION");
   expect(await run(kit, "secret", "config:/endpoints/*/key").catch(refused)).toBe("PLUGIN_PERMISSION");
 });

@@ -53,7 +53,8 @@ export function reviewPermissions(permissions: Permissions = {}): readonly Findi
     ...net.map((entry) => finding(`net ${entry}`, hostsOf(entry))),
     ...secrets.map((name) => {
       const which = name.startsWith("config:") ? `that you name at ${name.slice("config:".length)}` : name;
-      return finding(`secrets ${name}`, ["medium", `It can read the secret ${which}.`]);
+      const what = name.endsWith("*") ? `every secret whose name begins with ${name.slice(0, -1)}` : `the secret ${which}`;
+      return finding(`secrets ${name}`, ["medium", `It can read ${what}.`]);
     }),
     ...(files.read ?? []).map((path) =>
       finding(`files.read ${path}`, [isEverything(path) ? "high" : "medium", `It can read every file in ${pathOf(path)}.`]),

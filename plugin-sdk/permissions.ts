@@ -75,8 +75,11 @@ export function reaches(host: string, url: URL): boolean {
   return address ? reachOf(address) === "public" : !isPrivateName(name);
 }
 
-/** By name, or by a reference that the operator wrote at a place of the plugin's configuration. */
+/** By name or, with `*` at the end, by its beginning; or by a reference that the operator wrote at a place of the plugin's configuration. */
 export const mayRead = (permissions: Permissions, secret: string, config: unknown): boolean =>
   (permissions.secrets ?? []).some((entry) =>
-    configured(entry, config).some((value) => (value === entry ? entry : (value as { secret?: unknown } | null)?.secret) === secret),
+    configured(entry, config).some((value) => {
+      if (value !== entry) return (value as { readonly secret?: unknown } | null)?.secret === secret;
+      return entry.endsWith("*") ? secret.startsWith(entry.slice(0, -1)) : entry === secret;
+    }),
   );

@@ -32,7 +32,7 @@ test("a plugin's command is listed from its manifest, runs here when its code is
   expect(readFileSync(join(folder, "dist", "plugin.js"), "utf8")).toContain("hello");
   expect((await home.pincer(["plugin", "build", folder, "--check"])).code).toBe(0);
 
-  expect((await home.pincer([])).out).toMatch(/Plugins\n +greet +Greets somebody/);
+  expect((await home.pincer([])).out).toMatch(/Plugins\n( {2}.*\n)* +greet +Greets somebody/);
   expect((await home.pincer(["greet", "--help"])).out).toContain("pincer greet <name>");
   expect(await home.pincer(["greet", "Ada"])).toMatchObject({
     code: 1,

@@ -7,8 +7,8 @@ import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { unnamed } from "@pincer/plugin-sdk/permissions";
 
-const admin = new Set(["tool", "policy"]);
-const write = new Set(["inbox", "outbox", "channel", "router", "turn", "llm", "provider"]);
+const admin = new Set(["tool", "policy", "auth-profiles"]);
+const write = new Set(["inbox", "outbox", "channel", "router", "turn", "llm", "provider", "model-access"]);
 
 /** Throws `PLUGIN_PERMISSION`. */
 export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string, does = "uses"): void {

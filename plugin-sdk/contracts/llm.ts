@@ -8,9 +8,14 @@ export const ResolveRequest = Type.Object({ model: Type.Optional(Type.String()),
 export type ResolveRequest = Static<typeof ResolveRequest>;
 
 export const LlmRequest = Type.Composite([
-  Type.Omit(ModelRequest, ["model"]),
+  Type.Omit(ModelRequest, ["model", "credential"]),
   ResolveRequest,
-  Type.Object({ sessionKey: Type.Optional(Type.String()), runId: Type.Optional(Type.String()) }),
+  Type.Object({
+    sessionKey: Type.Optional(Type.String()),
+    runId: Type.Optional(Type.String()),
+    /** The name of an auth profile, such as `openai:work`, to be tried first. */
+    profile: Type.Optional(Type.String()),
+  }),
 ]);
 export type LlmRequest = Static<typeof LlmRequest>;
 

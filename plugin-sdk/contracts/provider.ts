@@ -1,6 +1,6 @@
 /** Model providers: one vendor's or one server's way of speaking, over one or more endpoints. */
 import { type Static, Type } from "@sinclair/typebox";
-import { call, defineContract, stream } from "../contract.ts";
+import { call, defineContract, optional, stream } from "../contract.ts";
 import { AssistantMessage, ImageBlock, Message, StopReason, TextBlock, Usage } from "../message.ts";
 
 export { AssistantMessage, ImageBlock, TextBlock };
@@ -59,6 +59,8 @@ export const FailureClass = Type.Union([
   Type.Literal("bad-request"),
   Type.Literal("image"),
   Type.Literal("refusal"),
+  /** Whoever ranks above the providers has tried all that there was: asking again at once helps nobody. No provider says so itself. */
+  Type.Literal("exhausted"),
   Type.Literal("unknown"),
 ]);
 export type FailureClass = Static<typeof FailureClass>;
@@ -70,6 +72,19 @@ export const ModelFailure = Type.Object({
   retryAfterMs: Type.Optional(Type.Integer()),
 });
 export type ModelFailure = Static<typeof ModelFailure>;
+
+export const CredentialType = Type.Union([Type.Literal("api-key"), Type.Literal("oauth"), Type.Literal("token"), Type.Literal("aws-sdk")]);
+export type CredentialType = Static<typeof CredentialType>;
+
+/** What a request is made with instead of the provider's own. It travels by name, never by value. */
+export const Credential = Type.Object({
+  type: CredentialType,
+  /** What `ctx.secret` gives the value for; it begins with `AUTH_PROFILE_`, which the provider's manifest names as `AUTH_PROFILE_*`. */
+  secret: Type.Optional(Type.String()),
+  /** Of `aws-sdk`: the profile in AWS's own files; absent: whatever AWS's own chain finds. */
+  name: Type.Optional(Type.String()),
+});
+export type Credential = Static<typeof Credential>;
 
 export const ModelRequest = Type.Object({
   /** `endpoint/model`. */
@@ -83,8 +98,8 @@ export const ModelRequest = Type.Object({
   temperature: Type.Optional(Type.Number()),
   /** Groups requests for the provider's prompt cache and abuse checks; carries no personal data. */
   cacheKey: Type.Optional(Type.String()),
-  /** Which credential to use, when there are several; absent: the provider's own. */
-  profile: Type.Optional(Type.String()),
+  /** Absent: the provider's own. */
+  credential: Type.Optional(Credential),
 });
 export type ModelRequest = Static<typeof ModelRequest>;
 
@@ -112,6 +127,8 @@ export const ProviderRecord = Type.Object({
   open: Type.Boolean(),
   /** Answers without any network or account. */
   offline: Type.Optional(Type.Boolean()),
+  /** What requests may be made with; absent: with nothing but the provider's own. */
+  credentials: Type.Optional(Type.Array(CredentialType)),
 });
 
 export const EndpointStatus = Type.Object({
@@ -123,8 +140,13 @@ export const EndpointStatus = Type.Object({
   detail: Type.Optional(Type.String()),
   /** The model used when a reference names only the endpoint. */
   defaultModel: Type.Optional(Type.String()),
+  /** Another text whenever the provider's own credential is another; tells nothing of it. */
+  credential: Type.Optional(Type.String()),
 });
 export type EndpointStatus = Static<typeof EndpointStatus>;
+
+export const Probed = Type.Object({ failure: Type.Optional(ModelFailure) });
+export type Probed = Static<typeof Probed>;
 
 export const provider = defineContract({
   id: "provider",
@@ -134,10 +156,17 @@ export const provider = defineContract({
   members: {
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(EndpointStatus) }), { safe: true }),
     models: call(
-      Type.Object({ endpoint: Type.Optional(Type.String()), refresh: Type.Optional(Type.Boolean()) }),
+      Type.Object({
+        endpoint: Type.Optional(Type.String()),
+        refresh: Type.Optional(Type.Boolean()),
+        /** What to ask with where the endpoint has nothing of its own. */
+        credential: Type.Optional(Credential),
+      }),
       Type.Object({ models: Type.Array(ModelInfo) }),
       { safe: true },
     ),
     stream: stream(ModelRequest, ModelEvent, ModelAnswer, { safe: true }),
+    /** Whether the vendor takes the credential, found out by what costs nothing, such as a list of models. */
+    probe: optional(call(Type.Object({ endpoint: Type.String(), credential: Type.Optional(Credential) }), Probed, { safe: true })),
   },
 });

@@ -32,5 +32,20 @@ export const requestBounds = {
   listKeptMs: Type.Integer({ default: 3_600_000, minimum: 0, description: "How long a list of models is kept" }),
 };
 
+/** What the credentials of auth profiles are kept under. */
+export const PROFILE_SECRET = "AUTH_PROFILE_";
+
 /** For people; a secret's name is also that of the variable that may hold it. */
-export const howToSet = (secret: string): string => `set ${secret} in the environment, or: pincer secrets set ${secret}`;
+export const howToSet = (secret: string): string =>
+  secret.startsWith(PROFILE_SECRET)
+    ? "its credential is not there any more; add it again: pincer models auth add"
+    : `set ${secret} in the environment, or: pincer secrets set ${secret}`;
+
+let salt: Uint8Array | undefined;
+
+/** What an endpoint's status says of its own credential: of use in this process alone. */
+export function markOf(credential: string | undefined): { readonly credential?: string } {
+  if (credential === undefined) return {};
+  salt ??= crypto.getRandomValues(new Uint8Array(32));
+  return { credential: new Bun.CryptoHasher("sha256", salt).update(credential).digest("hex").slice(0, 16) };
+}

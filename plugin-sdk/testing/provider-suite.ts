@@ -445,6 +445,17 @@ export function providerSuite(suite: ProviderSuite): void {
       });
     }
 
+    test("a probe, where there is one, asks no model, and tells that nobody is there", async () => {
+      await using alone = await startBoth(suite, mode);
+      const { probe } = alone.kit.uses(provider);
+      if (!probe) return;
+      const asked = { endpoint: model.slice(0, model.indexOf("/")) };
+      expect(await probe(asked, { signal: never() })).toEqual({});
+      expect(alone.vendor.ledger).toHaveLength(0);
+      await alone.vendor[Symbol.asyncDispose]();
+      expect(await probe(asked, { signal: never() })).toMatchObject({ failure: { class: "network" } });
+    });
+
     test("nobody at the vendor's address is a failure of the network, told with the address", async () => {
       await using alone = await startBoth(suite, mode);
       await alone.vendor[Symbol.asyncDispose]();

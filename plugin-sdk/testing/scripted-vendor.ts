@@ -32,23 +32,24 @@ export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
   const ledger: VendorCall[] = [];
   const queue: VendorAnswer[] = [];
   const waiting: { number: number; resolve: (call: VendorCall) => void }[] = [];
+  let fallback = (_: VendorCall): VendorAnswer => ({
+    error: { status: 500, message: `nothing is scripted for call ${ledger.length}` },
+  });
   const server = serveHttp(async (exchange) => {
     if (dialect.other(exchange)) return;
     const { method, path, headers, body, left } = exchange;
     const call: VendorCall = { method, path, headers, body: JSON.parse(body || "{}"), left };
     ledger.push(call);
     for (const { number, resolve } of waiting) if (ledger.length >= number) resolve(ledger[number - 1] as VendorCall);
-    await play(
-      dialect,
-      exchange,
-      call,
-      queue.shift() ?? { error: { status: 500, message: `nothing is scripted for call ${ledger.length}` } },
-    );
+    await play(dialect, exchange, call, queue.shift() ?? fallback(call));
   });
   return {
     origin: server.origin,
     ledger,
     answer: (...answers) => void queue.push(...answers),
+    otherwise(answer) {
+      fallback = answer;
+    },
     eventsOf(answer, path) {
       const { steps, end } = dialect.events(answer, { method: "POST", path, headers: new Headers(), body: {}, left: Promise.resolve() });
       return [...steps.flat(), ...end];
@@ -63,6 +64,7 @@ export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
 
 async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answer: VendorAnswer): Promise<void> {
   if (answer.error) {
+    if (answer.hold) await Promise.race([answer.hold.until, exchange.left]);
     const { status, headers } = answer.error;
     return exchange.send(status, dialect.errorBody(answer.error), { "content-type": "application/json", ...headers });
   }

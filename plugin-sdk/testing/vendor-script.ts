@@ -54,8 +54,10 @@ export interface ScriptedVendor extends AsyncDisposable {
   readonly ledger: readonly VendorCall[];
   /** The events that an answer would be sent as, so that a test can spoil them. */
   eventsOf(answer: VendorAnswer, path: string): readonly string[];
-  /** Answers for the next model calls, in order. A call without one gets an error that says so. */
+  /** Answers for the next model calls, in order. */
   answer(...answers: readonly VendorAnswer[]): void;
+  /** What every call gets for which no answer is left; until then an error that says so. */
+  otherwise(answer: (call: VendorCall) => VendorAnswer): void;
   /** Resolves to the call of that number once it has come. */
   received(number: number): Promise<VendorCall>;
 }

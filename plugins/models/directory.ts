@@ -2,8 +2,9 @@
 
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Providers } from "@pincer/plugin-sdk/contract";
-import type { EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
 
@@ -11,13 +12,20 @@ export interface DirectoryContext {
   readonly config: ModelsConfig;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly uses: { readonly providers: Providers<typeof provider> };
+  readonly uses: { readonly providers: Providers<typeof provider>; readonly profiles: ImplementationOf<typeof authProfiles> | undefined };
 }
 
+/** `ready`: with a credential of its own, or with a profile's. */
 export interface Endpoint extends EndpointStatus {
   /** The provider that serves it. */
   readonly provider: string;
+  readonly plugin: string;
   readonly offline: boolean;
+  /** As in `model-access`. */
+  readonly own: string | undefined;
+  readonly credentials: readonly CredentialType[];
+  /** Of a profile. */
+  readonly profile: Credential | undefined;
 }
 
 export interface Directory {
@@ -27,6 +35,8 @@ export interface Directory {
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
 }
 
+type Known = Omit<Endpoint, "profile">;
+
 interface Kept<T> {
   readonly at: number;
   readonly value: Promise<T>;
@@ -35,30 +45,42 @@ interface Kept<T> {
 export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;
   const lists = new Map<string, Kept<readonly ModelInfo[]>>();
-  let statuses: (Kept<readonly Endpoint[]> & { readonly providers: string }) | undefined;
+  let statuses: (Kept<readonly Known[]> & { readonly providers: string }) | undefined;
   // Shared by all who ask meanwhile, and so bound to none of their signals; providers have deadlines of their own.
   const io = { signal: new AbortController().signal };
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
 
-  const ask = async (): Promise<readonly Endpoint[]> => {
+  const ask = async (): Promise<readonly Known[]> => {
     const listed = [...ctx.uses.providers.list()].sort(
       (a, b) => Number(a.record.offline ?? false) - Number(b.record.offline ?? false) || (a.name < b.name ? -1 : 1),
     );
     const found = await Promise.all(
-      listed.map(async ({ name, record }): Promise<readonly Endpoint[]> => {
-        const offline = record.offline === true;
+      listed.map(async ({ name, plugin, record }): Promise<readonly Known[]> => {
+        const more = { provider: name, plugin, offline: record.offline === true, credentials: record.credentials ?? [] };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
-          return endpoints.map((status) => ({ ...status, provider: name, offline }));
+          return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));
         } catch (error) {
           log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
           const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
-          return record.endpoints.map((endpoint) => ({ endpoint, label: record.label, ready: false, detail, provider: name, offline }));
+          const failed = { label: record.label, ready: false, detail, own: undefined };
+          return record.endpoints.map((endpoint) => ({ endpoint, ...failed, ...more }));
         }
       }),
     );
     const names = new Set<string>();
     return found.flat().filter(({ endpoint }) => !names.has(endpoint) && names.add(endpoint));
+  };
+
+  /** Asked each time: a profile that was just added is one. */
+  const usable = async (): Promise<Readonly<Record<string, Credential>>> => {
+    if (!ctx.uses.profiles) return {};
+    try {
+      return (await ctx.uses.profiles.usable({}, io)).endpoints;
+    } catch (error) {
+      log.warn("models.profiles-failed", { error: errorMessage(error) });
+      return {};
+    }
   };
 
   return {
@@ -70,15 +92,20 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       if (refresh || statuses?.providers !== providers || !isFresh(statuses, ctx.config.statusKeptMs)) {
         statuses = { at: clock.now(), value: ask(), providers };
       }
-      return statuses.value;
+      const [known, profiles] = await Promise.all([statuses.value, usable()]);
+      return known.map((endpoint) => {
+        const profile = profiles[endpoint.endpoint];
+        return { ...endpoint, ready: endpoint.ready || profile !== undefined, profile };
+      });
     },
 
     async models(endpoint, { refresh = false, prepared = false } = {}) {
+      const { own, profile } = endpoint;
       const kept = lists.get(endpoint.endpoint);
       if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
       const value = ctx.uses.providers
         .get(endpoint.provider)
-        .models({ endpoint: endpoint.endpoint, refresh }, io)
+        .models({ endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) }, io)
         .then(({ models }) => models)
         .catch((error: unknown) => {
           log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });

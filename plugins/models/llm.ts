@@ -1,13 +1,15 @@
-/** The plain `llm`: finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
+/** Finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Io, Providers } from "@pincer/plugin-sdk/contract";
 import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
 import { costOf, priceFor } from "./prices.ts";
 import type { Resolved, Resolver } from "./resolve.ts";
@@ -24,13 +26,18 @@ export interface LlmContext {
   ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
+type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream"> & {
+  /** `profile` is a plain `llm`'s, which has no profiles to choose from. */
+  stream(request: AccessRequest & Pick<LlmRequest, "profile">, io: Io): Stream;
+};
+
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 
-export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedger): ImplementationOf<typeof llm> {
+export function createModelAccess(ctx: LlmContext, directory: Directory, resolver: Resolver, ledger: UsageLedger): ModelAccess {
   const { clock, log } = ctx;
 
   /** Answers where the model ended, with what it cost. */
-  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: LlmRequest): Promise<ModelAnswer> => {
+  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: AccessRequest): Promise<ModelAnswer> => {
     const { usage } = answer;
     const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
     if (usage.totalTokens > 0) {
@@ -49,10 +56,35 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
   };
 
   return {
-    resolve: async (request) => (await resolver.resolve(request)).info,
+    async resolve(request) {
+      const { info, endpoint } = await resolver.resolve(request);
+      return { info, ...ownOf(endpoint) };
+    },
+
+    async endpoints() {
+      const endpoints = await directory.endpoints();
+      return {
+        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials }) => ({
+          ...{ endpoint, label, plugin, credentials: [...credentials] },
+          ...(own === undefined && detail !== undefined ? { detail } : {}),
+          ...ownOf({ own }),
+        })),
+      };
+    },
+
+    async probe(request, io) {
+      const found = (await directory.endpoints()).find(({ endpoint }) => endpoint === request.endpoint);
+      const { probe } = found ? ctx.uses.providers.get(found.provider) : {};
+      if (!probe) return { possible: false };
+      return { possible: true, ...(await probe(request, io)) };
+    },
 
     async *stream(request, { signal }) {
-      const { agentId, sessionKey, runId, model, ...rest } = request;
+      const { agentId, sessionKey, runId, model, profile, ...rest } = request;
+      if (profile !== undefined) {
+        const what = `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`;
+        throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
+      }
       const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
       const { info } = resolved;
       const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
@@ -73,7 +105,7 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
       const kept = createAnswer({ provider: info.endpoint, model: info.ref.slice(slash + 1), api: "", timestamp: clock.now() });
       let answer: ModelAnswer;
       try {
-        const stream: Stream = ctx.uses.providers.get(resolved.provider).stream(call, { signal });
+        const stream: Stream = ctx.uses.providers.get(resolved.endpoint.provider).stream(call, { signal });
         answer = yield* observed(stream, kept, () => {
           firstMs ??= Math.round(clock.monotonic() - begin);
         });
@@ -107,6 +139,14 @@ export function createLlm(ctx: LlmContext, resolver: Resolver, ledger: UsageLedg
     },
   };
 }
+
+const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefined ? {} : { own });
+
+/** The plain `llm`: a model with its provider's own credential. */
+export const plainLlm = (access: Pick<ModelAccess, "resolve" | "stream">): ImplementationOf<typeof llm> => ({
+  resolve: async (request, io) => (await access.resolve(request, io)).info,
+  stream: access.stream,
+});
 
 /** Passes a stream on, and keeps what of it could be read. */
 async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {

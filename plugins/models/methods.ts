@@ -1,6 +1,7 @@
 /** The methods of the wire that models answer. */
+import { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import { defineMethod } from "@pincer/plugin-sdk/method";
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 
 const Text = Type.String({ minLength: 1 });
 const closed = { additionalProperties: false };
@@ -51,6 +52,31 @@ export const modelsList = defineMethod({
   result: Type.Object({ models: Type.Array(ModelChoice) }, closed),
 });
 
+/** As the wire knows credentials that end; `ok` and `static`: what does not. */
+const AuthState = Type.Union([
+  Type.Literal("ok"),
+  Type.Literal("static"),
+  Type.Literal("expiring"),
+  Type.Literal("expired"),
+  Type.Literal("missing"),
+]);
+export type AuthState = Static<typeof AuthState>;
+const Expiry = Type.Object({ at: Type.Integer(), remainingMs: Type.Integer(), label: Text });
+
+export const ProfileRow = Type.Object({
+  profileId: Text,
+  /** `api_key` is how the wire writes `api-key`. */
+  type: Text,
+  status: AuthState,
+  reasonCode: Type.Optional(Text),
+  expiry: Type.Optional(Expiry),
+  /** Absent of what the provider itself has. */
+  logoutSupported: Type.Optional(Type.Literal(true)),
+  lastUsedAt: Type.Optional(Type.Integer()),
+  // What the wire does not know of a profile, as the contract `auth-profiles` has it.
+  ...Type.Pick(AuthProfile, ["priority", "state", "reason", "cooldownUntil", "failureCount", "models"]).properties,
+});
+
 export const modelsAuthStatus = defineMethod({
   name: "models.authStatus",
   summary: "Which providers have what they need, and what the others lack.",
@@ -65,14 +91,28 @@ export const modelsAuthStatus = defineMethod({
       Type.Object({
         provider: Text,
         displayName: Text,
-        /** `static`: a key that does not expire; `ok`: nothing is needed. */
-        status: Type.Union([Type.Literal("ok"), Type.Literal("static"), Type.Literal("missing")]),
-        profiles: Type.Array(Type.Unknown()),
+        /** `static`: a key that does not expire; `ok`: nothing is needed, or what it needs does not end soon. */
+        status: AuthState,
+        expiry: Type.Optional(Expiry),
+        /** In the order in which they are tried. */
+        profiles: Type.Array(ProfileRow),
+        profileOrder: Type.Optional(Type.Array(Text)),
         detail: Type.Optional(Type.String()),
         defaultModel: Type.Optional(Type.String()),
       }),
     ),
   }),
+});
+
+export const modelsAuthLogout = defineMethod({
+  name: "models.authLogout",
+  summary: "Forgets auth profiles of a provider, and their credentials: all, or those that are named.",
+  scope: "operator.admin",
+  params: Type.Object(
+    { provider: Text, profileIds: Type.Optional(Type.Array(Text, { minItems: 1 })), agentId: Type.Optional(Type.String()) },
+    closed,
+  ),
+  result: Type.Object({ provider: Text, removedProfiles: Type.Array(Text) }),
 });
 
 const Totals = {

@@ -1,18 +1,22 @@
 import { definePlugin } from "@pincer/plugin-sdk";
+import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { authRow } from "./auth.ts";
 import { loadCatalogue } from "./catalogue.ts";
 import { createChoices } from "./choices.ts";
 import { ModelsConfig } from "./config.ts";
 import { createDirectory } from "./directory.ts";
-import { createLlm } from "./llm.ts";
+import { createModelAccess, plainLlm } from "./llm.ts";
 import * as methods from "./methods.ts";
 import { createResolver } from "./resolve.ts";
 import { createUsageLedger } from "./usage.ts";
 
 export default definePlugin({
   config: ModelsConfig,
-  uses: { providers: provider },
+  uses: { providers: provider, profiles: ifPresent(authProfiles) },
 
   setup(ctx) {
     const catalogue = loadCatalogue();
@@ -21,21 +25,25 @@ export default definePlugin({
     const ledger = createUsageLedger(ctx);
     ctx.onUnload(() => ledger.flush());
 
-    ctx.provide(llm, "models", {}, createLlm(ctx, resolver, ledger));
+    const access = createModelAccess(ctx, directory, resolver, ledger);
+    ctx.provide(modelAccess, "models", {}, access);
+    ctx.provide(llm, "models", {}, plainLlm(access));
 
     ctx.method(methods.modelsList, createChoices(ctx, directory, catalogue, resolver));
 
-    ctx.method(methods.modelsAuthStatus, async ({ refresh = false }) => ({
-      ts: ctx.clock.now(),
-      providers: (await directory.endpoints({ refresh })).map(({ endpoint, label, ready, detail, defaultModel, offline }) => ({
-        provider: endpoint,
-        displayName: label,
-        status: ready ? (offline ? ("ok" as const) : ("static" as const)) : ("missing" as const),
-        profiles: [],
-        ...(detail === undefined ? {} : { detail }),
-        ...(defaultModel === undefined ? {} : { defaultModel }),
-      })),
-    }));
+    ctx.method(methods.modelsAuthStatus, async ({ refresh = false }, call) => {
+      const endpoints = await directory.endpoints({ refresh });
+      const profiles = (await ctx.uses.profiles?.list({}, call))?.profiles ?? [];
+      const ts = ctx.clock.now();
+      return { ts, providers: endpoints.map((endpoint) => authRow(endpoint, profiles, ts)) };
+    });
+
+    ctx.method(methods.modelsAuthLogout, async ({ provider: endpoint, profileIds }, call) => {
+      const { profiles } = ctx.uses;
+      const asked = { endpoint, ...(profileIds === undefined ? {} : { profiles: profileIds }) };
+      const { forgotten } = profiles ? await profiles.forget(asked, call) : { forgotten: [] };
+      return { provider: endpoint, removedProfiles: forgotten };
+    });
 
     ctx.method(methods.usageStatus, async () => ({
       updatedAt: ctx.clock.now(),

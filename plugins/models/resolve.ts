@@ -9,8 +9,7 @@ import { nearest } from "./names.ts";
 
 export interface Resolved {
   readonly info: ModelInfo;
-  /** The provider that serves it. */
-  readonly provider: string;
+  readonly endpoint: Endpoint;
   readonly tiers: CatalogueEntry["tiers"];
 }
 
@@ -66,7 +65,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     // What the catalogue knows needs no server to be asked, so that a turn waits for none.
     const live = await directory.models(endpoint, { prepared: entry !== undefined });
     const priced = ctx.config.prices[ref] !== undefined;
-    return { info: describe(endpoint, id, live), provider: endpoint.provider, tiers: priced ? undefined : entry?.tiers };
+    return { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
   };
 
   const ready = (endpoint: Endpoint, wanted: string): Endpoint => {

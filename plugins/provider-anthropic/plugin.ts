@@ -6,6 +6,11 @@ import { createAnthropicProvider } from "./provider.ts";
 export default definePlugin({
   config: AnthropicConfig,
   setup(ctx) {
-    ctx.provide(provider, "anthropic", { label: "Anthropic", endpoints: ["anthropic"], open: true }, createAnthropicProvider(ctx));
+    ctx.provide(
+      provider,
+      "anthropic",
+      { label: "Anthropic", endpoints: ["anthropic"], open: true, credentials: ["api-key", "oauth", "token"] },
+      createAnthropicProvider(ctx),
+    );
   },
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { modelRequest, providerSuite, readStream, toolSpec, userMessage } from "@pincer/plugin-sdk/testing/provider-suite";
@@ -245,6 +246,7 @@ describe("endpoints", () => {
       endpoint: "mine",
       label: "mine",
       ready: true,
+      credential: expect.any(String),
       defaultModel: "big-1",
     });
     vendor.answer({ steps: [{ text: ["ok"] }] });
@@ -254,11 +256,21 @@ describe("endpoints", () => {
     expect((await fixture.provider.models({ endpoint: "mine" }, io)).models.map(({ ref }) => ref)).toEqual(["mine/big-1", "mine/small-1"]);
   });
 
-  test("a profile names the secret to use instead", async () => {
+  test("a request may name the credential to use instead; a token of somebody who signed in goes with what the vendor asks for", async () => {
     await using vendor = startAnthropicVendor();
     await using fixture = await start({ secrets: { ANTHROPIC_API_KEY: "first", SECOND: "second", ANTHROPIC_BASE_URL: vendor.origin } });
-    vendor.answer({ steps: [{ text: ["ok"] }] });
-    await readStream(fixture.provider.stream(modelRequest(MODEL, [userMessage("hello")], { profile: "SECOND" }), io));
-    expect((await vendor.received(1)).headers.get("authorization")).toBe("Bearer second");
+    const ask = async (credential: Credential) => {
+      vendor.answer({ steps: [{ text: ["ok"] }] });
+      return (await readStream(fixture.provider.stream(modelRequest(MODEL, [userMessage("hello")], { credential }), io))).answer;
+    };
+    await ask({ type: "api-key", secret: "SECOND" });
+    await ask({ type: "oauth", secret: "SECOND" });
+    const sent = vendor.ledger.map(({ headers }) => [headers.get("authorization"), headers.get("anthropic-beta")]);
+    expect(sent).toEqual([
+      ["Bearer second", null],
+      ["Bearer second", "oauth-2025-04-20"],
+    ]);
+    expect(await ask({ type: "api-key", secret: "GONE" })).toMatchObject({ stopReason: "error", failure: { class: "auth" } });
+    expect(vendor.ledger).toHaveLength(2);
   });
 });

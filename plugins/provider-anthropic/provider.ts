@@ -10,7 +10,7 @@ import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk
 import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { AnthropicConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, needsKey, statusOf } from "./endpoints.ts";
+import { type Access, accessTo, endpointNames, keyDetail, needsKey, statusOf } from "./endpoints.ts";
 import { failureOf, streamError } from "./failure.ts";
 import { API, messageParams } from "./request.ts";
 import { newReading, type Reading, readEvent, stopReasonOf } from "./stream.ts";
@@ -65,18 +65,36 @@ export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): 
   return {
     endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config).map((name) => statusOf(ctx, name))) }),
 
-    async models({ endpoint, refresh }, { signal }) {
+    async models({ endpoint, refresh, credential }, { signal }) {
       const names = endpoint === undefined ? endpointNames(ctx.config) : [endpoint];
       const models = await Promise.all(
         names.map(async (name): Promise<readonly ModelInfo[]> => {
           const configured = ctx.config.endpoints[name]?.models;
           if (configured) return configured.map((id) => modelInfo(name, { id, display_name: id }, abilitiesByName(id)));
-          const access = await accessTo(ctx, name);
+          const access = await accessTo(ctx, name, credential);
           if (!access || needsKey(access)) return [];
           return (await list(access, refresh === true, signal)).models;
         }),
       );
       return { models: models.flat() };
+    },
+
+    async probe({ endpoint, credential }, { signal }) {
+      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
+      const access = await accessTo(ctx, endpoint, credential);
+      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
+      if (needsKey(access)) return failed("auth", `no key for ${endpoint}: ${keyDetail(access)}`);
+      const { fetch } = ctx;
+      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
+      try {
+        await (await clientFor(access)).models.list({ limit: 1 }, { signal: watch.signal }).asResponse();
+        return {};
+      } catch (error) {
+        signal.throwIfAborted();
+        return {
+          failure: watch.ended === "timeout" ? silentFailure(access.baseUrl, endpoint) : failureOf(error, access.baseUrl, clock.now()),
+        };
+      }
     },
 
     async *stream(request, { signal }) {
@@ -86,9 +104,9 @@ export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): 
       const reading = newReading();
       const failed = (message: string, failure: "auth" | "bad-request") =>
         answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      const access = await accessTo(ctx, target.provider, request.profile);
+      const access = await accessTo(ctx, target.provider, request.credential);
       if (!access) return failed(`there is no endpoint "${target.provider}" here, asked for "${request.model}"`, "bad-request");
-      if (needsKey(access)) return failed(`no key for ${access.endpoint}: ${(await statusOf(ctx, access.endpoint)).detail}`, "auth");
+      if (needsKey(access)) return failed(`no key for ${access.endpoint}: ${keyDetail(access)}`, "auth");
 
       const { fetch } = ctx;
       using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });

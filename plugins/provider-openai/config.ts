@@ -11,6 +11,9 @@ export const Endpoint = Type.Object({
   ),
   ...endpointSettings,
   reasoning: Type.Optional(Type.Boolean({ description: "Its models understand reasoning_effort" })),
+  continues: Type.Optional(
+    Type.Boolean({ description: "Its models go on behind an unfinished answer, which Chat Completions leaves to the server" }),
+  ),
 });
 export type Endpoint = Static<typeof Endpoint>;
 

@@ -73,7 +73,25 @@ describe("an endpoint's status", () => {
 
   test("a key makes OpenAI ready, over Responses, without a request", async () => {
     const { status } = start({ OPENAI_API_KEY: "sk-test" });
-    expect(await status("openai")).toEqual({ endpoint: "openai", label: "OpenAI", ready: true, defaultModel: "gpt-6.1-sol" });
+    const mark = expect.any(String);
+    expect(await status("openai")).toEqual({
+      endpoint: "openai",
+      label: "OpenAI",
+      ready: true,
+      defaultModel: "gpt-6.1-sol",
+      credential: mark,
+    });
+  });
+
+  test("another key is another mark, which tells nothing of it", async () => {
+    const secrets = { OPENAI_API_KEY: "sk-test" };
+    const { status } = start(secrets);
+    const mark = async () => (await status("openai"))?.credential;
+    const first = await mark();
+    expect(await mark()).toBe(first);
+    expect(first).not.toContain("sk-");
+    secrets.OPENAI_API_KEY = "sk-other";
+    expect(await mark()).not.toBe(first);
   });
 
   test("OPENAI_BASE_URL leads elsewhere: no key is needed, the server's own first model is the default, Chat Completions is spoken", async () => {
@@ -157,12 +175,20 @@ describe("an endpoint's status", () => {
     expect(answer).toMatchObject({ stopReason: "error", failure: { class: "auth" } });
   });
 
-  test("a profile names the secret to use instead", async () => {
+  test("a request may name the credential to use instead, and one that is not there is told as such", async () => {
     await using vendor = startOpenAiVendor();
     const { provider } = start({ SECOND: "second-key" }, { endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, key: "first-key" } } });
     vendor.answer({ steps: [{ text: ["ok"] }] });
-    await readStream(provider.stream(modelRequest("lab/x", [userMessage("hello")], { profile: "SECOND" }), io));
+    await readStream(
+      provider.stream(modelRequest("lab/x", [userMessage("hello")], { credential: { type: "api-key", secret: "SECOND" } }), io),
+    );
     expect((await vendor.received(1)).headers.get("authorization")).toBe("Bearer second-key");
+    const gone = modelRequest("lab/x", [userMessage("hello")], { credential: { type: "token", secret: "AUTH_PROFILE_GONE" } });
+    expect((await readStream(provider.stream(gone, io))).answer.failure).toEqual({
+      class: "auth",
+      message: "no key for lab: its credential is not there any more; add it again: pincer models auth add",
+    });
+    expect(vendor.ledger).toHaveLength(1);
   });
 });
 

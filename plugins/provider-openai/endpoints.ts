@@ -1,5 +1,6 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
+import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
 import { ollamaOrigin } from "./ollama.ts";
 
@@ -42,8 +43,8 @@ async function placeOf(
   return settings.baseUrl === undefined ? undefined : { baseUrl: settings.baseUrl };
 }
 
-/** `undefined` when there is no such endpoint. `profile` names the secret to use instead of the endpoint's own key. */
-export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: string, profile?: string): Promise<Access | undefined> {
+/** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own key. */
+export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: string, credential?: Credential): Promise<Access | undefined> {
   const known = ctx.config.endpoints[endpoint];
   if (!known && !BUILT_IN.some((name) => name === endpoint)) return undefined;
   const settings = known ?? {};
@@ -51,10 +52,11 @@ export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: str
   if (!place) return undefined;
   const baseUrl = place.baseUrl.replace(/\/+$/, "");
   const kind = endpoint === "ollama" || endpoint === "openrouter" ? endpoint : isVendor(baseUrl) ? "vendor" : "server";
-  const named = profile ?? (typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined);
+  const own = typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined;
+  const named = credential ? (credential.secret ?? PROFILE_SECRET) : own;
   const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
   // A server of one's own may need no key, unless one was asked for by name.
-  const needed = kind === "vendor" || kind === "openrouter" || profile !== undefined || typeof settings.key === "object";
+  const needed = kind === "vendor" || kind === "openrouter" || credential !== undefined || typeof settings.key === "object";
   return {
     endpoint,
     kind,

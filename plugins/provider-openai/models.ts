@@ -35,7 +35,7 @@ const OTHER_WORK =
 
 export const configuredModel = (access: Access, id: string): ModelInfo => modelOf(access, { id });
 
-function modelOf({ endpoint, kind, settings }: Access, entry: Entry): ModelInfo {
+function modelOf({ endpoint, kind, api, settings }: Access, entry: Entry): ModelInfo {
   const base = {
     ref: `${endpoint}/${entry.id}`,
     endpoint,
@@ -43,6 +43,7 @@ function modelOf({ endpoint, kind, settings }: Access, entry: Entry): ModelInfo 
     name: typeof entry.name === "string" ? entry.name : entry.id,
     contextWindow: wholeOf(entry, "context_length", "max_model_len", "context_window", "max_context_length"),
     maxOutputTokens: wholeOf(entry, "max_completion_tokens", "max_output_tokens"),
+    ...(settings.continues === true && api === "chat" ? { continues: true } : {}),
   };
   if (kind === "openrouter") return { ...base, ...routedModel(entry) };
   const reasoning = settings.reasoning === true || effortsOf(entry.id) !== undefined;

@@ -6,7 +6,12 @@ import { createOpenAiProvider } from "./provider.ts";
 export default definePlugin({
   config: OpenAiConfig,
   setup(ctx) {
-    const record = { label: "OpenAI and compatible servers", endpoints: ["openai", "ollama", "openrouter"], open: true };
-    ctx.provide(provider, "openai", record, createOpenAiProvider(ctx));
+    const label = "OpenAI and compatible servers";
+    ctx.provide(
+      provider,
+      "openai",
+      { label, endpoints: ["openai", "ollama", "openrouter"], open: true, credentials: ["api-key", "oauth", "token"] },
+      createOpenAiProvider(ctx),
+    );
   },
 });

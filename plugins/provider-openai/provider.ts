@@ -99,12 +99,36 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
 
   return {
     endpoints: async () => ({ endpoints: [...(await survey.statuses())] }),
-    models: async ({ endpoint, refresh }) => ({ models: [...(await survey.models(endpoint, refresh === true))] }),
+    models: async ({ endpoint, refresh, credential }) => ({
+      models: [...(await survey.models(endpoint, refresh === true, credential))],
+    }),
+
+    async probe({ endpoint, credential }, { signal }) {
+      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
+      const access = await accessTo(ctx, endpoint, credential);
+      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
+      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+      const { fetch } = ctx;
+      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
+      try {
+        const client = await clientFor(access);
+        // OpenRouter tells its models to anybody.
+        const asked =
+          access.kind === "openrouter" ? client.get("/key", { signal: watch.signal }) : client.models.list({ signal: watch.signal });
+        await asked.asResponse();
+        return {};
+      } catch (error) {
+        signal.throwIfAborted();
+        return {
+          failure: watch.ended === "timeout" ? silentFailure(access.baseUrl, endpoint) : failureOf(error, access.baseUrl, clock.now()),
+        };
+      }
+    },
 
     async *stream(request, { signal }) {
       const slash = request.model.indexOf("/");
       const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const access = await accessTo(ctx, endpoint, request.profile);
+      const access = await accessTo(ctx, endpoint, request.credential);
       const api = access?.api === "responses" ? RESPONSES_API : CHAT_API;
       const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
       const reading = newReading();

@@ -1,8 +1,8 @@
 /** Which endpoints are ready, and what models they have: asked of their servers under short deadlines, and kept for a while. */
 
-import type { EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
@@ -26,7 +26,7 @@ const QUICK_MS = 50;
 
 export interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
-  models(endpoint: string | undefined, refresh: boolean): Promise<readonly ModelInfo[]>;
+  models(endpoint: string | undefined, refresh: boolean, credential?: Credential): Promise<readonly ModelInfo[]>;
   /** What Ollama says of a model; `undefined` when it says nothing. */
   ollamaModel(access: Access, model: string): Promise<OllamaModel | undefined>;
 }
@@ -78,14 +78,14 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     const { settings, missing, kind } = access;
     const baseUrl = withoutKeys(access.baseUrl);
     const named = settings.defaultModel ?? settings.models?.[0] ?? (kind === "vendor" ? VENDOR_MODEL : undefined);
-    const known = named === undefined ? {} : { defaultModel: named };
+    const known = { ...markOf(access.key), ...(named === undefined ? {} : { defaultModel: named }) };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     if (kind === "vendor" || kind === "openrouter" || (kind === "server" && named !== undefined))
       return { endpoint, label, ready: true, ...known };
     try {
       const { models } = await probe(access);
       const defaultModel = named ?? (models.find(({ tools }) => tools) ?? models[0])?.id;
-      if (defaultModel !== undefined) return { endpoint, label, ready: true, defaultModel };
+      if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return { endpoint, label, ready: false, detail: `${baseUrl} has no model${kind === "ollama" ? ": ollama pull <model>" : ""}` };
     } catch (error) {
       const start = kind === "ollama" ? "start it (ollama serve), or say where it is: OLLAMA_HOST" : withoutKeys(errorMessage(error));
@@ -93,8 +93,13 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     }
   };
 
-  const modelsOf = async (endpoint: string, refresh: boolean, optional: boolean): Promise<readonly ModelInfo[]> => {
-    const access = await accessTo(ctx, endpoint);
+  const modelsOf = async (
+    endpoint: string,
+    refresh: boolean,
+    optional: boolean,
+    credential?: Credential,
+  ): Promise<readonly ModelInfo[]> => {
+    const access = await accessTo(ctx, endpoint, credential);
     if (!access || access.missing !== undefined) return [];
     if (access.settings.models) return access.settings.models.map((id) => configuredModel(access, id));
     const local = access.kind === "ollama" || access.kind === "server";
@@ -106,8 +111,8 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
 
   return {
     statuses: () => Promise.all(endpointNames(ctx.config).map(statusOf)),
-    async models(endpoint, refresh) {
-      if (endpoint !== undefined) return modelsOf(endpoint, refresh, false);
+    async models(endpoint, refresh, credential) {
+      if (endpoint !== undefined) return modelsOf(endpoint, refresh, false, credential);
       return (await Promise.all(endpointNames(ctx.config).map((name) => modelsOf(name, refresh, true)))).flat();
     },
     async ollamaModel(access, model) {

@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { coldStart } from "./cold-start.ts";
 import { dev } from "./dev.ts";
+import { failover } from "./failover.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
 import { type Figure, judge, print } from "./figures.ts";
 import { type Installation, install } from "./installation.ts";
@@ -40,6 +41,7 @@ const parts: Readonly<Record<string, Part>> = {
   requests,
   turns: httpTurns,
   "inline-turns": inlineTurns,
+  failover,
   lanes,
   "fan-out": fanOut,
   sessions,

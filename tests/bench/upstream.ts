@@ -1,5 +1,6 @@
 /**
  * A model behind OpenAI's Chat Completions, whose answers come as fast as the message says. Its events are those of the scripted vendor.
+ * A key such as `fail-429` is answered with that status.
  * `bun upstream.ts [port]` prints `{ port }`.
  */
 import { startOpenAiVendor } from "../vendors/openai/server.ts";
@@ -25,6 +26,8 @@ export async function serveUpstream(port: number) {
     idleTimeout: 0,
     async fetch(request) {
       if (request.method === "GET") return Response.json({ object: "list", data: [{ id: "bench", object: "model", owned_by: "bench" }] });
+      const failure = /fail-(\d+)/.exec(request.headers.get("authorization") ?? "")?.[1];
+      if (failure !== undefined) return Response.json({ error: { message: `it says ${failure}` } }, { status: Number(failure) });
       const { messages } = (await request.json()) as { messages: readonly { role: string; content: unknown }[] };
       const asked = messages.findLast(({ role }) => role === "user");
       const { firstMs, stepMs, pieces } = readPace(JSON.stringify(asked?.content ?? ""));

@@ -257,6 +257,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
     published("ModelsAuthStatusParams"),
     shape({ ts: time, providers: list(shape({ provider: word, displayName: word, status: word, profiles: list(anything) })) }),
   ),
+  "models.authLogout": admin(published("ModelsAuthLogoutParams"), shape({ provider: word, removedProfiles: list(word) })),
   "usage.status": read(params(), shape({ updatedAt: time, providers: list(shape({ provider: word, displayName: word })) })),
   "usage.cost": read(params({ days: maybe(Type.Integer({ minimum: 1 })), agentId: maybe(word), sessionKey: maybe(word) }), its.UsageCost),
   "tools.catalog": read(published("ToolsCatalogParams"), published("ToolsCatalogResult")),

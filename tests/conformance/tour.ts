@@ -78,6 +78,7 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["models.list", { view: "configured" }],
   ["models.list", { view: "all", includeDetails: true, provider: "scripted" }],
   ["models.authStatus", { refresh: true }],
+  ["models.authLogout", { provider: "scripted" }],
   ["usage.status", {}],
   ["usage.cost", { days: 7 }],
   ["tools.catalog", { agentId: "main" }],

@@ -9,6 +9,8 @@ import { responsesEvents } from "./responses.ts";
 export interface OpenAiVendorOptions {
   /** What `GET /v1/models` lists; entries beyond `id` as the server at hand has them. */
   readonly models?: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
+  /** The status that the list is answered with, by key; 200 when not given. */
+  readonly lists?: (key: string) => number;
   /** Makes it an Ollama: capabilities by model, for `POST /api/show`. */
   readonly ollama?: Readonly<Record<string, readonly string[]>>;
 }
@@ -30,6 +32,11 @@ export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVe
     other(exchange) {
       const { models = [{ id: "gpt-test" }], ollama } = options;
       if (exchange.path.endsWith("/models")) {
+        const status = options.lists?.((exchange.headers.get("authorization") ?? "").replace(/^Bearer /, "")) ?? 200;
+        if (status !== 200) {
+          exchange.send(status, JSON.stringify({ error: { message: `the list is answered with ${status}` } }));
+          return true;
+        }
         exchange.send(
           200,
           JSON.stringify({ object: "list", data: models.map((model) => ({ object: "model", owned_by: "test", ...model })) }),

@@ -1,0 +1,127 @@
+/** `pincer models auth`: profiles added, listed, ordered and tested, over the caller's own connection. */
+import type { CommandIo } from "@pincer/plugin-sdk";
+import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
+import type * as methods from "./methods.ts";
+import { readValue } from "./prompt.ts";
+
+export const USAGE = "auth <add|login|list|order|test|logout> [what...]";
+
+const HELP = `pincer models auth list [<provider>]
+pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
+    asks for the key, or reads it from a pipe; of oauth a line with the access token and one with the refresh token
+pincer models auth login <provider>:<name> [priority=<n>]
+    signs in with a code, where failover.oauth says where
+pincer models auth order <provider> [<provider>:<name> ...]
+    tries these first, in this order; without any, the order of the configuration holds again
+pincer models auth test [<provider>:<name> ...]
+    asks the vendors whether they take them; costs nothing
+pincer models auth logout <provider>[:<name>]
+    forgets the profile, or all of the provider, and what they are made of`;
+
+/** As of any command that was called wrongly. */
+const WRONG = 2;
+
+type Result<M extends keyof typeof methods> = ResultOf<(typeof methods)[M]>;
+
+const ago = (at: number, now: number): string => {
+  const seconds = Math.max(0, Math.round((now - at) / 1_000));
+  return seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+};
+
+function line(profile: AuthProfile, now: number): string[] {
+  const { name, type, state, priority, cooldownUntil, reason, lastUsedAt, own } = profile;
+  const until = cooldownUntil === undefined ? "" : ` for ${ago(now, cooldownUntil)}`;
+  const used = lastUsedAt === undefined ? "never used" : `used ${ago(lastUsedAt, now)} ago`;
+  return [
+    `${name}  ${own ? "its own" : type}  ${state}${until}  priority ${priority}  ${used}`,
+    ...(reason === undefined ? [] : [`    ${reason.class}: ${reason.message}`]),
+    ...profile.models.map(({ model, successes, failures, latencyMs, cooldownUntil: rests }) => {
+      const latency = latencyMs === null ? "" : `, first text after ${latencyMs} ms`;
+      return `    ${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${ago(now, rests)}`}`;
+    }),
+  ];
+}
+
+const OPTIONS = ["type", "priority", "expires", "aws-profile"];
+
+/** `priority=5` sets an option; anything else is a name. */
+function read(words: readonly string[]) {
+  const isOption = (word: string) => word.includes("=");
+  const options = new Map(words.filter(isOption).map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]));
+  return { names: words.filter((word) => !isOption(word)), options, unknown: [...options.keys()].find((name) => !OPTIONS.includes(name)) };
+}
+
+export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const wrong = (said: string): number => {
+    io.print(`${said}\n\n${HELP}`);
+    return WRONG;
+  };
+  const [area, verb, ...words] = args;
+  if (area !== "auth" || verb === undefined) return wrong("say what is to be done with the auth profiles:");
+  const { names: rest, options, unknown } = read(words);
+  if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
+  const show = (result: unknown, lines: readonly string[]): number => {
+    if (io.json) io.print(JSON.stringify(result, null, 2));
+    else for (const text of lines) io.print(text);
+    return 0;
+  };
+  const call = <R>(method: string, params: unknown) => io.call(method, params) as Promise<R>;
+  const [name] = rest;
+  const given = options.get("priority");
+  const priority = given === undefined ? undefined : Number(given);
+  if (priority !== undefined && !Number.isInteger(priority)) return wrong(`priority is a whole number, came ${given}`);
+  const ranked = priority === undefined ? {} : { priority };
+
+  if (verb === "list") {
+    const result = await call<Result<"profilesList">>("failover.profiles.list", name === undefined ? {} : { provider: name });
+    const lines = result.profiles.flatMap((profile) => line(profile, result.ts));
+    return show(result, lines.length === 0 ? ["none; pincer models auth add <provider>:<name> keeps one"] : lines);
+  }
+  if (verb === "test") {
+    const result = await call<Result<"profilesTest">>("failover.profiles.test", rest.length === 0 ? {} : { profiles: rest });
+    const words = { ok: "is taken", failed: "is not taken", unknown: "cannot be tested: its provider has no way that costs nothing" };
+    const lines = result.results.map(
+      ({ profile, outcome, failure, ms }) => `${profile} ${words[outcome]} (${ms} ms)${failure ? `: ${failure.message}` : ""}`,
+    );
+    show(result, lines.length === 0 ? ["there is no profile to test"] : lines);
+    return result.results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+  }
+  if (name === undefined) return wrong(`pincer models auth ${verb} needs a name:`);
+  if (verb === "order") {
+    const result = await call<Result<"orderSet">>("failover.order.set", { provider: name, profiles: rest.slice(1) });
+    return show(result, [`${name} is tried in this order: ${result.order.join(", ") || "there is no profile"}`]);
+  }
+  if (verb === "logout") {
+    const provider = name.split(":")[0];
+    const params = name.includes(":") ? { provider, profileIds: [name] } : { provider };
+    const result = await call<{ readonly removedProfiles: readonly string[] }>("models.authLogout", params);
+    return show(result, [`forgotten: ${result.removedProfiles.join(", ") || "there was none"}`]);
+  }
+  if (verb === "login") {
+    const started = await call<Result<"signInStart">>("failover.signIn.start", { name, ...ranked });
+    const { verificationUri, verificationUriComplete, userCode, id } = started;
+    if (!io.json) {
+      io.print(`Open ${verificationUriComplete ?? verificationUri}`);
+      io.print(`and enter the code ${userCode}. This waits until you have.`);
+    }
+    const result = await call<Result<"signInWait">>("failover.signIn.wait", { id });
+    return show(result, [`${name} is signed in`]);
+  }
+  if (verb !== "add") return wrong(`there is no "pincer models auth ${verb}":`);
+
+  const [type, expires, awsProfile] = [options.get("type") ?? "api-key", options.get("expires"), options.get("aws-profile")];
+  const expiresAt = expires === undefined ? undefined : Date.parse(expires);
+  if (Number.isNaN(expiresAt)) return wrong(`expires is a date such as 2027-01-31, came ${expires}`);
+  const typed = type === "aws-sdk" ? "" : await readValue(`${type === "api-key" ? "Key" : "Token"} of ${name} (not shown): `);
+  const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
+  if (type !== "aws-sdk" && value === "") return wrong("nothing was given, and nothing kept:");
+  const result = await call<Result<"profilesAdd">>("failover.profiles.add", {
+    ...{ name, type, ...ranked },
+    ...(value === "" ? {} : { value }),
+    ...(refreshToken === "" ? {} : { refreshToken }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(awsProfile === undefined ? {} : { awsProfile }),
+  });
+  return show(result, [`${name} is kept, its credential encrypted; pincer models auth test ${name} asks the vendor`]);
+}

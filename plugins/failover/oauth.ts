@@ -1,0 +1,133 @@
+/** Tokens of somebody who signed in: a device code at the beginning (RFC 8628), a refresh token from then on (RFC 6749, section 6). */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { plainMessage } from "@pincer/plugin-sdk/provider/failure";
+import { type Fetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import type { OAuthSettings } from "./config.ts";
+import { failoverErrors } from "./errors.ts";
+import type { Token } from "./profiles.ts";
+
+export interface OAuthContext {
+  readonly clock: Clock;
+  readonly fetch: Fetch;
+  secret(name: string): Promise<string | undefined>;
+}
+
+export interface DeviceCode {
+  readonly deviceCode: string;
+  readonly userCode: string;
+  readonly verificationUri: string;
+  readonly verificationUriComplete?: string;
+  readonly expiresAt: number;
+  readonly intervalMs: number;
+}
+
+/** `refused`: the token is of no use any more; otherwise it may work the next time. */
+export type Refreshed = { readonly token: Token } | { readonly refused: boolean; readonly message: string };
+
+type Fields = Readonly<Record<string, unknown>>;
+interface Reply {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+const TIMEOUT_MS = 30_000;
+const text = (fields: Fields, name: string): string | undefined => {
+  const value = fields[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+const seconds = (fields: Fields, name: string): number | undefined => {
+  const value = Number(fields[name]);
+  return Number.isFinite(value) && value > 0 ? value * 1_000 : undefined;
+};
+const wordOf = ({ status, fields }: Reply): string =>
+  plainMessage(text(fields, "error_description") ?? text(fields, "error") ?? `the answer was ${status}`);
+
+async function post(
+  ctx: OAuthContext,
+  url: string,
+  settings: OAuthSettings,
+  fields: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Reply> {
+  const { clock, fetch } = ctx;
+  const given = settings.clientSecret;
+  const clientSecret = typeof given === "object" ? await ctx.secret(given.secret) : given;
+  using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, signal, fetch });
+  const response = await watch.fetch(url, {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({
+      client_id: settings.clientId,
+      ...(clientSecret === undefined ? {} : { client_secret: clientSecret }),
+      ...fields,
+    }),
+    signal: watch.signal,
+  });
+  const body = await response.text();
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return { ok: response.ok, status: response.status, fields: typeof parsed === "object" && parsed !== null ? (parsed as Fields) : {} };
+  } catch {
+    return { ok: false, status: response.status, fields: { error_description: body.slice(0, 200) } }; // silent-ok: told by what came instead
+  }
+}
+
+function tokenOf(fields: Fields, now: number): Token | undefined {
+  const value = text(fields, "access_token");
+  if (value === undefined) return undefined;
+  const ms = seconds(fields, "expires_in");
+  return { value, refreshToken: text(fields, "refresh_token"), ...(ms === undefined ? {} : { expiresAt: now + ms }) };
+}
+
+export async function refreshToken(ctx: OAuthContext, settings: OAuthSettings, token: string, signal: AbortSignal): Promise<Refreshed> {
+  try {
+    const reply = await post(ctx, settings.tokenUrl, settings, { grant_type: "refresh_token", refresh_token: token }, signal);
+    const next = reply.ok ? tokenOf(reply.fields, ctx.clock.now()) : undefined;
+    if (next) return { token: next };
+    return { refused: reply.status >= 400 && reply.status < 500 && reply.status !== 429, message: wordOf(reply) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { refused: false, message: `${settings.tokenUrl}: ${plainMessage(errorMessage(error))}` };
+  }
+}
+
+/** Throws `FAILOVER_SIGN_IN`. */
+export async function askDeviceCode(ctx: OAuthContext, settings: OAuthSettings, signal: AbortSignal): Promise<DeviceCode> {
+  const { deviceUrl, scopes } = settings;
+  if (deviceUrl === undefined)
+    throw failoverErrors.FAILOVER_SIGN_IN("nobody can sign in there: its settings under failover.oauth have no deviceUrl");
+  const reply = await post(ctx, deviceUrl, settings, scopes.length === 0 ? {} : { scope: scopes.join(" ") }, signal);
+  const { fields } = reply;
+  const [deviceCode, userCode] = [text(fields, "device_code"), text(fields, "user_code")];
+  const verificationUri = text(fields, "verification_uri") ?? text(fields, "verification_url");
+  if (!reply.ok || deviceCode === undefined || userCode === undefined || verificationUri === undefined) {
+    throw failoverErrors.FAILOVER_SIGN_IN(`${deviceUrl} gave no device code: ${wordOf(reply)}`);
+  }
+  const complete = text(fields, "verification_uri_complete");
+  return {
+    ...{ deviceCode, userCode, verificationUri },
+    ...(complete === undefined ? {} : { verificationUriComplete: complete }),
+    expiresAt: ctx.clock.now() + (seconds(fields, "expires_in") ?? 900_000),
+    intervalMs: seconds(fields, "interval") ?? 5_000,
+  };
+}
+
+/** Resolves once somebody has signed in with the code. Throws `FAILOVER_SIGN_IN`. */
+export async function awaitDevice(ctx: OAuthContext, settings: OAuthSettings, code: DeviceCode, signal: AbortSignal): Promise<Token> {
+  const { clock } = ctx;
+  let { intervalMs } = code;
+  for (;;) {
+    await clock.sleep(intervalMs, signal);
+    if (clock.now() >= code.expiresAt) throw failoverErrors.FAILOVER_SIGN_IN("the code has expired; begin again");
+    const asked = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: code.deviceCode };
+    const reply = await post(ctx, settings.tokenUrl, settings, asked, signal);
+    const token = reply.ok ? tokenOf(reply.fields, clock.now()) : undefined;
+    if (token) return token;
+    const word = text(reply.fields, "error");
+    if (word === "slow_down") intervalMs += 5_000;
+    else if (word !== "authorization_pending" && reply.status < 500)
+      throw failoverErrors.FAILOVER_SIGN_IN(`the sign-in was refused: ${wordOf(reply)}`);
+  }
+}
