@@ -20,7 +20,7 @@ import { type Generation, use } from "./generation.ts";
 import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
-import { CapabilitiesConfig, type IsolationSettings, isolationOf, settingsOf } from "./settings.ts";
+import { CapabilitiesConfig, type IsolationSettings, isolationOf, refusalOf, settingsOf } from "./settings.ts";
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
@@ -115,7 +115,11 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
   };
   const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
-  const around: PluginSurroundings = { clock, limits, log, prepare, changed, restartJob, isolation: (found) => isolated(found).isolation };
+  const around: PluginSurroundings = {
+    ...{ clock, limits, log, prepare, changed, restartJob },
+    isolation: (found) => isolated(found).isolation,
+    refusal: (found) => refusalOf(found.id, isolated(found)),
+  };
 
   const add = (found: Found): void => {
     const plugin = new Plugin(found, around);

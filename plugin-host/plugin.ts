@@ -9,6 +9,7 @@ import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { handOver, heldBy, releaseAll } from "./lease.ts";
+import { lastWordsOf } from "./running.ts";
 import { totalUseOf } from "./sandbox/watch.ts";
 import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
@@ -20,6 +21,8 @@ export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "lo
   restartJob(key: string, reason: unknown): Promise<void>;
   /** Where it would run, if it were activated now. */
   isolation(found: Found): PluginInfo["isolation"];
+  /** Why it may not run at all. */
+  refusal(found: Found): GatewayError | undefined;
 }
 
 /** A version that worked, and the state that it gave away when it was replaced. */
@@ -145,7 +148,7 @@ export class Plugin {
 
   info(): PluginInfo {
     const { id, folder, root, manifest } = this.found;
-    const error = this.found.error ?? this.error;
+    const error = this.found.error ?? this.error ?? (this.isEnabled ? this.around.refusal(this.found) : undefined);
     const process = this.current?.instance.process;
     return {
       id,
@@ -153,7 +156,7 @@ export class Plugin {
       origin: root.layout === "installed" ? "installed" : "embedded",
       manifest,
       state: this.found.error ? "failed" : !this.isEnabled ? "disabled" : this.current ? "active" : error ? "failed" : "idle",
-      generation: this.number,
+      generation: this.current?.number ?? this.number,
       draining: [...this.#draining].map(({ number, calls }) => ({ generation: number, calls: [...calls] })),
       isolation: this.current ? (process ? "process" : "inline") : this.around.isolation(this.found),
       enforced: process?.enforced ?? false,
@@ -191,7 +194,7 @@ export class Plugin {
     const pause = pauseAfter(failures, limits());
     this.#notBefore = clock.monotonic() + pause;
     this.error = error;
-    log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), retryAfterMs: pause });
+    log.warn("plugin.failed", { plugin: this.id, error: errorMessage(error), ...lastWordsOf(error), retryAfterMs: pause });
     if (this.found.manifest?.activate !== "start") return;
     this.#wait(clock.after(pause, () => void this.activate().catch(() => undefined))); // silent-ok: it has reported again
   }
@@ -217,9 +220,11 @@ export class Plugin {
   /** Its process ended: it starts again, later each time; after too many ends the version before comes back, or it waits for the operator. */
   #lost(generation: Generation, found: Found, reason: GatewayError, details: Promise<GatewayError>): void {
     const { clock, limits, log, restartJob } = this.around;
-    void details.then((said) => {
-      log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: said.message });
-      if (this.error === reason) this.error = said;
+    void details.then((how) => {
+      log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: how.message, ...lastWordsOf(how) });
+      if (this.error === reason) this.error = how;
+      else if (this.error?.cause === reason)
+        this.error = pluginErrors.PLUGIN_CRASHED(this.error.message.replace(reason.message, how.message));
     });
     // Before its calls are told: what this aborts is journalled neither as done nor as failed.
     for (const key of generation.jobs) void restartJob(key, reason);

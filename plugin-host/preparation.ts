@@ -21,7 +21,7 @@ import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
 import { findConfinement } from "./sandbox/confinement.ts";
-import type { isolationOf } from "./settings.ts";
+import { type isolationOf, refusalOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
 export function createPreparation(
@@ -132,11 +132,8 @@ export function createPreparation(
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
     const how = isolated(found);
-    if (!how.isAllowed) {
-      const what = `${id} is not of this repository: set plugins.${id}.isolation to "process" to let it run confined`;
-      const whole = `or plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
-      throw pluginErrors.PLUGIN_UNTRUSTED(`${what} (docs/security.md says what that does not keep it from yet), ${whole}`);
-    }
+    const refusal = refusalOf(id, how);
+    if (refusal) throw refusal;
     requireUses(manifest);
     const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);
     try {

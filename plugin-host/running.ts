@@ -23,14 +23,19 @@ export interface Running {
   readonly process?: ProcessFacts;
 }
 
+/** The cause of an error: what a process wrote before it ended. For the log. */
+export class LastWords extends Error {}
+/** For a line of the log. */
+export const lastWordsOf = ({ cause }: Error) => (cause instanceof LastWords ? { said: cause.message } : {});
+
 export interface ProcessFacts {
   /** Of the process that was started: inside a sandbox another one runs under it. */
   readonly pid: number;
   /** Whether the operating system holds it to its permissions. */
   readonly enforced: boolean;
   /**
-   * Called once when it has ended without being asked to, before whatever waits for it is told. `details` says later how it ended and what it
-   * said last.
+   * Called once when it has ended without being asked to, before whatever waits for it is told. `details` says later how it ended, with what it
+   * said last as its cause.
    */
   onDeath: ((reason: GatewayError, details: Promise<GatewayError>) => void) | undefined;
 }

@@ -1,5 +1,7 @@
 /** What plugins add to the configuration: the same for a gateway that runs, and for a command that judges the file without one. */
+import type { GatewayError } from "@pincer/plugin-sdk/error";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { type TSchema, Type } from "@sinclair/typebox";
 import type { Found } from "./discovery.ts";
 
@@ -24,6 +26,14 @@ export function isolationOf(
   const isTrusted = root.layout === "source" || unsandboxed;
   const isolation = isTrusted ? (chosen ?? (root.layout === "source" ? (manifest?.isolation ?? "inline") : "inline")) : "process";
   return { isolation, isTrusted, isAllowed: isTrusted || chosen === "process" };
+}
+
+/** Why a plugin may not run as it is set. */
+export function refusalOf(id: string, { isAllowed }: ReturnType<typeof isolationOf>): GatewayError | undefined {
+  if (isAllowed) return undefined;
+  const confined = `let it run confined: pincer config set plugins.${id}.isolation process (docs/security.md says what that does not keep it from)`;
+  const whole = `or, if you trust it with every right of the gateway: pincer config set plugins.${id}.unsandboxed true`;
+  return pluginErrors.PLUGIN_UNTRUSTED(`${id} is not of this repository, and does not run until you say how; ${confined}; ${whole}`);
 }
 
 /** Dotted paths and what stands there; of the last, the plugin itself is told. */

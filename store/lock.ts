@@ -46,7 +46,7 @@ export function lockHome(home: string): Disposable {
   if (!db) {
     const pid = readPid(home);
     const who = pid === undefined ? "another gateway" : `another gateway (pid ${pid})`;
-    const message = `${who} uses ${home}: stop it with "pincer gateway stop", or choose another PINCER_HOME`;
+    const message = `${who} uses ${home}: stop it with "pincer stop", or choose another PINCER_HOME`;
     throw storeErrors.HOME_IN_USE(message, { data: { home, ...(pid !== undefined && { pid }) } });
   }
   held.add(db);

@@ -24,7 +24,7 @@ import {
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
-import type { ProcessFacts, Running } from "../running.ts";
+import { LastWords, type ProcessFacts, type Running } from "../running.ts";
 import type { Egress } from "../sandbox/egress.ts";
 import { endAll, watchUse } from "../sandbox/watch.ts";
 import { createChildJobs } from "./child-jobs.ts";
@@ -74,7 +74,7 @@ const StartedShape = Type.Object({
   services: Type.Integer({ minimum: 0 }),
 });
 const { signal: never } = new AbortController();
-/** What a process wrote last is told when it dies. */
+/** What a process wrote last is kept for the log alone: it may hold secrets, and is of no use to whoever called. */
 const lastChars = 4_096;
 /** How long the rest of it is waited for. */
 const pipeMs = 200;
@@ -91,7 +91,7 @@ export class ProcessInstance implements Running {
   #child: Bun.Subprocess | undefined;
   #launched: Launch | undefined;
   #isEndedHere = false;
-  #said = "";
+  #output = "";
   #heard: Promise<unknown> | undefined;
   #told: Provisions = {};
   #isEnding = false;
@@ -224,16 +224,17 @@ export class ProcessInstance implements Running {
     // Made before it runs, and its only one: it can make none itself.
     const connection = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });
     await adopt({ fd: child.stdio[connectionFd] as number, socket: connection });
-    const silent = () => `the process of ${manifest.id} said nothing in ${limits().setupMs} ms${this.#lastWords()}`;
-    using _late = clock.after(limits().setupMs, () => this.#hello.reject(pluginErrors.PLUGIN_TIMEOUT(silent())));
+    const silent = () =>
+      pluginErrors.PLUGIN_TIMEOUT(`the process of ${manifest.id} did not answer in ${limits().setupMs} ms`, this.#said());
+    using _late = clock.after(limits().setupMs, () => this.#hello.reject(silent()));
     await this.#hello.promise;
   }
 
   async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) this.#said = (this.#said + decoder.decode(chunk, { stream: true })).slice(-lastChars);
+    for await (const chunk of stream) this.#output = (this.#output + decoder.decode(chunk, { stream: true })).slice(-lastChars);
   }
-  #lastWords = () => (this.#said.trim() === "" ? "" : `; it said: ${this.#said.trim()}`);
+  #said = () => (this.#output.trim() === "" ? {} : { cause: new LastWords(this.#output.trim()) });
 
   /** A process that answers no ping blocks its own event loop, or is stopped: it is ended, and that is its death. */
   #beat(): void {
@@ -269,7 +270,7 @@ export class ProcessInstance implements Running {
     // What ended it here has said why.
     if (!child || this.#isEndedHere || reason.code !== "PLUGIN_GONE") return reason;
     const how = child.signalCode ?? (child.exitCode === null ? "no code yet" : `code ${child.exitCode}`);
-    return pluginErrors.PLUGIN_GONE(`the process of ${this.#options.manifest.id} ended with ${how}${this.#lastWords()}`);
+    return pluginErrors.PLUGIN_GONE(`the process of ${this.#options.manifest.id} ended with ${how}`, this.#said());
   }
 
   async #end(reason: GatewayError): Promise<void> {
@@ -277,6 +278,9 @@ export class ProcessInstance implements Running {
     this.#ended = reason;
     void this.#details(reason).then(this.#hello.reject);
     this.#peer.end(reason);
+    // Who ends closes the connection first; to end it now would hide how it did.
+    if (this.#child && reason.code === "PLUGIN_GONE" && !this.#isEndedHere)
+      await within(this.#options.clock, pipeMs, this.#child.exited).catch(() => undefined); // silent-ok: it is ended below
     await this.#resources.disposeAsync();
   }
 }

@@ -6,6 +6,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { cut } from "@pincer/plugin-sdk/runtime/gone";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import type { CallFacts, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
 import { type Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
@@ -128,8 +129,7 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
     await requireValid(schema, answer, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${name} answered wrongly ${how}`));
     return answer;
   };
-  return async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
-    await checker(result); // before it is asked, so that its answer goes on before whatever it says next
+  const answered = async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
     const call: CallFacts = { connection: { ...connection, caps: [...connection.caps] }, role, scopes };
     if (!accepted) return held(result, await peer.call("method", { name, params, call }, { signal }));
     const answers = peer.stream("method", { name, params, call }, { signal });
@@ -138,6 +138,12 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
       if (step.done) return held(result, step.value);
       tell(await held(accepted, (step.value as { readonly accepted?: unknown } | null)?.accepted));
     }
+  };
+  return async (params: unknown, call: MethodCall) => {
+    await checker(result); // before it is asked, so that its answer goes on before whatever it says next
+    return answered(params, call).catch((error) => {
+      throw cut(error, name);
+    });
   };
 }
 

@@ -76,6 +76,9 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
       // What nobody awaited: the gateway counts it, and writes it into its log.
       fault: (error, what) => void tell(error, what).catch(() => undefined), // silent-ok: without the gateway nobody is left to be told
     });
+    // A mistake that no call can be blamed for ends nobody, and is told.
+    for (const event of ["uncaughtException", "unhandledRejection"] as const)
+      process.on(event, (error: unknown) => void tell(error, "outside of any call").catch(() => undefined)); // silent-ok: as above
     const given = { config, provisions };
     const around = childSurroundings(peer, { id, home, dataDir, permissions }, given);
     served = childServed(instance, peer, {

@@ -1,9 +1,10 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
 import { checker, requireValid } from "../check.ts";
 import type { Call, Contract, ImplementationOf, Io, Stream } from "../contract.ts";
-import { hasCode, isGatewayError } from "../error.ts";
+import { isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { linkSignals } from "../signal.ts";
+import { cut, isGone } from "./gone.ts";
 import type { Implementation } from "./registrations.ts";
 
 /** Of a stream that only one may hold. */
@@ -82,16 +83,6 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 
 /** Fewer than the ends that a plugin may have before it is given up: one call that ends every process does not use them up alone. */
 const safeAttempts = 3;
-/** The process went away in the middle: what may be repeated is asked again, of the one that takes its place. */
-const isGone = (error: unknown) => hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
-
-/** What may not be repeated had begun over there: whoever asked must not take it for undone. */
-function cut(error: unknown, what: string): unknown {
-  if (!isGatewayError(error) || !isGone(error)) return error;
-  const make = error.code === "PLUGIN_STALLED" ? pluginErrors.PLUGIN_STALLED : pluginErrors.PLUGIN_GONE;
-  return make(`${error.message}; whether ${what} took effect is not known`, { cause: error, data: error.data });
-}
-
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
   return async function* (given: unknown, io: Io) {
