@@ -40,14 +40,14 @@ export interface Confined {
 /** Throws `PLUGIN_UNCONFINABLE` for what no confinement can give. */
 export type Confine = (what: Confinement) => Promise<Confined>;
 
-export type Finding =
+export type FoundConfinement =
   | { readonly confine: Confine; readonly kind: "bubblewrap" | "sandbox-exec" }
   | { readonly missing: string; readonly mend: string };
 
-let found: Promise<Finding> | undefined;
+let found: Promise<FoundConfinement> | undefined;
 
 /** The confinement of this machine, or why there is none and what to install or set. Looked for until it is found, which takes a fifth of a second. */
-export async function findConfinement(): Promise<Finding> {
+export async function findConfinement(): Promise<FoundConfinement> {
   const find = { linux: findBubblewrap, darwin: findSandboxExec }[process.platform as string];
   if (!find) return { missing: `there is no confinement for ${process.platform}`, mend: "run the gateway under Linux or macOS" };
   found ??= Promise.try(() => find());

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
 import { tasksOf } from "../../plugin-host/sandbox/limits.ts";
-import { endAll, excessOf, treeOf, useOf } from "../../plugin-host/sandbox/watch.ts";
+import { endAll, excessOf, treeOf, useOf } from "../../plugin-host/sandbox/use.ts";
 import { type Hog, hogs } from "./hogs.ts";
 
 export interface HogReport {
