@@ -9,7 +9,7 @@ import type { TSchema } from "@sinclair/typebox";
 import type { Bundle, Found, PluginFolder } from "./discovery.ts";
 import type { Entered, Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";
-import type { Finding } from "./sandbox/confinement.ts";
+import type { FoundConfinement } from "./sandbox/confinement.ts";
 import type { KernelNames, Table } from "./table.ts";
 
 /** The configuration, as far as plugins have a part in it. Paths are dotted. */
@@ -60,7 +60,7 @@ export interface PluginHostDeps extends KernelNames {
   /** One file with the plugin, the SDK and what runs them in a process; made when it is not there. */
   processBundle(found: Found): Promise<string>;
   /** What confines a process, in place of what this machine has. */
-  readonly confinement?: () => Promise<Finding>;
+  readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */
   readonly bundle?: Bundle;
   /** Read a plugin's files again at each reload. */

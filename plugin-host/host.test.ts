@@ -218,35 +218,6 @@ test("of an installed plugin's versions the one that was chosen runs, and an upg
   rmSync(folder, { recursive: true });
 });
 
-test("an installed plugin says nothing about the settings of another", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pincer-sections-"));
-  const config = { type: "object", properties: { isKind: { type: "boolean", default: true } } };
-  for (const [id, configKey] of [
-    ["notes", "notes"],
-    ["reader", "notes.isKind"],
-    ["gateway", "gateway"],
-    ["own", "own.deep"],
-  ] as const)
-    await writePlugin(join(folder, id), "1", "", { id, configKey, generated: { config } });
-  await using kit = await startHost({ roots: [{ path: folder, layout: "installed", enabled: true }] });
-  const states = Object.fromEntries(kit.host.list().map(({ id, error }) => [id, error?.code]));
-  expect(states).toEqual({ notes: undefined, own: undefined, reader: "PLUGIN_MANIFEST_INVALID", gateway: "PLUGIN_MANIFEST_INVALID" });
-  rmSync(folder, { recursive: true });
-});
-
-test("a pattern that may take long is looked at in no manifest from elsewhere, and never matched", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pincer-slow-"));
-  const slow = { type: "string", pattern: "^(a+)+$", default: `${"a".repeat(60)}!` };
-  const generated = { config: { type: "object", properties: { name: slow } } };
-  await writePlugin(join(folder, "slow"), "1", "", { id: "slow", generated });
-  await using kit = await startHost({ roots: [{ path: folder, layout: "installed", enabled: true }] });
-  expect(kit.host.inspect("slow")).toMatchObject({
-    state: "failed",
-    error: { code: "PLUGIN_MANIFEST_INVALID", message: expect.stringContaining("/generated/config/properties/name/pattern") },
-  });
-  rmSync(folder, { recursive: true });
-});
-
 test("an optional use is absent while nobody provides it", async () => {
   const source = `
     import { definePlugin } from "@pincer/plugin-sdk"; import { ifPresent } from "@pincer/plugin-sdk/contract"; import { sessions } from "@pincer/plugin-sdk/contracts/sessions";

@@ -10,7 +10,7 @@ import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { handOver, heldBy, releaseAll } from "./lease.ts";
 import { lastWordsOf } from "./running.ts";
-import { totalUseOf } from "./sandbox/watch.ts";
+import { totalUseOf } from "./sandbox/use.ts";
 import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {

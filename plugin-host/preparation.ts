@@ -20,7 +20,7 @@ import { bundleOf } from "./process/bundle.ts";
 import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
 import { ProcessInstance } from "./process/process-instance.ts";
-import { findConfinement } from "./sandbox/confinement.ts";
+import { findConfinement } from "./sandbox/find.ts";
 import { type isolationOf, refusalOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */

@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { answers } from "../../plugin-host/findings.ts";
-import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
+import { findConfinement } from "../../plugin-host/sandbox/find.ts";
 import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";

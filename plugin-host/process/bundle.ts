@@ -4,7 +4,7 @@ import { bundleFrom, failureFrom } from "@pincer/plugin-sdk/runtime/bundler";
 import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import type { PluginHostDeps } from "../deps.ts";
 import type { Found } from "../discovery.ts";
-import type { Finding } from "../sandbox/confinement.ts";
+import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { runConfined } from "../sandbox/run.ts";
 import { unconfined } from "./launch.ts";
 
@@ -16,7 +16,7 @@ export async function bundleOf(
   found: Found,
   isTrusted: boolean,
   { processBundle, home, clock, limits }: Pick<PluginHostDeps, "processBundle" | "home" | "clock" | "limits">,
-  confinement: () => Promise<Finding>,
+  confinement: () => Promise<FoundConfinement>,
 ): Promise<string> {
   if (isTrusted) return processBundle(found);
   const { id, folder, manifest, digest } = found;

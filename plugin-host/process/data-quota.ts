@@ -30,8 +30,7 @@ async function bytesIn(folder: string, most: number): Promise<number> {
 
 async function excess(folder: string, mostMb: number): Promise<string | undefined> {
   const bytes = await bytesIn(folder, mostMb * MB).catch(() => Number.POSITIVE_INFINITY); // what cannot be looked at can hide anything
-  if (bytes > mostMb * MB) return `its files take more than ${mostMb} MB (gateway.plugins.dataMb), or cannot be looked at`;
-  return undefined;
+  return bytes > mostMb * MB ? `its files take more than ${mostMb} MB (gateway.plugins.dataMb), or cannot be looked at` : undefined;
 }
 
 /** Throws `PLUGIN_QUOTA`. */

@@ -16,7 +16,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { ChildJobs } from "./child-jobs.ts";
 
 /** What stands around a process: what the plugin may do has been decided for these. */
-export interface Around {
+export interface ProcessSurroundings {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: KeyValueStore;
@@ -80,7 +80,7 @@ export const shapesReady = async (): Promise<void> => void (await Promise.all(Ob
 export function hostServed(
   id: string,
   generated: Generated,
-  around: Around,
+  around: ProcessSurroundings,
   registered: () => Registrations,
   jobs: ChildJobs,
   onHello: (hello: Hello) => unknown,

@@ -6,13 +6,13 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import type { Finding } from "../sandbox/confinement.ts";
+import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
-import { type Resolved, resolvePermissions } from "./confinement-of.ts";
 import { requireRoom } from "./data-quota.ts";
 import { logBudget } from "./host-served.ts";
 import type { Launch } from "./process-instance.ts";
+import { type Resolved, resolvePermissions } from "./resolved-permissions.ts";
 
 export interface LaunchDeps {
   readonly home: string;
@@ -26,7 +26,7 @@ export interface LaunchDeps {
   readonly dataMb: number;
   config(): unknown;
   secret(name: string): Promise<string | undefined>;
-  confinement(): Promise<Finding>;
+  confinement(): Promise<FoundConfinement>;
 }
 
 export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
@@ -44,7 +44,7 @@ function openWayOut({ net, configured }: Resolved, { clock, log, manifest: { id 
 }
 
 /** What must be confined, where nothing can confine it. */
-export function unconfined(id: string, { missing, mend }: Extract<Finding, { readonly missing: string }>): GatewayError {
+export function unconfined(id: string, { missing, mend }: Extract<FoundConfinement, { readonly missing: string }>): GatewayError {
   const what = `${id} is not of this repository, and nothing here can hold it to its permissions: ${missing}`;
   const accept = `or set plugins.${id}.unsandboxed to true if you trust it with every right of the gateway`;
   return pluginErrors.PLUGIN_UNTRUSTED(`${what}; ${mend}, ${accept}`, { data: { plugin: id } });

@@ -26,12 +26,12 @@ import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
 import { LastWords, type ProcessFacts, type Running } from "../running.ts";
 import type { Egress } from "../sandbox/egress.ts";
-import { endAll, watchUse } from "../sandbox/watch.ts";
+import { endAll, watchUse } from "../sandbox/use.ts";
 import { createChildJobs } from "./child-jobs.ts";
-import type { Resolved } from "./confinement-of.ts";
 import { watchData } from "./data-quota.ts";
-import { type Around, hostServed, shapesReady } from "./host-served.ts";
+import { hostServed, type ProcessSurroundings, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
+import type { Resolved } from "./resolved-permissions.ts";
 import { watchSpinning } from "./spinning.ts";
 
 /** What is started, once its permissions have been made into a command. */
@@ -56,7 +56,7 @@ export interface ProcessOptions {
   readonly clock: Clock;
   readonly limits: () => PluginLimits;
   readonly log: Logger;
-  readonly around: Around;
+  readonly around: ProcessSurroundings;
   /** Makes the command; what that needs goes into the folder. */
   launch(run: string): Promise<Launch>;
   /** Everything but what the manifest says. */

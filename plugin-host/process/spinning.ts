@@ -5,7 +5,7 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { PluginLimits } from "../limits.ts";
-import { cpuOf, yieldToOthers } from "../sandbox/watch.ts";
+import { cpuOf, yieldToOthers } from "../sandbox/use.ts";
 
 /** Of a processor's time from which on it counts as spinning. */
 const wholeProcessor = 0.9;

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { join } from "node:path";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { confineByBubblewrap } from "./bubblewrap.ts";
-import { type Confinement, findConfinement } from "./confinement.ts";
+import type { Confinement } from "./confinement.ts";
+import { findConfinement } from "./find.ts";
 
 const base = mkdtempSync("/var/tmp/bubblewrap-");
 afterAll(() => rmSync(base, { recursive: true }));

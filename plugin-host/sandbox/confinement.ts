@@ -1,6 +1,4 @@
-/** What confines a plugin's process: what it is told, what it makes of that, and which of them this machine has. */
-import { findSandboxExec } from "./macos.ts";
-import { findBubblewrap } from "./trial.ts";
+/** What confines a plugin's process: what it is told, and what it makes of that. */
 
 /** What a plugin may touch, with everything resolved: absolute paths, plain host:port rules. */
 export interface Confinement {
@@ -40,18 +38,6 @@ export interface Confined {
 /** Throws `PLUGIN_UNCONFINABLE` for what no confinement can give. */
 export type Confine = (what: Confinement) => Promise<Confined>;
 
-export type Finding =
+export type FoundConfinement =
   | { readonly confine: Confine; readonly kind: "bubblewrap" | "sandbox-exec" }
   | { readonly missing: string; readonly mend: string };
-
-let found: Promise<Finding> | undefined;
-
-/** The confinement of this machine, or why there is none and what to install or set. Looked for until it is found, which takes a fifth of a second. */
-export async function findConfinement(): Promise<Finding> {
-  const find = { linux: findBubblewrap, darwin: findSandboxExec }[process.platform as string];
-  if (!find) return { missing: `there is no confinement for ${process.platform}`, mend: "run the gateway under Linux or macOS" };
-  found ??= Promise.try(() => find());
-  const finding = await found;
-  if ("missing" in finding) found = undefined;
-  return finding;
-}

@@ -12,7 +12,7 @@ const RESERVED_MB = { jit: 128, structures: 128, arena: 64 };
 /**
  * `RLIMIT_DATA` counts private writable memory that was asked for, used or not, of each process for itself: what the engine reserves, about
  * 270 MB with the environment below, comes on top. It makes a hog's allocations fail; that all processes of a plugin together keep to
- * `memoryMb` of what is really used is for whoever watches them (`watch.ts`).
+ * `memoryMb` of what is really used is for whoever watches them (`use.ts`).
  */
 export const dataBytes = ({ memoryMb }: Limits): number => (memoryMb + RESERVED_MB.jit + RESERVED_MB.structures + RESERVED_MB.arena) * MB;
 

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { Confined, Confinement, Finding } from "./confinement.ts";
+import type { Confined, Confinement, FoundConfinement } from "./confinement.ts";
 import { bunOptions, dataBytes, environmentOf } from "./limits.ts";
 
 const SANDBOX_EXEC = "/usr/bin/sandbox-exec";
@@ -97,7 +97,7 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
   };
 }
 
-export function findSandboxExec(): Finding {
+export function findSandboxExec(): FoundConfinement {
   if (existsSync(SANDBOX_EXEC)) return { confine: confineBySandboxExec, kind: "sandbox-exec" };
   return { missing: `${SANDBOX_EXEC} is not there`, mend: "it is part of macOS: see whether the system is complete" };
 }

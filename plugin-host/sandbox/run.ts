@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Confine, Confinement } from "./confinement.ts";
-import { endAll, watchUse } from "./watch.ts";
+import { endAll, watchUse } from "./use.ts";
 
 /** More than a bundle has. */
 const mostBytes = 64 * 2 ** 20;

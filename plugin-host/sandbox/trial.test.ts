@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
-import { findConfinement } from "./confinement.ts";
+import { findConfinement } from "./find.ts";
 import { findBubblewrap } from "./trial.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "trial-"));

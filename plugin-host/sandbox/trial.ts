@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { confineByBubblewrap, type Tools } from "./bubblewrap.ts";
-import type { Confine, Finding } from "./confinement.ts";
+import type { Confine, FoundConfinement } from "./confinement.ts";
 import { createLibraries } from "./libraries.ts";
 import { runConfined } from "./run.ts";
 
@@ -45,7 +45,7 @@ function mendOf(): string {
 
 const installed = (name: string) => Bun.which(name, { PATH: `${process.env["PATH"] ?? ""}:/usr/bin:/bin:/usr/sbin:/sbin` });
 
-export async function findBubblewrap(which: (name: string) => string | null = installed): Promise<Finding> {
+export async function findBubblewrap(which: (name: string) => string | null = installed): Promise<FoundConfinement> {
   const machine = process.arch;
   if (machine !== "x64" && machine !== "arm64") {
     return { missing: `there is no filter of system calls for ${machine}`, mend: "run the gateway on x86_64 or aarch64" };

@@ -9,7 +9,7 @@ import { errorMessage, type GatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { type Asked, AskedCall, type Asking, Reading } from "./asked.ts";
 import { isCredit, kinds } from "./frame-kinds.ts";
-import { type Answering, Running } from "./running.ts";
+import { type Answering, ServedCall } from "./served.ts";
 import { codedFrom, codedOf, faultFrom } from "./thrown.ts";
 
 export interface Served {
@@ -47,7 +47,7 @@ export interface Wire {
 
 export class Peer {
   readonly #asked = new Map<number, Asked>();
-  readonly #running = new Map<number, Running>();
+  readonly #running = new Map<number, ServedCall>();
   readonly #pings = new Map<number, PromiseWithResolvers<void>>();
   readonly #asking: Asking;
   readonly #answering: Answering;
@@ -210,7 +210,7 @@ export class Peer {
       const busy = pluginErrors.PLUGIN_BUSY(`${running}; ${calls} of ${callBytes} may: try again when one has ended`);
       return void this.#send(kinds.error, id, codedOf(busy));
     }
-    const running = new Running(this.#answering, id, target, frameBytes, credit);
+    const running = new ServedCall(this.#answering, id, target, frameBytes, credit);
     this.#running.set(id, running);
     this.#heldBytes += frameBytes;
     const params = told[at];

@@ -1,6 +1,6 @@
 /** Kills a plugin's own process, in the middle of what a test has begun. */
 import { readFileSync } from "node:fs";
-import { treeOf } from "../../plugin-host/sandbox/watch.ts";
+import { treeOf } from "../../plugin-host/sandbox/use.ts";
 import type { TestGateway } from "./gateway.ts";
 
 /** The process that runs the plugin's code: those that confine it stand above it. */

@@ -1,5 +1,5 @@
 /** How a plugin's code stands to whoever calls it. */
-import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
+import { findConfinement } from "../../plugin-host/sandbox/find.ts";
 import type { Contract, ImplementationOf } from "../contract.ts";
 import { inline, loopback } from "./loopback.ts";
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { treeOf } from "../../plugin-host/sandbox/watch.ts";
+import { treeOf } from "../../plugin-host/sandbox/use.ts";
 import { bundleProcess } from "../../plugin-kit/build.ts";
 import { type HostKit, startHost } from "../fixtures/plugin-host.ts";
 import { type Figure, median, quantile } from "./figures.ts";

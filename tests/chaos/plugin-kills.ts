@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { WireClient } from "@pincer/plugin-sdk/testing/client";
-import { treeOf } from "../../plugin-host/sandbox/watch.ts";
+import { treeOf } from "../../plugin-host/sandbox/use.ts";
 import { connectTurns } from "../bench/turn-client.ts";
 import { token } from "./home-config.ts";
 import { Life } from "./life.ts";

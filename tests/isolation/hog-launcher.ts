@@ -1,9 +1,9 @@
 /** Stands for a gateway that runs one hog, watches it, ends it when it takes more than its share, and sees to it that nothing is left. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findConfinement } from "../../plugin-host/sandbox/confinement.ts";
+import { findConfinement } from "../../plugin-host/sandbox/find.ts";
 import { tasksOf } from "../../plugin-host/sandbox/limits.ts";
-import { endAll, excessOf, treeOf, useOf } from "../../plugin-host/sandbox/watch.ts";
+import { endAll, excessOf, treeOf, useOf } from "../../plugin-host/sandbox/use.ts";
 import { type Hog, hogs } from "./hogs.ts";
 
 export interface HogReport {

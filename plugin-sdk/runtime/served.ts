@@ -11,7 +11,7 @@ export interface Answering {
   readonly tellsFaults: boolean;
   /** The size of its frame. Throws when the value cannot be sent. */
   send(kind: number, id: number, value: unknown): number;
-  ended(running: Running): void;
+  ended(running: ServedCall): void;
 }
 
 /** Most work never looks at its signal: it is made for that which does. A class, since an accessor of each object's own takes longer to make. */
@@ -27,7 +27,7 @@ class LazyIo implements Io {
   }
 }
 
-export class Running {
+export class ServedCall {
   readonly io: Io;
   #controller: AbortController | undefined;
   #stopped: { readonly reason: unknown } | undefined;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { endAll, excessOf, useOf, watchUse } from "./watch.ts";
+import { endAll, excessOf, useOf, watchUse } from "./use.ts";
 
 const started: Bun.Subprocess[] = [];
 const onLinux = test.skipIf(process.platform !== "linux");
