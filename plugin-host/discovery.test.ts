@@ -20,7 +20,12 @@ test("an installed plugin says nothing about the settings of another", async () 
     await writePlugin(join(folder, id), "1", "", { id, configKey, generated: { config } });
   await using kit = await startHost({ roots: [{ path: folder, layout: "installed", enabled: true }] });
   const states = Object.fromEntries(kit.host.list().map(({ id, error }) => [id, error?.code]));
-  expect(states).toEqual({ notes: undefined, own: undefined, reader: "PLUGIN_MANIFEST_INVALID", gateway: "PLUGIN_MANIFEST_INVALID" });
+  expect(states).toEqual({
+    notes: "PLUGIN_UNTRUSTED",
+    own: "PLUGIN_UNTRUSTED",
+    reader: "PLUGIN_MANIFEST_INVALID",
+    gateway: "PLUGIN_MANIFEST_INVALID",
+  });
 });
 
 test("a pattern that may take long is looked at in no manifest from elsewhere, and never matched", async () => {

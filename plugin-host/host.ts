@@ -209,6 +209,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   }));
   provide(hostContract, () => ({
     reload: async ({ id }) => reload(id),
+    refresh: async () => refresh().then(() => ({})),
     setEnabled: async ({ id, enabled }) => setEnabled(id, enabled).then(() => ({})),
   }));
 

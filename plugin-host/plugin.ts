@@ -86,10 +86,7 @@ export class Plugin {
     this.#crashes = [];
   }
 
-  /**
-   * N+1 beside N. Whatever fails before N+1 works leaves N, or brings it back. `code` of an earlier generation runs that again; `kept` is its
-   * state, for when N's cannot be had.
-   */
+  /** N+1 beside N; what fails before N+1 works leaves N, or brings it back. `code` of an earlier one runs that again, `kept` is its state. */
   replace(found: Found, code?: Code, kept?: unknown): Promise<{ readonly generation: number; readonly visibleMs: number }> {
     return this.#change(async () => {
       const { clock, limits, changed } = this.around;
@@ -223,8 +220,6 @@ export class Plugin {
     void details.then((how) => {
       log.error("plugin.crashed", { plugin: this.id, generation: generation.number, error: how.message, ...lastWordsOf(how) });
       if (this.error === reason) this.error = how;
-      else if (this.error?.cause === reason)
-        this.error = pluginErrors.PLUGIN_CRASHED(this.error.message.replace(reason.message, how.message));
     });
     // Before its calls are told: what this aborts is journalled neither as done nor as failed.
     for (const key of generation.jobs) void restartJob(key, reason);
@@ -236,7 +231,7 @@ export class Plugin {
     this.#wait(undefined);
     const isOver = this.#crashes.length > crashes;
     const ended = `${this.id} ended ${this.#crashes.length} times in ${crashWindowMs} ms`;
-    const next = `"pincer plugins reload ${this.id}" tries it again; the last time ${reason.message}`;
+    const next = `"pincer plugins reload ${this.id}" tries it again; "pincer logs" says how it ended`;
     if (isOver && this.#sound && this.#sound.found !== found) {
       const error = pluginErrors.PLUGIN_CRASHED(`${ended}, and was rolled back: ${next}`, { cause: reason });
       this.#rollBack(this.#sound, generation, error).catch((failed) => this.#retryLater(failed as GatewayError));

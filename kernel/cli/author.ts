@@ -6,9 +6,10 @@ import { buildPlugin } from "../../plugin-kit/build.ts";
 import { checkPlugin, type Step } from "../../plugin-kit/check.ts";
 import { createPlugin } from "../../plugin-kit/create.ts";
 import { linkPlugin } from "../../plugin-kit/link.ts";
+import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { repository as pincer, pluginFolders } from "./home.ts";
+import { holder, repository as pincer, pluginFolders } from "./home.ts";
 import { bold, columns, green, red, type Terminal, yellow } from "./terminal.ts";
 
 const dots = { passed: green("●"), failed: red("✗"), skipped: yellow("○") };
@@ -47,5 +48,8 @@ export const check: Run = async ({ args: [folder = "."], home, terminal }) => {
 
 export const link: Run = async ({ args: [folder = "."], home, terminal }) => {
   const id = linkPlugin(resolve(folder), home.path);
-  return answer(terminal, { id }, `${bold(id)} is used from ${resolve(folder)}; turn it on with: pincer plugins enable ${id}`);
+  using client = holder(home)?.state && (await connect(home));
+  await client?.call("plugins.refresh", {});
+  const next = [`config set plugins.${id}.isolation process`, `plugins enable ${id}`].map((words) => `pincer ${words}`);
+  return answer(terminal, { id, next }, `${bold(id)} is used from ${resolve(folder)}; to run it, confined to its permissions:`, ...next);
 };

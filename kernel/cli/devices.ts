@@ -23,13 +23,10 @@ export const list = asking(async (client) => {
   return [devices, parts.join("\n")];
 });
 
-export const approve = asking(async (client, { args: [requestId] }) => {
-  return [await client.call("device.pair.approve", { requestId }), `${green("●")} the device may come in`];
-});
-
-export const reject = asking(async (client, { args: [requestId] }) => {
-  return [await client.call("device.pair.reject", { requestId }), `${green("●")} the device was turned down`];
-});
+const decide = (verb: "approve" | "reject", said: string) =>
+  asking(async (client, { args: [requestId] }) => [await client.call(`device.pair.${verb}`, { requestId }), `${green("●")} ${said}`]);
+export const approve = decide("approve", "the device may come in");
+export const reject = decide("reject", "the device was turned down");
 
 /** The beginning of an id is enough when it fits one device alone. */
 export const remove = asking(async (client, { args: [wanted = ""] }) => {

@@ -50,11 +50,7 @@ function checkHome({ path, configFile, tokenFile, keyFile, storeFile }: Home): F
     findings.push(wrong("home", `${path} belongs to another user`, `sudo chown -R ${user.username} ${quoted(path)}`));
   if (existsSync(storeFile) && !existsSync(keyFile))
     findings.push(
-      wrong(
-        "key",
-        `${keyFile} is missing; what was encrypted with it cannot be read`,
-        "restore it from a backup, or set the secrets again",
-      ),
+      wrong("key", `${keyFile} is missing; what it encrypted cannot be read`, "restore it from a backup, or set the secrets again"),
     );
   return findings.length > 0 ? findings : [ok("home", path)];
 }

@@ -54,8 +54,9 @@ export const reload = asking(async (client, { args: [pluginId] }) => {
 
 const setEnabled = (enabled: boolean): Run =>
   asking(async (client, { args: [pluginId] }) => {
-    const answer = await client.call("plugins.setEnabled", { pluginId, enabled }, { timeoutMs: 0 });
-    return [answer, `${green("●")} ${pluginId} is ${enabled ? "on" : "off"}`];
+    const answer = await client.call<{ plugin: { error?: string } }>("plugins.setEnabled", { pluginId, enabled }, { timeoutMs: 0 });
+    const but = enabled && answer.plugin.error ? `, but does not work: ${red(answer.plugin.error)}` : "";
+    return [answer, `${green("●")} ${pluginId} is ${enabled ? "on" : "off"}${but}`];
   });
 export const enable = setEnabled(true);
 export const disable = setEnabled(false);

@@ -64,6 +64,8 @@ export const pluginHost = defineContract({
   members: {
     /** A new generation beside the present one. Rejects, with file, line and reason where known, when the present one stays. */
     reload: call(Type.Object({ id: Type.String() }), Type.Object({ generation: Type.Integer(), visibleMs: Type.Number() })),
+    /** Looks again at what is installed or linked. */
+    refresh: call(Type.Object({}), Type.Object({}), { safe: true }),
     /** Writes it into the configuration, and answers when it is so. */
     setEnabled: call(Type.Object({ id: Type.String(), enabled: Type.Boolean() }), Type.Object({}), { safe: true }),
   },

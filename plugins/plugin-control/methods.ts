@@ -108,6 +108,14 @@ export const pluginsStatus = defineMethod({
   result: object({ plugins: Type.Array(Status), gateway: Use }),
 });
 
+export const pluginsRefresh = defineMethod({
+  name: "plugins.refresh",
+  summary: "Looks again at what is installed or linked, so that it can be set and enabled.",
+  scope: "operator.admin",
+  params: object({}),
+  result: object({ ok: Ok }),
+});
+
 export const pluginsReload = defineMethod({
   name: "plugins.reload",
   summary: "Starts a new generation beside the present one and swaps them; when the new one does not work, the present one stays.",

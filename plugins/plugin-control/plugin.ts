@@ -41,6 +41,11 @@ export default definePlugin({
       top(args, io, ctx.clock),
     );
 
+    ctx.method(methods.pluginsRefresh, async (_params, io) => {
+      await ctx.uses.pluginHost.refresh({}, io);
+      return { ok: true as const };
+    });
+
     ctx.method(methods.pluginsReload, async ({ pluginId }, io) => ({
       ok: true as const,
       pluginId,

@@ -284,6 +284,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "plugins.inspect": read(published("PluginsInspectParams"), published("PluginsInspectResult")),
   "plugins.setEnabled": admin(published("PluginsSetEnabledParams"), published("PluginsSetEnabledResult")),
   "plugins.status": read(params({ pluginId: maybe(word) }), shape({ plugins: list(its.PluginStatus) })),
+  "plugins.refresh": admin(published("PluginsRefreshParams"), published("PluginsRefreshResult")),
   "plugins.reload": admin(params({ pluginId: word }), shape({ ok, pluginId: word, generation: Type.Integer({ minimum: 1 }) })),
 
   "secrets.store.list": admin(published("SecretsStoreListParams"), published("SecretsStoreListResult")),

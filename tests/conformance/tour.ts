@@ -171,6 +171,7 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["plugins.inspect", { pluginId: "scripted-tools" }],
   ["plugins.status", {}],
   ["plugins.status", { pluginId: "agent" }],
+  ["plugins.refresh", {}],
   ["plugins.reload", { pluginId: "scripted-tools" }],
   ["plugins.setEnabled", { pluginId: "everything", enabled: true }],
   ["plugins.setEnabled", { pluginId: "everything", enabled: false }],
