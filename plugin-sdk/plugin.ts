@@ -44,7 +44,10 @@ export interface StateKeeper<S extends TSchema> {
    * services have ended; from then on this generation changes nothing any more.
    */
   snapshot(): Static<S> | Promise<Static<S>>;
-  /** Takes over what the generation before gave, before anything comes in. A throw leaves that generation in place. */
+  /**
+   * Takes over what the generation before gave, before anything comes in: it replaces what is there, since a generation whose successor failed is
+   * given the state back. A throw leaves the generation before in place.
+   */
   restore(state: Static<S>): void | Promise<void>;
 }
 
