@@ -49,7 +49,7 @@ export async function stageSdk({ repository, stage, plugins }: SdkStage): Promis
   );
   const { publicExports: _, ...kept } = manifest;
   // What runs a plugin in a process is bundled with it, by the kit here as by a gateway; without types, since it is for nobody to import.
-  const child = { "./runtime/child": "./runtime/child.js" };
+  const child = { "./runtime/child": "./runtime/child.js", "./runtime/bundler": "./runtime/bundler.js" };
   const published = { ...kept, exports: { ...exports, ...child, "./package.json": "./package.json" }, engines: { bun: ">=1.4.5" } };
   writeFileSync(join(stage, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   for (const name of ["LICENSE", join("plugin-sdk", "api.md"), join("plugin-sdk", "README.md")])
