@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { createManualClock } from "../testing/clock.ts";
 import { requireRoom, watchData } from "./data-quota.ts";
 
 const base = mkdtempSync(join(tmpdir(), "pincer-data-"));

@@ -1,8 +1,8 @@
 /** How much a plugin that nobody trusts may put into its folder of files: no system bounds that which its administrator has not told to. */
 import { lstat, opendir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "@pincer/plugin-sdk/clock";
-import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import type { Clock } from "../clock.ts";
+import { pluginErrors } from "../plugin-errors.ts";
 
 const MB = 1024 * 1024;
 /** What a file or folder takes beside what stands in it. */
