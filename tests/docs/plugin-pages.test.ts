@@ -73,11 +73,17 @@ test("the first plugin is made, changed and used as its page says", async () => 
   const script = startScript();
   try {
     // The reader's own model: it asks for the tool, as a real one would.
-    linkPlugin(join(scriptedPlugins, "scripted-provider"), home.path);
+    const provider = join(here, "scripted-provider");
+    cpSync(join(scriptedPlugins, "scripted-provider"), provider, { recursive: true });
+    symlinkSync(join(pincer, "node_modules"), join(here, "node_modules"));
+    const manifest = JSON.parse(readFileSync(join(provider, "plugin.json"), "utf8"));
+    // What is linked has its settings under its own name.
+    writeFileSync(join(provider, "plugin.json"), JSON.stringify({ ...manifest, configKey: "scripted-provider" }));
+    linkPlugin(provider, home.path);
     const trusted = { enabled: true, unsandboxed: true };
     const config = {
       models: { default: "scripted/one" },
-      scripted: { provider: { url: script.url } },
+      "scripted-provider": { url: script.url },
       plugins: { "scripted-provider": trusted },
     };
     writeFileSync(join(home.path, "pincer.json5"), JSON.stringify(config));
