@@ -9,6 +9,7 @@ export class Activity {
   /** Calls that ended as a fault of the plugin's own, not those that it refused. */
   errors = 0;
   readonly #times: number[] = [];
+  #sorted: readonly number[] | undefined; // until another one comes
   #next = 0;
 
   /** Counts a call; true when this one is to be timed. */
@@ -18,13 +19,15 @@ export class Activity {
 
   took(ms: number): void {
     this.#times[this.#next] = ms;
+    this.#sorted = undefined;
     this.#next = (this.#next + 1) % kept;
   }
 
   /** Of the last calls that were timed, in milliseconds; null before the first. */
   latency(): { readonly p50Ms: number; readonly p99Ms: number } | null {
     if (this.#times.length === 0) return null;
-    const sorted = this.#times.toSorted((a, b) => a - b);
+    this.#sorted ??= this.#times.toSorted((a, b) => a - b);
+    const sorted = this.#sorted;
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
     return { p50Ms: at(0.5), p99Ms: at(0.99) };
   }

@@ -72,7 +72,7 @@ export function reaches(host: string, url: URL): boolean {
   if (host.startsWith("*.")) return target.endsWith(host.slice(1));
   if (host !== "public") return host === target || host === name;
   const address = parseAddress(name.replace(/^\[(.*)\]$/, "$1"));
-  return address ? reachOf(address) === "public" : !isPrivateName(name);
+  return address ? reachOf(address) === "public" : name !== "" && !isPrivateName(name);
 }
 
 /** By name or, with `*` at the end, by its beginning; or by a reference that the operator wrote at a place of the plugin's configuration. */

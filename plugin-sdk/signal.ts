@@ -11,21 +11,23 @@ export interface LinkedSignal extends Disposable {
  */
 export function linkSignals(...sources: readonly AbortSignal[]): LinkedSignal {
   const controller = new AbortController();
-  const links = new Map<AbortSignal, () => void>();
+  let isLinked = false;
+  const onAbort = ({ target }: Event) => abort((target as AbortSignal).reason);
   const unlink = () => {
-    for (const [source, onAbort] of links) source.removeEventListener("abort", onAbort);
-    links.clear();
+    if (!isLinked) return;
+    isLinked = false;
+    for (const source of sources) source.removeEventListener("abort", onAbort);
   };
   const abort = (reason: unknown) => {
     unlink();
     controller.abort(reason);
   };
-  for (const source of sources) {
-    const onAbort = () => abort(source.reason);
-    if (source.aborted) onAbort();
-    else links.set(source, onAbort);
+  const aborted = sources.find((source) => source.aborted);
+  if (aborted) controller.abort(aborted.reason);
+  else {
+    // Not "once", which costs more than to remove it.
+    for (const source of sources) source.addEventListener("abort", onAbort);
+    isLinked = true;
   }
-  if (controller.signal.aborted) links.clear();
-  for (const [source, onAbort] of links) source.addEventListener("abort", onAbort, { once: true });
   return { signal: controller.signal, abort, [Symbol.dispose]: unlink };
 }

@@ -1,23 +1,24 @@
 /** The one way to a model: resolves references and streams answers. The plain one is `models`; failover ranks higher. */
 import { type Static, Type } from "@sinclair/typebox";
-import { call, defineContract, stream } from "../contract.ts";
-import { ModelAnswer, ModelEvent, ModelInfo, ModelRequest } from "./provider.ts";
+import { call, defineContract, optional, stream } from "../contract.ts";
+import { EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, ModelRequest } from "./provider.ts";
 
 /** `model` may be absent (the configured default), an alias, an endpoint, or `endpoint/model`. */
 export const ResolveRequest = Type.Object({ model: Type.Optional(Type.String()), agentId: Type.Optional(Type.String()) });
 export type ResolveRequest = Static<typeof ResolveRequest>;
 
-export const LlmRequest = Type.Composite([
-  Type.Omit(ModelRequest, ["model", "credential"]),
-  ResolveRequest,
-  Type.Object({
-    sessionKey: Type.Optional(Type.String()),
-    runId: Type.Optional(Type.String()),
-    /** The name of an auth profile, such as `openai:work`, to be tried first. */
-    profile: Type.Optional(Type.String()),
-  }),
-]);
+const Caller = Type.Object({
+  sessionKey: Type.Optional(Type.String()),
+  runId: Type.Optional(Type.String()),
+  /** The name of an auth profile, such as `openai:work`, to be tried first. */
+  profile: Type.Optional(Type.String()),
+});
+
+export const LlmRequest = Type.Composite([Type.Omit(ModelRequest, ["model", "credential"]), ResolveRequest, Caller]);
 export type LlmRequest = Static<typeof LlmRequest>;
+
+export const LlmEmbedRequest = Type.Composite([Type.Omit(EmbedRequest, ["credential"]), Caller]);
+export type LlmEmbedRequest = Static<typeof LlmEmbedRequest>;
 
 export const llm = defineContract({
   id: "llm",
@@ -27,5 +28,7 @@ export const llm = defineContract({
   members: {
     resolve: call(ResolveRequest, ModelInfo, { safe: true }),
     stream: stream(LlmRequest, ModelEvent, ModelAnswer),
+    /** A vector for each text. A model's provider that makes none is a `failure` of class `bad-request`. */
+    embed: optional(call(LlmEmbedRequest, EmbedAnswer, { safe: true })),
   },
 });

@@ -5,7 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, stream } from "../contract.ts";
 import { LlmRequest, ResolveRequest } from "./llm.ts";
-import { Credential, CredentialType, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
+import { Credential, CredentialType, EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
 
 const own = {
   /** The provider has a credential of its own, or needs none: another text whenever it is another. Absent: it has none. */
@@ -46,6 +46,8 @@ export const modelAccess = defineContract({
     resolve: call(ResolveRequest, AccessibleModel, { safe: true }),
     /** Throws those, and `LLM_CALL_REFUSED`, before the first event alone. */
     stream: stream(AccessRequest, ModelEvent, ModelAnswer, { safe: true }),
+    /** Throws as they do. */
+    embed: call(Type.Composite([EmbedRequest, Type.Object({ sessionKey: Type.Optional(Type.String()) })]), EmbedAnswer, { safe: true }),
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(AccessibleEndpoint) }), { safe: true }),
     /** `possible: false`: the provider has no way to find out that costs nothing. */
     probe: call(

@@ -44,8 +44,41 @@ export const ModelInfo = Type.Object({
 export type ModelInfo = Static<typeof ModelInfo>;
 
 /** A tool as the model sees it; `name` is already in `[a-zA-Z0-9_-]{1,64}`. */
-export const ToolSpec = Type.Object({ name: Type.String(), description: Type.String(), parameters: Type.Unknown() });
+export const ToolSpec = Type.Object({
+  name: Type.String(),
+  description: Type.String(),
+  parameters: Type.Unknown(),
+  /** The arguments must match the schema exactly, where the vendor can see to it. */
+  strict: Type.Optional(Type.Boolean()),
+});
 export type ToolSpec = Static<typeof ToolSpec>;
+
+/** `{ name }`: that tool and no other. */
+export const ToolChoice = Type.Union([
+  Type.Literal("auto"),
+  Type.Literal("none"),
+  Type.Literal("required"),
+  Type.Object({ name: Type.String() }),
+]);
+export type ToolChoice = Static<typeof ToolChoice>;
+
+/** `json`: some JSON object. */
+export const ResponseFormat = Type.Union([
+  Type.Object({ type: Type.Literal("json") }),
+  Type.Object({
+    type: Type.Literal("json-schema"),
+    name: Type.String(),
+    description: Type.Optional(Type.String()),
+    schema: Type.Unknown(),
+    strict: Type.Optional(Type.Boolean()),
+  }),
+]);
+export type ResponseFormat = Static<typeof ResponseFormat>;
+
+/** `bytes` is null where the token is no text of its own. */
+const Logprob = { token: Type.String(), logprob: Type.Number(), bytes: Type.Union([Type.Array(Type.Integer()), Type.Null()]) };
+export const TokenLogprob = Type.Object({ ...Logprob, top: Type.Array(Type.Object(Logprob)) });
+export type TokenLogprob = Static<typeof TokenLogprob>;
 
 /** Classes of failure that failover and users can act on. */
 export const FailureClass = Type.Union([
@@ -93,9 +126,24 @@ export const ModelRequest = Type.Object({
   system: Type.Array(Type.Object({ text: Type.String(), cache: Type.Optional(Type.Boolean()) })),
   messages: Type.Array(Message),
   tools: Type.Array(ToolSpec),
-  thinking: Thinking,
+  toolChoice: Type.Optional(ToolChoice),
+  /** Absent: as the vendor does. */
+  parallelTools: Type.Optional(Type.Boolean()),
+  /** Absent: as the model does by itself. */
+  thinking: Type.Optional(Thinking),
+  responseFormat: Type.Optional(ResponseFormat),
   maxOutputTokens: Type.Optional(Type.Integer()),
+  /** What a vendor does not know of the following it leaves out; what changes the shape of the answer it refuses as `bad-request`. */
   temperature: Type.Optional(Type.Number()),
+  topP: Type.Optional(Type.Number()),
+  stop: Type.Optional(Type.Array(Type.String())),
+  seed: Type.Optional(Type.Integer()),
+  presencePenalty: Type.Optional(Type.Number()),
+  frequencyPenalty: Type.Optional(Type.Number()),
+  /** Asks for the probability of each token, and of so many that might have stood in its place. */
+  logprobs: Type.Optional(Type.Integer()),
+  /** Nobody reads the answer before its end: a provider may ask for it in one piece. */
+  whole: Type.Optional(Type.Boolean()),
   /** Groups requests for the provider's prompt cache and abuse checks; carries no personal data. */
   cacheKey: Type.Optional(Type.String()),
   /** Absent: the provider's own. */
@@ -105,7 +153,12 @@ export type ModelRequest = Static<typeof ModelRequest>;
 
 /** `index` is the content block's place in the answer. Tool arguments come whole in the answer; `tool-call` says early that one is coming. */
 export const ModelEvent = Type.Union([
-  Type.Object({ type: Type.Literal("text"), index: Type.Integer(), delta: Type.String() }),
+  Type.Object({
+    type: Type.Literal("text"),
+    index: Type.Integer(),
+    delta: Type.String(),
+    logprobs: Type.Optional(Type.Array(TokenLogprob)),
+  }),
   Type.Object({ type: Type.Literal("thinking"), index: Type.Integer(), delta: Type.String() }),
   Type.Object({ type: Type.Literal("tool-call"), index: Type.Integer(), id: Type.String(), name: Type.String() }),
 ]);
@@ -119,6 +172,24 @@ export const ModelAnswer = Type.Object({
   failure: Type.Optional(ModelFailure),
 });
 export type ModelAnswer = Static<typeof ModelAnswer>;
+
+export const EmbedRequest = Type.Object({
+  /** `endpoint/model`. */
+  model: Type.String(),
+  input: Type.Array(Type.String()),
+  dimensions: Type.Optional(Type.Integer()),
+  /** Absent: the provider's own. */
+  credential: Type.Optional(Credential),
+});
+export type EmbedRequest = Static<typeof EmbedRequest>;
+
+/** One vector for each input, in its order; none when there is a `failure`. */
+export const EmbedAnswer = Type.Object({
+  embeddings: Type.Array(Type.Array(Type.Number())),
+  usage: Usage,
+  failure: Type.Optional(ModelFailure),
+});
+export type EmbedAnswer = Static<typeof EmbedAnswer>;
 
 export const ProviderRecord = Type.Object({
   label: Type.String(),
@@ -168,5 +239,6 @@ export const provider = defineContract({
     stream: stream(ModelRequest, ModelEvent, ModelAnswer, { safe: true }),
     /** Whether the vendor takes the credential, found out by what costs nothing, such as a list of models. */
     probe: optional(call(Type.Object({ endpoint: Type.String(), credential: Type.Optional(Credential) }), Probed, { safe: true })),
+    embed: optional(call(EmbedRequest, EmbedAnswer, { safe: true })),
   },
 });

@@ -1,5 +1,5 @@
 /** Gathers what a vendor streams into the events and the answer of the `provider` contract, so that every provider orders them alike. */
-import type { ModelAnswer, ModelEvent, ModelFailure } from "../contracts/provider.ts";
+import type { ModelAnswer, ModelEvent, ModelFailure, TokenLogprob } from "../contracts/provider.ts";
 import type { AssistantMessage, StopReason, Usage } from "../message.ts";
 
 type Four = [number, number, number, number];
@@ -37,7 +37,7 @@ export const INVALID_ARGUMENTS = "argumentsThatAreNotJson";
 
 /** `key` is the vendor's own name for a block; what it returns goes to the caller as it is (`yield* answer.text(...)`). */
 export interface Answer {
-  text(key: string, delta: string | null | undefined): readonly ModelEvent[];
+  text(key: string, delta: string | null | undefined, logprobs?: readonly TokenLogprob[]): readonly ModelEvent[];
   thinking(key: string, delta: string | null | undefined): readonly ModelEvent[];
   /** The vendor's proof of a thinking block; makes the block when it had no text. */
   sign(key: string, signature: string, options?: { readonly redacted?: boolean }): void;
@@ -73,13 +73,21 @@ export function createAnswer(head: AnswerHead): Answer {
     block.text += delta;
     return [{ type, index: block.index, delta }];
   };
+  const textDelta = (key: string, delta: unknown, logprobs: readonly TokenLogprob[] = []): readonly ModelEvent[] => {
+    const told = readableDelta("text", key, delta);
+    if (logprobs.length === 0) return told;
+    // A token may be half a character, and then has no text yet.
+    return [
+      { type: "text", index: readable("text", key).index, delta: told.length === 0 ? "" : (delta as string), logprobs: [...logprobs] },
+    ];
+  };
   const callOf = (key: string) => {
     const block = blocks.get(key);
     return block?.type === "toolCall" ? block : undefined;
   };
 
   return {
-    text: (key, delta) => readableDelta("text", key, delta),
+    text: textDelta,
     thinking: (key, delta) => readableDelta("thinking", key, delta),
     sign(key, signature, options) {
       if (typeof signature !== "string") return;

@@ -4,6 +4,7 @@ import { hostPort, hostsOf, reaches } from "../permissions.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 
 const longestChain = 10;
+const mostHosts = 256;
 
 /** `fetch` within `permissions.net`, on every redirect too. A redirect that asks for the body again is the caller's to follow. */
 export function limitedFetch(
@@ -12,10 +13,25 @@ export function limitedFetch(
   config: () => unknown,
   secret: (name: string) => Promise<string | undefined>,
 ): typeof fetch {
-  // Secrets last: each is asked for.
-  const entries = (permissions.net ?? []).toSorted((a, b) => Number(a.startsWith("secret:")) - Number(b.startsWith("secret:")));
+  const [ofSecrets, others] = [true, false].map((isSecret) =>
+    (permissions.net ?? []).filter((net) => net.startsWith("secret:") === isSecret),
+  );
+  /** What a configuration was found to say of a host: a provider asks for the same one with every request. */
+  let found: { readonly config: unknown; readonly hosts: Map<string, boolean> } = { config: undefined, hosts: new Map() };
+  const reachedBy = async (entries: readonly string[] = [], now: unknown, url: URL): Promise<boolean> => {
+    for (const entry of entries) if ((await hostsOf(entry, now, secret)).some((host) => reaches(host, url))) return true;
+    return false;
+  };
   const admit = async (url: URL) => {
-    for (const entry of entries) if ((await hostsOf(entry, config(), secret)).some((host) => reaches(host, url))) return;
+    const now = config();
+    if (found.config !== now || found.hosts.size > mostHosts) found = { config: now, hosts: new Map() };
+    const { hosts } = found;
+    // Not the origin, which is the same for every address that is none of the web's.
+    const place = `${url.protocol}//${url.host}`;
+    const known = hosts.get(place) ?? (await reachedBy(others, now, url));
+    hosts.set(place, known);
+    // Secrets last: each is asked for.
+    if (known || (await reachedBy(ofSecrets, now, url))) return;
     const host = hostPort(url);
     const has = JSON.stringify(permissions.net ?? []);
     throw pluginErrors.PLUGIN_PERMISSION(`${plugin} may not reach ${host}: permissions.net of its manifest is ${has}`, {
@@ -28,14 +44,16 @@ export function limitedFetch(
     await admit(url);
     if ((init.redirect ?? first?.redirect ?? "follow") !== "follow") return fetch(input, init);
     let method = (init.method ?? first?.method ?? "GET").toUpperCase();
-    const headers = new Headers(init.headers ?? first?.headers);
+    let headers: Headers | undefined;
     let response = await fetch(input, { ...init, redirect: "manual" });
     for (let hop = 0; hop < longestChain; hop++) {
+      if (response.status < 300 || response.status > 308) break;
       const location = response.headers.get("location");
       const asksAgain = response.status > 303 && method !== "GET" && method !== "HEAD";
       if (![301, 302, 303, 307, 308].includes(response.status) || location === null || asksAgain) break;
       const next = new URL(location, url);
       await admit(next);
+      headers ??= new Headers(init.headers ?? first?.headers);
       if (next.origin !== url.origin) for (const name of ["authorization", "cookie", "x-api-key"]) headers.delete(name);
       for (const name of ["content-type", "content-length"]) headers.delete(name);
       if (method !== "HEAD") method = "GET";

@@ -85,8 +85,11 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
+  let compiling: Promise<unknown> | undefined;
   return async function* (given: unknown, io: Io) {
-    await Promise.all([requireValid(member.params, given, wrongParams), checker(member.item), checker(member.result)]);
+    compiling ??= Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
+    await compiling;
+    requireValid(member.params, given, wrongParams);
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
       const target = await binding.resolve(what, member.safe ? io.signal : undefined);

@@ -1,23 +1,28 @@
-/** What every provider promises, checked in a real gateway, in every mode, against a scripted vendor over its real client library. */
+/** What every provider promises, checked in a real gateway, in every mode, against a scripted vendor. */
 import { expect } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
-import type { ImplementationOf } from "../contract.ts";
 import { type FailureClass, ModelAnswer, type ModelEvent, type ModelRequest, provider } from "../contracts/provider.ts";
 import type { Message, ToolCallBlock } from "../message.ts";
 import { INVALID_ARGUMENTS } from "../provider/answer.ts";
-import { createManualClock } from "./clock.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
 import type { Mode } from "./modes.ts";
-import type { PluginKit, StartPluginOptions } from "./plugin.ts";
-import type { ScriptedVendor, VendorAnswer, VendorCall } from "./vendor-script.ts";
+import { type Fixture, fixtureOf, type ProviderStart, startBoth } from "./provider-fixture.ts";
+import { spoil } from "./spoilt-stream.ts";
+import type { VendorAnswer, VendorCall } from "./vendor-script.ts";
 
-export interface ProviderSuite {
+export interface SentShape {
+  /** `auto`, `none`, `required`, or the tool's name; `undefined` when nothing was said. */
+  readonly toolChoice: string | undefined;
+  readonly parallelTools: boolean | undefined;
+  /** Of the answer. */
+  readonly schema: unknown;
+  readonly stop: readonly string[] | undefined;
+  /** Whether the model was told how to think. */
+  readonly thinking: boolean;
+}
+
+export interface ProviderSuite extends ProviderStart {
   readonly name: string;
-  startVendor(): ScriptedVendor;
-  /**
-   * Starts the plugin against a vendor at that address, which is given up after that much silence. `options` are to be handed on to `startPlugin`.
-   */
-  startPlugin(origin: string, options: Pick<StartPluginOptions, "mode" | "clock">, idleMs: number): Promise<PluginKit>;
   /** `endpoint/model`, of a model that thinks and sees. */
   readonly model: string;
   /** HTTP errors of this vendor, and the class that each means. */
@@ -37,9 +42,13 @@ export interface ProviderSuite {
     toolResult(call: VendorCall, id: string): string | undefined;
     /** Every signature or encrypted thinking that is given back, in order. */
     signatures(call: VendorCall): readonly string[];
+    /** What was asked of the answer's form. Absent: that is tried in tests of the provider's own. */
+    shape?(call: VendorCall): SentShape;
   };
   /** Absent: the vendor's thinking carries no proof. */
   readonly signs?: boolean;
+  /** The vendor has no word for texts that end an answer: they are left out. */
+  readonly knowsNoStops?: boolean;
 }
 
 export const modelRequest = (model: string, messages: readonly Message[], more: Partial<ModelRequest> = {}): ModelRequest => ({
@@ -81,83 +90,11 @@ export async function readStream(
 
 /** How many spoilt streams each provider is given. Its code is the same over a border, which adds only its own. */
 const SPOILT: Readonly<Record<Mode, number>> = { inline: 300, loopback: 30, process: 30 };
-/** After how much silence a vendor is given up. A process waits for it in earnest. */
-const IDLE_MS: Readonly<Record<Mode, number>> = { inline: 1_000, loopback: 1_000, process: 2_000 };
-const SPOILERS: readonly unknown[] = [null, 0, -1.5, true, "", "x", [], {}, [null], { type: "x" }];
-
-/** The events of a stream with one to three values anywhere in them replaced or left out; the same for the same seed. */
-function spoil(events: readonly string[], seed: number): readonly string[] {
-  let state = seed;
-  const below = (limit: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-  const spoilt = [...events];
-  for (let count = 1 + below(3); count > 0; count--) {
-    const at = below(spoilt.length);
-    spoilt[at] = (spoilt[at] as string).replace(/^data: (\{.*\})$/m, (_line, json: string) => {
-      const value: unknown = JSON.parse(json);
-      let inside = value as Record<string, unknown>;
-      for (let depth = below(6); depth > 0; depth--) {
-        const deeper = Object.values(inside).filter((one) => typeof one === "object" && one !== null && Object.keys(one).length > 0);
-        if (deeper.length > 0) inside = deeper[below(deeper.length)] as Record<string, unknown>;
-      }
-      const name = Object.keys(inside)[below(Object.keys(inside).length)] as string;
-      if (below(3) === 0) delete inside[name];
-      else inside[name] = SPOILERS[below(SPOILERS.length)];
-      return `data: ${JSON.stringify(value)}`;
-    });
-  }
-  return spoilt;
-}
-
 const textOf = (events: readonly ModelEvent[], type: "text" | "thinking" = "text") =>
   events.flatMap((event) => (event.type === type ? [event.delta] : [])).join("");
 const blocksOf = <T extends string>(answer: ModelAnswer, type: T) =>
   answer.message.content.filter((block): block is Extract<typeof block, { type: T }> => block.type === type);
 const never = () => new AbortController().signal;
-
-/** When every test begins whose clock is driven. */
-const MIDNIGHT = Date.UTC(2026, 10, 20);
-
-/** The plugin and its vendor as one test sees them: what came before is forgotten. */
-interface Fixture {
-  readonly provider: ImplementationOf<typeof provider>;
-  readonly vendor: Pick<ScriptedVendor, "ledger" | "answer" | "received" | "eventsOf">;
-  readonly kit: PluginKit;
-  /** How many timers wait that did not before. */
-  timers(): number;
-  /** Resolves once the vendor was silent for too long; in a process time passes by itself. */
-  silence(): Promise<void>;
-}
-
-async function startBoth(suite: ProviderSuite, mode: Mode) {
-  await using opened = new AsyncDisposableStack();
-  const vendor = opened.use(suite.startVendor());
-  const clock = mode === "process" ? undefined : createManualClock();
-  const kit = opened.use(await suite.startPlugin(vendor.origin, { mode, ...(clock && { clock }) }, IDLE_MS[mode]));
-  const lifetime = opened.move();
-  return { vendor, clock, kit, [Symbol.asyncDispose]: () => lifetime.disposeAsync() };
-}
-
-function fixtureOf({ vendor, clock, kit }: Awaited<ReturnType<typeof startBoth>>, mode: Mode): Fixture {
-  clock?.jump(MIDNIGHT - clock.now());
-  const [before, timers] = [vendor.ledger.length, clock?.timers ?? 0];
-  return {
-    provider: kit.uses(provider),
-    kit,
-    vendor: {
-      get ledger() {
-        return vendor.ledger.slice(before);
-      },
-      answer: vendor.answer,
-      eventsOf: vendor.eventsOf,
-      received: (number) => vendor.received(before + number),
-    },
-    timers: () => (clock?.timers ?? 0) - timers,
-    silence: async () => clock?.advance(IDLE_MS[mode] * 2),
-  };
-}
 
 export function providerSuite(suite: ProviderSuite): void {
   const { model } = suite;
@@ -205,6 +142,26 @@ export function providerSuite(suite: ProviderSuite): void {
         { type: "thinking", thinking: "Let me see." },
         { type: "text", text: "Done." },
       ]);
+    });
+
+    test("an answer that nobody reads before its end is the same one", async () => {
+      const steps = [
+        { thinking: ["Let me ", "see."], ...(suite.signs ? { signature: "proof-1" } : {}) },
+        { text: ["Grüße, ", "日本語"] },
+        call("call_a", "files_list", { path: "über/ün" }),
+        call("call_b", "files_read", { path: "b" }),
+      ];
+      const usage = { input: 100, output: 20, cacheRead: 900, cacheWrite: 50 };
+      const answered = async (whole: boolean) => {
+        const { answer, events } = await ask(await start(), { steps, usage, chunkBytes: 5 }, { whole, tools: [toolSpec("files_list")] });
+        expect(textOf(events)).toBe("Grüße, 日本語");
+        return { ...answer, message: { ...answer.message, timestamp: 0 } };
+      };
+      expect(await answered(true)).toEqual(await answered(false));
+      for (const end of ["reset", "close", "malformed"] as const) {
+        const { answer } = await ask(await start(), { steps: [{ text: ["cut"] }], end }, { whole: true });
+        expect([end, answer.stopReason, answer.failure?.class]).toEqual([end, "error", "network"]);
+      }
     });
 
     test("parallel tool calls are announced as they begin, and come whole in their order", async () => {
@@ -306,6 +263,48 @@ export function providerSuite(suite: ProviderSuite): void {
       ];
       await ask(fixture, { steps: [{ text: ["a cat"] }] }, { messages, tools: [toolSpec("shot")] });
       expect(suite.sent.images(await fixture.vendor.received(1))).toEqual(["aW1hZ2Ux", "aW1hZ2Uy"]);
+    });
+
+    const { shape } = suite.sent;
+    if (shape) {
+      test("what is asked of an answer's form reaches the vendor, and nothing else is said", async () => {
+        const fixture = await start();
+        const sentFor = async (more: Partial<ModelRequest>) => {
+          await ask(fixture, { steps: [{ text: ["{}"] }] }, more);
+          return shape(fixture.vendor.ledger.at(-1) as VendorCall);
+        };
+        const tools = [toolSpec("files_list"), toolSpec("files_read")];
+        for (const choice of ["auto", "none", "required"] as const)
+          expect((await sentFor({ tools, toolChoice: choice })).toolChoice).toBe(choice);
+        expect(await sentFor({ tools, toolChoice: { name: "files_read" }, parallelTools: false })).toMatchObject({
+          toolChoice: "files_read",
+          parallelTools: false,
+        });
+        const schema = { type: "object", properties: { a: { type: "string" } }, required: ["a"], additionalProperties: false };
+        expect((await sentFor({ responseFormat: { type: "json-schema", name: "answer", schema } })).schema).toEqual(schema);
+        const stops = (await sentFor({ stop: ["END", "STOP"] })).stop;
+        expect([stops]).toEqual([suite.knowsNoStops ? undefined : ["END", "STOP"]]);
+        const { thinking, ...request } = modelRequest(model, [userMessage("hello")], { tools });
+        fixture.vendor.answer({ steps: [{ text: ["ok"] }] });
+        expect(thinking).toBeDefined();
+        await readStream(fixture.provider.stream(request, { signal: never() }));
+        expect(shape(fixture.vendor.ledger.at(-1) as VendorCall)).toEqual({
+          toolChoice: undefined,
+          parallelTools: undefined,
+          schema: undefined,
+          stop: undefined,
+          thinking: false,
+        });
+      });
+    }
+
+    test("probabilities of tokens are asked of the vendor, or refused as nothing that it has", async () => {
+      const fixture = await start();
+      const request = modelRequest(model, [userMessage("hello")], { logprobs: 2 });
+      // Nothing is scripted: whoever asks all the same is told so.
+      const { answer } = await readStream(fixture.provider.stream(request, { signal: never() }));
+      const { length } = fixture.vendor.ledger;
+      expect([answer.failure?.class, length]).toEqual(length === 0 ? ["bad-request", 0] : ["network", 1]);
     });
 
     test("usage tells cached tokens from fresh ones", async () => {

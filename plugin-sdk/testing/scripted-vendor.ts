@@ -12,6 +12,8 @@ export interface Dialect {
   other(exchange: Exchange): boolean;
   /** The events of an answer, step by step; the last entry is the proper end. */
   events(answer: VendorAnswer, call: VendorCall): { readonly steps: readonly (readonly string[])[]; readonly end: readonly string[] };
+  /** An answer in one piece, for a request that does not ask for a stream. Absent: every answer streams. */
+  whole?(answer: VendorAnswer, call: VendorCall): string;
   readonly keepAlive: string;
   errorEvent(call: VendorCall): string;
   errorBody(error: NonNullable<VendorAnswer["error"]>): string;
@@ -27,6 +29,8 @@ export const stopOf = ({ stop, steps = [] }: VendorAnswer): NonNullable<VendorAn
 export const pieces = (text: string): readonly string[] => text.match(/[\s\S]{1,7}/gu) ?? [];
 
 export const isToolCall = (step: AnswerStep): step is Extract<AnswerStep, { toolCall: unknown }> => "toolCall" in step;
+
+const callOf = (path: string): VendorCall => ({ method: "POST", path, headers: new Headers(), body: {}, left: Promise.resolve() });
 
 export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
   const ledger: VendorCall[] = [];
@@ -50,8 +54,9 @@ export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
     otherwise(answer) {
       fallback = answer;
     },
+    wholeOf: (answer, path) => dialect.whole?.(answer, callOf(path)) ?? "",
     eventsOf(answer, path) {
-      const { steps, end } = dialect.events(answer, { method: "POST", path, headers: new Headers(), body: {}, left: Promise.resolve() });
+      const { steps, end } = dialect.events(answer, callOf(path));
       return [...steps.flat(), ...end];
     },
     received: (number) => {
@@ -62,12 +67,26 @@ export function startScriptedVendor(dialect: Dialect): ScriptedVendor {
   };
 }
 
+/** Cut off where a stream would be; its pieces are as large as those of a stream. */
+async function playWhole(exchange: Exchange, { hold, end, chunkBytes }: VendorAnswer, body: string): Promise<void> {
+  exchange.begin(200, { "content-type": "application/json" });
+  const bytes = Buffer.from(body);
+  const sent = end === undefined ? bytes : bytes.subarray(0, bytes.length >> 1);
+  if (hold) await Promise.race([hold.until, exchange.left]);
+  const size = chunkBytes ?? sent.length;
+  for (let at = 0; at < sent.length; at += size) await exchange.write(sent.subarray(at, at + size));
+  if (end === "hang") return;
+  if (end === "reset") exchange.reset();
+  else exchange.end();
+}
+
 async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answer: VendorAnswer): Promise<void> {
   if (answer.error) {
     if (answer.hold) await Promise.race([answer.hold.until, exchange.left]);
     const { status, headers } = answer.error;
     return exchange.send(status, dialect.errorBody(answer.error), { "content-type": "application/json", ...headers });
   }
+  if (dialect.whole && call.body.stream !== true) return playWhole(exchange, answer, answer.raw?.join("") ?? dialect.whole(answer, call));
   exchange.begin(200, { "content-type": "text/event-stream" });
   let present = true;
   void exchange.left.then(() => {

@@ -54,6 +54,8 @@ export interface ScriptedVendor extends AsyncDisposable {
   readonly ledger: readonly VendorCall[];
   /** The events that an answer would be sent as, so that a test can spoil them. */
   eventsOf(answer: VendorAnswer, path: string): readonly string[];
+  /** The same in one piece. */
+  wholeOf(answer: VendorAnswer, path: string): string;
   /** Answers for the next model calls, in order. */
   answer(...answers: readonly VendorAnswer[]): void;
   /** What every call gets for which no answer is left; until then an error that says so. */

@@ -51,6 +51,20 @@ describe("two profiles of one provider", () => {
     expect(lab.keys().at(-1)).toBe("key-a2");
   });
 
+  test("vectors of texts come with the next profile, too, and never from another model", async () => {
+    await using lab = await startFailover({ profiles: { a: "refused", b: "key-b" }, failover: { fallbacks: ["demo/offline"] } });
+    const embed = async (model: string) => await lab.llm.embed!({ model, input: ["eightchr", "four"] }, io);
+    expect((await embed("lab/one")).embeddings).toEqual([
+      [0.125, 0],
+      [0.0625, 1],
+    ]);
+    expect(await lab.profile("a")).toMatchObject({ state: "failed", reason: { class: "auth" } });
+    const { failure } = await embed("lab/limited");
+    expect(failure).toMatchObject({ class: "exhausted", retryAfterMs: 3_000 });
+    expect(failure?.message).not.toContain("demo");
+    expect((await embed("demo/offline")).failure).toMatchObject({ class: "bad-request" });
+  });
+
   test("an account without credit is off as well, and says why", async () => {
     await using lab = await startFailover({ profiles: two });
     lab.vendor.answer(error(402, "Insufficient credits"), says("paid"));

@@ -9,6 +9,7 @@ import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import type { FailoverConfig } from "./config.ts";
+import { embedOver } from "./embed.ts";
 import { failoverErrors } from "./errors.ts";
 import type { Attempt, Health } from "./health.ts";
 import { withoutImages, withSmallerImages } from "./images.ts";
@@ -65,7 +66,11 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     }
   };
 
-  const candidatesOf = async ({ info, own }: AccessibleModel, request: LlmRequest, io: Io): Promise<readonly Candidate[]> => {
+  const candidatesOf = async (
+    { info, own }: AccessibleModel,
+    request: Pick<LlmRequest, "profile" | "sessionKey">,
+    io: Io,
+  ): Promise<readonly Candidate[]> => {
     const { endpoint, ref } = info;
     noteOwn(parts, marks, endpoint, own);
     const names = orderOf({
@@ -120,6 +125,15 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
         }
         throw error;
       }
+    },
+
+    async embed(request, io) {
+      await parts.ready();
+      const found = await access.resolve({ model: request.model }, io);
+      if (request.profile !== undefined) requireProfile(request.profile, found.info.endpoint);
+      const candidates = await candidatesOf(found, request, io);
+      const walk = new Walk({ health, settings: ctx.config, random: parts.random, candidates, fallbacks: [] });
+      return embedOver({ clock: ctx.clock, access, health, tokens: parts.tokens }, walk, { ...request, model: found.info.ref }, io);
     },
 
     async *stream(request, io) {

@@ -26,7 +26,7 @@ export interface LlmContext {
   ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
-type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream"> & {
+type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream" | "embed"> & {
   /** `profile` is a plain `llm`'s, which has no profiles to choose from. */
   stream(request: AccessRequest & Pick<LlmRequest, "profile">, io: Io): Stream;
 };
@@ -81,10 +81,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
 
     async *stream(request, { signal }) {
       const { agentId, sessionKey, runId, model, profile, ...rest } = request;
-      if (profile !== undefined) {
-        const what = `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`;
-        throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
-      }
+      refuseProfile(profile);
       const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
       const { info } = resolved;
       const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
@@ -94,7 +91,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       const call: ModelRequest = {
         ...rest,
         model: info.ref,
-        thinking: info.reasoning ? rest.thinking : "off",
+        ...(rest.thinking === undefined || info.reasoning ? {} : { thinking: "off" as const }),
         ...(rest.maxOutputTokens === undefined
           ? {}
           : { maxOutputTokens: Math.min(rest.maxOutputTokens, info.maxOutputTokens ?? rest.maxOutputTokens) }),
@@ -143,10 +140,22 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
 const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefined ? {} : { own });
 
 /** The plain `llm`: a model with its provider's own credential. */
-export const plainLlm = (access: Pick<ModelAccess, "resolve" | "stream">): ImplementationOf<typeof llm> => ({
+export const plainLlm = (
+  access: Pick<ModelAccess, "resolve" | "stream"> & Pick<ImplementationOf<typeof modelAccess>, "embed">,
+): ImplementationOf<typeof llm> => ({
   resolve: async (request, io) => (await access.resolve(request, io)).info,
   stream: access.stream,
+  embed: async ({ profile, runId: _, ...request }, io) => {
+    refuseProfile(profile);
+    return access.embed(request, io);
+  },
 });
+
+function refuseProfile(profile: string | undefined): void {
+  if (profile === undefined) return;
+  const what = `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`;
+  throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
+}
 
 /** Passes a stream on, and keeps what of it could be read. */
 async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {

@@ -9,6 +9,7 @@ import { loadCatalogue } from "./catalogue.ts";
 import { createChoices } from "./choices.ts";
 import { ModelsConfig } from "./config.ts";
 import { createDirectory } from "./directory.ts";
+import { createEmbed } from "./embed.ts";
 import { createModelAccess, plainLlm } from "./llm.ts";
 import * as methods from "./methods.ts";
 import { createResolver } from "./resolve.ts";
@@ -23,9 +24,9 @@ export default definePlugin({
     const directory = createDirectory(ctx);
     const resolver = createResolver(ctx, directory, catalogue);
     const ledger = createUsageLedger(ctx);
-    ctx.onUnload(() => ledger.flush());
+    ctx.onUnload(() => ledger.end());
 
-    const access = createModelAccess(ctx, directory, resolver, ledger);
+    const access = { ...createModelAccess(ctx, directory, resolver, ledger), embed: createEmbed(ctx, resolver, ledger) };
     ctx.provide(modelAccess, "models", {}, access);
     ctx.provide(llm, "models", {}, plainLlm(access));
 

@@ -49,8 +49,8 @@ export interface UsageLedger {
   /** The last so many days, today included, oldest first; days without a call are left out. */
   report(days: number, agentId?: string): Promise<UsageReport>;
   session(sessionKey: string): Promise<UsageReport>;
-  /** Resolves once everything recorded before is durable. */
-  flush(): Promise<void>;
+  /** Nothing is recorded behind it. Resolves once everything recorded before is durable. */
+  end(): Promise<void>;
 }
 
 const NOTHING: Totals = {
@@ -95,6 +95,8 @@ function totalsOf({ usage, cost }: UsageEntry): Totals {
 const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const DAY_MS = 86_400_000;
 const mostWritten = 1_000;
+/** Between two commits: many calls at once are one row of each kind. */
+const gatherMs = 200;
 
 const two = (number: number): string => `${number}`.padStart(2, "0");
 
@@ -117,6 +119,8 @@ export function createUsageLedger(ctx: {
   const written = new Map<string, Row>();
   let waiting = new Map<string, Row>();
   let writing: Promise<void> | undefined;
+  /** Runs while the next commit gathers what is recorded. */
+  let gathering: Disposable | undefined;
   let sweptOn = "";
 
   const add = (key: string, row: Row) => {
@@ -124,9 +128,9 @@ export function createUsageLedger(ctx: {
     waiting.set(key, before ? { ...row, ...sum(before, row) } : row);
   };
 
-  /** One commit at a time; what is recorded meanwhile goes into the next. */
+  /** One commit at a time; what is recorded meanwhile goes into the next, a little later. */
   const write = async (): Promise<void> => {
-    while (waiting.size > 0) {
+    if (waiting.size > 0) {
       const batch = waiting;
       waiting = new Map();
       const changes: Record<string, Row> = {};
@@ -144,8 +148,19 @@ export function createUsageLedger(ctx: {
       .catch((error: unknown) => log.error("usage.not-kept", { error: errorMessage(error) }))
       .finally(() => {
         writing = undefined;
+        gather();
       });
     return writing;
+  };
+  const gather = () => {
+    gathering?.[Symbol.dispose]();
+    gathering = clock.after(gatherMs, () => {
+      gathering = undefined;
+      if (waiting.size > 0) void start();
+    });
+  };
+  const flush = async (): Promise<void> => {
+    while (writing !== undefined || waiting.size > 0) await start();
   };
 
   /** Once a day: what is older than is kept goes. */
@@ -174,24 +189,27 @@ export function createUsageLedger(ctx: {
       const row = { ...totalsOf(entry), date, model: entry.model, agentId };
       add(`day/${date}/${part(agentId)}/${part(entry.model)}/${writer}`, row);
       if (entry.sessionKey !== undefined) add(`session/${part(entry.sessionKey)}/${date}/${part(entry.model)}/${writer}`, row);
-      void start();
+      if (writing === undefined && gathering === undefined) void start();
       if (sweptOn === date) return;
       sweptOn = date;
       sweep(date).catch((error: unknown) => log.warn("usage.not-swept", { error: errorMessage(error) }));
     },
 
     async report(days, agentId) {
-      await start();
+      await flush();
       const dates = new Set(Array.from({ length: days }, (_, back) => dayOf(clock.now() - back * DAY_MS)));
       const rows = (await Promise.all([...dates].map((date) => store.list<Row>(`day/${date}/`)))).flat().map(({ value }) => value);
       return reportOf(agentId === undefined ? rows : rows.filter((row) => row.agentId === agentId));
     },
 
     async session(sessionKey) {
-      await start();
+      await flush();
       return reportOf((await store.list<Row>(`session/${part(sessionKey)}/`)).map(({ value }) => value));
     },
 
-    flush: start,
+    async end() {
+      await flush();
+      gathering?.[Symbol.dispose]();
+    },
   };
 }

@@ -86,6 +86,17 @@ providerSuite({
       blocksOf(call).flatMap(({ type, signature, data }) =>
         type === "thinking" ? [signature as string] : type === "redacted_thinking" ? [data as string] : [],
       ),
+    shape: ({ body }) => {
+      const choice = body.tool_choice as { type: string; name?: string; disable_parallel_tool_use?: boolean } | undefined;
+      const output = body.output_config as { format?: { schema: unknown }; effort?: unknown } | undefined;
+      return {
+        toolChoice: choice?.name ?? (choice?.type === "any" ? "required" : choice?.type),
+        parallelTools: choice?.disable_parallel_tool_use === undefined ? undefined : !choice.disable_parallel_tool_use,
+        schema: output?.format?.schema,
+        stop: body.stop_sequences as string[] | undefined,
+        thinking: "thinking" in body || output?.effort !== undefined,
+      };
+    },
   },
 });
 
@@ -97,6 +108,13 @@ async function requestFor(more: Parameters<typeof modelRequest>[2], model = MODE
 }
 
 describe("what is sent to Anthropic", () => {
+  test("without a schema JSON is asked for in words; what is no shape of the answer is left out", async () => {
+    const { body } = await requestFor({ responseFormat: { type: "json" }, seed: 7, topP: 0.5, presencePenalty: 1, stop: [" ", "END"] });
+    expect(JSON.stringify(body.system)).toContain("one JSON object");
+    expect(body).toMatchObject({ stop_sequences: ["END"] });
+    for (const name of ["seed", "top_p", "presence_penalty"]) expect(name in body).toBe(false);
+  });
+
   test("the key goes as a bearer token, the model without its endpoint", async () => {
     const call = await requestFor({});
     expect(call.path).toBe("/v1/messages");

@@ -9,6 +9,7 @@ import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { refusalOf } from "./answer-shape.ts";
 import type { AnthropicConfig } from "./config.ts";
 import { type Access, accessTo, endpointNames, keyDetail, needsKey, statusOf } from "./endpoints.ts";
 import { failureOf, streamError } from "./failure.ts";
@@ -106,6 +107,8 @@ export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): 
         answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
       const access = await accessTo(ctx, target.provider, request.credential);
       if (!access) return failed(`there is no endpoint "${target.provider}" here, asked for "${request.model}"`, "bad-request");
+      const refused = refusalOf(request);
+      if (refused !== undefined) return failed(refused, "bad-request");
       if (needsKey(access)) return failed(`no key for ${access.endpoint}: ${keyDetail(access)}`, "auth");
 
       const { fetch } = ctx;

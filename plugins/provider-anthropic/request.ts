@@ -3,6 +3,7 @@ import type Anthropic from "@anthropic-ai/sdk";
 import type { ImageBlock, ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, Message, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
+import { formatParams, jsonInstruction, shapeParams } from "./answer-shape.ts";
 import { type Abilities, thinkingParams } from "./thinking.ts";
 
 export const API = "anthropic-messages";
@@ -18,6 +19,8 @@ export function messageParams(request: ModelRequest, target: Target, abilities: 
   const ceiling = request.maxOutputTokens ?? maxOutputTokens;
   const maxTokens = Math.min(ceiling, abilities.maxOutputTokens ?? ceiling);
   const messages = pairToolCalls(request.messages);
+  const { output_config, ...thinking } = thinkingParams(request.thinking, abilities, maxTokens, endsWithoutThinking(messages, target));
+  const output = { ...output_config, ...formatParams(request) };
   return {
     model: target.model,
     max_tokens: maxTokens,
@@ -25,24 +28,27 @@ export function messageParams(request: ModelRequest, target: Target, abilities: 
     ...systemParams(request),
     ...(request.tools.length === 0 ? {} : { tools: toolParams(request.tools) }),
     messages: cachedTurns(turns(messages, target)),
-    ...thinkingParams(request.thinking, abilities, maxTokens, endsWithoutThinking(messages, target)),
+    ...thinking,
+    ...(Object.keys(output).length === 0 ? {} : { output_config: output }),
+    ...shapeParams(request),
     ...(request.cacheKey === undefined ? {} : { metadata: { user_id: request.cacheKey } }),
   };
 }
 
 /** The breakpoint stands behind the last part that stays the same; what follows it may change with every turn. */
-function systemParams({ system }: ModelRequest): Pick<Params, "system"> {
-  const parts = system.filter(({ text }) => text !== "");
+function systemParams(request: ModelRequest): Pick<Params, "system"> {
+  const parts: ModelRequest["system"] = [...request.system.filter(({ text }) => text !== ""), ...jsonInstruction(request)];
   if (parts.length === 0) return {};
   const stable = parts.findLastIndex(({ cache }) => cache === true);
   return { system: parts.map(({ text }, at) => ({ type: "text", text, ...(at === stable ? CACHE : {}) })) };
 }
 
 const toolParams = (tools: ModelRequest["tools"]): Anthropic.Tool[] =>
-  tools.map(({ name, description, parameters }, at) => ({
+  tools.map(({ name, description, parameters, strict }, at) => ({
     name,
     description,
     input_schema: { ...(parameters as object), type: "object" },
+    ...(strict === undefined ? {} : { strict }),
     ...(at === tools.length - 1 ? CACHE : {}),
   }));
 

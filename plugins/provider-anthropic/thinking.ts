@@ -54,9 +54,9 @@ const SMALLEST_BUDGET = 1024;
 export type ThinkingParams = Pick<Anthropic.MessageCreateParamsStreaming, "thinking" | "output_config">;
 
 /** `interrupted`: the last answer has no thinking of this model before its tool calls, which a budget does not allow. */
-export function thinkingParams(level: Thinking, abilities: Abilities, maxTokens: number, interrupted: boolean): ThinkingParams {
+export function thinkingParams(level: Thinking | undefined, abilities: Abilities, maxTokens: number, interrupted: boolean): ThinkingParams {
   const { mode, off, efforts } = abilities;
-  if (mode === "none") return {};
+  if (mode === "none" || level === undefined) return {};
   if (mode === "budget") {
     const budget = level === "off" || interrupted ? 0 : Math.min(BUDGETS[level], maxTokens - SMALLEST_BUDGET);
     return budget < SMALLEST_BUDGET ? {} : { thinking: { type: "enabled", budget_tokens: budget } };

@@ -2,7 +2,8 @@
 import type { ImageBlock, ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, Message } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
-import type { ChatCompletionCreateParamsStreaming, ChatCompletionMessageParam } from "openai/resources/chat/completions";
+import type { ChatCompletionCreateParams, ChatCompletionMessageParam } from "openai/resources/chat/completions";
+import { chatShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
 import { dataUrl, imagesOf, partsOf, textOf } from "./parts.ts";
 
@@ -23,24 +24,26 @@ export interface ThinkingProof {
   readonly details?: readonly unknown[];
 }
 
-export function chatParams(request: ModelRequest, target: ChatTarget): ChatCompletionCreateParamsStreaming {
-  const { maxOutputTokens, temperature, cacheKey, tools } = request;
+export function chatParams(request: ModelRequest, target: ChatTarget): ChatCompletionCreateParams {
+  const { maxOutputTokens, temperature, topP, cacheKey, tools } = request;
   const limit = target.dialect === "openai" ? "max_completion_tokens" : "max_tokens";
   const reasons = target.efforts !== undefined;
   return {
     model: target.model,
-    stream: true,
-    stream_options: { include_usage: true },
+    ...(request.whole === true ? {} : { stream: true, stream_options: { include_usage: true } }),
     messages: [...systemMessages(request), ...chatMessages(request.messages, target)],
     ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
     ...(maxOutputTokens === undefined ? {} : { [limit]: maxOutputTokens }),
     ...(temperature === undefined || reasons ? {} : { temperature }),
+    ...(topP === undefined || reasons ? {} : { top_p: topP }),
+    ...chatShape(request),
     ...thinkingParams(request, target),
     ...(cacheKey === undefined || target.dialect !== "openai" ? {} : { prompt_cache_key: cacheKey }),
   };
 }
 
 function thinkingParams({ thinking }: ModelRequest, { dialect, efforts }: ChatTarget): object {
+  if (thinking === undefined) return {};
   // Some models behind a router must think, and refuse to be told not to.
   if (dialect === "openrouter") return thinking === "off" ? {} : { reasoning: { effort: thinking } };
   return efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) };
@@ -51,9 +54,9 @@ function systemMessages({ system }: ModelRequest): ChatCompletionMessageParam[] 
   return content === "" ? [] : [{ role: "system", content }];
 }
 
-const functionTool = ({ name, description, parameters }: ModelRequest["tools"][number]) => ({
+const functionTool = ({ name, description, parameters, strict }: ModelRequest["tools"][number]) => ({
   type: "function" as const,
-  function: { name, description, parameters: parameters as Record<string, unknown> },
+  function: { name, description, parameters: parameters as Record<string, unknown>, ...(strict === undefined ? {} : { strict }) },
 });
 
 function chatMessages(messages: readonly Message[], target: ChatTarget): ChatCompletionMessageParam[] {

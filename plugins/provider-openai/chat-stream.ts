@@ -2,7 +2,8 @@
 import type { ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
 import type { StopReason, Usage } from "@pincer/plugin-sdk/message";
 import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import type { ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
+import { tokenLogprobs } from "./answer-shape.ts";
 import type { ThinkingProof } from "./chat-request.ts";
 import type { Reading } from "./reading.ts";
 
@@ -36,13 +37,22 @@ export class ChatReader {
     this.#reading = reading;
   }
 
+  /** An answer in one piece is a chunk that holds all of it. */
+  *readWhole({ choices, usage }: ChatCompletion): Generator<ModelEvent, void, void> {
+    const pieces = (choices ?? []).map(({ message, ...choice }) => {
+      const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
+      return { ...choice, delta: { ...message, ...(calls === undefined ? {} : { tool_calls: calls }) } };
+    });
+    yield* this.read({ choices: pieces, usage } as ChatCompletionChunk);
+  }
+
   *read(chunk: ChatCompletionChunk): Generator<ModelEvent, void, void> {
     if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
     const choice = chunk.choices?.[0];
     if (!choice) return;
     const delta = (choice.delta ?? {}) as Delta;
     yield* this.#readThinking(delta);
-    yield* this.#answer.text("text", delta.content);
+    yield* this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content));
     if (delta.refusal) {
       this.#reading.refused = true;
       yield* this.#answer.text("text", delta.refusal);

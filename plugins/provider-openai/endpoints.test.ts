@@ -223,6 +223,23 @@ describe("lists of models", () => {
     ]);
   });
 
+  test("what Responses has no words for goes to OpenAI over Chat Completions, and everything else does not", async () => {
+    await using vendor = startOpenAiVendor();
+    const provider = createOpenAiProvider({
+      config: Value.Parse(OpenAiConfig, {}),
+      clock: createManualClock(),
+      fetch: (input, init) => fetch(String(input).replace("https://api.openai.com", vendor.origin), init),
+      secret: async (name) => (name === "OPENAI_API_KEY" ? "sk-test" : undefined),
+    });
+    for (const more of [{ topP: 0.5, toolChoice: "auto" as const }, { stop: ["END"] }, { seed: 7 }]) {
+      vendor.answer({ steps: [{ text: ["ok"] }] });
+      const { answer } = await readStream(provider.stream(modelRequest("openai/gpt-4o", [userMessage("hello")], more), io));
+      expect(answer.stopReason).toBe("stop");
+    }
+    expect(vendor.ledger.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]);
+    expect(vendor.ledger[1]?.body).toMatchObject({ stop: ["END"], model: "gpt-4o" });
+  });
+
   test("a router's list comes with prices, limits and abilities; a price that depends is unknown", async () => {
     const entry = {
       id: "vendor/model",

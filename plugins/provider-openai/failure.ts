@@ -1,9 +1,9 @@
-/** Errors of the client library, and those inside a stream, in the classes of the `provider` contract. */
+/** What servers answer instead, and what they report inside a stream, in the classes of the `provider` contract. */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { classOfStatus, classOfWords, httpFailure, networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
 
-/** What the library's `APIError` carries; told by its parts, since there may be more than one copy of the class. */
+/** What `post` throws for an answer that is none. */
 interface ApiError {
   readonly status?: number;
   readonly headers?: Headers;

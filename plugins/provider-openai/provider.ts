@@ -1,22 +1,23 @@
-/** The `provider` contract over the vendor's client library, which is loaded with the first request. */
+/** The `provider` contract over both APIs of the vendor. */
 
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
-import { keepClients } from "@pincer/plugin-sdk/provider/clients";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import type OpenAI from "openai";
-import type { ChatCompletionChunk } from "openai/resources/chat/completions";
-import type { ResponseStreamEvent } from "openai/resources/responses/responses";
+import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { ResponseStreamEvent, Response as WholeResponse } from "openai/resources/responses/responses";
+import { needsChat } from "./answer-shape.ts";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
 import type { OpenAiConfig } from "./config.ts";
 import { type Effort, effortsOf } from "./effort.ts";
+import { createEmbed } from "./embeddings.ts";
 import { type Access, accessTo } from "./endpoints.ts";
 import { failureOf, refusesSummaries } from "./failure.ts";
+import { ask, post } from "./post.ts";
 import { newReading, type Reading } from "./reading.ts";
 import { RESPONSES_API, responsesParams } from "./responses-request.ts";
 import { ResponsesReader } from "./responses-stream.ts";
@@ -40,32 +41,11 @@ interface Exchange {
   readonly reading: Reading;
 }
 
-interface ClientPlace extends Pick<Access, "baseUrl" | "key"> {
-  readonly headers: Access["settings"]["headers"];
-}
-
 export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
   /** Endpoints that have refused to summarize a model's thinking. */
   const withoutSummaries = new Set<string>();
-
-  const clientAt = keepClients(async ({ baseUrl, key, headers }: ClientPlace): Promise<OpenAI> => {
-    const { default: Client } = await import("openai");
-    return new Client({
-      baseURL: baseUrl,
-      apiKey: key ?? "none",
-      organization: null,
-      project: null,
-      defaultHeaders: { ...headers },
-      maxRetries: 0,
-      // The watch keeps the time; the library's own timer must not end a request first.
-      timeout: 2 ** 31 - 1,
-      logLevel: "off",
-      fetch: ctx.fetch as typeof globalThis.fetch,
-    });
-  });
-  const clientFor = ({ baseUrl, key, settings: { headers } }: Access): Promise<OpenAI> => clientAt({ baseUrl, key, headers });
 
   const effortsFor = async (access: Access, model: string): Promise<readonly Effort[] | undefined> => {
     if (access.kind !== "ollama") return effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
@@ -75,21 +55,21 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
   async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
     const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
-    const client = await clientFor(access);
     const reader = new ChatReader(answer, reading);
-    const response = await client.chat.completions.create(params, { signal: watch.signal }).asResponse();
-    yield* read<ChatCompletionChunk>(response, watch, reader);
+    const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
+    if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<ChatCompletion>(response, watch));
+    else yield* read<ChatCompletionChunk>(response, watch, reader);
   }
 
   async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const { request, access, model, efforts, watch, answer, reading } = exchange;
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
-    const client = await clientFor(access);
     const reader = new ResponsesReader(answer, reading);
     try {
-      const response = await client.responses.create(params, { signal: watch.signal }).asResponse();
-      yield* read<ResponseStreamEvent>(response, watch, reader);
+      const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
+      if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<WholeResponse>(response, watch));
+      else yield* read<ResponseStreamEvent>(response, watch, reader);
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
@@ -111,11 +91,9 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       const { fetch } = ctx;
       using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
       try {
-        const client = await clientFor(access);
         // OpenRouter tells its models to anybody.
-        const asked =
-          access.kind === "openrouter" ? client.get("/key", { signal: watch.signal }) : client.models.list({ signal: watch.signal });
-        await asked.asResponse();
+        const response = await ask(fetch, access, access.kind === "openrouter" ? "/key" : "/models", watch.signal);
+        await response.body?.cancel();
         return {};
       } catch (error) {
         signal.throwIfAborted();
@@ -124,12 +102,13 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
         };
       }
     },
+    embed: createEmbed(ctx),
 
     async *stream(request, { signal }) {
       const slash = request.model.indexOf("/");
       const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
       const access = await accessTo(ctx, endpoint, request.credential);
-      const api = access?.api === "responses" ? RESPONSES_API : CHAT_API;
+      const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
       const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
       const reading = newReading();
       const failed = (failure: "auth" | "bad-request", message: string) =>
@@ -159,7 +138,6 @@ interface Reader<T> {
   read(object: T): Generator<ModelEvent, void, void>;
 }
 
-/** Read by ourselves: of a token's way through the gateway, the one through the library was the longest part. */
 async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
   for await (const events of serverEvents(response, watch.seen)) {
     for (const event of events) {
@@ -167,6 +145,16 @@ async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): As
       yield* reader.read(objectOf<T>(event));
     }
   }
+}
+
+/** A server that streams all the same is read as one that does. */
+const isWhole = ({ whole }: ModelRequest, { headers }: Response): boolean =>
+  whole === true && headers.get("content-type")?.includes("event-stream") !== true;
+
+async function wholeOf<T>(response: Response, watch: Watch): Promise<T> {
+  watch.seen();
+  const data = await response.text();
+  return objectOf<T>({ event: undefined, data });
 }
 
 /** Throws what a server reports in the middle of a stream, as the library's errors carry it. */

@@ -3,11 +3,13 @@ import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, Message, UserMessage } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
 import type {
-  ResponseCreateParamsStreaming,
+  ResponseCreateParams,
+  ResponseIncludable,
   ResponseInputContent,
   ResponseInputItem,
   ResponseReasoningItem,
 } from "openai/resources/responses/responses";
+import { responsesShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
 import { dataUrl, imagesOf, partsOf, textOf } from "./parts.ts";
 
@@ -22,37 +24,41 @@ export interface ResponsesTarget {
   readonly summaries: boolean;
 }
 
-export function responsesParams(request: ModelRequest, target: ResponsesTarget): ResponseCreateParamsStreaming {
-  const { maxOutputTokens, temperature, cacheKey, tools, system, thinking } = request;
+export function responsesParams(request: ModelRequest, target: ResponsesTarget): ResponseCreateParams {
+  const { maxOutputTokens, temperature, topP, cacheKey, tools, system, thinking, logprobs } = request;
   const { efforts, summaries } = target;
+  const include: ResponseIncludable[] = [
+    ...(efforts === undefined ? [] : ["reasoning.encrypted_content" as const]),
+    ...(logprobs === undefined ? [] : ["message.output_text.logprobs" as const]),
+  ];
+  const reasoning = efforts === undefined || thinking === undefined ? undefined : { effort: effortFor(thinking, efforts) };
   const instructions = system.flatMap(({ text }) => (text === "" ? [] : [text])).join("\n\n");
   return {
     model: target.model,
-    stream: true,
+    ...(request.whole === true ? {} : { stream: true }),
     store: false,
     input: pairToolCalls(request.messages).flatMap((message) => inputItems(message, target)),
     ...(instructions === "" ? {} : { instructions }),
     ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
     ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
-    ...(efforts === undefined
-      ? temperature === undefined
-        ? {}
-        : { temperature }
-      : {
-          reasoning: { effort: effortFor(thinking, efforts), ...(summaries && thinking !== "off" ? { summary: "auto" as const } : {}) },
-          include: ["reasoning.encrypted_content" as const],
-        }),
+    ...(temperature === undefined || efforts !== undefined ? {} : { temperature }),
+    ...(topP === undefined || efforts !== undefined ? {} : { top_p: topP }),
+    ...responsesShape(request),
+    ...(reasoning === undefined
+      ? {}
+      : { reasoning: { ...reasoning, ...(summaries && thinking !== "off" ? { summary: "auto" as const } : {}) } }),
+    ...(include.length === 0 ? {} : { include }),
     ...(cacheKey === undefined ? {} : { prompt_cache_key: cacheKey }),
   };
 }
 
-/** Schemas are used as they are: the strict mode would make every optional argument required. */
-const functionTool = ({ name, description, parameters }: ModelRequest["tools"][number]) => ({
+/** Schemas are used as they are unless it is asked for: the strict mode makes every optional argument required. */
+const functionTool = ({ name, description, parameters, strict = false }: ModelRequest["tools"][number]) => ({
   type: "function" as const,
   name,
   description,
   parameters: parameters as Record<string, unknown>,
-  strict: false,
+  strict,
 });
 
 const inputParts = (content: UserMessage["content"]): ResponseInputContent[] =>

@@ -1,7 +1,8 @@
 /** Reads one answer of the Responses API: events to the caller as they come, and the whole at the end. */
-import type { ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
+import type { ModelEvent, TokenLogprob } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import type { Response, ResponseOutputItem, ResponseStreamEvent } from "openai/resources/responses/responses";
+import { tokenLogprobs } from "./answer-shape.ts";
 import { streamFailure } from "./failure.ts";
 import type { Reading } from "./reading.ts";
 
@@ -17,10 +18,16 @@ export class ResponsesReader {
     this.#reading = reading;
   }
 
+  /** An answer in one piece holds the items that are told one by one otherwise. */
+  *readWhole(response: Response): Generator<ModelEvent, void, void> {
+    for (const [index, item] of (response.output ?? []).entries()) yield* this.#itemDone(item, index);
+    this.#end(response);
+  }
+
   *read(event: ResponseStreamEvent): Generator<ModelEvent, void, void> {
     switch (event.type) {
       case "response.output_text.delta":
-        return yield* this.#text(`text:${event.output_index}:${event.content_index}`, event.delta);
+        return yield* this.#text(`text:${event.output_index}:${event.content_index}`, event.delta, tokenLogprobs(event.logprobs));
       case "response.refusal.delta":
         this.#reading.refused = true;
         return yield* this.#text(`text:${event.output_index}:${event.content_index}`, event.delta);
@@ -45,9 +52,9 @@ export class ResponsesReader {
     }
   }
 
-  *#text(key: string, delta: string): Generator<ModelEvent, void, void> {
+  *#text(key: string, delta: string, logprobs?: readonly TokenLogprob[]): Generator<ModelEvent, void, void> {
     this.#begun.add(key);
-    yield* this.#answer.text(key, delta);
+    yield* this.#answer.text(key, delta, logprobs);
   }
 
   *#thinking(key: string, part: number, delta: string): Generator<ModelEvent, void, void> {
@@ -71,7 +78,9 @@ export class ResponsesReader {
       for (const [part, content] of item.content.entries()) {
         const key = `text:${index}:${part}`;
         this.#reading.refused ||= content.type === "refusal";
-        if (!this.#begun.has(key)) yield* this.#text(key, content.type === "refusal" ? content.refusal : content.text);
+        if (this.#begun.has(key)) continue;
+        if (content.type === "refusal") yield* this.#text(key, content.refusal);
+        else yield* this.#text(key, content.text, tokenLogprobs(content.logprobs));
       }
     }
   }

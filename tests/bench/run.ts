@@ -23,6 +23,7 @@ import { type Installation, install } from "./installation.ts";
 import { isolated } from "./isolated.ts";
 import { machine, takeCore } from "./machine.ts";
 import { idleMemory } from "./memory.ts";
+import { openAiApi } from "./openai-api.ts";
 import type { Against, Part } from "./part.ts";
 import { peer } from "./peer.ts";
 import { compareRequests, requests } from "./requests.ts";
@@ -42,6 +43,7 @@ const parts: Readonly<Record<string, Part>> = {
   turns: httpTurns,
   "inline-turns": inlineTurns,
   failover,
+  "openai-api": openAiApi,
   lanes,
   "fan-out": fanOut,
   sessions,

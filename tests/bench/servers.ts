@@ -67,7 +67,14 @@ function serveBare(): Serving {
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    fetch: (request, server) => (server.upgrade(request, { data: undefined }) ? undefined : new Response("no")),
+    async fetch(request, server) {
+      if (server.upgrade(request, { data: undefined })) return undefined;
+      if (upstream === undefined || request.method !== "POST") return new Response("no");
+      // The least that a gateway does with a request: reads it, and asks the model.
+      const { model: _, ...body } = (await request.json()) as Record<string, unknown>;
+      const response = await fetch(`${upstream}${new URL(request.url).pathname}`, { method: "POST", body: JSON.stringify(body) });
+      return new Response(response.body, { headers: { "content-type": response.headers.get("content-type") ?? "" } });
+    },
     websocket: {
       open: (socket) => void socket.subscribe("all"),
       message(socket, text) {

@@ -14,11 +14,17 @@ async function frames() {
   await using vendor = startOpenAiVendor();
   const events = vendor.eventsOf({ steps: [{ text: [mark] }] }, path);
   const at = events.findIndex((event) => event.includes(mark));
-  return { opening: events.slice(0, at).join(""), piece: events[at]!, end: events.slice(at + 1).join("") };
+  const whole = vendor.wholeOf({ steps: [{ text: [mark] }] }, path);
+  return { opening: events.slice(0, at).join(""), piece: events[at]!, end: events.slice(at + 1).join(""), whole };
+}
+
+interface Asked {
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+  readonly stream?: boolean;
 }
 
 export async function serveUpstream(port: number) {
-  const { opening, piece, end } = await frames();
+  const { opening, piece, end, whole } = await frames();
   const encoder = new TextEncoder();
   return Bun.serve({
     hostname: "127.0.0.1",
@@ -28,9 +34,13 @@ export async function serveUpstream(port: number) {
       if (request.method === "GET") return Response.json({ object: "list", data: [{ id: "bench", object: "model", owned_by: "bench" }] });
       const failure = /fail-(\d+)/.exec(request.headers.get("authorization") ?? "")?.[1];
       if (failure !== undefined) return Response.json({ error: { message: `it says ${failure}` } }, { status: Number(failure) });
-      const { messages } = (await request.json()) as { messages: readonly { role: string; content: unknown }[] };
+      const { messages, stream } = (await request.json()) as Asked;
       const asked = messages.findLast(({ role }) => role === "user");
       const { firstMs, stepMs, pieces } = readPace(JSON.stringify(asked?.content ?? ""));
+      if (stream !== true) {
+        const text = Array.from({ length: pieces }, () => pieceAt(performance.timeOrigin + performance.now())).join("");
+        return new Response(whole.replace(mark, text), { headers: { "content-type": "application/json" } });
+      }
       const body = new ReadableStream<Uint8Array>({
         async start(controller) {
           for (let number = 0; number < pieces; number++) {

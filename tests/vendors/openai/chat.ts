@@ -5,8 +5,44 @@ import type { AnswerStep, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/te
 
 const FINISH = { stop: "stop", length: "length", toolUse: "tool_calls", refusal: "stop" } as const;
 
+const usageOf = ({ usage = { input: 10, output: 5 } }: VendorAnswer) => {
+  const cached = usage.cacheRead ?? 0;
+  const written = usage.cacheWrite ?? 0;
+  const prompt = usage.input + cached + written;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: usage.output,
+    total_tokens: prompt + usage.output,
+    prompt_tokens_details: { cached_tokens: cached, cache_write_tokens: written },
+  };
+};
+
+/** The same in one piece. */
+export function chatWhole(answer: VendorAnswer, { body }: VendorCall) {
+  const { steps = [] } = answer;
+  const joined = (of: (step: AnswerStep) => readonly string[]) => steps.flatMap(of).join("");
+  const thinking = joined((step) => ("thinking" in step ? step.thinking : []));
+  const refusal = joined((step) => ("refusal" in step ? step.refusal : []));
+  const calls = steps.filter(isToolCall).map(({ toolCall: { id, ...called } }) => ({ id, type: "function", function: called }));
+  const message = {
+    role: "assistant",
+    content: joined((step) => ("text" in step ? step.text : [])),
+    refusal: refusal === "" ? null : refusal,
+    ...(thinking === "" ? {} : { reasoning_content: thinking }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
+  return {
+    id: "chatcmpl-scripted",
+    object: "chat.completion",
+    created: 1_790_000_000,
+    model: body.model,
+    choices: [{ index: 0, message, logprobs: null, finish_reason: FINISH[stopOf(answer)] }],
+    usage: usageOf(answer),
+  };
+}
+
 export function chatEvents(answer: VendorAnswer, call: VendorCall) {
-  const { steps = [], usage = { input: 10, output: 5 } } = answer;
+  const { steps = [] } = answer;
   const chunk = (choices: readonly unknown[], more: Readonly<Record<string, unknown>> = {}) =>
     sse({ id: "chatcmpl-scripted", object: "chat.completion.chunk", created: 1_790_000_000, model: call.body.model, choices, ...more });
   const delta = (fields: unknown) => chunk([{ index: 0, delta: fields, finish_reason: null }]);
@@ -26,22 +62,12 @@ export function chatEvents(answer: VendorAnswer, call: VendorCall) {
       ...pieces(json).map((fragment) => delta({ tool_calls: [{ index, function: { arguments: fragment } }] })),
     ];
   };
-  const cached = usage.cacheRead ?? 0;
-  const written = usage.cacheWrite ?? 0;
-  const prompt = usage.input + cached + written;
   return {
     steps: steps.map((one, number) => [...(number === 0 ? [role] : []), ...step(one)]),
     end: [
       ...(steps.length === 0 ? [role] : []),
       chunk([{ index: 0, delta: {}, finish_reason: FINISH[stopOf(answer)] }]),
-      chunk([], {
-        usage: {
-          prompt_tokens: prompt,
-          completion_tokens: usage.output,
-          total_tokens: prompt + usage.output,
-          prompt_tokens_details: { cached_tokens: cached, cache_write_tokens: written },
-        },
-      }),
+      chunk([], { usage: usageOf(answer) }),
       "data: [DONE]\n\n",
     ],
   };

@@ -5,6 +5,14 @@ import type { AnswerStep, VendorAnswer, VendorCall } from "@pincer/plugin-sdk/te
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The same in one piece: the response that the last event holds, with the items that are told one by one before. */
+export function responsesWhole(answer: VendorAnswer, call: VendorCall): Fields {
+  const { steps, end } = responsesEvents(answer, call);
+  const told = [...steps.flat(), ...end].map((event) => JSON.parse(event.slice(event.indexOf("data: ") + 6)) as Fields);
+  const output = told.flatMap(({ type, item }) => (type === "response.output_item.done" ? [item] : []));
+  return { ...(told.at(-1)?.response as Fields), output };
+}
+
 export function responsesEvents(answer: VendorAnswer, call: VendorCall) {
   const { steps = [], usage = { input: 10, output: 5 } } = answer;
   let sequence_number = 0;

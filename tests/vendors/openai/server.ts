@@ -3,8 +3,11 @@
 import type { Exchange } from "@pincer/plugin-sdk/testing/http-server";
 import { sse, startScriptedVendor } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { ScriptedVendor } from "@pincer/plugin-sdk/testing/vendor-script";
-import { chatEvents } from "./chat.ts";
-import { responsesEvents } from "./responses.ts";
+import { chatEvents, chatWhole } from "./chat.ts";
+import { responsesEvents, responsesWhole } from "./responses.ts";
+
+/** A vector of two numbers, which say how long the text is and where it was asked. */
+const vectorOf = (text: string, at: number) => [text.length / 64, at];
 
 export interface OpenAiVendorOptions {
   /** What `GET /v1/models` lists; entries beyond `id` as the server at hand has them. */
@@ -28,6 +31,7 @@ export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVe
     errorEvent: ({ path }) => (path.endsWith("/responses") ? failedEvent() : sse({ error: fault })),
     errorBody: ({ code = null, param = null, message }) =>
       JSON.stringify({ error: { message, type: "invalid_request_error", param, code } }),
+    whole: (answer, call) => JSON.stringify(call.path.endsWith("/responses") ? responsesWhole(answer, call) : chatWhole(answer, call)),
     events: (answer, call) => (call.path.endsWith("/responses") ? responsesEvents(answer, call) : chatEvents(answer, call)),
     other(exchange) {
       const { models = [{ id: "gpt-test" }], ollama } = options;
@@ -43,9 +47,24 @@ export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVe
         );
         return true;
       }
+      if (exchange.path.endsWith("/embeddings")) return answerEmbeddings(exchange);
       return ollama !== undefined && answerOllama(exchange, ollama);
     },
   });
+
+function answerEmbeddings(exchange: Exchange): true {
+  const { input, model, dimensions } = JSON.parse(exchange.body) as { input: readonly string[]; model: string; dimensions?: number };
+  const [first = ""] = input;
+  if (exchange.headers.get("authorization") === "Bearer refused") exchange.send(401, JSON.stringify({ error: { message: "no such key" } }));
+  else if (model === "limited") exchange.send(429, JSON.stringify({ error: { message: "Slow down" } }), { "retry-after": "3" });
+  else {
+    const data = input.map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text, index).slice(0, dimensions) }));
+    // In no order of its own, as its index says where each belongs.
+    const usage = { prompt_tokens: first.length, total_tokens: first.length };
+    exchange.send(200, JSON.stringify({ object: "list", model, data: data.reverse(), usage }));
+  }
+  return true;
+}
 
 function answerOllama(exchange: Exchange, known: NonNullable<OpenAiVendorOptions["ollama"]>): boolean {
   if (exchange.path === "/api/ps") {

@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { limitedFetch } from "./fetch.ts";
+
+const none = async () => undefined;
+const verdict = (asked: Promise<unknown>) => asked.then(() => "reached").catch((error: { code?: string }) => error.code ?? "failed");
+
+test("what a configuration says of a host holds as long as the configuration", async () => {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
+  const url = server.url.href;
+  let config = { baseUrl: url };
+  const fetch = limitedFetch("one", { net: ["config:/baseUrl"] }, () => config, none);
+  expect([await verdict(fetch(url)), await verdict(fetch(url))]).toEqual(["reached", "reached"]);
+  config = { baseUrl: "http://127.0.0.1:1/" };
+  expect(await verdict(fetch(url))).toBe("PLUGIN_PERMISSION");
+  config = { baseUrl: url };
+  expect(await verdict(fetch(url))).toBe("reached");
+});
+
+test("what is said of one address is said of no other", async () => {
+  const fetch = limitedFetch("one", { net: ["public"] }, () => ({}), none);
+  // Neither is an address of the web: to the standard their origin is the same.
+  expect(await verdict(fetch("scheme://example.com/"))).not.toBe("PLUGIN_PERMISSION");
+  expect(await verdict(fetch("file:///etc/hostname"))).toBe("PLUGIN_PERMISSION");
+  expect(await verdict(fetch("http://127.0.0.1:1/"))).toBe("PLUGIN_PERMISSION");
+});

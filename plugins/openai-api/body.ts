@@ -1,0 +1,61 @@
+/** The body of a request, checked: what is wrong with it is told as OpenAI tells it, with the parameter's name. */
+import { checker, describeValue, expectedBy } from "@pincer/plugin-sdk/check";
+import type { Static, TSchema } from "@sinclair/typebox";
+import type { ValueError } from "@sinclair/typebox/compiler";
+import { badRequest } from "./failure.ts";
+
+/** `/messages/0/content` as `messages[0].content`. */
+export const paramOf = (path: string): string =>
+  path
+    .split("/")
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part.replaceAll("~1", "/").replaceAll("~0", "~")}`))
+    .join("")
+    .replace(/^\./, "");
+
+export async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  let body: unknown;
+  try {
+    body = await request.json();
+  } catch {
+    // silent-ok: the caller is told
+    throw badRequest("We could not parse the JSON body of your request: a JSON object was expected as the body.");
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw badRequest(
+      `A JSON object was expected as the body, but ${Array.isArray(body) ? "a list" : JSON.stringify(body)?.slice(0, 40)} came.`,
+    );
+  return body as Readonly<Record<string, unknown>>;
+}
+
+/** Throws an `ApiFailure` that names the parameter. */
+export async function requireShape<S extends TSchema>(schema: S, value: unknown): Promise<Static<S>> {
+  const check = await checker(schema);
+  if (check.Check(value)) return value as Static<S>;
+  const error = check.Errors(value).First();
+  const { path, expected, value: came } = error ? narrowed(error) : { path: "", expected: "a value of the schema", value };
+  const param = paramOf(path);
+  if (came === undefined) throw badRequest(`Missing required parameter: '${param}'.`, param, "missing_required_parameter");
+  throw badRequest(`Invalid value for '${param}': expected ${expected}, but got ${describeValue(came)} instead.`, param, "invalid_value");
+}
+
+interface Fault {
+  readonly path: string;
+  readonly expected: string;
+  readonly value: unknown;
+}
+
+/** Of a value that is none of several alternatives: what is wrong with it as the one that was meant. */
+function narrowed(error: ValueError): Fault {
+  const { path, value } = error;
+  const variants = error.errors.map((errors) => [...errors]);
+  const inside = (one: ValueError) => one.path.startsWith(`${path}/`) && !one.path.slice(path.length + 1).includes("/");
+  const ofKind = (one: ValueError) => inside(one) && "const" in one.schema;
+  const meant = variants.find((errors) => errors.length > 0 && !errors.some((one) => one.path === path || ofKind(one)));
+  if (meant?.[0]) return narrowed(meant[0]);
+  // Alternatives that tell themselves apart by a word, and none of them by this one.
+  const kinds = variants.flatMap((errors) => errors.find(ofKind) ?? []);
+  const [kind] = kinds;
+  if (kind) return { path: kind.path, expected: [...new Set(kinds.map(expectedBy))].join(" or "), value: kind.value };
+  return { path, expected: expectedBy(error), value };
+}

@@ -1,0 +1,49 @@
+/** `POST /v1/embeddings`. */
+import { Type } from "@sinclair/typebox";
+import { readJson, requireShape } from "./body.ts";
+import type { Caller, Desk } from "./desk.ts";
+import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
+import { targetOf } from "./target.ts";
+
+const EmbeddingsRequest = Type.Object({
+  model: Type.String({ minLength: 1 }),
+  input: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2048 })]),
+  encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64"), Type.Null()])),
+  dimensions: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+});
+
+export async function embeddings({ ctx }: Desk, request: Request, caller: Caller): Promise<Response> {
+  caller.require("operator.write");
+  const given = await readJson(request);
+  const { input } = given;
+  if (Array.isArray(input) && input.some((one) => typeof one === "number" || Array.isArray(one)))
+    throw badRequest("Invalid value for 'input': text was expected; tokens mean something to one model alone.", "input", "invalid_value");
+  const body = await requireShape(EmbeddingsRequest, given);
+  if (targetOf(body.model, request.headers).kind === "agent")
+    throw badRequest(`'${body.model}' is an agent, which makes no embeddings; name a provider's model.`, "model");
+  const { embed } = ctx.uses.llm;
+  if (embed === undefined)
+    throw new ApiFailure(501, "Embeddings are not to be had: what routes models here hands none on.", {
+      code: "embeddings_unavailable",
+      headers: { "x-should-retry": "false" },
+    });
+  const texts = typeof body.input === "string" ? [body.input] : body.input;
+  const { dimensions } = body;
+  const call = { model: body.model, input: texts, ...(typeof dimensions === "number" ? { dimensions } : {}) };
+  const { embeddings: vectors, usage, failure } = await embed(call, { signal: request.signal });
+  if (failure) throw failureOfModel(failure, "input");
+  const shown = body.encoding_format === "base64" ? base64Of : (vector: readonly number[]) => vector;
+  return Response.json({
+    object: "list",
+    data: vectors.map((vector, index) => ({ object: "embedding", index, embedding: shown(vector) })),
+    model: body.model,
+    usage: { prompt_tokens: usage.input, total_tokens: usage.totalTokens },
+  });
+}
+
+/** 32-bit floats, little end first. */
+function base64Of(vector: readonly number[]): string {
+  const bytes = new DataView(new ArrayBuffer(vector.length * 4));
+  for (const [at, value] of vector.entries()) bytes.setFloat32(at * 4, value, true);
+  return Buffer.from(bytes.buffer).toString("base64");
+}

@@ -1,0 +1,54 @@
+/** Which handler a path has. */
+import { chatCompletions } from "./chat.ts";
+import { callerOf, type Desk } from "./desk.ts";
+import { embeddings } from "./embeddings.ts";
+import { ApiFailure, failureOf } from "./failure.ts";
+import { getModel, listModels } from "./models.ts";
+import type { Responses } from "./responses.ts";
+
+type Handler = (desk: Desk, request: Request, caller: ReturnType<typeof callerOf>, name: string) => Promise<Response>;
+
+/** A path's last part may be a name, which may hold slashes. */
+const fixed: readonly (readonly [pattern: RegExp, handlers: Readonly<Record<string, Handler>>])[] = [
+  [/^\/v1\/chat\/completions$/, { POST: chatCompletions }],
+  [/^\/v1\/embeddings$/, { POST: embeddings }],
+  [/^\/v1\/models$/, { GET: listModels }],
+  [/^\/v1\/models\/(.+)$/, { GET: getModel }],
+];
+
+export function createPaths(desk: Desk, responses: Responses) {
+  const paths: typeof fixed = [
+    ...fixed,
+    [/^\/v1\/responses$/, { POST: responses.create }],
+    [/^\/v1\/responses\/([^/]+)$/, { GET: responses.retrieve, DELETE: responses.remove }],
+    [/^\/v1\/responses\/([^/]+)\/cancel$/, { POST: responses.cancel }],
+    [/^\/v1\/responses\/([^/]+)\/input_items$/, { GET: responses.inputItems }],
+  ];
+  return async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    try {
+      for (const [pattern, handlers] of paths) {
+        const match = pattern.exec(pathname);
+        if (match === null) continue;
+        const handler = handlers[request.method];
+        if (handler) return await handler(desk, request, callerOf(request.headers), nameOf(match[1] ?? ""));
+        const allow = Object.keys(handlers).join(", ");
+        return new Response("Method Not Allowed", { status: 405, headers: { allow, "content-type": "text/plain" } });
+      }
+      throw new ApiFailure(404, `Invalid URL (${request.method} ${pathname})`, { code: "unknown_url" });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      return failure.response;
+    }
+  };
+}
+
+function nameOf(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // silent-ok: a name that is not encoded is taken as it is
+    return part;
+  }
+}

@@ -1,0 +1,15 @@
+/** What the API uses of the gateway, and the context that its parts are handed. */
+import type { PluginContext } from "@pincer/plugin-sdk";
+import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import type { ModelAnswer, ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
+import { router } from "@pincer/plugin-sdk/contracts/router";
+import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import type { ApiConfig } from "./config.ts";
+
+export const uses = { lanes, llm, router, sessions };
+
+export type ApiContext = PluginContext<ApiConfig, typeof uses>;
+
+/** An answer as it comes, from a model or from an agent. */
+export type AnswerStream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
