@@ -80,7 +80,9 @@ test("the command says what it made and what comes next, and a gateway uses the 
   });
   expect(await home.json(["plugin", "new", "wool", "x"])).toMatchObject({ ok: false, error: { code: "KIT_KIND_UNKNOWN" } });
 
-  expect((await home.pincer(["plugin", "link", "owl"])).out).toContain("pincer config set plugins.owl.isolation process\n  pincer plugins enable owl");
+  expect((await home.pincer(["plugin", "link", "owl"])).out).toContain(
+    "pincer config set plugins.owl.isolation process\n  pincer plugins enable owl",
+  );
   await home.pincer(["up"]);
   await home.pincer(["config", "set", "plugins.owl.unsandboxed", "true"]);
   expect((await home.pincer(["plugins", "enable", "owl"])).out).toContain("owl is on");
