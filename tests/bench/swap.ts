@@ -3,7 +3,7 @@
  * answers, what breaks meanwhile, and what each version leaves in memory. In the gateway's own process, which has a core to itself, and in one
  * under the sandbox, which takes what it needs of both cores, as the gateway then does.
  */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { bundleProcess } from "../../plugin-kit/build.ts";
 import { type Figure, median, quantile } from "./figures.ts";
@@ -103,14 +103,6 @@ function load(turning: TurnClient, calling: readonly TurnClient[]) {
   };
 }
 
-/** Bundles of a plugin's process that nothing runs any more. */
-function removeOldBundles(home: Home): void {
-  const folder = join(home.path, "cache", "processes");
-  const files = readdirSync(folder).map((name) => join(folder, name));
-  files.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const file of files.slice(8)) rmSync(file);
-}
-
 async function settledRss(gateway: GatewayProcess): Promise<number> {
   await Bun.sleep(settleMs);
   return gateway.memory().rss;
@@ -143,7 +135,6 @@ async function measure(installation: Installation, code: string, isolation: "inl
   for (let number = 1; number <= swaps; number++) {
     installVersion(home.path, id, `v${number}`, versionOf(code, number));
     if (number > 2) rmSync(join(home.path, "plugins", id, `v${number - 3}`), { recursive: true, force: true });
-    if (isolation === "process" && number % 50 === 0) removeOldBundles(home);
     const { visibleMs } = await admin.call<{ visibleMs: number }>("plugins.reload", { pluginId: id });
     visible.push(visibleMs);
     const { build } = await admin.call<{ build: string }>(`${id}.version`, {});
