@@ -38,7 +38,8 @@ export async function resolvePermissions(
       return realpathSync(path);
     });
   const binaries = exec.flatMap(configured).flatMap((name) => {
-    const path = isAbsolute(name) ? name : Bun.which(name);
+    // Bun itself is there wherever Pincer is, also where none is installed.
+    const path = isAbsolute(name) ? name : name === "bun" ? process.execPath : Bun.which(name);
     if (!path || !existsSync(path)) throw refuse(`permissions.exec names ${name}, which is not installed`);
     return [path, realpathSync(path)]; // by the name that it is called by too
   });

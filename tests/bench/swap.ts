@@ -91,15 +91,18 @@ function load(turning: TurnClient, calling: readonly TurnClient[]) {
     }
   };
   const done = Promise.all([pace(), ...calling.map(call)]);
+  const stop = async () => {
+    stopping = true;
+    await done;
+    return { turns, calls, failures, perSecond: (turns / (performance.now() - began)) * 1_000 };
+  };
   return {
     get turns() {
       return turns;
     },
-    async stop() {
-      stopping = true;
-      await done;
-      return { turns, calls, failures, perSecond: (turns / (performance.now() - began)) * 1_000 };
-    },
+    stop,
+    /** Also where the measurement itself fails: nothing is asked of a gateway that is gone. */
+    [Symbol.asyncDispose]: async () => void (await stop()),
   };
 }
 
@@ -126,7 +129,7 @@ async function measure(installation: Installation, code: string, isolation: "inl
   let dropped = 0;
   for (const socket of held) socket.onClose = () => void dropped++;
 
-  const loaded = load(turning, calling);
+  await using loaded = load(turning, calling);
   while (loaded.turns < turnsPerSecond * 2) await Bun.sleep(10);
   const rssBefore = gateway.memory().rss;
   const cpuBefore = cpuMs(gateway.pid);
