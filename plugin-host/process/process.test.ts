@@ -78,7 +78,9 @@ export default definePlugin({ setup(ctx) {
     message: expect.stringMatching(/^fussy failed in fussy.fails: .* pincer logs$/),
   });
   const faults = () => kit.lines.filter(({ event }) => event === "plugin.fault").map(({ fields }) => fields);
-  expect(faults()).toContainEqual(expect.objectContaining({ what: "fussy.fails", error: expect.stringContaining("Error: inside") }));
+  expect(faults()).toContainEqual(
+    expect.objectContaining({ what: "fussy.fails", error: expect.stringMatching(/Error: inside\n.*fussy\/plugin\.ts:10:/) }),
+  );
   expect(faults()).toContainEqual(expect.objectContaining({ what: "service fails", error: expect.stringContaining("alone") }));
 });
 

@@ -1,4 +1,5 @@
 /** What a confined plugin sees of the file system: a root of its own, into which is bound what it was given, each at its own path. */
+import { existsSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -67,10 +68,12 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
   };
 
   const needed = await Promise.all([what.bun, ...exec.map(({ from }) => from)].map((binary) => libraries(binary, what.exec)));
+  const map = `${what.entry}.map`; // puts the places of its own source into the stacks of errors
   const binds: Bind[] = [
     ...needed.flat().map(({ at, real }): Bind => ({ from: real, at, access: "execute" })),
     { from: await realpath(what.bun), at: inside.bun, access: "execute" },
     { from: await realpath(what.entry), at: inside.entry(what.entry), access: "read" },
+    ...(existsSync(map) ? [{ from: await realpath(map), at: `${inside.entry(what.entry)}.map`, access: "read" } as const] : []),
     { from: what.data, at: inside.data, access: "write" },
     ...[...read, ...write, ...exec, ...sockets].filter(isApart),
   ];

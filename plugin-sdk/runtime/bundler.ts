@@ -16,6 +16,8 @@ export interface Source {
 
 export interface Bundle {
   readonly text: string;
+  /** Puts the places of its own source into the stacks of errors; Bun looks for it beside the text, and only when there is one. */
+  readonly map?: string;
   /** That are in it; absent when that is not known. */
   readonly files?: readonly string[];
 }
@@ -28,9 +30,7 @@ export async function bundleSource({ folder, entry, digest, sdk, typebox }: Sour
   const wrapper = `${folder}/.pincer-process.ts`;
   const { outputs, metafile } = await Bun.build({
     ...{ entrypoints: [wrapper], files: { [wrapper]: start }, target: "bun", format: "esm", minify: { whitespace: true, syntax: true } },
-    // The map puts the places of its own source into the stacks of errors.
-    sourcemap: "inline",
-    metafile: true,
+    ...{ sourcemap: "external", metafile: true },
     plugins: [
       {
         name: "one SDK",
@@ -42,7 +42,14 @@ export async function bundleSource({ folder, entry, digest, sdk, typebox }: Sour
     ],
   });
   const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
-  return { text: await outputs[0]!.text(), files: files.filter((file) => file !== wrapper) };
+  const [text, map] = await Promise.all(outputs.map((output) => output.text()));
+  return { text: text!, map: withPlaces(map!), files: files.filter((file) => file !== wrapper) };
+}
+
+/** As absolute paths, without what stands there; Bun reads no map that leaves that out. */
+function withPlaces(map: string): string {
+  const { sources, ...rest } = JSON.parse(map) as { readonly sources: readonly string[] };
+  return JSON.stringify({ ...rest, sources: sources.map((source) => resolve(source)), sourcesContent: sources.map(() => "") });
 }
 
 /** What is said in place of a bundle, as the last line. */
@@ -51,11 +58,11 @@ interface BundleFailure {
   readonly position?: { readonly file: string; readonly line: number; readonly column: number };
 }
 
-/** The program in the sandbox. Its last line names the files; when it fails, the last line of its complaint is the reason. */
+/** The program in the sandbox. Its last line is the map and names the files; when it fails, the last line of its complaint is the reason. */
 export async function sayBundle(source: Source): Promise<void> {
   try {
-    const { text, files } = await bundleSource(source);
-    await Bun.write(Bun.stdout, `${text}\n${JSON.stringify(files)}`);
+    const { text, ...rest } = await bundleSource(source);
+    await Bun.write(Bun.stdout, `${text}\n${JSON.stringify(rest)}`);
   } catch (error) {
     const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
     const { file = "", line = 0, column = 0 } = first.position ?? {};
@@ -69,9 +76,9 @@ export async function sayBundle(source: Source): Promise<void> {
 export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bundle {
   const end = said.lastIndexOf("\n");
   try {
-    const files = JSON.parse(said.slice(end + 1)) as unknown[];
+    const { map, files } = JSON.parse(said.slice(end + 1)) as { readonly map: unknown; readonly files: readonly unknown[] };
     const isWithin = (file: string) => [folder, sdk, typebox].some((place) => file.startsWith(`${place}/`));
-    return { text: said.slice(0, end), files: files.map((file) => resolve(String(file))).filter(isWithin) };
+    return { text: said.slice(0, end), map: String(map), files: files.map((file) => resolve(String(file))).filter(isWithin) };
   } catch {
     return { text: said }; // silent-ok: the source said something, too
   }

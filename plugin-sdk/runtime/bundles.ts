@@ -34,12 +34,15 @@ export async function keptBundle(
   const known = await unchanged(recipe);
   if (known !== undefined) return known;
   const begun = clock.now();
-  const { text, files } = await bundle({ folder, entry, digest, sdk, typebox }).catch((error) => {
+  const { text, map, files } = await bundle({ folder, entry, digest, sdk, typebox }).catch((error) => {
     throw loadFailure(id, folder, error);
   });
   const path = join(out, `${id}-${hashOf(text)}.js`);
   if (existsSync(path)) await utimes(path, begun / 1_000, begun / 1_000);
-  else await writeWhole(path, text);
+  else {
+    if (map !== undefined) await writeWhole(`${path}.map`, map);
+    await writeWhole(path, text);
+  }
   const inputs = await Promise.all([...(files ?? []), join(folder, "package.json")].map(inputOf));
   // What was written while it was read may or may not be in it.
   if (files && inputs.every(([, modifiedMs]) => modifiedMs < begun))
@@ -51,9 +54,9 @@ export async function keptBundle(
 const hashOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
 
 /** Whoever reads the same one must not find half of it. */
-async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole(path: string, content: string): Promise<void> {
   const whole = `${path}.${crypto.randomUUID()}`;
-  await Bun.write(whole, text);
+  await Bun.write(whole, content);
   await rename(whole, path);
 }
 
@@ -77,6 +80,6 @@ async function removeOld(id: string, out: string): Promise<void> {
   const aged = await Promise.all(own.map(async (name) => inputOf(join(out, name))));
   for (const ending of [".js", ".json"]) {
     const old = aged.filter(([path]) => path.endsWith(ending)).sort(([, a], [, b]) => b - a);
-    for (const [path] of old.slice(keptBundles)) await rm(path, { force: true });
+    for (const [path] of old.slice(keptBundles)) for (const file of [path, `${path}.map`]) await rm(file, { force: true });
   }
 }
