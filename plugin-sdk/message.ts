@@ -8,6 +8,15 @@ export type TextBlock = Static<typeof TextBlock>;
 export const ImageBlock = Type.Object({ type: Type.Literal("image"), data: Type.String(), mimeType: Type.String() });
 export type ImageBlock = Static<typeof ImageBlock>;
 
+/** What a model opens by itself, such as `application/pdf`; `data` is base64. */
+export const DocumentBlock = Type.Object({
+  type: Type.Literal("document"),
+  data: Type.String(),
+  mimeType: Type.String(),
+  name: Type.Optional(Type.String()),
+});
+export type DocumentBlock = Static<typeof DocumentBlock>;
+
 /** `signature` is the provider's own proof, given back to it unchanged; `redacted` thinking has no readable text. */
 export const ThinkingBlock = Type.Object({
   type: Type.Literal("thinking"),
@@ -48,7 +57,7 @@ export type StopReason = Static<typeof StopReason>;
 
 export const UserMessage = Type.Object({
   role: Type.Literal("user"),
-  content: Type.Union([Type.String(), Type.Array(Type.Union([TextBlock, ImageBlock]))]),
+  content: Type.Union([Type.String(), Type.Array(Type.Union([TextBlock, ImageBlock, DocumentBlock]))]),
   timestamp: Type.Integer(),
   idempotencyKey: Type.Optional(Type.String()),
   /** Who wrote it on which channel; absent for the owner on the gateway's own surfaces. */

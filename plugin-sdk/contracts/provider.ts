@@ -27,6 +27,8 @@ export const ModelInfo = Type.Object({
   reasoning: Type.Boolean(),
   vision: Type.Boolean(),
   tools: Type.Boolean(),
+  /** It opens documents: PDFs at least. */
+  documents: Type.Optional(Type.Boolean()),
   /** When the last message is an unfinished assistant's, the answer goes on behind its text. */
   continues: Type.Optional(Type.Boolean()),
   /** How much it thinks when nobody says; absent: the agent's own default. */

@@ -38,6 +38,8 @@ export interface ProviderSuite extends ProviderStart {
   readonly sent: {
     /** Base64 of every image, in order. */
     images(call: VendorCall): readonly string[];
+    /** Base64 of every document. Absent: its models read none. */
+    documents?(call: VendorCall): readonly string[];
     /** The text of the result under that call's id. */
     toolResult(call: VendorCall, id: string): string | undefined;
     /** Every signature or encrypted thinking that is given back, in order. */
@@ -253,16 +255,20 @@ export function providerSuite(suite: ProviderSuite): void {
       });
     }
 
-    test("images of people and of tools reach the model", async () => {
+    test("images of people and of tools reach the model, and documents where it reads them", async () => {
       const fixture = await start();
       const image = (data: string) => ({ type: "image" as const, data, mimeType: "image/png" });
+      const pdf = { type: "document" as const, mimeType: "application/pdf", data: "JVBERi0=" };
+      const pdfs = suite.sent.documents ? [{ ...pdf, name: "letter.pdf" }, pdf] : [];
       const messages: Message[] = [
-        { role: "user", content: [{ type: "text", text: "what is this?" }, image("aW1hZ2Ux")], timestamp: 1 },
+        { role: "user", content: [{ type: "text", text: "what is this?" }, image("aW1hZ2Ux"), ...pdfs], timestamp: 1 },
         { role: "assistant", content: [{ type: "toolCall", id: "call_a", name: "shot", arguments: {} }], timestamp: 2 },
         { role: "toolResult", toolCallId: "call_a", toolName: "shot", content: [image("aW1hZ2Uy")], isError: false, timestamp: 3 },
       ];
       await ask(fixture, { steps: [{ text: ["a cat"] }] }, { messages, tools: [toolSpec("shot")] });
-      expect(suite.sent.images(await fixture.vendor.received(1))).toEqual(["aW1hZ2Ux", "aW1hZ2Uy"]);
+      const sent = await fixture.vendor.received(1);
+      expect(suite.sent.images(sent)).toEqual(["aW1hZ2Ux", "aW1hZ2Uy"]);
+      expect(suite.sent.documents?.(sent) ?? []).toEqual(pdfs.map(({ data }) => data));
     });
 
     const { shape } = suite.sent;

@@ -46,6 +46,7 @@ function contentText(message: Message): string {
     .map((block) => {
       if (block.type === "text") return block.text;
       if (block.type === "image") return "[an image]";
+      if (block.type === "document") return `[a document, ${block.name ?? block.mimeType}]`;
       return block.type === "toolCall" ? `[calls ${block.name} ${shorten(JSON.stringify(block.arguments), argumentChars)}]` : "";
     })
     .filter((text) => text !== "")

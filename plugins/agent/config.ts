@@ -51,6 +51,7 @@ export const AgentConfig = Type.Object({
   attachmentCount: count(20, "Attachments of one message"),
   attachmentBytes: count(20_000_000, "Of one message together"),
   imageBytes: count(8_000_000, "Of one image"),
+  documentBytes: count(8_000_000, "Of one PDF"),
   documentChars: count(60_000, "Of a text document, what is read"),
 
   historyChars: count(200_000, "Of one text in chat.history; chat.message.get has the whole"),

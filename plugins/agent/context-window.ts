@@ -22,6 +22,8 @@ export interface ContextItem {
 const bytesPerToken = 3.6;
 const imageTokens = 1_600;
 const messageTokens = 6;
+/** A page is read as its text and as an image of it, about 2,500 tokens together, and has some 60 kB. */
+const documentTokens = (bytes: number): number => Math.max(2_500, Math.ceil(bytes / 24));
 
 export const textTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / bytesPerToken);
 
@@ -32,14 +34,15 @@ function estimateTokens(message: Message): number {
     if (block.type === "text") tokens += textTokens(block.text);
     else if (block.type === "thinking") tokens += textTokens(block.thinking);
     else if (block.type === "image") tokens += imageTokens;
+    else if (block.type === "document") tokens += documentTokens(block.data.length * 0.75);
     else tokens += textTokens(JSON.stringify(block.arguments)) + 20;
   }
   return tokens;
 }
 
-const imageBytes = (message: Message): number => {
+const attachedBytes = (message: Message): number => {
   if (typeof message.content === "string") return 0;
-  return message.content.reduce((sum, block) => (block.type === "image" ? sum + block.data.length : sum), 0);
+  return message.content.reduce((sum, block) => ("data" in block ? sum + block.data.length : sum), 0);
 };
 
 const countedBy = (message: Message): number | undefined => {
@@ -55,7 +58,7 @@ export function contextItem(id: string, message: Message, kind: ContextItem["kin
     kind,
     message,
     tokens,
-    bytes: 800 + tokens * 4 + imageBytes(message),
+    bytes: 800 + tokens * 4 + attachedBytes(message),
     ...(seq === undefined ? {} : { seq }),
     ...(counted === undefined ? {} : { counted }),
   };

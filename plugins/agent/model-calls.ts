@@ -8,6 +8,7 @@ import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, Message } from "@pincer/plugin-sdk/message";
 import { pairToolCalls } from "@pincer/plugin-sdk/provider/conversation";
+import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { BlockReplies } from "./block-replies.ts";
 import { compact } from "./compaction.ts";
 import { requestMessages, requestTokens, textTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
@@ -154,7 +155,7 @@ export class ModelCalls {
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
       const shown = message.role === "user" ? rendered.of(message, owner) : message;
-      return model.vision ? shown : withoutImages(shown, model);
+      return readableBy(shown, model);
     };
     const messages = pairToolCalls(requestMessages(await transcript.items(job.resumed), this.#limits, render));
     const unfinished: readonly Message[] =
@@ -176,13 +177,6 @@ export class ModelCalls {
   async contextTokens(): Promise<number> {
     return requestTokens(await this.#options.transcript.items(this.#options.job.resumed), this.#limits);
   }
-}
-
-function withoutImages(message: Message, model: ModelInfo): Message {
-  if (message.role === "assistant" || typeof message.content === "string") return message;
-  if (message.content.every((block) => block.type === "text")) return message;
-  const text = `[an image, which ${model.name} cannot see]`;
-  return { ...message, content: message.content.map((block) => (block.type === "image" ? { type: "text", text } : block)) };
 }
 
 /** The text that was there before, and behind it what came. */

@@ -89,7 +89,7 @@ test("the middle of a long text is left out, never half a character", () => {
 
 const stamp = createStamp("UTC");
 const input = { runId: "r1", sessionKey: "agent:main:main", agentId: "main", owner: true, text: "hello", at: Date.UTC(2026, 10, 20, 9, 5) };
-const sizes = { documentChars: 1_000, imageBytes: 1_000 };
+const sizes = { documentChars: 1_000, documentBytes: 1_000, imageBytes: 1_000 };
 
 test("a message says when it was written, and by whom", () => {
   expect(messageForModel(userMessage(input, sizes), true, stamp).content).toBe("[Fri 2026-11-20 09:05 UTC] hello");
@@ -124,6 +124,8 @@ test("images are seen, documents are read, and what cannot be taken is named", (
         attach("image", "image/png", "x".repeat(5_000)),
         attach("document", "text/csv", "a,b\n1,2", "sums.csv"),
         attach("document", "application/pdf", "%PDF", "letter.pdf"),
+        attach("document", "application/pdf", "%PDF".repeat(300), "book.pdf"),
+        attach("document", "application/zip", "PK", "all.zip"),
       ],
     },
     sizes,
@@ -133,6 +135,8 @@ test("images are seen, documents are read, and what cannot be taken is named", (
     { type: "image", mimeType: "image/png" },
     { type: "text", text: expect.stringContaining("too large") },
     { type: "text", text: expect.stringContaining("1,2") },
-    { type: "text", text: expect.stringContaining("letter.pdf") },
+    { type: "document", mimeType: "application/pdf", name: "letter.pdf" },
+    { type: "text", text: expect.stringMatching(/too large to read: book\.pdf/) },
+    { type: "text", text: expect.stringContaining("all.zip") },
   ]);
 });

@@ -145,6 +145,25 @@ describe("a message and its answer", () => {
     expect(JSON.stringify(blind.script.models[0]!.request.messages)).toContain("cannot see");
     expect(JSON.stringify(blind.script.models[0]!.request.messages)).not.toContain(png);
   });
+
+  test("a PDF is read by the model, shown to clients by its name, and named to a model that cannot read it", async () => {
+    const data = Buffer.from("%PDF-1.7 the letter").toString("base64");
+    const attachments = [{ content: data, fileName: "letter.pdf" }];
+    await using talk = await startConversation();
+    await talk.ask("what does it say?", { attachments });
+    const sent = talk.script.models[0]!.request.messages.at(-1);
+    expect(sent?.content).toContainEqual({ type: "document", mimeType: "application/pdf", data, name: "letter.pdf" });
+    const [user] = await talk.history();
+    expect(user?.["content"]).toContainEqual({ type: "text", text: "[attached: letter.pdf (application/pdf)]" });
+    await talk.ask("and once more?");
+    expect(JSON.stringify(talk.script.models[1]!.request.messages)).toContain(data);
+
+    await using unable = await startConversation({ model: { documents: false } });
+    await unable.ask("what does it say?", { attachments });
+    const told = JSON.stringify(unable.script.models[0]!.request.messages);
+    expect(told).toContain("letter.pdf (application/pdf), which Scripted one cannot read");
+    expect(told).not.toContain(data);
+  });
 });
 
 describe("what a model is given", () => {

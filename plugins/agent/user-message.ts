@@ -1,6 +1,6 @@
 /** What people write: as the transcript keeps it, and as the model reads it. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
-import type { ImageBlock, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
+import type { DocumentBlock, ImageBlock, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
 import type { AgentConfig } from "./config.ts";
 import { shorten } from "./shorten.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
@@ -11,7 +11,9 @@ const textual = /^(text\/|application\/(json|xml|x-yaml|yaml|toml|javascript|x-s
 const sizeOf = (base64: string) => Math.floor((base64.length * 3) / 4);
 const bytesText = (bytes: number) => (bytes < 10_000 ? `${bytes} bytes` : `${Math.round(bytes / 1000)} kB`);
 
-function blockOf(attachment: Attachment, limits: Pick<AgentConfig, "documentChars" | "imageBytes">): TextBlock | ImageBlock {
+type Limits = Pick<AgentConfig, "documentChars" | "documentBytes" | "imageBytes">;
+
+function blockOf(attachment: Attachment, limits: Limits): TextBlock | ImageBlock | DocumentBlock {
   const { mimeType, data } = attachment;
   const name = attachment.fileName ?? attachment.kind;
   const size = sizeOf(data);
@@ -21,6 +23,11 @@ function blockOf(attachment: Attachment, limits: Pick<AgentConfig, "documentChar
       ? { type: "image", data, mimeType }
       : { type: "text", text: `[attached, but too large to look at: ${described}]` };
   }
+  if (mimeType === "application/pdf") {
+    return size <= limits.documentBytes
+      ? { type: "document", data, mimeType, name }
+      : { type: "text", text: `[attached, but too large to read: ${described}]` };
+  }
   if (textual.test(mimeType)) {
     const text = new TextDecoder().decode(Buffer.from(data, "base64"));
     return { type: "text", text: `[attached: ${described}]\n${shorten(text, limits.documentChars)}` };
@@ -28,7 +35,7 @@ function blockOf(attachment: Attachment, limits: Pick<AgentConfig, "documentChar
   return { type: "text", text: `[attached, but of a kind that cannot be read here: ${described}]` };
 }
 
-export function userMessage(input: TurnInput, limits: Pick<AgentConfig, "documentChars" | "imageBytes">): UserMessage {
+export function userMessage(input: TurnInput, limits: Limits): UserMessage {
   const blocks = (input.attachments ?? []).map((attachment) => blockOf(attachment, limits));
   const text: readonly TextBlock[] = input.text === "" ? [] : [{ type: "text", text: input.text }];
   return {

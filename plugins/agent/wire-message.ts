@@ -28,6 +28,9 @@ function shownBlock(block: Block, maxChars: number, withImages: boolean): Shown 
     if (withImages && data !== "") return { value: block, cut: false };
     return { value: { type: "image", mimeType: block["mimeType"], omitted: true }, cut: true };
   }
+  // Clients know no such block: they are told what was attached, as of every other file.
+  if (block["type"] === "document")
+    return { value: { type: "text", text: `[attached: ${block["name"] ?? "a document"} (${block["mimeType"]})]` }, cut: false };
   for (const field of ["text", "thinking"]) {
     const text = block[field];
     if (typeof text === "string" && text.length > maxChars) return { value: { ...block, [field]: shorten(text, maxChars) }, cut: true };

@@ -1,5 +1,5 @@
 /** Images made smaller, for a vendor that refuses their size or dimensions. */
-import type { ImageBlock, Message } from "@pincer/plugin-sdk/message";
+import type { DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 
 export interface ImageLimits {
   readonly imageSidePx: number;
@@ -36,20 +36,12 @@ export async function withSmallerImages(messages: readonly Message[], limits: Im
   const smaller = await Promise.all(
     messages.map(async (message): Promise<Message> => {
       if (message.role === "assistant" || typeof message.content === "string") return message;
-      const content = await Promise.all(message.content.map((block) => (block.type === "image" ? shrunk(block, limits) : block)));
-      if (content.every((block, index) => block === message.content[index])) return message;
+      const blocks: readonly (TextBlock | ImageBlock | DocumentBlock)[] = message.content;
+      const content = await Promise.all(blocks.map((block) => (block.type === "image" ? shrunk(block, limits) : block)));
+      if (content.every((block, index) => block === blocks[index])) return message;
       changed = true;
-      return { ...message, content };
+      return { ...message, content } as Message;
     }),
   );
   return changed ? smaller : undefined;
 }
-
-/** For a model that cannot see, when the wanted one could. */
-export const withoutImages = (messages: readonly Message[], model: string): Message[] =>
-  messages.map((message) => {
-    if (message.role === "assistant" || typeof message.content === "string") return message;
-    if (message.content.every((block) => block.type === "text")) return message;
-    const text = `[an image, which ${model} cannot see]`;
-    return { ...message, content: message.content.map((block) => (block.type === "image" ? { type: "text", text } : block)) };
-  });

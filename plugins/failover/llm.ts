@@ -8,11 +8,12 @@ import type { Credential, ModelAnswer, ModelEvent, ModelFailure, ModelInfo } fro
 import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { FailoverConfig } from "./config.ts";
 import { embedOver } from "./embed.ts";
 import { failoverErrors } from "./errors.ts";
 import type { Attempt, Health } from "./health.ts";
-import { withoutImages, withSmallerImages } from "./images.ts";
+import { withSmallerImages } from "./images.ts";
 import { endpointOf, type FallbackModel, fallbacksOf, orderOf, ownProfile } from "./order.ts";
 import type { Profiles } from "./profiles.ts";
 import { Splice } from "./splice.ts";
@@ -285,7 +286,8 @@ class Run {
     const { profile: _, model: __, ...rest } = this.request;
     const info = this.#infos.get(candidate.model) as ModelInfo;
     const isWanted = this.#infos.values().next().value === info;
-    const seen = info.vision || isWanted ? this.#messages : withoutImages(this.#messages, info.name);
+    // What the wanted model cannot read its provider refuses; a fallback is told of it instead.
+    const seen = isWanted ? this.#messages : this.#messages.map((message) => readableBy(message, info));
     return {
       ...rest,
       model: candidate.model,

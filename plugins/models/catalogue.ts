@@ -17,6 +17,7 @@ export const CatalogueFile = Type.Object({
         maxOutputTokens: Known,
         reasoning: Type.Boolean(),
         vision: Type.Boolean(),
+        documents: Type.Optional(Type.Boolean()),
         tools: Type.Boolean(),
         price: Type.Union([Price, Type.Null()]),
         /** Prices of prompts with more than so many tokens; null: not known. */
@@ -43,7 +44,17 @@ export function loadCatalogue(): Catalogue {
   return { entries: models, find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")) };
 }
 
-export const infoOf = ({ ref, name, contextWindow, maxOutputTokens, reasoning, vision, tools, price }: CatalogueEntry): ModelInfo => {
+export const infoOf = ({
+  ref,
+  name,
+  contextWindow,
+  maxOutputTokens,
+  reasoning,
+  vision,
+  documents,
+  tools,
+  price,
+}: CatalogueEntry): ModelInfo => {
   const slash = ref.indexOf("/");
   return {
     ref,
@@ -54,6 +65,7 @@ export const infoOf = ({ ref, name, contextWindow, maxOutputTokens, reasoning, v
     maxOutputTokens,
     reasoning,
     vision,
+    ...(documents === undefined ? {} : { documents }),
     tools,
     price,
   };

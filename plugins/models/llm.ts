@@ -8,7 +8,9 @@ import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/pl
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
+import type { DocumentBlock } from "@pincer/plugin-sdk/message";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { documentIn } from "@pincer/plugin-sdk/provider/readable";
 import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
 import { costOf, priceFor } from "./prices.ts";
@@ -84,6 +86,8 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       refuseProfile(profile);
       const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
       const { info } = resolved;
+      const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
+      if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
       const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
       const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
       if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
@@ -136,6 +140,8 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     },
   };
 }
+
+const nameOf = ({ name, mimeType }: DocumentBlock): string => (name === undefined ? `a file of ${mimeType}` : `"${name}" (${mimeType})`);
 
 const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefined ? {} : { own });
 

@@ -222,7 +222,7 @@ test("images and text files of a message reach the model; what it cannot be give
   const refused = [
     [{ type: "image_url", image_url: { url: "https://example.com/cat.png" } }, `${at}.image_url.url`],
     [{ type: "image_url", image_url: { url: "data:image/png;base64,###" } }, `${at}.image_url.url`],
-    [{ type: "file", file: { filename: "a.pdf", file_data: base64("%PDF-") } }, `${at}.file.file_data`],
+    [{ type: "file", file: { filename: "a.zip", file_data: `data:application/zip;base64,${base64("PK")}` } }, `${at}.file.file_data`],
     [{ type: "file", file: { file_id: "file-1" } }, `${at}.file.file_data`],
     [{ type: "input_audio", input_audio: { data: "", format: "wav" } }, `${at}.type`],
   ] as const;
@@ -230,6 +230,24 @@ test("images and text files of a message reach the model; what it cannot be give
     expect(await caught(ask(part))).toMatchObject({ status: 400, param });
   }
   expect(api.vendor.ledger).toHaveLength(2);
+});
+
+test("a PDF reaches a model that reads it, and is refused by name for one that does not", async () => {
+  await using api = await startApi();
+  const file_data = `data:application/pdf;base64,${Buffer.from("%PDF-1.7").toString("base64")}`;
+  const openai = new OpenAI(api.client);
+  const ask = (asked: string) =>
+    openai.chat.completions.create({
+      model: asked,
+      messages: [{ role: "user", content: [{ type: "file", file: { filename: "a.pdf", file_data } }] }],
+    });
+  api.vendor.answer({ steps: [{ text: ["a letter"] }] });
+  await ask("reader/gpt-test");
+  expect((await api.vendor.received(1)).body.messages).toEqual([
+    { role: "user", content: [{ type: "file", file: { filename: "a.pdf", file_data } }] },
+  ]);
+  expect(await caught(ask(model))).toMatchObject({ status: 400, message: expect.stringContaining('"a.pdf"') });
+  expect(api.vendor.ledger).toHaveLength(1);
 });
 
 test("a stream that is cut at every byte keeps its characters", async () => {

@@ -1,5 +1,5 @@
 /** A conversation as either API carries it, and what a model and an agent are given of it. */
-import type { AssistantMessage, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
+import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { INVALID_ARGUMENTS } from "@pincer/plugin-sdk/provider/answer";
 import { badRequest } from "./failure.ts";
 
@@ -64,18 +64,30 @@ export const typeOfName = (name: string): string => endings[name.slice(name.last
 
 const textual = /^(text\/|application\/(json|xml|x-yaml|yaml|toml|javascript|x-sh|sql|csv)\b|.*\+(json|xml)$)/;
 
-function blockOf(part: Part, fileChars: number): TextBlock | ImageBlock {
+function blockOf(part: Part, fileChars: number): TextBlock | ImageBlock | DocumentBlock {
   if (part.type === "text") return part;
   const { mimeType, data, fileName, param } = part;
   if (mimeType.startsWith("image/")) return { type: "image", mimeType, data };
+  if (mimeType === "application/pdf") return { type: "document", mimeType, data, ...(fileName === undefined ? {} : { name: fileName }) };
   if (!textual.test(mimeType)) {
-    const what = `a provider's model is given images and text files; ${mimeType} is neither. An agent (model "pincer/default") takes more`;
+    const what = `a provider's model is given images, PDFs and text files; ${mimeType} is none of them. An agent (model "pincer/default") takes more`;
     throw badRequest(`Unsupported file in '${param}': ${what}.`, param, "unsupported_file");
   }
   const text = new TextDecoder().decode(Buffer.from(data, "base64"));
   if (text.length > fileChars)
     throw badRequest(`The file in '${param}' has ${text.length} characters; at most ${fileChars} are taken.`, param, "file_too_large");
   return { type: "text", text: `[attached: ${fileName ?? "a file"} (${mimeType})]\n${text}` };
+}
+
+function shownByTool(part: Part, fileChars: number): TextBlock | ImageBlock {
+  const block = blockOf(part, fileChars);
+  if (block.type !== "document") return block;
+  const param = part.type === "file" ? part.param : "";
+  throw badRequest(
+    `Unsupported file in '${param}': a tool answers with text and images; send the PDF as the user's.`,
+    param,
+    "unsupported_file",
+  );
 }
 
 export interface ModelContext {
@@ -96,11 +108,14 @@ export function modelMessages(turns: readonly Turn[], { now, fileChars, before =
       note(turn.content);
       return { role: "assistant", content: [...turn.content], timestamp: now, ...turn.from };
     }
-    const blocks = turn.parts.map((part) => blockOf(part, fileChars));
-    const only = blocks.length === 1 ? blocks[0] : undefined;
-    if (turn.role === "user") return { role: "user", content: only?.type === "text" ? only.text : blocks, timestamp: now };
+    if (turn.role === "user") {
+      const blocks = turn.parts.map((part) => blockOf(part, fileChars));
+      const only = blocks.length === 1 ? blocks[0] : undefined;
+      return { role: "user", content: only?.type === "text" ? only.text : blocks, timestamp: now };
+    }
     const { callId: toolCallId } = turn;
-    return { role: "toolResult", toolCallId, toolName: names.get(toolCallId) ?? "", content: blocks, isError: false, timestamp: now };
+    const content = turn.parts.map((part) => shownByTool(part, fileChars));
+    return { role: "toolResult", toolCallId, toolName: names.get(toolCallId) ?? "", content, isError: false, timestamp: now };
   });
   return [...before, ...added];
 }

@@ -78,6 +78,7 @@ providerSuite({
       blocksOf(call)
         .flatMap((block) => (block.type === "tool_result" ? (block.content as readonly Json[]) : [block]))
         .flatMap(({ type, source }) => (type === "image" ? [(source as { data: string }).data] : [])),
+    documents: (call) => blocksOf(call).flatMap(({ type, source }) => (type === "document" ? [(source as { data: string }).data] : [])),
     toolResult: (call, id) => {
       const result = resultsOf(call).find(({ tool_use_id }) => tool_use_id === id);
       return result && JSON.stringify(result.content);

@@ -185,6 +185,7 @@ function modelInfo(endpoint: string, { id, display_name }: Pick<Anthropic.ModelI
     maxOutputTokens: abilities.maxOutputTokens,
     reasoning: abilities.mode !== "none",
     vision: abilities.vision,
+    documents: abilities.documents,
     tools: true,
     price: null,
   };

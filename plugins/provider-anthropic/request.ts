@@ -1,8 +1,9 @@
 /** A `ModelRequest` as parameters of the Messages API, with at most four cache breakpoints. */
 import type Anthropic from "@anthropic-ai/sdk";
-import type { ImageBlock, ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import type { AssistantMessage, Message, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
+import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
+import { documentNote } from "@pincer/plugin-sdk/provider/readable";
 import { formatParams, jsonInstruction, shapeParams } from "./answer-shape.ts";
 import { type Abilities, thinkingParams } from "./thinking.ts";
 
@@ -87,14 +88,27 @@ function blocksOf(message: Message, target: Target): Block[] {
   ];
 }
 
-function partsOf(content: UserMessage["content"]): (Anthropic.TextBlockParam | Anthropic.ImageBlockParam)[] {
-  const parts: readonly (TextBlock | ImageBlock)[] = typeof content === "string" ? [{ type: "text", text: content }] : content;
-  return parts.flatMap((part): (Anthropic.TextBlockParam | Anthropic.ImageBlockParam)[] => {
+type Part = Anthropic.TextBlockParam | Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam;
+
+function partsOf(content: UserMessage["content"]): Part[] {
+  const parts: readonly (TextBlock | ImageBlock | DocumentBlock)[] =
+    typeof content === "string" ? [{ type: "text", text: content }] : content;
+  return parts.flatMap((part): Part[] => {
     if (part.type === "text") return part.text.trim() === "" ? [] : [{ type: "text", text: part.text }];
+    if (part.type === "document") return [documentPart(part)];
     const mediaType = IMAGE_TYPES.find((known) => known === part.mimeType);
     if (!mediaType) return [{ type: "text", text: `[An image of type ${part.mimeType}, which this model cannot read.]` }];
     return [{ type: "image", source: { type: "base64", media_type: mediaType, data: part.data } }];
   });
+}
+
+function documentPart({ mimeType, data, name }: DocumentBlock): Part {
+  if (mimeType !== "application/pdf") return { type: "text", text: documentNote({ mimeType, name }, "this model") };
+  return {
+    type: "document",
+    source: { type: "base64", media_type: mimeType, data },
+    ...(name === undefined ? {} : { title: name }),
+  };
 }
 
 /** Thinking goes back to the model that signed it, and to no other. */

@@ -12,6 +12,7 @@ export interface Abilities {
   readonly off?: "disabled" | "between_tools";
   readonly efforts: readonly Effort[];
   readonly vision: boolean;
+  readonly documents: boolean;
   readonly contextWindow: number | null;
   readonly maxOutputTokens: number | null;
 }
@@ -28,6 +29,7 @@ export function abilitiesOf(info: Pick<Anthropic.ModelInfo, "capabilities" | "ma
     ...(off === undefined ? {} : { off }),
     efforts,
     vision: can.image_input.supported,
+    documents: can.pdf_input.supported,
     ...limits,
   };
 }
@@ -37,7 +39,7 @@ export function abilitiesOf(info: Pick<Anthropic.ModelInfo, "capabilities" | "ma
  * that is not the vendor's own belongs to another server that speaks this API, where a budget is what is commonly understood.
  */
 export function abilitiesByName(id: string): Abilities {
-  const unknown = { vision: true, contextWindow: null, maxOutputTokens: null };
+  const unknown = { vision: true, documents: true, contextWindow: null, maxOutputTokens: null };
   const [, family = "", major = "0", minor = "0"] = /^claude-(opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(id) ?? [];
   if (family === "" && !id.startsWith("claude-")) return { mode: "budget", off: "disabled", efforts: [], ...unknown };
   const version = Number(major) + Number(minor) / 10;

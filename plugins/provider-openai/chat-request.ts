@@ -1,11 +1,11 @@
 /** A `ModelRequest` as parameters of Chat Completions, in the dialect of the server at hand. */
-import type { ImageBlock, ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import type { AssistantMessage, Message } from "@pincer/plugin-sdk/message";
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
+import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
-import type { ChatCompletionCreateParams, ChatCompletionMessageParam } from "openai/resources/chat/completions";
+import type { ChatCompletionContentPart, ChatCompletionCreateParams, ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { chatShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
-import { dataUrl, imagesOf, partsOf, textOf } from "./parts.ts";
+import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
 export const CHAT_API = "openai-chat";
 
@@ -90,12 +90,15 @@ function chatMessages(messages: readonly Message[], target: ChatTarget): ChatCom
 const imagePart = (image: ImageBlock) => ({ type: "image_url" as const, image_url: { url: dataUrl(image) } });
 
 const userMessage = ({ content }: Extract<Message, { role: "user" }>): ChatCompletionMessageParam =>
-  imagesOf(content).length === 0
+  partsOf(content).every(({ type }) => type === "text")
     ? { role: "user", content: textOf(content) }
-    : {
-        role: "user",
-        content: partsOf(content).map((part) => (part.type === "text" ? { type: "text", text: part.text } : imagePart(part))),
-      };
+    : { role: "user", content: partsOf(content).map(userPart) };
+
+function userPart(part: TextBlock | ImageBlock | DocumentBlock): ChatCompletionContentPart {
+  if (part.type === "text") return { type: "text", text: part.text };
+  if (part.type === "image") return imagePart(part);
+  return { type: "file", file: { filename: fileName(part), file_data: dataUrl(part) } };
+}
 
 function assistantMessage({ content }: AssistantMessage, own: boolean, inLoop: boolean): ChatCompletionMessageParam {
   const text = content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("");

@@ -11,6 +11,8 @@ export const Endpoint = Type.Object({
   ),
   ...endpointSettings,
   reasoning: Type.Optional(Type.Boolean({ description: "Its models understand reasoning_effort" })),
+  vision: Type.Optional(Type.Boolean({ description: "Its models see images" })),
+  documents: Type.Optional(Type.Boolean({ description: "Its models read PDFs" })),
   continues: Type.Optional(
     Type.Boolean({ description: "Its models go on behind an unfinished answer, which Chat Completions leaves to the server" }),
   ),

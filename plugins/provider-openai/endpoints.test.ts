@@ -263,6 +263,7 @@ describe("lists of models", () => {
         maxOutputTokens: 64_000,
         reasoning: true,
         vision: true,
+        documents: false,
         tools: true,
         price: { input: 2, output: 10, cacheRead: 0.2 },
       },

@@ -47,7 +47,10 @@ function modelOf({ endpoint, kind, api, settings }: Access, entry: Entry): Model
   };
   if (kind === "openrouter") return { ...base, ...routedModel(entry) };
   const reasoning = settings.reasoning === true || effortsOf(entry.id) !== undefined;
-  return { ...base, reasoning, vision: kind === "vendor" && !/^(gpt-3\.5|o3-mini|o1-mini)/.test(entry.id), tools: true, price: null };
+  // The vendor's own that see read PDFs as well: their pages are shown to them.
+  const sees = kind === "vendor" && !/^(gpt-3\.5|o3-mini|o1-mini)/.test(entry.id);
+  const { vision = sees, documents = sees } = settings;
+  return { ...base, reasoning, vision, documents, tools: true, price: null };
 }
 
 const wholeOf = (entry: Entry, ...names: readonly string[]): number | null => {
@@ -55,7 +58,7 @@ const wholeOf = (entry: Entry, ...names: readonly string[]): number | null => {
   return (value as number | undefined) ?? null;
 };
 
-function routedModel(entry: Entry): Pick<ModelInfo, "maxOutputTokens" | "reasoning" | "vision" | "tools" | "price"> {
+function routedModel(entry: Entry): Pick<ModelInfo, "maxOutputTokens" | "reasoning" | "vision" | "documents" | "tools" | "price"> {
   const {
     supported_parameters: parameters,
     architecture,
@@ -71,6 +74,7 @@ function routedModel(entry: Entry): Pick<ModelInfo, "maxOutputTokens" | "reasoni
     maxOutputTokens: top?.max_completion_tokens ?? null,
     reasoning: parameters?.includes("reasoning") === true,
     vision: architecture?.input_modalities?.includes("image") === true,
+    documents: architecture?.input_modalities?.includes("file") === true,
     tools: parameters?.includes("tools") === true,
     price: priceOf(pricing),
   };

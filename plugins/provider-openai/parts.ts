@@ -1,8 +1,7 @@
 /** Parts of messages that Chat Completions and Responses have in common. */
-import type { ImageBlock } from "@pincer/plugin-sdk/contracts/provider";
-import type { TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
+import type { DocumentBlock, ImageBlock, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
 
-export const partsOf = (content: UserMessage["content"]): readonly (TextBlock | ImageBlock)[] =>
+export const partsOf = (content: UserMessage["content"]): readonly (TextBlock | ImageBlock | DocumentBlock)[] =>
   typeof content === "string" ? [{ type: "text", text: content }] : content;
 
 export const textOf = (content: UserMessage["content"]): string =>
@@ -13,4 +12,7 @@ export const textOf = (content: UserMessage["content"]): string =>
 export const imagesOf = (content: UserMessage["content"]): readonly ImageBlock[] =>
   partsOf(content).filter((part) => part.type === "image");
 
-export const dataUrl = ({ mimeType, data }: ImageBlock): string => `data:${mimeType};base64,${data}`;
+export const dataUrl = ({ mimeType, data }: ImageBlock | DocumentBlock): string => `data:${mimeType};base64,${data}`;
+
+/** The vendor asks for a name. */
+export const fileName = ({ name, mimeType }: DocumentBlock): string => name ?? `document.${mimeType.slice(mimeType.indexOf("/") + 1)}`;

@@ -83,6 +83,8 @@ providerSuite({
   sent: {
     images: (call) =>
       contentParts(messagesOf(call)).flatMap(({ image_url }) => (image_url ? [base64((image_url as { url: string }).url)] : [])),
+    documents: (call) =>
+      contentParts(messagesOf(call)).flatMap(({ file }) => (file ? [base64((file as { file_data: string }).file_data)] : [])),
     toolResult: (call, id) =>
       messagesOf(call).find(({ role, tool_call_id }) => role === "tool" && tool_call_id === id)?.content as string | undefined,
     signatures: () => [],
@@ -104,6 +106,7 @@ providerSuite({
   failures,
   sent: {
     images: (call) => contentParts(inputOf(call)).flatMap(({ type, image_url }) => (type === "input_image" ? [base64(image_url)] : [])),
+    documents: (call) => contentParts(inputOf(call)).flatMap(({ type, file_data }) => (type === "input_file" ? [base64(file_data)] : [])),
     toolResult: (call, id) =>
       inputOf(call).find(({ type, call_id }) => type === "function_call_output" && call_id === id)?.output as string | undefined,
     signatures: (call) => inputOf(call).flatMap(({ type, encrypted_content }) => (type === "reasoning" ? [String(encrypted_content)] : [])),

@@ -11,7 +11,7 @@ import type {
 } from "openai/resources/responses/responses";
 import { responsesShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
-import { dataUrl, imagesOf, partsOf, textOf } from "./parts.ts";
+import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
 export const RESPONSES_API = "openai-responses";
 
@@ -62,9 +62,11 @@ const functionTool = ({ name, description, parameters, strict = false }: ModelRe
 });
 
 const inputParts = (content: UserMessage["content"]): ResponseInputContent[] =>
-  partsOf(content).map((part) =>
-    part.type === "text" ? { type: "input_text", text: part.text } : { type: "input_image", image_url: dataUrl(part), detail: "auto" },
-  );
+  partsOf(content).map((part) => {
+    if (part.type === "text") return { type: "input_text", text: part.text };
+    if (part.type === "image") return { type: "input_image", image_url: dataUrl(part), detail: "auto" };
+    return { type: "input_file", filename: fileName(part), file_data: dataUrl(part) };
+  });
 
 function inputItems(message: Message, target: ResponsesTarget): ResponseInputItem[] {
   if (message.role === "user") return [{ role: "user", content: inputParts(message.content) }];

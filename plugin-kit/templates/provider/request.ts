@@ -1,7 +1,8 @@
 /** What the server is sent: the request in its own words. */
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import type { Message } from "@pincer/plugin-sdk/message";
+import type { DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
+import { documentNote } from "@pincer/plugin-sdk/provider/readable";
 
 /** This server's way of speaking, so that a signature goes back only to who made it. */
 export const API = "my-provider";
@@ -43,8 +44,9 @@ function turnOf(message: Message): Turn {
   };
 }
 
-type Block =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly data: string; readonly mimeType: string };
-
-const partOf = (block: Block): Part => (block.type === "text" ? { text: block.text } : { image: block.data, mimeType: block.mimeType });
+function partOf(block: TextBlock | ImageBlock | DocumentBlock): Part {
+  if (block.type === "text") return { text: block.text };
+  // No model that does not say that it reads documents is given any.
+  if (block.type === "document") return { text: documentNote(block, "this model") };
+  return { image: block.data, mimeType: block.mimeType };
+}

@@ -109,6 +109,7 @@ function model(id: string, max_input_tokens: number, max_tokens: number, has: (n
     retires_at: null,
     capabilities: {
       image_input: yes,
+      pdf_input: yes,
       thinking: { ...yes, types: all("adaptive", "enabled", "disabled", "between_tools") },
       effort: { supported: has("low").supported, ...all("low", "medium", "high", "xhigh", "max") },
     },
