@@ -100,7 +100,12 @@ const isIn = ({ version, bits }: Address, [start, length]: Range) => {
   return bits >> rest === start >> rest;
 };
 
-const ranges = (v4: readonly string[], v6: readonly string[]) => ({ 4: v4.map(range), 6: v6.map(range) });
+type Ranges = Readonly<Record<Address["version"], readonly Range[]>>;
+/** Read when an address is first looked up: no start, of the gateway or of a plugin's process, is to pay for it. */
+function ranges(v4: readonly string[], v6: readonly string[]): () => Ranges {
+  let read: Ranges | undefined;
+  return () => (read ??= { 4: v4.map(range), 6: v6.map(range) });
+}
 /** This machine, and this link, with a cloud's metadata on it. */
 const HERE = ranges(["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16"], ["::1/128", "fe80::/10"]);
 /** Networks of somebody's own, with the shared range that overlay networks use. */
@@ -113,14 +118,14 @@ const APART = ranges(
 /** Everybody at once, or nobody. */
 const NOBODY = ranges(["224.0.0.0/4", "240.0.0.0/4"], ["::/128", "fec0::/10", "ff00::/8"]);
 /** All that is routed on the internet lies here. */
-const GLOBAL = range("2000::/3");
-const SIX_TO_FOUR = range("2002::/16");
-const NAT64 = range("64:ff9b::/96");
+const GLOBAL = ranges([], ["2000::/3"]);
+const SIX_TO_FOUR = ranges([], ["2002::/16"]);
+const NAT64 = ranges([], ["64:ff9b::/96"]);
 
 export type Reach = "public" | "private" | "never";
 
-const lies = (address: Address, ...among: readonly (typeof HERE)[]) =>
-  among.some((each) => each[address.version].some((one) => isIn(address, one)));
+const lies = (address: Address, ...among: readonly (() => Ranges)[]) =>
+  among.some((each) => each()[address.version].some((one) => isIn(address, one)));
 
 /** An address that carries an IPv4 address leads no further than that one. */
 export function reachOf(given: Address): Reach {
@@ -129,9 +134,9 @@ export function reachOf(given: Address): Reach {
   if (lies(address, HERE, NOBODY)) return "never";
   if (lies(address, OWN, APART)) return "private";
   if (version === 4) return "public";
-  if (isIn(address, SIX_TO_FOUR)) return reachOf({ version: 4, bits: (bits >> 80n) & 0xffff_ffffn });
-  if (isIn(address, NAT64)) return reachOf({ version: 4, bits: bits & 0xffff_ffffn });
-  return isIn(address, GLOBAL) ? "public" : "never";
+  if (lies(address, SIX_TO_FOUR)) return reachOf({ version: 4, bits: (bits >> 80n) & 0xffff_ffffn });
+  if (lies(address, NAT64)) return reachOf({ version: 4, bits: bits & 0xffff_ffffn });
+  return lies(address, GLOBAL) ? "public" : "never";
 }
 
 /** On this machine, this link, or a network of somebody's own. */
