@@ -129,6 +129,9 @@ export class Generation {
     return fault;
   };
 
+  /** Whether its process ended so. */
+  isEnd = (error: unknown): boolean => this.instance.process?.isEnd(error) === true;
+
   /** What the plugin says of itself; that it is well, when it says nothing. */
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });

@@ -120,7 +120,7 @@ export class ProcessInstance implements Running {
         if (!this.#isEnding) this.process.onDeath?.(error, this.#details(error));
       },
     });
-    this.process = { pid: 0, enforced: false, onDeath: undefined };
+    this.process = { pid: 0, enforced: false, onDeath: undefined, isEnd: this.#peer.isEnd };
     this.services = { size: 0, start: () => this.#tell("services.start", {}), stop: (reason) => this.#stopServices(reason) };
   }
 

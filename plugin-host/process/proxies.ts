@@ -6,7 +6,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { cut } from "@pincer/plugin-sdk/runtime/gone";
+import { cut, isGone } from "@pincer/plugin-sdk/runtime/gone";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import type { CallFacts, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
 import { type Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
@@ -142,7 +142,7 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
   return async (params: unknown, call: MethodCall) => {
     await checker(result); // before it is asked, so that its answer goes on before whatever it says next
     return answered(params, call).catch((error) => {
-      throw cut(error, name);
+      throw isGone(error) && peer.isEnd(error) ? cut(error, name) : error;
     });
   };
 }

@@ -80,6 +80,9 @@ export class Peer {
     };
   }
 
+  /** Whether this is how the connection ended, and not what was thrown on the other side. */
+  isEnd = (error: unknown): boolean => this.#ended !== undefined && this.#ended === error;
+
   /** Calls and streams of this side that wait for their answer. */
   get awaiting(): number {
     return this.#asked.size;
