@@ -19,6 +19,9 @@ export interface Code {
   readonly bundle?: string;
 }
 
+/** Everybody who connects is sent it. */
+const mostHealth = 65_536;
+
 /** A call that was counted on a generation. */
 export interface Entered {
   readonly generation: Generation;
@@ -136,7 +139,11 @@ export class Generation {
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
     // What is no JSON would keep whoever asks, and every hello, from their answer.
-    const plain = reported.then((report): HealthReport => JSON.parse(JSON.stringify(report)));
+    const plain = reported.then((report): HealthReport => {
+      const text = JSON.stringify(report);
+      if (text.length > mostHealth) throw new RangeError(`its report takes ${text.length} characters, and may take ${mostHealth}`);
+      return JSON.parse(text);
+    });
     const failed = (error: unknown) => ({ ok: false, detail: whyAt(this.folder, error).said });
     return within(this.clock, this.limits().healthMs, plain, "its health check").catch(failed);
   }

@@ -240,6 +240,14 @@ test("a flood of log lines is cut, and how much was lost is told", async () => {
   expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "rogue", lost: 4_800 });
 });
 
+test("a line of log is the plugin's own, whatever it says of itself", async () => {
+  const lies = `{ plugin: "access", level: "error", event: "access.broken", time: "2020-01-01", n: 1 }`;
+  await using kit = await startRogue(`if (target === "method") {
+    await peer.call("log", { level: "info", event: "rogue.line", fields: ${lies} }, io); return { n: 1 }; }`);
+  await invoke(kit, "rogue.lies");
+  expect(await kit.logged("rogue.line")).toEqual({ level: "info", owner: "rogue", event: "rogue.line", fields: { n: 1 } });
+});
+
 test("a flood of faults, and of connections that are refused, is cut in the log as well", async () => {
   const clock = createManualClock();
   const shout = `const ends = []; for (let n = 0; n < 1000; n++) ends.push(

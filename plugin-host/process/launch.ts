@@ -7,10 +7,10 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { requireRoom } from "@pincer/plugin-sdk/runtime/data-quota";
+import { logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
-import { logBudget } from "./host-served.ts";
 import type { Launch } from "./process-instance.ts";
 import { type Resolved, resolvePermissions } from "./resolved-permissions.ts";
 

@@ -63,18 +63,20 @@ async function startGuest(
   secrets: Readonly<Record<string, string>> = {},
   changed: Readonly<Record<string, string>> = {},
   limits: Partial<PluginLimits> = {},
+  id = "guest",
+  config?: object,
 ): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
-  await writePlugin(join(folder, "made"), "guest", code, { permissions });
+  await writePlugin(join(folder, "made"), id, code, { permissions });
   const installed = join(folder, "installed");
-  mkdirSync(join(installed, "guest"), { recursive: true });
-  renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
-  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, "guest", "1", name), text);
+  mkdirSync(join(installed, id), { recursive: true });
+  renameSync(join(folder, "made", id), join(installed, id, "1"));
+  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, id, "1", name), text);
   const kit = await startHost({
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
-    config: { plugins: { guest: { isolation: "process" } } },
+    config: { plugins: { [id]: { isolation: "process", ...(config && { config }) } } },
     limits: () => ({ ...defaultLimits, ...limits }),
     secret: async (name, plugin) => secrets[name] ?? `${name} of ${plugin}`,
   });
@@ -304,6 +306,18 @@ confined(
   },
   30_000,
 );
+
+confined("one that is called like the first word of the gateway's hooks has no say in them for that", async () => {
+  const code = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { promptBuilding } from "@pincer/plugin-sdk/hooks";
+export default definePlugin({ setup(ctx) { ctx.hook(promptBuilding, () => ({ sessionKey: "", agentId: "", runId: "", sections: [] })); } });`;
+  await using guest = await startGuest({}, code, {}, {}, {}, "prompt");
+  await expect(guest.kit.host.activate("prompt")).rejects.toMatchObject({
+    code: "PLUGIN_PERMISSION",
+    message: expect.stringContaining("operator.write"),
+  });
+});
 
 const meddling = (what: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";
