@@ -307,6 +307,38 @@ confined(
   30_000,
 );
 
+confined(
+  "a default of its author's permits nothing: what its configuration names counts when the operator wrote it",
+  async () => {
+    using served = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("served") });
+    const folder = mkdtempSync("/var/tmp/pincer-own-");
+    writeFileSync(join(folder, "note"), "the note");
+    const places = { url: served.url.href, folder, program: "/bin/echo", key: { secret: "GUEST_KEY" } };
+    const config = Object.entries(places).map(([name, place]) => `${name}: Type.Unknown({ default: ${JSON.stringify(place)} })`);
+    const code = source.replace("definePlugin({ setup", `definePlugin({ config: Type.Object({ ${config.join(", ")} }), setup`);
+    const permissions = {
+      net: ["config:/url"],
+      files: { read: ["config:/folder"], write: ["config:/folder"] },
+      exec: ["config:/program"],
+      secrets: ["config:/key"],
+    };
+    const came = async (written: object) => {
+      await using guest = await startGuest(permissions, code, { GUEST_KEY: "the key" }, {}, {}, "guest", written);
+      const on = { reads: join(folder, "note"), runs: "/bin/echo", fetches: served.url.href, secret: "GUEST_KEY" };
+      return Object.fromEntries(await Promise.all(Object.entries(on).map(async ([what, on]) => [what, await guest.tries(what, on)])));
+    };
+    expect(await came({})).toEqual({
+      reads: "error: ENOENT",
+      runs: "error: ENOENT",
+      fetches: expect.stringMatching(/^error: (ConnectionRefused|ECONNREFUSED|FailedToOpenSocket)/),
+      secret: "error: PLUGIN_PERMISSION",
+    });
+    expect(await came(places)).toEqual({ reads: "the note", runs: "hello\n", fetches: "served", secret: "the key" });
+    rmSync(folder, { recursive: true });
+  },
+  30_000,
+);
+
 confined("one that is called like the first word of the gateway's hooks has no say in them for that", async () => {
   const code = `
 import { definePlugin } from "@pincer/plugin-sdk";
