@@ -7,7 +7,7 @@ export type Admission =
   /** The addresses themselves are declared: nothing is looked up. */
   | { readonly admitted: true; readonly addresses: readonly string[] }
   /** A name: it is looked up, and `refuses` says what is wrong with what it leads to, all answers together. */
-  | { readonly admitted: true; readonly name: string; refuses(addresses: readonly string[]): string | undefined };
+  | { readonly admitted: true; readonly name: string; readonly mayBePrivate: boolean; refuses(addresses: readonly string[]): string | undefined };
 
 export type Admits = (host: string, port: number) => Admission;
 
@@ -88,6 +88,6 @@ export function admission(rules: readonly string[], { configured = [], own = sys
     }
     if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
     const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || isPrivateName(rule.host)));
-    return { admitted: true, name, refuses: refusesAll(mayBePrivate) };
+    return { admitted: true, name, mayBePrivate, refuses: refusesAll(mayBePrivate) };
   };
 }

@@ -259,6 +259,38 @@ export const found = () => { try { writeFileSync(${JSON.stringify(join(outside, 
   60_000,
 );
 
+/** What a macro says in the bundler's place. */
+const saying = (descriptor: 1 | 2, text: string) => `
+import { writeSync } from "node:fs";
+export const found = () => {
+  const bytes = Buffer.from(${text});
+  for (let at = 0; at < bytes.length; ) try { at += writeSync(${descriptor}, bytes, at); } catch (error) { if (error.code !== "EAGAIN") throw error; }
+  process.exit(${descriptor - 1});
+};`;
+const macro = telling('import { found } from "./macro.ts" with { type: "macro" };', "found()");
+
+confined(
+  "what a source says in the bundler's place costs the gateway no more than to read it",
+  async () => {
+    await using list = await startGuest({});
+    const own = join(list.folder, "installed", "guest", "1");
+    const files = `"x\\n[" + Array(Math.floor(50e6 / ${own.length + 5})).fill(${JSON.stringify(JSON.stringify(join(own, "x")))}).join() + "]"`;
+    writeFileSync(join(own, "macro.ts"), saying(1, files));
+    writeFileSync(join(own, "plugin.ts"), macro);
+    const [begun, before] = [performance.now(), process.memoryUsage.rss()];
+    await expect(list.tries("it")).rejects.toThrow();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(1e9);
+
+    const complaint = `"\\n" + JSON.stringify({ message: "m", position: { file: "f".repeat(20e6), line: 1, column: 1 } })`;
+    await using place = await startGuest({}, undefined, {}, { "plugin.ts": macro, "macro.ts": saying(2, complaint) });
+    const error = await place.tries("it").catch((error: Error) => error);
+    expect(String((error as Error).message).length).toBeLessThan(20_000);
+    for (const { fields } of place.kit.lines) expect(JSON.stringify(fields).length).toBeLessThan(40_000);
+  },
+  60_000,
+);
+
 confined("a mistake in one is told with its file and line", async () => {
   await using guest = await startGuest({}, undefined, {}, { "plugin.ts": "import { x } from './gone.ts';\nexport default x;" });
   await expect(guest.tries("it")).rejects.toMatchObject({ code: "PLUGIN_LOAD_FAILED", data: { file: "plugin.ts", line: 1 } });
