@@ -8,6 +8,7 @@ import type { HookKind } from "@pincer/plugin-sdk/hook";
 import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { fieldsOf, logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { Hello } from "@pincer/plugin-sdk/runtime/process-protocol";
@@ -80,6 +81,7 @@ export function hostServed(
   registered: () => Registrations,
   jobs: ChildJobs,
   onHello: (hello: Hello) => unknown,
+  room: () => Promise<void>,
 ): Served {
   const { log, store } = around;
   const isLogged = logBudget(id, around.clock, log);
@@ -95,14 +97,18 @@ export function hostServed(
     return run;
   };
 
+  const inTurn = createQueue();
+  /** One after the other, and no faster than they are taken over there: a thousand answers at once would be all that it keeps, a thousand times. */
+  const read = <T>(run: () => Promise<T>): Promise<T> => inTurn(async () => (await room(), run()));
+
   const handlers: Handlers = {
     hello: onHello,
     log: ({ level, event, fields }) => {
       if (isLogged()) log[level](event, fieldsOf(fields));
     },
     fault: ({ what, message }) => isTold() && around.fault(what, message.slice(0, 16_384)),
-    "store.get": async ({ key }) => ({ value: await store.get(key) }),
-    "store.list": async ({ prefix }) => ({ rows: await store.list(prefix) }),
+    "store.get": ({ key }) => read(async () => ({ value: await store.get(key) })),
+    "store.list": ({ prefix }) => read(async () => ({ rows: await store.list(prefix) })),
     "store.set": ({ set, gone }) => store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) }),
     emit: ({ event: name, payload, options }) => {
       const event = registered().get("emits", name);

@@ -108,6 +108,7 @@ export class ProcessInstance implements Running {
       () => this.registered,
       this.#jobs,
       (hello) => this.#hello.resolve(hello),
+      () => this.#peer.room(),
     );
     const serving = (target: string): Served => (target.startsWith("egress") && this.#launched?.egress) || served;
     const asked: Served = {
