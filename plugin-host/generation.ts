@@ -5,6 +5,7 @@ import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { plainHealth } from "@pincer/plugin-sdk/runtime/health";
 import { whyAt } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
@@ -18,9 +19,6 @@ export interface Code {
   readonly definition?: PluginDefinition;
   readonly bundle?: string;
 }
-
-/** Everybody who connects is sent it. */
-const mostHealth = 65_536;
 
 /** A call that was counted on a generation. */
 export interface Entered {
@@ -139,11 +137,7 @@ export class Generation {
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
     // What is no JSON would keep whoever asks, and every hello, from their answer.
-    const plain = reported.then((report): HealthReport => {
-      const text = JSON.stringify(report);
-      if (text.length > mostHealth) throw new RangeError(`its report takes ${text.length} characters, and may take ${mostHealth}`);
-      return JSON.parse(text);
-    });
+    const plain = reported.then(plainHealth);
     const failed = (error: unknown) => ({ ok: false, detail: whyAt(this.folder, error).said });
     return within(this.clock, this.limits().healthMs, plain, "its health check").catch(failed);
   }

@@ -8,8 +8,8 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { Connection } from "@pincer/plugin-sdk/runtime/connection";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { EgressItem, EgressRequest } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { createResolver, type Resolve } from "@pincer/plugin-sdk/runtime/resolver";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
-import { createResolver, type Resolve } from "./resolver.ts";
 import type { Admits } from "./rules.ts";
 
 export interface EgressEvent {
@@ -72,10 +72,7 @@ export function createEgress({ admits, clock, limits, resolve = createResolver()
     throw failure;
   };
 
-  /**
-   * Rejects when the signal aborts or the time is up, whatever the connection is waiting for. What is under way cannot be called back, and has a
-   * socket or a look-up all that time: it counts until it has come to something.
-   */
+  /** Rejects when the signal aborts or the time is up. What is under way then cannot be called back: it counts until it has come to something. */
   const connected = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
     using stop = linkSignals(signal);
     using _late = clock.after(limits.connectMs, () => stop.abort(new Error("no connection came about in time")));

@@ -142,10 +142,11 @@ confined(
     using third = serve("third");
     const shared = mkdtempSync(join(tmpdir(), "pincer-shared-"));
     writeFileSync(join(shared, "page"), "shared");
-    const config = `config: Type.Object({ url: Type.String({ default: "${first.url.href}" }), folder: Type.Optional(Type.String()), tone: Type.Optional(Type.String()) }),`;
+    const config = `config: Type.Object({ url: Type.String(), folder: Type.Optional(Type.String()), tone: Type.Optional(Type.String()) }),`;
     const code = source.replace("definePlugin({ ", `definePlugin({ ${config} `);
     const secrets: Record<string, string> = { GUEST_URL: "127.0.0.1:9" };
-    await using guest = await startGuest({ net: ["config:/url", "secret:GUEST_URL"], files: { read: ["config:/folder"] } }, code, secrets);
+    const permissions = { net: ["config:/url", "secret:GUEST_URL"], files: { read: ["config:/folder"] } };
+    await using guest = await startGuest(permissions, code, secrets, {}, {}, "guest", { url: first.url.href });
     const { kit, tries } = guest;
     const follows = async (config: object) => {
       await kit.configure({ plugins: { guest: { isolation: "process", config } } });
@@ -370,6 +371,23 @@ confined(
   },
   30_000,
 );
+
+for (const [how, kept] of [
+  ["held open", "globalThis.kept = openSync(path, 'r')"],
+  ["mapped", "globalThis.kept = Bun.mmap(path)"],
+] as const)
+  confined(`a file that has no name any more counts while it is ${how}`, async () => {
+    const code = source.replace(
+      "attempts.asks =",
+      `attempts.hides = (mb) => { const path = ctx.dataDir + "/f"; writeFileSync(path, Buffer.alloc(Number(mb) * 1e6, 1)); ${kept}; unlinkSync(path); return "hidden"; };
+       attempts.asks =`,
+    ).replace("readFileSync,", "openSync, readFileSync, unlinkSync,");
+    await using guest = await startGuest({}, code, {}, {}, { dataMb: 8, watchMs: 50 });
+    expect(await guest.tries("hides", "3")).toBe("hidden");
+    await guest.tries("hides", "24").catch(() => undefined);
+    const { fields } = await guest.kit.logged("plugin.crashed");
+    expect(fields).toMatchObject({ error: expect.stringContaining("its files take more than 8 MB (gateway.plugins.dataMb)") });
+  });
 
 confined("one that is called like the first word of the gateway's hooks has no say in them for that", async () => {
   const code = `

@@ -1,6 +1,6 @@
 /** The addresses of names that a plugin asks for: no name server of its author's, however slow, keeps the gateway waiting. */
 import { lookup, Resolver } from "node:dns/promises";
-import { createQueue } from "@pincer/plugin-sdk/queue";
+import { createQueue } from "../queue.ts";
 
 /** `mayBePrivate`: a name of the operator's, or of his network, which no server on the internet need know. */
 export type Resolve = (name: string, mayBePrivate: boolean) => Promise<readonly string[]>;
