@@ -116,7 +116,7 @@ export function createPreparation(
       launch: async (run) => {
         const launched = await launch(run, {
           ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.permitting },
-          dataMb: limits().dataMb,
+          ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
         data = launched.data;
