@@ -23,7 +23,8 @@ export async function healthOf(
   const [all, reports, problems] = await Promise.all([sessionsOf(), host.health(), access.problems()]);
   const plugins = host.list();
   return {
-    ...Object.assign({}, ...Object.values(reports).map(({ parts }) => parts)),
+    // Of two that say something of one part, the gateway's own plugin, which comes first, is believed.
+    ...Object.assign({}, ...Object.values(reports).toReversed().map(({ parts }) => parts)),
     ok: problems.length === 0,
     ...(problems.length > 0 && { problems }),
     defaultAgentId: main,

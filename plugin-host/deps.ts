@@ -3,6 +3,7 @@ import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
+import type { JsonObject } from "@pincer/plugin-sdk/json5";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
@@ -18,6 +19,8 @@ export interface Settings {
   declare(path: string, schema: TSchema, owner: string): Disposable;
   /** The present value at a path, with defaults, read at each call. */
   section<T>(path: string): () => T;
+  /** What the operator wrote, without anybody's defaults. */
+  current(): { readonly said: JsonObject };
   /** Called after a change of what stands at the path; at `""` after any change. */
   onChange(path: string, listener: (value: unknown) => void | Promise<void>): Disposable;
 }

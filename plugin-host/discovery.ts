@@ -85,8 +85,8 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
-    if (!isGatewayError(error)) throw error;
-    return { id, folder, root, manifest: undefined, digest, error };
+    const invalid = isGatewayError(error) ? error : pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
+    return { id, folder, root, manifest: undefined, digest, error: invalid };
   }
 }
 

@@ -5,6 +5,7 @@ import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import { plainHealth } from "@pincer/plugin-sdk/runtime/health";
 import { whyAt } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
@@ -129,11 +130,14 @@ export class Generation {
     return fault;
   };
 
+  /** Whether its process ended so. */
+  isEnd = (error: unknown): boolean => this.instance.process?.isEnd(error) === true;
+
   /** What the plugin says of itself; that it is well, when it says nothing. */
   health(): Promise<HealthReport> {
     const reported = Promise.try(() => this.registered.get("health", "health")?.check() ?? { ok: true });
     // What is no JSON would keep whoever asks, and every hello, from their answer.
-    const plain = reported.then((report): HealthReport => JSON.parse(JSON.stringify(report)));
+    const plain = reported.then(plainHealth);
     const failed = (error: unknown) => ({ ok: false, detail: whyAt(this.folder, error).said });
     return within(this.clock, this.limits().healthMs, plain, "its health check").catch(failed);
   }

@@ -1,6 +1,7 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
 import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
+import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -51,18 +52,21 @@ export function createPreparation(
   const surround = (generation: Generation, isTrusted: boolean) => {
     const { id, permissions = {} } = generation.code.manifest;
     const { scopes = [] } = permissions;
-    const config = settings.section(configPathOf(generation.code.manifest));
+    const path = configPathOf(generation.code.manifest);
+    const config = settings.section(path);
+    // A default is the author's word: of what he may do himself, the operator's alone counts.
+    const permitting = isTrusted ? config : () => valueAt(settings.current().said, path.split("."));
     return {
       user: { id, scopes, assertLive: () => generation.instance.assertLive() },
       clock,
       log: deps.log(id),
       store: isTrusted ? deps.values(id) : valuesOf(id),
-      config,
+      ...{ config, permitting },
       emit: deps.emit,
       call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
       run,
       secret: async (name: string) => {
-        if (mayRead(permissions, name, config())) return deps.secret(name, id);
+        if (mayRead(permissions, name, permitting())) return deps.secret(name, id);
         throw pluginErrors.PLUGIN_PERMISSION(
           `${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`,
         );
@@ -111,8 +115,8 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.config },
-          dataMb: limits().dataMb,
+          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.permitting },
+          ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
         data = launched.data;
@@ -122,7 +126,7 @@ export function createPreparation(
     });
     generation.instance = instance;
     const words = () =>
-      configuredIn(manifest.permissions ?? {}, around.config(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
+      configuredIn(manifest.permissions ?? {}, around.permitting(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
     const resolved = await words();
     await instance.start();
     if (instance.process.enforced) generation.isOutdated = async () => !Bun.deepEquals(await words(), resolved);

@@ -33,6 +33,8 @@ export interface ProcessFacts {
   readonly pid: number;
   /** Whether the operating system holds it to its permissions. */
   readonly enforced: boolean;
+  /** Whether this is how it ended. */
+  isEnd(error: unknown): boolean;
   /**
    * Called once when it has ended without being asked to, before whatever waits for it is told. `details` says later how it ended, with what it
    * said last as its cause.

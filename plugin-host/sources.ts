@@ -39,14 +39,17 @@ export function methodSource({ table, present, inside }: Reach): MethodSource {
 export const eventSource = ({ table }: Reach): EventSource => ({
   find(name) {
     const found = table().get("emits", name);
-    return found && { name, scope: found.scope, ...(found.dropIfSlow === undefined ? {} : { dropIfSlow: found.dropIfSlow }) };
+    if (!found) return undefined;
+    // Nobody is closed over what a plugin from elsewhere says faster than he reads.
+    const dropIfSlow = found.dropIfSlow || !found.isTrusted;
+    return { name, scope: found.scope, ...(dropIfSlow && { dropIfSlow }) };
   },
   names: () => table().all("emits").keys(),
 });
 
-/** Of an answer of a plugin that nobody trusts, what is passed on: nothing that counts for the whole address, such as a cookie or a service worker's reach. */
+/** Of an answer of a plugin that nobody trusts, what is passed on: nothing that counts for the whole address, or tells a proxy before it what to serve. */
 const passed =
-  /^(content-(type|language|disposition|encoding|range|length)|accept-ranges|cache-control|etag|last-modified|expires|vary|location|allow|retry-after|access-control-[a-z-]+|x-[a-z0-9-]+)$/;
+  /^(content-(type|language|disposition|encoding|range|length)|accept-ranges|cache-control|etag|last-modified|expires|vary|location|allow|retry-after|access-control-[a-z-]+|x-(?!accel-|sendfile|lighttpd-|litespeed-|reproxy-)[a-z0-9-]+)$/;
 /** What a page of its own may do, as a page of nowhere: it reads and does nothing in the name of the gateway's. */
 const confinedPage = "sandbox allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads allow-modals";
 /** What runs in the page that loads it. */

@@ -34,6 +34,7 @@ export interface Provision {
   readonly record: unknown;
   readonly optional?: readonly string[] | undefined;
   readonly rank: number;
+  readonly isTrusted: boolean;
   /** What the plugin's manifest permits it. */
   readonly scopes: readonly WireScope[];
 }
@@ -69,7 +70,10 @@ export class Table {
       else this.#add(manifest, generated, trusted);
     }
     for (const handlers of this.#hooks.values()) handlers.sort((a, b) => a.order - b.order || (a.plugin < b.plugin ? -1 : 1));
-    for (const provisions of this.#provides.values()) provisions.sort((a, b) => b.rank - a.rank || (a.plugin < b.plugin ? -1 : 1));
+    // What goes by names keeps them, whatever rank somebody from elsewhere gives himself.
+    const named = ({ arity, isTrusted }: Provision) => Number(arity === "many" && isTrusted);
+    for (const provisions of this.#provides.values())
+      provisions.sort((a, b) => named(b) - named(a) || b.rank - a.rank || (a.plugin < b.plugin ? -1 : 1));
     for (const [event, listening] of this.#listens) this.#listens.set(event, this.#hearing(event, scopeOf(event), listening));
     this.#prefixes = [...this.#owned.routes.keys()].sort((a, b) => b.length - a.length);
   }
@@ -130,7 +134,7 @@ export class Table {
       listOf(this.#hooks, hook).push({ plugin, order: entry.order ?? order });
     for (const [contract, names] of Object.entries(generated.provides ?? {}))
       for (const [name, provided] of Object.entries(names))
-        listOf(this.#provides, contract).push({ ...provided, plugin, name, rank, scopes });
+        listOf(this.#provides, contract).push({ ...provided, plugin, name, rank, isTrusted, scopes });
   }
 }
 

@@ -121,6 +121,13 @@ export type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 
 export const configPathOf = (manifest: Manifest): string => manifest.configKey ?? `plugins.${manifest.id}.config`;
 
+/** Whoever walks through it goes so deep: much more would overflow the stack of the gateway, or of a command. */
+const mostNested = 200;
+function nests(json: unknown, deeperThan: number): boolean {
+  if (typeof json !== "object" || json === null) return false;
+  return deeperThan === 0 || Object.values(json).some((inside) => nests(inside, deeperThan - 1));
+}
+
 /** Of a manifest's text: what a bundle or an installation was made from. */
 export const manifestDigest = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
 
@@ -139,6 +146,7 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
   } catch (error) {
     throw refuse("", "JSON", errorMessage(error));
   }
+  if (!isChecked && nests(json, mostNested)) throw refuse("", `no more than ${mostNested} objects and lists inside each other`, "more");
   const error = isChecked || Value.Check(Manifest, json) ? undefined : Value.Errors(Manifest, json).First();
   if (error) {
     throw refuse(error.path, expectedBy(error), JSON.stringify(error.value) ?? "nothing");

@@ -215,14 +215,15 @@ class Judge {
 
 const mostText = 1_000;
 
-/** Why it may take long on some text; undefined when it does not. Of a regular expression that can be compiled. */
+/** Why it may take long on some text, or is no regular expression at all; undefined when it does not. */
 export function slowness(pattern: string): string | undefined {
   if (pattern.length > mostText) return `it is longer than ${mostText} characters`;
   try {
+    new RegExp(pattern);
     new Judge().whole(new Reader(pattern).any());
     return undefined;
   } catch (error) {
-    if (error instanceof Unsafe) return error.message;
+    if (error instanceof Unsafe || error instanceof SyntaxError) return error.message;
     throw error;
   }
 }

@@ -148,7 +148,8 @@ export function createDoorkeeper({ authenticator, clock, keys, log, settings }: 
     const identity =
       device &&
       (await asked(({ identify }) => identify({ client, role, scopes: params.scopes, auth: tokens, device, nonce }, io)).catch((error) => {
-        if (hasCode(error, "DEVICE_AUTH_SIGNATURE_INVALID")) counted(suspects, door)(false);
+        // Who guesses one is known by his address alone: what he says to be is what he cannot prove.
+        if (hasCode(error, "DEVICE_AUTH_SIGNATURE_INVALID")) counted(suspects.slice(-1), door)(false);
         throw error;
       }));
     if (identity) {

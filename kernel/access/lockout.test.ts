@@ -141,6 +141,20 @@ describe("on this machine", () => {
     }
   });
 
+  test("somebody who guesses signatures in the name of a device shuts it out of nothing, and is stopped like everybody else", async () => {
+    const home = await open();
+    const device = new TestDevice();
+    await admitted(device.connect(home, secretOf(home)));
+    const stranger = new TestDevice();
+    const guessed = () => codeOf(stranger.connect(home, { ...secretOf(home), version: "v1", forge: { id: device.id, publicKey: device.publicKey } }));
+    expect(new Set(await fail(12, guessed))).toEqual(new Set(["DEVICE_AUTH_SIGNATURE_INVALID"]));
+    expect(await codeOf(device.connect(home, secretOf(home)))).toBe("admitted");
+    const codes = await fail(200, guessed);
+    expect(codes.indexOf("AUTH_RATE_LIMITED")).toBe(200 - 12);
+    await home.clock.advance(10_000);
+    expect(await codeOf(device.connect(home, secretOf(home)))).toBe("admitted");
+  });
+
   test("somebody who changes his name at every guess is stopped too, for ten seconds at a time", async () => {
     const home = await open();
     const codes: string[] = [];

@@ -7,7 +7,7 @@ import type { BusContext } from "./context.ts";
 
 type Guard = Pick<GatewayEvent, "name" | "scope" | "dropIfSlow">;
 
-export function createBroadcast({ log, connections, plugins, events }: BusContext) {
+export function createBroadcast({ log, connections, plugins, events, settings }: BusContext) {
   const own = new Map(events.map((event) => [event.name, event]));
   const subscribers = new Map<string, Set<Connection>>();
 
@@ -30,7 +30,7 @@ export function createBroadcast({ log, connections, plugins, events }: BusContex
     publish(event: Guard, given: unknown, options: EmitOptions = {}, version?: StateVersion): void {
       // What was declared counts, and an event of a generation that was replaced meanwhile is none any more.
       const guard = own.get(event.name) ?? plugins.events.find(event.name);
-      if (!guard) return void log.warn("bus.event-undeclared", { event: event.name });
+      if (!guard) return void log.warn("bus.event-undeclared", { name: event.name });
       let made: { readonly payload: unknown } | undefined;
       const payload = () => {
         made ??= { payload: typeof given === "function" ? given() : given };
@@ -43,6 +43,8 @@ export function createBroadcast({ log, connections, plugins, events }: BusContex
         if (!maySee(connection, guard, isNamed)) continue;
         if (options.cap !== undefined && !connection.info.caps.has(options.cap)) continue;
         head ??= eventHead(event.name, payload(), version);
+        const { length: chars } = head;
+        if (chars > settings().frameBytes) return void log.error("bus.event-too-large", { name: event.name, chars });
         if (isNamed) connection.send(eventFrame(head));
         else connection.broadcast(head, guard.dropIfSlow);
       }

@@ -27,6 +27,8 @@ export interface Snapshot {
   readonly appliedHash: string;
   /** What `raw` says, references as they are written; `undefined` when it cannot be parsed. */
   readonly written: JsonObject | undefined;
+  /** What the text in force says, references put in, and nobody's defaults. */
+  readonly said: JsonObject;
   readonly issues: readonly ConfigIssue[];
   /** Where `value` comes from. `kept`: the file has an error, and the last good text is in force. */
   readonly source: "file" | "kept" | "defaults";
@@ -91,6 +93,7 @@ export function createConfig(options: ConfigOptions) {
     const snapshot: Snapshot = {
       value,
       written: fromDisk.written,
+      said,
       raw: disk.text,
       hash: hashOf(disk.text),
       appliedHash: hashOf(text),

@@ -1,8 +1,8 @@
 /** The host's end of jobs whose handlers run in a plugin's own process: steps, journal and lane stay here. */
 
-import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { isGone } from "@pincer/plugin-sdk/runtime/gone";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import type { JobFacts } from "@pincer/plugin-sdk/runtime/process-protocol";
 
@@ -16,7 +16,7 @@ export function createChildJobs(peer: () => Peer) {
       const facts: JobFacts = { kind, key, lane, input, admittedAt, resumed, crashes };
       running.set(key, job);
       try {
-        return await orGivenBack(job, peer().call("job", { job: facts }, { signal: job.signal }));
+        return await orGivenBack(job, peer(), peer().call("job", { job: facts }, { signal: job.signal }));
       } finally {
         running.delete(key);
       }
@@ -31,7 +31,7 @@ export function createChildJobs(peer: () => Peer) {
 
     /** Runs a step over there, when no earlier run has journalled it. */
     effect(job: Job, name: string, input: unknown, safe: boolean): Promise<unknown> {
-      const run = (signal: AbortSignal) => orGivenBack(job, peer().call("job.step", { key: job.key, name }, { signal }));
+      const run = (signal: AbortSignal) => orGivenBack(job, peer(), peer().call("job.step", { key: job.key, name }, { signal }));
       return safe ? job.effect(name, input, run, { replay: "safe" }) : job.effect(name, input, run);
     },
   };
@@ -41,11 +41,11 @@ export function createChildJobs(peer: () => Peer) {
  * A process that went away says nothing about the job or its step: the host gives the job back, and only then this ends, so that neither is
  * written down as failed.
  */
-async function orGivenBack<T>({ signal }: Job, answer: Promise<T>): Promise<T> {
+async function orGivenBack<T>({ signal }: Job, { isEnd }: Peer, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (!hasCode(error, "PLUGIN_GONE") && !hasCode(error, "PLUGIN_STALLED")) throw error;
+    if (!isGone(error) || !(signal.aborted || isEnd(error))) throw error;
     if (!signal.aborted) await new Promise<void>((given) => signal.addEventListener("abort", () => given(), { once: true }));
     throw signal.reason;
   }

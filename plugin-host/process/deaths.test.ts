@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { frail, invoke, io, kill, own } from "../../tests/support/frail.ts";
+import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { confinement, frail, invoke, io, kill, own } from "../../tests/support/frail.ts";
 import { defaultLimits } from "../limits.ts";
 
 test("a job whose plugin's process is killed goes on from its journal in the next one, and no settled step runs twice", async () => {
@@ -147,3 +147,40 @@ test("a process that answers nothing is ended, and the next call has a new one",
   expect(await invoke(kit.host, "frail.pid")).toMatchObject({ pid: expect.any(Number) });
   expect(kit.host.inspect("frail").generation).toBe(2);
 });
+
+/** One that asks `pool`, and is asked itself; each time it is, it says so. */
+const asking = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { call, defineContract } from "@pincer/plugin-sdk/contract";
+import { defineJob } from "@pincer/plugin-sdk/job";
+import { Type } from "@sinclair/typebox";
+const pool = defineContract({ id: "pool", version: 1, arity: "one", members: { spend: call(Type.Object({}), Type.Object({ life: Type.Integer() })) } });
+export const desk = defineContract({ id: "desk", version: 1, arity: "one", members: { ask: call(Type.Object({}), Type.Object({ life: Type.Integer() }), { safe: true }) } });
+const work = defineJob({ kind: "asker.work", journal: 1, input: Type.Object({}), result: Type.Object({ life: Type.Integer() }) });
+export default definePlugin({ uses: { pool }, setup(ctx) {
+  const ask = (_, io) => { ctx.log.info("asker.asked"); return ctx.uses.pool.spend({}, io); };
+  ctx.provide(desk, "asker", {}, { ask });
+  ctx.job(work, (job) => ask({}, job));
+} });`;
+
+for (const isolation of ["inline", "process"])
+  test(`of one that runs ${isolation}, the end of another that it called is an error like others: it is not called again, and its job fails`, async () => {
+    await using kit = await startHost({
+      clock: systemClock,
+      confinement,
+      config: { plugins: { frail: { isolation: "process" }, asker: { isolation } } },
+      prepare: async (plugins) => {
+        await writePlugin(plugins, "frail", frail().replace('deadly("spend")', "process.exit(5)"));
+        await writePlugin(plugins, "asker", asking);
+      },
+    });
+    const { desk } = await import(join(kit.plugins, "asker", "plugin.ts"));
+    const held = kit.host.handle(desk) as { ask(params: object, given: typeof io): Promise<unknown> };
+    await expect(held.ask({}, io)).rejects.toMatchObject({
+      code: "PLUGIN_GONE",
+      message: expect.stringMatching(/^(?!.*desk).*pool.spend took effect is not known$/),
+    });
+    expect(kit.lines.filter(({ event }) => event === "asker.asked").length).toBe(1);
+    const { outcome } = await kit.lanes.admit({ lane: "job:asker:a", kind: "asker.work", key: "a", input: {} });
+    expect(await outcome).toMatchObject({ state: "failed", result: { code: "PLUGIN_GONE" } });
+  });

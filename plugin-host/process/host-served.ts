@@ -5,15 +5,17 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Io } from "@pincer/plugin-sdk/contract";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import type { HookKind } from "@pincer/plugin-sdk/hook";
-import * as hooks from "@pincer/plugin-sdk/hooks";
 import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { createQueue } from "@pincer/plugin-sdk/queue";
+import { fieldsOf, logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { Hello } from "@pincer/plugin-sdk/runtime/process-protocol";
 import type { Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { type Static, Type } from "@sinclair/typebox";
 import type { ChildJobs } from "./child-jobs.ts";
+import { isOwnHook } from "./powers.ts";
 
 /** What stands around a process: what the plugin may do has been decided for these. */
 export interface ProcessSurroundings {
@@ -30,9 +32,6 @@ export interface ProcessSurroundings {
   use(contract: string, version: number, name: string | undefined, signal: AbortSignal): Promise<Implementation>;
   fault(what: string, message: string): void;
 }
-
-/** Lines of log that a process may write in a second; what is beyond is counted, and told in one line. */
-const logLines = 200;
 
 const Text = Type.String({ maxLength: 4_096 });
 const Key = Type.String({ maxLength: 1_024 });
@@ -69,8 +68,6 @@ const shapes = {
   "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
   "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
 };
-/** Also of a plugin that is called like the first word of one. */
-const gatewayHooks: ReadonlySet<string> = new Set(Object.values(hooks).map(({ id }) => id));
 type Target = keyof typeof shapes;
 type Handlers = { readonly [T in Target]: (params: Static<(typeof shapes)[T]>, io: Io) => unknown };
 
@@ -84,6 +81,7 @@ export function hostServed(
   registered: () => Registrations,
   jobs: ChildJobs,
   onHello: (hello: Hello) => unknown,
+  room: () => Promise<void>,
 ): Served {
   const { log, store } = around;
   const isLogged = logBudget(id, around.clock, log);
@@ -99,14 +97,18 @@ export function hostServed(
     return run;
   };
 
+  const inTurn = createQueue();
+  /** One after the other, and no faster than they are taken over there: a thousand answers at once would be all that it keeps, a thousand times. */
+  const read = <T>(run: () => Promise<T>): Promise<T> => inTurn(async () => (await room(), run()));
+
   const handlers: Handlers = {
     hello: onHello,
     log: ({ level, event, fields }) => {
-      if (isLogged()) log[level](event, bounded(fields));
+      if (isLogged()) log[level](event, fieldsOf(fields));
     },
     fault: ({ what, message }) => isTold() && around.fault(what, message.slice(0, 16_384)),
-    "store.get": async ({ key }) => ({ value: await store.get(key) }),
-    "store.list": async ({ prefix }) => ({ rows: await store.list(prefix) }),
+    "store.get": ({ key }) => read(async () => ({ value: await store.get(key) })),
+    "store.list": ({ prefix }) => read(async () => ({ rows: await store.list(prefix) })),
     "store.set": ({ set, gone }) => store.set({ ...set, ...Object.fromEntries(gone.map((key) => [key, undefined])) }),
     emit: ({ event: name, payload, options }) => {
       const event = registered().get("emits", name);
@@ -117,7 +119,7 @@ export function hostServed(
     call: ({ method, params }, { signal }) => around.call(method, params ?? {}, signal),
     run: ({ id: hook, kind, payload }, { signal }) => {
       // Everybody's handlers answer to a hook: what the gateway or another plugin asks by one is not for this one to ask.
-      if (!around.isTrusted && (!hook.startsWith(`${id}.`) || gatewayHooks.has(hook)))
+      if (!around.isTrusted && !isOwnHook(id, hook))
         throw pluginErrors.PLUGIN_PERMISSION(`${id} may run only hooks of its own, which begin with "${id}.", not ${hook}`);
       return around.run({ id: hook, kind, summary: "", payload: Type.Unknown(), result: Type.Unknown() }, payload, { signal });
     },
@@ -145,29 +147,5 @@ export function hostServed(
       const run = await checked(target, params, () => used(asked, io));
       return yield* run(asked.params, io) as AsyncGenerator<unknown, unknown, void>;
     },
-  };
-}
-
-/** A field of a line of log is at most this long. */
-const fieldChars = 4_096;
-function bounded(fields: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
-  const text = JSON.stringify(fields);
-  return text.length <= fieldChars ? fields : { cut: text.slice(0, fieldChars) };
-}
-
-/** True for so many lines in a second; how many were refused is told when the second is over. */
-export function logBudget(plugin: string, clock: Clock, log: Logger): () => boolean {
-  let count = 0;
-  let isCounting = false;
-  return () => {
-    if (!isCounting) {
-      isCounting = true;
-      clock.after(1_000, () => {
-        if (count > logLines) log.warn("plugin.log-flood", { plugin, lost: count - logLines });
-        isCounting = false;
-        count = 0;
-      });
-    }
-    return ++count <= logLines;
   };
 }

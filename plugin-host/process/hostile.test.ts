@@ -3,11 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { createValues } from "../../store/values.ts";
 import { defaultLimits } from "../limits.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "pincer-rogues-"));
@@ -19,6 +21,7 @@ import { definePlugin } from "@pincer/plugin-sdk";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
+import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 export default definePlugin({ uses: { lanes }, setup(ctx) {
   ctx.event(defineEvent({ name: "rogue.spoke", summary: "x", scope: "operator.read", payload: Type.Object({ n: Type.Integer() }) }));
@@ -238,6 +241,36 @@ test("a flood of log lines is cut, and how much was lost is told", async () => {
   expect(lines.length).toBe(200);
   expect(JSON.stringify(lines[0]!.fields).length).toBeLessThan(5_000);
   expect((await kit.logged("plugin.log-flood")).fields).toMatchObject({ plugin: "rogue", lost: 4_800 });
+});
+
+test("one that asks for all that it keeps, many times at once, is answered as fast as it takes it", async () => {
+  let [made, most] = [0, 0];
+  const taken = () => kit.lines.filter(({ event }) => event === "rogue.took").length;
+  const values = (plugin: string): KeyValueStore => {
+    const kept = createValues(kit.store, plugin);
+    const list: KeyValueStore["list"] = (prefix) => {
+      most = Math.max(most, ++made - taken());
+      return kept.list(prefix);
+    };
+    return { ...kept, list };
+  };
+  const asks = `if (target === "method") {
+    for (let n = 0; n < 8; n++) await peer.call("store.set", { set: { ["k" + n]: "v".repeat(300_000) }, gone: [] }, io);
+    const took = () => peer.call("log", { level: "info", event: "rogue.took" }, io);
+    await Promise.all(Array.from({ length: 40 }, () => peer.call("store.list", { prefix: "k" }, io).then(took)));
+    return { n: 1 }; }`;
+  await using kit = await startRogue(asks, { values });
+  expect(await invoke(kit, "rogue.lies")).toEqual({ n: 1 });
+  expect([made, taken()]).toEqual([41, 40]); // the first to know what is there
+  expect(most).toBeLessThan(10);
+});
+
+test("a line of log is the plugin's own, whatever it says of itself", async () => {
+  const lies = `{ plugin: "access", level: "error", event: "access.broken", time: "2020-01-01", n: 1 }`;
+  await using kit = await startRogue(`if (target === "method") {
+    await peer.call("log", { level: "info", event: "rogue.line", fields: ${lies} }, io); return { n: 1 }; }`);
+  await invoke(kit, "rogue.lies");
+  expect(await kit.logged("rogue.line")).toEqual({ level: "info", owner: "rogue", event: "rogue.line", fields: { n: 1 } });
 });
 
 test("a flood of faults, and of connections that are refused, is cut in the log as well", async () => {

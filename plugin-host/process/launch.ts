@@ -7,10 +7,10 @@ import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { requireRoom } from "@pincer/plugin-sdk/runtime/data-quota";
+import { logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { admission } from "../sandbox/rules.ts";
-import { logBudget } from "./host-served.ts";
 import type { Launch } from "./process-instance.ts";
 import { type Resolved, resolvePermissions } from "./resolved-permissions.ts";
 
@@ -24,6 +24,7 @@ export interface LaunchDeps {
   readonly isTrusted: boolean;
   /** How much one that is not may put into its folder for data. */
   readonly dataMb: number;
+  readonly gatewayPort: number | undefined;
   config(): unknown;
   secret(name: string): Promise<string | undefined>;
   confinement(): Promise<FoundConfinement>;
@@ -32,11 +33,11 @@ export interface LaunchDeps {
 export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
-function openWayOut({ net, configured }: Resolved, { clock, log, manifest: { id } }: LaunchDeps): Egress {
+function openWayOut({ net, configured }: Resolved, { clock, log, gatewayPort, manifest: { id } }: LaunchDeps): Egress {
   const isLogged = logBudget(id, clock, log);
   return createEgress({
     clock,
-    admits: admission(net, { configured }),
+    admits: admission(net, { configured, gatewayPort }),
     limits: { connections: 256, connectMs: 30_000 },
     told: ({ admitted, ...event }) =>
       isLogged() && log[admitted ? "debug" : "warn"](admitted ? "egress.admitted" : "egress.refused", { plugin: id, ...event }),

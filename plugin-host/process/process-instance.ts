@@ -27,7 +27,7 @@ import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
 import { LastWords, type ProcessFacts, type Running } from "../running.ts";
 import type { Egress } from "../sandbox/egress.ts";
-import { endAll, watchUse } from "../sandbox/use.ts";
+import { endAll, treeOf, watchUse } from "../sandbox/use.ts";
 import { createChildJobs } from "./child-jobs.ts";
 import { hostServed, type ProcessSurroundings, shapesReady } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
@@ -108,6 +108,7 @@ export class ProcessInstance implements Running {
       () => this.registered,
       this.#jobs,
       (hello) => this.#hello.resolve(hello),
+      () => this.#peer.room(),
     );
     const serving = (target: string): Served => (target.startsWith("egress") && this.#launched?.egress) || served;
     const asked: Served = {
@@ -120,7 +121,7 @@ export class ProcessInstance implements Running {
         if (!this.#isEnding) this.process.onDeath?.(error, this.#details(error));
       },
     });
-    this.process = { pid: 0, enforced: false, onDeath: undefined };
+    this.process = { pid: 0, enforced: false, onDeath: undefined, isEnd: this.#peer.isEnd };
     this.services = { size: 0, start: () => this.#tell("services.start", {}), stop: (reason) => this.#stopServices(reason) };
   }
 
@@ -219,7 +220,7 @@ export class ProcessInstance implements Running {
       };
       const looks = { clock, everyMs: limits().watchMs, exceeded };
       this.#resources.use(watchUse({ pid: child.pid, limits: most, ...looks }));
-      if (keeps) this.#resources.use(watchData(keeps.folder, keeps.mostMb, looks));
+      if (keeps) this.#resources.use(watchData(keeps.folder, keeps.mostMb, { ...looks, tree: () => treeOf(child.pid) }));
     }
     // Made before it runs, and its only one: it can make none itself.
     const connection = frameSocket(this.#peer, { onEnd: (error) => void this.#end(error) });

@@ -1,12 +1,12 @@
 /** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
-import type { HealthReport } from "@pincer/plugin-sdk";
 import { checker, requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { cut } from "@pincer/plugin-sdk/runtime/gone";
+import { cut, isGone } from "@pincer/plugin-sdk/runtime/gone";
+import { healthFrom } from "@pincer/plugin-sdk/runtime/health";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import type { CallFacts, RouteRequest, Started } from "@pincer/plugin-sdk/runtime/process-protocol";
 import { type Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
@@ -74,7 +74,7 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
     const [snapshot, restore] = [() => ask("state.snapshot", {}), (state: unknown) => ask("state.restore", { state })];
     registered.add("state", "state", { ...lazily({ schema: () => generated.state }), snapshot, restore });
   }
-  if (generated.health) registered.add("health", "health", { check: async () => healthOf(await ask("health", {})) });
+  if (generated.health) registered.add("health", "health", { check: async () => healthFrom(await ask("health", {})) });
   return registered;
 }
 
@@ -142,17 +142,8 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
   return async (params: unknown, call: MethodCall) => {
     await checker(result); // before it is asked, so that its answer goes on before whatever it says next
     return answered(params, call).catch((error) => {
-      throw cut(error, name);
+      throw isGone(error) && peer.isEnd(error) ? cut(error, name) : error;
     });
-  };
-}
-
-function healthOf(answer: unknown): HealthReport {
-  const { ok, detail, parts } = (answer ?? {}) as { readonly [K in keyof HealthReport]: unknown };
-  return {
-    ok: ok === true,
-    ...(typeof detail === "string" && { detail: detail.slice(0, 1_000) }),
-    ...(typeof parts === "object" && parts !== null && { parts: { ...parts } }),
   };
 }
 

@@ -252,3 +252,26 @@ test("more connections than the limit are refused, one that is left makes room, 
   expect(await Promise.all([second.heard(), third.heard()])).toEqual(["", ""]);
   expect(egress.clock.timers).toBe(0);
 });
+
+test("one that is given up counts until what it waits for has come to something, since that cannot be called back", async () => {
+  const looking: (() => void)[] = [];
+  using egress = await open({ resolve: () => new Promise((found) => looking.push(() => found([PUBLIC]))) });
+  const ask = async () => {
+    const left = new AbortController();
+    const first = egress.near.stream("egress", { target: "api.example.com:443" }, { signal: left.signal }).next();
+    const outcome = first.then(
+      () => "it stands",
+      (error) => (error as Error).message,
+    );
+    await egress.near.ping();
+    left.abort(new Error("it left"));
+    return outcome;
+  };
+  const outcomes: string[] = [];
+  for (let n = 0; n < 20; n++) outcomes.push(await ask());
+  expect(outcomes.filter((outcome) => outcome.includes("8 connections are open, which is the limit")).length).toBe(12);
+  for (const found of looking.splice(0)) found();
+  await egress.near.ping();
+  expect(await ask()).toContain("The caller aborted it");
+  expect([looking.length, egress.dialled]).toEqual([1, []]);
+});

@@ -2,13 +2,13 @@
  * The way out of a confined plugin, over the connection that it has anyway. It admits what is declared, looks names up itself, dials the very
  * address that it judged, and hands on bytes that it cannot read.
  */
-import { lookup } from "node:dns/promises";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { Connection } from "@pincer/plugin-sdk/runtime/connection";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { EgressItem, EgressRequest } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { createResolver, type Resolve } from "@pincer/plugin-sdk/runtime/resolver";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Admits } from "./rules.ts";
 
@@ -31,8 +31,8 @@ export interface EgressOptions {
     /** Until a connection that was asked for stands. */
     readonly connectMs: number;
   };
-  /** The addresses of a name, by the system's resolver when absent. */
-  resolve?(host: string): Promise<readonly string[]>;
+  /** The addresses of a name, as the system has them when absent. */
+  readonly resolve?: Resolve;
   /** Where an address that was admitted is dialled: there, when absent. Tests have no internet. */
   dialled?(address: string, port: number): { readonly hostname: string; readonly port: number };
   told(event: EgressEvent): void;
@@ -40,8 +40,6 @@ export interface EgressOptions {
 
 /** What a process asks of it, as streams and calls of a peer whose names begin with `egress`. */
 export type Egress = Served & Disposable;
-
-const systemResolve = async (host: string): Promise<readonly string[]> => (await lookup(host, { all: true })).map(({ address }) => address);
 
 /** The whole of it, so that nothing that is understood differently elsewhere gets past. */
 const TARGET = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,254}):([1-9]\d{0,4})$/;
@@ -51,7 +49,7 @@ const MAX_ADDRESSES = 8;
 /** Not let through, in place of not reached. */
 class Refusal extends Error {}
 
-export function createEgress({ admits, clock, limits, resolve = systemResolve, dialled, told }: EgressOptions): Egress {
+export function createEgress({ admits, clock, limits, resolve = createResolver(), dialled, told }: EgressOptions): Egress {
   const open = new Map<number, Connection>();
   let asked = 0;
   let count = 0;
@@ -59,7 +57,7 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
   const connect = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
     const admission = admits(host, port);
     if (!admission.admitted) throw new Refusal(admission.why);
-    const addresses = "addresses" in admission ? admission.addresses : await resolve(admission.name);
+    const addresses = "addresses" in admission ? admission.addresses : await resolve(admission.name, admission.mayBePrivate);
     const why = "addresses" in admission ? undefined : admission.refuses(addresses);
     if (why !== undefined) throw new Refusal(why);
     let failure: unknown;
@@ -74,12 +72,15 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
     throw failure;
   };
 
-  /** Rejects when the signal aborts or the time is up, whatever the connection is waiting for. */
+  /** Rejects when the signal aborts or the time is up. What is under way then cannot be called back: it counts until it has come to something. */
   const connected = async (host: string, port: number, signal: AbortSignal): Promise<Connection> => {
     using stop = linkSignals(signal);
     using _late = clock.after(limits.connectMs, () => stop.abort(new Error("no connection came about in time")));
     const gone = new Promise<never>((_, reject) => stop.signal.addEventListener("abort", () => reject(stop.signal.reason)));
-    return await Promise.race([connect(host, port, stop.signal), gone]);
+    const made = connect(host, port, stop.signal);
+    const tooLate = (remote: Connection) => stop.signal.aborted && (asked--, remote.terminate());
+    made.then(tooLate, () => asked--);
+    return await Promise.race([made, gone]);
   };
 
   async function* stream(text: string, signal: AbortSignal): AsyncGenerator<EgressItem, null, void> {
@@ -93,7 +94,6 @@ export function createEgress({ admits, clock, limits, resolve = systemResolve, d
     if (asked >= limits.connections) throw refuse(new Refusal(`${limits.connections} connections are open, which is the limit`));
     asked++;
     const remote = await connected(target.host, target.port, signal).catch((error) => {
-      asked--;
       throw refuse(error);
     });
     const connection = ++count;

@@ -190,3 +190,21 @@ describe("an address", () => {
     expect(comesTo(rules, host, port)).toBe(expected);
   });
 });
+
+test("the gateway's own port is the operator's alone to name, however it is written", () => {
+  const rules = ["127.0.0.1:18789", "[::1]:18789", "localhost:18789", "192.168.1.5:18789", "own.local:18789", "api.example.com:18789"];
+  const told = (configured: readonly string[], port = 18_789) => {
+    const admits = admission([...rules, "127.0.0.1:80"], { configured, own: () => ["192.168.1.5", "fe80::1%eth0", "none"], gatewayPort: port });
+    const ask = (host: string) => admits(host, 18_789);
+    const named = (host: string, leads: string) => {
+      const admission = ask(host);
+      return "refuses" in admission ? admission.refuses([leads]) === undefined : admission.admitted;
+    };
+    const literal = ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "192.168.1.5"].map((host) => ask(host).admitted);
+    return [...literal, named("own.local", "192.168.1.5"), named("own.local", "192.168.1.6"), named("api.example.com", "93.184.216.34")];
+  };
+  expect(told([])).toEqual([false, false, false, false, false, false, true, true]);
+  expect(told(rules)).toEqual([true, true, true, true, true, true, true, true]);
+  expect(told([], 18_790)).toEqual([true, true, true, true, true, true, true, true]);
+  expect(admission(["127.0.0.1:80"], { gatewayPort: 18_789 })("127.0.0.1", 80).admitted).toBe(true);
+});

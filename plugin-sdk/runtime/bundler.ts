@@ -52,6 +52,9 @@ function withPlaces(map: string): string {
   return JSON.stringify({ ...rest, sources: sources.map((source) => resolve(source)), sourcesContent: sources.map(() => "") });
 }
 
+/** In characters. */
+const longest = 4_096;
+
 /** What is said in place of a bundle, as the last line. */
 interface BundleFailure {
   readonly message: string;
@@ -66,19 +69,26 @@ export async function sayBundle(source: Source): Promise<void> {
   } catch (error) {
     const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
     const { file = "", line = 0, column = 0 } = first.position ?? {};
-    const failure: BundleFailure = { message: String(first.message), ...(first.position && { position: { file, line, column } }) };
+    const failure: BundleFailure = { message: String(first.message).slice(0, longest), ...(first.position && { position: { file, line, column } }) };
     await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
     process.exitCode = 1;
   }
 }
 
-/** What was made there. Nothing is believed of it but that it is text; files count only where they may lie. */
+/** More files than the largest packages have; each is looked at. */
+const mostFiles = 20_000;
+const mostChars = 16_000_000;
+
+/** What was made there. Nothing is believed of it but that it is text; files count only where they may lie, and when they can be looked at. */
 export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bundle {
   const end = said.lastIndexOf("\n");
   try {
+    if (said.length - end > mostChars) return { text: said };
     const { map, files } = JSON.parse(said.slice(end + 1)) as { readonly map: unknown; readonly files: readonly unknown[] };
+    const named = new Set(files.map((file) => resolve(String(file))));
+    if (named.size > mostFiles) return { text: said };
     const isWithin = (file: string) => [folder, sdk, typebox].some((place) => file.startsWith(`${place}/`));
-    return { text: said.slice(0, end), map: String(map), files: files.map((file) => resolve(String(file))).filter(isWithin) };
+    return { text: said.slice(0, end), map: String(map), files: [...named].filter(isWithin) };
   } catch {
     return { text: said }; // silent-ok: the source said something, too
   }
@@ -86,12 +96,12 @@ export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bund
 
 /** What was thrown there: nothing is believed of it but that it is text, and a place. */
 export function failureFrom(complaint: string): Error {
-  const last = complaint.slice(complaint.lastIndexOf("\n") + 1);
+  const last = complaint.slice(-4 * longest).split("\n").at(-1) ?? "";
   try {
     const { message, position: { file, line, column } = {} } = JSON.parse(last) as { message: unknown; position?: Record<string, unknown> };
-    const position = typeof file === "string" ? { position: { file, line: Number(line), column: Number(column) } } : {};
-    return Object.assign(new Error(String(message).slice(0, 4_096)), position satisfies Partial<BundleFailure>);
+    const position = typeof file === "string" ? { position: { file: file.slice(0, longest), line: Number(line), column: Number(column) } } : {};
+    return Object.assign(new Error(String(message).slice(0, longest)), position satisfies Partial<BundleFailure>);
   } catch {
-    return new Error(complaint.slice(-4_096) || "the bundler said nothing"); // silent-ok: it broke before it could say why
+    return new Error(complaint.slice(-longest) || "the bundler said nothing"); // silent-ok: it broke before it could say why
   }
 }

@@ -32,8 +32,9 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const open = (socket: Socket<Connection>) => {
         socket.data = new Connection(socket);
-        if (signal.aborted) socket.data.terminate();
-        else resolve(socket.data);
+        if (!signal.aborted) return resolve(socket.data);
+        socket.data.terminate();
+        reject(signal.reason);
       };
       Bun.connect<Connection>({ ...address, allowHalfOpen: true, socket: { ...connectionHandlers, open } }).catch(reject);
     });

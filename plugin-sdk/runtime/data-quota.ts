@@ -1,8 +1,9 @@
 /** How much a plugin that nobody trusts may put into its folder of files: no system bounds that which its administrator has not told to. */
-import { lstat, opendir, statfs } from "node:fs/promises";
+import { lstat, opendir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { pluginErrors } from "../plugin-errors.ts";
+import { namelessBytes } from "./nameless.ts";
 
 const MB = 1024 * 1024;
 /** What a file or folder takes beside what stands in it. */
@@ -28,10 +29,14 @@ async function bytesIn(folder: string, most: number): Promise<number> {
   return bytes;
 }
 
-async function excess(folder: string, mostMb: number): Promise<string | undefined> {
-  const bytes = await bytesIn(folder, mostMb * MB).catch(() => Number.POSITIVE_INFINITY); // what cannot be looked at can hide anything
+async function excess(folder: string, mostMb: number, tree: Tree = () => []): Promise<string | undefined> {
+  const measured = async () => (await bytesIn(folder, mostMb * MB)) + (await namelessBytes(tree(), (await stat(folder)).dev));
+  const bytes = await measured().catch(() => Number.POSITIVE_INFINITY); // what cannot be looked at can hide anything
   return bytes > mostMb * MB ? `its files take more than ${mostMb} MB (gateway.plugins.dataMb), or cannot be looked at` : undefined;
 }
+
+/** The processes that may write there. */
+type Tree = () => Iterable<{ readonly pid: number }>;
 
 /** Throws `PLUGIN_QUOTA`. */
 export async function requireRoom(plugin: string, folder: string, mostMb: number): Promise<void> {
@@ -43,7 +48,12 @@ export async function requireRoom(plugin: string, folder: string, mostMb: number
 export function watchData(
   folder: string,
   mostMb: number,
-  { clock, everyMs, exceeded }: { readonly clock: Clock; readonly everyMs: number; exceeded(why: string): void },
+  {
+    clock,
+    everyMs,
+    exceeded,
+    tree,
+  }: { readonly clock: Clock; readonly everyMs: number; exceeded(why: string): void; readonly tree?: Tree },
 ): Disposable {
   let [lookedAt, notBefore, isLooking] = [clock.monotonic(), 0, false];
   let freeThen: number | undefined;
@@ -52,7 +62,7 @@ export function watchData(
     freeThen ??= bavail * bsize;
     const began = clock.monotonic();
     if (began - lookedAt < lookMs && freeThen - bavail * bsize < (mostMb * MB) / 4) return;
-    const why = await excess(folder, mostMb);
+    const why = await excess(folder, mostMb, tree);
     [lookedAt, freeThen] = [clock.monotonic(), bavail * bsize];
     notBefore = lookedAt + (lookedAt - began) * share;
     if (why) exceeded(why);

@@ -21,6 +21,8 @@ export interface Target {
   readonly implementation: Implementation;
   /** Called when the call has ended; more often does no harm. */
   leave(): void;
+  /** Whether it is the end of the process that was called, by which nobody was answered. Absent of one that runs here. */
+  isEnd?(error: unknown): boolean;
   /** What the caller is told of something that was thrown. */
   blame(error: unknown, what: string): unknown;
   /** For a stream that only one may hold, which counts as no call from then on. */
@@ -72,8 +74,10 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
         if (checking) await checking;
         return answer;
       } catch (error) {
-        if (member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
-        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(member.safe ? error : cut(error, what), what);
+        const isCut = isGone(error) && target.isEnd?.(error) === true;
+        if (isCut && member.safe && attempt < safeAttempts && !io.signal.aborted) continue;
+        if (io.signal.aborted && !isGatewayError(error)) throw io.signal.reason;
+        throw target.blame(isCut && !member.safe ? cut(error, what) : error, what);
       } finally {
         target.leave();
       }
@@ -116,8 +120,10 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       } catch (error) {
         failure = error;
         if (hold?.isReleased) throw replaced(what);
-        if (!isBegun && member.safe && attempt < safeAttempts && isGone(error) && !io.signal.aborted) continue;
-        throw io.signal.aborted && !isGatewayError(error) ? io.signal.reason : target.blame(member.safe ? error : cut(error, what), what);
+        const isCut = isGone(error) && target.isEnd?.(error) === true;
+        if (isCut && !isBegun && member.safe && attempt < safeAttempts && !io.signal.aborted) continue;
+        if (io.signal.aborted && !isGatewayError(error)) throw io.signal.reason;
+        throw target.blame(isCut && !member.safe ? cut(error, what) : error, what);
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
         try {

@@ -57,6 +57,7 @@ export class Peer {
   /** The last id that the other side has opened. */
   #theirs = 0;
   #heldBytes = 0;
+  #room: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly options: PeerOptions) {
     const { clock, abortMs, tellsFaults } = options;
@@ -79,6 +80,9 @@ export class Peer {
       },
     };
   }
+
+  /** Whether this is how the connection ended, and not what was thrown on the other side. */
+  isEnd = (error: unknown): boolean => this.#ended !== undefined && this.#ended === error;
 
   /** Calls and streams of this side that wait for their answer. */
   get awaiting(): number {
@@ -121,6 +125,7 @@ export class Peer {
     for (const asked of [...this.#asked.values()]) asked.threw(error);
     for (const { reject } of this.#pings.values()) reject(error);
     this.#pings.clear();
+    this.#room?.resolve();
     for (const running of this.#running.values()) running.leave(error);
     this.#wire?.close(error);
   }
@@ -131,8 +136,15 @@ export class Peer {
     this.#wire = wire;
   }
 
+  /** Resolves when what is sent does not wait: for what is large, and is better not made before. At the end of the connection too. */
+  async room(): Promise<void> {
+    while (!this.#ended && this.#wire?.isFull) await (this.#room ??= Promise.withResolvers()).promise;
+  }
+
   /** The wire has room again: streams that waited for it go on. */
   drained(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
     for (const running of this.#running.values()) running.rouse();
   }
 

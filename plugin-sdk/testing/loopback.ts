@@ -65,7 +65,12 @@ function createBorder() {
       );
       return bindMembers(contract, "loopback", {
         has: (member) => held[index]?.[member] !== undefined,
-        resolve: async () => ({ implementation: near, leave: () => undefined, blame: (error, what) => faultOf(error, "loopback", what) }),
+        resolve: async () => ({
+          implementation: near,
+          leave: () => undefined,
+          isEnd: asking.isEnd,
+          blame: (error, what) => faultOf(error, "loopback", what),
+        }),
       });
     },
     [Symbol.dispose]: () => asking.end(pluginErrors.PLUGIN_GONE("the border was taken down")),

@@ -56,6 +56,36 @@ test.each([
   expect(health.plugins.errors.map(({ id }) => id)).toEqual(ailing);
 });
 
+const shouting = (parts: string) => `
+  const loud = defineEvent({ name: "herald.loud", summary: "x", scope: "any", payload: Type.Unknown() });
+  ctx.event(loud);
+  ctx.health(async () => ({ ok: true, parts: ${parts} }));
+  ctx.method(
+    defineMethod({ name: "herald.shout", summary: "x", scope: "operator.read", params: Type.Object({}, closed), result: Type.Object({}) }),
+    () => { ctx.emit(loud, "m".repeat(60e6)); return {}; });`;
+
+test("what a plugin says to everybody is no longer than anybody can take, so that nobody is closed over it", async () => {
+  using plugin = await withPlugin("herald", shouting('{ moon: "m".repeat(60e6) }'), { activate: "start" });
+  await using gateway = await startTestGateway({ plugins: [plugin.folder], enable: ["herald"], only: [] });
+  const [client, other] = [await gateway.connect(), await gateway.connect()];
+  const health = await client.call<{ plugins: { errors: object[] } }>("health");
+  expect(health).not.toHaveProperty("moon");
+  expect(health.plugins.errors).toMatchObject([{ id: "herald", error: expect.stringContaining("may take 65536") }]);
+  await client.call("herald.shout", {});
+  for (const each of [client, other]) expect(await each.call("health")).toMatchObject({ ok: true });
+  expect(gateway.lines).toContainEqual(expect.objectContaining({ event: "bus.event-too-large", name: "herald.loud" }));
+});
+
+test("of a part of health that two say, the first is believed", async () => {
+  const home = mkdtempSync(join(tmpdir(), "pincer-plugin-"));
+  const folder = pluginsFolder(home);
+  for (const id of ["first", "second"])
+    await writePlugin(folder, id, source(`ctx.health(async () => ({ ok: true, parts: { moon: "${id}", ${id}: 1 } }));`, ""), { activate: "start" });
+  await using gateway = await startTestGateway({ plugins: [folder], enable: ["first", "second"], only: [] });
+  expect(await (await gateway.connect()).call("health")).toMatchObject({ moon: "first", first: 1, second: 1 });
+  rmSync(home, { recursive: true });
+});
+
 test.each([
   ["session.message", "operator.read"],
   ["sessions.changed", "operator.read"],

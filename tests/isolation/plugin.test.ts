@@ -63,18 +63,20 @@ async function startGuest(
   secrets: Readonly<Record<string, string>> = {},
   changed: Readonly<Record<string, string>> = {},
   limits: Partial<PluginLimits> = {},
+  id = "guest",
+  config?: object,
 ): Promise<Guest> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
-  await writePlugin(join(folder, "made"), "guest", code, { permissions });
+  await writePlugin(join(folder, "made"), id, code, { permissions });
   const installed = join(folder, "installed");
-  mkdirSync(join(installed, "guest"), { recursive: true });
-  renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
-  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, "guest", "1", name), text);
+  mkdirSync(join(installed, id), { recursive: true });
+  renameSync(join(folder, "made", id), join(installed, id, "1"));
+  for (const [name, text] of Object.entries(changed)) writeFileSync(join(installed, id, "1", name), text);
   const kit = await startHost({
     clock: systemClock,
     roots: [{ path: installed, layout: "installed", enabled: true }],
-    config: { plugins: { guest: { isolation: "process" } } },
+    config: { plugins: { [id]: { isolation: "process", ...(config && { config }) } } },
     limits: () => ({ ...defaultLimits, ...limits }),
     secret: async (name, plugin) => secrets[name] ?? `${name} of ${plugin}`,
   });
@@ -140,10 +142,11 @@ confined(
     using third = serve("third");
     const shared = mkdtempSync(join(tmpdir(), "pincer-shared-"));
     writeFileSync(join(shared, "page"), "shared");
-    const config = `config: Type.Object({ url: Type.String({ default: "${first.url.href}" }), folder: Type.Optional(Type.String()), tone: Type.Optional(Type.String()) }),`;
+    const config = `config: Type.Object({ url: Type.String(), folder: Type.Optional(Type.String()), tone: Type.Optional(Type.String()) }),`;
     const code = source.replace("definePlugin({ ", `definePlugin({ ${config} `);
     const secrets: Record<string, string> = { GUEST_URL: "127.0.0.1:9" };
-    await using guest = await startGuest({ net: ["config:/url", "secret:GUEST_URL"], files: { read: ["config:/folder"] } }, code, secrets);
+    const permissions = { net: ["config:/url", "secret:GUEST_URL"], files: { read: ["config:/folder"] } };
+    await using guest = await startGuest(permissions, code, secrets, {}, {}, "guest", { url: first.url.href });
     const { kit, tries } = guest;
     const follows = async (config: object) => {
       await kit.configure({ plugins: { guest: { isolation: "process", config } } });
@@ -257,6 +260,38 @@ export const found = () => { try { writeFileSync(${JSON.stringify(join(outside, 
   60_000,
 );
 
+/** What a macro says in the bundler's place. */
+const saying = (descriptor: 1 | 2, text: string) => `
+import { writeSync } from "node:fs";
+export const found = () => {
+  const bytes = Buffer.from(${text});
+  for (let at = 0; at < bytes.length; ) try { at += writeSync(${descriptor}, bytes, at); } catch (error) { if (error.code !== "EAGAIN") throw error; }
+  process.exit(${descriptor - 1});
+};`;
+const macro = telling('import { found } from "./macro.ts" with { type: "macro" };', "found()");
+
+confined(
+  "what a source says in the bundler's place costs the gateway no more than to read it",
+  async () => {
+    await using list = await startGuest({});
+    const own = join(list.folder, "installed", "guest", "1");
+    const files = `"x\\n[" + Array(Math.floor(50e6 / ${own.length + 5})).fill(${JSON.stringify(JSON.stringify(join(own, "x")))}).join() + "]"`;
+    writeFileSync(join(own, "macro.ts"), saying(1, files));
+    writeFileSync(join(own, "plugin.ts"), macro);
+    const [begun, before] = [performance.now(), process.memoryUsage.rss()];
+    await expect(list.tries("it")).rejects.toThrow();
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(1e9);
+
+    const complaint = `"\\n" + JSON.stringify({ message: "m", position: { file: "f".repeat(20e6), line: 1, column: 1 } })`;
+    await using place = await startGuest({}, undefined, {}, { "plugin.ts": macro, "macro.ts": saying(2, complaint) });
+    const error = await place.tries("it").catch((error: Error) => error);
+    expect(String((error as Error).message).length).toBeLessThan(20_000);
+    for (const { fields } of place.kit.lines) expect(JSON.stringify(fields).length).toBeLessThan(40_000);
+  },
+  60_000,
+);
+
 confined("a mistake in one is told with its file and line", async () => {
   await using guest = await startGuest({}, undefined, {}, { "plugin.ts": "import { x } from './gone.ts';\nexport default x;" });
   await expect(guest.tries("it")).rejects.toMatchObject({ code: "PLUGIN_LOAD_FAILED", data: { file: "plugin.ts", line: 1 } });
@@ -304,6 +339,67 @@ confined(
   },
   30_000,
 );
+
+confined(
+  "a default of its author's permits nothing: what its configuration names counts when the operator wrote it",
+  async () => {
+    using served = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("served") });
+    const folder = mkdtempSync("/var/tmp/pincer-own-");
+    writeFileSync(join(folder, "note"), "the note");
+    const places = { url: served.url.href, folder, program: "/bin/echo", key: { secret: "GUEST_KEY" } };
+    const config = Object.entries(places).map(([name, place]) => `${name}: Type.Unknown({ default: ${JSON.stringify(place)} })`);
+    const code = source.replace("definePlugin({ setup", `definePlugin({ config: Type.Object({ ${config.join(", ")} }), setup`);
+    const permissions = {
+      net: ["config:/url"],
+      files: { read: ["config:/folder"], write: ["config:/folder"] },
+      exec: ["config:/program"],
+      secrets: ["config:/key"],
+    };
+    const came = async (written: object) => {
+      await using guest = await startGuest(permissions, code, { GUEST_KEY: "the key" }, {}, {}, "guest", written);
+      const on = { reads: join(folder, "note"), runs: "/bin/echo", fetches: served.url.href, secret: "GUEST_KEY" };
+      return Object.fromEntries(await Promise.all(Object.entries(on).map(async ([what, on]) => [what, await guest.tries(what, on)])));
+    };
+    expect(await came({})).toEqual({
+      reads: "error: ENOENT",
+      runs: "error: ENOENT",
+      fetches: expect.stringMatching(/^error: (ConnectionRefused|ECONNREFUSED|FailedToOpenSocket)/),
+      secret: "error: PLUGIN_PERMISSION",
+    });
+    expect(await came(places)).toEqual({ reads: "the note", runs: "hello\n", fetches: "served", secret: "the key" });
+    rmSync(folder, { recursive: true });
+  },
+  30_000,
+);
+
+for (const [how, kept] of [
+  ["held open", "globalThis.kept = openSync(path, 'r')"],
+  ["mapped", "globalThis.kept = Bun.mmap(path)"],
+] as const)
+  confined(`a file that has no name any more counts while it is ${how}`, async () => {
+    const code = source.replace(
+      "attempts.asks =",
+      `attempts.hides = (mb) => { const path = ctx.dataDir + "/f"; writeFileSync(path, Buffer.alloc(Number(mb) * 1e6, 1)); ${kept}; unlinkSync(path); return "hidden"; };
+       attempts.asks =`,
+    ).replace("readFileSync,", "openSync, readFileSync, unlinkSync,");
+    await using guest = await startGuest({}, code, {}, {}, { dataMb: 8, watchMs: 50 });
+    expect(await guest.tries("hides", "3")).toBe("hidden");
+    await guest.tries("hides", "24").catch(() => undefined);
+    const { fields } = await guest.kit.logged("plugin.crashed");
+    expect(fields).toMatchObject({ error: expect.stringContaining("its files take more than 8 MB (gateway.plugins.dataMb)") });
+  });
+
+confined("one that is called like the first word of the gateway's hooks has no say in them for that", async () => {
+  const code = `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { promptBuilding } from "@pincer/plugin-sdk/hooks";
+export default definePlugin({ setup(ctx) { ctx.hook(promptBuilding, () => ({ sessionKey: "", agentId: "", runId: "", sections: [] })); } });`;
+  await using guest = await startGuest({}, code, {}, {}, {}, "prompt");
+  await expect(guest.kit.host.activate("prompt")).rejects.toMatchObject({
+    code: "PLUGIN_PERMISSION",
+    message: expect.stringContaining("operator.write"),
+  });
+});
 
 const meddling = (what: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";

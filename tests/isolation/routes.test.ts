@@ -63,6 +63,8 @@ testWith("bubblewrap")("its pages are of nowhere, and it is told nothing that a 
     "strict-transport-security": "max-age=0",
     "x-content-type-options": "none",
     "x-frame-options": "ALLOWALL",
+    "x-accel-redirect": "/protected/key",
+    "x-sendfile": "/root/.pincer/key",
     "x-own": "kept",
     etag: '"1"',
   };
