@@ -12,7 +12,7 @@ import type { BuildArtifact, BuildConfig } from "bun";
 import { type ArchiveFile, filesOf, pack } from "./archive.ts";
 import { recordManifest } from "./record.ts";
 
-export interface BuildOptions {
+interface BuildOptions {
   /** Change nothing; throw `PLUGIN_MANIFEST_INVALID` when the manifest is not what the code says. */
   readonly check?: boolean;
   /** Also bundle the entry and the SDK into this file. */
@@ -26,7 +26,7 @@ export interface BuildOptions {
   readonly archive?: string;
 }
 
-export interface Built {
+interface Built {
   readonly manifest: Manifest;
   readonly isChanged: boolean;
   /** For people. */
@@ -78,7 +78,7 @@ export function archiveFiles(folder: string): readonly ArchiveFile[] {
   return [...filesOf(folder), ...(existsSync(bundle) ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
 }
 
-export interface DefaultSet {
+interface DefaultSet {
   readonly out: string;
   /** Entry files that are no plugins: the CLI, the store's writer. Each becomes `<name>.js`. */
   readonly entries: readonly string[];

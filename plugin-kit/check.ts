@@ -10,7 +10,7 @@ import { archiveFiles, buildPlugin } from "./build.ts";
 import { packageOf } from "./create.ts";
 import { type Finding, type Offer, reviewOffers, reviewPermissions } from "./permission-review.ts";
 
-export type Verdict = "passed" | "failed" | "skipped";
+type Verdict = "passed" | "failed" | "skipped";
 
 export interface Step {
   readonly name: "manifest" | "types" | "tests" | "permissions" | "size";
@@ -24,7 +24,7 @@ export interface Step {
   readonly size?: { readonly files: number; readonly bytes: number; readonly dependencies: readonly string[] };
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly clock: Clock;
   /** Pincer's own folder, whose TypeScript is used when the plugin has none. */
   readonly pincer: string;

@@ -32,7 +32,7 @@ export interface Snapshot {
   readonly source: "file" | "kept" | "defaults";
 }
 
-export interface ConfigOptions {
+interface ConfigOptions {
   readonly home: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -16,7 +16,7 @@ export interface Declaration {
 /** An outer section stands before those inside it. */
 export type Sections = ReturnType<typeof sectionsOf>;
 
-export interface Computed {
+interface Computed {
   /** Everything that is declared, with defaults; a section with an error has its defaults alone. */
   readonly value: JsonObject;
   /** What the text says, references as they are written; `undefined` when it is not an object in JSON5. */

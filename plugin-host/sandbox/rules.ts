@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import { isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 
-export type Admission =
+type Admission =
   | { readonly admitted: false; readonly why: string }
   /** The addresses themselves are declared: nothing is looked up. */
   | { readonly admitted: true; readonly addresses: readonly string[] }

@@ -78,7 +78,7 @@ function blockOf(part: Part, fileChars: number): TextBlock | ImageBlock {
   return { type: "text", text: `[attached: ${fileName ?? "a file"} (${mimeType})]\n${text}` };
 }
 
-export interface ModelContext {
+interface ModelContext {
   readonly now: number;
   readonly fileChars: number;
   /** What an earlier response holds. */
