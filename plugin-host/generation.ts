@@ -66,6 +66,8 @@ export class Generation {
   /** Made for who waits, since a call that is alone empties the generation each time. */
   #empty: PromiseWithResolvers<void> | undefined;
   faults = 0;
+  /** Its process ended by itself: nothing can go on in it. */
+  isLost = false;
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
   onFault: (() => void) | undefined;
