@@ -71,7 +71,9 @@ export class Generation {
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
   onFault: (() => void) | undefined;
-  /** Of one that is confined: whether what it may reach would be resolved otherwise now. */
+  /** By name, what it was told of a secret: its value, or whether there is one. */
+  readonly secrets = new Map<string, string | boolean | undefined>();
+  /** Set once it is set up: whether a secret, or what confines it, would be another one now. */
   isOutdated: (() => Promise<boolean>) | undefined;
   onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
 

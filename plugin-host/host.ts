@@ -114,9 +114,9 @@ export function createPluginHost(deps: PluginHostDeps) {
       throw loadFailure(found.id, found.folder, error);
     }
   };
-  const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
   const around: PluginSurroundings = {
-    ...{ clock, limits, log, prepare, changed, restartJob },
+    ...{ clock, limits, log, prepare, changed },
+    restartJob: (key, reason) => deps.jobs.restart(key, reason),
     isolation: (found) => isolated(found).isolation,
     refusal: (found) => refusalOf(found.id, isolated(found)),
   };

@@ -194,7 +194,7 @@ test("a process that dies while its successor is waited for is started anew when
   await clock.advance(30_000);
   expect(await swapping).toMatchObject({ code: "PLUGIN_NOT_CONNECTED" });
   const after = (await invoke(kit.host, "line.life")) as { pid: number };
-  expect(after).toEqual({ pid: expect.any(Number), version: 1 });
+  expect(after).toMatchObject({ version: 1 });
   expect(after.pid).not.toBe(before.pid);
   expect(kit.host.inspect("line")).toMatchObject({ state: "active", generation: 3, error: undefined });
   await manager.connected(2);

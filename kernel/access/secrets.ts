@@ -40,7 +40,7 @@ export function createSecrets(
   store: Store,
   clock: Clock,
   keys: Pick<Keys, "keyPath" | "secretsKeys" | "addSecretsKey" | "retireSecretsKeys">,
-  /** Told when a secret came or went. */
+  /** Told when a secret came or went, for everybody or for one plugin. */
   changed: () => void = () => undefined,
 ) {
   /** A value that is set while keys are rotated must not end up under the key that is forgotten. */
@@ -106,6 +106,7 @@ export function createSecrets(
     async grant({ name, plugin, granted }) {
       if (granted) await store.write(["insert or ignore into access_secret_grant values (?, ?, ?)", name, plugin, clock.now()]);
       else await store.write(["delete from access_secret_grant where name = ? and plugin = ?", name, plugin]);
+      changed();
       return {};
     },
 
