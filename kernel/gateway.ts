@@ -160,7 +160,6 @@ export async function createGateway(options: GatewayOptions) {
       ),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
-    ...(options.dev !== undefined && { dev: options.dev }),
   });
   const judge = host.handle(authenticator);
 

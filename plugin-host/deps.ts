@@ -63,8 +63,6 @@ export interface PluginHostDeps extends KernelNames {
   readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */
   readonly bundle?: Bundle;
-  /** Read a plugin's files again at each reload. */
-  readonly dev?: boolean;
   /** Read at each use. */
   limits(): PluginLimits;
 }

@@ -178,9 +178,10 @@ export function createPluginHost(deps: PluginHostDeps) {
     const found = readPlugin(plugin.found.root, id, deps.bundle);
     if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
     if (found.error) throw found.error;
-    if (plugin.isEnabled) return plugin.replace(found);
-    declare(found);
-    plugin.found = found;
+    const anew = { ...found, isAnew: true };
+    if (plugin.isEnabled) return plugin.replace(anew);
+    declare(anew);
+    plugin.found = anew;
     await follow();
     const { number } = await plugin.activate();
     return { generation: number, visibleMs: 0 };

@@ -92,7 +92,7 @@ function manage(kit: HostKit) {
   return { accepted, states, platform, connected: (n: number) => times(n).promise, stop: stopped };
 }
 const begin = (version: number, options = {}) =>
-  startHost({ dev: true, prepare: (plugins) => writePlugin(plugins, "line", source(version)).then(() => undefined), ...options });
+  startHost({ prepare: (plugins) => writePlugin(plugins, "line", source(version)).then(() => undefined), ...options });
 const swapTo = async (kit: HostKit, text: string) => {
   await Bun.write(join(kit.plugins, "line", "plugin.ts"), text);
   return kit.host.reload("line");

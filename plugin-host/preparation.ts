@@ -74,9 +74,10 @@ export function createPreparation(
 
   const inline = async (found: Found, generation: Generation, known: Code["definition"]): Promise<undefined> => {
     const { id, manifest } = { id: found.id, manifest: generation.code.manifest };
-    const bundle = deps.bundle?.entryOf(found);
+    const { isAnew = false } = found;
+    const bundle = isAnew ? undefined : deps.bundle?.entryOf(found);
     if (!known && !bundle) await install(found);
-    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, deps.dev === true));
+    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, isAnew));
     generation.code = { manifest, definition };
     const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
     generation.instance = instance;
