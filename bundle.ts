@@ -12,7 +12,7 @@ import { installDependencies, needsDependencies } from "./plugin-kit/install.ts"
 const kept = 2;
 
 /** Answers the folder of the new bundle; `current` in `.build/` names it from then on. */
-export async function build(repository: string, say: (line: string) => void): Promise<string> {
+async function build(repository: string, say: (line: string) => void): Promise<string> {
   const root = { path: join(repository, "plugins"), layout: "source" } as const;
   // One plugin that is broken must not keep the others from starting; the gateway says what is wrong with it.
   const found = [...discover([root]).values()];

@@ -122,6 +122,7 @@ export async function createGateway(options: GatewayOptions) {
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
   const events = [...kernelEvents, ...sessionEvents, configChanged, pluginsChanged];
+  const withheld = new Set<string>();
   const scopes = new Map(events.map(({ name, scope }) => [name, scope]));
   const host = createPluginHost({
     home,
@@ -140,8 +141,12 @@ export async function createGateway(options: GatewayOptions) {
     dispatch: (...call) => bus.dispatch(...call),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
-      const embedded = host.inspect(plugin).origin === "embedded";
-      const kept = embedded ? await access.secrets.get(name) : await access.secrets.resolve(name, plugin);
+      if (host.inspect(plugin).origin === "installed" && !(await access.secrets.isGranted(name, plugin))) {
+        const next = `pincer secrets grant ${name} ${plugin}`;
+        if (!withheld.has(next)) log.warn("secret.withheld", { plugin, name, next });
+        return void withheld.add(next);
+      }
+      const kept = await access.secrets.get(name);
       const value = kept ?? env[name];
       // Whatever a plugin or a library says of its requests, the log does not repeat it.
       if (value !== undefined && (kept !== undefined || isSensitive([name], undefined))) log.redact(value);
@@ -155,7 +160,6 @@ export async function createGateway(options: GatewayOptions) {
       ),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
-    ...(options.dev !== undefined && { dev: options.dev }),
   });
   const judge = host.handle(authenticator);
 

@@ -35,8 +35,6 @@ const repeatMs = 5_000;
 const repeatLimit = 256;
 const MiB = 1024 * 1024;
 
-export type Log = ReturnType<typeof createLog>;
-
 export function createLog({ file, clock, bytes = 10 * MiB, files = 5, print, pendingBytes = 4 * MiB }: LogOptions) {
   let least = levels.indexOf("info");
   let secrets: string[] = [];

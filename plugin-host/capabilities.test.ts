@@ -145,7 +145,6 @@ test("a plugin that fails to start is not tried again at every call, but after a
   const counting = "globalThis.tried = (globalThis.tried ?? 0) + 1; throw new Error('not now');";
   await using kit = await startHost({
     clock,
-    dev: true,
     prepare: (plugins) =>
       writePlugin(plugins, "sick", counting, {
         generated: { provides: { greeter: { sick: { version: 1, arity: "one", record: {} } } } },
@@ -170,7 +169,6 @@ test("what wants to be active from the start is tried again by itself", async ()
   const source = "if (!globalThis.well) throw new Error('ill'); export default { setup() {} };";
   await using kit = await startHost({
     clock,
-    dev: true,
     prepare: (plugins) => writePlugin(plugins, "sick", source, { generated: {}, activate: "start" }).then(() => undefined),
   });
   expect(kit.host.inspect("sick").state).toBe("failed");

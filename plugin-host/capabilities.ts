@@ -12,7 +12,7 @@ import type { Reach } from "./deps.ts";
 import type { Entered } from "./generation.ts";
 import type { Provision } from "./table.ts";
 
-export interface User {
+interface User {
   readonly id: string;
   /** What it may use of the contracts that give power over the gateway; absent: all. */
   readonly scopes?: readonly WireScope[];

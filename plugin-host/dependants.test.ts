@@ -61,7 +61,6 @@ for (const user of ["inline", "process"] as const)
     test(`a plugin ${user} follows its provider ${provides}`, async () => {
       const isolation = { asker: { isolation: user }, alpha: { isolation: provides }, beta: { isolation: provides } };
       await using kit = await startHost({
-        dev: true,
         confinement: async () => ({ missing: "these tests run without one", mend: "" }),
         config: { plugins: isolation },
         async prepare(plugins) {

@@ -14,7 +14,7 @@ import type { FoundConfinement } from "./sandbox/confinement.ts";
 import type { KernelNames, Table } from "./table.ts";
 
 /** The configuration, as far as plugins have a part in it. Paths are dotted. */
-export interface Settings {
+interface Settings {
   /** Until disposed, `owner` says what stands at the path. Throws `CONFIG_PATH_TAKEN`, `CONFIG_SCHEMA_UNSUPPORTED`. */
   declare(path: string, schema: TSchema, owner: string): Disposable;
   /** The present value at a path, with defaults, read at each call. */
@@ -26,7 +26,7 @@ export interface Settings {
 }
 
 /** The lanes, as far as plugins run their jobs. */
-export interface Jobs {
+interface Jobs {
   /** Until disposed, jobs of the kind begin here; a later handler takes its place. A job that runs, runs on where it began. */
   handle(kind: string, handler: JobRunner): Disposable;
   /** Aborts the running job, waits for its end, and runs it again from its journal under the handler that its kind then has. */
@@ -66,8 +66,6 @@ export interface PluginHostDeps extends KernelNames {
   readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */
   readonly bundle?: Bundle;
-  /** Read a plugin's files again at each reload. */
-  readonly dev?: boolean;
   /** Read at each use. */
   limits(): PluginLimits;
 }

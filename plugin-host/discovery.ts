@@ -24,6 +24,8 @@ export interface Found {
   /** SHA-256 of the manifest's text. */
   readonly digest: string;
   readonly error: GatewayError | undefined;
+  /** Read again for a reload: what lies there may be another code than the one that was imported, or bundled with the gateway. */
+  readonly isAnew?: boolean;
 }
 
 /** What was built together with the gateway. */

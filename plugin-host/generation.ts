@@ -67,10 +67,14 @@ export class Generation {
   /** Made for who waits, since a call that is alone empties the generation each time. */
   #empty: PromiseWithResolvers<void> | undefined;
   faults = 0;
+  /** Its process ended by itself: nothing can go on in it. */
+  isLost = false;
   /** Called whenever the last call has left. */
   onEmpty: (() => void) | undefined;
   onFault: (() => void) | undefined;
-  /** Of one that is confined: whether what it may reach would be resolved otherwise now. */
+  /** By name, what it was told of a secret: its value, or whether there is one. */
+  readonly secrets = new Map<string, string | boolean | undefined>();
+  /** Set once it is set up: whether a secret, or what confines it, would be another one now. */
   isOutdated: (() => Promise<boolean>) | undefined;
   onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
 

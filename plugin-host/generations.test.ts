@@ -217,3 +217,20 @@ test("a generation that fails again and again after the swap is rolled back", as
     error: { code: "PLUGIN_FAULT", message: expect.stringContaining("rolled back") },
   });
 });
+
+test("a reload runs what lies there now, also of a plugin that was bundled with the gateway, and keeps to it from then on", async () => {
+  const bundle = { isChecked: () => false, entryOf: ({ folder }: { readonly folder: string }) => `${folder}.bundled.ts` };
+  await using kit = await startSpeaker(speakerSource(1), { bundle });
+  await Bun.write(`${kit.plugins}/speaker.bundled.ts`, speakerSource(7));
+  expect(await versionOf(kit)).toBe(7);
+  await Bun.write(`${kit.plugins}/speaker/number.ts`, "export const number = 2;");
+  const entry = speakerSource(0, { top: 'import { number } from "./number.ts";' }).replace("const version = 0", "const version = number");
+  await swapTo(kit, entry);
+  expect(await versionOf(kit)).toBe(2);
+  await Bun.write(`${kit.plugins}/speaker/number.ts`, "export const number = 3;");
+  await kit.host.reload("speaker");
+  expect(await versionOf(kit)).toBe(3);
+  await kit.host.setEnabled("speaker", false);
+  await kit.host.setEnabled("speaker", true);
+  expect(await versionOf(kit)).toBe(3);
+});

@@ -1,12 +1,7 @@
 /** All plugins of a gateway: found, enabled, activated on demand, replaced, stopped. */
 import type { HealthReport } from "@pincer/plugin-sdk";
 import type { Contract, HandleOf, ImplementationOf } from "@pincer/plugin-sdk/contract";
-import {
-  pluginHost as hostContract,
-  type PluginInfo,
-  plugins as pluginsContract,
-  type Use,
-} from "@pincer/plugin-sdk/contracts/plugin-host";
+import { type PluginInfo, pluginHost, plugins as pluginsContract, type Use } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
@@ -114,9 +109,9 @@ export function createPluginHost(deps: PluginHostDeps) {
       throw loadFailure(found.id, found.folder, error);
     }
   };
-  const restartJob = (key: string, reason: unknown) => deps.jobs.restart(key, reason);
   const around: PluginSurroundings = {
-    ...{ clock, limits, log, prepare, changed, restartJob },
+    ...{ clock, limits, log, prepare, changed },
+    restartJob: (key, reason) => deps.jobs.restart(key, reason),
     isolation: (found) => isolated(found).isolation,
     refusal: (found) => refusalOf(found.id, isolated(found)),
   };
@@ -132,8 +127,11 @@ export function createPluginHost(deps: PluginHostDeps) {
     }
     if (plugin.found.error) log.error("plugin.invalid", { plugin: found.id, error: plugin.found.error.message });
   };
-  const look = () => {
-    for (const found of discover(deps.folders, deps.bundle).values()) if (!plugins.has(found.id)) add(found);
+  /** Answers with those that are there no more. */
+  const look = (): readonly Plugin[] => {
+    const there = discover(deps.folders, deps.bundle);
+    for (const found of there.values()) if (!plugins.has(found.id)) add(found);
+    return all().filter(({ id }) => !there.has(id));
   };
 
   const isWanted = ({ id, root, manifest }: Found): boolean => {
@@ -165,11 +163,19 @@ export function createPluginHost(deps: PluginHostDeps) {
   /** One at a time, so that whoever asked for a change is answered when it is made, also when the configuration's change began it. */
   const follow = (): Promise<void> => inTurn(bring);
 
-  /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
-  const refresh = async (): Promise<void> => {
-    look();
-    await follow();
+  const forget = async (plugin: Plugin): Promise<void> => {
+    plugin.isEnabled = false;
+    changed();
+    await plugin.unload();
+    declared.get(plugin.id)?.dispose();
+    plugins.delete(plugin.id);
   };
+  /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
+  const refresh = (): Promise<void> =>
+    inTurn(async () => {
+      for (const plugin of look()) await forget(plugin);
+      await bring();
+    });
 
   /** A new generation beside the present one. Rejects, with file, line and reason where known, when the present one stays. */
   const reload = async (id: string): Promise<{ readonly generation: number; readonly visibleMs: number }> => {
@@ -178,9 +184,10 @@ export function createPluginHost(deps: PluginHostDeps) {
     const found = readPlugin(plugin.found.root, id, deps.bundle);
     if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
     if (found.error) throw found.error;
-    if (plugin.isEnabled) return plugin.replace(found);
-    declare(found);
-    plugin.found = found;
+    const anew = { ...found, isAnew: true };
+    if (plugin.isEnabled) return plugin.replace(anew);
+    declare(anew);
+    plugin.found = anew;
     await follow();
     const { number } = await plugin.activate();
     return { generation: number, visibleMs: 0 };
@@ -204,10 +211,9 @@ export function createPluginHost(deps: PluginHostDeps) {
   look();
   turn();
   changed();
-  provide(pluginsContract, () => ({
-    list: async ({ id }) => ({ plugins: id === undefined ? list() : [inspect(id)], gateway: useOfThisProcess() }),
-  }));
-  provide(hostContract, () => ({
+  const said = (id: string | undefined) => (id === undefined ? list() : [inspect(id)]);
+  provide(pluginsContract, () => ({ list: async ({ id }) => ({ plugins: said(id), gateway: useOfThisProcess() }) }));
+  provide(pluginHost, () => ({
     reload: async ({ id }) => reload(id),
     refresh: async () => refresh().then(() => ({})),
     setEnabled: async ({ id, enabled }) => setEnabled(id, enabled).then(() => ({})),

@@ -22,7 +22,18 @@ export default definePlugin({ setup(ctx) {
   });
 } });`;
 const start = (text: string, clock = createManualClock()) =>
-  startHost({ clock, dev: true, prepare: (plugins) => writePlugin(plugins, "worker", text).then(() => undefined) });
+  startHost({ clock, prepare: (plugins) => writePlugin(plugins, "worker", text).then(() => undefined) });
+/** Whose code fails when it is imported. */
+const startBroken = (clock = createManualClock()) =>
+  startHost({
+    clock,
+    async prepare(plugins) {
+      const folder = await writePlugin(plugins, "worker", source(1));
+      const manifest = Bun.file(`${folder}/plugin.json`);
+      await manifest.write((await manifest.text()).replace('"plugin.ts"', '"bad.ts"'));
+      await Bun.write(`${folder}/bad.ts`, "throw new Error('a bad version');");
+    },
+  });
 const swapTo = async (kit: HostKit, text: string) => {
   await writePlugin(kit.plugins, "worker", text);
   return kit.host.reload("worker");
@@ -86,8 +97,7 @@ test("jobs keep running through fifty swaps, each step of each job exactly once"
 test("a job whose plugin cannot be activated waits until that was mended, and then runs", async () => {
   ran.length = 0;
   const clock = createManualClock();
-  await using kit = await start(source(1), clock);
-  await Bun.write(`${kit.plugins}/worker/plugin.ts`, "throw new Error('a bad version');");
+  await using kit = await startBroken(clock);
   const waiting = admit(kit, "accepted");
   expect((await kit.logged("plugin.failed")).fields).toMatchObject({ plugin: "worker", error: expect.stringContaining("a bad version") });
   await clock.advance(5_000);
@@ -99,8 +109,7 @@ test("a job whose plugin cannot be activated waits until that was mended, and th
 });
 
 test("a job that waits for its plugin can be cancelled", async () => {
-  await using kit = await start(source(1));
-  await Bun.write(`${kit.plugins}/worker/plugin.ts`, "throw new Error('a bad version');");
+  await using kit = await startBroken();
   const waiting = admit(kit, "unwanted");
   await kit.logged("plugin.failed");
   await kit.lanes.cancel({ key: "unwanted" }, "not needed");

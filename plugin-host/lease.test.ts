@@ -5,6 +5,7 @@ import { hasCode } from "@pincer/plugin-sdk/error";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
 import { type HostKit, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { invoke, own } from "../tests/support/frail.ts";
 
 const State = Type.Object({ state: Type.String() });
 const line = defineContract({
@@ -91,7 +92,7 @@ function manage(kit: HostKit) {
   return { accepted, states, platform, connected: (n: number) => times(n).promise, stop: stopped };
 }
 const begin = (version: number, options = {}) =>
-  startHost({ dev: true, prepare: (plugins) => writePlugin(plugins, "line", source(version)).then(() => undefined), ...options });
+  startHost({ prepare: (plugins) => writePlugin(plugins, "line", source(version)).then(() => undefined), ...options });
 const swapTo = async (kit: HostKit, text: string) => {
   await Bun.write(join(kit.plugins, "line", "plugin.ts"), text);
   return kit.host.reload("line");
@@ -159,5 +160,43 @@ test("a connection is no reason to keep a replaced generation: it does not count
   await manager.connected(2);
   while (kit.host.inspect("line").draining.length > 0) await new Promise((resolve) => setImmediate(resolve));
   expect(kit.lines.filter(({ event }) => event.startsWith("plugin.drain"))).toEqual([]);
+  await manager.stop();
+});
+
+const apart = (version: number) => `
+import { definePlugin } from "@pincer/plugin-sdk";
+import { defineContract, stream } from "@pincer/plugin-sdk/contract";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+const line = defineContract({ id: "line", version: 1, arity: "many", members: {
+  start: stream(Type.Object({ position: Type.Integer() }), Type.Object({ state: Type.String() }), Type.Object({}), { held: { state: "connected" } }) } });
+const Life = Type.Object({ pid: Type.Integer(), version: Type.Integer() });
+export default definePlugin({ setup(ctx) {
+  ctx.method(defineMethod({ name: "line.life", summary: "x", scope: "any", params: Type.Object({}), result: Life }), () => ({ pid: process.pid, version: ${version} }));
+  ctx.provide(line, "line", {}, { async *start(_, { signal }) {
+    yield { state: "connecting ${version}" };
+    if (${version} === 1) yield { state: "connected" };
+    await new Promise((r) => signal.addEventListener("abort", r));
+    return {};
+  } });
+} });`;
+
+test("a process that dies while its successor is waited for is started anew when that one fails", async () => {
+  const clock = createManualClock();
+  await using kit = await own("line", apart(1), { clock });
+  const manager = manage(kit);
+  await manager.connected(1);
+  const before = (await invoke(kit.host, "line.life")) as { pid: number };
+  const swapping = swapTo(kit, apart(2)).catch((reason) => reason);
+  while (!manager.states.includes("connecting 2")) await new Promise((resolve) => setImmediate(resolve));
+  process.kill(before.pid, "SIGKILL");
+  await kit.logged("plugin.crashed");
+  await clock.advance(30_000);
+  expect(await swapping).toMatchObject({ code: "PLUGIN_NOT_CONNECTED" });
+  const after = (await invoke(kit.host, "line.life")) as { pid: number };
+  expect(after).toMatchObject({ version: 1 });
+  expect(after.pid).not.toBe(before.pid);
+  expect(kit.host.inspect("line")).toMatchObject({ state: "active", generation: 3, error: undefined });
+  await manager.connected(2);
   await manager.stop();
 });

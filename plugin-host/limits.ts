@@ -19,11 +19,7 @@ export const PluginsConfig = Type.Object(
     faults: atLeast(1, 5, "With more faults than this soon after it was swapped in, a generation is rolled back"),
     heartbeatMs: atLeast(1, 5_000, "Between two signs of life that a plugin's own process is asked for"),
     stallMs: atLeast(1, 10_000, "A process that gives none for so long is ended"),
-    crashes: atLeast(
-      1,
-      5,
-      "With more ends of its process than this within the window, a plugin is rolled back, or else not started again by itself",
-    ),
+    crashes: atLeast(1, 5, "With more ends of its process within the window it is rolled back, or else not started again by itself"),
     crashWindowMs: atLeast(1, 300_000, "That window"),
     processIdleMs: atLeast(1_000, 600_000, "A process that nobody has called for so long is ended, unless its manifest says another time"),
     watchMs: atLeast(50, 500, "Between two looks at how many processes a confined plugin runs, and how much memory they use"),

@@ -2,6 +2,7 @@
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { pauseAfter, retryAfter } from "@pincer/plugin-sdk/runtime/services";
 import { Door, handState } from "@pincer/plugin-sdk/runtime/state";
 import { Activity } from "./activity.ts";
@@ -41,7 +42,7 @@ export class Plugin {
   #notBefore = 0;
   #pausedUntil = 0;
   #activating: Promise<Generation> | undefined;
-  #changing: Promise<unknown> = Promise.resolve();
+  readonly #change = createQueue();
   /** When its process ended by itself, lately. */
   #crashes: readonly number[] = [];
   /** The version that was replaced last, and did not crash. */
@@ -74,7 +75,7 @@ export class Plugin {
 
   /** All who need it wait for one activation. A failure is remembered for a while, so that a broken plugin does not spin. */
   activate(): Promise<Generation> {
-    this.#activating ??= this.#change(() => this.current ?? this.#first()).finally(() => {
+    this.#activating ??= this.#change(async () => this.current ?? this.#first()).finally(() => {
       this.#activating = undefined;
     });
     return this.#activating;
@@ -108,12 +109,15 @@ export class Plugin {
       if (from) {
         const [, handed] = await Promise.allSettled([this.#stopServices(from), handOver(from, to, limits().handOverMs, missing)]);
         if (handed.status === "rejected") {
-          await this.#handState(to, from, state);
-          this.#install(from, before);
+          const again = () => this.around.prepare(before, ++this.number, this.activity, from.code);
+          const back = from.isLost ? await again().catch((error) => void this.#retryLater(error)) : from;
+          if (back) await this.#handState(to, back, state);
+          [this.found, this.current] = [before, undefined];
+          if (back) this.#install(back, before);
           changed();
           this.#door.open();
           await releaseAll(to);
-          from.instance.services.start();
+          back?.instance.services.start();
           void this.#retire(to);
           throw handed.reason;
         }
@@ -161,12 +165,6 @@ export class Plugin {
       ...(process && { pid: process.pid, use: totalUseOf(process.pid) }),
       error: error && { code: error.code, message: error.message },
     };
-  }
-
-  #change<T>(run: () => T | Promise<T>): Promise<T> {
-    const change = this.#changing.then(run);
-    this.#changing = change.catch(() => undefined); // silent-ok: the caller of this change is told; the next one goes on
-    return change;
   }
 
   async #first(): Promise<Generation> {
@@ -223,6 +221,7 @@ export class Plugin {
     });
     // Before its calls are told: what this aborts is journalled neither as done nor as failed.
     for (const key of generation.jobs) void restartJob(key, reason);
+    generation.isLost = true;
     if (this.current !== generation) return;
     const { crashes, crashWindowMs } = limits();
     const now = clock.monotonic();
@@ -247,12 +246,13 @@ export class Plugin {
 
   /** Too many faults soon after the swap bring the previous code back, as a generation of its own. */
   #watchFaults(sound: Sound, failing: Generation): void {
-    const { number } = failing;
     if (this.#crashes.length === 0) this.#sound = sound;
     whenFailing(failing, (faults) => {
-      if (this.current?.number !== number) return;
+      if (this.current !== failing) return;
       const next = `"pincer plugins reload ${this.id}" tries that version again`;
-      const error = pluginErrors.PLUGIN_FAULT(`generation ${number} of ${this.id} failed ${faults} times and was rolled back: ${next}`);
+      const error = pluginErrors.PLUGIN_FAULT(
+        `generation ${failing.number} of ${this.id} failed ${faults} times and was rolled back: ${next}`,
+      );
       this.#rollBack(sound, failing, error).catch((reason) =>
         this.around.log.warn("plugin.rollback-failed", { plugin: this.id, error: errorMessage(reason) }),
       );

@@ -66,19 +66,22 @@ export function createPreparation(
       call: (method: string, params: unknown, signal: AbortSignal) => deps.dispatch(method, params, { plugin: id, scopes, signal }),
       run,
       secret: async (name: string) => {
-        if (mayRead(permissions, name, permitting())) return deps.secret(name, id);
-        throw pluginErrors.PLUGIN_PERMISSION(
-          `${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`,
-        );
+        const unnamed = `${id} may not read the secret "${name}": permissions.secrets of its manifest does not name it`;
+        if (!mayRead(permissions, name, permitting())) throw pluginErrors.PLUGIN_PERMISSION(unnamed);
+        const value = await deps.secret(name, id);
+        // What setup was given may be held for good; what is asked for later is asked for again, and matters once it comes or goes.
+        generation.secrets.set(name, generation.isOutdated ? value !== undefined : value);
+        return value;
       },
     };
   };
 
-  const inline = async (found: Found, generation: Generation, known: Code["definition"]): Promise<void> => {
+  const inline = async (found: Found, generation: Generation, known: Code["definition"]): Promise<undefined> => {
     const { id, manifest } = { id: found.id, manifest: generation.code.manifest };
-    const bundle = deps.bundle?.entryOf(found);
+    const { isAnew = false } = found;
+    const bundle = isAnew ? undefined : deps.bundle?.entryOf(found);
     if (!known && !bundle) await install(found);
-    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, deps.dev === true));
+    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, isAnew));
     generation.code = { manifest, definition };
     const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
     generation.instance = instance;
@@ -94,7 +97,7 @@ export function createPreparation(
     compareGenerated(id, manifest.generated ?? {}, instance.registered.describe(definition));
   };
 
-  const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean): Promise<void> => {
+  const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean) => {
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
@@ -129,7 +132,15 @@ export function createPreparation(
       configuredIn(manifest.permissions ?? {}, around.permitting(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
     const resolved = await words();
     await instance.start();
-    if (instance.process.enforced) generation.isOutdated = async () => !Bun.deepEquals(await words(), resolved);
+    return async () => instance.process.enforced && !Bun.deepEquals(await words(), resolved);
+  };
+
+  const hasOtherSecrets = async ({ plugin, secrets }: Generation): Promise<boolean> => {
+    for (const [name, was] of secrets) {
+      const is = await deps.secret(name, plugin);
+      if ((typeof was === "boolean" ? is !== undefined : is) !== was) return true;
+    }
+    return false;
   };
 
   return async (found, number, activity, earlier) => {
@@ -141,11 +152,12 @@ export function createPreparation(
     requireUses(manifest);
     const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
-      const prepared =
+      const prepared: Promise<undefined | (() => Promise<boolean>)> =
         how.isolation === "inline"
           ? inline(found, generation, earlier?.definition)
           : outside(found, generation, earlier?.bundle, how.isTrusted);
-      await within(clock, limits().setupMs, prepared, `setup of ${id}`);
+      const isResolvedAnew = await within(clock, limits().setupMs, prepared, `setup of ${id}`);
+      generation.isOutdated = async () => (await isResolvedAnew?.()) || hasOtherSecrets(generation);
       return generation;
     } catch (error) {
       await generation.instance?.unload();

@@ -1,4 +1,4 @@
-/** In which order plugins start that want to be active from the start. */
+/** In which order plugins start that want to be active from the start, or have failed. */
 import type { Plugin } from "./plugin.ts";
 import type { Table } from "./table.ts";
 
@@ -7,7 +7,8 @@ import type { Table } from "./table.ts";
  * activates what it needs: a cycle is reported, and its plugins start all the same. One that fails keeps its error, and stops no other.
  */
 export async function startInOrder(plugins: readonly Plugin[], table: Table, cycle: (ids: readonly string[]) => void): Promise<void> {
-  const starting = new Map(plugins.filter(({ found }) => found.manifest?.activate === "start").map((plugin) => [plugin.id, plugin]));
+  const wanted = plugins.filter(({ found, error }) => error || found.manifest?.activate === "start");
+  const starting = new Map(wanted.map((plugin) => [plugin.id, plugin]));
   const begun = new Map<string, Promise<unknown>>();
 
   const needs = ({ id, found }: Plugin): Set<string> => {

@@ -40,14 +40,7 @@ export interface Provision {
 }
 
 export class Table {
-  readonly #owned: { readonly [K in Exclusive]: Map<string, Owned<K>> } = {
-    methods: new Map(),
-    emits: new Map(),
-    routes: new Map(),
-    jobs: new Map(),
-    commands: new Map(),
-    facets: new Map(),
-  };
+  readonly #owned = Object.fromEntries(exclusive.map((kind) => [kind, new Map()])) as { readonly [K in Exclusive]: Map<string, Owned<K>> };
   readonly #listens = new Map<string, Manifest[]>();
   readonly #hooks = new Map<string, { readonly plugin: string; readonly order: number }[]>();
   readonly #provides = new Map<string, Provision[]>();
@@ -78,12 +71,8 @@ export class Table {
     this.#prefixes = [...this.#owned.routes.keys()].sort((a, b) => b.length - a.length);
   }
 
-  get<K extends Exclusive>(kind: K, name: string): Owned<K> | undefined {
-    return this.#owned[kind].get(name);
-  }
-  all<K extends Exclusive>(kind: K): ReadonlyMap<string, Owned<K>> {
-    return this.#owned[kind];
-  }
+  get = <K extends Exclusive>(kind: K, name: string): Owned<K> | undefined => this.#owned[kind].get(name);
+  all = <K extends Exclusive>(kind: K): ReadonlyMap<string, Owned<K>> => this.#owned[kind];
   /** Why no generation of the plugin may be activated. */
   refusal = (plugin: string): GatewayError | undefined => this.#refusals.get(plugin);
   /** With schemas that check, made when first asked for. */

@@ -47,7 +47,6 @@ test("a plugin without calls for its idle seconds is unloaded, and comes back at
   const clock = createManualClock();
   await using kit = await startHost({
     clock,
-    dev: true,
     prepare: (plugins) => writePlugin(plugins, "speaker", speakerSource(1), { idleSeconds: 10 }).then(() => undefined),
   });
   await versionOf(kit);

@@ -204,7 +204,6 @@ test("a saved file is in force at once, its manifest too; a broken one is told w
     `${methods} const ask = defineMethod({ name: "${name}", summary: "", scope: "any", params: Type.Object({}), result: Type.String() }); export default definePlugin({ setup(ctx) { ctx.method(ask, () => "${name}"); } });`;
   await using kit = await startHost({
     clock: systemClock,
-    dev: true,
     prepare: (plugins) => writePlugin(plugins, "saved", source("saved.one")).then(() => undefined),
   });
   await kit.host.activate("saved");

@@ -1,5 +1,5 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
@@ -10,9 +10,11 @@ import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { BuildArtifact, BuildConfig } from "bun";
 import { type ArchiveFile, filesOf, pack } from "./archive.ts";
+import { differenceOf } from "./difference.ts";
+import { pluginFolder } from "./folder.ts";
 import { recordManifest } from "./record.ts";
 
-export interface BuildOptions {
+interface BuildOptions {
   /** Change nothing; throw `PLUGIN_MANIFEST_INVALID` when the manifest is not what the code says. */
   readonly check?: boolean;
   /** Also bundle the entry and the SDK into this file. */
@@ -26,7 +28,7 @@ export interface BuildOptions {
   readonly archive?: string;
 }
 
-export interface Built {
+interface Built {
   readonly manifest: Manifest;
   readonly isChanged: boolean;
   /** For people. */
@@ -39,11 +41,14 @@ export async function buildPlugin(
   clock: Clock,
   { check = false, bundle, processBundle, archive }: BuildOptions = {},
 ): Promise<Built> {
-  const root = realpathSync(folder);
+  const root = pluginFolder(folder);
   const { file, text, next, manifest } = await recordManifest(root, clock);
   const isChanged = text !== next;
-  if (isChanged && check)
-    throw pluginErrors.PLUGIN_MANIFEST_INVALID(`${file} is not what the code says: run "pincer plugin build ${folder}" and commit it`);
+  if (isChanged && check) {
+    const difference = differenceOf(JSON.parse(text), JSON.parse(next));
+    const said = [`${file} is not what the code says: run "pincer plugin build ${folder}" and commit it`, ...difference];
+    throw pluginErrors.PLUGIN_MANIFEST_INVALID(said.join("\n"), { data: { file, difference } });
+  }
   if (isChanged) await writeFile(file, next);
   if (bundle !== undefined) {
     const [entry] = await bundled(manifest.id, root, { entrypoints: [join(root, manifest.entry)], splitting: false });
@@ -78,7 +83,7 @@ export function archiveFiles(folder: string): readonly ArchiveFile[] {
   return [...filesOf(folder), ...(existsSync(bundle) ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
 }
 
-export interface DefaultSet {
+interface DefaultSet {
   readonly out: string;
   /** Entry files that are no plugins: the CLI, the store's writer. Each becomes `<name>.js`. */
   readonly entries: readonly string[];

@@ -7,6 +7,7 @@ import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { createCliHome } from "../tests/support/cli.ts";
 import { checkPlugin, type Step } from "./check.ts";
 import { createPlugin } from "./create.ts";
+import { differenceOf } from "./difference.ts";
 import { reviewPermissions } from "./permission-review.ts";
 
 const pincer = join(import.meta.dir, "..");
@@ -48,10 +49,18 @@ test("each step has its verdict, and one that fails does not hide the others", a
     async () => {
       const found = await check();
       expect(found.manifest).toMatchObject({ verdict: "failed", summary: "not in step with the code" });
-      expect(found.manifest.lines[0]).toContain("pincer plugin build");
+      expect(found.manifest.lines).toEqual([
+        `${join(folder, "plugin.json")} is not what the code says: run "pincer plugin build ${folder}" and commit it`,
+        'generated/methods/owl.greet/summary: "Greets somebody by name.", in the code "Greets anybody."',
+      ]);
       expect(found.types).toMatchObject({ verdict: "failed", summary: "1 mistake" });
       expect(found.types.lines[0]).toMatch(/^plugin\.ts\(\d+,\d+\): error TS/);
-      expect(found.tests.verdict).toBe("passed");
+      // They would all fail by it, and say so each.
+      expect(found.tests).toMatchObject({
+        verdict: "skipped",
+        summary: expect.stringContaining("before the manifest is in order"),
+        lines: [],
+      });
     },
   );
 }, 60_000);
@@ -124,6 +133,35 @@ test("the command ends with 1 when a step failed, and tells it all as JSON", asy
     offers: [{ what: "methods", names: ["owl.greet (operator.write)"] }],
   });
 }, 60_000);
+
+test("a folder without a plugin is refused with what was expected and what to do, and nothing in it is run", async () => {
+  await using home = createCliHome();
+  const above = join(folder, "..");
+  for (const [words, said] of [
+    [["check", join(above, "nowhere")], /there is no .*nowhere: look at the name, or "pincer plugin new" makes one/],
+    [["check", above], /holds none: name one of those in it: owl/],
+    [["build", above], /holds none: name one of those in it: owl/],
+    [["check", join(folder, "plugin.ts")], /plugin\.ts is a file: name the folder that it is in/],
+  ] as const) {
+    const { code, out, err } = await home.pincer(["plugin", ...words]);
+    expect({ words, code, out }).toEqual({ words, code: 1, out: "" });
+    expect(err).toMatch(/^error expected the folder of a plugin, which holds a plugin\.json, and /);
+    expect(err).toMatch(said);
+  }
+}, 60_000);
+
+test("of many differences a handful is shown", () => {
+  const many = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`m${n}`, n]));
+  expect(differenceOf({ methods: many }, { methods: {} })).toEqual([
+    ...[0, 1, 2, 3, 4].map((n) => `methods/m${n}: the code no longer has it`),
+    "... and 4 more",
+  ]);
+  expect(differenceOf({ a: [1, 2] }, { a: [1, "x".repeat(90)], b: null })).toEqual([
+    `a/1: 2, in the code "${"x".repeat(59)}...`,
+    "b: only the code has it",
+  ]);
+  expect(differenceOf({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual([]);
+});
 
 test("every permission is a sentence, the dangerous ones last", () => {
   const found = reviewPermissions({

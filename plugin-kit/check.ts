@@ -8,9 +8,10 @@ import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pack } from "./archive.ts";
 import { archiveFiles, buildPlugin } from "./build.ts";
 import { packageOf } from "./create.ts";
+import { pluginFolder } from "./folder.ts";
 import { type Finding, type Offer, reviewOffers, reviewPermissions } from "./permission-review.ts";
 
-export type Verdict = "passed" | "failed" | "skipped";
+type Verdict = "passed" | "failed" | "skipped";
 
 export interface Step {
   readonly name: "manifest" | "types" | "tests" | "permissions" | "size";
@@ -24,7 +25,7 @@ export interface Step {
   readonly size?: { readonly files: number; readonly bytes: number; readonly dependencies: readonly string[] };
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly clock: Clock;
   /** Pincer's own folder, whose TypeScript is used when the plugin has none. */
   readonly pincer: string;
@@ -32,28 +33,30 @@ export interface CheckOptions {
   readonly home: string;
 }
 
-/** In order; a step that fails stops none of the others. */
+/** In order; a step that fails stops none of the others, but the tests, which would repeat what is wrong with the manifest. */
 export async function* checkPlugin(folder: string, { clock, pincer, home }: CheckOptions): AsyncGenerator<Step, void, void> {
-  const root = realpathSync(folder);
+  const root = pluginFolder(folder);
   if (isInstalled(root, home)) {
     const unrun = "it is installed, so none of its code is run: whoever writes it checks that in a folder of its own";
     for (const name of ["manifest", "types", "tests"] as const) yield { name, verdict: "skipped", summary: unrun, lines: [] };
   } else {
-    yield await checkManifest(root, clock);
+    const manifest = await checkManifest(root, clock);
+    yield manifest;
     yield await checkTypes(root, pincer);
-    yield await checkTests(root);
+    const unfit = "not run: none can pass before the manifest is in order";
+    yield manifest.verdict === "failed" ? { name: "tests", verdict: "skipped", summary: unfit, lines: [] } : await checkTests(root);
   }
   const file = join(root, "plugin.json");
-  let manifest: Manifest;
+  let read: Manifest;
   try {
-    manifest = parseManifest(readFileSync(file, "utf8"), file);
+    read = parseManifest(readFileSync(file, "utf8"), file);
   } catch (error) {
     const unread = { verdict: "skipped", summary: "the manifest cannot be read", lines: [errorMessage(error)] } as const;
     yield { name: "permissions", ...unread };
     yield { name: "size", ...unread };
     return;
   }
-  yield permissionsOf(manifest);
+  yield permissionsOf(read);
   yield sizeOf(root);
 }
 
@@ -67,9 +70,9 @@ async function checkManifest(root: string, clock: Clock): Promise<Step> {
     const { manifest } = await buildPlugin(root, clock, { check: true });
     return { name: "manifest", verdict: "passed", summary: `${manifest.id} ${manifest.version}, in step with the code`, lines: [] };
   } catch (error) {
-    const summary =
-      isGatewayError(error) && error.message.includes("is not what the code says") ? "not in step with the code" : "not in order";
-    return { name: "manifest", verdict: "failed", summary, lines: [errorMessage(error)] };
+    const isOutOfStep = isGatewayError(error) && error.data?.["difference"] !== undefined;
+    const summary = isOutOfStep ? "not in step with the code" : "not in order";
+    return { name: "manifest", verdict: "failed", summary, lines: errorMessage(error).split("\n") };
   }
 }
 

@@ -1,12 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
+import { readPlugin } from "../plugin-host/discovery.ts";
 import { createCliHome } from "../tests/support/cli.ts";
 import { buildPlugin } from "./build.ts";
 import { checkPlugin } from "./check.ts";
 import { createPlugin, kinds } from "./create.ts";
+import { linkPlugin, unlinkPlugin } from "./link.ts";
 
 const pincer = join(import.meta.dir, "..");
 const temporary = mkdtempSync(join(tmpdir(), "pincer-new-"));
@@ -93,11 +95,62 @@ test("the command says what it made and what comes next, and a gateway uses the 
   });
 }, 60_000);
 
+test("what was linked is unlinked, by its id or its folder, while a gateway runs or not, and leaves nothing of the link", async () => {
+  await using home = createCliHome();
+  const folder = join(home.path, "..", "owl");
+  await home.pincer(["plugin", "new", "blank", "owl"]);
+  expect(await home.pincer(["plugin", "unlink", "owl"])).toMatchObject({ code: 1, err: expect.stringContaining("linked; none is") });
+
+  await home.pincer(["plugin", "link", "owl"]);
+  await home.pincer(["config", "set", "plugins.owl.unsandboxed", "true"]);
+  await home.pincer(["up"]);
+  await home.pincer(["plugins", "enable", "owl"]);
+  expect(await home.json(["call", "owl.greet", '{"name":"Ada"}'])).toMatchObject({ greeting: "Hello, Ada!" });
+  expect(await home.pincer(["plugin", "unlink", "own"])).toMatchObject({ code: 1, err: expect.stringContaining('did you mean "owl"?') });
+  expect(await home.pincer(["plugin", "unlink", "owl"])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/owl is linked no more.*\n {2}pincer config set plugins\.owl --unset/),
+  });
+  expect(existsSync(join(home.path, "plugins", "owl"))).toBe(false);
+  expect(existsSync(join(folder, "plugin.json"))).toBe(true);
+  expect((await home.json<{ id: string }[]>(["plugins", "list"])).map(({ id }) => id)).not.toContain("owl");
+  expect(await home.json(["call", "owl.greet", '{"name":"Ada"}'])).toMatchObject({ error: { code: "BUS_METHOD_UNKNOWN" } });
+  expect((await home.pincer(["config", "set", "plugins.owl", "--unset"])).code).toBe(0);
+
+  // Again, and without a gateway, from inside the folder.
+  await home.pincer(["plugin", "link", folder]);
+  expect((await home.pincer(["plugins", "list"])).out).toContain("owl");
+  await home.pincer(["stop"]);
+  expect(await home.pincer(["plugin", "unlink", folder])).toMatchObject({ code: 0, out: expect.not.stringContaining("--unset") });
+  expect(existsSync(join(home.path, "plugins", "owl"))).toBe(false);
+}, 60_000);
+
+test("what was installed before a link is the current one again without it", () => {
+  const home = mkdtempSync(join(tmpdir(), "pincer-unlink-"));
+  const folder = join(home, "written");
+  const versions = join(home, "plugins", "raw");
+  for (const at of [folder, join(versions, "abc")]) {
+    mkdirSync(at, { recursive: true });
+    writeFileSync(
+      join(at, "plugin.json"),
+      JSON.stringify({ id: "raw", version: "1.0.0", sdk: "*", summary: "Raw.", entry: "plugin.ts", generated: {} }),
+    );
+  }
+  const root = { path: join(home, "plugins"), layout: "installed" } as const;
+  expect(readPlugin(root, "raw")?.folder).toBe(realpathSync(join(versions, "abc")));
+  linkPlugin(folder, home);
+  expect(readPlugin(root, "raw")?.folder).toBe(realpathSync(folder));
+  rmSync(folder, { recursive: true });
+  expect(unlinkPlugin(folder, home)).toBe("raw");
+  expect(readPlugin(root, "raw")?.folder).toBe(realpathSync(join(versions, "abc")));
+  rmSync(home, { recursive: true });
+});
+
 test("only a plugin that was built is linked", async () => {
   await using home = createCliHome();
   const folder = join(home.path, "..", "raw");
   mkdirSync(folder);
-  expect((await home.pincer(["plugin", "link", folder])).err).toContain("name a plugin's folder");
+  expect((await home.pincer(["plugin", "link", folder])).err).toContain("raw holds none");
   writeFileSync(
     join(folder, "plugin.json"),
     JSON.stringify({ id: "raw", version: "1.0.0", sdk: "*", summary: "Raw.", entry: "plugin.ts" }),

@@ -11,10 +11,10 @@ import { kitErrors } from "./errors.ts";
 
 /** Each with the id that stands in its template's files. */
 const templates = { channel: "my-channel", provider: "my-provider", tool: "my-tool", blank: "my-plugin" } as const;
-export type Kind = keyof typeof templates;
+type Kind = keyof typeof templates;
 export const kinds = Object.keys(templates) as readonly Kind[];
 
-export interface NewPlugin {
+interface NewPlugin {
   readonly kind: string;
   readonly id: string;
   readonly folder: string;

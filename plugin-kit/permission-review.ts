@@ -3,7 +3,7 @@ import type { Manifest, Permissions } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 
 /** `high`: it could do harm that cannot be taken back. */
-export type Risk = "low" | "medium" | "high";
+type Risk = "low" | "medium" | "high";
 
 export interface Finding {
   readonly risk: Risk;

@@ -17,7 +17,7 @@ import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import type { Shape } from "@pincer/plugin-sdk/shape";
 
-export interface Recorded {
+interface Recorded {
   readonly file: string;
   /** As it is, and as it should be. */
   readonly text: string;

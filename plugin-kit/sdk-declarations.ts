@@ -13,7 +13,7 @@ export interface SdkPackage {
 }
 
 /** A subpath that may be imported, and its file without `.ts`, both relative. */
-export interface Subpath {
+interface Subpath {
   readonly subpath: string;
   readonly file: string;
 }

@@ -8,7 +8,7 @@ import { buildDefaultSet } from "./build.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { compileSdk, publicSubpaths, type SdkPackage } from "./sdk-declarations.ts";
 
-export interface SdkStage {
+interface SdkStage {
   readonly repository: string;
   /** Empty or absent. */
   readonly stage: string;

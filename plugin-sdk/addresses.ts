@@ -83,7 +83,7 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 /** An IPv4 address that came as IPv6 is that IPv4 address. */
-export function plain(address: Address): Address {
+function plain(address: Address): Address {
   return address.version === 6 && address.bits >> 32n === 0xffffn ? { version: 4, bits: address.bits & 0xffff_ffffn } : address;
 }
 
@@ -122,7 +122,7 @@ const GLOBAL = ranges([], ["2000::/3"]);
 const SIX_TO_FOUR = ranges([], ["2002::/16"]);
 const NAT64 = ranges([], ["64:ff9b::/96"]);
 
-export type Reach = "public" | "private" | "never";
+type Reach = "public" | "private" | "never";
 
 const lies = (address: Address, ...among: readonly (() => Ranges)[]) =>
   among.some((each) => each()[address.version].some((one) => isIn(address, one)));
@@ -154,7 +154,7 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 const isNumeric = (label: string) => /^(\d+|0x[0-9a-f]*)$/.test(label);
 
 /** A name or an address, where something is reached. */
-export type Host =
+type Host =
   | { readonly kind: "address"; readonly address: Address; readonly text: string }
   | { readonly kind: "name"; readonly name: string };
 

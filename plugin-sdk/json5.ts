@@ -1,7 +1,7 @@
 /** JSON5 with the place of every part, so that an error names its line and an edit leaves comments and layout alone. */
 import { defineErrors } from "./error.ts";
 
-export const json5Errors = defineErrors({ JSON5_SYNTAX: { message: "the text is not valid JSON5", wire: "INVALID_REQUEST" } });
+const json5Errors = defineErrors({ JSON5_SYNTAX: { message: "the text is not valid JSON5", wire: "INVALID_REQUEST" } });
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -12,7 +12,7 @@ export const isObject = (value: unknown): value is JsonObject => typeof value ==
 
 /** One value of the text, from offset `start` up to `end`. */
 export type Node = ScalarNode | ListNode;
-export interface ScalarNode {
+interface ScalarNode {
   readonly kind: "scalar";
   readonly start: number;
   readonly end: number;

@@ -19,7 +19,7 @@ export const unnamed = (what: string, scope: WireScope) =>
   pluginErrors.PLUGIN_PERMISSION(`${what}, for which permissions.scopes of its manifest must name ${scope}`);
 
 /** The values that a JSON pointer leads to; `*` is any key. */
-export function valuesAt(root: unknown, pointer: string): readonly unknown[] {
+function valuesAt(root: unknown, pointer: string): readonly unknown[] {
   let values = [root];
   for (const part of pointer.split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");

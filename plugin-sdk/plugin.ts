@@ -114,7 +114,10 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   health(check: () => Promise<HealthReport>): void;
   /** Hands what is kept in memory to the next generation, once; what must outlive a crash or a restart belongs in `store`. */
   state<S extends TSchema>(schema: S, keeper: StateKeeper<S>): void;
-  /** The value of a secret that the manifest names and the operator granted; `undefined` when it is not set. */
+  /**
+   * The value of a secret that the manifest names; `undefined` when there is none, or the operator has not granted it. What `setup` asks for is held:
+   * when it changes, a new generation begins.
+   */
   secret(name: string): Promise<string | undefined>;
   /** `fetch` limited to the hosts that the manifest declares. */
   readonly fetch: typeof fetch;

@@ -8,7 +8,7 @@ import type { FromWriter, Group, Result, ToWriter, Write } from "./writer.ts";
 
 /** `before-commit`: a group is about to be handed over. `after-commit`: it is durable, and nobody has been told yet. */
 export const storePoints = ["before-commit", "after-commit"] as const;
-export type StorePoint = (typeof storePoints)[number];
+type StorePoint = (typeof storePoints)[number];
 
 export interface StoreOptions {
   readonly path: string;
@@ -29,7 +29,7 @@ export interface StoreOptions {
 }
 
 /** In the source tree the writer is `writer.ts`; a bundle has it beside this code as `writer.js`, an entry point of its own. */
-export const writerUrl = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
+const writerUrl = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
 
 interface Waiting {
   readonly statements: () => readonly Statement[];

@@ -7,7 +7,7 @@ import { type Failure, failureOf, isLocked } from "./errors.ts";
 import { migrate, transaction } from "./migrations.ts";
 import type { Migration, Param, Row } from "./store.ts";
 
-export interface OpenRequest {
+interface OpenRequest {
   readonly path: string;
   readonly migrations: readonly Migration[];
   readonly busyTimeoutMs: number;

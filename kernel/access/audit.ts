@@ -17,9 +17,7 @@ export const auditSchema = `
   create table access_audit (seq integer primary key, at integer not null, principal text not null, action text not null,
     body text not null, mac text not null) strict;`;
 
-export type AuditVerdict =
-  | { readonly ok: true; readonly entries: number }
-  | { readonly ok: false; readonly seq: number; readonly reason: string };
+type AuditVerdict = { readonly ok: true; readonly entries: number } | { readonly ok: false; readonly seq: number; readonly reason: string };
 
 export type Audit = ReturnType<typeof createAudit>;
 

@@ -11,7 +11,6 @@ import type { Keys, SecretsKey } from "./keys.ts";
 const secretErrors = defineErrors({
   SECRETS_KEY_LOST: { message: "the key that a secret was encrypted with is lost", wire: "UNAVAILABLE" },
   SECRETS_DAMAGED: { message: "a stored secret is not as it was written", wire: "UNAVAILABLE" },
-  SECRETS_NOT_GRANTED: { message: "a plugin asked for a secret that it was not granted", wire: "FORBIDDEN" },
   SECRETS_UNKNOWN: { message: "there is no secret of that name", wire: "INVALID_REQUEST" },
 });
 
@@ -41,7 +40,7 @@ export function createSecrets(
   store: Store,
   clock: Clock,
   keys: Pick<Keys, "keyPath" | "secretsKeys" | "addSecretsKey" | "retireSecretsKeys">,
-  /** Told when a secret came or went. */
+  /** Told when a secret came or went, for everybody or for one plugin. */
   changed: () => void = () => undefined,
 ) {
   /** A value that is set while keys are rotated must not end up under the key that is forgotten. */
@@ -107,6 +106,7 @@ export function createSecrets(
     async grant({ name, plugin, granted }) {
       if (granted) await store.write(["insert or ignore into access_secret_grant values (?, ?, ?)", name, plugin, clock.now()]);
       else await store.write(["delete from access_secret_grant where name = ? and plugin = ?", name, plugin]);
+      changed();
       return {};
     },
 
@@ -137,12 +137,8 @@ export function createSecrets(
     /** For the kernel itself. Undefined when it is not set; throws `SECRETS_KEY_LOST` or `SECRETS_DAMAGED`. */
     get,
 
-    /** As `get`, for a plugin; throws `SECRETS_NOT_GRANTED` too. */
-    async resolve(name: string, plugin: string): Promise<string | undefined> {
-      const [granted] = await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin);
-      if (granted) return get(name);
-      throw secretErrors.SECRETS_NOT_GRANTED(`plugin ${plugin} was not granted secret ${name}: pincer secrets grant ${name} ${plugin}`);
-    },
+    isGranted: async (name: string, plugin: string): Promise<boolean> =>
+      (await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin)).length > 0,
 
     names: async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name),
 

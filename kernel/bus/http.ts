@@ -6,8 +6,8 @@ import { toldOf } from "./fault.ts";
 import type { BusSettings } from "./settings.ts";
 
 /** Who asks, for the handlers of `token` routes. Never taken from outside. */
-export const principalHeader = "x-pincer-principal";
-export const scopesHeader = "x-pincer-scopes";
+const principalHeader = "x-pincer-principal";
+const scopesHeader = "x-pincer-scopes";
 
 export const refuseHost = (door: Door): Response =>
   failure(403, "forbidden", `Host ${JSON.stringify(door.headers.host ?? "")} is not one of this gateway's names; add it to gateway.hosts`);

@@ -5,11 +5,11 @@ import { discover } from "../../plugin-host/discovery.ts";
 import { buildPlugin } from "../../plugin-kit/build.ts";
 import { checkPlugin, type Step } from "../../plugin-kit/check.ts";
 import { createPlugin } from "../../plugin-kit/create.ts";
-import { linkPlugin } from "../../plugin-kit/link.ts";
+import { linkPlugin, unlinkPlugin } from "../../plugin-kit/link.ts";
 import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
 import { EXIT } from "./failure.ts";
-import { holder, repository as pincer, pluginFolders } from "./home.ts";
+import { type Home, holder, repository as pincer, pluginFolders, readConfig } from "./home.ts";
 import { bold, columns, green, red, type Terminal, yellow } from "./terminal.ts";
 
 const dots = { passed: green("●"), failed: red("✗"), skipped: yellow("○") };
@@ -46,10 +46,22 @@ export const check: Run = async ({ args: [folder = "."], home, terminal }) => {
   return failed.length === 0 ? EXIT.done : EXIT.failed;
 };
 
+/** A gateway that runs looks again at what there is. */
+async function refresh(home: Home): Promise<void> {
+  using client = holder(home)?.state && (await connect(home));
+  await client?.call("plugins.refresh", {}, { timeoutMs: 0 });
+}
+
 export const link: Run = async ({ args: [folder = "."], home, terminal }) => {
   const id = linkPlugin(resolve(folder), home.path);
-  using client = holder(home)?.state && (await connect(home));
-  await client?.call("plugins.refresh", {});
+  await refresh(home);
   const next = [`config set plugins.${id}.isolation process`, `plugins enable ${id}`].map((words) => `pincer ${words}`);
   return answer(terminal, { id, next }, `${bold(id)} is used from ${resolve(folder)}; to run it, confined to its permissions:`, ...next);
+};
+
+export const unlink: Run = async ({ args: [which = "."], home, terminal }) => {
+  const id = unlinkPlugin(which, home.path);
+  await refresh(home);
+  const next = readConfig(home).isSet(`plugins.${id}`) ? [`pincer config set plugins.${id} --unset`] : [];
+  return answer(terminal, { id, next }, `${bold(id)} is linked no more; its folder and what it kept stay as they are`, ...next);
 };

@@ -13,7 +13,7 @@ const scopes: readonly WireScope[] = ["operator.admin", "operator.approvals", "o
 const connectMs = 5_000;
 const answerMs = 30_000;
 
-export interface CallOptions {
+interface CallOptions {
   /** Of two answers the second. */
   readonly expectFinal?: boolean;
   /** 0 waits for ever. */

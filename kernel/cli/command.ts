@@ -39,7 +39,7 @@ export interface CliCommand {
 /** What the commands that share a first word are about. */
 export type Families = Readonly<Record<string, string>>;
 
-export const groups = ["Run", "Talk", "Set up", "Develop", "Plugins", "About"] as const;
+const groups = ["Run", "Talk", "Set up", "Develop", "Plugins", "About"] as const;
 export type Group = (typeof groups)[number];
 
 export const commonFlags: readonly Flag[] = [

@@ -110,6 +110,7 @@ export const commands: readonly CliCommand[] = [
     flags: [flag("check", "Write nothing; fail when it is not up to date")],
   }),
   develop("plugin link", "Use a plugin from the folder in which it is written", author, "link", { usage: "[folder]" }),
+  develop("plugin unlink", "Take that back; its folder stays as it is", author, "unlink", { usage: "[id|folder]" }),
   develop("protocol export", "The wire's methods and events as types for a client", () => import("./protocol.ts"), "exportProtocol", {
     flags: [
       flag("format", "json (default), typescript or swift", { value: "format" }),

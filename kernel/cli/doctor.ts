@@ -86,11 +86,8 @@ async function checkPort(home: Home): Promise<Finding> {
   const { port } = readConfig(home).section<{ port: number }>("gateway")();
   if (port === 0) return ok("port", "any that is free");
   if (!(await answers(`127.0.0.1:${port}`))) return ok("port", `${port} is free`);
-  return wrong(
-    "port",
-    `port ${port} is used by ${ownerOf(port) ?? "another program"}`,
-    `end that program, or: pincer config set gateway.port ${port + 1}`,
-  );
+  const mend = `end that program, or: pincer config set gateway.port ${port + 1}`;
+  return wrong("port", `port ${port} is used by ${ownerOf(port) ?? "another program"}`, mend);
 }
 
 /** The program that listens on a port, as far as the system tells this user. */
@@ -115,21 +112,15 @@ function checkClock({ storeFile }: Home): Finding {
   const newest = existsSync(storeFile) ? statSync(storeFile).mtimeMs : 0;
   if (now > earliest && now > newest - skewMs) return ok("clock", new Date(now).toISOString());
   const mend = process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";
-  return wrong(
-    "clock",
-    now <= earliest ? `this machine says it is ${new Date(now).getUTCFullYear()}` : "it is behind what was last written",
-    mend,
-  );
+  const longAgo = now <= earliest && `this machine says it is ${new Date(now).getUTCFullYear()}`;
+  return wrong("clock", longAgo || "it is behind what was last written", mend);
 }
 
 function checkBun(): Finding {
   const pinned = kernel.engines.bun;
   if (Bun.version === pinned) return ok("bun", Bun.version);
-  return warning(
-    "bun",
-    `${Bun.version} runs this; ${pinned} is the one that it is tested with`,
-    "start it by ./pincer, which fetches that one",
-  );
+  const mend = "start it by ./pincer, which fetches that one";
+  return warning("bun", `${Bun.version} runs this; ${pinned} is the one that it is tested with`, mend);
 }
 
 /** Only plugins of others need one. */
@@ -138,13 +129,9 @@ async function checkSandbox(): Promise<Finding> {
   return "missing" in found ? warning("sandbox", `plugins of others cannot run: ${found.missing}`, found.mend) : ok("sandbox", found.kind);
 }
 
+type Provider = { readonly provider: string; readonly status: string } & { readonly [Fact in "displayName" | "detail"]?: string };
 interface AuthStatus {
-  readonly providers: readonly {
-    readonly provider: string;
-    readonly displayName?: string;
-    readonly status: string;
-    readonly detail?: string;
-  }[];
+  readonly providers: readonly Provider[];
 }
 
 /** Providers that nobody asked for are no finding as long as another one answers. */

@@ -4,7 +4,7 @@ import { isGatewayError } from "@pincer/plugin-sdk/error";
 /** 0 done, 1 failed, 2 wrong usage, 3 the gateway does not run, 4 it refused, 130 interrupted. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, refused: 4, interrupted: 130 } as const;
 
-export interface CliErrorOptions {
+interface CliErrorOptions {
   readonly exit?: number;
   /** A command or a sentence. */
   readonly next?: string;

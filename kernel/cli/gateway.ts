@@ -46,15 +46,8 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   let reason = "it could not start";
   try {
     const { url } = await running.start();
-    const startedAt = systemClock.now();
-    const state = {
-      pid: process.pid,
-      processStart: processStart(process.pid) ?? "",
-      url,
-      version: kernel.version,
-      startedAt,
-      managed: isManaged,
-    };
+    const who = { pid: process.pid, processStart: processStart(process.pid) ?? "", version: kernel.version };
+    const state = { ...who, url, startedAt: systemClock.now(), managed: isManaged };
     using _state = writeState(home, state);
     notify("READY=1");
     if (!isManaged && terminal.isInteractive) terminal.print(`\n  Open ${await running.loginLink()}\n  Ctrl-C stops.\n`);

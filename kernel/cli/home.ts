@@ -10,7 +10,7 @@ import { type Config, createConfig } from "../config/config.ts";
 import firstConfig from "./templates/pincer.json5.txt";
 
 /** Written by a gateway that listens, removed when it stops. Believed only while the process is the one that wrote it. */
-export interface RunningGateway {
+interface RunningGateway {
   readonly pid: number;
   /** When the system says that the process began, since a pid is used again. */
   readonly processStart: string;

@@ -246,6 +246,11 @@ test("without a gateway config set writes the file, judged by every schema there
     code: 1,
     err: expect.stringContaining("expected array"),
   });
+  // PINCER_PORT is set here, and would hide it.
+  expect(await home.pincer(["config", "set", "gateway.port", "99999"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("expected integer from 0 to 65535, came 99999"),
+  });
   expect(readFileSync(join(home.path, "pincer.json5"), "utf8")).toContain("// Pincer's configuration");
 });
 

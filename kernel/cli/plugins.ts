@@ -1,13 +1,13 @@
 /** `pincer plugins`. */
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
+import { describePlugin } from "../../plugin-kit/description.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
 import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
-export interface Plugin extends Omit<PluginInfo, "manifest" | "error"> {
+export interface Plugin extends Omit<PluginInfo, "error"> {
   readonly version: string | null;
   readonly summary: string;
-  readonly permissions: Readonly<Record<string, unknown>>;
   readonly error: { readonly message: string } | null;
 }
 
@@ -25,26 +25,23 @@ export const list = asking(async (client) => {
 });
 
 export const inspect = asking(async (client, { args: [pluginId] }) => {
-  const [{ plugins }, { declared }] = await Promise.all([
-    client.call<{ plugins: Plugin[] }>("plugins.status", { pluginId }),
-    client.call<{ declared: Record<string, string[]> }>("plugins.inspect", { pluginId }),
-  ]);
-  const plugin = plugins[0]!;
-  const { id, version, state, generation, summary, folder, isolation, enforced, permissions, error } = plugin;
-  const offers = Object.entries(declared).flatMap(([kind, names]) => (names.length > 0 ? [`${kind}: ${names.join(" ")}`] : []));
-  const may = Object.entries(permissions).map(([kind, what]) => `${kind}: ${Array.isArray(what) ? what.join(" ") : JSON.stringify(what)}`);
+  const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", { pluginId });
+  const { id, version, state, generation, summary, folder, isolation, enforced, manifest, error } = plugins[0]!;
   const idle = state === "active" ? "nothing confines it on this machine" : "the system holds it to its permissions when it runs";
   const how = { inline: "trusted code, its permissions are checked by name only", process: idle }[isolation];
   const rows: [string, string][] = [
     ["state", `${(painted[state] ?? String)(state)}${generation > 0 ? ` (generation ${generation})` : ""}`],
-    ["error", red(error?.message ?? "")],
-    ["offers", offers.join("; ")],
-    ["may use", may.join("; ")],
+    ...(error ? [["error", red(error.message)] as [string, string]] : []),
     ["runs", `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
     ["folder", folder],
   ];
-  const shown = rows.filter(([, value]) => value !== "").map(([key, value]) => [dim(key), value] as const);
-  return [{ ...plugin, declared }, [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(shown, "  ")].join("\n")];
+  const facts = columns(
+    rows.map(([key, value]) => [dim(key), value] as const),
+    "  ",
+  );
+  const sections = manifest ? describePlugin(manifest) : [];
+  const parts = sections.flatMap(({ title, rows }) => ["", bold(title), ...columns(rows, "  ")]);
+  return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...facts, ...parts].join("\n")];
 });
 
 export const reload = asking(async (client, { args: [pluginId] }) => {

@@ -120,16 +120,9 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
   const how =
     missing.length > 0 ? `one of these and pincer restart make it real: ${missing.join(", ")}` : "pincer doctor says what is missing";
   const isDemo = model === undefined || isDemoModel(model);
+  const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
-    {
-      ok: true,
-      url: link.url,
-      expiresAtMs: link.expiresAtMs,
-      alreadyRunning: tookMs === undefined,
-      model: model ?? null,
-      demo: isDemo,
-      home: home.path,
-    },
+    facts,
     [
       "",
       `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,

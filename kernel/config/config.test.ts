@@ -212,6 +212,21 @@ test("a write keeps comments, leaves no draft behind and is readable by the owne
   await expect(config.write({ baseHash: before.hash, edit })).rejects.toMatchObject({ code: "CONFIG_STALE" });
 });
 
+test("what is written is judged by itself, whatever a variable of the environment makes of it now", async () => {
+  const { config, path, gateway } = setup("{ gateway: { port: 1 } }", { env: { PINCER_PORT: "4711" } });
+  await expect(config.set(["gateway", "port"], 70_000)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("gateway.port (line 1, column 20): expected integer from 0 to 65535, came 70000"),
+  });
+  expect(readFileSync(path, "utf8")).toBe("{ gateway: { port: 1 } }");
+  await config.set(["gateway", "port"], 2);
+  expect([gateway().port, readFileSync(path, "utf8")]).toEqual([4711, "{ gateway: { port: 2 } }"]);
+
+  const mistyped = setup("{ gateway: { port: 1 } }", { env: { PINCER_PORT: "70000" } });
+  await mistyped.config.set(["gateway", "port"], 2);
+  expect(mistyped.gateway().port).toBe(2);
+});
+
 test("a write through a link changes the file that it points to", async () => {
   const elsewhere = mkdtempSync(join(tmpdir(), "pincer-dotfiles-"));
   homes.push(elsewhere);

@@ -34,7 +34,7 @@ export interface Snapshot {
   readonly source: "file" | "kept" | "defaults";
 }
 
-export interface ConfigOptions {
+interface ConfigOptions {
   readonly home: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -148,7 +148,8 @@ export function createConfig(options: ConfigOptions) {
       const text = edit(before);
       if (Buffer.byteLength(text) > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
       const known = new Set(before.issues.map(({ path: where }) => where));
-      const { issues } = compute({ text }, now().sections, env);
+      // By itself: a variable that wins over it now may be gone at the next start.
+      const { issues } = compute({ text }, now().sections, env, []);
       const unwelcome = issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
       if (unwelcome.length > 0) {
         const said = unwelcome.map(describeIssue).join("; ");

@@ -16,7 +16,7 @@ export interface Declaration {
 /** An outer section stands before those inside it. */
 export type Sections = ReturnType<typeof sectionsOf>;
 
-export interface Computed {
+interface Computed {
   /** Everything that is declared, with defaults; a section with an error has its defaults alone. */
   readonly value: JsonObject;
   /** What the text says, references as they are written; `undefined` when it is not an object in JSON5. */
@@ -47,7 +47,8 @@ function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
   };
 }
 
-export function compute({ text, problem }: FileText, { all, root }: Sections, env: Environment): Computed {
+/** `winning` are the variables that win over the text. */
+export function compute({ text, problem }: FileText, { all, root }: Sections, env: Environment, winning = overrides): Computed {
   const issues: ConfigIssue[] = problem === undefined ? [] : [{ level: "error", path: "", message: problem }];
   const failed = new Set<Path>();
   let node: Node | undefined;
@@ -77,14 +78,14 @@ export function compute({ text, problem }: FileText, { all, root }: Sections, en
     report("error", path, `the environment variable ${name} is not set: set it before the gateway starts, or write { secret: "name" }`),
   ) as JsonObject;
   // A variable that does not fit is reported and ignored: a typing error must not keep the gateway from starting.
-  for (const [name, path] of overrides) {
+  for (const [name, path] of winning) {
     const [given, shape] = [env[name], shapesAt(root, path)[0]];
     if (!given || !shape) continue;
     const value = (shape.type === "integer" || shape.type === "number") && /^\d+$/.test(given) ? Number(given) : given;
     let fits = true;
     fit(shape, value, path, (_, where, message) => {
       fits = false;
-      add("error", where, `${name} in the environment is ignored: ${message}`);
+      add("warning", where, `${name} in the environment is ignored: ${message}`);
     });
     if (fits) said = putAt(said, path, value);
   }

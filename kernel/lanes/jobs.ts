@@ -20,7 +20,7 @@ export const lanePoints = [
   /** The result of a step was handed to the writer, and not waited for. */
   "after-settle",
 ] as const;
-export type LanePoint = (typeof lanePoints)[number];
+type LanePoint = (typeof lanePoints)[number];
 
 /**
  * `admitted`, also at the start for what was open; `absorbed` by the job that runs in its lane; `returned` to the lane when that job did not

@@ -1,5 +1,4 @@
 /** The host's end of jobs whose handlers run in a plugin's own process: steps, journal and lane stay here. */
-
 import type { Job } from "@pincer/plugin-sdk/job";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { isGone } from "@pincer/plugin-sdk/runtime/gone";

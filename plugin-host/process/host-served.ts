@@ -99,7 +99,11 @@ export function hostServed(
 
   const inTurn = createQueue();
   /** One after the other, and no faster than they are taken over there: a thousand answers at once would be all that it keeps, a thousand times. */
-  const read = <T>(run: () => Promise<T>): Promise<T> => inTurn(async () => (await room(), run()));
+  const read = <T>(run: () => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      await room();
+      return run();
+    });
 
   const handlers: Handlers = {
     hello: onHello,

@@ -8,8 +8,8 @@ import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { createValues } from "../../store/values.ts";
+import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { defaultLimits } from "../limits.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "pincer-rogues-"));

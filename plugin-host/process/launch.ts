@@ -14,7 +14,7 @@ import { admission } from "../sandbox/rules.ts";
 import type { Launch } from "./process-instance.ts";
 import { type Resolved, resolvePermissions } from "./resolved-permissions.ts";
 
-export interface LaunchDeps {
+interface LaunchDeps {
   readonly home: string;
   readonly clock: Clock;
   readonly log: Logger;

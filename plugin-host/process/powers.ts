@@ -2,7 +2,6 @@
  * What a plugin that nobody trusts must name in `permissions.scopes` to use a contract of other plugins: a tool runs what the owner may run, a
  * channel speaks for the owner, a model spends the owner's money. Contracts of the gateway itself name their scope on their own.
  */
-
 import * as hooks from "@pincer/plugin-sdk/hooks";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";

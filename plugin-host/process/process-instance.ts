@@ -48,7 +48,7 @@ export interface Launch {
   readonly keeps?: { readonly folder: string; readonly mostMb: number };
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly manifest: Manifest;
   /** Of the manifest. */
   readonly digest: string;

@@ -119,7 +119,7 @@ export default definePlugin({ setup(ctx) {
 } });`;
 const startMortal = (options: HostOptions, isolation = "process") =>
   startHost({
-    ...{ confinement, dev: true, config: { plugins: { mortal: { isolation } } } },
+    ...{ confinement, config: { plugins: { mortal: { isolation } } } },
     prepare: (plugins) => writePlugin(plugins, "mortal", mortal(1), { idleSeconds: 1 }).then(() => undefined),
     ...options,
   });

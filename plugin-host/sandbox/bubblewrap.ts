@@ -72,7 +72,7 @@ const escaped = (path: string) => path.replace(/[\\ \t\r\n#]/g, (character) => `
 /** Before Linux 5.14 the tasks of a user are counted for the whole machine, and the bound would be reached by what others run. */
 const countsByNamespace = (): boolean => Bun.semver.satisfies(/^\d+\.\d+(\.\d+)?/.exec(release())?.[0] ?? "0.0.0", ">=5.14.0");
 
-export interface BubblewrapOptions {
+interface BubblewrapOptions {
   readonly tools: Tools;
   readonly machine: Machine;
   readonly libraries: Libraries;

@@ -78,7 +78,11 @@ export function createEgress({ admits, clock, limits, resolve = createResolver()
     using _late = clock.after(limits.connectMs, () => stop.abort(new Error("no connection came about in time")));
     const gone = new Promise<never>((_, reject) => stop.signal.addEventListener("abort", () => reject(stop.signal.reason)));
     const made = connect(host, port, stop.signal);
-    const tooLate = (remote: Connection) => stop.signal.aborted && (asked--, remote.terminate());
+    const tooLate = (remote: Connection) => {
+      if (!stop.signal.aborted) return;
+      asked--;
+      remote.terminate();
+    };
     made.then(tooLate, () => asked--);
     return await Promise.race([made, gone]);
   };

@@ -3,7 +3,7 @@ import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
-export interface Library {
+interface Library {
   /** Where the loader looks for it. */
   readonly at: string;
   /** Where it lies, symbolic links followed. */

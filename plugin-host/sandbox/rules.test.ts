@@ -194,7 +194,11 @@ describe("an address", () => {
 test("the gateway's own port is the operator's alone to name, however it is written", () => {
   const rules = ["127.0.0.1:18789", "[::1]:18789", "localhost:18789", "192.168.1.5:18789", "own.local:18789", "api.example.com:18789"];
   const told = (configured: readonly string[], port = 18_789) => {
-    const admits = admission([...rules, "127.0.0.1:80"], { configured, own: () => ["192.168.1.5", "fe80::1%eth0", "none"], gatewayPort: port });
+    const admits = admission([...rules, "127.0.0.1:80"], {
+      configured,
+      own: () => ["192.168.1.5", "fe80::1%eth0", "none"],
+      gatewayPort: port,
+    });
     const ask = (host: string) => admits(host, 18_789);
     const named = (host: string, leads: string) => {
       const admission = ask(host);

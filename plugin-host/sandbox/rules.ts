@@ -2,12 +2,17 @@
 import { networkInterfaces } from "node:os";
 import { type Address, isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 
-export type Admission =
+type Admission =
   | { readonly admitted: false; readonly why: string }
   /** The addresses themselves are declared: nothing is looked up. */
   | { readonly admitted: true; readonly addresses: readonly string[] }
   /** A name: it is looked up, and `refuses` says what is wrong with what it leads to, all answers together. */
-  | { readonly admitted: true; readonly name: string; readonly mayBePrivate: boolean; refuses(addresses: readonly string[]): string | undefined };
+  | {
+      readonly admitted: true;
+      readonly name: string;
+      readonly mayBePrivate: boolean;
+      refuses(addresses: readonly string[]): string | undefined;
+    };
 
 export type Admits = (host: string, port: number) => Admission;
 

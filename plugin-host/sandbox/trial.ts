@@ -7,7 +7,7 @@ import type { Confine, FoundConfinement } from "./confinement.ts";
 import { createLibraries } from "./libraries.ts";
 import { runConfined } from "./run.ts";
 
-const PACKAGES: Readonly<Record<keyof Tools, string>> = {
+const PACKAGES: Record<keyof Tools, string> = {
   bwrap: "bubblewrap",
   unshare: "util-linux",
   mount: "util-linux",
@@ -57,11 +57,9 @@ export async function findBubblewrap(which: (name: string) => string | null = in
     tools[name] = found;
   }
   const libraries = createLibraries();
-  const confineWith = (disablesNamespaces: boolean) =>
-    confineByBubblewrap({ tools: tools as Tools, machine, libraries, disablesNamespaces });
   let said: string | undefined;
   for (const disablesNamespaces of [true, false]) {
-    const confine = confineWith(disablesNamespaces);
+    const confine = confineByBubblewrap({ tools: tools as Tools, machine, libraries, disablesNamespaces });
     said = await tryOut(confine);
     if (said === undefined) return { confine, kind: "bubblewrap" };
   }

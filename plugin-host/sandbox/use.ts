@@ -8,7 +8,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Confinement } from "./confinement.ts";
 import { tasksOf } from "./limits.ts";
 
-export interface Use {
+interface Use {
   readonly processes: number;
   /** Threads, of which each process has several; what the kernel counts. */
   readonly tasks: number;

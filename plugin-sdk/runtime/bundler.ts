@@ -69,7 +69,10 @@ export async function sayBundle(source: Source): Promise<void> {
   } catch (error) {
     const first = ((error as AggregateError).errors?.[0] ?? error) as Error & BundleFailure;
     const { file = "", line = 0, column = 0 } = first.position ?? {};
-    const failure: BundleFailure = { message: String(first.message).slice(0, longest), ...(first.position && { position: { file, line, column } }) };
+    const failure: BundleFailure = {
+      message: String(first.message).slice(0, longest),
+      ...(first.position && { position: { file, line, column } }),
+    };
     await Bun.write(Bun.stderr, `\n${JSON.stringify(failure)}`);
     process.exitCode = 1;
   }
@@ -96,10 +99,15 @@ export function bundleFrom(said: string, { folder, sdk, typebox }: Source): Bund
 
 /** What was thrown there: nothing is believed of it but that it is text, and a place. */
 export function failureFrom(complaint: string): Error {
-  const last = complaint.slice(-4 * longest).split("\n").at(-1) ?? "";
+  const last =
+    complaint
+      .slice(-4 * longest)
+      .split("\n")
+      .at(-1) ?? "";
   try {
     const { message, position: { file, line, column } = {} } = JSON.parse(last) as { message: unknown; position?: Record<string, unknown> };
-    const position = typeof file === "string" ? { position: { file: file.slice(0, longest), line: Number(line), column: Number(column) } } : {};
+    const position =
+      typeof file === "string" ? { position: { file: file.slice(0, longest), line: Number(line), column: Number(column) } } : {};
     return Object.assign(new Error(String(message).slice(0, longest)), position satisfies Partial<BundleFailure>);
   } catch {
     return new Error(complaint.slice(-longest) || "the bundler said nothing"); // silent-ok: it broke before it could say why

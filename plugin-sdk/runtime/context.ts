@@ -25,7 +25,7 @@ export interface Surroundings extends Pick<PluginContext, "emit" | "run" | "secr
   call(method: string, params: unknown, signal: AbortSignal): Promise<unknown>;
 }
 
-export interface Identity {
+interface Identity {
   readonly id: string;
   readonly version: string;
 }

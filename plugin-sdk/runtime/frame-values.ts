@@ -7,7 +7,7 @@ import { pluginErrors } from "../plugin-errors.ts";
 /** Where something stands in a value: the keys that lead to it. */
 type Path = readonly (string | number)[];
 
-export interface Encoded {
+interface Encoded {
   /** Empty for `undefined`. */
   readonly json: string;
   /** Absent: the JSON is the value. Otherwise it is `[value, [[path, length], ...]]`, with null in the value for each of these. */

@@ -6,7 +6,7 @@ import { within } from "./deadline.ts";
 import { Registrations } from "./registrations.ts";
 import { type Pauses, Services } from "./services.ts";
 
-export interface InstanceOptions {
+interface InstanceOptions {
   /** As errors call it: "generation 3 of delivery". */
   readonly name: string;
   readonly clock: Clock;

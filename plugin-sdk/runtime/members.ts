@@ -17,7 +17,7 @@ interface Hold {
 }
 
 /** What a call goes to, resolved when it is made. */
-export interface Target {
+interface Target {
   readonly implementation: Implementation;
   /** Called when the call has ended; more often does no harm. */
   leave(): void;
@@ -29,7 +29,7 @@ export interface Target {
   hold?(stop: () => void): Hold;
 }
 
-export interface Binding {
+interface Binding {
   /** Whether an optional member exists, read at each use. */
   has(member: string): boolean;
   /**

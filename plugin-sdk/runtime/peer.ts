@@ -138,7 +138,10 @@ export class Peer {
 
   /** Resolves when what is sent does not wait: for what is large, and is better not made before. At the end of the connection too. */
   async room(): Promise<void> {
-    while (!this.#ended && this.#wire?.isFull) await (this.#room ??= Promise.withResolvers()).promise;
+    while (!this.#ended && this.#wire?.isFull) {
+      this.#room ??= Promise.withResolvers();
+      await this.#room.promise;
+    }
   }
 
   /** The wire has room again: streams that waited for it go on. */

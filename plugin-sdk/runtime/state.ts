@@ -21,7 +21,7 @@ export function plainState(state: unknown): unknown {
 }
 
 /** A generation, as far as its state is concerned. */
-export interface Keeper {
+interface Keeper {
   readonly plugin: string;
   /** Its code's. */
   readonly folder: string;
@@ -48,7 +48,7 @@ export class Door {
   }
 }
 
-export interface HandOver {
+interface HandOver {
   readonly from: Keeper | undefined;
   readonly to: Keeper;
   /** What `to` itself gave away before, for when the state of `from` cannot be had. Then nothing fails of that. */

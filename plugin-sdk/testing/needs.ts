@@ -9,7 +9,7 @@ const parts = {
   bash: { commands: ["bash"], install: "apt-get install bash" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
-export type Part = keyof typeof parts;
+type Part = keyof typeof parts;
 
 /** The first command of the part that is on PATH. */
 export const commandOf = (part: Part): string | undefined => parts[part].commands.map((name) => Bun.which(name) ?? undefined).find(Boolean);

@@ -50,6 +50,11 @@ inEveryMode("what a test scripts", (mode, test) => {
     await kit.unload();
     expect(kit.residue()).toEqual([]);
   });
+
+  test("that there is no secret for it", async () => {
+    await using kit = await start({ mode });
+    expect(await go(kit, "secret")).toBeNull();
+  });
 });
 
 const inProcess = testIn("process");
@@ -58,7 +63,8 @@ inProcess("there it may what its manifest names, and nothing else: no file, no s
   using other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("reached") });
   const config = { word: join(folder, "plugin.json"), url: "http://127.0.0.1:9" };
   await using kit = await start({ mode: "process", config });
-  await expect(go(kit, "secret")).rejects.toMatchObject({ code: "SECRETS_NOT_GRANTED" });
+  expect(await go(kit, "secret")).toBeNull();
+  expect(await kit.logged("secret.withheld")).toMatchObject({ level: "warn", plugin: "far", next: "pincer secrets grant FAR_KEY far" });
   await expect(go(kit, "fetch")).rejects.toMatchObject({ code: "PLUGIN_FAULT" });
   await expect(go(kit, "peek")).rejects.toMatchObject({ code: "PLUGIN_FAULT" });
   expect(other.pendingRequests).toBe(0);

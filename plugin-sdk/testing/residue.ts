@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Clock } from "../clock.ts";
 
-export interface WatchedClock {
+interface WatchedClock {
   readonly clock: Clock;
   /** The timers that code of the folder set and that still wait. */
   left(): readonly string[];

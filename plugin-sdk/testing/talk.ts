@@ -3,7 +3,7 @@ import type { WireClient } from "./client.ts";
 
 type Payload = Record<string, unknown>;
 
-export interface ToolResult {
+interface ToolResult {
   readonly name: string;
   readonly text: string;
   readonly isError: boolean;

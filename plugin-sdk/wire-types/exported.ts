@@ -1,7 +1,7 @@
 /** What `pincer protocol export` writes: the methods and events of a gateway as data, from which client types are made. */
 import type { Shape } from "../shape.ts";
 
-export interface ExportedMethod {
+interface ExportedMethod {
   readonly summary: string;
   readonly scope: string;
   readonly params: Shape;
@@ -10,7 +10,7 @@ export interface ExportedMethod {
   readonly accepted?: Shape;
 }
 
-export interface ExportedEvent {
+interface ExportedEvent {
   readonly summary: string;
   readonly scope: string;
   readonly payload: Shape;

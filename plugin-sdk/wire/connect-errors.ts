@@ -62,7 +62,7 @@ export const deviceError = (code: keyof typeof deviceErrors, hint: string): Gate
   deviceErrors[code](`${deviceErrors[code]().message}: ${hint}`, { data: { reason: deviceReasons[code] } });
 
 /** A guess at a credential, as opposed to a connect that came without one or asked for too much. */
-export const isGuess = (code: string): boolean => /^AUTH_\w+_(MISMATCH|INVALID)$/.test(code) && code !== "AUTH_SCOPE_MISMATCH";
+const isGuess = (code: string): boolean => /^AUTH_\w+_(MISMATCH|INVALID)$/.test(code) && code !== "AUTH_SCOPE_MISMATCH";
 
 function nextStep(code: AuthCode): string {
   if (code === "AUTH_RATE_LIMITED") return "wait_then_retry";

@@ -8,7 +8,7 @@ export const oldestVersion = 3;
 const Text = (maxLength?: number) => Type.String(maxLength === undefined ? { minLength: 1 } : { minLength: 1, maxLength });
 const oneOf = <const T extends string[]>(values: T) => Type.Union(values.map((value) => Type.Literal(value as T[number])));
 
-export const ClientId = oneOf([
+const ClientId = oneOf([
   "webchat-ui",
   "openclaw-control-ui",
   "openclaw-browser-copilot",
@@ -28,7 +28,7 @@ export const ClientId = oneOf([
   "openclaw-probe",
 ]);
 
-export const ClientMode = oneOf(["webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"]);
+const ClientMode = oneOf(["webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"]);
 
 /** What a device proves itself with: its key, and a signature over `deviceClaim`. */
 export const SignedDevice = Type.Object({

@@ -4,7 +4,7 @@ import type { Runs } from "./runs.ts";
 import { commandLane, runIdOf, runKey, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
-export interface StopRequest {
+interface StopRequest {
   readonly sessionKey: string;
   readonly agentId: string;
   /** Absent: whatever runs in the session. */

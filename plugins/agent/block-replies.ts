@@ -6,7 +6,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Admission, Job } from "@pincer/plugin-sdk/job";
 import type { AgentConfig } from "./config.ts";
 
-export type BlockLimits = Pick<AgentConfig, "blockMinChars" | "blockMaxChars" | "blockIdleMs">;
+type BlockLimits = Pick<AgentConfig, "blockMinChars" | "blockMaxChars" | "blockIdleMs">;
 
 const fence = /^ {0,3}(```|~~~)/gm;
 const borders = [/\n\s*\n/g, /\n/g, /[.!?…。！？]["')\]»”]*\s/g, /\s/g] as const;
@@ -37,7 +37,7 @@ export function blockEnd(text: string, { blockMinChars: min, blockMaxChars: max 
   return /[\uD800-\uDBFF]$/.test(within) ? max - 1 : max;
 }
 
-export interface BlockRepliesOptions {
+interface BlockRepliesOptions {
   readonly job: Pick<Job, "effect" | "sendNow">;
   readonly clock: Clock;
   readonly limits: () => BlockLimits;

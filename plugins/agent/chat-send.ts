@@ -14,7 +14,7 @@ import { thinkingLevel, thinkingLevels } from "./session-facets.ts";
 import { type RunResult, runKey, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
-export interface Message {
+interface Message {
   readonly runId: string;
   readonly sessionKey: string | undefined;
   readonly agentId?: string | undefined;
@@ -30,7 +30,7 @@ export interface Message {
   readonly expectedLeaf?: string | null | undefined;
 }
 
-export interface AdmittedRun {
+interface AdmittedRun {
   readonly runId: string;
   readonly sessionKey: string;
   readonly agentId: string;

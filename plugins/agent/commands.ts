@@ -59,7 +59,7 @@ export const commands: readonly CommandEntry[] = [
 
 const byAlias = new Map(commands.flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
 
-export interface TypedCommand {
+interface TypedCommand {
   readonly name: string;
   readonly args: string;
 }

@@ -14,7 +14,7 @@ import { shorten } from "./shorten.ts";
 import type { Transcript } from "./transcript.ts";
 import type { AgentContext } from "./uses.ts";
 
-export interface CompactionOptions {
+interface CompactionOptions {
   readonly agent: AgentContext;
   readonly job: Pick<Job, "effect">;
   readonly transcript: Transcript;

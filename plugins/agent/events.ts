@@ -33,14 +33,14 @@ export const ErrorKind = Type.Union([
 export type ErrorKind = Static<typeof ErrorKind>;
 
 /** The assistant's message as clients show it while it grows and when it is done. */
-export const ShownMessage = Type.Object({
+const ShownMessage = Type.Object({
   role: Type.Literal("assistant"),
   content: Type.Array(Type.Object({ type: Type.Literal("text"), text: Type.String() })),
   timestamp: Type.Integer(),
   /** The answer to a command, not the model's. */
   command: Type.Optional(Type.Boolean()),
 });
-export type ShownMessage = Static<typeof ShownMessage>;
+type ShownMessage = Static<typeof ShownMessage>;
 
 const common = { runId, sessionKey, agentId, seq };
 const message = Type.Optional(ShownMessage);

@@ -19,7 +19,7 @@ import type { Transcript } from "./transcript.ts";
 import type { RenderedMessages } from "./user-message.ts";
 import type { AgentContext } from "./uses.ts";
 
-export interface ModelCallsOptions {
+interface ModelCallsOptions {
   readonly agent: AgentContext;
   readonly job: Pick<Job, "effect" | "resumed">;
   readonly run: RunEvents;

@@ -6,12 +6,12 @@ import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import type { AgentFile } from "./agent-files.ts";
 
-export interface PromptSection {
+interface PromptSection {
   readonly id: string;
   readonly text: string;
 }
 
-export interface PromptParts {
+interface PromptParts {
   readonly agent: AgentInfo;
   readonly files: readonly AgentFile[];
   readonly hasTools: boolean;

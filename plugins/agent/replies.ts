@@ -10,7 +10,7 @@ type ReplyTo = NonNullable<TurnRequest["replyTo"]>;
 const sameConversation = (a: ReplyTo["address"], b: ReplyTo["address"]) =>
   a.channel === b.channel && a.account === b.account && a.conversation === b.conversation && a.thread === b.thread;
 
-export interface RepliesOptions {
+interface RepliesOptions {
   readonly agent: AgentContext;
   readonly job: Pick<Job, "send">;
   readonly runId: string;

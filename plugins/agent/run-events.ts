@@ -11,7 +11,7 @@ export interface RunIdentity {
   readonly sessionId: string | undefined;
 }
 
-export interface RunEventsOptions {
+interface RunEventsOptions {
   readonly clock: Clock;
   readonly emit: AgentContext["emit"];
   readonly deltaMs: () => number;
@@ -21,7 +21,7 @@ export interface RunEventsOptions {
   readonly resumed: boolean;
 }
 
-export type RunEnd =
+type RunEnd =
   | { readonly state: "final"; readonly text: string; readonly stopReason: string; readonly usage?: Usage; readonly command?: boolean }
   | { readonly state: "aborted"; readonly stopReason: string; readonly errorMessage?: string }
   | { readonly state: "error"; readonly errorMessage: string; readonly errorKind: ErrorKind };

@@ -10,7 +10,7 @@ import { shorten } from "./shorten.ts";
 import { argumentFault, canonicalJson, type KnownTool, type ToolTable } from "./tool-table.ts";
 import type { AgentContext } from "./uses.ts";
 
-export interface ToolScope {
+interface ToolScope {
   readonly sessionKey: string;
   readonly agentId: string;
   readonly runId: string;
@@ -35,7 +35,7 @@ const uncertainText =
 
 const longestProgress = 8_000;
 
-export interface ToolCallsOptions {
+interface ToolCallsOptions {
   readonly agent: AgentContext;
   readonly job: Pick<Job, "effect">;
   readonly run: RunEvents;

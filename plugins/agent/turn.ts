@@ -40,7 +40,7 @@ export type TurnEnd =
   | { readonly ok: true; readonly stopReason: string }
   | { readonly ok: false; readonly kind: ErrorKind; readonly message: string; readonly stopReason: string };
 
-export interface TurnOptions extends TurnParts {
+interface TurnOptions extends TurnParts {
   readonly job: Job<TurnInput>;
   readonly run: RunEvents;
   readonly session: Session;

@@ -2,7 +2,7 @@
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { childrenOf, type Path, type Shape, shapesAt } from "@pincer/plugin-sdk/shape";
 
-export interface Hint {
+interface Hint {
   readonly label?: string;
   readonly help?: string;
   readonly group?: string;

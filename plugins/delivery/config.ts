@@ -2,8 +2,8 @@
 import { channelSettings } from "@pincer/plugin-sdk/contracts/channel";
 import { type Static, Type } from "@sinclair/typebox";
 
-export const ChannelConfig = Type.Object(channelSettings, { additionalProperties: true });
-export type ChannelConfig = Static<typeof ChannelConfig>;
+const ChannelConfig = Type.Object(channelSettings, { additionalProperties: true });
+type ChannelConfig = Static<typeof ChannelConfig>;
 
 export const Defaults = Type.Object({
   retryFirstMs: Type.Integer({ default: 1000, minimum: 1, description: "Pause before the first repetition of a send; doubles each time" }),

@@ -29,7 +29,7 @@ interface Runner {
   readonly ended: Promise<void>;
 }
 
-export interface ManagerDeps {
+interface ManagerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly config: () => DeliveryConfig;

@@ -17,7 +17,7 @@ type Attempt =
   | { readonly status: "again"; readonly afterMs: number | null; readonly detail: string }
   | { readonly status: "rejected" | "uncertain"; readonly detail: string };
 
-export interface OutboundDeps {
+interface OutboundDeps {
   readonly clock: Clock;
   readonly defaults: () => Defaults;
   /** Undefined when no plugin provides the channel. */

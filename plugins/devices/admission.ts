@@ -10,7 +10,7 @@ import { type Ask, type Device, type Grant, grantOf, type Pairing, type PairRequ
 
 type Admit = Parameters<ImplementationOf<typeof authenticator>["admit"]>[0];
 
-export interface Admission {
+interface Admission {
   readonly grant: Grant;
   readonly method?: "device-token" | "bootstrap-token";
   /** It was approved just now: by what, and for which scopes. */

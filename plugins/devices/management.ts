@@ -22,7 +22,7 @@ const missingScope = (missing: WireScope) =>
   errors.MISSING_SCOPE(`missing scope: ${missing}`, { data: { missingScope: missing, requiredScopes: [missing] } });
 
 /** Whose connections end, and what their close frame says. */
-export interface Revocation {
+interface Revocation {
   readonly deviceId: string;
   readonly role?: Role;
   /** The connection that asked for it and got the new token. */

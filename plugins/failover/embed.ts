@@ -13,7 +13,7 @@ import type { Candidate, Walk } from "./walk.ts";
 
 const failed = (failure: NonNullable<EmbedAnswer["failure"]>): EmbedAnswer => ({ embeddings: [], usage: tokenUsage({}), failure });
 
-export interface EmbedParts {
+interface EmbedParts {
   readonly clock: Clock;
   readonly access: Pick<ImplementationOf<typeof modelAccess>, "embed">;
   readonly health: Health;

@@ -18,7 +18,7 @@ interface Stored {
   readonly models: Readonly<Record<string, Omit<TargetHealth, "cooling"> & { readonly cooling?: StoredCooldown }>>;
 }
 
-export interface HealthStore {
+interface HealthStore {
   load(): Promise<void>;
   /** `counts`: what has changed may wait a while for others. */
   changed(profile: string, counts?: "counts"): void;

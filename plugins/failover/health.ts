@@ -47,7 +47,7 @@ export type Look =
   | { readonly is: "cooling"; readonly reason: Reason; readonly leftMs: number }
   | { readonly is: "failed"; readonly reason: Reason };
 
-export interface HealthSettings {
+interface HealthSettings {
   readonly cooldownMs: number;
   readonly cooldownLongestMs: number;
 }

@@ -1,7 +1,7 @@
 /** Images made smaller, for a vendor that refuses their size or dimensions. */
 import type { DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 
-export interface ImageLimits {
+interface ImageLimits {
   readonly imageSidePx: number;
   readonly imageBytes: number;
 }

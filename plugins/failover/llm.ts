@@ -24,14 +24,14 @@ import { type Candidate, type Reaction, Walk } from "./walk.ts";
 /** The column of sessions that names a profile. */
 export const PROFILE_FACET = "authProfile";
 
-export interface FailoverContext {
+interface FailoverContext {
   readonly config: FailoverConfig;
   readonly clock: Clock;
   readonly log: Logger;
   readonly uses: { readonly access: ImplementationOf<typeof modelAccess>; readonly sessions: ImplementationOf<typeof sessions> };
 }
 
-export interface FailoverParts {
+interface FailoverParts {
   readonly profiles: Profiles;
   readonly health: Health;
   readonly tokens: Tokens;

@@ -23,7 +23,7 @@ export interface DeviceCode {
 }
 
 /** `refused`: the token is of no use any more; otherwise it may work the next time. */
-export type Refreshed = { readonly token: Token } | { readonly refused: boolean; readonly message: string };
+type Refreshed = { readonly token: Token } | { readonly refused: boolean; readonly message: string };
 
 type Fields = Readonly<Record<string, unknown>>;
 interface Reply {

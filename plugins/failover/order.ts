@@ -8,7 +8,7 @@ export const ownProfile = (endpoint: string): string => `${endpoint}:${OWN}`;
 export const endpointOf = (profile: string): string => profile.slice(0, profile.indexOf(":"));
 export const isOwn = (profile: string): boolean => profile.endsWith(`:${OWN}`);
 
-export interface OrderOptions {
+interface OrderOptions {
   readonly endpoint: string;
   /** What the request and the session name. */
   readonly requested: string | undefined;

@@ -12,7 +12,7 @@ import type { Tokens } from "./tokens.ts";
 /** Timers of the system have an end; a longer wait is taken up again there. */
 const LONGEST_TIMER_MS = 86_400_000;
 
-export type Outcome = { readonly possible: false } | { readonly possible: true; readonly failure?: ModelFailure };
+type Outcome = { readonly possible: false } | { readonly possible: true; readonly failure?: ModelFailure };
 
 export interface Prober extends Disposable {
   /** Looks again when the next cooldown ends. */

@@ -23,7 +23,7 @@ export interface Profile {
   readonly expiresAt?: number;
 }
 
-export interface NewProfile {
+interface NewProfile {
   readonly name: string;
   readonly type: CredentialType;
   readonly priority?: number | undefined;
@@ -40,7 +40,7 @@ export interface Token {
   readonly expiresAt?: number | undefined;
 }
 
-export interface ProfilesContext {
+interface ProfilesContext {
   readonly id: string;
   readonly clock: Clock;
   readonly store: KeyValueStore;

@@ -6,7 +6,7 @@ import type { Trigger } from "./config.ts";
  * `fail`: the profile is off until it is changed. `cool`: this model rests with this profile. `retry`: once more after a pause, then the
  * next. `next`: the next at once. `fix`: once more with what can be fixed, else as `end`. `end`: no other would answer otherwise.
  */
-export type Rule = "fail" | "cool" | "retry" | "next" | "fix" | "end";
+type Rule = "fail" | "cool" | "retry" | "next" | "fix" | "end";
 
 const RULES: Readonly<Record<FailureClass, Rule>> = {
   auth: "fail",

@@ -8,7 +8,7 @@ import { type OAuthContext, refreshToken } from "./oauth.ts";
 import { isOwn } from "./order.ts";
 import { credentialOf, type Profile, type Profiles } from "./profiles.ts";
 
-export interface TokensContext extends OAuthContext {
+interface TokensContext extends OAuthContext {
   readonly clock: Clock;
   readonly config: Pick<FailoverConfig, "oauth" | "refreshAheadMs">;
   readonly log: Logger;

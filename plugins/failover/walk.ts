@@ -12,7 +12,7 @@ export interface Candidate extends Target {
   readonly continues: boolean;
 }
 
-export type Step =
+type Step =
   | { readonly kind: "try"; readonly candidate: Candidate }
   /** The model of that fallback is to be looked up, and its candidates added, before the next step. */
   | { readonly kind: "fallback"; readonly index: number }
@@ -28,7 +28,7 @@ export type Note =
   | { readonly kind: "cannot-continue"; readonly target: Target }
   | { readonly kind: "unavailable"; readonly model: string; readonly message: string };
 
-export interface WalkSettings {
+interface WalkSettings {
   readonly retryPauseMs: number;
   readonly retryJitter: number;
 }

@@ -8,7 +8,7 @@ import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } 
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
 
-export interface DirectoryContext {
+interface DirectoryContext {
   readonly config: ModelsConfig;
   readonly clock: Clock;
   readonly log: Logger;

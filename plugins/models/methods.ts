@@ -8,7 +8,7 @@ const closed = { additionalProperties: false };
 
 const Level = Type.Object({ id: Text, label: Text }, closed);
 
-export const ModelChoice = Type.Object(
+const ModelChoice = Type.Object(
   {
     id: Text,
     name: Text,
@@ -63,7 +63,7 @@ const AuthState = Type.Union([
 export type AuthState = Static<typeof AuthState>;
 const Expiry = Type.Object({ at: Type.Integer(), remainingMs: Type.Integer(), label: Text });
 
-export const ProfileRow = Type.Object({
+const ProfileRow = Type.Object({
   profileId: Text,
   /** `api_key` is how the wire writes `api-key`. */
   type: Text,

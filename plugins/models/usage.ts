@@ -6,7 +6,7 @@ import type { Usage } from "@pincer/plugin-sdk/message";
 import type { ModelsConfig } from "./config.ts";
 import type { Cost } from "./prices.ts";
 
-export interface Totals {
+interface Totals {
   readonly input: number;
   readonly output: number;
   readonly cacheRead: number;
@@ -29,7 +29,7 @@ interface Row extends Totals {
   readonly agentId: string;
 }
 
-export interface UsageEntry {
+interface UsageEntry {
   readonly model: string;
   readonly agentId: string | undefined;
   readonly sessionKey: string | undefined;
@@ -38,7 +38,7 @@ export interface UsageEntry {
   readonly cost: Cost | undefined;
 }
 
-export interface UsageReport {
+interface UsageReport {
   readonly daily: readonly (Totals & { readonly date: string })[];
   readonly totals: Totals;
   readonly models: readonly (Totals & { readonly model: string })[];
@@ -101,7 +101,7 @@ const gatherMs = 200;
 const two = (number: number): string => `${number}`.padStart(2, "0");
 
 /** The day on the gateway's own calendar, as `2026-11-20`. */
-export const dayOf = (at: number): string => {
+const dayOf = (at: number): string => {
   const day = new Date(at);
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 };

@@ -1,7 +1,7 @@
 /** What an agent does not do for a caller is refused, whichever API asks; how it samples is its own. */
 import { unsupported } from "./failure.ts";
 
-export interface AskedOfAgent {
+interface AskedOfAgent {
   readonly tools: readonly unknown[] | null | undefined;
   readonly toolChoice: unknown;
   readonly format: { readonly param: string; readonly type: string | undefined };

@@ -20,7 +20,7 @@ export interface AgentTurn {
   readonly thinking?: string | undefined;
 }
 
-export interface SessionPlace {
+interface SessionPlace {
   readonly sessionKey: string;
   /** Nothing was said in it, as far as the caller knows. */
   readonly isFresh: boolean;
@@ -48,7 +48,7 @@ function userName(user: string): string {
   return name.length <= longestUser ? name : new Bun.CryptoHasher("sha256").update(user).digest("hex");
 }
 
-export interface TurnOptions extends SessionPlace {
+interface TurnOptions extends SessionPlace {
   readonly runId: string;
   readonly agentId: string;
   /** The parameter that holds the conversation. */

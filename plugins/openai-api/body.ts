@@ -5,7 +5,7 @@ import type { ValueError } from "@sinclair/typebox/compiler";
 import { badRequest } from "./failure.ts";
 
 /** `/messages/0/content` as `messages[0].content`. */
-export const paramOf = (path: string): string =>
+const paramOf = (path: string): string =>
   path
     .split("/")
     .slice(1)

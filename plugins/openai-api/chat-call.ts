@@ -13,7 +13,7 @@ export const thinkingOf = (effort: Effort): Thinking => (effort === "none" ? "of
 export const cacheKeyOf = (key: string | null | undefined, user: string | null | undefined): string | undefined =>
   key ?? (user ? Bun.hash(user).toString(36) : undefined);
 
-export interface Spec {
+interface Spec {
   readonly name: string;
   readonly description?: string | null;
   readonly parameters?: object | null;
@@ -26,7 +26,7 @@ export const toolSpec = ({ name, description, parameters, strict }: Spec): ToolS
   ...(typeof strict === "boolean" ? { strict } : {}),
 });
 
-export interface Schema {
+interface Schema {
   readonly name: string;
   readonly description?: string | null;
   readonly schema?: object;
@@ -44,7 +44,7 @@ export const schemaFormat = ({ name, description, schema = {}, strict }: Schema)
 const said = <T extends object>(values: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as Partial<T>;
 
-export type CallSettings = Omit<LlmRequest, "model" | "messages" | "system" | "tools">;
+type CallSettings = Omit<LlmRequest, "model" | "messages" | "system" | "tools">;
 
 export const settings = (values: { readonly [K in keyof CallSettings]: CallSettings[K] | null | undefined }): Partial<CallSettings> =>
   said<CallSettings>(values);

@@ -90,7 +90,7 @@ function shownByTool(part: Part, fileChars: number): TextBlock | ImageBlock {
   );
 }
 
-export interface ModelContext {
+interface ModelContext {
   readonly now: number;
   readonly fileChars: number;
   /** What an earlier response holds. */

@@ -1,7 +1,7 @@
 /** Server-sent events, written as fast as they are read: who leaves ends what was being answered. */
 
 const encoder = new TextEncoder();
-export const eventStreamHeaders = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+const eventStreamHeaders = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
 export const dataEvent = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
 export const namedEvent = (data: { readonly type: string }): string => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;

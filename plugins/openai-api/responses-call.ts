@@ -12,7 +12,7 @@ import type { ResponsesRequest } from "./responses-request.ts";
 import type { Run, StoredResponse } from "./responses-store.ts";
 import { header, targetOf } from "./target.ts";
 
-export interface Asking {
+interface Asking {
   readonly id: string;
   readonly headers: Headers;
   readonly caller: Caller;

@@ -6,7 +6,7 @@ import type { ResponsesRequest } from "./responses-request.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 
-export interface MessageItem {
+interface MessageItem {
   readonly type: "message";
   readonly id: string;
   readonly role: "assistant";
@@ -29,7 +29,7 @@ export interface ReasoningItem {
 }
 export type OutputItem = MessageItem | CallItem | ReasoningItem;
 
-export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
 export interface ResponseObject {
   readonly id: string;

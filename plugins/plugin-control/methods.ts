@@ -1,7 +1,7 @@
 /** `plugins.*` on the wire. `list`, `inspect` and `setEnabled` have the wire's shapes; `status` and `reload` are ours. */
 
 import { PluginState, Use } from "@pincer/plugin-sdk/contracts/plugin-host";
-import { Permissions } from "@pincer/plugin-sdk/manifest";
+import { type Manifest, Permissions } from "@pincer/plugin-sdk/manifest";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
 
@@ -65,6 +65,8 @@ export const Status = object({
   /** Of that process and all below it, since it was started. */
   use: Type.Optional(Use),
   permissions: Permissions,
+  /** All that it declares; of one that was asked for by its id. */
+  manifest: Type.Optional(Type.Unsafe<Manifest>(Type.Object({ id: Text }))),
   error: Type.Union([object({ code: Type.String(), message: Type.String() }), Type.Null()]),
 });
 
@@ -102,7 +104,8 @@ export const pluginsSetEnabled = defineMethod({
 
 export const pluginsStatus = defineMethod({
   name: "plugins.status",
-  summary: "How each plugin is: state, generation, what it still waits for, permissions and whether they are enforced, its last error.",
+  summary:
+    "How each plugin is: state, generation, what it still waits for, permissions and whether they are enforced, its last error; of one also what it declares.",
   scope: "operator.read",
   params: object({ pluginId: Type.Optional(Text) }),
   result: object({ plugins: Type.Array(Status), gateway: Use }),

@@ -34,7 +34,7 @@ export default definePlugin({
 
     ctx.method(methods.pluginsStatus, async ({ pluginId: id }, io) => {
       const { plugins, gateway } = await ctx.uses.plugins.list(id === undefined ? {} : { id }, io);
-      return { plugins: plugins.map(statusOf), gateway };
+      return { plugins: plugins.map((info) => ({ ...statusOf(info), ...(id && info.manifest && { manifest: info.manifest }) })), gateway };
     });
 
     ctx.command({ name: "plugins top", summary: "What each plugin does and takes of the machine", usage: "[seconds]" }, (args, io) =>

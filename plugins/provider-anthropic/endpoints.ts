@@ -15,7 +15,7 @@ export interface Access {
 /** What the vendor asks for beside the token of somebody who signed in. */
 const SIGNED_IN = { "anthropic-beta": "oauth-2025-04-20" };
 
-export const HOME = "anthropic";
+const HOME = "anthropic";
 const HOME_URL = "https://api.anthropic.com";
 const DEFAULT_MODEL = "claude-sonnet-5-5";
 

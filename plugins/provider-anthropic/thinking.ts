@@ -53,7 +53,7 @@ export function abilitiesByName(id: string): Abilities {
 const BUDGETS: Readonly<Record<Exclude<Thinking, "off">, number>> = { minimal: 1024, low: 2048, medium: 8192, high: 16_384, xhigh: 24_576 };
 const SMALLEST_BUDGET = 1024;
 
-export type ThinkingParams = Pick<Anthropic.MessageCreateParamsStreaming, "thinking" | "output_config">;
+type ThinkingParams = Pick<Anthropic.MessageCreateParamsStreaming, "thinking" | "output_config">;
 
 /** `interrupted`: the last answer has no thinking of this model before its tool calls, which a budget does not allow. */
 export function thinkingParams(level: Thinking | undefined, abilities: Abilities, maxTokens: number, interrupted: boolean): ThinkingParams {

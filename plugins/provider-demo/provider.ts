@@ -6,7 +6,7 @@ import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provid
 import type { DemoConfig } from "./config.ts";
 import { replyTo, unfinishedText } from "./reply.ts";
 
-export interface DemoContext {
+interface DemoContext {
   readonly config: DemoConfig;
   readonly clock: Clock;
 }

@@ -5,7 +5,7 @@ import { type Move, nextMove, type Surroundings, type ToolResult } from "./erran
 import { spokenText, understand } from "./understand.ts";
 import { LABEL, UNKNOWN } from "./words.ts";
 
-export interface Reply {
+interface Reply {
   readonly text: string;
   readonly calls: readonly ToolCallBlock[];
 }

@@ -5,7 +5,7 @@ import type { Endpoint, OpenAiConfig } from "./config.ts";
 import { ollamaOrigin } from "./ollama.ts";
 
 /** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
-export type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
+type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
 
 export interface Access {
   readonly endpoint: string;

@@ -21,7 +21,7 @@ export interface OllamaModel {
   readonly answers: boolean;
 }
 
-export const isOllamaModel = (capabilities: unknown): OllamaModel => {
+const isOllamaModel = (capabilities: unknown): OllamaModel => {
   const known = Array.isArray(capabilities) ? capabilities : [];
   return {
     vision: known.includes("vision"),

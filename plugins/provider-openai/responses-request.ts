@@ -15,7 +15,7 @@ import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
 export const RESPONSES_API = "openai-responses";
 
-export interface ResponsesTarget {
+interface ResponsesTarget {
   readonly provider: string;
   readonly model: string;
   /** Efforts that the model takes; absent: it does not reason. */

@@ -24,7 +24,7 @@ interface Kept {
 /** A server that took longer than this is asked again behind the back of whoever waits, who gets what was known. */
 const QUICK_MS = 50;
 
-export interface Survey {
+interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
   models(endpoint: string | undefined, refresh: boolean, credential?: Credential): Promise<readonly ModelInfo[]>;
   /** What Ollama says of a model; `undefined` when it says nothing. */

@@ -16,7 +16,7 @@ export const routingErrors = defineErrors({
   ROUTER_FILE_OUTSIDE: { message: "the file lies outside the workspace", wire: "INVALID_REQUEST" },
 });
 
-export const MAIN = "main";
+const MAIN = "main";
 
 export const configuredAgents = (config: RoutingConfig): readonly AgentConfig[] => (config.list.length > 0 ? config.list : [{ id: MAIN }]);
 

@@ -3,7 +3,7 @@ import { type Static, Type } from "@sinclair/typebox";
 
 /** A path of the operating system ends at a NUL. */
 export const NO_NUL = "^[^\\0]*$";
-export const agentId = Type.String({ pattern: "^[a-z0-9_-]{1,64}$" });
+const agentId = Type.String({ pattern: "^[a-z0-9_-]{1,64}$" });
 
 export const AgentConfig = Type.Object({
   id: agentId,

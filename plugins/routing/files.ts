@@ -6,7 +6,7 @@ import { join, sep } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { routingErrors } from "./agents.ts";
 
-export const AGENT_FILES = ["AGENTS.md", "SOUL.md", "USER.md", "MEMORY.md"] as const;
+const AGENT_FILES = ["AGENTS.md", "SOUL.md", "USER.md", "MEMORY.md"] as const;
 
 export const FileEntry = Type.Object({
   name: Type.String(),

@@ -1,7 +1,7 @@
 /** How commands are spoken of, for a model to read. */
 import type { Command, Ending } from "./command.ts";
 
-export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 
 export function endingInWords({ code, signal, stopped, left, ms }: Ending): string {
   const how = signal !== undefined ? `killed by ${signal}${code === undefined ? "" : `, exit code ${code}`}` : `exit code ${code}`;

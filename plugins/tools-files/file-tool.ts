@@ -5,7 +5,7 @@ import type { Static, TObject } from "@sinclair/typebox";
 import type { FilesConfig } from "./config.ts";
 import { openRoot, Refusal, type Root } from "./root.ts";
 
-export interface FileToolDeps {
+interface FileToolDeps {
   settings(): FilesConfig;
   readonly clock: Clock;
 }

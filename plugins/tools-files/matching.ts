@@ -4,7 +4,7 @@
  */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 
-export interface Match {
+interface Match {
   readonly file: number;
   /** From 1. */
   readonly line: number;
@@ -13,7 +13,7 @@ export interface Match {
   readonly hit: boolean;
 }
 
-export interface Query {
+interface Query {
   readonly source: string;
   readonly flags: string;
   readonly context: number;

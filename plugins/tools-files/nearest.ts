@@ -1,6 +1,6 @@
 /** The part of a file that looks most like what somebody expected to find there, so that a refusal can show the difference. */
 
-export interface Nearest {
+interface Nearest {
   /** Of the first line, from 1. */
   readonly line: number;
   readonly text: string;

@@ -1,7 +1,7 @@
 /** Bytes of a file as text and back, without losing what the file was. */
 import { Refusal } from "./root.ts";
 
-export type Encoding = "utf-8" | "utf-8 with BOM" | "utf-16le" | "utf-16be";
+type Encoding = "utf-8" | "utf-8 with BOM" | "utf-16le" | "utf-16be";
 
 export interface Text {
   readonly text: string;

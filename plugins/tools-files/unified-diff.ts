@@ -2,7 +2,7 @@
 import { nearest } from "./nearest.ts";
 import { Refusal } from "./root.ts";
 
-export interface Hunk {
+interface Hunk {
   readonly header: string;
   /** First line of the old text, from 1; undefined when the header does not say. */
   readonly start: number | undefined;

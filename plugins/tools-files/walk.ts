@@ -6,7 +6,7 @@ import type { Workspace } from "./file-tool.ts";
 import { type IgnoreRules, parseIgnore } from "./ignore.ts";
 import { type OpenFile, type OpenFolder, readBytes } from "./root.ts";
 
-export interface Found {
+interface Found {
   /** Relative to the workspace. */
   readonly path: string;
   /** Relative to where the walk began. */
@@ -16,7 +16,7 @@ export interface Found {
   open(): Promise<OpenFile | undefined>;
 }
 
-export interface Walk {
+interface Walk {
   readonly entries: AsyncGenerator<Found, void, void>;
   /** Why it ended before everything was seen; undefined when it did not. */
   stopped(): string | undefined;

@@ -20,7 +20,7 @@ const Invocation = Type.Object({
   agentId: text,
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
 });
-export type Invocation = Static<typeof Invocation> & { readonly tool: string };
+type Invocation = Static<typeof Invocation> & { readonly tool: string };
 
 /** Throws an `InvokeFailure`. */
 export async function readInvocation(request: Request): Promise<Invocation> {

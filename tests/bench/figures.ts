@@ -13,7 +13,7 @@ export interface Figure {
   readonly target?: Target;
 }
 
-export interface Verdict extends Figure {
+interface Verdict extends Figure {
   /** Absent: there is no target. */
   readonly met?: boolean;
 }

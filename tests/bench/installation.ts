@@ -29,7 +29,7 @@ export interface GatewayProcess extends AsyncDisposable {
   memory(): Memory;
 }
 
-export interface StartOptions {
+interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another binary than the one that runs this. */
   readonly bun?: string;

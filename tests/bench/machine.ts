@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, setPriority } from "node:os";
 
 /** The gateway, or what it is compared with, has one core to itself; whatever puts load on it has the other. */
-export type Core = "measured" | "load" | "both";
+type Core = "measured" | "load" | "both";
 
 const isReadable = process.platform === "linux";
 const canPin = Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;

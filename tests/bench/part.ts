@@ -2,7 +2,7 @@
 import type { Figure } from "./figures.ts";
 import type { Installation } from "./installation.ts";
 
-export interface BenchOptions {
+interface BenchOptions {
   /** Seconds that one measurement takes. */
   readonly seconds: number;
   /** Absent in a run against another gateway. */

@@ -86,7 +86,7 @@ export async function loadFor(
 }
 
 /** Opens a socket; when `hello` is given, sends it as the first frame and waits for `hello-ok`. */
-export async function openLoadSocket(port: number, hello?: string): Promise<LoadSocket> {
+async function openLoadSocket(port: number, hello?: string): Promise<LoadSocket> {
   const ready = Promise.withResolvers<void>();
   const count = frameCounter(() => load.write(pong));
   let phase: "upgrade" | "hello" | "open" = "upgrade";

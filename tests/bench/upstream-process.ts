@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pinned } from "./machine.ts";
 import type { TurnTimes } from "./turn-client.ts";
 
-export interface Upstream extends AsyncDisposable {
+interface Upstream extends AsyncDisposable {
   readonly origin: string;
   /** One answer, asked for without anything in between. */
   ask(message: string): Promise<TurnTimes>;

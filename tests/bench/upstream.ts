@@ -23,7 +23,7 @@ interface Asked {
   readonly stream?: boolean;
 }
 
-export async function serveUpstream(port: number) {
+async function serveUpstream(port: number) {
   const { opening, piece, end, whole } = await frames();
   const encoder = new TextEncoder();
   return Bun.serve({

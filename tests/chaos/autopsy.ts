@@ -16,7 +16,7 @@ export interface JobRow {
   readonly ended: boolean;
 }
 
-export interface StepRow {
+interface StepRow {
   readonly key: string;
   readonly name: string;
   readonly state: "begun" | "settled" | "failed";

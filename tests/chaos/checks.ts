@@ -16,7 +16,7 @@ const groups = <K, V>(of: readonly V[], by: (value: V) => K): Map<K, V[]> => {
 };
 const twice = <V>(of: readonly V[]): V[] => [...groups(of, (value) => value)].flatMap(([value, all]) => (all.length > 1 ? [value] : []));
 
-export interface Evidence {
+interface Evidence {
   readonly remains: Remains;
   readonly load: Load;
   readonly world: World;

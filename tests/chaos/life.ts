@@ -2,7 +2,7 @@
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { type Orders, victimPath, type Word } from "./victim.ts";
 
-export type LifeEnd = { readonly by: "SIGKILL" } | { readonly by: "itself"; readonly code: number | null; readonly stderr: string };
+type LifeEnd = { readonly by: "SIGKILL" } | { readonly by: "itself"; readonly code: number | null; readonly stderr: string };
 
 const patienceMs = 30_000;
 const endedEarly = () => new Error("the gateway ended before it was idle");

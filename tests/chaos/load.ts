@@ -12,7 +12,7 @@ const rooms = [
   { room: "club", from: "carol", direct: false, sessionKey: "agent:main:scripted:default:club" },
 ] as const;
 
-export type Mode = "steer" | "followup" | "collect" | "interrupt";
+type Mode = "steer" | "followup" | "collect" | "interrupt";
 
 /** A message that has a turn, or a part in one. */
 export interface Said {
@@ -30,7 +30,7 @@ export interface Said {
 }
 
 /** A message that the owner sends to a room by hand. */
-export interface Note {
+interface Note {
   readonly key: string;
   readonly text: string;
   answer?: { readonly status: string; readonly messageIds: readonly string[] };

@@ -2,7 +2,7 @@
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import type { TurnClient } from "../bench/turn-client.ts";
 
-export interface Bystander {
+interface Bystander {
   readonly ticks: number;
   readonly longestGapMs: number;
   /** Answers with what was wrong. */

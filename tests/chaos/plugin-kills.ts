@@ -14,7 +14,7 @@ import { pluginComplaints, type Turn, type Work } from "./plugin-checks.ts";
 import { killsOf, PluginOutside, type Victim, type Wish } from "./plugin-outside.ts";
 import { Random } from "./random.ts";
 
-export interface KillsPlan {
+interface KillsPlan {
   readonly seed: number;
   readonly kills: number;
   readonly sessions?: number;

@@ -9,11 +9,11 @@ import { type Script, type Step, startScript, type ToolStep } from "@pincer/plug
 import type { Note } from "./plugins/chaos-desk/plugin.ts";
 import type { Random } from "./random.ts";
 
-export const victims = ["scripted-provider", "scripted-tools", "chaos-pool"] as const;
+const victims = ["scripted-provider", "scripted-tools", "chaos-pool"] as const;
 export type Victim = (typeof victims)[number];
 
 /** When a plugin is killed: whose process it is that asks for something then, and what. */
-export const pluginPoints = {
+const pluginPoints = {
   "model-asked": "scripted-provider",
   "model-half": "scripted-provider",
   "model-said": "scripted-provider",
@@ -29,9 +29,9 @@ export const pluginPoints = {
   "take-asked": "chaos-pool",
   "take-done": "chaos-pool",
 } as const satisfies Readonly<Record<string, Victim>>;
-export type PluginPoint = keyof typeof pluginPoints;
+type PluginPoint = keyof typeof pluginPoints;
 
-export interface Kill {
+interface Kill {
   readonly victim: Victim;
   /** `elsewhere`: while another plugin asks for something. */
   readonly at: PluginPoint | "elsewhere";
@@ -58,7 +58,7 @@ export interface Wish {
   readonly paceMs: number;
 }
 
-export interface CallResult {
+interface CallResult {
   readonly isError: boolean;
   readonly text: string;
 }

@@ -3,7 +3,7 @@ import { type KillsOutcome, runPluginKills, shownKills } from "./plugin-kills.ts
 
 const killsOfOne = 50;
 
-export interface KilledMany {
+interface KilledMany {
   /** Each with the command that has it again. */
   readonly failures: readonly string[];
   readonly summary: string;

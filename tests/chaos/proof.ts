@@ -6,7 +6,7 @@ import { percentile, type Tally } from "./tally.ts";
 const begin = "<!-- chaos: written by `bun run chaos` -->";
 const end = "<!-- /chaos -->";
 
-export function withSection(text: string, section: string): string {
+function withSection(text: string, section: string): string {
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   const whole = `${begin}\n${section.trim()}\n${end}`;
@@ -14,7 +14,7 @@ export function withSection(text: string, section: string): string {
   return `${text.slice(0, from)}${whole}${text.slice(to + end.length)}`;
 }
 
-export function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commits: string, date: string): string {
+function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commits: string, date: string): string {
   const times = (values: readonly number[]) => `${percentile(values, 0.5)} ms | ${percentile(values, 0.99)} ms | ${values.length}`;
   const places = Object.entries(kills).sort(([a], [b]) => a.localeCompare(b));
   return `## Killed at any point

@@ -1,7 +1,7 @@
 /** What many trials came to. */
 import { type Outcome, type Plan, planOf, replay, runTrial } from "./trial.ts";
 
-export interface Failure {
+interface Failure {
   readonly replay: string;
   readonly plan: Plan;
   readonly complaints: readonly string[];

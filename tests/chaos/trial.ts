@@ -26,7 +26,7 @@ const often = /^store:|run$|settle$|begin$/;
 const seldom = /cancel|release|recover|claim|take|interrupt/;
 
 /** How one life ends. */
-export interface Death {
+interface Death {
   /** A named point, or `any` for a random moment. A point that is not passed leaves a death in the middle of the work. */
   readonly at: string;
   /** At which passing; the milliseconds after the start, for `any`. */

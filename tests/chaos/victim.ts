@@ -27,7 +27,7 @@ export type Word =
   | { readonly say: "refused"; readonly code: string; readonly message: string };
 
 export const victimPath = import.meta.path;
-export const plugins = [
+const plugins = [
   "agent",
   "models",
   "delivery",

@@ -33,7 +33,7 @@ export interface Wish {
   readonly pace: number;
 }
 
-export interface Ask {
+interface Ask {
   /** The request, as a hash. */
   readonly request: string;
   /** Names of the messages that it is to answer. */

@@ -4,7 +4,7 @@ import { fits } from "./recorder.ts";
 
 type Params = Readonly<Record<string, unknown>>;
 
-export interface BadParams {
+interface BadParams {
   readonly fault: string;
   readonly params: unknown;
 }

@@ -36,7 +36,7 @@ export interface House extends AsyncDisposable {
   say(message: string, params?: Payload, client?: WireClient): Promise<string>;
 }
 
-export interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
+interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
   readonly config?: Payload;
   readonly caps?: readonly string[];
   readonly recorder?: Recorder;
@@ -44,7 +44,7 @@ export interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home">
   readonly isolation?: Isolation;
 }
 
-export type Isolation = "inline" | "process";
+type Isolation = "inline" | "process";
 
 /** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
 export const processPlugins: readonly string[] = [

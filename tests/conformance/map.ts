@@ -364,7 +364,7 @@ const Chat = Type.Intersect([
   ]),
 ]);
 
-export interface EventEntry {
+interface EventEntry {
   /** Who receives it. */
   readonly scope: WireScope | "any";
   readonly payload: TSchema;

@@ -4,7 +4,7 @@ import { fits } from "./recorder.ts";
 
 type Path = readonly (string | number)[];
 
-export interface Mutation {
+interface Mutation {
   readonly path: string;
   readonly fault: "dropped" | "retyped";
   readonly value: unknown;

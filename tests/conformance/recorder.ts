@@ -23,7 +23,7 @@ function compile(schema: TSchema): TypeCheck<TSchema> {
 export const fits = (schema: TSchema, value: unknown): boolean => compile(schema).Check(value);
 
 /** What is wrong with a value; `undefined` when it fits. */
-export function misfit(schema: TSchema, value: unknown): string | undefined {
+function misfit(schema: TSchema, value: unknown): string | undefined {
   const check = compile(schema);
   if (check.Check(value)) return undefined;
   const said = [...check.Errors(value)].slice(0, 4).map(({ path, message, value: got }) => `${path || "/"}: ${message}, got ${brief(got)}`);

@@ -230,5 +230,7 @@ export const Stability = shape({
 export const PluginStatus = shape({
   ...{ id: word, version: orNull(word), origin: word, state: oneOf("disabled", "idle", "active", "failed"), generation: count },
   ...{ isolation: oneOf("inline", "process"), enforced: flag, permissions: map(anything) },
+  /** Of one that was asked for by its id. */
+  manifest: maybe(shape({ id: word, generated: maybe(map(anything)) })),
   error: orNull(shape({ code: word, message: word })),
 });

@@ -19,7 +19,7 @@ interface Line {
   readonly early: string[];
 }
 
-export interface TapOptions {
+interface TapOptions {
   /** Sent to the gateway, as a proxy between the two would. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly onFrame?: (direction: Direction, frame: Frame) => void;

@@ -15,7 +15,7 @@ const IDLE_MS = 1_000;
 const REST_MS = 301_000;
 const names = Array.from({ length: MOST_FALLBACKS + 1 }, (_, number) => `e${number}`);
 
-export interface Matrix extends AsyncDisposable {
+interface Matrix extends AsyncDisposable {
   /** The wanted model and all fallbacks but the last meet the fault. */
   check(fault: Fault, begun: boolean, fallbacks: number): Promise<void>;
 }

@@ -10,7 +10,7 @@ export interface Place {
   readonly continues: boolean;
 }
 
-export interface Rules {
+interface Rules {
   readonly pauseMs: number;
   readonly jitter: number;
   readonly firstRestMs: number;

@@ -6,7 +6,7 @@ import type { FailureClass } from "@pincer/plugin-sdk/contracts/provider";
 import { Random } from "../chaos/random.ts";
 import type { Failure, Place, Said, Then } from "./reference.ts";
 
-export interface Request {
+interface Request {
   next(at: number): Said;
   found(places: readonly Place[]): void;
   /** A number by which the attempt is known from now on. */

@@ -2,7 +2,7 @@
 
 export type DeviceAnswer = "approved" | "authorization_pending" | "slow_down" | "access_denied";
 
-export interface SignInServer extends Disposable {
+interface SignInServer extends Disposable {
   readonly url: string;
   /** What was asked for, in order: the kind of the grant, or `device`. */
   readonly asked: readonly string[];

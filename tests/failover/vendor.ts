@@ -11,12 +11,12 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Which key a request came with. */
 export const keyOf = ({ headers }: VendorCall): string => (headers.get("authorization") ?? "").replace(/^Bearer /, "");
-export const modelOf = ({ body }: VendorCall): string => String(body.model);
+const modelOf = ({ body }: VendorCall): string => String(body.model);
 export const says = (...text: readonly string[]): VendorAnswer => ({ steps: [{ text }] });
 export const error = (status: number, message = `the script says ${status}`, more: Partial<NonNullable<VendorAnswer["error"]>> = {}) =>
   ({ error: { status, message, ...more } }) satisfies VendorAnswer;
 
-export interface FailoverOptions extends Omit<ModelsGatewayOptions, "failover"> {
+interface FailoverOptions extends Omit<ModelsGatewayOptions, "failover"> {
   readonly api?: Api;
   readonly failover?: Json;
   /** Auth profiles of the endpoint `lab`, by name, and their keys. */

@@ -12,14 +12,14 @@ import { randomOf, seedOf } from "./random.ts";
 import { type Kind, makeRound, triedIn } from "./rounds.ts";
 import { startTarget, type Target } from "./target.ts";
 
-export interface CampaignOptions {
+interface CampaignOptions {
   readonly seed: number;
   /** Ends when so many frames, connects, requests and configurations have been tried. */
   readonly tries: number;
   readonly say?: (line: string) => void;
 }
 
-export interface CampaignReport {
+interface CampaignReport {
   readonly tries: Readonly<Record<Kind, number>>;
   readonly rounds: number;
   /** At equal steps. */

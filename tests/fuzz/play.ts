@@ -8,7 +8,7 @@ import { openWire, type Wire } from "./wire.ts";
 /** Longer than anything takes on a machine that is busy. */
 const patienceMs = 20_000;
 
-export class Hang extends Error {}
+class Hang extends Error {}
 
 /** Rejects with a `Hang` when what is waited for has not come in time. */
 export async function inTime<T>(what: string, wait: Promise<T>): Promise<T> {

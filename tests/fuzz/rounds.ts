@@ -7,7 +7,7 @@ import { flipped, mangled, mutated } from "./mutation.ts";
 import { type Random, randomOf } from "./random.ts";
 import { hostileText, type Shape, soundValue } from "./values.ts";
 
-export const kinds = ["frames", "connects", "sockets", "http", "configurations"] as const;
+const kinds = ["frames", "connects", "sockets", "http", "configurations"] as const;
 export type Kind = (typeof kinds)[number];
 
 const scopeSets = [

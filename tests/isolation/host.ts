@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Confinement } from "../../plugin-host/sandbox/confinement.ts";
 import type { Target } from "./attempt.ts";
 
-export interface Host extends AsyncDisposable {
+interface Host extends AsyncDisposable {
   /** Of a child under confinement, but for what is said otherwise there. */
   readonly outside: Target;
   readonly confinement: Omit<Confinement, "entry" | "net">;

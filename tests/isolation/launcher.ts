@@ -23,7 +23,7 @@ export interface LauncherOrders {
   /** Programs that it may run. */
   readonly exec: readonly string[];
 }
-export interface Came {
+interface Came {
   readonly name: string;
   readonly came: string;
 }

@@ -8,7 +8,7 @@ const NOBODY = 65_534;
 export type User = "root" | "an ordinary user";
 export const users: readonly User[] = process.getuid?.() === 0 ? ["root", "an ordinary user"] : ["an ordinary user"];
 
-export interface Launching extends Disposable {
+interface Launching extends Disposable {
   /** The bundle of a file of this folder. */
   readonly bundles: Readonly<Record<string, string>>;
   /** Bun and one of the bundles, with an argument, run as somebody. The environment holds the secret, as a gateway's does. */

@@ -23,7 +23,7 @@ import type { Store } from "../../store/store.ts";
 import { pluginMigrations } from "../../store/values.ts";
 import { devicesOver } from "./devices.ts";
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -52,7 +52,7 @@ export interface BusHost extends AsyncDisposable {
   open(options?: Partial<ClientOptions>): WireClient;
 }
 
-export interface BusHostOptions {
+interface BusHostOptions {
   readonly clock?: Clock;
   readonly settings?: Partial<BusSettings>;
   readonly access?: Partial<AccessSettings>;

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 const repository = dirname(dirname(import.meta.dir));
 const main = join(repository, "kernel", "cli", "main.ts");
 
-export interface Outcome {
+interface Outcome {
   readonly code: number;
   readonly out: string;
   readonly err: string;

@@ -2,7 +2,7 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import type { GatewayClientOptions } from "@openclaw/gateway-client";
 
-export interface ClientDevice {
+interface ClientDevice {
   readonly deviceId: string;
   readonly kept: { token?: string; scopes?: string[] };
   readonly options: Pick<GatewayClientOptions, "deviceIdentity" | "hostDeps">;

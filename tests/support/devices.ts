@@ -16,7 +16,7 @@ import type { Store } from "../../store/store.ts";
 import { createValues } from "../../store/values.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
 
-export type Gateway = ImplementationOf<typeof gateway>;
+type Gateway = ImplementationOf<typeof gateway>;
 export type Revocation = Parameters<Gateway["disconnect"]>[0];
 
 interface DevicesParts {
@@ -31,7 +31,7 @@ interface DevicesParts {
   readonly config?: object | false;
 }
 
-export interface Devices extends AsyncDisposable {
+interface Devices extends AsyncDisposable {
   readonly authenticator: Authenticator;
   methods(): Promise<MethodSource>;
 }

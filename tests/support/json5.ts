@@ -6,7 +6,7 @@ import { editJson5 } from "@pincer/plugin-sdk/json5-edit";
 const read = (text: string): Json => jsonOf(parseJson5(text));
 
 /** Values, texts and changes from a seed, so that a failure can be repeated. */
-export function generator(seed: number) {
+function generator(seed: number) {
   let state = seed >>> 0 || 1;
   const next = (below: number): number => {
     state ^= state << 13;

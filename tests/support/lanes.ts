@@ -31,7 +31,7 @@ export function followed(lanes: Lanes): FollowedLanes {
   return { ...lanes, admitAll, admit: async (admission) => (await admitAll([admission]))[0] as Admitted };
 }
 
-export interface Incarnation {
+interface Incarnation {
   readonly lanes: FollowedLanes;
   readonly store: Store;
   readonly changes: JobChange[];
@@ -41,7 +41,7 @@ export interface Incarnation {
   until(type: JobChange["type"], key: string): Promise<JobChange>;
 }
 
-export interface LaneOptions {
+interface LaneOptions {
   readonly settings?: Partial<LanesSettings>;
   readonly probe?: LanesDeps["probe"];
   readonly store?: Partial<StoreOptions>;

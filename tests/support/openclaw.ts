@@ -30,7 +30,7 @@ function installed(): string {
   return folder;
 }
 
-export interface Ran {
+interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;

@@ -1,7 +1,7 @@
 /** A WebSocket of bare bytes, for what no client library lets one do: stop reading, send half a frame, answer no ping. */
 import { connect, type Socket } from "node:net";
 
-export interface RawSocket {
+interface RawSocket {
   /** The server's answer to the upgrade. */
   readonly upgrade: string;
   /** What came after the upgrade and has been read. */

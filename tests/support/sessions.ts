@@ -24,7 +24,7 @@ import type { Store } from "../../store/store.ts";
 import { startHost } from "../fixtures/plugin-host.ts";
 import { type BusHost, startBus } from "./bus.ts";
 
-export interface SessionsHost extends AsyncDisposable {
+interface SessionsHost extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly store: Store;
   readonly retention: Retention;
@@ -93,7 +93,7 @@ export async function startSessions(
 
 export type Row = Record<string, unknown> & { key: string; sessionId: string };
 
-export interface ServedSessions extends SessionsHost {
+interface ServedSessions extends SessionsHost {
   readonly bus: BusHost;
   readonly client: WireClient;
   /** What sessions.list answers with, and its keys without the agent's part. */
@@ -109,7 +109,7 @@ export interface ServedSessions extends SessionsHost {
 export const wrong = (schema: unknown, payload: unknown): string[] =>
   [...Value.Errors(reviveSchema(JSON.parse(JSON.stringify(schema))), payload)].map(({ path, message }) => `${path} ${message}`);
 
-export interface ServedOptions {
+interface ServedOptions {
   /** Of the plugin. */
   readonly config?: object;
   /** Agents that a router knows; absent: there is no router. */

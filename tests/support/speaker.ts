@@ -43,7 +43,7 @@ export default definePlugin({ setup(ctx) {
 export const io = { signal: new AbortController().signal };
 export const caller = { connection: {}, role: "operator", scopes: [], signal: io.signal, accepted: () => undefined } as never;
 export const startSpeaker = (source: string, options: Parameters<typeof startHost>[0] = {}) =>
-  startHost({ dev: true, prepare: (plugins) => writePlugin(plugins, "speaker", source).then(() => undefined), ...options });
+  startHost({ prepare: (plugins) => writePlugin(plugins, "speaker", source).then(() => undefined), ...options });
 export const swapTo = async (kit: HostKit, source: string) => {
   await writePlugin(kit.plugins, "speaker", source);
   return kit.host.reload("speaker");

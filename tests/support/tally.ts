@@ -68,7 +68,7 @@ export default definePlugin({ setup(ctx) {
 
 export const startTally = (isolation: "inline" | "process", first: string, options: HostOptions = {}, manifest = {}) =>
   startHost({
-    ...{ clock: systemClock, dev: true, config: { plugins: { tally: { isolation } } } },
+    ...{ clock: systemClock, config: { plugins: { tally: { isolation } } } },
     confinement: async () => ({ missing: "these tests run without one", mend: "" }),
     prepare: (plugins) => writePlugin(plugins, "tally", first, manifest).then(() => undefined),
     ...options,

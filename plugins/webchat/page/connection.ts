@@ -1,7 +1,7 @@
 /** The socket to the gateway: handshake, requests, events; reconnects by itself and says when events may have been missed. */
 import { type Identity, keepDeviceToken, loadDeviceToken, loadIdentity } from "./identity.ts";
 
-export interface WireError {
+interface WireError {
   readonly code: string;
   readonly message: string;
   readonly details?: Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ const CLIENT = { id: "webchat-ui", mode: "webchat", version: "0.1.0" };
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   standing(standing: Standing): void;
   /** Connected anew: everything shown must be read again. */
   fresh(hello: Record<string, unknown>): void;

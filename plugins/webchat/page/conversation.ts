@@ -34,7 +34,7 @@ export interface ToolView {
   readonly output: string;
 }
 
-export type Part =
+type Part =
   | { readonly type: "text"; readonly id: string; readonly text: string }
   | { readonly type: "tool"; readonly id: string; readonly tool: ToolView };
 
@@ -73,7 +73,7 @@ export type Item =
   | { readonly kind: "note"; readonly key: string; readonly text: string; readonly tone: "plain" | "error" }
   | { readonly kind: "working"; readonly key: string; readonly phase: string };
 
-export const textOf = (content: WireMessage["content"]): string =>
+const textOf = (content: WireMessage["content"]): string =>
   typeof content === "string"
     ? content
     : content
@@ -126,7 +126,7 @@ function itemsOf(message: WireMessage, results: ReadonlyMap<string, WireMessage>
 }
 
 /** What stands below everything else. */
-export interface Tail {
+interface Tail {
   readonly error: string | undefined;
   readonly stopped: boolean;
 }

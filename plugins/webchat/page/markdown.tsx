@@ -46,7 +46,7 @@ function inline(tokens: readonly Token[] | undefined): ComponentChildren {
   });
 }
 
-export function CodeBlock({ code, language }: { readonly code: string; readonly language: string }): VNode {
+function CodeBlock({ code, language }: { readonly code: string; readonly language: string }): VNode {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     await navigator.clipboard.writeText(code);

@@ -32,14 +32,14 @@ export const standing = signal<Standing>({ state: "connecting" });
 export const sessions = signal<readonly SessionRow[]>([]);
 export const agentName = signal("Pincer");
 export const current = signal(sessionStorage.getItem(REMEMBERED) ?? "main");
-export const history = signal<readonly WireMessage[]>([]);
+const history = signal<readonly WireMessage[]>([]);
 export const more = signal<number | undefined>(undefined);
 export const loading = signal(true);
-export const runs = signal<readonly Run[]>([]);
-export const sent = signal<readonly Sent[]>([]);
-export const problem = signal<string | undefined>(undefined);
+const runs = signal<readonly Run[]>([]);
+const sent = signal<readonly Sent[]>([]);
+const problem = signal<string | undefined>(undefined);
 /** A run was stopped before it had said anything, so that no message tells of it. */
-export const stopped = signal(false);
+const stopped = signal(false);
 export const model = signal<string | undefined>(undefined);
 export const drawer = signal(false);
 

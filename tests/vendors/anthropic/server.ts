@@ -88,7 +88,7 @@ const supported =
   (name: string) => ({ supported: names.includes(name) });
 
 /** Two models: one that thinks adaptively and cannot stop thinking, one that thinks within a budget. */
-export const anthropicModels = [
+const anthropicModels = [
   model("claude-test-adaptive", 1_000_000, 128_000, supported("adaptive", "low", "medium", "high", "xhigh", "max")),
   model("claude-test-budget", 200_000, 64_000, supported("enabled", "disabled")),
 ];

@@ -2,7 +2,7 @@ import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
 import { Type } from "@sinclair/typebox";
 
 /** As the arguments of tools are. */
-export const Sample = Type.Object({
+const Sample = Type.Object({
   session: Type.String(),
   text: Type.String(),
   n: Type.Integer(),

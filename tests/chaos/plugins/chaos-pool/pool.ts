@@ -3,7 +3,7 @@ import { defineJob } from "@pincer/plugin-sdk/job";
 import { Type } from "@sinclair/typebox";
 
 export const Asked = Type.Object({ id: Type.String() });
-export const Answered = Type.Object({ answer: Type.String() });
+const Answered = Type.Object({ answer: Type.String() });
 
 /** The same work twice: once it may be repeated, once it may not. */
 export const pool = defineContract({
