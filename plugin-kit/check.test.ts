@@ -129,7 +129,7 @@ test("every permission is a sentence, the dangerous ones last", () => {
   const found = reviewPermissions({
     exec: ["git"],
     sockets: ["/var/run/docker.sock", "/run/other.sock"],
-    net: ["public", "api.example.com:443", "*.example.com:443", "config:/baseUrl", "secret:HOST", "127.0.0.1:11434", "[::1]:80"],
+    net: ["public", "api.example.com:443", "*.example.com:443", "api.*.example.com:443", "config:/baseUrl", "secret:HOST", "127.0.0.1:11434", "[::1]:80"],
     files: { read: ["~/notes", "/"], write: ["~/notes"] },
     secrets: ["TOKEN", "config:/accounts/*/key"],
     scopes: ["operator.read", "operator.admin"],
@@ -141,6 +141,7 @@ test("every permission is a sentence, the dangerous ones last", () => {
     "It can reach the address that you set for it at /baseUrl.",
     "It can reach the address that you keep in the secret HOST.",
     "It can reach every host whose name ends in .example.com (port 443).",
+    "It can reach every host named api.*.example.com (port 443), whatever stands for the *.",
     "It can reach the service on port 11434 of this machine.",
     "It can reach the service on port 80 of this machine.",
     "It can read the secret TOKEN.",

@@ -1,6 +1,6 @@
 /** What a plugin's rules for the network say about one connection. Nothing is resolved or dialled here. */
 import { networkInterfaces } from "node:os";
-import { isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
+import { covers, isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 
 export type Admission =
   | { readonly admitted: false; readonly why: string }
@@ -27,8 +27,7 @@ interface Rule {
   readonly isConfigured: boolean;
 }
 
-const covers = (rule: Rule, name: string, port: number) =>
-  rule.port === port && (rule.host.startsWith("*.") ? name.endsWith(rule.host.slice(1)) : rule.host === name);
+const matches = (rule: Rule, name: string, port: number) => rule.port === port && covers(rule.host, name);
 
 /** Reads the rules once; `why` of a refusal is for the log, and for the plugin's author. */
 export function admission(rules: readonly string[], { configured = [], own = systemOwn }: RuleOptions = {}): Admits {
@@ -79,7 +78,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
       return { admitted: true, addresses: [text] };
     }
     const { name } = target;
-    const matching = parsed.filter((rule) => covers(rule, name, port));
+    const matching = parsed.filter((rule) => matches(rule, name, port));
     // By definition this machine, whatever a resolver says.
     if (name === "localhost" || name.endsWith(".localhost")) {
       return matching.some((rule) => rule.host === "localhost")
@@ -87,7 +86,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
         : { admitted: false, why: "not declared" };
     }
     if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
-    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || isPrivateName(rule.host)));
+    const mayBePrivate = matching.some((rule) => !rule.host.includes("*") && (rule.isConfigured || isPrivateName(rule.host)));
     return { admitted: true, name, refuses: refusesAll(mayBePrivate) };
   };
 }
