@@ -129,7 +129,16 @@ test("every permission is a sentence, the dangerous ones last", () => {
   const found = reviewPermissions({
     exec: ["git"],
     sockets: ["/var/run/docker.sock", "/run/other.sock"],
-    net: ["public", "api.example.com:443", "*.example.com:443", "api.*.example.com:443", "config:/baseUrl", "secret:HOST", "127.0.0.1:11434", "[::1]:80"],
+    net: [
+      "public",
+      "api.example.com:443",
+      "*.example.com:443",
+      "api.*.example.com:443",
+      "config:/baseUrl",
+      "secret:HOST",
+      "127.0.0.1:11434",
+      "[::1]:80",
+    ],
     files: { read: ["~/notes", "/"], write: ["~/notes"] },
     secrets: ["TOKEN", "config:/accounts/*/key"],
     scopes: ["operator.read", "operator.admin"],

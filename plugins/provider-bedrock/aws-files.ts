@@ -10,7 +10,8 @@ export interface AwsFiles {
 
 /** Where they are: in the folder that is set, or where AWS's own variables and rules say. */
 export async function awsFiles(folder: string | undefined, variable: (name: string) => Promise<string | undefined>): Promise<AwsFiles> {
-  const home = folder ?? join(homedir(), ".aws");
+  // As AWS's library finds the rest of it, such as who signed in.
+  const home = folder ?? join(process.env["HOME"] ?? homedir(), ".aws");
   const elsewhere = async (name: string) => (folder === undefined ? await variable(name) : undefined);
   return {
     filepath: (await elsewhere("AWS_SHARED_CREDENTIALS_FILE")) ?? join(home, "credentials"),

@@ -7,7 +7,10 @@ export const Endpoint = Type.Object({
     Type.String({ pattern: "^[a-z0-9-]+$", description: "AWS region; absent: AWS_REGION", examples: ["eu-central-1"] }),
   ),
   baseUrl: Type.Optional(
-    Type.String({ description: "Address of the runtime's API, such as a VPC endpoint; absent: the region's", examples: ["https://vpce-1.example.com"] }),
+    Type.String({
+      description: "Address of the runtime's API, such as a VPC endpoint; absent: the region's",
+      examples: ["https://vpce-1.example.com"],
+    }),
   ),
   listUrl: Type.Optional(Type.String({ description: "Address of the API that lists models; absent: baseUrl, or the region's" })),
   ...endpointSettings,

@@ -43,7 +43,8 @@ export async function accessTo(ctx: Context, endpoint: string, credential?: Cred
   const signer = credential === undefined ? await ownSigner(ctx, set) : await namedSigner(ctx, credential);
   if ("missing" in signer) return signer;
   const region = set?.region ?? (await ctx.secret("AWS_REGION")) ?? (await ctx.secret("AWS_DEFAULT_REGION")) ?? (await regionOf(signer));
-  if (region === undefined) return { missing: `no region: set AWS_REGION, or plugins.provider-bedrock.config.endpoints.${endpoint}.region` };
+  if (region === undefined)
+    return { missing: `no region: set AWS_REGION, or plugins.provider-bedrock.config.endpoints.${endpoint}.region` };
   const given = set?.baseUrl ?? (await ctx.secret("AWS_ENDPOINT_URL_BEDROCK_RUNTIME"));
   const list = set?.listUrl ?? (set?.baseUrl === undefined ? await ctx.secret("AWS_ENDPOINT_URL_BEDROCK") : undefined) ?? given;
   return {
@@ -95,7 +96,9 @@ async function profile(ctx: Context, name: string): Promise<Signer | Missing> {
   const files = await filesOf(ctx);
   if (await profileIn(files, name)) return { by: "profile", profile: name, files };
   const where = `${files.configFilepath} and ${files.filepath}`;
-  return { missing: `no profile "${name}" in ${where}; in a process set plugins.provider-bedrock.config.awsFolder, or add it: aws configure` };
+  return {
+    missing: `no profile "${name}" in ${where}; in a process set plugins.provider-bedrock.config.awsFolder, or add it: aws configure`,
+  };
 }
 
 async function regionOf(signer: Signer): Promise<string | undefined> {

@@ -40,7 +40,13 @@ const NO_ACCESS = /access to the model|model access is denied|not authorized to 
 const UNPAID = /INVALID_PAYMENT_INSTRUMENT|payment instrument/i;
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {
-  const { name = "", $fault, $metadata, $response, originalMessage } = (typeof error === "object" && error !== null ? error : {}) as ServiceError;
+  const {
+    name = "",
+    $fault,
+    $metadata,
+    $response,
+    originalMessage,
+  } = (typeof error === "object" && error !== null ? error : {}) as ServiceError;
   const message = plainMessage(originalMessage ?? errorMessage(error));
   const status = $metadata?.httpStatusCode;
   const known = classOf(name, message);
@@ -59,7 +65,8 @@ function classOf(name: string, message: string): FailureClass | undefined {
 
 /** Signed properly, and known there: only the list is not for this one to see. */
 export const isKnownThere = (error: unknown): boolean =>
-  (error as ServiceError | undefined)?.name === "AccessDeniedException" && /not authorized to perform: bedrock:List/i.test(errorMessage(error));
+  (error as ServiceError | undefined)?.name === "AccessDeniedException" &&
+  /not authorized to perform: bedrock:List/i.test(errorMessage(error));
 
 /** Some models call tools in an answer of one piece alone. */
 export const wantsWhole = (error: unknown): boolean =>

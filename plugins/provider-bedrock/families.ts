@@ -31,7 +31,12 @@ export function abilitiesOf(id: string): Abilities {
   const [, vendor = "", name = ""] = /(?:^|[./])(anthropic|amazon|openai)\.([^/]+)$/.exec(id) ?? [];
   if (vendor === "anthropic" && name.startsWith("claude-")) return claude(name.slice("claude-".length));
   if (vendor === "amazon" && name.startsWith("nova-"))
-    return { ...plain, thinks: name.startsWith("nova-2") ? "nova" : "none", efforts: ["low", "medium", "high"], caches: ["system", "messages"] };
+    return {
+      ...plain,
+      thinks: name.startsWith("nova-2") ? "nova" : "none",
+      efforts: ["low", "medium", "high"],
+      caches: ["system", "messages"],
+    };
   if (vendor === "openai" && name.startsWith("gpt-oss"))
     return { ...plain, thinks: "gpt-oss", canRest: false, efforts: ["low", "medium", "high"], vision: false };
   return plain;

@@ -64,7 +64,8 @@ export function createHandler({ clock, fetch, idleMs, headers = {} }: HandlerOpt
 export type Handler = ReturnType<typeof createHandler>;
 
 /** As it was signed: AWS escapes more than a URL has to. */
-const escaped = (text: string) => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+const escaped = (text: string) =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 
 function addressOf({ protocol, hostname, port, path, query = {} }: Outgoing): string {
   const pairs = Object.entries(query).flatMap(([name, value]) =>

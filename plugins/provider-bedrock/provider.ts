@@ -85,7 +85,8 @@ export function createBedrockProvider(ctx: ProviderContext<BedrockConfig>): Impl
       const reading = newReading();
       const end = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });
       const access = await accessTo(ctx, target.provider, request.credential);
-      if (!access) return end({ class: "bad-request", message: `there is no endpoint "${target.provider}" here, asked for "${request.model}"` });
+      if (!access)
+        return end({ class: "bad-request", message: `there is no endpoint "${target.provider}" here, asked for "${request.model}"` });
       const refused = refusalOf(request);
       if (refused !== undefined) return end({ class: "bad-request", message: refused });
       if ("missing" in access) return end({ class: "auth", message: access.missing });

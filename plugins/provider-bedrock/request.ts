@@ -1,8 +1,8 @@
 /** A `ModelRequest` as the input of Converse, with at most four cache points. */
 import type {
   ContentBlock,
-  ConverseStreamCommandInput,
   Message as ConverseMessage,
+  ConverseStreamCommandInput,
   ImageFormat,
   SystemContentBlock,
   Tool,
@@ -45,7 +45,11 @@ export function converseInput(request: ModelRequest, options: RequestOptions): C
   // What was called has to be described there too, or be told in words.
   const messages = offersTools(request) ? paired : paired.map(inWords);
   const interrupted = endsWithoutThinking(messages, target);
-  const { fields, effort, isUnbounded } = thinkingParams(request.thinking, abilities, { maxTokens, interrupted, forced: mustCall(request) });
+  const { fields, effort, isUnbounded } = thinkingParams(request.thinking, abilities, {
+    maxTokens,
+    interrupted,
+    forced: mustCall(request),
+  });
   const extra = { ...fields, ...parallelFields(request, abilities) };
   const output = { ...formatParams(request), ...(effort === undefined ? {} : { effort }) };
   return {

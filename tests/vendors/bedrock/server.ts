@@ -95,7 +95,10 @@ function whole(answer: VendorAnswer): string {
 }
 
 const refuse = (exchange: Exchange, status: number, type: string, message: string): true => {
-  exchange.send(status, JSON.stringify({ message }), { "content-type": "application/json", "x-amzn-errortype": `${type}:http://internal.amazon.com/` });
+  exchange.send(status, JSON.stringify({ message }), {
+    "content-type": "application/json",
+    "x-amzn-errortype": `${type}:http://internal.amazon.com/`,
+  });
   return true;
 };
 
@@ -113,9 +116,13 @@ function other(exchange: Exchange, options: BedrockVendorOptions): boolean {
   if (method === "POST" && /^\/model\/[^/]+\/converse(-stream)?$/.test(resource)) return false;
   const lists: Readonly<Record<string, unknown>> = {
     "/foundation-models": { modelSummaries },
-    "/inference-profiles": { inferenceProfileSummaries: profileSummaries(path.includes("nextToken=")), ...(path.includes("nextToken=") ? {} : { nextToken: "more+/=" }) },
+    "/inference-profiles": {
+      inferenceProfileSummaries: profileSummaries(path.includes("nextToken=")),
+      ...(path.includes("nextToken=") ? {} : { nextToken: "more+/=" }),
+    },
   };
-  if (method !== "GET" || !Object.hasOwn(lists, resource)) return refuse(exchange, 404, "UnknownOperationException", `There is no ${method} ${resource}`);
+  if (method !== "GET" || !Object.hasOwn(lists, resource))
+    return refuse(exchange, 404, "UnknownOperationException", `There is no ${method} ${resource}`);
   if (hidesLists) {
     const action = resource === "/foundation-models" ? "ListFoundationModels" : "ListInferenceProfiles";
     const said = `User: arn:aws:iam::123456789012:user/test is not authorized to perform: bedrock:${action} on resource: *`;

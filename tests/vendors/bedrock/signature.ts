@@ -17,7 +17,8 @@ export interface Account {
 const LONGEST_SKEW_MS = 15 * 60_000;
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
-const escaped = (text: string) => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+const escaped = (text: string) =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** What is wrong with a request's signature, in AWS's words for it; `undefined` when nothing is. */
 export function faultOf(
@@ -39,7 +40,8 @@ export function faultOf(
   const at = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
   if (!date.startsWith(day) || !(Math.abs(now - at) < LONGEST_SKEW_MS)) return invalid(`Signature expired: ${date}`);
   const digest = sha256(body);
-  if (headers.get("x-amz-content-sha256") !== null && headers.get("x-amz-content-sha256") !== digest) return invalid("The body is another one.");
+  if (headers.get("x-amz-content-sha256") !== null && headers.get("x-amz-content-sha256") !== digest)
+    return invalid("The body is another one.");
   const signed = names.split(";");
   for (const needed of ["host", "x-amz-date", ...(account.sessionToken === undefined ? [] : ["x-amz-security-token"])])
     if (!signed.includes(needed)) return invalid(`'${needed}' must be a 'SignedHeader' in the AWS Authorization.`);
@@ -59,7 +61,10 @@ export function faultOf(
   ].join("\n");
   const scope = `${day}/${region}/${service}/aws4_request`;
   const text = ["AWS4-HMAC-SHA256", date, scope, sha256(canonical)].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce<string | Buffer>((made, part) => hmac(made, part), `AWS4${account.secretAccessKey}`);
+  const key = [day, region, service, "aws4_request"].reduce<string | Buffer>(
+    (made, part) => hmac(made, part),
+    `AWS4${account.secretAccessKey}`,
+  );
   return hmac(key, text).toString("hex") === given
     ? undefined
     : invalid("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key.");
