@@ -1,11 +1,12 @@
 /** Clients of AWS's library, made when they are first needed: for models, and for the list of them. */
 import type { BedrockClient } from "@aws-sdk/client-bedrock";
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime";
+import type { fromIni } from "@aws-sdk/credential-provider-ini";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
 import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { BedrockConfig } from "./config.ts";
 import type { Access, Signer } from "./endpoints.ts";
-import { createHandler } from "./handler.ts";
+import { createHandler, type HandlerOptions } from "./handler.ts";
 
 export interface Clients {
   runtime(access: Access): Promise<BedrockRuntimeClient>;
@@ -26,7 +27,7 @@ export function createClients(ctx: ProviderContext<BedrockConfig>): Clients {
       region,
       endpoint: url,
       requestHandler: createHandler({ ...bounds, headers }),
-      ...(await signing(signer, region, createHandler(bounds))),
+      ...(await signing(signer, region, bounds)),
       // The gateway repeats, and knows when not to.
       maxAttempts: 1,
       // Whatever is not said here, the library looks up in AWS's files, with every new client.
@@ -60,19 +61,41 @@ export function createClients(ctx: ProviderContext<BedrockConfig>): Clients {
   };
 }
 
-async function signing(signer: Signer, region: string, requestHandler: ReturnType<typeof createHandler>) {
+async function signing(signer: Signer, region: string, bounds: HandlerOptions) {
   if (signer.by === "key") return { token: { token: signer.key }, authSchemePreference: ["httpBearerAuth"] };
   const authSchemePreference = ["sigv4"];
   if (signer.by === "keys") {
     const { by: _, ...credentials } = signer;
     return { credentials, authSchemePreference };
   }
-  const options = { ...signer.files, ignoreCache: true, clientConfig: { region, requestHandler, maxAttempts: 1 } };
+  let failure: Error | undefined;
+  const requestHandler = createHandler({
+    ...bounds,
+    failed: (error) => {
+      failure = error;
+    },
+  });
+  const find = await finder(signer, { ...signer.files, ignoreCache: true, clientConfig: { region, requestHandler, maxAttempts: 1 } });
+  const credentials: typeof find = async (properties) => {
+    failure = undefined;
+    try {
+      return await find(properties);
+    } catch (error) {
+      // What the library makes of it does not tell nobody at all from somebody who refuses.
+      throw failure ?? error;
+    }
+  };
+  return { credentials, authSchemePreference };
+}
+
+type Found = Extract<Signer, { readonly by: "profile" | "chain" }>;
+
+async function finder(signer: Found, options: NonNullable<Parameters<typeof fromIni>[0]>): Promise<ReturnType<typeof fromIni>> {
   if (signer.by === "profile") {
     // Not the chain: a profile that gives nothing must not end in somebody else's credentials.
     const { fromIni } = await import("@aws-sdk/credential-provider-ini");
-    return { credentials: fromIni({ ...options, profile: signer.profile }), authSchemePreference };
+    return fromIni({ ...options, profile: signer.profile });
   }
   const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
-  return { credentials: defaultProvider(options), authSchemePreference };
+  return defaultProvider(options);
 }

@@ -60,7 +60,10 @@ describe("endpoints and credentials", () => {
       asked.push(url.host);
       const origin = hosts[url.host];
       if (origin === undefined) throw new Error(`nobody is at ${url.host}`);
-      return fetch(`${origin}${url.pathname}${url.search}`, { ...init, headers: { ...(init?.headers as Json), host: url.host } as HeadersInit });
+      return fetch(`${origin}${url.pathname}${url.search}`, {
+        ...init,
+        headers: { ...(init?.headers as Json), host: url.host } as HeadersInit,
+      });
     };
     return { asked, fetch: send as typeof fetch };
   };
@@ -174,6 +177,12 @@ describe("endpoints and credentials", () => {
     expect(tokens.asked).toEqual([role]);
     const { answer } = await ask(fixture, { credential: { type: "aws-sdk", name: "other" } });
     expect(answer.failure).toMatchObject({ class: "auth", message: expect.stringContaining("not authorized to perform: sts:AssumeRole") });
+    await tokens[Symbol.asyncDispose]();
+    await using later = await startBedrock({ secrets: {}, fetch: net.fetch, config: { awsFolder: aws.path } });
+    expect((await ask(later, { credential: { type: "aws-sdk", name: "agent" } })).answer.failure).toMatchObject({
+      class: "network",
+      message: expect.stringContaining("sts.us-east-1.amazonaws.com could not be asked for credentials"),
+    });
   });
 
   test("whoever signed in with aws sso login is given the keys of the account, and asked to sign in again when that has ended", async () => {
@@ -194,10 +203,12 @@ describe("endpoints and credentials", () => {
     });
     using home = folder({});
     const session = (name: string) => `[sso-session ${name}]\nsso_region = us-east-1\nsso_start_url = https://start.example.com\n`;
-    const of = (name: string) => `[profile ${name}]\nsso_session = ${name}\nsso_account_id = 1\nsso_role_name = agent\nregion = us-east-1\n`;
+    const of = (name: string) =>
+      `[profile ${name}]\nsso_session = ${name}\nsso_account_id = 1\nsso_role_name = agent\nregion = us-east-1\n`;
     const token = (expiresAt: string) => JSON.stringify({ accessToken: "signed-in", expiresAt });
     mkdirSync(join(home.path, ".aws", "sso", "cache"), { recursive: true });
-    const kept = (name: string) => join(home.path, ".aws", "sso", "cache", `${new Bun.CryptoHasher("sha1").update(name).digest("hex")}.json`);
+    const kept = (name: string) =>
+      join(home.path, ".aws", "sso", "cache", `${new Bun.CryptoHasher("sha1").update(name).digest("hex")}.json`);
     writeFileSync(join(home.path, ".aws", "config"), `${session("good")}${session("over")}${of("good")}${of("over")}`);
     writeFileSync(kept("good"), token("2036-01-01T00:00:00Z"));
     writeFileSync(kept("over"), token("2020-01-01T00:00:00Z"));
@@ -208,6 +219,13 @@ describe("endpoints and credentials", () => {
     expect(asked).toEqual(["/federation/credentials signed-in"]);
     const { answer } = await ask(fixture, { credential: { type: "aws-sdk", name: "over" } });
     expect(answer.failure).toMatchObject({ class: "auth", message: expect.stringContaining("aws sso login") });
+    // Nobody at the service for credentials says nothing against them.
+    const alone = leading({ "bedrock-runtime.us-east-1.amazonaws.com": vendor.origin });
+    await using offline = await startBedrock({ secrets: {}, fetch: alone.fetch });
+    expect((await ask(offline, { credential: { type: "aws-sdk", name: "good" } })).answer.failure).toMatchObject({
+      class: "network",
+      message: expect.stringContaining("portal.sso.us-east-1.amazonaws.com could not be asked for credentials"),
+    });
   });
 
   test("a service for credentials that says nothing is given up with the request", async () => {

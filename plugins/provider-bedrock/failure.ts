@@ -10,6 +10,8 @@ interface ServiceError {
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
   readonly originalMessage?: string;
+  /** Of `handler.ts`. */
+  readonly isUnreached?: boolean;
 }
 
 /** Its status alone would tell otherwise, or there is none: an exception inside a stream. */
@@ -40,14 +42,10 @@ const NO_ACCESS = /access to the model|model access is denied|not authorized to 
 const UNPAID = /INVALID_PAYMENT_INSTRUMENT|payment instrument/i;
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {
-  const {
-    name = "",
-    $fault,
-    $metadata,
-    $response,
-    originalMessage,
-  } = (typeof error === "object" && error !== null ? error : {}) as ServiceError;
-  const message = plainMessage(originalMessage ?? errorMessage(error));
+  const carried = (typeof error === "object" && error !== null ? error : {}) as ServiceError;
+  const { name = "", $fault, $metadata, $response } = carried;
+  const message = plainMessage(carried.originalMessage ?? errorMessage(error));
+  if (carried.isUnreached) return { class: "network", message };
   const status = $metadata?.httpStatusCode;
   const known = classOf(name, message);
   if (status !== undefined && status >= 300) {

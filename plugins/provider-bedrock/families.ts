@@ -8,8 +8,8 @@ export interface Abilities {
   /** It can be kept from thinking. */
   readonly canRest: boolean;
   readonly efforts: readonly Effort[];
-  /** Where a cache point may stand. */
-  readonly caches: readonly ("system" | "messages" | "tools")[];
+  /** Behind what a cache point may stand; in a turn, behind a tool's result too, or not. */
+  readonly caches: readonly ("system" | "messages" | "results" | "tools")[];
   readonly isClaude: boolean;
   /** Tokens of an answer; `null`: unknown, and then it is the model's own to bound. */
   readonly maxOutputTokens: number | null;
@@ -44,7 +44,7 @@ export function abilitiesOf(id: string): Abilities {
 
 /** `sonnet-4-5-20250929-v1:0`, or as the older ones are called, `3-7-sonnet-20250219-v1:0`. */
 function claude(name: string): Abilities {
-  const found = { ...plain, isClaude: true, caches: ["system", "messages", "tools"] as const };
+  const found = { ...plain, isClaude: true, caches: ["system", "messages", "results", "tools"] as const };
   const [, oldMajor, oldMinor = "0"] = /^(\d)(?:-(\d))?-(?:opus|sonnet|haiku)/.exec(name) ?? [];
   if (oldMajor !== undefined || /^(v\d|instant)/.test(name)) {
     const version = Number(oldMajor ?? 2) + Number(oldMinor) / 10;

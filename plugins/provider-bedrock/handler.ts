@@ -1,5 +1,6 @@
 /** How AWS's library sends its requests here: with the plugin's own `fetch`, which knows what the plugin may reach. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Fetch, type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 
 /** A request as the library gives it out. */
@@ -28,10 +29,12 @@ export interface HandlerOptions {
   readonly idleMs: number;
   /** Beside what the library sends. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Told of a request of the library's own that came to nothing. */
+  failed?(error: Error): void;
 }
 
-export function createHandler({ clock, fetch, idleMs, headers = {} }: HandlerOptions) {
-  const send = async (send: Fetch, request: Outgoing, signal: AbortSignal) => {
+export function createHandler({ clock, fetch, idleMs, headers = {}, failed }: HandlerOptions) {
+  const exchange = async (send: Fetch, request: Outgoing, signal: AbortSignal) => {
     const { host: _, ...signed } = request.headers;
     const response = await send(addressOf(request), {
       method: request.method,
@@ -47,13 +50,19 @@ export function createHandler({ clock, fetch, idleMs, headers = {} }: HandlerOpt
     metadata: { handlerProtocol: "http/1.1" },
     async handle(request: Outgoing, { watch }: Partial<Sending> = {}) {
       if (watch) {
-        const { answer, head } = await send(watch.fetch, request, watch.signal);
+        const { answer, head } = await exchange(watch.fetch, request, watch.signal);
         return { response: { ...head, body: answer.body } };
       }
       // Nobody reads it as it comes, so that it is over when this returns.
       using own = watchRequest({ clock, idleMs, signal: new AbortController().signal, fetch });
-      const { answer, head } = await send(own.fetch, request, own.signal);
-      return { response: { ...head, body: new Uint8Array(await answer.arrayBuffer()) } };
+      try {
+        const { answer, head } = await exchange(own.fetch, request, own.signal);
+        return { response: { ...head, body: new Uint8Array(await answer.arrayBuffer()) } };
+      } catch (error) {
+        const told = isGatewayError(error) ? error : unreached(request.hostname, error);
+        failed?.(told);
+        throw told;
+      }
     },
     updateHttpClientConfig(): void {
       // Nothing of it can be set from outside.
@@ -61,7 +70,10 @@ export function createHandler({ clock, fetch, idleMs, headers = {} }: HandlerOpt
     httpHandlerConfigs: () => ({}),
   };
 }
-export type Handler = ReturnType<typeof createHandler>;
+
+/** That nobody was there says nothing against a credential. */
+const unreached = (host: string, cause: unknown) =>
+  Object.assign(new Error(`${host} could not be asked for credentials: ${errorMessage(cause)}`, { cause }), { isUnreached: true });
 
 /** As it was signed: AWS escapes more than a URL has to. */
 const escaped = (text: string) =>

@@ -183,6 +183,14 @@ describe("what Bedrock is asked", () => {
     expect(sent.messages.map(({ content }) => isPoint(content.at(-1)))).toEqual([false, false, true, false, true]);
     const nova = sentIn(await requestFor({ ...request, model: "bedrock/us.amazon.nova-pro-v1:0" }, messages));
     expect([nova.toolConfig?.tools.some(isPoint), nova.system?.some(isPoint)]).toEqual([false, true]);
+    const asking = [...messages, called("a"), returned("a")];
+    const last = async (model: string) =>
+      isPoint(
+        sentIn(await requestFor({ ...request, model }, asking))
+          .messages.at(-1)
+          ?.content.at(-1),
+      );
+    expect([await last(MODEL), await last("bedrock/us.amazon.nova-pro-v1:0")]).toEqual([true, false]);
     const llama = await requestFor({ ...request, model: "bedrock/us.meta.llama4-scout-17b-instruct-v1:0" }, messages);
     expect(JSON.stringify(llama.body)).not.toContain("cachePoint");
   });

@@ -180,7 +180,9 @@ function inWords(message: Message): Message {
 
 /** The last two turns of the user, so that this request reads what the one before wrote, and writes what the next will read. */
 function cachedTurns(all: readonly Turn[], { caches }: Abilities): ConverseMessage[] {
-  const users = caches.includes("messages") ? all.flatMap(({ role }, at) => (role === "user" ? [at] : [])).slice(-2) : [];
+  const isMarked = ({ role, content }: Turn) =>
+    role === "user" && caches.includes(content.at(-1)?.toolResult === undefined ? "messages" : "results");
+  const users = all.flatMap((turn, at) => (isMarked(turn) ? [at] : [])).slice(-2);
   return all.map(({ role, content }, at) => ({ role, content: users.includes(at) ? [...content, CACHE] : content }));
 }
 
