@@ -14,6 +14,7 @@ export interface Abilities {
   /** Tokens of an answer; `null`: unknown, and then it is the model's own to bound. */
   readonly maxOutputTokens: number | null;
   readonly vision: boolean;
+  readonly documents: boolean;
 }
 
 const plain: Abilities = {
@@ -24,6 +25,7 @@ const plain: Abilities = {
   isClaude: false,
   maxOutputTokens: null,
   vision: true,
+  documents: false,
 };
 
 /** `id` is a model's, an inference profile's (`eu.anthropic.…`), or the ARN of either. */
@@ -36,6 +38,8 @@ export function abilitiesOf(id: string): Abilities {
       thinks: name.startsWith("nova-2") ? "nova" : "none",
       efforts: ["low", "medium", "high"],
       caches: ["system", "messages"],
+      vision: !name.startsWith("nova-micro"),
+      documents: !name.startsWith("nova-micro"),
     };
   if (vendor === "openai" && name.startsWith("gpt-oss"))
     return { ...plain, thinks: "gpt-oss", canRest: false, efforts: ["low", "medium", "high"], vision: false };
@@ -44,14 +48,14 @@ export function abilitiesOf(id: string): Abilities {
 
 /** `sonnet-4-5-20250929-v1:0`, or as the older ones are called, `3-7-sonnet-20250219-v1:0`. */
 function claude(name: string): Abilities {
-  const found = { ...plain, isClaude: true, caches: ["system", "messages", "results", "tools"] as const };
+  const found = { ...plain, isClaude: true, documents: true, caches: ["system", "messages", "results", "tools"] as const };
   const [, oldMajor, oldMinor = "0"] = /^(\d)(?:-(\d))?-(?:opus|sonnet|haiku)/.exec(name) ?? [];
   if (oldMajor !== undefined || /^(v\d|instant)/.test(name)) {
     const version = Number(oldMajor ?? 2) + Number(oldMinor) / 10;
     if (version >= 3.7) return { ...found, thinks: "budget", maxOutputTokens: 64_000 };
     // Of these one alone has a cache.
     const caches = name.startsWith("3-5-haiku") ? found.caches : [];
-    return { ...found, caches, maxOutputTokens: version >= 3.5 ? 8192 : 4096, vision: version >= 3 };
+    return { ...found, caches, maxOutputTokens: version >= 3.5 ? 8192 : 4096, vision: version >= 3, documents: version >= 3 };
   }
   const [, family = "", major = "0", minor = "0"] = /^(opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(name) ?? [];
   const version = Number(major) + Number(minor) / 10;

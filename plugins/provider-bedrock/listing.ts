@@ -52,7 +52,13 @@ const isTalking = ({ modelId, modelLifecycle, outputModalities }: FoundationMode
 const behind = ({ models = [] }: InferenceProfileSummary): string => models[0]?.modelArn?.split("/").at(-1) ?? "";
 
 /** Windows and prices are not told there. */
-export function modelInfo(endpoint: string, id: string, name: string, { thinks, vision, maxOutputTokens }: Abilities): ModelInfo {
+export function modelInfo(
+  endpoint: string,
+  id: string,
+  name: string,
+  { thinks, vision, documents, maxOutputTokens }: Abilities,
+): ModelInfo {
   const ref = `${endpoint}/${id}`;
-  return { ref, endpoint, id, name, contextWindow: null, maxOutputTokens, reasoning: thinks !== "none", vision, tools: true, price: null };
+  const told = { contextWindow: null, maxOutputTokens, reasoning: thinks !== "none", vision, documents, tools: true, price: null };
+  return { ref, endpoint, id, name, ...told };
 }

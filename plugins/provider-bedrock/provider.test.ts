@@ -102,6 +102,7 @@ providerSuite({
   ],
   sent: {
     images: (call) => imagesIn(blocksOf(call)),
+    documents: (call) => blocksOf(call).flatMap(({ document }) => (document ? [(document["source"] as { bytes: string }).bytes] : [])),
     toolResult: (call, id) => {
       const result = resultsOf(call).find(({ toolUseId }) => toolUseId === id);
       return result && JSON.stringify(result["content"]);
@@ -202,6 +203,31 @@ describe("what Bedrock is asked", () => {
     expect(resultsOf(call).map(({ toolUseId, status }) => [toolUseId, status])).toEqual([
       ["a", undefined],
       ["b", "error"],
+    ]);
+  });
+
+  test("documents have names of their own that Bedrock allows, and words beside them; what it cannot open is told", async () => {
+    const document = (mimeType: string, name?: string) => ({
+      type: "document" as const,
+      data: "JVBERi0=",
+      mimeType,
+      ...(name && { name }),
+    });
+    const messages: Message[] = [
+      { role: "user", content: [document("application/pdf", "Letter_of 3.5.pdf"), document("text/csv")], timestamp: 1 },
+      { role: "assistant", content: [{ type: "text", text: "Read." }], timestamp: 2 },
+      { role: "user", content: [document("application/pdf", "Letter_of 3.5.pdf"), document("application/zip", "a.zip")], timestamp: 3 },
+    ];
+    const blocks = blocksOf(await requestFor({ model: "bedrock/us.meta.llama4-scout-17b-instruct-v1:0" }, messages));
+    expect(blocks.flatMap(({ document: one }) => (one ? [[one["format"], one["name"]]] : []))).toEqual([
+      ["pdf", "Letter of 3 5 pdf"],
+      ["csv", "document"],
+      ["pdf", "Letter of 3 5 pdf (2)"],
+    ]);
+    expect(blocks.flatMap(({ text }) => (text === undefined ? [] : [String(text)]))).toEqual([
+      "[A document.]",
+      "Read.",
+      "[a document, a.zip (application/zip), which this model cannot read]",
     ]);
   });
 
