@@ -24,7 +24,12 @@ export async function healthOf(
   const plugins = host.list();
   return {
     // Of two that say something of one part, the gateway's own plugin, which comes first, is believed.
-    ...Object.assign({}, ...Object.values(reports).toReversed().map(({ parts }) => parts)),
+    ...Object.assign(
+      {},
+      ...Object.values(reports)
+        .toReversed()
+        .map(({ parts }) => parts),
+    ),
     ok: problems.length === 0,
     ...(problems.length > 0 && { problems }),
     defaultAgentId: main,

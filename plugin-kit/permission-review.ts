@@ -32,6 +32,7 @@ const hostsOf = (entry: string): readonly [Risk, string] => {
   if (entry.startsWith("secret:")) return ["low", `It can reach the address that you keep in the secret ${entry.slice("secret:".length)}.`];
   const [, host = entry, port = ""] = /^(.*):(\d+)$/.exec(entry) ?? [];
   if (host.startsWith("*.")) return ["medium", `It can reach every host whose name ends in ${host.slice(1)} (port ${port}).`];
+  if (host.includes("*")) return ["medium", `It can reach every host named ${host} (port ${port}), whatever stands for the *.`];
   const isOwn = /^(localhost|127\.|\[)/.test(host);
   return isOwn ? ["medium", `It can reach the service on port ${port} of this machine.`] : ["low", `It can reach ${host} (port ${port}).`];
 };

@@ -168,3 +168,12 @@ export function parseHost(text: string): Host | undefined {
   if (bare !== undefined || name.length > 253 || !labels.every((label) => LABEL.test(label)) || isNumeric(labels.at(-1)!)) return undefined;
   return { kind: "name", name };
 }
+
+/** Whether a host as permissions name it covers a name: a `*` in front stands for any beginning, and one between dots for one part of a name. */
+export function covers(host: string, name: string): boolean {
+  if (host.startsWith("*.")) return name.endsWith(host.slice(1));
+  if (!host.includes("*")) return host === name;
+  const parts = name.split(".");
+  const wanted = host.split(".");
+  return parts.length === wanted.length && wanted.every((part, at) => (part === "*" ? parts[at] !== "" : part === parts[at]));
+}

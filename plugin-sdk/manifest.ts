@@ -21,7 +21,12 @@ const JsonSchema = Type.Unsafe<TSchema>(Type.Record(Type.String(), Type.Unknown(
  */
 export const Permissions = closed({
   net: Type.Optional(
-    Type.Array(Type.String({ pattern: "^(public|config:/.+|secret:[A-Z][A-Z0-9_]*|(\\*\\.)?[A-Za-z0-9.-]+:\\d+|\\[[0-9a-f:]+\\]:\\d+)$" })),
+    Type.Array(
+      Type.String({
+        pattern:
+          "^(public|config:/.+|secret:[A-Z][A-Z0-9_]*|(\\*\\.)?[A-Za-z0-9.-]+:\\d+|([A-Za-z0-9-]+\\.)+\\*(\\.[A-Za-z0-9-]+){2,}:\\d+|\\[[0-9a-f:]+\\]:\\d+)$",
+      }),
+    ),
   ),
   files: Type.Optional(closed({ read: Texts, write: Texts })),
   exec: Texts,

@@ -1,5 +1,5 @@
 /** What the words of a manifest's `permissions` mean. */
-import { isPrivateName, parseAddress, reachOf } from "./addresses.ts";
+import { covers, isPrivateName, parseAddress, reachOf } from "./addresses.ts";
 import type { Contract } from "./contract.ts";
 import type { GatewayEvent } from "./event.ts";
 import type { Permissions } from "./manifest.ts";
@@ -53,7 +53,7 @@ export const hostPort = (url: URL): string => `${url.hostname}:${url.port || por
 /** Whether the operator says what an entry of `permissions.net` means, and not the plugin's author. */
 export const isOperators = (entry: string): boolean => /^(config|secret):/.test(entry);
 
-/** What an entry of `permissions.net` means now: `host:port`, `*.host:port`, `public`, or a host that the operator wrote without a port. */
+/** What an entry of `permissions.net` means now: `host:port`, `*.host:port`, `part.*.host:port`, `public`, or a host that the operator wrote without a port. */
 export async function hostsOf(
   entry: string,
   config: unknown,
@@ -69,7 +69,7 @@ export async function hostsOf(
 
 export function reaches(host: string, url: URL): boolean {
   const [target, name] = [hostPort(url), url.hostname];
-  if (host.startsWith("*.")) return target.endsWith(host.slice(1));
+  if (host.includes("*")) return covers(host, target);
   if (host !== "public") return host === target || host === name;
   const address = parseAddress(name.replace(/^\[(.*)\]$/, "$1"));
   return address ? reachOf(address) === "public" : name !== "" && !isPrivateName(name);

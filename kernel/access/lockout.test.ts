@@ -146,7 +146,8 @@ describe("on this machine", () => {
     const device = new TestDevice();
     await admitted(device.connect(home, secretOf(home)));
     const stranger = new TestDevice();
-    const guessed = () => codeOf(stranger.connect(home, { ...secretOf(home), version: "v1", forge: { id: device.id, publicKey: device.publicKey } }));
+    const guessed = () =>
+      codeOf(stranger.connect(home, { ...secretOf(home), version: "v1", forge: { id: device.id, publicKey: device.publicKey } }));
     expect(new Set(await fail(12, guessed))).toEqual(new Set(["DEVICE_AUTH_SIGNATURE_INVALID"]));
     expect(await codeOf(device.connect(home, secretOf(home)))).toBe("admitted");
     const codes = await fail(200, guessed);

@@ -14,7 +14,7 @@ test("up says when a key of this environment is not yet taken up; restart takes 
     ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
   };
   expect((await home.pincer(["up"])).out).toMatch(
-    /offline demo answers; one of these and pincer restart .*ANTHROPIC_API_KEY, OPENAI_API_KEY/,
+    /offline demo answers; one of these and pincer restart .*ANTHROPIC_API_KEY, .*OPENAI_API_KEY/,
   );
   expect((await home.pincer(["up"], { env })).out).toMatch(
     /ANTHROPIC_API_KEY is set here, .*: pincer restart\n +OPENAI_API_KEY is set here/,

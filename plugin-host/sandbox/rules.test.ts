@@ -120,6 +120,10 @@ describe("a name", () => {
     [["*.example.com:443"], "example.com", 443, PUBLIC, undeclared],
     [["*.example.com:443"], "evilexample.com", 443, PUBLIC, undeclared],
     [["*.example.com:443"], "*.example.com", 443, PUBLIC, "neither a name nor an address, with a port"],
+    [["api.*.example.com:443"], "api.eu-1.example.com", 443, PUBLIC, dials],
+    [["api.*.example.com:443"], "api.a.b.example.com", 443, PUBLIC, undeclared],
+    [["api.*.example.com:443"], "api.eu-1.example.com.evil.net", 443, PUBLIC, undeclared],
+    [["api.*.example.com:443"], "api.eu-1.example.com", 443, ["10.0.0.1"], "the name leads to 10.0.0.1, which is not public"],
     [["public"], "anything.org", 8080, PUBLIC, dials],
     [[], "anything.org", 443, PUBLIC, undeclared],
     // what it leads to is judged, all of it

@@ -1,6 +1,6 @@
 /** What a plugin's rules for the network say about one connection. Nothing is resolved or dialled here. */
 import { networkInterfaces } from "node:os";
-import { type Address, isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
+import { type Address, covers, isPrivateName, isSame, parseAddress, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 
 type Admission =
   | { readonly admitted: false; readonly why: string }
@@ -34,8 +34,7 @@ interface Rule {
   readonly isConfigured: boolean;
 }
 
-const covers = (rule: Rule, name: string, port: number) =>
-  rule.port === port && (rule.host.startsWith("*.") ? name.endsWith(rule.host.slice(1)) : rule.host === name);
+const matches = (rule: Rule, name: string, port: number) => rule.port === port && covers(rule.host, name);
 
 /** Reads the rules once; `why` of a refusal is for the log, and for the plugin's author. */
 export function admission(rules: readonly string[], { configured = [], own = systemOwn, gatewayPort }: RuleOptions = {}): Admits {
@@ -90,7 +89,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
       return { admitted: true, addresses: [text] };
     }
     const { name } = target;
-    const matching = parsed.filter((rule) => covers(rule, name, port));
+    const matching = parsed.filter((rule) => matches(rule, name, port));
     // By definition this machine, whatever a resolver says.
     if (name === "localhost" || name.endsWith(".localhost")) {
       return matching.some((rule) => rule.host === "localhost" && (rule.isConfigured || port !== gatewayPort))
@@ -98,7 +97,7 @@ export function admission(rules: readonly string[], { configured = [], own = sys
         : { admitted: false, why: "not declared" };
     }
     if (matching.length === 0 && !isOpen) return { admitted: false, why: "not declared" };
-    const mayBePrivate = matching.some((rule) => !rule.host.startsWith("*.") && (rule.isConfigured || isPrivateName(rule.host)));
+    const mayBePrivate = matching.some((rule) => !rule.host.includes("*") && (rule.isConfigured || isPrivateName(rule.host)));
     const isOperators = matching.some((rule) => rule.isConfigured);
     return { admitted: true, name, mayBePrivate, refuses: refusesAll(mayBePrivate, isOperators ? -1 : port) };
   };

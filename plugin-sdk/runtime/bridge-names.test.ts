@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { answerOf, NameTable } from "./bridge-names.ts";
 
-const rules = ["api.example.com:443", "*.wild.example:80", "127.0.0.1:11434"];
+const rules = ["api.example.com:443", "*.wild.example:80", "api.*.example.org:443", "127.0.0.1:11434"];
 const [A, AAAA, TXT] = [1, 28, 16];
 
 function question(name: string, type = A): Buffer {
@@ -22,6 +22,8 @@ test("a declared name leads to an address of its own, by which it is known again
   expect(read(answerOf(question("a.WILD.example"), names))).toEqual([0, "127.64.0.2"]);
   expect(read(answerOf(question("API.example.com"), names))).toEqual([0, "127.64.0.1"]);
   expect(names.hostOf("127.64.0.2")).toBe("a.wild.example");
+  expect(read(answerOf(question("api.eu-1.example.org"), names))).toEqual([0, "127.64.0.3"]);
+  expect(read(answerOf(question("api.a.b.example.org"), names))).toEqual([3]);
   expect(names.hostOf("::ffff:127.64.0.1")).toBe("api.example.com");
 });
 

@@ -1,5 +1,7 @@
 /** Names of a confined plugin: each that it may reach gets an address of the namespace's own loopback, by which the bridge knows it again. */
 
+import { covers } from "../addresses.ts";
+
 /** 127.64.0.0/10, but for its first address. */
 const FIRST = 0x7f400001;
 const COUNT = 0x3ffffe;
@@ -14,7 +16,7 @@ export class NameTable {
   readonly #byAddress = new Map<number, string>();
   #next = 0;
 
-  /** @param rules `host:port`, `*.host:port` or `public`. @param size after so many names the oldest lose their address. */
+  /** @param rules `host:port`, `*.host:port`, `part.*.host:port` or `public`. @param size after so many names the oldest lose their address. */
   constructor(rules: readonly string[], size = COUNT) {
     this.#rules = rules.filter((rule) => rule !== "public").map((rule) => rule.slice(0, rule.lastIndexOf(":")).toLowerCase());
     this.#isOpen = rules.includes("public");
@@ -23,8 +25,7 @@ export class NameTable {
 
   /** The four bytes of its address; undefined for a name that is not declared, which the gateway would refuse. */
   addressOf(name: string): readonly number[] | undefined {
-    if (!this.#isOpen && !this.#rules.some((host) => (host.startsWith("*.") ? name.endsWith(host.slice(1)) : host === name)))
-      return undefined;
+    if (!this.#isOpen && !this.#rules.some((host) => covers(host, name))) return undefined;
     let index = this.#byName.get(name);
     if (index === undefined) {
       index = this.#next;

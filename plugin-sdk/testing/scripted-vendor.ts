@@ -17,6 +17,12 @@ export interface Dialect {
   readonly keepAlive: string;
   errorEvent(call: VendorCall): string;
   errorBody(error: NonNullable<VendorAnswer["error"]>): string;
+  /** Beside those of the script. */
+  errorHeaders?(error: NonNullable<VendorAnswer["error"]>): Readonly<Record<string, string>>;
+  /** Whether a call asks for one piece; absent: its body says nothing of a stream. */
+  asksWhole?(call: VendorCall): boolean;
+  /** What an event's text is on the wire, where that is something else than the text itself. */
+  readonly wire?: { readonly contentType: string; encode(event: string): Uint8Array };
 }
 
 export const stopOf = ({ stop, steps = [] }: VendorAnswer): NonNullable<VendorAnswer["stop"]> => {
@@ -84,10 +90,13 @@ async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answ
   if (answer.error) {
     if (answer.hold) await Promise.race([answer.hold.until, exchange.left]);
     const { status, headers } = answer.error;
-    return exchange.send(status, dialect.errorBody(answer.error), { "content-type": "application/json", ...headers });
+    const said = { "content-type": "application/json", ...dialect.errorHeaders?.(answer.error), ...headers };
+    return exchange.send(status, dialect.errorBody(answer.error), said);
   }
-  if (dialect.whole && call.body.stream !== true) return playWhole(exchange, answer, answer.raw?.join("") ?? dialect.whole(answer, call));
-  exchange.begin(200, { "content-type": "text/event-stream" });
+  const asksWhole = dialect.asksWhole?.(call) ?? call.body.stream !== true;
+  if (dialect.whole && asksWhole) return playWhole(exchange, answer, answer.raw?.join("") ?? dialect.whole(answer, call));
+  const { contentType, encode } = dialect.wire ?? { contentType: "text/event-stream", encode: (event: string) => Buffer.from(event) };
+  exchange.begin(200, { "content-type": contentType });
   let present = true;
   void exchange.left.then(() => {
     present = false;
@@ -96,7 +105,7 @@ async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answ
     const size = answer.chunkBytes;
     const texts = answer.keepAlive ? events.flatMap((event) => [dialect.keepAlive, event]) : events;
     for (const text of texts) {
-      const bytes = Buffer.from(text);
+      const bytes = encode(text);
       for (let at = 0; at < bytes.length && present; at += size ?? bytes.length) {
         await exchange.write(bytes.subarray(at, at + (size ?? bytes.length)));
       }

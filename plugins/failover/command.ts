@@ -123,5 +123,6 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(awsProfile === undefined ? {} : { awsProfile }),
   });
-  return show(result, [`${name} is kept, its credential encrypted; pincer models auth test ${name} asks the vendor`]);
+  const kept = type === "aws-sdk" ? "is kept; its credential is AWS's own" : "is kept, its credential encrypted";
+  return show(result, [`${name} ${kept}; pincer models auth test ${name} asks the vendor`]);
 }

@@ -80,7 +80,9 @@ test("of a part of health that two say, the first is believed", async () => {
   const home = mkdtempSync(join(tmpdir(), "pincer-plugin-"));
   const folder = pluginsFolder(home);
   for (const id of ["first", "second"])
-    await writePlugin(folder, id, source(`ctx.health(async () => ({ ok: true, parts: { moon: "${id}", ${id}: 1 } }));`, ""), { activate: "start" });
+    await writePlugin(folder, id, source(`ctx.health(async () => ({ ok: true, parts: { moon: "${id}", ${id}: 1 } }));`, ""), {
+      activate: "start",
+    });
   await using gateway = await startTestGateway({ plugins: [folder], enable: ["first", "second"], only: [] });
   expect(await (await gateway.connect()).call("health")).toMatchObject({ moon: "first", first: 1, second: 1 });
   rmSync(home, { recursive: true });

@@ -14,6 +14,7 @@ const NAMES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "late.example.com": [["93.184.216.42"]],
   "irc.example.com": [["93.184.216.50"]],
   "a.b.chat.example.com": [["93.184.216.50"]],
+  "irc.eu-1.example.net": [["93.184.216.50"]],
 };
 
 export type Network = "none" | "little" | "much";
@@ -24,6 +25,7 @@ const rulesOf = (network: Network, gatewayPort: number): readonly string[] =>
     much: [
       ...["web.example.com:80", "web.example.com:443", "mail.example.com:25", "mail.example.com:587", "mail.example.com:993"],
       ...["late.example.com:7000", "irc.example.com:6667", "*.chat.example.com:6667", "93.184.216.50:6667", "[2606:4700::50]:6667"],
+      ...["irc.*.example.net:6667", "169.254.169.254:6667"],
       `localhost:${gatewayPort}`,
     ],
   })[network];

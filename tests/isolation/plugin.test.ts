@@ -377,11 +377,13 @@ for (const [how, kept] of [
   ["mapped", "globalThis.kept = Bun.mmap(path)"],
 ] as const)
   confined(`a file that has no name any more counts while it is ${how}`, async () => {
-    const code = source.replace(
-      "attempts.asks =",
-      `attempts.hides = (mb) => { const path = ctx.dataDir + "/f"; writeFileSync(path, Buffer.alloc(Number(mb) * 1e6, 1)); ${kept}; unlinkSync(path); return "hidden"; };
+    const code = source
+      .replace(
+        "attempts.asks =",
+        `attempts.hides = (mb) => { const path = ctx.dataDir + "/f"; writeFileSync(path, Buffer.alloc(Number(mb) * 1e6, 1)); ${kept}; unlinkSync(path); return "hidden"; };
        attempts.asks =`,
-    ).replace("readFileSync,", "openSync, readFileSync, unlinkSync,");
+      )
+      .replace("readFileSync,", "openSync, readFileSync, unlinkSync,");
     await using guest = await startGuest({}, code, {}, {}, { dataMb: 8, watchMs: 50 });
     expect(await guest.tries("hides", "3")).toBe("hidden");
     await guest.tries("hides", "24").catch(() => undefined);

@@ -41,6 +41,11 @@ export const clients: readonly Attempt[] = [
     /^value: "you said hello"/,
   ),
   client("a protocol whose client speaks first (IRC)", ({ hear }) => hear(6667, "irc.example.com", "NICK me\r\n"), /^value: "NICK ME/),
+  client(
+    "a name with a region in its middle, and the address at which a machine is told who it is",
+    async ({ hear }) => [await hear(6667, "irc.eu-1.example.net", "one"), await hear(6667, "169.254.169.254", "two")],
+    /^value: \["ONE","TWO"\]/,
+  ),
   client("a protocol whose server speaks first (SMTP)", ({ hear }) => hear(25, "mail.example.com"), /^value: "220 mail/),
   client(
     "a protocol over TLS (IMAP), with the far side's own certificate",
