@@ -22,14 +22,11 @@ export async function healthOf(
   };
   const [all, reports, problems] = await Promise.all([sessionsOf(), host.health(), access.problems()]);
   const plugins = host.list();
+  // Of two that say something of one part, the gateway's own plugin, which comes first, is believed.
+  const parts = Object.values(reports).flatMap(({ parts = {} }) => [parts]);
+  parts.reverse();
   return {
-    // Of two that say something of one part, the gateway's own plugin, which comes first, is believed.
-    ...Object.assign(
-      {},
-      ...Object.values(reports)
-        .toReversed()
-        .map(({ parts }) => parts),
-    ),
+    ...Object.assign({}, ...parts),
     ok: problems.length === 0,
     ...(problems.length > 0 && { problems }),
     defaultAgentId: main,
