@@ -8,6 +8,7 @@ import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
@@ -42,7 +43,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const active = () => all().flatMap(({ current }) => current ?? []);
   const find = (id: string): Plugin => {
     const plugin = plugins.get(id);
-    if (!plugin) throw pluginErrors.PLUGIN_UNKNOWN(`there is no plugin "${id}"; there are: ${[...plugins.keys()].join(", ") || "none"}`);
+    if (!plugin) throw pluginErrors.PLUGIN_UNKNOWN(`there is no plugin "${id}"${suggestion(id, [...plugins.keys()])}`);
     return plugin;
   };
 

@@ -4,6 +4,7 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { Statement, Store } from "../../store/store.ts";
 import { nodeCrypto } from "../builtin.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
@@ -65,6 +66,8 @@ export function createSecrets(
     }
   }
 
+  const names = async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name);
+
   const get = async (name: string) => {
     const [row] = await store.read<Box>("select name, key_id, box from access_secret where name = ?", name);
     return row && decrypt(row);
@@ -94,7 +97,7 @@ export function createSecrets(
         ["delete from access_secret where name = ? returning name", name],
         ["delete from access_secret_grant where name = ?", name],
       );
-      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`no secret ${name}; secrets.store.list names those that are kept`);
+      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`there is no secret ${name}${suggestion(name, await names())}`);
       changed();
       return {};
     },
@@ -140,7 +143,7 @@ export function createSecrets(
     isGranted: async (name: string, plugin: string): Promise<boolean> =>
       (await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin)).length > 0,
 
-    names: async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name),
+    names,
 
     /** Names of those whose key is lost, for health and doctor. */
     async lost(): Promise<string[]> {
