@@ -243,7 +243,7 @@ export async function createGateway(options: GatewayOptions) {
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
-      if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
+      if (options.dev === true) lifetime.use((await import("../plugin-kit/reload-on-save.ts")).reloadOnSave(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
       log.info("gateway.ready", { url: address.url, version: kernel.version });

@@ -131,9 +131,9 @@ export class Capabilities {
         user.assertLive();
         const provision = find();
         if (!provision) throw this.#missing(contract, name);
-        const target = ({ generation: { registered, blame, hold, isEnd }, leave }: Entered) => {
+        const target = ({ generation: { registered, blame, lease, isEnd }, leave }: Entered) => {
           const provided = registered.get("provides", `${contract.id}/${provision.name}`);
-          if (provided) return { implementation: provided.implementation, leave, blame, hold, isEnd };
+          if (provided) return { implementation: provided.implementation, leave, blame, lease, isEnd };
           leave(); // a version without it came while the plugin was being activated
           throw this.#missing(contract, name);
         };

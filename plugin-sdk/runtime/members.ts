@@ -8,7 +8,7 @@ import { cut, isGone } from "./gone.ts";
 import type { Implementation } from "./registrations.ts";
 
 /** Of a stream that only one may hold. */
-interface Hold {
+interface Lease {
   /** It was asked to end, for a newer generation. */
   readonly isReleased: boolean;
   held(): void;
@@ -26,7 +26,7 @@ interface Target {
   /** What the caller is told of something that was thrown. */
   blame(error: unknown, what: string): unknown;
   /** For a stream that only one may hold, which counts as no call from then on. */
-  hold?(stop: () => void): Hold;
+  lease?(stop: () => void): Lease;
 }
 
 interface Binding {
@@ -99,8 +99,8 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       const target = await binding.resolve(what, member.safe ? io.signal : undefined);
       // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
       using stop = linkSignals(io.signal);
-      const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
-      if (hold) target.leave();
+      const lease = member.held && target.lease?.(() => stop.abort(replaced(what)));
+      if (lease) target.leave();
       let items: AsyncGenerator<unknown, unknown, void> | undefined;
       let isBegun = false;
       let ended = false;
@@ -110,16 +110,16 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
         for (;;) {
           const step = await items.next();
           isBegun = true;
-          if (hold?.isReleased) throw replaced(what);
+          if (lease?.isReleased) throw replaced(what);
           ended = step.done === true;
           requireValid(ended ? member.result : member.item, step.value, wrongResult);
           if (ended) return step.value;
-          if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
+          if (lease && Bun.deepMatch(member.held, step.value)) lease.held();
           yield step.value;
         }
       } catch (error) {
         failure = error;
-        if (hold?.isReleased) throw replaced(what);
+        if (lease?.isReleased) throw replaced(what);
         const isCut = isGone(error) && target.isEnd?.(error) === true;
         if (isCut && !isBegun && member.safe && attempt < safeAttempts && !io.signal.aborted) continue;
         if (io.signal.aborted && !isGatewayError(error)) throw io.signal.reason;
@@ -130,7 +130,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
           await items?.return(undefined);
         } finally {
           // Also when its end cannot be had, because its process went away.
-          hold?.ended(failure);
+          lease?.ended(failure);
           target.leave();
         }
       }
