@@ -166,10 +166,10 @@ export function createPluginHost(deps: PluginHostDeps) {
 
   const forget = async (plugin: Plugin): Promise<void> => {
     plugin.isEnabled = false;
-    changed();
     await plugin.unload();
     declared.get(plugin.id)?.dispose();
     plugins.delete(plugin.id);
+    changed();
   };
   /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
   const refresh = (): Promise<void> =>
