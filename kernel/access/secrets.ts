@@ -66,8 +66,6 @@ export function createSecrets(
     }
   }
 
-  const names = async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name);
-
   const get = async (name: string) => {
     const [row] = await store.read<Box>("select name, key_id, box from access_secret where name = ?", name);
     return row && decrypt(row);
@@ -92,12 +90,13 @@ export function createSecrets(
       ),
     }),
 
-    async delete({ name }) {
+    async delete({ name }, io) {
       const [rows = []] = await store.write(
         ["delete from access_secret where name = ? returning name", name],
         ["delete from access_secret_grant where name = ?", name],
       );
-      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`there is no secret ${name}${suggestion(name, await names())}`);
+      const kept = async () => (await contract.list({}, io)).entries.map((entry) => entry.name);
+      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`there is no secret ${name}${suggestion(name, await kept())}`);
       changed();
       return {};
     },
@@ -143,7 +142,7 @@ export function createSecrets(
     isGranted: async (name: string, plugin: string): Promise<boolean> =>
       (await store.read("select 1 from access_secret_grant where name = ? and plugin = ?", name, plugin)).length > 0,
 
-    names,
+    names: async () => (await store.read<{ name: string }>("select name from access_secret")).map(({ name }) => name),
 
     /** Names of those whose key is lost, for health and doctor. */
     async lost(): Promise<string[]> {
