@@ -29,13 +29,17 @@ export interface Endpoint extends EndpointStatus {
 }
 
 export interface Directory {
-  /** Real ones first, in the order of their providers' names; those that need no network last. */
+  /** Real ones first, in the order of their providers' names; those that need no network last. The same list while nothing is otherwise. */
   endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
   /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
 }
 
+const NONE: readonly ModelInfo[] = [];
+
 type Known = Omit<Endpoint, "profile">;
+/** By endpoint. */
+type Profiles = Readonly<Record<string, Credential>>;
 
 interface Kept<T> {
   readonly at: number;
@@ -46,6 +50,8 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;
   const lists = new Map<string, Kept<readonly ModelInfo[]>>();
   let statuses: (Kept<readonly Known[]> & { readonly providers: string }) | undefined;
+  /** What was answered last, so that whoever asks again and finds nothing else gets the same. */
+  let answered: { readonly known: readonly Known[]; readonly profiles: Profiles; readonly endpoints: readonly Endpoint[] } | undefined;
   // Shared by all who ask meanwhile, and so bound to none of their signals; providers have deadlines of their own.
   const io = { signal: new AbortController().signal };
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
@@ -73,7 +79,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   };
 
   /** Asked each time: a profile that was just added is one. */
-  const usable = async (): Promise<Readonly<Record<string, Credential>>> => {
+  const usable = async (): Promise<Profiles> => {
     if (!ctx.uses.profiles) return {};
     try {
       return (await ctx.uses.profiles.usable({}, io)).endpoints;
@@ -93,16 +99,19 @@ export function createDirectory(ctx: DirectoryContext): Directory {
         statuses = { at: clock.now(), value: ask(), providers };
       }
       const [known, profiles] = await Promise.all([statuses.value, usable()]);
-      return known.map((endpoint) => {
+      if (answered?.known === known && Bun.deepEquals(answered.profiles, profiles)) return answered.endpoints;
+      const endpoints = known.map((endpoint) => {
         const profile = profiles[endpoint.endpoint];
         return { ...endpoint, ready: endpoint.ready || profile !== undefined, profile };
       });
+      answered = { known, profiles, endpoints };
+      return endpoints;
     },
 
     async models(endpoint, { refresh = false, prepared = false } = {}) {
       const { own, profile } = endpoint;
       const kept = lists.get(endpoint.endpoint);
-      if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
+      if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : NONE;
       const value = ctx.uses.providers
         .get(endpoint.provider)
         .models({ endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) }, io)

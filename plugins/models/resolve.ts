@@ -24,7 +24,18 @@ export interface Resolver {
   suggestions(wanted: string): Promise<readonly string[]>;
 }
 
+/** Anybody may ask for any name. */
+const MOST_DESCRIBED = 256;
+
+interface Described {
+  readonly config: ModelsConfig;
+  readonly live: readonly ModelInfo[];
+  readonly resolved: Resolved;
+}
+
 export function createResolver(ctx: { readonly config: ModelsConfig }, directory: Directory, catalogue: Catalogue): Resolver {
+  /** What a model came to, and from what: with every request the same is asked again. */
+  const described = new Map<string, Described>();
   const expand = (name: string): string => {
     const seen = new Set<string>();
     let at = name;
@@ -64,8 +75,14 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     const entry = catalogue.find(ref);
     // What the catalogue knows needs no server to be asked, so that a turn waits for none.
     const live = await directory.models(endpoint, { prepared: entry !== undefined });
-    const priced = ctx.config.prices[ref] !== undefined;
-    return { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
+    const { config } = ctx;
+    const known = described.get(ref);
+    if (known?.config === config && known.live === live && known.resolved.endpoint === endpoint) return known.resolved;
+    const priced = config.prices[ref] !== undefined;
+    const resolved = { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
+    if (described.size > MOST_DESCRIBED) described.clear();
+    described.set(ref, { config, live, resolved });
+    return resolved;
   };
 
   const ready = (endpoint: Endpoint, wanted: string): Endpoint => {
