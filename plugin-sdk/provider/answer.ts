@@ -50,6 +50,14 @@ export interface Answer {
   finish(end: AnswerEnd): ModelAnswer;
 }
 
+/** Reads a stream for its end alone. */
+export async function endOf(stream: AsyncGenerator<ModelEvent, ModelAnswer, void>): Promise<ModelAnswer> {
+  for (;;) {
+    const step = await stream.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 type Content = AssistantMessage["content"][number];
 type Block =
   | { readonly type: "text"; readonly index: number; text: string }

@@ -1,8 +1,8 @@
 /** The `provider` contract over both APIs of the vendor. */
 
-import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
-import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
+import { type Answer, createAnswer, endOf } from "@pincer/plugin-sdk/provider/answer";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
@@ -57,7 +57,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
     const reader = new ChatReader(answer, reading);
     const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
-    if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<ChatCompletion>(response, watch));
+    if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf<ChatCompletion>(response, watch))) yield event;
     else yield* read<ChatCompletionChunk>(response, watch, reader);
   }
 
@@ -68,12 +68,40 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     const reader = new ResponsesReader(answer, reading);
     try {
       const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
-      if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<WholeResponse>(response, watch));
+      if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf<WholeResponse>(response, watch))) yield event;
       else yield* read<ResponseStreamEvent>(response, watch, reader);
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
       yield* responses(exchange);
+    }
+  }
+
+  async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
+    const slash = request.model.indexOf("/");
+    const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
+    const access = await accessTo(ctx, endpoint, request.credential);
+    const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
+    const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
+    const reading = newReading();
+    const failed = (failure: "auth" | "bad-request", message: string) =>
+      answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
+    if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
+    if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+
+    const { fetch } = ctx;
+    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+    try {
+      const efforts = await effortsFor(access, model);
+      const exchange = { request, access, model, efforts, watch, answer, reading };
+      if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
+      return conclude(exchange);
+    } catch (error) {
+      if (watch.ended === undefined) {
+        const failure = failureOf(error, access.baseUrl, clock.now());
+        return answer.finish({ stopReason: "error", usage: reading.usage, failure });
+      }
+      return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
     }
   }
 
@@ -104,33 +132,8 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     },
     embed: createEmbed(ctx),
 
-    async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const access = await accessTo(ctx, endpoint, request.credential);
-      const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
-      const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
-      const reading = newReading();
-      const failed = (failure: "auth" | "bad-request", message: string) =>
-        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
-
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
-      try {
-        const efforts = await effortsFor(access, model);
-        const exchange = { request, access, model, efforts, watch, answer, reading };
-        if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
-        return conclude(exchange);
-      } catch (error) {
-        if (watch.ended === undefined) {
-          const failure = failureOf(error, access.baseUrl, clock.now());
-          return answer.finish({ stopReason: "error", usage: reading.usage, failure });
-        }
-        return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
-      }
-    },
+    stream,
+    answer: (request, io) => endOf(stream({ ...request, whole: true }, io)),
   };
 }
 
@@ -142,7 +145,8 @@ async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): As
   for await (const events of serverEvents(response, watch.seen)) {
     for (const event of events) {
       if (event.data === "[DONE]") return;
-      yield* reader.read(objectOf<T>(event));
+      // Not `yield*`, which waits for each as if it were promised.
+      for (const told of reader.read(objectOf<T>(event))) yield told;
     }
   }
 }
