@@ -129,9 +129,8 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
 
   const named = async (name: string): Promise<Resolved> => {
     const wanted = expand(name);
-    const endpoints = await directory.endpoints();
     const slash = wanted.indexOf("/");
-    const endpoint = endpoints.find((one) => one.endpoint === (slash < 0 ? wanted : wanted.slice(0, slash)));
+    const endpoint = await directory.endpoint(slash < 0 ? wanted : wanted.slice(0, slash));
     if (endpoint && slash > 0) return resolvedOf(ready(endpoint, wanted), wanted.slice(slash + 1));
     if (endpoint) {
       const { defaultModel } = ready(endpoint, wanted);
@@ -140,6 +139,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
         data: { model: wanted },
       });
     }
+    const endpoints = await directory.endpoints();
     const owner = await bare(wanted, endpoints);
     if (owner) return resolvedOf(ready(owner, wanted), wanted);
     throw await unknown(wanted, endpoints);

@@ -138,7 +138,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
 }
 
 interface Reader<T> {
-  read(object: T): Generator<ModelEvent, void, void>;
+  read(object: T): Iterable<ModelEvent>;
 }
 
 async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
