@@ -230,7 +230,6 @@ export function createPluginHost(deps: PluginHostDeps) {
     setEnabled,
     list,
     inspect,
-    /** Whether it came with the gateway. */
     isEmbedded: (id: string): boolean => find(id).found.root.layout !== "installed",
     /** What the kernel itself uses of plugins, as a plugin's `ctx.uses`. Before `start`: from then on its scope binds all who provide or use it. */
     handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.rely(contract),

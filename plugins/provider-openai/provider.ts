@@ -7,8 +7,6 @@ import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endp
 import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
-import type { ResponseStreamEvent, Response as WholeResponse } from "openai/resources/responses/responses";
 import { needsChat } from "./answer-shape.ts";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
@@ -31,14 +29,24 @@ interface StreamError {
   readonly param?: string | null;
 }
 
-interface Exchange {
+/** One of the two APIs' readers. */
+interface Reader {
+  read(object: object): Iterable<ModelEvent>;
+  readWhole(object: object): Iterable<ModelEvent>;
+}
+
+/** A request before it is sent. */
+interface Prepared {
   readonly request: ModelRequest;
   readonly access: Access;
   readonly model: string;
+  readonly api: typeof CHAT_API | typeof RESPONSES_API;
   readonly efforts: readonly Effort[] | undefined;
-  readonly watch: Watch;
   readonly answer: Answer;
   readonly reading: Reading;
+}
+interface Exchange extends Prepared {
+  readonly watch: Watch;
 }
 
 export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
@@ -52,32 +60,8 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     return (await survey.ollamaModel(access, model))?.thinking === true ? LOCAL_EFFORTS : undefined;
   };
 
-  async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
-    const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
-    const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
-    const reader = new ChatReader(answer, reading);
-    const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
-    if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf<ChatCompletion>(response, watch))) yield event;
-    else yield* read<ChatCompletionChunk>(response, watch, reader);
-  }
-
-  async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
-    const { request, access, model, efforts, watch, answer, reading } = exchange;
-    const summaries = !withoutSummaries.has(access.endpoint);
-    const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
-    const reader = new ResponsesReader(answer, reading);
-    try {
-      const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
-      if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf<WholeResponse>(response, watch))) yield event;
-      else yield* read<ResponseStreamEvent>(response, watch, reader);
-    } catch (error) {
-      if (!summaries || !refusesSummaries(error)) throw error;
-      withoutSummaries.add(access.endpoint);
-      yield* responses(exchange);
-    }
-  }
-
-  async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
+  /** Or the answer, when there is nobody to ask. */
+  const prepare = async (request: ModelRequest): Promise<Prepared | ModelAnswer> => {
     const slash = request.model.indexOf("/");
     const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
     const access = await accessTo(ctx, endpoint, request.credential);
@@ -88,20 +72,51 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
     if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
     if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+    return { request, access, model, api, efforts: await effortsFor(access, model), answer, reading };
+  };
 
-    const { fetch } = ctx;
-    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+  const sendChat = async ({ request, access, model, efforts, watch, answer, reading }: Exchange) => {
+    const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
+    const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
+    const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
+    return { response, reader: new ChatReader(answer, reading) };
+  };
+
+  const sendResponses = async (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> => {
+    const { request, access, model, efforts, watch, answer, reading } = exchange;
+    const summaries = !withoutSummaries.has(access.endpoint);
+    const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
     try {
-      const efforts = await effortsFor(access, model);
-      const exchange = { request, access, model, efforts, watch, answer, reading };
-      if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
+      const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
+      return { response, reader: new ResponsesReader(answer, reading) };
+    } catch (error) {
+      if (!summaries || !refusesSummaries(error)) throw error;
+      withoutSummaries.add(access.endpoint);
+      return sendResponses(exchange);
+    }
+  };
+  const send = (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> =>
+    exchange.api === RESPONSES_API ? sendResponses(exchange) : sendChat(exchange);
+
+  const broken = (error: unknown, exchange: Exchange): ModelAnswer => {
+    const { watch, answer, reading, access } = exchange;
+    if (watch.ended !== undefined) return conclude(exchange);
+    return answer.finish({ stopReason: "error", usage: reading.usage, failure: failureOf(error, access.baseUrl, clock.now()) });
+  };
+
+  async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
+    const prepared = await prepare(request);
+    if ("message" in prepared) return prepared;
+    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch: ctx.fetch });
+    const exchange = { ...prepared, watch };
+    try {
+      if (watch.ended) return conclude(exchange);
+      const { response, reader } = await send(exchange);
+      if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf(response, watch))) yield event;
+      else yield* read(response, watch, reader);
       return conclude(exchange);
     } catch (error) {
-      if (watch.ended === undefined) {
-        const failure = failureOf(error, access.baseUrl, clock.now());
-        return answer.finish({ stopReason: "error", usage: reading.usage, failure });
-      }
-      return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
+      return broken(error, exchange);
     }
   }
 
@@ -137,16 +152,12 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
   };
 }
 
-interface Reader<T> {
-  read(object: T): Iterable<ModelEvent>;
-}
-
-async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
+async function* read(response: Response, watch: Watch, reader: Reader): AsyncGenerator<ModelEvent, void, void> {
   for await (const events of serverEvents(response, watch.seen)) {
     for (const event of events) {
       if (event.data === "[DONE]") return;
       // Not `yield*`, which waits for each as if it were promised.
-      for (const told of reader.read(objectOf<T>(event))) yield told;
+      for (const told of reader.read(objectOf(event))) yield told;
     }
   }
 }
@@ -155,15 +166,15 @@ async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): As
 const isWhole = ({ whole }: ModelRequest, { headers }: Response): boolean =>
   whole === true && headers.get("content-type")?.includes("event-stream") !== true;
 
-async function wholeOf<T>(response: Response, watch: Watch): Promise<T> {
+async function wholeOf(response: Response, watch: Watch): Promise<object> {
   watch.seen();
   const data = await response.text();
-  return objectOf<T>({ event: undefined, data });
+  return objectOf({ event: undefined, data });
 }
 
 /** Throws what a server reports in the middle of a stream, as the library's errors carry it. */
-function objectOf<T>({ event, data }: ServerEvent): T {
-  const object = JSON.parse(data) as T & { readonly error?: StreamError | string };
+function objectOf({ event, data }: ServerEvent): object {
+  const object = JSON.parse(data) as { readonly error?: StreamError | string };
   const error = event === "error" ? (object.error ?? (object as StreamError)) : object.error;
   if (!error) return object;
   // Local servers tell it in a bare word.
