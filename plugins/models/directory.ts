@@ -63,7 +63,13 @@ export function createDirectory(ctx: DirectoryContext): Directory {
     );
     const found = await Promise.all(
       listed.map(async ({ name, plugin, record }): Promise<readonly Endpoint[]> => {
-        const more = { provider: name, plugin, offline: record.offline === true, credentials: record.credentials ?? [], profile: undefined };
+        const more = {
+          provider: name,
+          plugin,
+          offline: record.offline === true,
+          credentials: record.credentials ?? [],
+          profile: undefined,
+        };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
           return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));

@@ -23,8 +23,14 @@ interface Matrix extends AsyncDisposable {
 const AGAIN: readonly FailureClass[] = ["network", "overloaded", "timeout"];
 const FINAL: readonly FailureClass[] = ["context-overflow", "bad-request", "image"];
 
-/** `continues`: the servers go on behind an unfinished answer. */
-export async function startMatrix(api: Api, continues = false): Promise<Matrix> {
+export interface MatrixOptions {
+  /** The servers go on behind an unfinished answer. */
+  readonly continues?: boolean;
+  /** Nobody reads before the end. */
+  readonly whole?: boolean;
+}
+
+export async function startMatrix(api: Api, { continues = false, whole = false }: MatrixOptions = {}): Promise<Matrix> {
   const vendor = api === "messages" ? startAnthropicVendor() : startOpenAiVendor();
   const place = api === "messages" ? { baseUrl: vendor.origin } : { baseUrl: `${vendor.origin}/v1`, api, continues };
   const wanted = names.slice(1).map((_, index) => `before-${index + 1}`);
@@ -59,6 +65,11 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
       read = Promise.withResolvers();
       return breaking(fault, api, opening(`piece ${vendor.ledger.length - first} `), read.promise);
     });
+    const keys = () => vendor.ledger.slice(first).map(keyOf);
+    if (whole) {
+      const answer = await gateway.llm.answer!(llmRequest({ model: `e0/${wanted[fallbacks - 1]}` }), io);
+      return { answer, text: textOf(answer), keys: keys() };
+    }
     const texts: string[] = [];
     const stream = gateway.llm.stream(llmRequest({ model: `e0/${wanted[fallbacks - 1]}` }), io);
     const { answer } = await readStream(stream, (event) => {
@@ -67,7 +78,7 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
       read.resolve();
       if (fault.within === "hang" && event.delta !== "the end") void gateway.clock.advance(IDLE_MS);
     });
-    return { answer, text: texts.join(""), keys: vendor.ledger.slice(first).map(keyOf) };
+    return { answer, text: texts.join(""), keys: keys() };
   };
 
   /** By the rules alone. */
