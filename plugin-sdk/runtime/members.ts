@@ -53,10 +53,10 @@ const badParams = (what: string) => (how: string) => pluginErrors.CAPABILITY_PAR
 const badResult = (what: string) => (how: string) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`);
 const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
 
-function memberOf({ implementation }: Target, key: string, what: string) {
+function runMember({ implementation }: Target, key: string, what: string, given: unknown, io: Io): unknown {
   const run = implementation[key];
   if (!run) throw pluginErrors.CAPABILITY_MISSING(`${what} is not provided by the present generation`);
-  return run.bind(implementation);
+  return run.call(implementation, given, io);
 }
 
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
@@ -69,7 +69,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
       const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
       const target = resolved instanceof Promise ? await resolved : resolved;
       try {
-        const answer = await memberOf(target, key, what)(given, io);
+        const answer = await runMember(target, key, what, given, io);
         const checking = requireValid(member.result, answer, wrongResult);
         if (checking) await checking;
         return answer;
@@ -106,7 +106,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       let ended = false;
       let failure: unknown;
       try {
-        items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+        items = runMember(target, key, what, given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
         for (;;) {
           const step = await items.next();
           isBegun = true;

@@ -72,21 +72,17 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
   const admitted = async (request: PlainRequest, signal: AbortSignal): Promise<Admitted> => {
     const { agentId, sessionKey, runId: _, model, profile, ...rest } = request;
     refuseProfile(profile);
-    const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
+    const resolved = await resolver.resolve({ model });
     const { info } = resolved;
     const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
     if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
     const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
     const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
     if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
-    const asked: ModelRequest = {
-      ...rest,
-      model: info.ref,
-      ...(rest.thinking === undefined || info.reasoning ? {} : { thinking: "off" as const }),
-      ...(rest.maxOutputTokens === undefined
-        ? {}
-        : { maxOutputTokens: Math.min(rest.maxOutputTokens, info.maxOutputTokens ?? rest.maxOutputTokens) }),
-    };
+    const asked: ModelRequest = { ...rest, model: info.ref };
+    if (asked.thinking !== undefined && !info.reasoning) asked.thinking = "off";
+    if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
+      asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
     return { request, resolved, asked, begun: clock.monotonic() };
   };
   const providerOf = ({ resolved }: Admitted) => ctx.uses.providers.get(resolved.endpoint.provider);

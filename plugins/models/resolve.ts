@@ -1,5 +1,4 @@
 /** From a reference to a model: an alias, an endpoint, `endpoint/model`, a model's bare name, or nothing at all. */
-import type { ResolveRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { type Catalogue, type CatalogueEntry, infoOf } from "./catalogue.ts";
 import type { ModelsConfig } from "./config.ts";
@@ -15,7 +14,7 @@ export interface Resolved {
 
 export interface Resolver {
   /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`, which say what to do. */
-  resolve(request: ResolveRequest): Promise<Resolved>;
+  resolve(request: { readonly model?: string | undefined }): Promise<Resolved>;
   /** What an alias stands for, through aliases of aliases. */
   expand(name: string): string;
   /** What is known of a model of that endpoint, from its server, the catalogue and the operator. */
