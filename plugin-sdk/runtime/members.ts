@@ -89,14 +89,15 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
-  let compiling: Promise<unknown> | undefined;
+  let isCompiled = false;
   return async function* (given: unknown, io: Io) {
-    compiling ??= Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
-    await compiling;
+    if (!isCompiled) await Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
+    isCompiled = true;
     requireValid(member.params, given, wrongParams);
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
-      const target = await binding.resolve(what, member.safe ? io.signal : undefined);
+      const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
+      const target = resolved instanceof Promise ? await resolved : resolved;
       // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
       using stop = linkSignals(io.signal);
       const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
@@ -127,7 +128,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
         try {
-          await items?.return(undefined);
+          if (!ended) await items?.return(undefined);
         } finally {
           // Also when its end cannot be had, because its process went away.
           hold?.ended(failure);

@@ -149,13 +149,24 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       const call = await admitted(request, signal);
       const kept = keptOf(call);
       let firstMs: number | undefined;
-      let answer: ModelAnswer;
+      let answer: ModelAnswer | undefined;
+      let stream: Stream | undefined;
       try {
-        answer = yield* observed(providerOf(call).stream(call.asked, { signal }), kept, () => {
-          firstMs ??= Math.round(clock.monotonic() - call.begun);
-        });
+        stream = providerOf(call).stream(call.asked, { signal });
+        while (answer === undefined) {
+          const next = await stream.next();
+          if (next.done) answer = next.value;
+          else {
+            firstMs ??= Math.round(clock.monotonic() - call.begun);
+            keep(kept, next.value);
+            yield next.value;
+          }
+        }
       } catch (error) {
         answer = broken(error, call, kept, firstMs !== undefined, signal);
+      } finally {
+        // A reader that stops reading ends the request at the provider too.
+        if (answer === undefined) await stream?.return(undefined as never);
       }
       return ended(answer, call, firstMs);
     },
@@ -197,22 +208,8 @@ function refuseProfile(profile: string | undefined): void {
   throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
 }
 
-/** Passes a stream on, and keeps what of it could be read. */
-async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {
-  let ended = false;
-  try {
-    for (;;) {
-      const next = await stream.next();
-      ended = next.done === true;
-      if (next.done) return next.value;
-      seen();
-      const event = next.value;
-      if (event.type === "text") kept.text(`${event.index}`, event.delta);
-      else if (event.type === "thinking") kept.thinking(`${event.index}`, event.delta);
-      yield event;
-    }
-  } finally {
-    // A reader that stops reading ends the request at the provider too.
-    if (!ended) await stream.return(undefined as never);
-  }
+/** Of an answer that may break, what of it could be read. */
+function keep(kept: Answer, event: ModelEvent): void {
+  if (event.type === "text") kept.text(`${event.index}`, event.delta);
+  else if (event.type === "thinking") kept.thinking(`${event.index}`, event.delta);
 }

@@ -112,8 +112,16 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     try {
       if (watch.ended) return conclude(exchange);
       const { response, reader } = await send(exchange);
-      if (isWhole(request, response)) for (const event of reader.readWhole(await wholeOf(response, watch))) yield event;
-      else yield* read(response, watch, reader);
+      if (isWhole(request, response)) {
+        for (const event of reader.readWhole(await wholeOf(response, watch))) yield event;
+        return conclude(exchange);
+      }
+      for await (const events of serverEvents(response, watch.seen)) {
+        const end = events.findIndex(({ data }) => data === "[DONE]");
+        // Not `yield*`, which waits for each as if it were promised.
+        for (const event of end < 0 ? events : events.slice(0, end)) for (const told of reader.read(objectOf(event))) yield told;
+        if (end >= 0) break;
+      }
       return conclude(exchange);
     } catch (error) {
       return broken(error, exchange);
@@ -150,16 +158,6 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     stream,
     answer: (request, io) => endOf(stream({ ...request, whole: true }, io)),
   };
-}
-
-async function* read(response: Response, watch: Watch, reader: Reader): AsyncGenerator<ModelEvent, void, void> {
-  for await (const events of serverEvents(response, watch.seen)) {
-    for (const event of events) {
-      if (event.data === "[DONE]") return;
-      // Not `yield*`, which waits for each as if it were promised.
-      for (const told of reader.read(objectOf(event))) yield told;
-    }
-  }
 }
 
 /** A server that streams all the same is read as one that does. */
