@@ -111,9 +111,8 @@ export async function createGateway(options: GatewayOptions) {
     keys,
     authenticator: () => judge,
     secretsChanged: () =>
-      void findings
-        .readSecrets()
-        .then(() => host.refresh())
+      void host
+        .secretsChanged(findings.readSecrets())
         .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) })),
   });
   opened.defer(access.audit.settled);
@@ -141,7 +140,7 @@ export async function createGateway(options: GatewayOptions) {
     dispatch: (...call) => bus.dispatch(...call),
     // The vendors' own variables are honoured, so that a gateway with a real provider needs no file at all.
     secret: async (name, plugin) => {
-      if (!host.isEmbedded(plugin) && !(await access.secrets.isGranted(name, plugin))) {
+      if (host.inspect(plugin).origin === "installed" && !(await access.secrets.isGranted(name, plugin))) {
         const next = `pincer secrets grant ${name} ${plugin}`;
         if (!withheld.has(next)) log.warn("secret.withheld", { plugin, name, next });
         return void withheld.add(next);

@@ -45,12 +45,6 @@ export function createSecrets(
 ) {
   /** A value that is set while keys are rotated must not end up under the key that is forgotten. */
   const inTurn = createQueue();
-  /** What was read, or is not there: whoever asks a vendor asks for the same one with every request. Another map once one came or went. */
-  let read = new Map<string, string | undefined>();
-  const altered = () => {
-    read = new Map();
-    changed();
-  };
 
   function decrypt({ name, key_id, box }: Box): string {
     const all = keys.secretsKeys();
@@ -71,11 +65,9 @@ export function createSecrets(
     }
   }
 
-  const get = async (name: string): Promise<string | undefined> => {
-    const into = read;
-    if (into.has(name)) return into.get(name);
+  const get = async (name: string) => {
     const [row] = await store.read<Box>("select name, key_id, box from access_secret where name = ?", name);
-    return into.set(name, row && decrypt(row)).get(name);
+    return row && decrypt(row);
   };
 
   const contract: ImplementationOf<typeof secrets> = {
@@ -87,7 +79,7 @@ export function createSecrets(
            on conflict (name) do update set key_id = ?2, box = ?3, updated_at = ?4, updated_by = ?5`,
           ...[name, key.id, encrypt(key, name, value), clock.now(), by],
         ]);
-        altered();
+        changed();
         return {};
       }),
 
@@ -103,7 +95,7 @@ export function createSecrets(
         ["delete from access_secret_grant where name = ?", name],
       );
       if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`no secret ${name}; secrets.store.list names those that are kept`);
-      altered();
+      changed();
       return {};
     },
 
