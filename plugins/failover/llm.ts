@@ -285,7 +285,8 @@ class Run {
       ...{ class: failure.class, status: failure.status, reaction: reaction.kind },
     });
     if (reaction.kind === "end") return this.#splice.finish(answer);
-    this.#splice.keep(answer);
+    // What nobody has read is begun anew, and only paid for.
+    this.#splice.keep(this.reads === "end" ? { ...answer, message: { ...answer.message, content: [] } } : answer);
     if (reaction.kind === "pause" && reaction.ms > 0) {
       await ctx.clock.sleep(reaction.ms, signal).catch(() => undefined); // silent-ok: who has left is told by the line below
       if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));

@@ -17,6 +17,9 @@ for (const api of apis) {
     test("are gone around by what nobody reads before its end, too", async () => {
       await using matrix = await startMatrix(api, { whole: true });
       for (const fault of faults) await matrix.check(fault, false, 2);
+      // OpenAI's come in one piece, which has no first words; and of those that nobody reads no test knows when silence has begun.
+      const within = api === "messages" ? faults.filter((fault) => fault.within !== "hang") : [];
+      for (const fault of within) await matrix.check(fault, true, 2);
     });
   });
 }

@@ -63,6 +63,7 @@ export async function startMatrix(api: Api, { continues = false, whole = false }
         return fault.before;
       }
       read = Promise.withResolvers();
+      if (whole) read.resolve();
       return breaking(fault, api, opening(`piece ${vendor.ledger.length - first} `), read.promise);
     });
     const keys = () => vendor.ledger.slice(first).map(keyOf);
@@ -84,7 +85,7 @@ export async function startMatrix(api: Api, { continues = false, whole = false }
   /** By the rules alone. */
   const expectedOf = (kind: FailureClass, begun: boolean, fallbacks: number) => {
     if (FINAL.includes(kind)) return { asked: ["e0"], ends: kind };
-    if (begun && !continues) return { asked: ["e0"], ends: "exhausted" as const };
+    if (begun && !continues && !whole) return { asked: ["e0"], ends: "exhausted" as const };
     const times = AGAIN.includes(kind) ? 2 : 1;
     const asked = names.slice(0, fallbacks).flatMap((name) => Array.from({ length: times }, () => name));
     return { asked: [...asked, `e${fallbacks}`], ends: undefined };
@@ -107,7 +108,11 @@ export async function startMatrix(api: Api, { continues = false, whole = false }
       const kind = begun ? classWithin(fault, api) : fault.class;
       const { asked, ends } = expectedOf(kind, begun, fallbacks);
       const { answer, text, keys } = await ask(fault, begun, fallbacks);
-      const pieces = begun ? asked.slice(0, ends === undefined ? -1 : undefined).map((_, index) => `piece ${index + 1} `) : [];
+      // What nobody has read is begun anew.
+      const pieces =
+        begun && (!whole || ends !== undefined)
+          ? asked.slice(0, ends === undefined ? -1 : undefined).map((_, index) => `piece ${index + 1} `)
+          : [];
       const expected = [...pieces, ...(ends === undefined ? ["the end"] : [])].join("");
       const what = { case: `${fault.name}, ${api}, ${begun ? "behind the first words" : "before"}, ${fallbacks} fallbacks` };
       expect({ ...what, keys, text, kept: textOf(answer), ends: answer.failure?.class }).toEqual({
