@@ -111,9 +111,8 @@ export async function createGateway(options: GatewayOptions) {
     keys,
     authenticator: () => judge,
     secretsChanged: () =>
-      void findings
-        .readSecrets()
-        .then(() => host.refresh())
+      void host
+        .secretsChanged(findings.readSecrets())
         .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) })),
   });
   opened.defer(access.audit.settled);

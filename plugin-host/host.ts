@@ -20,6 +20,7 @@ import { CapabilitiesConfig, type IsolationSettings, isolationOf, refusalOf, set
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
+import { createToldSecrets } from "./told-secrets.ts";
 
 export type PluginHost = ReturnType<typeof createPluginHost>;
 
@@ -64,7 +65,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);
   const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
-  const preparation = createPreparation(deps, capabilities, run, isolated);
+  const toldSecrets = createToldSecrets(deps.secret);
+  const preparation = createPreparation({ ...deps, secret: toldSecrets.secret }, capabilities, run, isolated);
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
@@ -77,6 +79,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
     const before = table;
+    toldSecrets.forget();
     table = tabled();
     syncKinds();
     for (const plugin of plugins.values()) {
@@ -227,6 +230,11 @@ export function createPluginHost(deps: PluginHostDeps) {
     run,
     provide,
     refresh,
+    /** Looks again once it is known which there are. */
+    secretsChanged(known: Promise<void>): Promise<void> {
+      toldSecrets.forget();
+      return known.then(refresh);
+    },
     reload,
     setEnabled,
     list,

@@ -53,10 +53,10 @@ const badParams = (what: string) => (how: string) => pluginErrors.CAPABILITY_PAR
 const badResult = (what: string) => (how: string) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`);
 const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
 
-function memberOf({ implementation }: Target, key: string, what: string) {
+function runMember({ implementation }: Target, key: string, what: string, given: unknown, io: Io): unknown {
   const run = implementation[key];
   if (!run) throw pluginErrors.CAPABILITY_MISSING(`${what} is not provided by the present generation`);
-  return run.bind(implementation);
+  return run.call(implementation, given, io);
 }
 
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
@@ -69,7 +69,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
       const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
       const target = resolved instanceof Promise ? await resolved : resolved;
       try {
-        const answer = await memberOf(target, key, what)(given, io);
+        const answer = await runMember(target, key, what, given, io);
         const checking = requireValid(member.result, answer, wrongResult);
         if (checking) await checking;
         return answer;
@@ -89,14 +89,15 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
-  let compiling: Promise<unknown> | undefined;
+  let isCompiled = false;
   return async function* (given: unknown, io: Io) {
-    compiling ??= Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
-    await compiling;
+    if (!isCompiled) await Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
+    isCompiled = true;
     requireValid(member.params, given, wrongParams);
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
-      const target = await binding.resolve(what, member.safe ? io.signal : undefined);
+      const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
+      const target = resolved instanceof Promise ? await resolved : resolved;
       // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
       using stop = linkSignals(io.signal);
       const lease = member.held && target.lease?.(() => stop.abort(replaced(what)));
@@ -106,7 +107,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       let ended = false;
       let failure: unknown;
       try {
-        items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+        items = runMember(target, key, what, given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
         for (;;) {
           const step = await items.next();
           isBegun = true;
@@ -127,7 +128,7 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
         try {
-          await items?.return(undefined);
+          if (!ended) await items?.return(undefined);
         } finally {
           // Also when its end cannot be had, because its process went away.
           lease?.ended(failure);

@@ -8,18 +8,7 @@ import { inEveryMode, shared } from "./every-mode.ts";
 import type { Mode } from "./modes.ts";
 import { type Fixture, fixtureOf, type ProviderStart, startBoth } from "./provider-fixture.ts";
 import { spoil } from "./spoilt-stream.ts";
-import type { VendorAnswer, VendorCall } from "./vendor-script.ts";
-
-export interface SentShape {
-  /** `auto`, `none`, `required`, or the tool's name; `undefined` when nothing was said. */
-  readonly toolChoice: string | undefined;
-  readonly parallelTools: boolean | undefined;
-  /** Of the answer. */
-  readonly schema: unknown;
-  readonly stop: readonly string[] | undefined;
-  /** Whether the model was told how to think. */
-  readonly thinking: boolean;
-}
+import type { SentShape, VendorAnswer, VendorCall } from "./vendor-script.ts";
 
 export interface ProviderSuite extends ProviderStart {
   readonly name: string;
@@ -159,7 +148,15 @@ export function providerSuite(suite: ProviderSuite): void {
         expect(textOf(events)).toBe("Grüße, 日本語");
         return { ...answer, message: { ...answer.message, timestamp: 0 } };
       };
-      expect(await answered(true)).toEqual(await answered(false));
+      const told = await answered(false);
+      expect(await answered(true)).toEqual(told);
+      const { vendor, provider } = await start();
+      if (provider.answer) {
+        vendor.answer({ steps, usage, chunkBytes: 5 });
+        const request = modelRequest(model, [userMessage("hello")], { tools: [toolSpec("files_list")] });
+        const answer = await provider.answer(request, { signal: never() });
+        expect({ ...answer, message: { ...answer.message, timestamp: 0 } }).toEqual(told);
+      }
       for (const end of ["reset", "close", "malformed"] as const) {
         const { answer } = await ask(await start(), { steps: [{ text: ["cut"] }], end }, { whole: true });
         expect([end, answer.stopReason, answer.failure?.class]).toEqual([end, "error", "network"]);

@@ -2,7 +2,7 @@
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
-import type { ChatCompletionContentPart, ChatCompletionCreateParams, ChatCompletionMessageParam } from "openai/resources/chat/completions";
+import type { ChatCompletionContentPart, ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { chatShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
 import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
@@ -24,21 +24,24 @@ export interface ThinkingProof {
   readonly details?: readonly unknown[];
 }
 
-export function chatParams(request: ModelRequest, target: ChatTarget): ChatCompletionCreateParams {
+/** What is `undefined` is not sent. */
+export function chatParams(request: ModelRequest, target: ChatTarget): object {
   const { maxOutputTokens, temperature, topP, cacheKey, tools } = request;
-  const limit = target.dialect === "openai" ? "max_completion_tokens" : "max_tokens";
+  const isVendors = target.dialect === "openai";
   const reasons = target.efforts !== undefined;
+  const isWhole = request.whole === true;
   return {
     model: target.model,
-    ...(request.whole === true ? {} : { stream: true, stream_options: { include_usage: true } }),
+    stream: isWhole ? undefined : true,
+    stream_options: isWhole ? undefined : { include_usage: true },
     messages: [...systemMessages(request), ...chatMessages(request.messages, target)],
-    ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
-    ...(maxOutputTokens === undefined ? {} : { [limit]: maxOutputTokens }),
-    ...(temperature === undefined || reasons ? {} : { temperature }),
-    ...(topP === undefined || reasons ? {} : { top_p: topP }),
+    tools: tools.length === 0 ? undefined : tools.map(functionTool),
+    [isVendors ? "max_completion_tokens" : "max_tokens"]: maxOutputTokens,
+    temperature: reasons ? undefined : temperature,
+    top_p: reasons ? undefined : topP,
     ...chatShape(request),
     ...thinkingParams(request, target),
-    ...(cacheKey === undefined || target.dialect !== "openai" ? {} : { prompt_cache_key: cacheKey }),
+    prompt_cache_key: isVendors ? cacheKey : undefined,
   };
 }
 

@@ -38,48 +38,48 @@ export class ChatReader {
   }
 
   /** An answer in one piece is a chunk that holds all of it. */
-  *readWhole({ choices, usage }: ChatCompletion): Generator<ModelEvent, void, void> {
-    const pieces = (choices ?? []).map(({ message, ...choice }) => {
-      const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
-      return { ...choice, delta: { ...message, ...(calls === undefined ? {} : { tool_calls: calls }) } };
-    });
-    yield* this.read({ choices: pieces, usage } as ChatCompletionChunk);
+  readWhole({ choices, usage }: ChatCompletion): readonly ModelEvent[] {
+    const [first] = choices ?? [];
+    if (first === undefined) return this.read({ choices: [], usage } as unknown as ChatCompletionChunk);
+    const { message, finish_reason, logprobs } = first;
+    const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
+    const delta = calls === undefined ? message : { ...message, tool_calls: calls };
+    return this.read({ choices: [{ delta, finish_reason, logprobs }], usage } as unknown as ChatCompletionChunk);
   }
 
-  *read(chunk: ChatCompletionChunk): Generator<ModelEvent, void, void> {
+  read(chunk: ChatCompletionChunk): readonly ModelEvent[] {
     if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
     const choice = chunk.choices?.[0];
-    if (!choice) return;
+    if (!choice) return [];
     const delta = (choice.delta ?? {}) as Delta;
-    yield* this.#readThinking(delta);
-    yield* this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content));
+    const events = [...this.#readThinking(delta), ...this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content))];
     if (delta.refusal) {
       this.#reading.refused = true;
-      yield* this.#answer.text("text", delta.refusal);
+      events.push(...this.#answer.text("text", delta.refusal));
     }
-    for (const call of delta.tool_calls ?? []) yield* this.#readCall(call);
+    for (const call of delta.tool_calls ?? []) events.push(...this.#readCall(call));
     if (choice.finish_reason) this.#end(choice.finish_reason);
+    return events;
   }
 
-  *#readThinking(delta: Delta): Generator<ModelEvent, void, void> {
+  #readThinking(delta: Delta): readonly ModelEvent[] {
     const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
     const text = delta.reasoning_content || delta.reasoning;
-    if (text) {
-      this.#field ??= field;
-      yield* this.#answer.thinking("thinking", text);
-    }
-    this.#details.push(...(delta.reasoning_details ?? []));
+    if (delta.reasoning_details) this.#details.push(...delta.reasoning_details);
+    if (!text) return [];
+    this.#field ??= field;
+    return this.#answer.thinking("thinking", text);
   }
 
-  *#readCall(call: ChatCompletionChunk.Choice.Delta.ToolCall): Generator<ModelEvent, void, void> {
+  #readCall(call: ChatCompletionChunk.Choice.Delta.ToolCall): readonly ModelEvent[] {
     const index = call.index ?? 0;
     const key = `call:${index}`;
     if (call.id) this.#ids.set(index, call.id);
-    if (call.function?.name && !this.#announced.has(index)) {
-      this.#announced.add(index);
-      yield* this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function.name });
-    }
+    const isNew = Boolean(call.function?.name) && !this.#announced.has(index);
+    if (isNew) this.#announced.add(index);
+    const events = isNew ? this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function?.name as string }) : [];
     this.#answer.addArguments(key, call.function?.arguments);
+    return events;
   }
 
   #end(reason: string): void {

@@ -1,14 +1,12 @@
 /** The `provider` contract over both APIs of the vendor. */
 
-import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
-import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
+import { type Answer, createAnswer, endOf } from "@pincer/plugin-sdk/provider/answer";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
-import type { ResponseStreamEvent, Response as WholeResponse } from "openai/resources/responses/responses";
 import { needsChat } from "./answer-shape.ts";
 import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
 import { ChatReader } from "./chat-stream.ts";
@@ -31,14 +29,24 @@ interface StreamError {
   readonly param?: string | null;
 }
 
-interface Exchange {
+/** One of the two APIs' readers. */
+interface Reader {
+  read(object: object): Iterable<ModelEvent>;
+  readWhole(object: object): Iterable<ModelEvent>;
+}
+
+/** A request before it is sent. */
+interface Prepared {
   readonly request: ModelRequest;
   readonly access: Access;
   readonly model: string;
+  readonly api: typeof CHAT_API | typeof RESPONSES_API;
   readonly efforts: readonly Effort[] | undefined;
-  readonly watch: Watch;
   readonly answer: Answer;
   readonly reading: Reading;
+}
+interface Exchange extends Prepared {
+  readonly watch: Watch;
 }
 
 export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
@@ -52,28 +60,71 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     return (await survey.ollamaModel(access, model))?.thinking === true ? LOCAL_EFFORTS : undefined;
   };
 
-  async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
+  /** Or the answer, when there is nobody to ask. */
+  const prepare = async (request: ModelRequest): Promise<Prepared | ModelAnswer> => {
+    const slash = request.model.indexOf("/");
+    const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
+    const access = await accessTo(ctx, endpoint, request.credential);
+    const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
+    const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
+    const reading = newReading();
+    const failed = (failure: "auth" | "bad-request", message: string) =>
+      answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
+    if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
+    if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+    return { request, access, model, api, efforts: await effortsFor(access, model), answer, reading };
+  };
+
+  const sendChat = async ({ request, access, model, efforts, watch, answer, reading }: Exchange) => {
     const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
     const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
-    const reader = new ChatReader(answer, reading);
     const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
-    if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<ChatCompletion>(response, watch));
-    else yield* read<ChatCompletionChunk>(response, watch, reader);
-  }
+    return { response, reader: new ChatReader(answer, reading) };
+  };
 
-  async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
+  const sendResponses = async (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> => {
     const { request, access, model, efforts, watch, answer, reading } = exchange;
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
-    const reader = new ResponsesReader(answer, reading);
     try {
       const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
-      if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<WholeResponse>(response, watch));
-      else yield* read<ResponseStreamEvent>(response, watch, reader);
+      return { response, reader: new ResponsesReader(answer, reading) };
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
-      yield* responses(exchange);
+      return sendResponses(exchange);
+    }
+  };
+  const send = (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> =>
+    exchange.api === RESPONSES_API ? sendResponses(exchange) : sendChat(exchange);
+
+  const broken = (error: unknown, exchange: Exchange): ModelAnswer => {
+    const { watch, answer, reading, access } = exchange;
+    if (watch.ended !== undefined) return conclude(exchange);
+    return answer.finish({ stopReason: "error", usage: reading.usage, failure: failureOf(error, access.baseUrl, clock.now()) });
+  };
+
+  async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
+    const prepared = await prepare(request);
+    if ("message" in prepared) return prepared;
+    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch: ctx.fetch });
+    const exchange = { ...prepared, watch };
+    try {
+      if (watch.ended) return conclude(exchange);
+      const { response, reader } = await send(exchange);
+      if (isWhole(request, response)) {
+        for (const event of reader.readWhole(await wholeOf(response, watch))) yield event;
+        return conclude(exchange);
+      }
+      for await (const events of serverEvents(response, watch.seen)) {
+        const end = events.findIndex(({ data }) => data === "[DONE]");
+        // Not `yield*`, which waits for each as if it were promised.
+        for (const event of end < 0 ? events : events.slice(0, end)) for (const told of reader.read(objectOf(event))) yield told;
+        if (end >= 0) break;
+      }
+      return conclude(exchange);
+    } catch (error) {
+      return broken(error, exchange);
     }
   }
 
@@ -104,62 +155,24 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     },
     embed: createEmbed(ctx),
 
-    async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const access = await accessTo(ctx, endpoint, request.credential);
-      const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
-      const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
-      const reading = newReading();
-      const failed = (failure: "auth" | "bad-request", message: string) =>
-        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
-
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
-      try {
-        const efforts = await effortsFor(access, model);
-        const exchange = { request, access, model, efforts, watch, answer, reading };
-        if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
-        return conclude(exchange);
-      } catch (error) {
-        if (watch.ended === undefined) {
-          const failure = failureOf(error, access.baseUrl, clock.now());
-          return answer.finish({ stopReason: "error", usage: reading.usage, failure });
-        }
-        return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
-      }
-    },
+    stream,
+    answer: (request, io) => endOf(stream({ ...request, whole: true }, io)),
   };
-}
-
-interface Reader<T> {
-  read(object: T): Generator<ModelEvent, void, void>;
-}
-
-async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
-  for await (const events of serverEvents(response, watch.seen)) {
-    for (const event of events) {
-      if (event.data === "[DONE]") return;
-      yield* reader.read(objectOf<T>(event));
-    }
-  }
 }
 
 /** A server that streams all the same is read as one that does. */
 const isWhole = ({ whole }: ModelRequest, { headers }: Response): boolean =>
   whole === true && headers.get("content-type")?.includes("event-stream") !== true;
 
-async function wholeOf<T>(response: Response, watch: Watch): Promise<T> {
+async function wholeOf(response: Response, watch: Watch): Promise<object> {
   watch.seen();
   const data = await response.text();
-  return objectOf<T>({ event: undefined, data });
+  return objectOf({ event: undefined, data });
 }
 
 /** Throws what a server reports in the middle of a stream, as the library's errors carry it. */
-function objectOf<T>({ event, data }: ServerEvent): T {
-  const object = JSON.parse(data) as T & { readonly error?: StreamError | string };
+function objectOf({ event, data }: ServerEvent): object {
+  const object = JSON.parse(data) as { readonly error?: StreamError | string };
   const error = event === "error" ? (object.error ?? (object as StreamError)) : object.error;
   if (!error) return object;
   // Local servers tell it in a bare word.
