@@ -159,7 +159,7 @@ confined(
     await follows({ url: second.url.href });
     expect(await reached()).toEqual([refused, "second", refused]);
     secrets["GUEST_URL"] = third.url.href;
-    await kit.host.refresh();
+    await kit.host.secretsChanged(Promise.resolve());
     expect(await reached()).toEqual([refused, "second", "third"]);
     expect(generation()).toBe(3);
     await follows({ url: second.url.href, tone: "kind" });
