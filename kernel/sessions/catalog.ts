@@ -89,19 +89,17 @@ export function createCatalog(store: Store) {
       const record = rows![0] as SessionRecord;
       return { record, created: record.sessionId === sessionId };
     },
-    /**
-     * Begins another transcript under a new session id; the old one is kept under its own. What was chosen for the session stays, what
-     * plugins measured in the old transcript goes.
-     */
+    /** Begins another transcript; the old one is kept. What is chosen for the session by then stays, what plugins measured in it goes. */
     async reset(record: SessionRecord, facets: Facets, now: number): Promise<SessionRecord> {
       const sessionId = crypto.randomUUID();
-      const chosen = Object.entries(JSON.parse(record.facets)).filter(([name]) => facets.get(name)?.patch !== undefined);
+      const names = [...facets.keys(), ...Object.keys(JSON.parse(record.facets))].filter((name) => !facets.get(name)?.patch);
       const [rows] = await store.write(
         [
           `update session set sessionId = ?1, title = null, preview = null, updatedAt = ?2, readAt = ?2, lastInteractionAt = null,
-           repliedAt = null, idleAt = null, facets = ?3, attributes = json_set(json_remove(attributes, '$.status', '$.startedAt', '$.endedAt'),
-           '$.previousSessionId', sessionId) where key = ?4 and sessionId = ?5 returning *`,
-          ...[sessionId, now, JSON.stringify(Object.fromEntries(chosen)), record.key, record.sessionId],
+           repliedAt = null, idleAt = null, facets = json_remove(facets${names.map((_, at) => `, ?${at + 5}`).join("")}),
+           attributes = json_set(json_remove(attributes, '$.status', '$.startedAt', '$.endedAt'), '$.previousSessionId', sessionId)
+           where key = ?3 and sessionId = ?4 returning *`,
+          ...[sessionId, now, record.key, record.sessionId, ...names.map((name) => `$."${name}"`)],
         ],
         [addTranscript, now, sessionId],
       );

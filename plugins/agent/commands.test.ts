@@ -83,3 +83,16 @@ test("the commands are listed as clients expect them", async () => {
   expect(misfits("CommandsListResultSchema", listed)).toEqual([]);
   expect(listed.commands.map(({ name }) => name)).toEqual(["help", "status", "new", "reset", "stop", "model", "think", "compact"]);
 });
+
+test("a new conversation follows the configured model again, and keeps what was chosen", async () => {
+  await using talk = await startConversation();
+  const modelOf = async () => (await talk.client.call<{ session: { model?: string } }>("sessions.describe", { key: MAIN })).session.model;
+  await talk.ask("hi");
+  expect(await modelOf()).toBe("one");
+  await talk.ask("/new");
+  expect(await modelOf()).toBeUndefined();
+  await talk.ask("/model scripted/two");
+  await talk.ask("hi");
+  await talk.ask("/new");
+  expect(await modelOf()).toBe("scripted/two");
+});
