@@ -1,7 +1,9 @@
 /** Fits a written value to its schema: defaults filled in, unknown keys left out with a warning, whatever does not fit named. */
 import { describeValue } from "./check.ts";
 import { type ConfigIssue, configErrors } from "./contracts/configuration.ts";
+import { errorMessage } from "./error.ts";
 import { isObject, type Json, type JsonObject } from "./json5.ts";
+import { slowness } from "./pattern.ts";
 import { hasPassword, isSecretReference, isSensitive } from "./sensitive.ts";
 import { childrenOf, describeShape, highest, isText, lowest, type Path, type Shape } from "./shape.ts";
 import { suggestion } from "./suggestion.ts";
@@ -37,8 +39,19 @@ export function fit(shape: Shape, value: Json | undefined, path: Path, report: R
 }
 
 function misfit(shape: Shape, value: Json, path: Path, report: Report): Json {
-  report("error", path, `expected ${describeShape(shape)}, came ${shown(value, shape, path)}`);
+  const why = shape.format === "regex" && typeof value === "string" ? unfitFor(value) : undefined;
+  report("error", path, `expected ${describeShape(shape)}, came ${shown(value, shape, path)}${why === undefined ? "" : `: ${why}`}`);
   return value;
+}
+
+/** Why a text is no regular expression to match with here. */
+function unfitFor(pattern: string): string | undefined {
+  try {
+    new RegExp(pattern);
+  } catch (error) {
+    return errorMessage(error);
+  }
+  return slowness(pattern);
 }
 
 function fitObject(shape: Shape, value: JsonObject, path: Path, report: Report): JsonObject {
@@ -96,6 +109,7 @@ function isSound(shape: Shape, value: Json): boolean {
   if (size === undefined) return true;
   if (size < (lowest(shape) ?? -Infinity) || size > (highest(shape) ?? Infinity)) return false;
   if (shape.type === "array") return !shape.uniqueItems || new Set((value as Json[]).map((item) => JSON.stringify(item))).size === size;
+  if (shape.type === "string" && shape.format === "regex") return unfitFor(String(value)) === undefined;
   if (shape.type === "string") return shape.pattern === undefined || new RegExp(shape.pattern).test(String(value));
   if (shape.type !== "number" && shape.type !== "integer") return true;
   if (size <= (shape.exclusiveMinimum ?? -Infinity) || size >= (shape.exclusiveMaximum ?? Infinity)) return false;

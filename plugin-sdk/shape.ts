@@ -17,6 +17,8 @@ export interface Shape {
   readonly title?: string;
   readonly description?: string;
   readonly pattern?: string;
+  /** `regex`: a regular expression that takes no long time on any text. */
+  readonly format?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -79,7 +81,8 @@ export function describeShape(shape: Shape): string {
     shape.pattern === undefined ? "" : ` like ${shape.pattern}`,
     shape.uniqueItems ? " without repetitions" : "",
   ];
-  return `${shape.type ?? "a value"}${range}${range && unit}${bounds.join("")}`;
+  const what = shape.format === "regex" ? "regular expression that is quick on any text" : (shape.type ?? "a value");
+  return `${what}${range}${range && unit}${bounds.join("")}`;
 }
 
 const anyOf = (choices: readonly string[]) => (choices.length > 2 ? `one of ${choices.join(", ")}` : choices.join(" or "));
