@@ -4,7 +4,15 @@ import { call, defineContract, optional, stream } from "../contract.ts";
 import { EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, ModelRequest } from "./provider.ts";
 
 /** `model` may be absent (the configured default), an alias, an endpoint, or `endpoint/model`. */
-export const ResolveRequest = Type.Object({ model: Type.Optional(Type.String()), agentId: Type.Optional(Type.String()) });
+export const ResolveRequest = Type.Object({
+  model: Type.Optional(Type.String()),
+  agentId: Type.Optional(Type.String()),
+  /**
+   * Endpoints whose models may be asked, and single models (`endpoint/model`); no other, whatever falls back on what. Absent: all. A model that is
+   * known to run elsewhere than at its endpoint (`local: false`) is not among that endpoint's.
+   */
+  within: Type.Optional(Type.Array(Type.String())),
+});
 export type ResolveRequest = Static<typeof ResolveRequest>;
 
 const Caller = Type.Object({

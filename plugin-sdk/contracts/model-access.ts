@@ -34,6 +34,10 @@ export const AccessibleEndpoint = Type.Object({
   ...own,
   /** What else its requests may be made with. */
   credentials: Type.Array(CredentialType),
+  local: Type.Boolean(),
+  /** It answers without any model. */
+  offline: Type.Boolean(),
+  defaultModel: Type.Optional(Type.String()),
 });
 export type AccessibleEndpoint = Static<typeof AccessibleEndpoint>;
 
@@ -42,7 +46,7 @@ export const modelAccess = defineContract({
   version: 1,
   arity: "one",
   members: {
-    /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`. */
+    /** Throws `LLM_MODEL_UNKNOWN`, `LLM_PROVIDER_NOT_READY` and `LLM_MODEL_EXCLUDED`. */
     resolve: call(ResolveRequest, AccessibleModel, { safe: true }),
     /** Throws those, and `LLM_CALL_REFUSED`, before the first event alone. */
     stream: stream(AccessRequest, ModelEvent, ModelAnswer, { safe: true }),

@@ -31,6 +31,8 @@ export const ModelInfo = Type.Object({
   documents: Type.Optional(Type.Boolean()),
   /** When the last message is an unfinished assistant's, the answer goes on behind its text. */
   continues: Type.Optional(Type.Boolean()),
+  /** It runs on this machine or a network of one's own. `false`: its server hands requests on to another's. Absent: elsewhere, or not known. */
+  local: Type.Optional(Type.Boolean()),
   /** How much it thinks when nobody says; absent: the agent's own default. */
   thinkingDefault: Type.Optional(Thinking),
   price: Type.Union([
@@ -213,6 +215,8 @@ export const EndpointStatus = Type.Object({
   detail: Type.Optional(Type.String()),
   /** The model used when a reference names only the endpoint. */
   defaultModel: Type.Optional(Type.String()),
+  /** Its server is on this machine or a network of one's own, as its address says. */
+  local: Type.Optional(Type.Boolean()),
   /** Another text whenever the provider's own credential is another; tells nothing of it. */
   credential: Type.Optional(Type.String()),
 });

@@ -1,5 +1,6 @@
 /** What endpoints of every provider have in common: what an operator may say of one, and what a provider needs to reach it. */
 import { Type } from "@sinclair/typebox";
+import { isPrivate } from "../addresses.ts";
 import type { Clock } from "../clock.ts";
 import type { Fetch } from "./watch.ts";
 
@@ -48,4 +49,16 @@ export function markOf(credential: string | undefined): { readonly credential?: 
   if (credential === undefined) return {};
   salt ??= crypto.getRandomValues(new Uint8Array(32));
   return { credential: new Bun.CryptoHasher("sha256", salt).update(credential).digest("hex").slice(0, 16) };
+}
+
+/**
+ * For an endpoint's status: whether its address is one of this machine or of a network of one's own. A name other than `localhost` may lead
+ * anywhere, and says nothing.
+ */
+export function localOf(baseUrl: string): { readonly local?: true } {
+  const host =
+    URL.parse(baseUrl)
+      ?.hostname.replace(/^\[(.*)\]$/, "$1")
+      .replace(/\.$/, "") ?? "";
+  return isPrivate(host) || host === "localhost" || host.endsWith(".localhost") ? { local: true } : {};
 }

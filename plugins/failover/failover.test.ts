@@ -191,6 +191,27 @@ describe("other models", () => {
     expect(answer).toMatchObject({ stopReason: "stop", message: { provider: "demo" } });
   });
 
+  test("that a request may not be asked of are passed over, whatever has failed, and the answer says so", async () => {
+    await using lab = await startFailover({ profiles: two, failover: { fallbacks: ["demo", { model: "lab/two", on: ["always"] }] } });
+    lab.vendor.otherwise(() => error(429));
+    const { answer } = await lab.say({ within: ["lab"] });
+    expect(lab.tried()).toEqual(["one key-a", "one key-b", "two key-a", "two key-b"]);
+    expect(answer.failure).toMatchObject({ class: "exhausted" });
+    expect(answer.failure?.message).toContain("demo: this may be asked of lab alone, and demo/offline is none of these");
+    expect(lab.vendor.ledger.every(({ body }) => body["within"] === undefined)).toBe(true);
+    await expect(lab.say({ within: ["demo"] })).rejects.toMatchObject({ code: "LLM_MODEL_EXCLUDED" });
+    await expect(lab.say({ within: [] })).rejects.toMatchObject({ code: "LLM_MODEL_EXCLUDED" });
+    expect(lab.tried()).toHaveLength(4);
+  });
+
+  test("that a request may not be asked of stand in for no model that is not ready", async () => {
+    await using lab = await startFailover({ failover: { fallbacks: ["demo"] } });
+    expect(await lab.llm.resolve({ model: "lab/one" }, io)).toMatchObject({ ref: "demo/offline" });
+    await expect(lab.llm.resolve({ model: "lab/one", within: ["lab"] }, io)).rejects.toMatchObject({ code: "LLM_PROVIDER_NOT_READY" });
+    const { answer } = await lab.say({ within: ["lab"] });
+    expect(answer.failure).toMatchObject({ class: "exhausted" });
+  });
+
   test("are those of the wanted model, else of the agent, else everybody's", async () => {
     const failover = {
       fallbacks: ["lab/two"],

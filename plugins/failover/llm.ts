@@ -51,6 +51,12 @@ const noteOwn = ({ health }: FailoverParts, marks: Map<string, string>, endpoint
   if (before !== undefined && before !== own) health.reset(ownProfile(endpoint));
 };
 
+/** What holds for every model that stands in for the wanted one, too. */
+const boundsOf = ({ agentId, within }: Pick<LlmRequest, "agentId" | "within">) => ({
+  ...(agentId === undefined ? {} : { agentId }),
+  ...(within === undefined ? {} : { within }),
+});
+
 export function createFailover(ctx: FailoverContext, parts: FailoverParts): ImplementationOf<typeof llm> {
   const { log } = ctx;
   const { access } = ctx.uses;
@@ -88,9 +94,10 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
   };
 
   /** The wanted model, or undefined when its provider has no credential and there are fallbacks. */
-  const primaryOf = async ({ model, agentId }: LlmRequest, fallbacks: readonly FallbackModel[], io: Io) => {
+  const primaryOf = async (request: LlmRequest, fallbacks: readonly FallbackModel[], io: Io) => {
+    const { model } = request;
     try {
-      return await access.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) }, io);
+      return await access.resolve({ ...(model === undefined ? {} : { model }), ...boundsOf(request) }, io);
     } catch (error) {
       if (!hasCode(error, "LLM_PROVIDER_NOT_READY") || fallbacks.length === 0) throw error;
       return error;
@@ -135,7 +142,7 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
         if (step.kind === "fallback") {
           const { model } = fallbacks[step.index] as FallbackModel;
           try {
-            const found = await access.resolve({ model, ...(request.agentId === undefined ? {} : { agentId: request.agentId }) }, io);
+            const found = await access.resolve({ model, ...boundsOf(request) }, io);
             if (infos.has(found.info.ref)) continue;
             infos.set(found.info.ref, found.info);
             walk.add(await candidatesOf(found, request, io));

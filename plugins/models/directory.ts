@@ -21,6 +21,7 @@ export interface Endpoint extends EndpointStatus {
   readonly provider: string;
   readonly plugin: string;
   readonly offline: boolean;
+  readonly local: boolean;
   /** As in `model-access`. */
   readonly own: string | undefined;
   readonly credentials: readonly CredentialType[];
@@ -72,11 +73,16 @@ export function createDirectory(ctx: DirectoryContext): Directory {
         };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
-          return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));
+          return endpoints.map((status) => ({
+            ...status,
+            ...more,
+            local: status.local ?? more.offline,
+            own: status.ready ? (status.credential ?? "") : undefined,
+          }));
         } catch (error) {
           log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
           const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
-          const failed = { label: record.label, ready: false, detail, own: undefined };
+          const failed = { label: record.label, ready: false, detail, local: more.offline, own: undefined };
           return record.endpoints.map((endpoint) => ({ endpoint, ...failed, ...more }));
         }
       }),

@@ -5,5 +5,6 @@ export const llmErrors = defineErrors({
   LLM_PROVIDER_NOT_READY: { message: "the model's provider is not ready", wire: "UNAVAILABLE", retryable: true },
   LLM_PROFILE_UNKNOWN: { message: "there is no such auth profile", wire: "INVALID_REQUEST" },
   LLM_DOCUMENT_UNREADABLE: { message: "the model reads no documents", wire: "INVALID_REQUEST" },
+  LLM_MODEL_EXCLUDED: { message: "the model is not among those that may be asked this", wire: "FORBIDDEN" },
   LLM_CALL_REFUSED: { message: "the call of the model was refused", wire: "FORBIDDEN" },
 });

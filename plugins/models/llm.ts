@@ -70,9 +70,9 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
 
   /** Finds the model, and asks whoever may refuse the call. */
   const admitted = async (request: PlainRequest, signal: AbortSignal): Promise<Admitted> => {
-    const { agentId, sessionKey, runId: _, model, profile, ...rest } = request;
+    const { agentId, sessionKey, runId: _, model, profile, within, ...rest } = request;
     refuseProfile(profile);
-    const resolved = await resolver.resolve({ model });
+    const resolved = await resolver.resolve({ model, within });
     const { info } = resolved;
     const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
     if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
@@ -130,8 +130,9 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     async endpoints() {
       const endpoints = await directory.endpoints();
       return {
-        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials }) => ({
-          ...{ endpoint, label, plugin, credentials: [...credentials] },
+        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials, local, offline, defaultModel }) => ({
+          ...{ endpoint, label, plugin, credentials: [...credentials], local, offline },
+          ...(defaultModel === undefined ? {} : { defaultModel }),
           ...(own === undefined && detail !== undefined ? { detail } : {}),
           ...ownOf({ own }),
         })),

@@ -106,6 +106,28 @@ describe("which model a reference means", () => {
     expect(await of("anthropic/claude-haiku-4-5-20251001")).toMatchObject({ name: "Claude Haiku 4.5", contextWindow: 200_000 });
   });
 
+  test("a model is local where its server's address is; one that the server hands on, or does not list, is not", async () => {
+    const ollama = { own: ["completion"], "far:120b-cloud": ["completion"] };
+    await using vendor = startOpenAiVendor({ models: [{ id: "own" }, { id: "far:120b-cloud" }], ollama });
+    await using gateway = await startModelsGateway({
+      plugins: { "provider-openai": { endpoints: { ollama: { baseUrl: `${vendor.origin}/v1` } } } },
+      env: { OPENAI_API_KEY: "sk-test" },
+    });
+    const localOf = async (model: string) => (await gateway.llm.resolve({ model }, io)).local;
+    expect(await localOf("ollama/own")).toBe(true);
+    expect(await localOf("ollama/far:120b-cloud")).toBe(false);
+    expect(await localOf("ollama/not-listed")).toBe(false);
+    expect(await localOf("openai/gpt-5")).toBeUndefined();
+    expect(await localOf("demo")).toBe(true);
+    const within = ["ollama"];
+    expect((await gateway.llm.resolve({ model: "ollama/own", within }, io)).ref).toBe("ollama/own");
+    for (const model of ["ollama/far:120b-cloud", "openai/gpt-5", "demo"])
+      await expect(gateway.llm.resolve({ model, within }, io)).rejects.toMatchObject({ code: "LLM_MODEL_EXCLUDED" });
+    await expect(gateway.ask({ model: "openai/gpt-5", within })).rejects.toThrow(
+      "this may be asked of ollama alone, and openai/gpt-5 is none of these",
+    );
+  });
+
   test("names that look alike are found, others are not", () => {
     const known = ["openai/gpt-5", "openai/gpt-5-nano", "anthropic/claude-opus-5-5", "ollama"];
     expect(nearest("openai/gtp-5", known)).toEqual(["openai/gpt-5"]);

@@ -13,8 +13,8 @@ export interface Resolved {
 }
 
 export interface Resolver {
-  /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`, which say what to do. */
-  resolve(request: { readonly model?: string | undefined }): Promise<Resolved>;
+  /** Throws `LLM_MODEL_UNKNOWN`, `LLM_PROVIDER_NOT_READY` and `LLM_MODEL_EXCLUDED`, which say what to do. */
+  resolve(request: { readonly model?: string | undefined; readonly within?: readonly string[] | undefined }): Promise<Resolved>;
   /** What an alias stands for, through aliases of aliases. */
   expand(name: string): string;
   /** What is known of a model of that endpoint, from its server, the catalogue and the operator. */
@@ -30,6 +30,23 @@ interface Described {
   readonly config: ModelsConfig;
   readonly live: readonly ModelInfo[];
   readonly resolved: Resolved;
+}
+
+/** What a local server has a list without is not known to run there: some hand on what they do not have themselves. */
+function localOf(endpoint: Endpoint, listed: ModelInfo | undefined, live: readonly ModelInfo[]): Pick<ModelInfo, "local"> {
+  if (listed?.local === false) return { local: false };
+  return endpoint.local ? { local: listed !== undefined || live.length === 0 } : {};
+}
+
+/** Throws `LLM_MODEL_EXCLUDED`. */
+function requireWithin({ info, endpoint }: Resolved, within: readonly string[] | undefined): void {
+  if (within === undefined || within.includes(info.ref) || (within.includes(endpoint.endpoint) && info.local !== false)) return;
+  const where =
+    info.local === false && within.includes(endpoint.endpoint) ? "is not known to run on that server itself" : "is none of these";
+  const names = within.length === 0 ? "nobody" : within.join(", ");
+  throw llmErrors.LLM_MODEL_EXCLUDED(`this may be asked of ${names} alone, and ${info.ref} ${where}`, {
+    data: { model: info.ref, within },
+  });
 }
 
 export function createResolver(ctx: { readonly config: ModelsConfig }, directory: Directory, catalogue: Catalogue): Resolver {
@@ -65,6 +82,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
       contextWindow: listed?.contextWindow ?? known?.contextWindow ?? null,
       maxOutputTokens: listed?.maxOutputTokens ?? known?.maxOutputTokens ?? null,
       price: config.prices[ref] ?? listed?.price ?? known?.price ?? null,
+      ...localOf(endpoint, listed, live),
       ...(thinkingDefault === undefined ? {} : { thinkingDefault }),
     };
   };
@@ -144,20 +162,25 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     throw await unknown(wanted, endpoints);
   };
 
+  const unnamed = async (): Promise<Resolved> => {
+    const endpoints = await directory.endpoints();
+    const first = endpoints.find((endpoint) => endpoint.ready && endpoint.defaultModel !== undefined);
+    if (first?.defaultModel !== undefined) return resolvedOf(first, first.defaultModel);
+    const hints = endpoints.flatMap(({ label, detail }) => (detail === undefined ? [] : [`${label}: ${detail}`]));
+    throw llmErrors.LLM_PROVIDER_NOT_READY(
+      `no model is ready. ${hints.join("; ") || "Enable a provider: pincer plugins enable provider-demo"}`,
+    );
+  };
+
   return {
     expand,
     describe,
     suggestions,
-    async resolve({ model }) {
+    async resolve({ model, within }) {
       const wanted = model ?? ctx.config.default;
-      if (wanted !== undefined && wanted !== "") return named(wanted);
-      const endpoints = await directory.endpoints();
-      const first = endpoints.find((endpoint) => endpoint.ready && endpoint.defaultModel !== undefined);
-      if (first?.defaultModel !== undefined) return resolvedOf(first, first.defaultModel);
-      const hints = endpoints.flatMap(({ label, detail }) => (detail === undefined ? [] : [`${label}: ${detail}`]));
-      throw llmErrors.LLM_PROVIDER_NOT_READY(
-        `no model is ready. ${hints.join("; ") || "Enable a provider: pincer plugins enable provider-demo"}`,
-      );
+      const found = await (wanted !== undefined && wanted !== "" ? named(wanted) : unnamed());
+      requireWithin(found, within);
+      return found;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The endpoints that speak the Messages API: where each is, and with which key. */
 import type { Credential, EndpointStatus } from "@pincer/plugin-sdk/contracts/provider";
-import { howToSet, markOf, PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { howToSet, localOf, markOf, PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { AnthropicConfig, Endpoint } from "./config.ts";
 
 export interface Access {
@@ -61,6 +61,7 @@ export async function statusOf(ctx: ProviderContext<AnthropicConfig>, endpoint: 
   if (!access) return { endpoint, label, ready: false, detail: `set endpoints.${endpoint}.baseUrl`, ...named };
   const asked = set?.key;
   const missing = typeof asked === "object" && access.key === undefined ? asked.secret : needsKey(access) ? "ANTHROPIC_API_KEY" : undefined;
-  if (missing === undefined) return { endpoint, label, ready: true, ...markOf(access.key), ...named };
-  return { endpoint, label, ready: false, detail: howToSet(missing), ...named };
+  const known = { ...localOf(access.baseUrl), ...named };
+  if (missing === undefined) return { endpoint, label, ready: true, ...markOf(access.key), ...known };
+  return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
 }

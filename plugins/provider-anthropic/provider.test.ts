@@ -267,6 +267,7 @@ describe("endpoints", () => {
       ready: true,
       credential: expect.any(String),
       defaultModel: "big-1",
+      local: true,
     });
     vendor.answer({ steps: [{ text: ["ok"] }] });
     await readStream(fixture.provider.stream(modelRequest("mine/big-1", [userMessage("hello")]), io));

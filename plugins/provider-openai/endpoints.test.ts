@@ -61,6 +61,7 @@ describe("an endpoint's status", () => {
         label: "Ollama",
         ready: false,
         detail: `nothing usable answers at ${NOWHERE}/v1: start it (ollama serve), or say where it is: OLLAMA_HOST`,
+        local: true,
       },
       {
         endpoint: "openrouter",
@@ -97,7 +98,7 @@ describe("an endpoint's status", () => {
   test("OPENAI_BASE_URL leads elsewhere: no key is needed, the server's own first model is the default, Chat Completions is spoken", async () => {
     await using vendor = startOpenAiVendor({ models: [{ id: "first", max_model_len: 32_768 }, { id: "second" }] });
     const { provider, status } = start({ OPENAI_BASE_URL: `${vendor.origin}/v1/` });
-    expect(await status("openai")).toEqual({ endpoint: "openai", label: "OpenAI", ready: true, defaultModel: "first" });
+    expect(await status("openai")).toEqual({ endpoint: "openai", label: "OpenAI", ready: true, defaultModel: "first", local: true });
     expect((await provider.models({ endpoint: "openai" }, io)).models.map(({ ref, contextWindow }) => [ref, contextWindow])).toEqual([
       ["openai/first", 32_768],
       ["openai/second", null],
@@ -112,7 +113,7 @@ describe("an endpoint's status", () => {
     const ollama = { big: ["completion", "tools", "vision", "thinking"], small: ["completion"], embed: ["embedding"] };
     await using vendor = startOpenAiVendor({ models, ollama });
     const { provider, status } = start({ OLLAMA_HOST: vendor.origin });
-    expect(await status("ollama")).toEqual({ endpoint: "ollama", label: "Ollama", ready: true, defaultModel: "big" });
+    expect(await status("ollama")).toEqual({ endpoint: "ollama", label: "Ollama", ready: true, defaultModel: "big", local: true });
     const listed = (await provider.models({}, io)).models;
     expect(listed.map(({ ref, contextWindow, reasoning, vision, tools }) => ({ ref, contextWindow, reasoning, vision, tools }))).toEqual([
       { ref: "ollama/small", contextWindow: null, reasoning: false, vision: false, tools: false },
@@ -142,7 +143,7 @@ describe("an endpoint's status", () => {
     await Promise.all([status("lab"), status("lab"), status("lab")]);
     expect(asked).toBe(1);
     await clock.advance(30_000);
-    expect(await status("lab")).toEqual({ endpoint: "lab", label: "lab", ready: true, defaultModel: "one" });
+    expect(await status("lab")).toEqual({ endpoint: "lab", label: "lab", ready: true, defaultModel: "one", local: true });
     expect(asked).toBe(2);
   });
 

@@ -100,8 +100,9 @@ async function listOllama(access: Access, entries: readonly Entry[], fetch: Fetc
   const models = entries.flatMap((entry): readonly ModelInfo[] => {
     const known = ollama.get(entry.id);
     if (!known?.answers) return [];
-    const { thinking: reasoning, vision, tools } = known;
-    return [{ ...modelOf(access, entry), contextWindow: contexts.get(entry.id) ?? null, reasoning, vision, tools }];
+    const { thinking: reasoning, vision, tools, remote } = known;
+    const contextWindow = contexts.get(entry.id) ?? null;
+    return [{ ...modelOf(access, entry), contextWindow, reasoning, vision, tools, ...(remote ? { local: false } : {}) }];
   });
   return { models, ollama };
 }

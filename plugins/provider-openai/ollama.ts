@@ -19,11 +19,14 @@ export interface OllamaModel {
   readonly thinking: boolean;
   /** False for models that only make embeddings. */
   readonly answers: boolean;
+  /** Its requests are handed on to another's server. */
+  readonly remote: boolean;
 }
 
-const isOllamaModel = (capabilities: unknown): OllamaModel => {
+const isOllamaModel = (capabilities: unknown, remote: boolean): OllamaModel => {
   const known = Array.isArray(capabilities) ? capabilities : [];
   return {
+    remote,
     vision: known.includes("vision"),
     tools: known.includes("tools"),
     thinking: known.includes("thinking"),
@@ -39,8 +42,8 @@ export async function describeModel(fetch: Fetch, baseUrl: string, model: string
     body: JSON.stringify({ model }),
     signal,
   });
-  const { capabilities } = (await response.json()) as { capabilities?: unknown };
-  return isOllamaModel(capabilities);
+  const { capabilities, remote_host: host } = (await response.json()) as { capabilities?: unknown; remote_host?: unknown };
+  return isOllamaModel(capabilities, Boolean(host) || /[:-]cloud$/.test(model));
 }
 
 /** Context lengths of the models that are loaded; that of the others depends on how they will be loaded. */

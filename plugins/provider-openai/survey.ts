@@ -2,7 +2,7 @@
 
 import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { howToSet, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
@@ -78,7 +78,7 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     const { settings, missing, kind } = access;
     const baseUrl = withoutKeys(access.baseUrl);
     const named = settings.defaultModel ?? settings.models?.[0] ?? (kind === "vendor" ? VENDOR_MODEL : undefined);
-    const known = { ...markOf(access.key), ...(named === undefined ? {} : { defaultModel: named }) };
+    const known = { ...markOf(access.key), ...localOf(access.baseUrl), ...(named === undefined ? {} : { defaultModel: named }) };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     if (kind === "vendor" || kind === "openrouter" || (kind === "server" && named !== undefined))
       return { endpoint, label, ready: true, ...known };
