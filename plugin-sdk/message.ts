@@ -1,5 +1,6 @@
 /** The shape of messages in transcripts, on the wire (`protocol` section 4.2) and towards model providers. */
 import { type Static, Type } from "@sinclair/typebox";
+import { Selection } from "./selection.ts";
 
 export const TextBlock = Type.Object({ type: Type.Literal("text"), text: Type.String() });
 export type TextBlock = Static<typeof TextBlock>;
@@ -75,6 +76,8 @@ export const AssistantMessage = Type.Object({
   usage: Type.Optional(Usage),
   stopReason: Type.Optional(StopReason),
   errorMessage: Type.Optional(Type.String()),
+  /** Why that model was asked, on the first answer of a turn that a selector was asked about. */
+  selection: Type.Optional(Selection),
 });
 export type AssistantMessage = Static<typeof AssistantMessage>;
 
@@ -98,3 +101,12 @@ export function messageText(message: Message): string | null {
   const text = typeof content === "string" ? content : content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
   return text.replaceAll("\0", "").trim() || null;
 }
+
+/** What of a message something can be looked for in: of a document its name. */
+export function searchableText({ content }: Message): string {
+  if (typeof content === "string") return content;
+  return content.flatMap((block) => (block.type === "text" ? block.text : block.type === "document" ? (block.name ?? []) : [])).join("\n");
+}
+
+export const holds = (messages: readonly Message[], kind: "image" | "document"): boolean =>
+  messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === kind));

@@ -31,17 +31,24 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     const model = await llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, { signal: agent.signal });
     const thinking =
       thinkingLevel(session.facets["thinkingLevel"]) ?? thinkingLevel(info.thinking) ?? model.thinkingDefault ?? agent.config.thinking;
-    return { session, model, thinking };
+    const { selector } = agent.uses;
+    const isSelected =
+      wanted === undefined &&
+      selector !== undefined &&
+      (await selector.select({ agentId: info.id, text: "" }, { signal: agent.signal })) !== null;
+    const name = isSelected ? `chosen for each message (selector), ${model.ref} where nothing says otherwise` : model.ref;
+    return { session, model, name, thinking };
   };
 
   const status = async (input: CommandInput): Promise<string> => {
-    const { session, model, thinking } = await resolve(input);
+    const { session, model, name, thinking } = await resolve(input);
     const { running, waiting } = await lanes.status({ lane: turnLane(session.key) }, { signal: agent.signal });
     const window = model.contextWindow ?? agent.config.contextTokens;
     const { totalTokens, inputTokens, outputTokens, estimatedCostUsd: cost } = session.facets;
     const share = Math.round((Number(totalTokens ?? 0) / window) * 100);
     return [
-      `Model: ${model.ref}${model.reasoning ? `, thinking ${thinking}` : ""}`,
+      `Model: ${name}${model.reasoning ? `, thinking ${thinking}` : ""}`,
+      ...(session.facets["localOnly"] === true ? ["Private: this conversation goes to local models alone; /new begins another"] : []),
       `Context: ${number(totalTokens)} of ${number(window)} tokens (${share} %)`,
       `Used: ${number(inputTokens)} tokens in, ${number(outputTokens)} out${typeof cost === "number" && cost > 0 ? `, about $${cost.toFixed(4)}` : ""}`,
       `Running: ${running === null ? "nothing" : "a turn"}${waiting.length > 0 ? `, ${waiting.length} waiting` : ""}`,
@@ -52,7 +59,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
   const model = async (input: CommandInput): Promise<string> => {
     const { sessionKey, agentId, args } = input;
     if (args === "")
-      return `This conversation uses ${(await resolve(input)).model.ref}. Choose another with /model <model>, or /model default.`;
+      return `This conversation's model: ${(await resolve(input)).name}. Choose another with /model <model>, or /model default.`;
     if (unset.has(args)) {
       await facetsOf(input);
       await set(sessionKey, { model: null });

@@ -4,15 +4,15 @@ import type { Job } from "@pincer/plugin-sdk/job";
 import { compact } from "./compaction.ts";
 import { summaryId, textTokens } from "./context-window.ts";
 import { isFinal, isPutOff } from "./errors.ts";
+import { ModelChooser } from "./model-choice.ts";
 import { Replies } from "./replies.ts";
 import type { Runs } from "./runs.ts";
-import { chosenModel } from "./session-facets.ts";
 import { Transcript } from "./transcript.ts";
 import type { TurnParts } from "./turn.ts";
 import { type CompactInput, type CompactResult, entryIds, type RunResult, runIdOf } from "./turn-input.ts";
 
 export function createCompactHandler({ agent, contexts, rendered }: TurnParts, runs: Runs) {
-  const { sessions, router, llm } = agent.uses;
+  const { sessions, router } = agent.uses;
 
   const compactSession = async (job: Job<CompactInput>): Promise<CompactResult> => {
     const { sessionKey, agentId, focus, keepMessages } = job.input;
@@ -28,14 +28,15 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
       await transcript.summarise(job.key, text, from, agent.clock.now(), (first) => summaryId(job.key, first));
     } else {
       const info = await router.agent({ agentId }, io);
-      const wanted = chosenModel(session) ?? info.model;
-      const model = await llm.resolve({ agentId, ...(wanted === undefined ? {} : { model: wanted }) }, io);
+      const chooser = new ModelChooser({ agent, job, info, session, signal: job.signal, onSelection: () => undefined });
+      const { model, within } = await chooser.choose({ name: "select", inputs: [], items: () => transcript.items(job.resumed) });
       const window = model.contextWindow ?? agent.config.contextTokens;
       const options = {
         agent,
         job,
         transcript,
         model,
+        within,
         window,
         sessionKey,
         agentId,

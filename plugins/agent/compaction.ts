@@ -19,6 +19,8 @@ interface CompactionOptions {
   readonly job: Pick<Job, "effect">;
   readonly transcript: Transcript;
   readonly model: ModelInfo;
+  /** As in a request to `llm`. */
+  readonly within: readonly string[] | undefined;
   readonly window: number;
   readonly sessionKey: string;
   readonly agentId: string;
@@ -125,7 +127,7 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
 }
 
 async function summarise(options: CompactionOptions, conversation: string): Promise<string> {
-  const { agent, model, sessionKey, agentId, runId, signal, focus } = options;
+  const { agent, model, within, sessionKey, agentId, runId, signal, focus } = options;
   // A summary of a small window is a small one: it is part of what the next one is made of.
   const summaryTokens = Math.max(100, Math.min(agent.config.summaryTokens, Math.floor(options.window / 8)));
   const asked = focus === undefined || focus === "" ? "" : `\n\nAbove all keep: ${focus}`;
@@ -134,6 +136,7 @@ async function summarise(options: CompactionOptions, conversation: string): Prom
       agent,
       {
         model: model.ref,
+        ...(within === undefined ? {} : { within: [...within] }),
         agentId,
         sessionKey,
         runId,

@@ -27,6 +27,8 @@ interface ModelCallsOptions {
   readonly transcript: Transcript;
   readonly signal: AbortSignal;
   readonly model: ModelInfo;
+  /** As in a request to `llm`. */
+  readonly within: readonly string[] | undefined;
   readonly thinking: Thinking;
   readonly system: LlmRequest["system"];
   readonly table: ToolTable;
@@ -133,13 +135,14 @@ export class ModelCalls {
   }
 
   #compaction() {
-    const { agent, job, run, transcript, signal, model, rendered } = this.#options;
+    const { agent, job, run, transcript, signal, model, within, rendered } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     return {
       agent,
       job,
       transcript,
       model,
+      within,
       window: this.window,
       sessionKey,
       agentId,
@@ -151,10 +154,10 @@ export class ModelCalls {
   }
 
   async #request(partial: string): Promise<LlmRequest> {
-    const { job, run, transcript, model, thinking, system, table, owner, rendered, agent } = this.#options;
+    const { job, run, transcript, model, within, thinking, system, table, owner, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
-      const shown = message.role === "user" ? rendered.of(message, owner) : message;
+      const shown = message.role === "user" ? rendered.of(message, owner) : withoutSelection(message);
       return readableBy(shown, model);
     };
     const messages = pairToolCalls(requestMessages(await transcript.items(job.resumed), this.#limits, render));
@@ -162,6 +165,7 @@ export class ModelCalls {
       partial === "" ? [] : [{ role: "assistant", content: [{ type: "text", text: partial }], timestamp: agent.clock.now() }];
     return {
       model: model.ref,
+      ...(within === undefined ? {} : { within: [...within] }),
       agentId,
       sessionKey,
       runId,
@@ -177,6 +181,13 @@ export class ModelCalls {
   async contextTokens(): Promise<number> {
     return requestTokens(await this.#options.transcript.items(this.#options.job.resumed), this.#limits);
   }
+}
+
+/** Why a model was asked is none of the next one's business. */
+function withoutSelection(message: Message): Message {
+  if (message.role !== "assistant" || message.selection === undefined) return message;
+  const { selection: _, ...rest } = message;
+  return rest;
 }
 
 /** The text that was there before, and behind it what came. */

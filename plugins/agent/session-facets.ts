@@ -20,6 +20,7 @@ export const facets: Readonly<Record<string, Facet>> = {
     Type.Object({ shown: Type.String(), chosen: Type.Union([Type.String(), Type.Null()]) }),
     "What `model` shows, and what was chosen for it",
   ),
+  localOnly: facet(Type.Boolean(), "The conversation holds what is private, and goes to local models alone, unless somebody names another"),
   thinkingLevel: facet(text, "How much the model thinks", "operator.write"),
   verboseLevel: facet(
     Type.Union([Type.Literal("off"), Type.Literal("on"), Type.Literal("full")]),

@@ -8,12 +8,14 @@ import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
 import { promptBuilding, replyReady, turnStarting } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, ToolCallBlock, Usage } from "@pincer/plugin-sdk/message";
+import type { Selection } from "@pincer/plugin-sdk/selection";
 import type { AgentFiles } from "./agent-files.ts";
 import { BlockReplies } from "./block-replies.ts";
 import type { ContextCache } from "./context-cache.ts";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import { type CallAnswer, ModelCalls } from "./model-calls.ts";
+import { type ModelChoice, ModelChooser } from "./model-choice.ts";
 import { addUsage, answerText, errorKind, failureText, noUsage } from "./model-stream.ts";
 import { promptSections, systemPrompt } from "./prompt.ts";
 import { Replies } from "./replies.ts";
@@ -63,6 +65,9 @@ export class Turn {
   model: ModelInfo | undefined;
   #chosen: string | undefined;
   #calls: ModelCalls | undefined;
+  #table: ToolTable | undefined;
+  /** Of the model that answers next, until an entry of the transcript holds it. */
+  #selection: Selection | undefined;
   #owner: boolean;
   /** How long the run's text was when the message that is being written began. */
   #begin = 0;
@@ -98,25 +103,44 @@ export class Turn {
     this.replies.showTyping();
     if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
 
-    const io = { signal };
-    const info = await agent.uses.router.agent({ agentId: input.agentId, workspace: true }, io);
+    const info = await agent.uses.router.agent({ agentId: input.agentId, workspace: true }, { signal });
     this.#chosen = chosenModel(session);
-    const wanted = input.model ?? this.#chosen ?? info.model;
-    const model = await agent.uses.llm.resolve({ agentId: info.id, ...(wanted === undefined ? {} : { model: wanted }) }, io);
-    this.model = model;
-    run.lifecycle("model", { provider: model.endpoint, model: model.id });
-    const table = this.#tools(info, model);
-    const calls = await this.#modelCalls(info, model, table);
-    this.#calls = calls;
+    const { model: named, thinking } = input;
+    const onSelection = (selection: Selection) => {
+      this.#selection = selection;
+      if (selection.refused !== undefined) run.lifecycle("selection", { selection });
+    };
+    const chooser = new ModelChooser({ agent, job, info, session, named, thinking, signal, onSelection });
+    const said = (inputs: readonly TurnInput[]) => ({
+      name: `select:${this.#takes}`,
+      inputs,
+      items: () => this.transcript.items(job.resumed),
+    });
+    const calls = await this.#goTo(info, await chooser.choose(said([input, ...this.absorbed])));
     const tools = new ToolCalls({
       agent,
       job,
       run,
       scope: () => ({ sessionKey: session.key, agentId: info.id, runId: input.runId, workspace: info.workspace, owner: this.#owner }),
       signal,
-      table: () => table,
+      table: () => this.#table as ToolTable,
     });
-    return this.#converse(calls, tools);
+    const onSteered = async (inputs: readonly TurnInput[]) => {
+      const choice = await chooser.again(said(inputs));
+      return choice && this.#goTo(info, choice);
+    };
+    return this.#converse(calls, tools, onSteered);
+  }
+
+  /** From here on that model answers. */
+  async #goTo(info: AgentInfo, { model, within, selection }: ModelChoice): Promise<ModelCalls> {
+    this.model = model;
+    const told = selection === undefined ? {} : { selection };
+    this.#options.run.lifecycle("model", { provider: model.endpoint, model: model.id, ...told });
+    const table = this.#tools(info, model);
+    this.#table = table;
+    this.#calls = await this.#modelCalls(info, model, table, within);
+    return this.#calls;
   }
 
   /** What was said of the message that is being written, and is in no entry yet. */
@@ -184,8 +208,14 @@ export class Turn {
     );
   }
 
-  async #converse(calls: ModelCalls, tools: ToolCalls): Promise<TurnEnd> {
+  /** `onSteered`: the calls that go on with what was said into the turn, where another model has to. */
+  async #converse(
+    first: ModelCalls,
+    tools: ToolCalls,
+    onSteered: (inputs: readonly TurnInput[]) => Promise<ModelCalls | undefined>,
+  ): Promise<TurnEnd> {
     const { agent, job, run, signal } = this.#options;
+    let calls = first;
     for (let call = 1; ; call++) {
       this.#begin = run.text.length;
       const answer = await calls.ask(call);
@@ -214,7 +244,9 @@ export class Turn {
         return this.#stop(call, "the model kept asking for the same tool calls without getting any further", tools);
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
-      this.#absorb(await this.#take());
+      const steered = await this.#take();
+      this.#absorb(steered);
+      calls = (await onSteered(steered)) ?? calls;
     }
   }
 
@@ -270,7 +302,9 @@ export class Turn {
   #keep(name: string, message: AssistantMessage): void {
     const { job, run } = this.#options;
     const { runId } = job.input;
-    this.transcript.append({ id: entryIds.answer(runId, name), kind: "message", message, runId });
+    const kept = this.#selection === undefined ? message : { ...message, selection: this.#selection };
+    this.#selection = undefined;
+    this.transcript.append({ id: entryIds.answer(runId, name), kind: "message", message: kept, runId });
     this.#begin = run.text.length;
   }
 
@@ -310,7 +344,7 @@ export class Turn {
     return table;
   }
 
-  async #modelCalls(info: AgentInfo, model: ModelInfo, table: ToolTable): Promise<ModelCalls> {
+  async #modelCalls(info: AgentInfo, model: ModelInfo, table: ToolTable, within: readonly string[] | undefined): Promise<ModelCalls> {
     const { agent, job, run, session, signal, files, rendered } = this.#options;
     const { input } = job;
     const owner = this.#owner;
@@ -330,6 +364,7 @@ export class Turn {
       transcript: this.transcript,
       signal,
       model,
+      within,
       thinking:
         input.thinking ??
         thinkingLevel(session.facets.thinkingLevel) ??

@@ -6,6 +6,7 @@ import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { policy } from "@pincer/plugin-sdk/contracts/policy";
 import { router } from "@pincer/plugin-sdk/contracts/router";
+import { selector } from "@pincer/plugin-sdk/contracts/selector";
 import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
@@ -17,6 +18,7 @@ export const uses = {
   catalog: sessionCatalog,
   llm,
   router,
+  selector: ifPresent(selector),
   tools: tool,
   policy: ifPresent(policy),
   outbox: ifPresent(outbox),
