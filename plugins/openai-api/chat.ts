@@ -1,8 +1,10 @@
 /** `POST /v1/chat/completions`. */
+import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelAnswer, TokenLogprob } from "@pincer/plugin-sdk/contracts/provider";
 import { type LinkedSignal, linkSignals } from "@pincer/plugin-sdk/signal";
 import { refuseOfAgent } from "./agent-refusals.ts";
 import { type AgentTurn, agentTurn, sessionFor } from "./agent-turn.ts";
+import { targetOrAuto, withModel } from "./auto.ts";
 import { readJson } from "./body.ts";
 import { chatCall, thinkingOf } from "./chat-call.ts";
 import { ChatChunks } from "./chat-chunks.ts";
@@ -23,17 +25,21 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   const count = body.n ?? 1;
   if (count > ctx.config.mostChoices)
     throw badRequest(`'n' is ${count}; at most ${ctx.config.mostChoices} answers are given at once.`, "n", "invalid_value");
-  const head: ChatHead = { id: `chatcmpl_${crypto.randomUUID()}`, created: Math.floor(ctx.clock.now() / 1000), model: body.model };
-  const target = targetOf(body.model, request.headers);
-  const whole = target.kind === "model" && body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
-  if (whole) {
-    const call = callOf(ctx, body);
+  const target = await targetOrAuto(ctx, body.model, targetOf(body.model, request.headers), request.signal);
+  const call = target.kind === "model" ? await withModel(ctx, callOf(ctx, body), request.signal) : undefined;
+  const head: ChatHead = {
+    id: `chatcmpl_${crypto.randomUUID()}`,
+    created: Math.floor(ctx.clock.now() / 1000),
+    model: call?.model ?? body.model,
+  };
+  const whole = body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
+  if (call && whole) {
     const answers = await together(count, request.signal, async (signal) => ended(await whole(call, { signal })));
     return Response.json(completionOf(head, answers));
   }
   const stop = linkSignals(request.signal);
   try {
-    const streams = await open(desk, body, { request, caller, target, head, count, signal: stop.signal });
+    const streams = await open(desk, body, { request, caller, target, call, head, count, signal: stop.signal });
     if (body.stream === true) {
       const merged = await begin(streams, stop);
       return eventStream(written(ctx, merged, new ChatChunks(head, body.stream_options?.include_usage === true), stop), stop.abort);
@@ -66,6 +72,8 @@ interface Opening {
   readonly request: Request;
   readonly caller: Caller;
   readonly target: Target;
+  /** Absent for an agent. */
+  readonly call: LlmRequest | undefined;
   readonly head: ChatHead;
   readonly count: number;
   readonly signal: AbortSignal;
@@ -75,7 +83,7 @@ async function open({ ctx, agents }: Desk, body: ChatRequest, opening: Opening):
   const { signal, count, target } = opening;
   if (target.kind === "agent") return [agents.stream(await turnOf({ ctx }, body, target.agentId, opening), signal)];
   const whole = body.stream === true ? {} : { whole: true };
-  const call = { ...callOf(ctx, body), ...whole };
+  const call = { ...(opening.call ?? callOf(ctx, body)), ...whole };
   return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
 }
 

@@ -1,4 +1,5 @@
 /** `GET /v1/models`: the agents first, then the models of the providers. */
+import { AUTO, hasAuto } from "./auto.ts";
 import type { Caller, Desk } from "./desk.ts";
 import { modelNotFound } from "./failure.ts";
 import { modelsList } from "./gateway-methods.ts";
@@ -21,7 +22,13 @@ async function models({ ctx }: Desk, signal: AbortSignal): Promise<readonly List
   ]);
   const ids = ["default", ...agents.map(({ id }) => id).filter((id) => id !== "default")];
   const named = (owner: string) => [listed(owner, owner), ...ids.map((id) => listed(`${owner}/${id}`, owner))];
-  return [...named("pincer"), ...ofProviders.map(({ provider, id }) => listed(`${provider}/${id}`, provider)), ...named("openclaw")];
+  const auto = (await hasAuto(ctx, signal)) ? [listed(AUTO, "pincer")] : [];
+  return [
+    ...named("pincer"),
+    ...auto,
+    ...ofProviders.map(({ provider, id }) => listed(`${provider}/${id}`, provider)),
+    ...named("openclaw"),
+  ];
 }
 
 export async function listModels(desk: Desk, request: Request, caller: Caller): Promise<Response> {

@@ -3,6 +3,7 @@ import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { ResponseFormat, ToolChoice } from "@pincer/plugin-sdk/contracts/provider";
 import { refuseOfAgent } from "./agent-refusals.ts";
 import { agentTurn, sessionFor } from "./agent-turn.ts";
+import { targetOrAuto, withModel } from "./auto.ts";
 import { cacheKeyOf, schemaFormat, settings, thinkingOf, toolSpec } from "./chat-call.ts";
 import { asked, type Conversation, modelMessages, type Turn } from "./conversation.ts";
 import type { Caller, Desk } from "./desk.ts";
@@ -22,16 +23,14 @@ interface Asking {
 
 export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers, caller, previous, signal }: Asking): Promise<Run> {
   const conversation = conversationOfInput(body);
-  const target = targetOf(body.model, headers);
+  const target = await targetOrAuto(ctx, body.model, targetOf(body.model, headers), signal);
   if (target.kind === "model") {
     if (previous?.sessionKey !== undefined) {
       const message = `The response '${previous.response.id}' is an agent's; go on with that agent, or send the conversation as 'input'.`;
       throw badRequest(message, "previous_response_id", "invalid_value");
     }
-    return {
-      kind: "model",
-      call: callOf(body, conversation, { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] }),
-    };
+    const context = { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] };
+    return { kind: "model", call: await withModel(ctx, callOf(body, conversation, context), signal) };
   }
   refuseOfAgent({
     tools: body.tools,

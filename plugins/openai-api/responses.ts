@@ -39,9 +39,10 @@ export class Responses {
     const stop = linkSignals(request.signal);
     try {
       const run = await runOf(this.#desk, body, { id, headers: request.headers, caller, previous, signal: stop.signal });
+      const model = run.kind === "model" ? (run.call.model ?? body.model) : body.model;
       const stored: StoredResponse = {
         principal: caller.principal,
-        response: newResponse(id, Math.floor(ctx.clock.now() / 1000), body),
+        response: newResponse(id, Math.floor(ctx.clock.now() / 1000), { ...body, model }),
         input: inputItems(id, body.input),
         messages: [],
         run,
