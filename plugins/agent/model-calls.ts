@@ -31,6 +31,8 @@ interface ModelCallsOptions {
   readonly system: LlmRequest["system"];
   readonly table: ToolTable;
   readonly owner: boolean;
+  /** For whom it is. */
+  readonly user: string | undefined;
   readonly rendered: RenderedMessages;
   /** Whether clients are told of phases (`chat.*` asked for the run). */
   readonly phases: boolean;
@@ -133,7 +135,7 @@ export class ModelCalls {
   }
 
   #compaction() {
-    const { agent, job, run, transcript, signal, model, rendered } = this.#options;
+    const { agent, job, run, transcript, signal, model, rendered, user } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     return {
       agent,
@@ -144,6 +146,7 @@ export class ModelCalls {
       sessionKey,
       agentId,
       runId,
+      user,
       resumed: job.resumed,
       signal,
       stamp: rendered.stamp,
@@ -151,7 +154,7 @@ export class ModelCalls {
   }
 
   async #request(partial: string): Promise<LlmRequest> {
-    const { job, run, transcript, model, thinking, system, table, owner, rendered, agent } = this.#options;
+    const { job, run, transcript, model, thinking, system, table, owner, user, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
       const shown = message.role === "user" ? rendered.of(message, owner) : message;
@@ -165,6 +168,7 @@ export class ModelCalls {
       agentId,
       sessionKey,
       runId,
+      ...(user === undefined ? {} : { user }),
       system,
       messages: [...messages, ...unfinished],
       tools: model.tools ? [...table.specs] : [],

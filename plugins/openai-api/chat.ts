@@ -27,7 +27,7 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   const target = targetOf(body.model, request.headers);
   const whole = target.kind === "model" && body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
   if (whole) {
-    const call = callOf(ctx, body);
+    const call = callOf(ctx, body, caller);
     const answers = await together(count, request.signal, async (signal) => ended(await whole(call, { signal })));
     return Response.json(completionOf(head, answers));
   }
@@ -48,7 +48,8 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   }
 }
 
-const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest) => chatCall(body, { now: clock.now(), fileChars: config.fileChars });
+const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest, caller: Caller) =>
+  chatCall(body, { now: clock.now(), fileChars: config.fileChars, user: caller.account(body.user) });
 
 /** One of several answers that failed ends the others. */
 async function together<T>(count: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
@@ -72,10 +73,10 @@ interface Opening {
 }
 
 async function open({ ctx, agents }: Desk, body: ChatRequest, opening: Opening): Promise<readonly AnswerStream[]> {
-  const { signal, count, target } = opening;
+  const { signal, count, target, caller } = opening;
   if (target.kind === "agent") return [agents.stream(await turnOf({ ctx }, body, target.agentId, opening), signal)];
   const whole = body.stream === true ? {} : { whole: true };
-  const call = { ...callOf(ctx, body), ...whole };
+  const call = { ...callOf(ctx, body, caller), ...whole };
   return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
 }
 
@@ -95,6 +96,7 @@ async function turnOf({ ctx }: Pick<Desk, "ctx">, body: ChatRequest, named: stri
     ...sessionFor(agentId, body.user, request.headers),
     runId: head.id,
     agentId,
+    user: caller.account(body.user),
     param: "messages",
     model,
     thinking: body.reasoning_effort ? thinkingOf(body.reasoning_effort) : undefined,

@@ -30,7 +30,10 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
     }
     return {
       kind: "model",
-      call: callOf(body, conversation, { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] }),
+      call: {
+        ...callOf(body, conversation, { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] }),
+        user: caller.account(body.user),
+      },
     };
   }
   refuseOfAgent({
@@ -55,6 +58,7 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
     ...place,
     runId: id,
     agentId,
+    user: caller.account(body.user),
     param: "input",
     model,
     thinking: effort ? thinkingOf(effort) : undefined,
