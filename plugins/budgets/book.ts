@@ -34,6 +34,8 @@ export interface Counter {
 export type Level = "soft" | "used-up";
 export interface Told {
   readonly limit: string;
+  /** The limit's `mark`: another one of the same name is told of anew. */
+  readonly mark: string;
   readonly key: string;
   readonly level: Level;
   readonly at: number;
@@ -135,16 +137,11 @@ export class Book {
   /** Whether this was not told before, in the time that the key is of. */
   tell(told: Told): boolean {
     const known = this.#told.get(toldKey(told));
-    if (known && (known.level === told.level || known.level === "used-up")) return false;
+    if (known?.mark === told.mark && (known.level === told.level || known.level === "used-up")) return false;
     this.#told.set(toldKey(told), told);
     this.keep(toldKey(told), () => this.#told.get(toldKey(told)));
     return true;
   }
-  /** The limits are others: what was told of those that changed may have to be told again. */
-  untell(limits: ReadonlySet<string>): void {
-    for (const [key, { limit }] of this.#told) if (limits.has(limit)) this.#drop(this.#told, key);
-  }
-
   /** The session has begun anew. */
   forgetSession(session: string): void {
     for (const [key, row] of this.#rows) if (row.kind === "session" && row.of === session) this.#drop(this.#rows, key);
@@ -162,7 +159,10 @@ export class Book {
       const isOld = kind === "day" ? of < oldest : now - at > (kind === "session" ? SESSION_IDLE_MS : TURN_IDLE_MS);
       if (isOld) this.#drop(this.#rows, key);
     }
-    for (const [key, { at }] of this.#told) if (now - at > KEPT_DAYS * DAY_MS) this.#drop(this.#told, key);
+    const perTurn = new Set(this.#limits.filter(({ per }) => per === "turn").map(({ name }) => name));
+    for (const [key, { limit, at }] of this.#told) {
+      if (now - at > (perTurn.has(limit) ? TURN_IDLE_MS : KEPT_DAYS * DAY_MS)) this.#drop(this.#told, key);
+    }
     this.#recount();
   }
 

@@ -79,6 +79,10 @@ test("a budget that is used up refuses before the call, says what to do, and hol
   talk.script.answer(says("again"));
   expect(textOf((await talk.ask("five"))["message"])).toBe("again");
   expect(talk.client.eventsOf("budgets.reached")).toHaveLength(1);
+  // It is another limit now, whose end is told of as well.
+  await talk.set(["budgets", "limits", "daily", "usd"], 0.005);
+  await talk.ask("six");
+  await talk.client.event("budgets.reached", ({ limit }) => (limit as { usd: { limit: number } }).usd.limit === 0.005);
 });
 
 test("a limit of a turn ends one that goes on and on, and the next turn has it anew (#67308)", async () => {

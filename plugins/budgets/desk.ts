@@ -40,7 +40,6 @@ export class Desk {
   #inherited: readonly OpenCall[] | undefined;
   #calendar: Calendar | undefined;
   #limits: readonly Limit[] = [];
-  #written: Readonly<Record<string, string>> = {};
   #day = { date: "", from: 0, until: 0 };
   #lookedAt = 0;
   #sweptAt = 0;
@@ -55,7 +54,7 @@ export class Desk {
 
   /** The configuration is another. */
   configured(): void {
-    const { limits, timeZone } = this.#ctx.config;
+    const { timeZone } = this.#ctx.config;
     this.problem = undefined;
     try {
       this.#calendar = createCalendar(timeZone);
@@ -65,12 +64,7 @@ export class Desk {
       this.#ctx.log.error("budgets.time-zone-unknown", { timeZone, next: this.problem });
     }
     this.#limits = limitsOf(this.#ctx.config);
-    const before = this.#written;
-    this.#written = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, JSON.stringify(limit)]));
-    const names = new Set([...Object.keys(before), ...Object.keys(this.#written)]);
-    const others = [...names].filter((name) => before[name] !== undefined && before[name] !== this.#written[name]);
     this.#day = { date: "", from: 0, until: 0 };
-    if (this.#isReady) this.#book.untell(new Set(others));
   }
 
   /** Answers at once, when the book is open. */
@@ -254,7 +248,7 @@ export class Desk {
     { session, isAnswered }: { readonly session: string; readonly isAnswered: boolean },
   ): void {
     const { now, calendar } = this.#now();
-    if (!this.#book.tell({ limit: limit.name, key, level, at: now })) return;
+    if (!this.#book.tell({ limit: limit.name, mark: limit.mark, key, level, at: now })) return;
     const state = stateOf(limit, key, this.#book.counter(limit, key), resetOf(limit, calendar, now));
     const message = warning(state, level, limit.hard, resettingOf(limit, calendar, now));
     this.#ctx.log.warn("budgets.reached", { limit: limit.name, level, of: state.of?.name, usd: state.usd, tokens: state.tokens });
@@ -267,7 +261,7 @@ export class Desk {
 
   #tellUnpriced(model: string, limit: Limit, { date, session }: Place): void {
     const { now } = this.#now();
-    if (!this.#book.tell({ limit: limit.name, key: `${date} ${model}`, level: "soft", at: now })) return;
+    if (!this.#book.tell({ limit: limit.name, mark: limit.mark, key: `${date} ${model}`, level: "soft", at: now })) return;
     const message = `⚠️ ${unpricedPasses(model, limit.name)}`;
     this.#ctx.log.warn("budgets.price-unknown", { model, limit: limit.name });
     void tellOwner(this.#ctx, { message, sessionKey: session, isAnswered: false });

@@ -14,6 +14,8 @@ export interface Place {
 
 export interface Limit {
   readonly name: string;
+  /** The same for limits that say the same. */
+  readonly mark: string;
   readonly per: BudgetPeriod;
   readonly usd: number | undefined;
   readonly tokens: number | undefined;
@@ -41,7 +43,8 @@ export function periodOf(per: BudgetPeriod, { date, session, run }: Place): stri
   return per === "session" ? session : run;
 }
 
-function limitOf(name: string, { per, usd, tokens, soft, hard, each, ...rest }: LimitConfig): Limit {
+function limitOf(name: string, config: LimitConfig): Limit {
+  const { per, usd, tokens, soft, hard, each, ...rest } = config;
   const only: Partial<Record<Dimension, string>> = {};
   const patterns: (readonly [Dimension, RegExp])[] = [];
   for (const dimension of DIMENSIONS) {
@@ -53,6 +56,7 @@ function limitOf(name: string, { per, usd, tokens, soft, hard, each, ...rest }: 
   const isOfCall = (dimension: string | undefined) => dimension === "model" || dimension === "profile";
   return {
     ...{ name, per, usd, tokens, soft, hard, each, only },
+    mark: Bun.hash.xxHash64(JSON.stringify(config)).toString(36),
     needsCall: isOfCall(each) || patterns.some(([dimension]) => isOfCall(dimension)),
     counts: (whose) => patterns.every(([dimension, pattern]) => pattern.test(whose[dimension])),
     keyOf(whose, place) {
