@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { BudgetReport } from "@pincer/plugin-sdk/contracts/budgets";
 import type { VendorAnswer } from "@pincer/plugin-sdk/testing/vendor-script";
 import type { Limits } from "../../tests/fixtures/budgets.ts";
-import { type ApiOptions, startApi } from "../../tests/fixtures/openai-api/gateway.ts";
+import { startApi } from "../../tests/fixtures/openai-api/gateway.ts";
 
 const model = "lab/gpt-test";
 const messages = [{ role: "user", content: "Hello!" }];
@@ -11,14 +11,8 @@ const messages = [{ role: "user", content: "Hello!" }];
 const dollar: VendorAnswer = { steps: [{ text: ["ok"] }], usage: { input: 500, output: 500 } };
 const price = { input: 1_000, output: 1_000 };
 
-async function start(
-  limits: Limits,
-  { budgets = {}, prices = { [model]: price }, ...options }: ApiOptions & { budgets?: object; prices?: object } = {},
-) {
-  const api = await startApi({
-    ...options,
-    settings: { models: { default: model, prices }, budgets: { answerTokens: 1_000, limits, ...budgets } },
-  });
+async function start(limits: Limits, { prices = { [model]: price } }: { readonly prices?: object } = {}) {
+  const api = await startApi({ settings: { models: { default: model, prices }, budgets: { answerTokens: 1_000, limits } } });
   api.vendor.otherwise(() => dollar);
   const show = () => api.kit.call<BudgetReport>("budgets.show");
   return {

