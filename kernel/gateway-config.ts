@@ -8,15 +8,8 @@ import { levels } from "./log.ts";
 import { SessionsConfig } from "./sessions/sessions.ts";
 
 const closed = { additionalProperties: false, default: {} } as const;
-const LogConfig = Type.Object(
-  {
-    level: Type.Union(
-      levels.map((level) => Type.Literal(level)),
-      { default: "info" },
-    ),
-  },
-  closed,
-);
+const known = levels.map((level) => Type.Literal(level));
+const LogConfig = Type.Object({ level: Type.Union(known, { default: "info" }) }, closed);
 
 export const GatewayConfig = Type.Object(
   {

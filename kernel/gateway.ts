@@ -18,7 +18,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import { configChanged, pluginsChanged } from "@pincer/plugin-sdk/events";
 import type { HookPayload } from "@pincer/plugin-sdk/hook";
-import { gatewayStarted, gatewayStopping, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
+import { gatewayStarted, gatewayStopping, jobAdmitting, jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
 import { isSensitive } from "@pincer/plugin-sdk/sensitive";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
@@ -117,7 +117,7 @@ export async function createGateway(options: GatewayOptions) {
   });
   opened.defer(access.audit.settled);
 
-  const lanes = createLanes({ ...base, settings: () => settings().lanes, ...probing("lanes") });
+  const lanes = createLanes({ ...base, gate: (job) => host.run(jobAdmitting, job), settings: () => settings().lanes, ...probing("lanes") });
   const findings = createFindings({ env, config, secrets: access.secrets.names });
   await findings.readSecrets();
   const events = [...kernelEvents, ...sessionEvents, configChanged, pluginsChanged];

@@ -22,7 +22,14 @@ export interface Hook<K extends HookKind = HookKind, P extends TSchema = TSchema
 /** A gate's answer. The reason is shown to whoever was refused. */
 export const Verdict = Type.Union([
   Type.Object({ allow: Type.Literal(true) }),
-  Type.Object({ allow: Type.Literal(false), reason: Type.String() }),
+  Type.Object({
+    allow: Type.Literal(false),
+    reason: Type.String(),
+    /** `AREA_REASON`, for callers that tell refusals apart; they find it in the error's `data.refusal`. */
+    code: Type.Optional(Type.String()),
+    /** After which the same may be allowed. */
+    retryAfterMs: Type.Optional(Type.Integer({ minimum: 0 })),
+  }),
 ]);
 export type Verdict = Static<typeof Verdict>;
 

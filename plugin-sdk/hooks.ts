@@ -2,8 +2,10 @@
 import { Type } from "@sinclair/typebox";
 import { InboundMessage } from "./contracts/inbox.ts";
 import { OutboundMessage } from "./contracts/outbox.ts";
+import { ModelInfo } from "./contracts/provider.ts";
 import { defineHook } from "./hook.ts";
-import { Message } from "./message.ts";
+import { Admission } from "./job.ts";
+import { Message, Usage } from "./message.ts";
 
 const Session = { sessionKey: Type.String(), agentId: Type.String(), runId: Type.String() };
 
@@ -23,10 +25,46 @@ export const promptBuilding = defineHook.transform(
   "Sections of the system prompt, in order; a handler may add, change or drop some.",
   Type.Object({ ...Session, sections: Type.Array(Type.Object({ id: Type.String(), text: Type.String() })) }),
 );
+/** One call of a model, by whom and for whom. */
+const ModelCall = {
+  callId: Type.String(),
+  model: Type.String(),
+  sessionKey: Type.Optional(Type.String()),
+  agentId: Type.Optional(Type.String()),
+  runId: Type.Optional(Type.String()),
+  /** As `llm` has it. */
+  user: Type.Optional(Type.String()),
+  /** The auth profile whose credential it is made with. */
+  profile: Type.Optional(Type.String()),
+};
 export const modelCalling = defineHook.gate(
   "model.calling",
   "A model is about to be called; a veto (a budget, for example) refuses the call.",
-  Type.Object({ model: Type.String(), sessionKey: Type.Optional(Type.String()), agentId: Type.Optional(Type.String()) }),
+  Type.Object({
+    ...ModelCall,
+    /** About as many as the vendor will count. */
+    inputTokens: Type.Integer(),
+    /** What the caller lets the answer have at most; absent: as the model does. */
+    maxOutputTokens: Type.Optional(Type.Integer()),
+    /** Of a request of that size; null: not known. */
+    price: ModelInfo.properties.price,
+  }),
+);
+export const modelCalled = defineHook.all(
+  "model.called",
+  "A call has ended that was about to be made, however it ended: also one that was refused.",
+  Type.Object({
+    ...ModelCall,
+    /** `cost` is null where nobody knows the price. Nothing was used when nothing reached the vendor. */
+    usage: Usage,
+    /** The vendor did not count, as when the call broke off: this is reckoned from what was sent and what had come. */
+    estimated: Type.Boolean(),
+  }),
+);
+export const jobAdmitting = defineHook.gate(
+  "job.admitting",
+  "A job that asks models (`spends`) is about to be admitted; a veto refuses the admission. What jobs send themselves is not asked about.",
+  Type.Omit(Admission, ["input"]),
 );
 export const toolCalling = defineHook.gate(
   "tool.calling",

@@ -26,6 +26,16 @@ export const Admission = Type.Object({
   deadline: Type.Optional(Type.Integer()),
   /** Epoch milliseconds before which the job does not start. */
   notBefore: Type.Optional(Type.Integer()),
+  /** For whom it will ask models, so that a budget which is used up refuses it now; absent: it asks none, or for nobody in particular. */
+  spends: Type.Optional(
+    Type.Object({
+      agentId: Type.Optional(Type.String()),
+      sessionKey: Type.Optional(Type.String()),
+      user: Type.Optional(Type.String()),
+      /** Whoever wrote waits in a conversation and is answered there, also with a refusal: the job is not to be refused before. */
+      answered: Type.Optional(Type.Boolean()),
+    }),
+  ),
 });
 export type Admission = Static<typeof Admission>;
 

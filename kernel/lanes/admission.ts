@@ -13,7 +13,7 @@ type Admitted = Pick<JobOutcome, "key" | "state"> & { readonly fresh: boolean };
 const interrupted = "interrupted by a newer message";
 
 export function createAdmission(all: Jobs) {
-  const { store, clock, settings } = all.deps;
+  const { store, clock, settings, gate } = all.deps;
   const { scheduler } = all;
   const buckets = createBuckets(clock, settings);
   /** How many are being committed, by lane. */
@@ -53,8 +53,8 @@ export function createAdmission(all: Jobs) {
   };
 
   /**
-   * All in one commit with the caller's own rows, or none; durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_CLOSED`,
-   * `STORE_*`; then nothing is admitted.
+   * All in one commit with the caller's own rows, or none; durable when it resolves. Throws `LANE_FULL`, `LANE_RATE_LIMITED`, `LANE_REFUSED`,
+   * `LANE_CLOSED`, `STORE_*`; then nothing is admitted.
    */
   async function admitAll(admissions: readonly Admission[], extra: readonly Statement[] = []): Promise<readonly Admitted[]> {
     if (all.isStopping) throw laneErrors.LANE_CLOSED();
@@ -63,6 +63,9 @@ export function createAdmission(all: Jobs) {
     try {
       try {
         for (const admission of admissions) {
+          const { input: _, ...asked } = admission;
+          const verdict = asked.spends && (await gate?.(asked));
+          if (verdict?.allow === false) throw laneErrors.LANE_REFUSED(verdict.reason, { ...verdict, data: { refusal: verdict.code } });
           limit(admission);
           arrived.push(admission);
         }

@@ -3,6 +3,7 @@ import { defineErrors, type GatewayError, hasCode } from "@pincer/plugin-sdk/err
 export const laneErrors = defineErrors({
   LANE_FULL: { message: "too many jobs wait in this lane", wire: "UNAVAILABLE", retryable: true },
   LANE_RATE_LIMITED: { message: "this sender asks too often", wire: "UNAVAILABLE", retryable: true },
+  LANE_REFUSED: { message: "a plugin does not let the job be admitted", wire: "FORBIDDEN" },
   LANE_CLOSED: { message: "the gateway is stopping", wire: "UNAVAILABLE", retryable: true },
   LANE_JOB_UNKNOWN: { message: "no job has this key", wire: "INVALID_REQUEST" },
   LANE_NO_HANDLER: { message: "no plugin handles this kind of job", wire: "UNAVAILABLE" },

@@ -2,6 +2,7 @@
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
+import type { Verdict } from "@pincer/plugin-sdk/hook";
 import type { Admission, JobOutcome, JobRunner, JobState } from "@pincer/plugin-sdk/job";
 import type { Retention } from "../../store/retention.ts";
 import type { Row, Statement, Store } from "../../store/store.ts";
@@ -40,6 +41,8 @@ export interface LanesDeps {
   /** Where ended jobs are swept. */
   readonly retention?: Retention;
   readonly probe?: (point: LanePoint, key: string) => void;
+  /** Asked about each admission of a job that asks models. */
+  readonly gate?: (admission: Omit<Admission, "input">) => Promise<Verdict>;
   /** Told of every change, after it is durable, as `probe` is for whoever looks on: neither may throw. */
   readonly onChange?: (change: JobChange) => void;
 }

@@ -18,6 +18,8 @@ export type ResolveRequest = Static<typeof ResolveRequest>;
 const Caller = Type.Object({
   sessionKey: Type.Optional(Type.String()),
   runId: Type.Optional(Type.String()),
+  /** For whom, so that it is known who used what: a sender (`telegram:42`), or who asked the gateway (`shared`, a device, `shared/ada`). */
+  user: Type.Optional(Type.String()),
   /** The name of an auth profile, such as `openai:work`, to be tried first. */
   profile: Type.Optional(Type.String()),
 });

@@ -4,22 +4,31 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, stream } from "../contract.ts";
-import { LlmRequest, ResolveRequest } from "./llm.ts";
-import { Credential, CredentialType, EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
+import { LlmEmbedRequest, LlmRequest, ResolveRequest } from "./llm.ts";
+import { Credential, CredentialType, EmbedAnswer, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
 
 const own = {
   /** The provider has a credential of its own, or needs none: another text whenever it is another. Absent: it has none. */
   own: Type.Optional(Type.String()),
 };
 
+/** The auth profile whose credential a request is made with, so that it is known what each is used for. */
+const through = Type.Optional(Type.String());
+
 export const AccessRequest = Type.Composite([
   Type.Omit(LlmRequest, ["profile"]),
   Type.Object({
     /** Absent: the provider's own. */
     credential: Type.Optional(Credential),
+    through,
   }),
 ]);
 export type AccessRequest = Static<typeof AccessRequest>;
+
+export const AccessEmbedRequest = Type.Composite([
+  Type.Omit(LlmEmbedRequest, ["profile"]),
+  Type.Object({ credential: Type.Optional(Credential), through }),
+]);
 
 export const AccessibleModel = Type.Object({ info: ModelInfo, ...own });
 export type AccessibleModel = Static<typeof AccessibleModel>;
@@ -53,7 +62,7 @@ export const modelAccess = defineContract({
     /** As `answer` of `llm`; throws as `stream` does. */
     answer: call(AccessRequest, ModelAnswer, { safe: true }),
     /** Throws as they do. */
-    embed: call(Type.Composite([EmbedRequest, Type.Object({ sessionKey: Type.Optional(Type.String()) })]), EmbedAnswer, { safe: true }),
+    embed: call(AccessEmbedRequest, EmbedAnswer, { safe: true }),
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(AccessibleEndpoint) }), { safe: true }),
     /** `possible: false`: the provider has no way to find out that costs nothing. */
     probe: call(

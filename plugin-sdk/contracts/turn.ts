@@ -17,6 +17,8 @@ export const TurnRequest = Type.Object({
   mode: Type.Optional(QueueMode),
   /** Who wrote it; absent for the owner on the gateway's own surfaces. */
   sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
+  /** For whom models are asked, as `llm` has it; absent: for the sender. */
+  user: Type.Optional(Type.String()),
   /** Where the answer goes, besides the transcript and its subscribers. */
   replyTo: Type.Optional(Type.Object({ address: Address, messageId: Type.Optional(Type.String()) })),
   model: Type.Optional(Type.String()),

@@ -26,12 +26,14 @@ export interface RequestOrigin {
 
 /** The request's admission. Repeating a request gives the same run, so that its id is the job's key. */
 export function admissionOf(agent: AgentContext, request: TurnRequest, origin: RequestOrigin = {}): Admission {
-  const { runId, sessionKey, agentId, owner, sender } = request;
+  const { runId, sessionKey, agentId, owner, sender, replyTo } = request;
+  const user = userOf(request);
   const key = runKey(runId);
   const input: TurnInput = {
     ...withinLimits(request, agent.config),
     at: agent.clock.now(),
     ...(origin.chat === true ? { chat: true } : {}),
+    ...(user === undefined ? {} : { user }),
   };
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
   const typed = (owner || origin.operator === true) && origin.plain !== true && (request.attachments ?? []).length === 0;
@@ -44,8 +46,18 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
     const run: CommandInput = { ...input, command: command.name, args: command.args };
     return { lane: commandLane(sessionKey), kind: commandJob.kind, key, input: run, mode: "followup", ...from };
   }
-  return { lane: turnLane(sessionKey), kind: turnJob.kind, key, input, mode: request.mode ?? agent.config.queueMode, ...from };
+  const spends = {
+    ...{ agentId, sessionKey },
+    ...(user === undefined ? {} : { user }),
+    // A message of a chat or channel is not lost to a budget: its turn says that it is used up.
+    ...(origin.chat === true || replyTo !== undefined ? { answered: true } : {}),
+  };
+  return { lane: turnLane(sessionKey), kind: turnJob.kind, key, input, mode: request.mode ?? agent.config.queueMode, spends, ...from };
 }
+
+/** For whom models are asked. */
+export const userOf = ({ user, sender }: Pick<TurnRequest, "user" | "sender">): string | undefined =>
+  user ?? (sender && `${sender.channel}:${sender.id}`);
 
 /** What a message carries beyond the limits is named instead of taken. */
 function withinLimits(request: TurnRequest, { attachmentCount, attachmentBytes }: AgentContext["config"]): TurnRequest {

@@ -21,7 +21,7 @@ function resultOf(outcome: JobOutcome): RunResult & { readonly aborted: boolean 
 }
 
 function finalOf(runId: string, outcome: JobOutcome): ResultOf<typeof methods.agent> {
-  const { status, text, stopReason, startedAt, endedAt, sessionId, provider, model, usage, error, aborted } = resultOf(outcome);
+  const { status, text, stopReason, startedAt, endedAt, sessionId, provider, model, usage, error, refusal, aborted } = resultOf(outcome);
   return {
     runId,
     status: aborted ? "aborted" : status,
@@ -32,6 +32,7 @@ function finalOf(runId: string, outcome: JobOutcome): ResultOf<typeof methods.ag
         durationMs: Math.max(0, endedAt - startedAt),
         stopReason,
         aborted,
+        ...(refusal === undefined ? {} : { refusal }),
         agentMeta: {
           ...(sessionId === undefined ? {} : { sessionId }),
           ...(provider === undefined ? {} : { provider }),
@@ -42,6 +43,12 @@ function finalOf(runId: string, outcome: JobOutcome): ResultOf<typeof methods.ag
     },
   };
 }
+
+/** A plugin says for whom it asks; anybody else can only divide what is on their own account. */
+const userFor = (principal: string, user: string | undefined): string => {
+  if (user === undefined || user === "") return principal;
+  return principal.startsWith("plugin:") ? user : `${principal}/${user}`;
+};
 
 export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<typeof createSend>): void {
   const { lanes, router } = agent.uses;
@@ -64,6 +71,7 @@ export function registerAgentMethods(agent: AgentContext, { admit }: ReturnType<
         sessionKey,
         agentId: params.agentId,
         text: params.message,
+        user: userFor(call.connection.principal, params.user),
         attachments: params.attachments,
         thinking: params.thinking,
         model: reference,

@@ -19,6 +19,8 @@ interface Message {
   readonly sessionKey: string | undefined;
   readonly agentId?: string | undefined;
   readonly text: string;
+  /** For whom it is: who asked. */
+  readonly user: string;
   readonly attachments?: readonly SentAttachment[] | undefined;
   readonly thinking?: string | undefined;
   readonly model?: string | undefined;
@@ -66,7 +68,7 @@ export function createSend(agent: AgentContext, runs: Runs) {
 
   /** Admits a run durably. What is told of it waits until `release` has been called. */
   async function admit(message: Message, origin: RequestOrigin): Promise<{ readonly run: AdmittedRun; readonly release: () => void }> {
-    const { runId, text, mode, timeoutMs, replyTo, model, extraSystemPrompt } = message;
+    const { runId, text, user, mode, timeoutMs, replyTo, model, extraSystemPrompt } = message;
     const attachments = takeAttachments(message.attachments ?? [], agent.config);
     if (text.trim() === "" && attachments.length === 0) throw agentErrors.AGENT_MESSAGE_EMPTY('expected text in "message", or attachments');
     const thinking = takeThinking(message.thinking);
@@ -89,6 +91,7 @@ export function createSend(agent: AgentContext, runs: Runs) {
       agentId: session.agentId,
       owner: session.owner,
       text,
+      user,
       ...(attachments.length === 0 ? {} : { attachments }),
       ...(thinking === undefined ? {} : { thinking }),
       ...(model === undefined || model === "" ? {} : { model }),
@@ -140,7 +143,7 @@ export function createSend(agent: AgentContext, runs: Runs) {
 }
 
 export function registerSending(agent: AgentContext, { send }: ReturnType<typeof createSend>): void {
-  agent.method(methods.chatSend, async (params) => {
+  agent.method(methods.chatSend, async (params, { connection }) => {
     const replyTo = takeReplyTo(params.deliver, {
       channel: params.originatingChannel,
       to: params.originatingTo,
@@ -153,6 +156,7 @@ export function registerSending(agent: AgentContext, { send }: ReturnType<typeof
         sessionKey: params.sessionKey,
         agentId: params.agentId,
         text: params.message,
+        user: connection.principal,
         attachments: params.attachments,
         thinking: params.thinking,
         mode: params.queueMode,
@@ -169,9 +173,10 @@ export function registerSending(agent: AgentContext, { send }: ReturnType<typeof
     [methods.sessionsSend, undefined],
     [methods.sessionsSteer, "interrupt"],
   ] as const) {
-    agent.method(method, async ({ key, agentId, message, thinking, attachments, timeoutMs, idempotencyKey }) => {
+    agent.method(method, async ({ key, agentId, message, thinking, attachments, timeoutMs, idempotencyKey }, { connection }) => {
       const runId = idempotencyKey ?? crypto.randomUUID();
-      return send({ runId, sessionKey: key, agentId, text: message, thinking, attachments, timeoutMs, mode }, { chat: true });
+      const user = connection.principal;
+      return send({ runId, sessionKey: key, agentId, text: message, user, thinking, attachments, timeoutMs, mode }, { chat: true });
     });
   }
 }

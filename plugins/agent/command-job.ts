@@ -56,6 +56,12 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     ].join("\n");
   };
 
+  const usage = async ({ sessionKey }: CommandInput): Promise<string> => {
+    const { budgets } = agent.uses;
+    if (!budgets) return "Nothing is counted: pincer plugins enable budgets";
+    return (await budgets.report({ sessionKey }, { signal: agent.signal })).text;
+  };
+
   const model = async (input: CommandInput): Promise<string> => {
     const { sessionKey, agentId, args } = input;
     if (args === "")
@@ -100,6 +106,8 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     switch (input.command) {
       case "status":
         return status(input);
+      case "usage":
+        return usage(input);
       case "model":
         return model(input);
       case "think":

@@ -37,6 +37,7 @@ const command = (
 export const commands: readonly CommandEntry[] = [
   command("help", "status", "Lists the commands.", undefined, ["commands"]),
   command("status", "status", "Shows the model, the context and what is running."),
+  command("usage", "status", "Shows what was used today and in this conversation, and what each budget leaves.", undefined, ["cost"]),
   command("new", "session", "Begins a new conversation, with a first message when one is given.", {
     name: "message",
     description: "First message",

@@ -41,6 +41,7 @@ export function createCompactHandler({ agent, contexts, rendered }: TurnParts, r
         sessionKey,
         agentId,
         runId: job.key,
+        user: job.input.run?.user,
         resumed: job.resumed,
         signal: job.signal,
         stamp: rendered.stamp,

@@ -25,6 +25,8 @@ interface CompactionOptions {
   readonly sessionKey: string;
   readonly agentId: string;
   readonly runId: string;
+  /** For whom it is. */
+  readonly user: string | undefined;
   readonly resumed: boolean;
   readonly signal: AbortSignal;
   readonly stamp: (timestamp: number) => string;
@@ -127,7 +129,7 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
 }
 
 async function summarise(options: CompactionOptions, conversation: string): Promise<string> {
-  const { agent, model, within, sessionKey, agentId, runId, signal, focus } = options;
+  const { agent, model, within, sessionKey, agentId, runId, user, signal, focus } = options;
   // A summary of a small window is a small one: it is part of what the next one is made of.
   const summaryTokens = Math.max(100, Math.min(agent.config.summaryTokens, Math.floor(options.window / 8)));
   const asked = focus === undefined || focus === "" ? "" : `\n\nAbove all keep: ${focus}`;
@@ -140,6 +142,7 @@ async function summarise(options: CompactionOptions, conversation: string): Prom
         agentId,
         sessionKey,
         runId,
+        ...(user === undefined ? {} : { user }),
         system: [{ text: instructions(Math.floor(summaryTokens * 0.7)) }],
         messages: [{ role: "user", content: `${conversation}${asked}`, timestamp: agent.clock.now() }],
         tools: [],

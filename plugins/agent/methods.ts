@@ -129,7 +129,13 @@ export const chatInject = defineMethod({
   summary: "Appends a message of the assistant to a conversation, without asking a model.",
   scope: "operator.admin",
   params: Type.Object(
-    { sessionKey: key, agentId: name, message: Type.String({ minLength: 1 }), label: Type.Optional(Type.String({ maxLength: 100 })) },
+    {
+      sessionKey: key,
+      agentId: name,
+      message: Type.String({ minLength: 1 }),
+      label: Type.Optional(Type.String({ maxLength: 100 })),
+      note: Type.Optional(Type.Boolean({ description: "For people alone: no model sees it" })),
+    },
     closed,
   ),
   result: Type.Object({ ok: Type.Literal(true), messageId: Type.String() }),
@@ -247,6 +253,8 @@ export const agent = defineMethod({
       agentId: name,
       sessionKey: text,
       sessionId: text,
+      /** For whom it is, beside who asks; budgets and usage know them apart. */
+      user: Type.Optional(Type.String({ maxLength: 512 })),
       provider: text,
       model: text,
       thinking: text,
@@ -284,6 +292,8 @@ export const agent = defineMethod({
         durationMs: Type.Integer(),
         stopReason: Type.String(),
         aborted: Type.Boolean(),
+        /** The code of whoever did not let a model be called. */
+        refusal: text,
         agentMeta: Type.Object({ sessionId: text, provider: text, model: text, usage: Type.Optional(Type.Unknown()) }),
       }),
     }),

@@ -33,6 +33,8 @@ interface ModelCallsOptions {
   readonly system: LlmRequest["system"];
   readonly table: ToolTable;
   readonly owner: boolean;
+  /** For whom it is. */
+  readonly user: string | undefined;
   readonly rendered: RenderedMessages;
   /** Whether clients are told of phases (`chat.*` asked for the run). */
   readonly phases: boolean;
@@ -135,7 +137,7 @@ export class ModelCalls {
   }
 
   #compaction() {
-    const { agent, job, run, transcript, signal, model, within, rendered } = this.#options;
+    const { agent, job, run, transcript, signal, model, within, rendered, user } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     return {
       agent,
@@ -147,6 +149,7 @@ export class ModelCalls {
       sessionKey,
       agentId,
       runId,
+      user,
       resumed: job.resumed,
       signal,
       stamp: rendered.stamp,
@@ -154,7 +157,7 @@ export class ModelCalls {
   }
 
   async #request(partial: string): Promise<LlmRequest> {
-    const { job, run, transcript, model, within, thinking, system, table, owner, rendered, agent } = this.#options;
+    const { job, run, transcript, model, within, thinking, system, table, owner, user, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
       const shown = message.role === "user" ? rendered.of(message, owner) : withoutSelection(message);
@@ -169,6 +172,7 @@ export class ModelCalls {
       agentId,
       sessionKey,
       runId,
+      ...(user === undefined ? {} : { user }),
       system,
       messages: [...messages, ...unfinished],
       tools: model.tools ? [...table.specs] : [],

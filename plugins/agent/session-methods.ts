@@ -58,7 +58,7 @@ export function registerSessionMethods(agent: AgentContext, runs: Runs): void {
     return { ok: true as const, key, compacted: false, reason: result?.message ?? `the compaction ended as ${outcome.state}` };
   });
 
-  agent.method(methods.chatInject, async ({ sessionKey, agentId, message, label }) => {
+  agent.method(methods.chatInject, async ({ sessionKey, agentId, message, label, note = false }) => {
     const session = await openSession(agent, await findSession(agent, sessionKey, agentId));
     const runId = `inject:${crypto.randomUUID()}`;
     const text = label === undefined || label === "" ? message : `[${label}]\n${message}`;
@@ -68,10 +68,10 @@ export function registerSessionMethods(agent: AgentContext, runs: Runs): void {
       timestamp: agent.clock.now(),
       stopReason: "stop" as const,
     };
-    await sessions.append({ key: session.key, entries: [{ id: runId, kind: "message", message: entry, runId }] }, io);
+    await sessions.append({ key: session.key, entries: [{ id: runId, kind: note ? "note" : "message", message: entry, runId }] }, io);
     runs.tell(
       { runId, sessionKey: session.key, agentId: session.agentId, sessionId: session.sessionId },
-      { state: "final", text, stopReason: "stop" },
+      { state: "final", text, stopReason: "stop", ...(note ? { command: true } : {}) },
     );
     return { ok: true as const, messageId: runId };
   });

@@ -41,6 +41,8 @@ export const RunResult = Type.Object({
   usage: Type.Optional(Usage),
   /** What went wrong, as people are told. */
   error: Type.Optional(Type.String()),
+  /** The code of whoever did not let a model be called. */
+  refusal: Type.Optional(Type.String()),
 });
 export type RunResult = Static<typeof RunResult>;
 

@@ -77,7 +77,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
         });
         const [kind, message] = isTimedOut() ? (["timeout", tooLong(limit).message] as const) : [kindOf(error), sayable(error)];
         turn.keepUnfinished("error", message);
-        return { ok: false, kind, message, stopReason: "error" };
+        return { ok: false, kind, message, stopReason: "error", refusal: refusalOf(error) };
       });
       const rest = await turn.blocks.finish();
       turn.replies.stopTyping();
@@ -111,6 +111,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
         usage,
         ...(model === undefined ? {} : { provider: model.endpoint, model: model.id }),
         ...(error === undefined ? {} : { error }),
+        ...(end.ok || end.refusal === undefined ? {} : { refusal: end.refusal }),
       };
     } catch (error) {
       if (job.signal.aborted && isFinal(job.signal.reason)) {
@@ -138,6 +139,11 @@ const tooLong = (limit: number) => agentErrors.AGENT_TIMEOUT(`The turn was stopp
 
 const kindOf = (error: unknown): ErrorKind =>
   hasCode(error, "AGENT_COMPACTION") ? "context_length" : hasCode(error, "AGENT_REFUSED") ? "refusal" : "unknown";
+
+const refusalOf = (error: unknown): string | undefined => {
+  const refusal = hasCode(error, "LLM_CALL_REFUSED") ? error.data?.["refusal"] : undefined;
+  return typeof refusal === "string" ? refusal : undefined;
+};
 
 /** A message of ours was written to be read; that of anything else may hold what nobody should see. */
 const sayable = (error: unknown) => (isGatewayError(error) ? error.message : "Something went wrong inside the gateway; its log says what.");

@@ -40,7 +40,14 @@ export interface TurnParts {
 /** How the model's part of a turn ended. */
 export type TurnEnd =
   | { readonly ok: true; readonly stopReason: string }
-  | { readonly ok: false; readonly kind: ErrorKind; readonly message: string; readonly stopReason: string };
+  | {
+      readonly ok: false;
+      readonly kind: ErrorKind;
+      readonly message: string;
+      readonly stopReason: string;
+      /** The code of whoever did not let a model be called. */
+      readonly refusal?: string | undefined;
+    };
 
 interface TurnOptions extends TurnParts {
   readonly job: Job<TurnInput>;
@@ -374,6 +381,7 @@ export class Turn {
       system: systemPrompt(built.sections, input.extraSystemPrompt),
       table,
       owner: session.owner,
+      user: input.user,
       rendered,
       phases: input.chat === true,
     });

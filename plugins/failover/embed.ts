@@ -23,7 +23,7 @@ interface EmbedParts {
 export async function embedOver(
   { clock, access, health, tokens }: EmbedParts,
   walk: Walk,
-  { profile: _, runId: __, ...request }: LlmEmbedRequest,
+  { profile: _, ...request }: LlmEmbedRequest,
   io: Io,
 ): Promise<EmbedAnswer> {
   const ask = async ({ profile }: Candidate, attempt: Attempt): Promise<EmbedAnswer> => {
@@ -31,7 +31,7 @@ export async function embedOver(
       const found = await tokens.credential(profile);
       if ("failure" in found) return failed(found.failure);
       const { credential } = found;
-      return await access.embed({ ...request, ...(credential === undefined ? {} : { credential }) }, io);
+      return await access.embed({ ...request, ...(credential === undefined ? {} : { credential }), through: profile }, io);
     } catch (error) {
       health.abandoned(attempt);
       throw error;

@@ -6,7 +6,7 @@ import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
 import type { AccessibleModel, AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { Credential, ModelAnswer, ModelEvent, ModelFailure, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
-import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { FailoverConfig } from "./config.ts";
@@ -39,6 +39,9 @@ interface FailoverParts {
   ready(): Promise<void>;
   random(): number;
 }
+
+/** How the plugin budgets calls a refusal that concerns the one profile alone. */
+const PROFILE_USED_UP = "BUDGET_PROFILE_USED_UP";
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 type Reads = "events" | "end";
@@ -198,6 +201,7 @@ class Run {
   readonly #infos: ReadonlyMap<string, ModelInfo>;
   #messages: LlmRequest["messages"];
   #asked = 0;
+  #refused: GatewayError | undefined;
 
   constructor(
     private readonly ctx: FailoverContext,
@@ -258,8 +262,12 @@ class Run {
       stream = undefined;
       if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));
       if (hasCode(error, "LLM_CALL_REFUSED")) {
-        if (this.#asked === 0) throw error;
-        this.walk.unavailable(candidate.model, "unknown", error.message);
+        // A budget of one profile says nothing of the others.
+        const isOfProfile = error.data?.["refusal"] === PROFILE_USED_UP;
+        if (this.#asked === 0 && !isOfProfile) throw error;
+        this.#refused ??= error;
+        if (isOfProfile) this.walk.refused(candidate, error.message);
+        else this.walk.unavailable(candidate.model, "unknown", error.message);
         return undefined;
       }
       return await this.#failed(candidate, attempt, this.#nothing(candidate, { class: "unknown", message: errorMessage(error) }), signal);
@@ -271,6 +279,8 @@ class Run {
   }
 
   exhausted(): ModelAnswer {
+    // Nothing has failed: there was nothing that may be asked.
+    if (this.#refused && this.#asked === 0) throw this.#refused;
     const { clock, log } = this.ctx;
     const failure = exhaustedFailure(this.walk.notes, clock.now(), this.walk.begun);
     log.warn("failover.exhausted", { runId: this.request.runId, tried: this.#asked, message: failure.message });
@@ -313,6 +323,7 @@ class Run {
       messages: this.#splice.continued(seen, this.ctx.clock.now()),
       tools: info.tools || isWanted ? rest.tools : [],
       ...(credential === undefined ? {} : { credential }),
+      through: candidate.profile,
     };
   }
 

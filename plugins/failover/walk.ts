@@ -104,6 +104,12 @@ export class Walk {
     this.#deferred = this.#deferred.filter((candidate) => candidate.model !== model);
   }
 
+  /** Of the one candidate: others of its model may be asked all the same. */
+  refused({ model }: Candidate, message: string): void {
+    this.#failures.add("unknown");
+    this.#notes.push({ kind: "unavailable", model, message });
+  }
+
   succeeded(attempt: Attempt, latencyMs: number): void {
     this.#health.succeeded(attempt, latencyMs);
     this.#release();

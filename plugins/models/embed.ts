@@ -1,32 +1,41 @@
 /** Vectors of texts: the same way to a model as for an answer, gate and ledger included. */
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
-import { modelCalling } from "@pincer/plugin-sdk/hooks";
+import type { Usage } from "@pincer/plugin-sdk/message";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import { llmErrors } from "./errors.ts";
 import type { LlmContext } from "./llm.ts";
-import { costOf, priceFor } from "./prices.ts";
+import { createMeter } from "./meter.ts";
+import { tokensOf } from "./request-size.ts";
 import type { Resolver } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
 
 export function createEmbed(
-  ctx: Pick<LlmContext, "run" | "uses">,
+  ctx: Pick<LlmContext, "run" | "uses" | "log">,
   resolver: Resolver,
   ledger: UsageLedger,
 ): ImplementationOf<typeof modelAccess>["embed"] {
-  return async ({ model, input, sessionKey, ...rest }, { signal }) => {
-    const { info, endpoint, tiers } = await resolver.resolve({ model });
-    const verdict = await ctx.run(modelCalling, { model: info.ref, ...(sessionKey === undefined ? {} : { sessionKey }) }, { signal });
-    if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
-    const { embed } = ctx.uses.providers.get(endpoint.provider);
-    if (embed === undefined) {
-      const message = `the provider of ${info.ref} makes no embeddings`;
-      return { embeddings: [], usage: tokenUsage({}), failure: { class: "bad-request", message } };
+  return async ({ model, input, sessionKey, runId, user, through, ...rest }, { signal }) => {
+    const resolved = await resolver.resolve({ model });
+    const { info, endpoint } = resolved;
+    const inputTokens = tokensOf(input.reduce((sum, { length }) => sum + length, 0));
+    const account = { sessionKey, runId, user, profile: through };
+    const meter = createMeter(ctx, ledger, resolved, account, { inputTokens, maxOutputTokens: 0 });
+    let usage: Usage | undefined;
+    let worked = false;
+    await meter.admit(signal);
+    try {
+      const { embed } = ctx.uses.providers.get(endpoint.provider);
+      if (embed === undefined) {
+        const message = `the provider of ${info.ref} makes no embeddings`;
+        return { embeddings: [], usage: tokenUsage({}), failure: { class: "bad-request", message } };
+      }
+      const answer = await embed({ ...rest, input, model: info.ref }, { signal });
+      usage = answer.usage;
+      worked = answer.failure === undefined;
+      const cost = usage.cost === null ? meter.cost(usage) : undefined;
+      return cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
+    } finally {
+      meter.end({ usage, worked, chars: 0 });
     }
-    const answer = await embed({ ...rest, input, model: info.ref }, { signal });
-    const { usage } = answer;
-    const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
-    if (usage.totalTokens > 0) ledger.record({ model: info.ref, agentId: undefined, sessionKey, usage, cost });
-    return cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
   };
 }

@@ -1,31 +1,23 @@
 /** Finds the model, asks whoever may refuse the call, streams it, and writes down what it used. */
-import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Io, Providers } from "@pincer/plugin-sdk/contract";
 import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
 import type { AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
-import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
-import { modelCalling } from "@pincer/plugin-sdk/hooks";
-import type { DocumentBlock } from "@pincer/plugin-sdk/message";
+import { type DocumentBlock, messageText } from "@pincer/plugin-sdk/message";
 import { type Answer, createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { documentIn } from "@pincer/plugin-sdk/provider/readable";
 import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
-import { costOf, priceFor } from "./prices.ts";
+import { createMeter, type Meter, type MeterContext } from "./meter.ts";
+import { requestTokens } from "./request-size.ts";
 import type { Resolved, Resolver } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
 
-export interface LlmContext {
+export interface LlmContext extends MeterContext {
   readonly clock: Clock;
-  readonly log: Logger;
   readonly uses: { readonly providers: Providers<typeof provider> };
-  run(
-    hook: typeof modelCalling,
-    payload: HookPayload<typeof modelCalling>,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
 /** `profile` is a plain `llm`'s, which has no profiles to choose from. */
@@ -41,6 +33,7 @@ interface Admitted {
   readonly request: PlainRequest;
   readonly resolved: Resolved;
   readonly asked: ModelRequest;
+  readonly meter: Meter;
   readonly begun: number;
 }
 
@@ -50,12 +43,9 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
   const { clock, log } = ctx;
 
   /** Answers where the model ended, with what it cost. */
-  const settle = async (answer: ModelAnswer, { resolved: { info, tiers }, request }: Admitted): Promise<ModelAnswer> => {
+  const settle = async (answer: ModelAnswer, { resolved: { info }, meter }: Admitted): Promise<ModelAnswer> => {
     const { usage } = answer;
-    const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
-    if (usage.totalTokens > 0) {
-      ledger.record({ model: info.ref, agentId: request.agentId, sessionKey: request.sessionKey, usage, cost });
-    }
+    const cost = usage.cost === null ? meter.cost(usage) : undefined;
     const priced = cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
     const told = priced.failure?.status === 404 ? await withSuggestions(priced, info.ref) : priced;
     return told.message.usage === told.usage ? told : { ...told, message: { ...told.message, usage: told.usage } };
@@ -70,20 +60,20 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
 
   /** Finds the model, and asks whoever may refuse the call. */
   const admitted = async (request: PlainRequest, signal: AbortSignal): Promise<Admitted> => {
-    const { agentId, sessionKey, runId: _, model, profile, within, ...rest } = request;
+    const { agentId, sessionKey, runId, user, through, model, profile, within, ...rest } = request;
     refuseProfile(profile);
     const resolved = await resolver.resolve({ model, within });
     const { info } = resolved;
     const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
     if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
-    const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
-    const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
-    if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
     const asked: ModelRequest = { ...rest, model: info.ref };
     if (asked.thinking !== undefined && !info.reasoning) asked.thinking = "off";
     if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
       asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
-    return { request, resolved, asked, begun: clock.monotonic() };
+    const size = { inputTokens: requestTokens(asked), maxOutputTokens: asked.maxOutputTokens };
+    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile: through }, size);
+    await meter.admit(signal);
+    return { request, resolved, asked, meter, begun: clock.monotonic() };
   };
   const providerOf = ({ resolved }: Admitted) => ctx.uses.providers.get(resolved.endpoint.provider);
 
@@ -152,6 +142,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       let firstMs: number | undefined;
       let answer: ModelAnswer | undefined;
       let stream: Stream | undefined;
+      let chars = 0;
       try {
         stream = providerOf(call).stream(call.asked, { signal });
         while (answer === undefined) {
@@ -160,12 +151,14 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
           else {
             firstMs ??= Math.round(clock.monotonic() - call.begun);
             keep(kept, next.value);
+            chars += next.value.type === "tool-call" ? next.value.name.length : next.value.delta.length;
             yield next.value;
           }
         }
       } catch (error) {
         answer = broken(error, call, kept, firstMs !== undefined, signal);
       } finally {
+        call.meter.end({ usage: answer?.usage, worked: firstMs !== undefined || hasWorked(answer), chars });
         // A reader that stops reading ends the request at the provider too.
         if (answer === undefined) await stream?.return(undefined as never);
       }
@@ -174,17 +167,28 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
 
     async answer(request, io) {
       const call = await admitted(request, io.signal);
-      let answer: ModelAnswer;
+      let answer: ModelAnswer | undefined;
       try {
         const found = providerOf(call);
         answer = found.answer ? await found.answer(call.asked, io) : await endOf(found.stream({ ...call.asked, whole: true }, io));
       } catch (error) {
         answer = broken(error, call, keptOf(call), false, io.signal);
+      } finally {
+        call.meter.end({ usage: answer?.usage, worked: hasWorked(answer), chars: textOf(answer).length });
       }
       return ended(answer, call, undefined);
     },
   };
 }
+
+/**
+ * Whether the vendor has begun to work, where nothing of it was seen: what it refused, or never got, has cost nothing; what it was not waited
+ * for any longer has.
+ */
+const hasWorked = (answer: ModelAnswer | undefined): boolean =>
+  answer !== undefined && (answer.stopReason !== "error" || answer.failure?.class === "timeout" || textOf(answer) !== "");
+
+const textOf = (answer: ModelAnswer | undefined): string => (answer ? (messageText(answer.message) ?? "") : "");
 
 const nameOf = ({ name, mimeType }: DocumentBlock): string => (name === undefined ? `a file of ${mimeType}` : `"${name}" (${mimeType})`);
 
@@ -197,7 +201,7 @@ export const plainLlm = (
   resolve: async (request, io) => (await access.resolve(request, io)).info,
   stream: access.stream,
   answer: access.answer,
-  embed: async ({ profile, runId: _, ...request }, io) => {
+  embed: async ({ profile, ...request }, io) => {
     refuseProfile(profile);
     return access.embed(request, io);
   },

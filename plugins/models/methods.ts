@@ -1,5 +1,7 @@
 /** The methods of the wire that models answer. */
+
 import { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import { BudgetState } from "@pincer/plugin-sdk/contracts/budgets";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type Static, Type } from "@sinclair/typebox";
 
@@ -132,7 +134,7 @@ const Totals = {
 
 export const usageStatus = defineMethod({
   name: "usage.status",
-  summary: "Quotas of the providers, as far as they tell them.",
+  summary: "Quotas of the providers, as far as they tell them, and the budgets that were set.",
   scope: "operator.read",
   params: Type.Object({}, closed),
   result: Type.Object({
@@ -144,6 +146,8 @@ export const usageStatus = defineMethod({
         windows: Type.Array(Type.Object({ label: Text, usedPercent: Type.Number(), resetAt: Type.Optional(Type.Integer()) })),
       }),
     ),
+    /** The operator's own, where the plugin budgets holds some. */
+    limits: Type.Optional(Type.Array(BudgetState)),
   }),
 });
 
@@ -156,6 +160,9 @@ export const usageCost = defineMethod({
       days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3660, default: 30 })),
       agentId: Type.Optional(Text),
       sessionKey: Type.Optional(Type.String({ minLength: 1, description: "Only this session, over all days that are kept" })),
+      runId: Type.Optional(Type.String({ minLength: 1, description: "Only this run, which is kept for 7 days" })),
+      user: Type.Optional(Type.String({ minLength: 1, description: "Only what was used for that sender, device or caller" })),
+      profile: Type.Optional(Type.String({ minLength: 1, description: "Only what went through that auth profile" })),
     },
     closed,
   ),
@@ -165,6 +172,10 @@ export const usageCost = defineMethod({
     daily: Type.Array(Type.Object({ date: Text, ...Totals })),
     totals: Type.Object(Totals),
     models: Type.Array(Type.Object({ model: Text, ...Totals })),
+    /** Who it was, of all that was used in those days; absent when only a part is asked for. */
+    agents: Type.Optional(Type.Array(Type.Object({ agentId: Text, ...Totals }))),
+    users: Type.Optional(Type.Array(Type.Object({ user: Text, ...Totals }))),
+    profiles: Type.Optional(Type.Array(Type.Object({ profile: Text, ...Totals }))),
     cacheStatus: Type.Object({ status: Type.Literal("fresh") }),
   }),
 });

@@ -1,6 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
+import { budgets } from "@pincer/plugin-sdk/contracts/budgets";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
@@ -17,7 +18,7 @@ import { createUsageLedger } from "./usage.ts";
 
 export default definePlugin({
   config: ModelsConfig,
-  uses: { providers: provider, profiles: ifPresent(authProfiles) },
+  uses: { providers: provider, profiles: ifPresent(authProfiles), budgets: ifPresent(budgets) },
 
   setup(ctx) {
     const catalogue = loadCatalogue();
@@ -46,21 +47,31 @@ export default definePlugin({
       return { provider: endpoint, removedProfiles: forgotten };
     });
 
-    ctx.method(methods.usageStatus, async () => ({
-      updatedAt: ctx.clock.now(),
-      providers: (await directory.endpoints())
-        .filter(({ ready, offline }) => ready && !offline)
-        .map(({ endpoint, label }) => ({ provider: endpoint, displayName: label, windows: [] })),
-    }));
+    ctx.method(methods.usageStatus, async (_, call) => {
+      const [endpoints, report] = await Promise.all([directory.endpoints(), ctx.uses.budgets?.report({}, call)]);
+      return {
+        updatedAt: ctx.clock.now(),
+        providers: endpoints
+          .filter(({ ready, offline }) => ready && !offline)
+          .map(({ endpoint, label }) => ({ provider: endpoint, displayName: label, windows: [] })),
+        ...(report && { limits: report.limits }),
+      };
+    });
 
-    ctx.method(methods.usageCost, async ({ days = 30, agentId, sessionKey }) => {
-      const { daily, totals, models } = sessionKey === undefined ? await ledger.report(days, agentId) : await ledger.session(sessionKey);
+    ctx.method(methods.usageCost, async ({ days = 30, sessionKey, runId, ...of }) => {
+      const isPart = sessionKey !== undefined || runId !== undefined || Object.keys(of).length > 0;
+      const report = () => {
+        if (runId !== undefined) return ledger.run(runId);
+        return sessionKey === undefined ? ledger.report(days, of) : ledger.session(sessionKey);
+      };
+      const [{ daily, totals, models }, shares] = await Promise.all([report(), isPart ? undefined : ledger.shares(days)]);
       return {
         updatedAt: ctx.clock.now(),
         days,
         daily: [...daily],
         totals,
         models: [...models],
+        ...(shares && { agents: [...shares.agents], users: [...shares.users], profiles: [...shares.profiles] }),
         cacheStatus: { status: "fresh" as const },
       };
     });

@@ -1,4 +1,4 @@
-/** What models used and cost, kept durably by day: by agent and model, and by session. */
+/** What models used and cost, kept durably by day and model: by agent, session, user, auth profile and, for a while, run. */
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -27,12 +27,17 @@ interface Row extends Totals {
   readonly date: string;
   readonly model: string;
   readonly agentId: string;
+  /** Of the user or profile that the row is about. */
+  readonly name?: string;
 }
 
 interface UsageEntry {
   readonly model: string;
-  readonly agentId: string | undefined;
-  readonly sessionKey: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly sessionKey?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly user?: string | undefined;
+  readonly profile?: string | undefined;
   readonly usage: Usage;
   /** Absent where the vendor itself said what it cost, or nobody knows. */
   readonly cost: Cost | undefined;
@@ -44,11 +49,21 @@ interface UsageReport {
   readonly models: readonly (Totals & { readonly model: string })[];
 }
 
+/** Who used so much, the most expensive first. */
+interface UsageShares {
+  readonly agents: readonly (Totals & { readonly agentId: string })[];
+  readonly users: readonly (Totals & { readonly user: string })[];
+  readonly profiles: readonly (Totals & { readonly profile: string })[];
+}
+
 export interface UsageLedger {
   record(entry: UsageEntry): void;
   /** The last so many days, today included, oldest first; days without a call are left out. */
-  report(days: number, agentId?: string): Promise<UsageReport>;
+  report(days: number, of?: { readonly agentId?: string; readonly user?: string; readonly profile?: string }): Promise<UsageReport>;
+  /** The same days, by who it was. */
+  shares(days: number): Promise<UsageShares>;
   session(sessionKey: string): Promise<UsageReport>;
+  run(runId: string): Promise<UsageReport>;
   /** Nothing is recorded behind it. Resolves once everything recorded before is durable. */
   end(): Promise<void>;
 }
@@ -101,6 +116,10 @@ function totalsOf({ usage, cost }: UsageEntry): Totals {
 const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const DAY_MS = 86_400_000;
 const mostWritten = 1_000;
+/** Whoever asks through an API calls itself what it likes: what further users of a day use is one row. */
+const mostUsers = 500;
+const OTHERS = "others";
+const RUN_DAYS = 7;
 /** Between two commits: many calls at once are one row of each kind. */
 const gatherMs = 200;
 
@@ -131,6 +150,14 @@ export function createUsageLedger(ctx: {
   let sweptOn = "";
   /** No day begins within a minute. */
   let today = { minute: Number.NaN, date: "" };
+  let users = { date: "", names: new Set<string>() };
+
+  const nameOf = (user: string, date: string): string => {
+    if (users.date !== date) users = { date, names: new Set() };
+    if (users.names.size >= mostUsers && !users.names.has(user)) return OTHERS;
+    users.names.add(user);
+    return user;
+  };
 
   const dateNow = (): string => {
     const minute = Math.floor(clock.now() / MINUTE_MS);
@@ -182,9 +209,24 @@ export function createUsageLedger(ctx: {
   /** Once a day: what is older than is kept goes. */
   const sweep = async (today: string): Promise<void> => {
     const oldest = dayOf(clock.now() - ctx.config.usageDays * DAY_MS);
-    const old = (await store.list<Row>("")).filter(({ value }) => value.date < oldest && value.date < today);
+    const oldestRun = dayOf(clock.now() - RUN_DAYS * DAY_MS);
+    const isOld = ({ key, value }: { readonly key: string; readonly value: Row }) =>
+      value.date < oldest || (key.startsWith("run/") && value.date < oldestRun);
+    const old = (await store.list<Row>("")).filter((row) => isOld(row) && row.value.date < today);
     if (old.length > 0) await store.set(Object.fromEntries(old.map(({ key }) => [key, undefined])));
   };
+
+  const rowsOf = async (prefixOf: (date: string) => string, days: number): Promise<readonly Row[]> => {
+    await flush();
+    const dates = new Set(Array.from({ length: days }, (_, back) => dayOf(clock.now() - back * DAY_MS)));
+    return (await Promise.all([...dates].map((date) => store.list<Row>(prefixOf(date))))).flat().map(({ value }) => value);
+  };
+
+  const sharesOf = <K extends string>(field: K, rows: readonly Row[], of: (row: Row) => string | undefined) =>
+    [...Map.groupBy(rows, (row) => of(row) ?? "")]
+      .filter(([name]) => name !== "")
+      .map(([name, group]) => ({ [field]: name, ...sumAll(group) }) as Totals & Record<K, string>)
+      .sort((a, b) => b.totalCost - a.totalCost || b.totalTokens - a.totalTokens);
 
   const reportOf = (rows: readonly Row[]): UsageReport => {
     const by = <K extends "date" | "model">(field: K) =>
@@ -204,23 +246,46 @@ export function createUsageLedger(ctx: {
       const agentId = entry.agentId ?? "";
       const row = { ...totalsOf(entry), date, model: entry.model, agentId };
       add(`day/${date}/${part(agentId)}/${part(entry.model)}/${writer}`, row);
-      if (entry.sessionKey !== undefined) add(`session/${part(entry.sessionKey)}/${date}/${part(entry.model)}/${writer}`, row);
+      const { sessionKey, runId, profile } = entry;
+      const end = `${part(entry.model)}/${writer}`;
+      if (sessionKey !== undefined) add(`session/${part(sessionKey)}/${date}/${end}`, row);
+      if (runId !== undefined) add(`run/${part(runId)}/${date}/${end}`, row);
+      if (profile !== undefined) add(`profile/${date}/${part(profile)}/${end}`, { ...row, name: profile });
+      const user = entry.user === undefined ? undefined : nameOf(entry.user, date);
+      if (user !== undefined) add(`user/${date}/${part(user)}/${end}`, { ...row, name: user });
       if (writing === undefined && gathering === undefined) void start();
       if (sweptOn === date) return;
       sweptOn = date;
       sweep(date).catch((error: unknown) => log.warn("usage.not-swept", { error: errorMessage(error) }));
     },
 
-    async report(days, agentId) {
-      await flush();
-      const dates = new Set(Array.from({ length: days }, (_, back) => dayOf(clock.now() - back * DAY_MS)));
-      const rows = (await Promise.all([...dates].map((date) => store.list<Row>(`day/${date}/`)))).flat().map(({ value }) => value);
+    async report(days, { agentId, user, profile } = {}) {
+      const of = (kind: string, name: string) => (date: string) => `${kind}/${date}/${part(name)}/`;
+      const prefix =
+        user !== undefined ? of("user", user) : profile !== undefined ? of("profile", profile) : (date: string) => `day/${date}/`;
+      const rows = await rowsOf(prefix, days);
       return reportOf(agentId === undefined ? rows : rows.filter((row) => row.agentId === agentId));
+    },
+
+    async shares(days) {
+      const [all, users, profiles] = await Promise.all(
+        ["day", "user", "profile"].map((kind) => rowsOf((date) => `${kind}/${date}/`, days)),
+      );
+      return {
+        agents: sharesOf("agentId", all ?? [], ({ agentId }) => agentId),
+        users: sharesOf("user", users ?? [], ({ name }) => name),
+        profiles: sharesOf("profile", profiles ?? [], ({ name }) => name),
+      };
     },
 
     async session(sessionKey) {
       await flush();
       return reportOf((await store.list<Row>(`session/${part(sessionKey)}/`)).map(({ value }) => value));
+    },
+
+    async run(runId) {
+      await flush();
+      return reportOf((await store.list<Row>(`run/${part(runId)}/`)).map(({ value }) => value));
     },
 
     async end() {

@@ -6,6 +6,7 @@ import type { StopReason } from "@pincer/plugin-sdk/message";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { type AgentTurn, beginSession } from "./agent-turn.ts";
+import { isUsedUp } from "./failure.ts";
 import { agentMethod, chatAbort, type chatEvent } from "./gateway-methods.ts";
 import type { AnswerStream, ApiContext } from "./uses.ts";
 
@@ -69,11 +70,12 @@ export function createAgents(ctx: ApiContext, listeners: Listeners): Agents {
   };
 }
 
-const paramsOf = ({ runId, agentId, sessionKey, text, files, system, model, thinking }: AgentTurn) => ({
+const paramsOf = ({ runId, agentId, sessionKey, text, user, files, system, model, thinking }: AgentTurn) => ({
   message: text,
   idempotencyKey: runId,
   agentId,
   sessionKey,
+  user,
   ...(model === undefined ? {} : { model }),
   ...(thinking === undefined ? {} : { thinking }),
   ...(system === "" ? {} : { extraSystemPrompt: system }),
@@ -88,10 +90,11 @@ function conclude(
   { isRewritten, errorKind }: News,
   sessionKey: string,
 ): ModelAnswer {
-  const { stopReason, agentMeta } = result.meta;
+  const { stopReason, refusal, agentMeta } = result.meta;
   const usage = agentMeta.usage ?? tokenUsage({});
   const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage, failure });
   if (status === "timeout") return failed({ class: "timeout", message: summary });
+  if (refusal !== undefined && isUsedUp(refusal)) return failed({ class: "billing", message: summary });
   if (status !== "ok")
     return failed({ class: CLASSES[errorKind ?? ""] ?? "unknown", message: status === "aborted" ? "The run was stopped." : summary });
   if (isRewritten) {

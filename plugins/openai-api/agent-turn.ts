@@ -11,6 +11,8 @@ export interface AgentTurn {
   readonly agentId: string;
   readonly sessionKey: string;
   readonly text: string;
+  /** For whom it is. */
+  readonly user: string;
   readonly files: readonly FilePart[];
   readonly system: string;
   /** What was said before, for a session that begins with this turn. */
@@ -51,6 +53,7 @@ function userName(user: string): string {
 interface TurnOptions extends SessionPlace {
   readonly runId: string;
   readonly agentId: string;
+  readonly user: string;
   /** The parameter that holds the conversation. */
   readonly param: string;
   readonly model?: string | undefined;

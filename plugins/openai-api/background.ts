@@ -1,7 +1,7 @@
 /** Responses in the background: each a job, which is done also when the gateway is killed meanwhile. */
 import type { ModelAnswer, ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import { defineJob, type Job } from "@pincer/plugin-sdk/job";
+import { type Admission, defineJob, type Job } from "@pincer/plugin-sdk/job";
 import { type Static, Type } from "@sinclair/typebox";
 import { type Desk, toldOf } from "./desk.ts";
 import { type ErrorBody, failureOfModel } from "./failure.ts";
@@ -53,7 +53,8 @@ export class Background {
     const { id } = stored.response;
     this.#listen(id).add([{ type: "response.queued", sequence_number: 0, response: stored.response }]);
     const { ctx } = this.#desk;
-    const admission = { lane: `job:openai-api:${id}`, kind: responseJob.kind, key: keyOf(id), input: { id } satisfies Input };
+    const spends = stored.run === undefined ? {} : spendsOf(stored.run);
+    const admission = { lane: `job:openai-api:${id}`, kind: responseJob.kind, key: keyOf(id), input: { id } satisfies Input, spends };
     await ctx.uses.lanes.admit({ admissions: [admission] }, { signal: ctx.signal });
   }
 
@@ -160,6 +161,12 @@ export class Background {
     return told;
   }
 }
+
+const spendsOf = (run: Run): NonNullable<Admission["spends"]> => {
+  if (run.kind === "model") return run.call.user === undefined ? {} : { user: run.call.user };
+  const { agentId, sessionKey, user } = run.turn;
+  return { agentId, sessionKey, user };
+};
 
 /** Behind `response.queued`. */
 const later = (event: ResponseEvent): ResponseEvent => ({ ...event, sequence_number: event.sequence_number + 1 });

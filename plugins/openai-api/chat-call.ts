@@ -55,11 +55,19 @@ type CallSettings = Omit<LlmRequest, "model" | "messages" | "system" | "tools">;
 export const settings = (values: { readonly [K in keyof CallSettings]: CallSettings[K] | null | undefined }): Partial<CallSettings> =>
   said<CallSettings>(values);
 
-export function chatCall(request: ChatRequest, { now, fileChars }: { readonly now: number; readonly fileChars: number }): LlmRequest {
+export interface CallContext {
+  readonly now: number;
+  readonly fileChars: number;
+  /** For whom it is. */
+  readonly user: string;
+}
+
+export function chatCall(request: ChatRequest, { now, fileChars, user }: CallContext): LlmRequest {
   const { system, turns } = asked(conversationOf(request.messages));
   const { stop, response_format: format, tool_choice: choice, reasoning_effort: effort, logprobs } = request;
   return {
     model: request.model,
+    user,
     system: system.map((text) => ({ text })),
     messages: modelMessages(turns, { now, fileChars }),
     tools: (request.tools ?? []).map((tool) => toolSpec(tool.function)),

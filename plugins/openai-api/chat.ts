@@ -26,7 +26,7 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   if (count > ctx.config.mostChoices)
     throw badRequest(`'n' is ${count}; at most ${ctx.config.mostChoices} answers are given at once.`, "n", "invalid_value");
   const target = await targetOrAuto(ctx, body.model, targetOf(body.model, request.headers), request.signal);
-  const call = target.kind === "model" ? await withModel(ctx, callOf(ctx, body), request.signal) : undefined;
+  const call = target.kind === "model" ? await withModel(ctx, callOf(ctx, body, caller), request.signal) : undefined;
   const head: ChatHead = {
     id: `chatcmpl_${crypto.randomUUID()}`,
     created: Math.floor(ctx.clock.now() / 1000),
@@ -54,7 +54,8 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   }
 }
 
-const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest) => chatCall(body, { now: clock.now(), fileChars: config.fileChars });
+const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest, caller: Caller) =>
+  chatCall(body, { now: clock.now(), fileChars: config.fileChars, user: caller.account(body.user) });
 
 /** One of several answers that failed ends the others. */
 async function together<T>(count: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
@@ -80,10 +81,10 @@ interface Opening {
 }
 
 async function open({ ctx, agents }: Desk, body: ChatRequest, opening: Opening): Promise<readonly AnswerStream[]> {
-  const { signal, count, target } = opening;
+  const { signal, count, target, caller } = opening;
   if (target.kind === "agent") return [agents.stream(await turnOf({ ctx }, body, target.agentId, opening), signal)];
   const whole = body.stream === true ? {} : { whole: true };
-  const call = { ...(opening.call ?? callOf(ctx, body)), ...whole };
+  const call = { ...(opening.call ?? callOf(ctx, body, caller)), ...whole };
   return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
 }
 
@@ -103,6 +104,7 @@ async function turnOf({ ctx }: Pick<Desk, "ctx">, body: ChatRequest, named: stri
     ...sessionFor(agentId, body.user, request.headers),
     runId: head.id,
     agentId,
+    user: caller.account(body.user),
     param: "messages",
     model,
     thinking: body.reasoning_effort ? thinkingOf(body.reasoning_effort) : undefined,

@@ -7,9 +7,13 @@ import type { Agents } from "./agent-stream.ts";
 import { ApiFailure, type ErrorBody, failureOf } from "./failure.ts";
 import type { ApiContext } from "./uses.ts";
 
+const longestUser = 200;
+
 export interface Caller {
   /** Who asks: a device, or `shared` for whoever has the gateway's token. */
   readonly principal: string;
+  /** For whom it is, when the caller names one of its users. */
+  account(user: string | null | undefined): string;
   /** Throws when the caller may not. */
   require(scope: WireScope): void;
 }
@@ -22,8 +26,10 @@ export interface Desk {
 /** As the bus says, which takes these headers from nobody else. */
 export function callerOf(headers: Headers): Caller {
   const scopes = knownScopes((headers.get("x-pincer-scopes") ?? "").split(","));
+  const principal = headers.get("x-pincer-principal") ?? "";
   return {
-    principal: headers.get("x-pincer-principal") ?? "",
+    principal,
+    account: (user) => (user ? `${principal}/${user.toWellFormed().slice(0, longestUser)}` : principal),
     require(scope) {
       if (!allows(scopes, scope))
         throw new ApiFailure(403, `This needs the scope ${scope}, which the key that was used does not have.`, {

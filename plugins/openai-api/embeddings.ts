@@ -9,6 +9,7 @@ const EmbeddingsRequest = Type.Object({
   model: Type.String({ minLength: 1 }),
   input: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2048 })]),
   encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64"), Type.Null()])),
+  user: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   dimensions: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
 });
 
@@ -29,7 +30,12 @@ export async function embeddings({ ctx }: Desk, request: Request, caller: Caller
     });
   const texts = typeof body.input === "string" ? [body.input] : body.input;
   const { dimensions } = body;
-  const call = { model: body.model, input: texts, ...(typeof dimensions === "number" ? { dimensions } : {}) };
+  const call = {
+    model: body.model,
+    input: texts,
+    user: caller.account(body.user),
+    ...(typeof dimensions === "number" ? { dimensions } : {}),
+  };
   const { embeddings: vectors, usage, failure } = await embed(call, { signal: request.signal });
   if (failure) throw failureOfModel(failure, "input");
   const shown = body.encoding_format === "base64" ? base64Of : (vector: readonly number[]) => vector;

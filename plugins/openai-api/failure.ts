@@ -85,8 +85,13 @@ export function failureOfModel(failure: ModelFailure, input: string): ApiFailure
 
 const NOT_FOUND: ReadonlySet<string> = new Set(["LLM_MODEL_UNKNOWN", "ROUTER_AGENT_UNKNOWN"]);
 
+/** What a budget refuses that is used up is to clients of OpenAI an account without credit. */
+export const isUsedUp = (refusal: unknown): boolean => refusal === "BUDGET_USED_UP" || refusal === "BUDGET_PROFILE_USED_UP";
+
 function failureOfGateway(error: GatewayError): ApiFailure {
   const { message, code } = error;
+  if (isUsedUp(error.data?.["refusal"]))
+    return new ApiFailure(429, message, { type: "insufficient_quota", code: "insufficient_quota", headers: noRetry });
   if (NOT_FOUND.has(code)) return modelNotFound(message);
   if (error.wire === "INVALID_REQUEST") return badRequest(message, undefined, code.toLowerCase());
   if (error.wire === "FORBIDDEN") return new ApiFailure(403, message, { type: "forbidden", code: code.toLowerCase() });

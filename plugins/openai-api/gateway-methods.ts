@@ -16,6 +16,7 @@ export const agentMethod = defineMethod({
     agentId: text,
     sessionKey: text,
     model: text,
+    user: text,
     thinking: text,
     extraSystemPrompt: text,
     attachments: Type.Optional(Type.Array(Type.Object({ mimeType: text, fileName: text, content: Type.String() }))),
@@ -25,7 +26,7 @@ export const agentMethod = defineMethod({
     summary: Type.String(),
     result: Type.Object({
       payloads: Type.Array(Type.Object({ text: Type.String() })),
-      meta: Type.Object({ stopReason: Type.String(), agentMeta: Type.Object({ usage: Type.Optional(Usage) }) }),
+      meta: Type.Object({ stopReason: Type.String(), refusal: text, agentMeta: Type.Object({ usage: Type.Optional(Usage) }) }),
     }),
   }),
 });

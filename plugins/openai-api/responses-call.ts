@@ -30,7 +30,8 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
       throw badRequest(message, "previous_response_id", "invalid_value");
     }
     const context = { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] };
-    return { kind: "model", call: await withModel(ctx, callOf(body, conversation, context), signal) };
+    const call = { ...callOf(body, conversation, context), user: caller.account(body.user) };
+    return { kind: "model", call: await withModel(ctx, call, signal) };
   }
   refuseOfAgent({
     tools: body.tools,
@@ -54,6 +55,7 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
     ...place,
     runId: id,
     agentId,
+    user: caller.account(body.user),
     param: "input",
     model,
     thinking: effort ? thinkingOf(effort) : undefined,

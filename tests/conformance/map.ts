@@ -258,8 +258,18 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
     shape({ ts: time, providers: list(shape({ provider: word, displayName: word, status: word, profiles: list(anything) })) }),
   ),
   "models.authLogout": admin(published("ModelsAuthLogoutParams"), shape({ provider: word, removedProfiles: list(word) })),
-  "usage.status": read(params(), shape({ updatedAt: time, providers: list(shape({ provider: word, displayName: word })) })),
-  "usage.cost": read(params({ days: maybe(Type.Integer({ minimum: 1 })), agentId: maybe(word), sessionKey: maybe(word) }), its.UsageCost),
+  "usage.status": read(
+    params(),
+    shape({ updatedAt: time, providers: list(shape({ provider: word, displayName: word })), limits: maybe(list(its.Limit)) }),
+  ),
+  "usage.cost": read(
+    params({
+      ...{ days: maybe(Type.Integer({ minimum: 1 })), agentId: maybe(word), sessionKey: maybe(word) },
+      ...{ runId: maybe(word), user: maybe(word), profile: maybe(word) },
+    }),
+    its.UsageCost,
+  ),
+  "budgets.show": read(params({ sessionKey: maybe(word) }), its.Budgets),
   "tools.catalog": read(published("ToolsCatalogParams"), published("ToolsCatalogResult")),
   "tools.effective": read(published("ToolsEffectiveParams"), published("ToolsEffectiveResult")),
   "commands.list": read(published("CommandsListParams"), published("CommandsListResult")),
@@ -398,6 +408,10 @@ export const events: Readonly<Record<string, EventEntry>> = {
   "session.operation": { scope: "operator.read", payload: published("SessionOperationEvent") },
   "config.changed": { scope: "operator.read", payload: shape({ path: word, hash: word, ts: time }) },
   "plugins.changed": { scope: "operator.read", payload: shape({ generation: count }) },
+  "budgets.reached": {
+    scope: "operator.read",
+    payload: shape({ level: oneOf("soft", "used-up"), limit: its.Limit, message: word, sessionKey: maybe(word), ts: time }),
+  },
   "device.pair.requested": { scope: "operator.pairing", payload: published("DevicePairRequestedEvent") },
   "device.pair.resolved": { scope: "operator.pairing", payload: published("DevicePairResolvedEvent") },
 };

@@ -219,6 +219,18 @@ export const UsageCost = shape({
   cacheStatus: anything,
 });
 
+/** Ours: what the plugin budgets says of a limit. */
+const measure = maybe(shape({ limit: Type.Number(), used: Type.Number({ minimum: 0 }), held: Type.Number({ minimum: 0 }) }));
+export const Limit = shape({
+  ...{ name: word, per: oneOf("turn", "session", "day", "month"), hard: flag, state: oneOf("ok", "soft", "used-up") },
+  ...{ usd: measure, tokens: measure, resetsAt: maybe(time) },
+});
+const spent = shape({ usd: Type.Number({ minimum: 0 }), tokens: count, calls: count, unpricedTokens: count });
+export const Budgets = shape({
+  ...{ updatedAt: time, timeZone: word, today: spent, month: spent, session: maybe(spent) },
+  ...{ limits: list(Limit), text: word },
+});
+
 export const Stability = shape({
   generatedAt: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}T" }),
   ...{ capacity: count, count, dropped: count, firstSeq: maybe(count), lastSeq: maybe(count) },

@@ -20,7 +20,7 @@ export interface World {
   readonly paired: WireClient;
 }
 
-/** Turns with tools, one that fails, one that is stopped; a channel's message; devices that are in and that ask. */
+/** Turns with tools, one that fails, one that is stopped, one that uses a budget up; a channel's message; devices that are in and that ask. */
 export async function furnish(house: House): Promise<World> {
   const { script, platform, client } = house;
   script.answer([{ thinking: "Where was it?" }, { text: "Let me look." }, asks("look", { text: "home" })], says("Found", " it."));
@@ -38,6 +38,10 @@ export async function furnish(house: House): Promise<World> {
   await client.call("sessions.messages.subscribe", { key: MAIN });
   script.answer([{ fail: "auth", message: "no such key" }]);
   await house.settled(await house.say("this one fails", { sessionKey: "failing" }));
+
+  await client.callTwice("agent", { message: "of the other model", idempotencyKey: key(), sessionKey: "aside", model: "scripted/two" })
+    .final;
+  await client.event("budgets.reached");
 
   platform.say("room-1", "ada", "hello from the room");
   await platform.message(0);
@@ -81,6 +85,8 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["models.authLogout", { provider: "scripted" }],
   ["usage.status", {}],
   ["usage.cost", { days: 7 }],
+  ["usage.cost", { user: "shared", days: 1 }],
+  ["budgets.show", { sessionKey: MAIN }],
   ["tools.catalog", { agentId: "main" }],
   ["tools.effective", { sessionKey: MAIN }],
   ["commands.list", { includeArgs: true, scope: "text" }],

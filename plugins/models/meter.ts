@@ -1,0 +1,98 @@
+/** What stands around each call of a model: whoever may refuse it is asked before it is made, and whoever counts is told what it came to. */
+import type { Logger } from "@pincer/plugin-sdk";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Hook, HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
+import { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
+import type { Usage } from "@pincer/plugin-sdk/message";
+import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { llmErrors } from "./errors.ts";
+import { costOf, priceFor } from "./prices.ts";
+import { tokensOf } from "./request-size.ts";
+import type { Resolved } from "./resolve.ts";
+import type { UsageLedger } from "./usage.ts";
+
+export interface MeterContext {
+  readonly log: Logger;
+  run<H extends Hook>(hook: H, payload: HookPayload<H>, options?: { readonly signal?: AbortSignal }): Promise<HookAnswer<H>>;
+}
+
+/** Whose call it is. */
+export interface Account {
+  readonly agentId?: string | undefined;
+  readonly sessionKey?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly user?: string | undefined;
+  readonly profile?: string | undefined;
+}
+
+export interface Meter {
+  /** Throws `LLM_CALL_REFUSED`; then the call has ended. */
+  admit(signal: AbortSignal): Promise<void>;
+  /** What a call costs that used so much; undefined: nobody knows. */
+  cost(usage: Usage): ReturnType<typeof costOf>;
+  /** To be called once, however a call ends that was admitted. */
+  end(end: CallEnd): void;
+}
+
+export interface CallEnd {
+  /** The vendor's count; absent, or without tokens: it did not count. */
+  readonly usage: Usage | undefined;
+  /** The vendor has begun to work on it, as far as anybody can know: what it did not count is reckoned. */
+  readonly worked: boolean;
+  /** Characters of the answer that had come. */
+  readonly chars: number;
+}
+
+export function createMeter(
+  ctx: MeterContext,
+  ledger: UsageLedger,
+  { info, tiers }: Pick<Resolved, "info" | "tiers">,
+  account: Account,
+  { inputTokens, maxOutputTokens }: { readonly inputTokens: number; readonly maxOutputTokens?: number | undefined },
+): Meter {
+  // What nobody knows is not there once it has crossed to where it is read.
+  const call = { callId: crypto.randomUUID(), model: info.ref, ...account } as { callId: string; model: string } & {
+    [K in keyof Account]: string;
+  };
+  const cost = (usage: Usage) => costOf(usage, priceFor(usage, info.price, tiers));
+
+  const nothing = tokenUsage({ cost: 0 });
+  const tell = (usage: Usage, estimated: boolean) => {
+    ctx.run(modelCalled, { ...call, usage, estimated }).catch((error: unknown) => {
+      ctx.log.error("model.call-not-told", { model: info.ref, error: errorMessage(error) });
+    });
+  };
+
+  return {
+    cost,
+
+    async admit(signal) {
+      const asked = {
+        ...call,
+        inputTokens,
+        ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+        price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
+      };
+      const verdict = await ctx.run(modelCalling, asked, { signal }).catch((error: unknown) => {
+        tell(nothing, false);
+        throw error;
+      });
+      if (verdict.allow) return;
+      tell(nothing, false);
+      const { reason, code, retryAfterMs } = verdict;
+      throw llmErrors.LLM_CALL_REFUSED(reason, {
+        data: { model: info.ref, ...(code === undefined ? {} : { refusal: code }) },
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      });
+    },
+
+    end({ usage = tokenUsage({}), worked, chars }) {
+      const estimated = usage.totalTokens === 0 && worked;
+      const used = estimated ? tokenUsage({ input: inputTokens, output: tokensOf(chars) }) : usage;
+      const priced = used.cost === null ? cost(used) : undefined;
+      if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
+      const usd = used.totalTokens === 0 ? 0 : (used.cost ?? priced?.total ?? null);
+      tell({ ...used, cost: usd }, estimated);
+    },
+  };
+}
