@@ -1,14 +1,14 @@
 /** Vectors of texts, over the embeddings API that most servers have beside the other two. */
 import type { EmbedAnswer, EmbedRequest } from "@pincer/plugin-sdk/contracts/provider";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { post } from "@pincer/plugin-sdk/provider/post";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { CreateEmbeddingResponse } from "openai/resources/embeddings";
 import type { OpenAiConfig } from "./config.ts";
 import { accessTo } from "./endpoints.ts";
-import { failureOf } from "./failure.ts";
-import { post } from "./post.ts";
 
 const failed = (failure: NonNullable<EmbedAnswer["failure"]>): EmbedAnswer => ({ embeddings: [], usage: tokenUsage({}), failure });
 

@@ -1,18 +1,17 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
 import { ollamaOrigin } from "./ollama.ts";
 
 /** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
 type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
 
-export interface Access {
+export interface Access extends Place {
   readonly endpoint: string;
   readonly kind: EndpointKind;
   readonly api: "chat" | "responses";
-  readonly baseUrl: string;
-  readonly key: string | undefined;
   /** The name of the secret that is missing. */
   readonly missing: string | undefined;
   readonly settings: Endpoint;
@@ -63,6 +62,7 @@ export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: str
     api: settings.api ?? (kind === "vendor" ? "responses" : "chat"),
     baseUrl,
     key,
+    headers: settings.headers,
     missing: key === undefined && needed ? named : undefined,
     settings,
   };

@@ -1,35 +1,28 @@
 /** The `provider` contract over both APIs of the vendor. */
 
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
+import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
+import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
+import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
-import { type ServerEvent, serverEvents } from "@pincer/plugin-sdk/provider/server-events";
+import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { ask, post } from "@pincer/plugin-sdk/provider/post";
+import { conclude, newReading, type Reading, readResponse } from "@pincer/plugin-sdk/provider/reading";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
-import type { ResponseStreamEvent, Response as WholeResponse } from "openai/resources/responses/responses";
 import { needsChat } from "./answer-shape.ts";
-import { CHAT_API, type ChatTarget, chatParams } from "./chat-request.ts";
-import { ChatReader } from "./chat-stream.ts";
 import type { OpenAiConfig } from "./config.ts";
-import { type Effort, effortsOf } from "./effort.ts";
+import { type Effort, effortFor, effortsOf } from "./effort.ts";
 import { createEmbed } from "./embeddings.ts";
 import { type Access, accessTo } from "./endpoints.ts";
-import { failureOf, refusesSummaries } from "./failure.ts";
-import { ask, post } from "./post.ts";
-import { newReading, type Reading } from "./reading.ts";
-import { RESPONSES_API, responsesParams } from "./responses-request.ts";
+import { RESPONSES_API, refusesSummaries, responsesParams } from "./responses-request.ts";
 import { ResponsesReader } from "./responses-stream.ts";
 import { createSurvey } from "./survey.ts";
 
-const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
+export const CHAT_API = "openai-chat";
 
-interface StreamError {
-  readonly message?: string;
-  readonly code?: string | number | null;
-  readonly param?: string | null;
-}
+const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
 
 interface Exchange {
   readonly request: ModelRequest;
@@ -53,23 +46,24 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
   };
 
   async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
-    const dialect: ChatTarget["dialect"] = access.kind === "vendor" ? "openai" : access.kind === "openrouter" ? "openrouter" : "common";
-    const params = chatParams(request, { provider: access.endpoint, model, dialect, efforts });
-    const reader = new ChatReader(answer, reading);
+    const isVendor = access.kind === "vendor";
+    const limit = isVendor ? "max_completion_tokens" : "max_tokens";
+    const params = {
+      ...chatParams(request, { provider: access.endpoint, model, api: CHAT_API, limit, reasons: efforts !== undefined }),
+      ...thinkingParams(request, access, efforts),
+      ...(request.cacheKey === undefined || !isVendor ? {} : { prompt_cache_key: request.cacheKey }),
+    };
     const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
-    if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<ChatCompletion>(response, watch));
-    else yield* read<ChatCompletionChunk>(response, watch, reader);
+    yield* readResponse(request, response, watch, new ChatReader(answer, reading));
   }
 
   async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const { request, access, model, efforts, watch, answer, reading } = exchange;
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
-    const reader = new ResponsesReader(answer, reading);
     try {
       const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
-      if (isWhole(request, response)) yield* reader.readWhole(await wholeOf<WholeResponse>(response, watch));
-      else yield* read<ResponseStreamEvent>(response, watch, reader);
+      yield* readResponse(request, response, watch, new ResponsesReader(answer, reading));
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
@@ -122,59 +116,21 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
         const efforts = await effortsFor(access, model);
         const exchange = { request, access, model, efforts, watch, answer, reading };
         if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
-        return conclude(exchange);
+        return conclude(answer, reading, watch, access.baseUrl, request.model);
       } catch (error) {
         if (watch.ended === undefined) {
           const failure = failureOf(error, access.baseUrl, clock.now());
           return answer.finish({ stopReason: "error", usage: reading.usage, failure });
         }
-        return conclude({ request, access, model, efforts: undefined, watch, answer, reading });
+        return conclude(answer, reading, watch, access.baseUrl, request.model);
       }
     },
   };
 }
 
-interface Reader<T> {
-  read(object: T): Generator<ModelEvent, void, void>;
-}
-
-async function* read<T>(response: Response, watch: Watch, reader: Reader<T>): AsyncGenerator<ModelEvent, void, void> {
-  for await (const events of serverEvents(response, watch.seen)) {
-    for (const event of events) {
-      if (event.data === "[DONE]") return;
-      yield* reader.read(objectOf<T>(event));
-    }
-  }
-}
-
-/** A server that streams all the same is read as one that does. */
-const isWhole = ({ whole }: ModelRequest, { headers }: Response): boolean =>
-  whole === true && headers.get("content-type")?.includes("event-stream") !== true;
-
-async function wholeOf<T>(response: Response, watch: Watch): Promise<T> {
-  watch.seen();
-  const data = await response.text();
-  return objectOf<T>({ event: undefined, data });
-}
-
-/** Throws what a server reports in the middle of a stream, as the library's errors carry it. */
-function objectOf<T>({ event, data }: ServerEvent): T {
-  const object = JSON.parse(data) as T & { readonly error?: StreamError | string };
-  const error = event === "error" ? (object.error ?? (object as StreamError)) : object.error;
-  if (!error) return object;
-  // Local servers tell it in a bare word.
-  const told: StreamError = typeof error === "string" ? { message: error } : error;
-  throw Object.assign(new Error(told.message ?? data), { error: told, code: told.code, param: told.param });
-}
-
-/** A stream that is cut off ends quietly: what is missing tells that from a proper end. */
-function conclude({ answer, reading, watch, access, request }: Exchange): ModelAnswer {
-  const { usage, stop, refused, failure } = reading;
-  const error = (found: NonNullable<ModelAnswer["failure"]>) => answer.finish({ stopReason: "error", usage, failure: found });
-  if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
-  if (watch.ended === "timeout") return error(silentFailure(access.baseUrl, request.model));
-  if (failure) return error(failure);
-  if (stop === undefined) return error(cutOffFailure(access.baseUrl, request.model));
-  if (!refused) return answer.finish({ stopReason: stop, usage });
-  return answer.finish({ stopReason: "refusal", usage, failure: refusalFailure(request.model) });
+function thinkingParams({ thinking }: ModelRequest, { kind }: Access, efforts: readonly Effort[] | undefined): object {
+  if (thinking === undefined) return {};
+  // Some models behind a router must think, and refuse to be told not to.
+  if (kind === "openrouter") return thinking === "off" ? {} : { reasoning: { effort: thinking } };
+  return efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) };
 }

@@ -1,19 +1,11 @@
 /** Reads one answer of Chat Completions: events to the caller as they come, and the whole at the end. */
-import type { ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
-import type { StopReason, Usage } from "@pincer/plugin-sdk/message";
-import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
-import { tokenLogprobs } from "./answer-shape.ts";
+import type { ModelEvent } from "../contracts/provider.ts";
+import type { StopReason, Usage } from "../message.ts";
+import { type Answer, tokenUsage } from "./answer.ts";
 import type { ThinkingProof } from "./chat-request.ts";
+import { tokenLogprobs } from "./chat-shape.ts";
+import type { ChatCallDelta, ChatChunk, ChatDelta, ChatUsage, WholeChat } from "./chat-wire.ts";
 import type { Reading } from "./reading.ts";
-
-/** Fields that servers have added to OpenAI's chunks for the thinking of their models. */
-type Delta = ChatCompletionChunk.Choice.Delta & {
-  readonly reasoning_content?: string | null;
-  readonly reasoning?: string | null;
-  readonly reasoning_details?: readonly unknown[] | null;
-};
-type Counts = NonNullable<ChatCompletionChunk["usage"]> & { readonly cost?: number | null };
 
 const STOPS: Readonly<Record<string, StopReason>> = {
   stop: "stop",
@@ -38,19 +30,19 @@ export class ChatReader {
   }
 
   /** An answer in one piece is a chunk that holds all of it. */
-  *readWhole({ choices, usage }: ChatCompletion): Generator<ModelEvent, void, void> {
+  *readWhole({ choices, usage }: WholeChat): Generator<ModelEvent, void, void> {
     const pieces = (choices ?? []).map(({ message, ...choice }) => {
       const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
       return { ...choice, delta: { ...message, ...(calls === undefined ? {} : { tool_calls: calls }) } };
     });
-    yield* this.read({ choices: pieces, usage } as ChatCompletionChunk);
+    yield* this.read({ choices: pieces, usage: usage ?? null });
   }
 
-  *read(chunk: ChatCompletionChunk): Generator<ModelEvent, void, void> {
+  *read(chunk: ChatChunk): Generator<ModelEvent, void, void> {
     if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
     const choice = chunk.choices?.[0];
     if (!choice) return;
-    const delta = (choice.delta ?? {}) as Delta;
+    const delta = choice.delta ?? {};
     yield* this.#readThinking(delta);
     yield* this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content));
     if (delta.refusal) {
@@ -61,7 +53,7 @@ export class ChatReader {
     if (choice.finish_reason) this.#end(choice.finish_reason);
   }
 
-  *#readThinking(delta: Delta): Generator<ModelEvent, void, void> {
+  *#readThinking(delta: ChatDelta): Generator<ModelEvent, void, void> {
     const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
     const text = delta.reasoning_content || delta.reasoning;
     if (text) {
@@ -71,7 +63,7 @@ export class ChatReader {
     this.#details.push(...(delta.reasoning_details ?? []));
   }
 
-  *#readCall(call: ChatCompletionChunk.Choice.Delta.ToolCall): Generator<ModelEvent, void, void> {
+  *#readCall(call: ChatCallDelta): Generator<ModelEvent, void, void> {
     const index = call.index ?? 0;
     const key = `call:${index}`;
     if (call.id) this.#ids.set(index, call.id);
@@ -108,7 +100,7 @@ function joined(details: readonly unknown[]): readonly unknown[] {
   return found;
 }
 
-function usageOf(counts: Counts): Usage {
+function usageOf(counts: ChatUsage): Usage {
   const cacheRead = counts.prompt_tokens_details?.cached_tokens ?? 0;
   const cacheWrite = counts.prompt_tokens_details?.cache_write_tokens ?? 0;
   return tokenUsage({

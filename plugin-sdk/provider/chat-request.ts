@@ -1,21 +1,22 @@
-/** A `ModelRequest` as parameters of Chat Completions, in the dialect of the server at hand. */
-import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
-import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
-import type { ChatCompletionContentPart, ChatCompletionCreateParams, ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import { chatShape } from "./answer-shape.ts";
-import { type Effort, effortFor } from "./effort.ts";
+/** A `ModelRequest` as parameters of Chat Completions. How a model is told to think each vendor says in its own way, and adds itself. */
+import type { ModelRequest } from "../contracts/provider.ts";
+import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "../message.ts";
+import { chatShape } from "./chat-shape.ts";
+import type { CacheMark, ChatMessage, ChatParams, ChatPart } from "./chat-wire.ts";
+import { isOwnMessage, pairToolCalls, vendorCallId } from "./conversation.ts";
 import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
-
-export const CHAT_API = "openai-chat";
 
 export interface ChatTarget {
   readonly provider: string;
   readonly model: string;
-  /** Whose way of naming things: OpenAI's own, OpenRouter's, or what all the others have in common. */
-  readonly dialect: "openai" | "openrouter" | "common";
-  /** Efforts that the model takes; absent: it is not told how to think. */
-  readonly efforts?: readonly Effort[] | undefined;
+  /** The vendor's way of speaking, as in the answer's head. */
+  readonly api: string;
+  /** What bounds an answer is called. */
+  readonly limit: "max_tokens" | "max_completion_tokens";
+  /** Models that reason refuse a temperature. */
+  readonly reasons: boolean;
+  /** Whether the vendor is to be told up to where the prompt stays the same. */
+  readonly marksCache?: boolean;
 }
 
 /** What a thinking block's signature holds here: where its text came from, and a router's own records of it. */
@@ -24,34 +25,39 @@ export interface ThinkingProof {
   readonly details?: readonly unknown[];
 }
 
-export function chatParams(request: ModelRequest, target: ChatTarget): ChatCompletionCreateParams {
-  const { maxOutputTokens, temperature, topP, cacheKey, tools } = request;
-  const limit = target.dialect === "openai" ? "max_completion_tokens" : "max_tokens";
-  const reasons = target.efforts !== undefined;
+export function chatParams(request: ModelRequest, target: ChatTarget): ChatParams {
+  const { maxOutputTokens, temperature, topP, tools } = request;
+  const messages = [...systemMessages(request, target), ...chatMessages(request.messages, target)];
   return {
     model: target.model,
     ...(request.whole === true ? {} : { stream: true, stream_options: { include_usage: true } }),
-    messages: [...systemMessages(request), ...chatMessages(request.messages, target)],
+    messages: target.marksCache ? withCacheMarks(messages) : messages,
     ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
-    ...(maxOutputTokens === undefined ? {} : { [limit]: maxOutputTokens }),
-    ...(temperature === undefined || reasons ? {} : { temperature }),
-    ...(topP === undefined || reasons ? {} : { top_p: topP }),
+    ...(maxOutputTokens === undefined ? {} : { [target.limit]: maxOutputTokens }),
+    ...(temperature === undefined || target.reasons ? {} : { temperature }),
+    ...(topP === undefined || target.reasons ? {} : { top_p: topP }),
     ...chatShape(request),
-    ...thinkingParams(request, target),
-    ...(cacheKey === undefined || target.dialect !== "openai" ? {} : { prompt_cache_key: cacheKey }),
   };
 }
 
-function thinkingParams({ thinking }: ModelRequest, { dialect, efforts }: ChatTarget): object {
-  if (thinking === undefined) return {};
-  // Some models behind a router must think, and refuse to be told not to.
-  if (dialect === "openrouter") return thinking === "off" ? {} : { reasoning: { effort: thinking } };
-  return efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) };
+const CACHE: CacheMark = { cache_control: { type: "ephemeral" } };
+
+function systemMessages({ system }: ModelRequest, { marksCache }: ChatTarget): ChatMessage[] {
+  const parts = system.filter(({ text }) => text !== "");
+  if (parts.length === 0) return [];
+  const stable = marksCache ? parts.findLastIndex(({ cache }) => cache === true) : -1;
+  if (stable < 0) return [{ role: "system", content: parts.map(({ text }) => text).join("\n\n") }];
+  return [{ role: "system", content: parts.map(({ text }, at) => ({ type: "text", text, ...(at === stable ? CACHE : {}) })) }];
 }
 
-function systemMessages({ system }: ModelRequest): ChatCompletionMessageParam[] {
-  const content = system.flatMap(({ text }) => (text === "" ? [] : [text])).join("\n\n");
-  return content === "" ? [] : [{ role: "system", content }];
+/** Behind the last two messages of the user, so that this request reads what the one before wrote, and writes what the next will read. */
+function withCacheMarks(messages: readonly ChatMessage[]): ChatMessage[] {
+  const users = messages.flatMap(({ role }, at) => (role === "user" ? [at] : [])).slice(-2);
+  return messages.map((message, at) => {
+    if (message.role !== "user" || !users.includes(at)) return message;
+    const parts: ChatPart[] = typeof message.content === "string" ? [{ type: "text", text: message.content }] : message.content;
+    return { role: "user", content: parts.map((part, number) => (number === parts.length - 1 ? { ...part, ...CACHE } : part)) };
+  });
 }
 
 const functionTool = ({ name, description, parameters, strict }: ModelRequest["tools"][number]) => ({
@@ -59,10 +65,10 @@ const functionTool = ({ name, description, parameters, strict }: ModelRequest["t
   function: { name, description, parameters: parameters as Record<string, unknown>, ...(strict === undefined ? {} : { strict }) },
 });
 
-function chatMessages(messages: readonly Message[], target: ChatTarget): ChatCompletionMessageParam[] {
+function chatMessages(messages: readonly Message[], target: ChatTarget): ChatMessage[] {
   const paired = pairToolCalls(messages);
   const lastUser = paired.findLastIndex(({ role }) => role === "user");
-  const found: ChatCompletionMessageParam[] = [];
+  const found: ChatMessage[] = [];
   // A tool message holds text alone: what the tools showed follows their results as a message of its own.
   let shown: ImageBlock[] = [];
   const show = () => {
@@ -74,7 +80,7 @@ function chatMessages(messages: readonly Message[], target: ChatTarget): ChatCom
     if (message.role !== "toolResult") show();
     if (message.role === "user") found.push(userMessage(message));
     else if (message.role === "assistant") {
-      const own = isOwnMessage(message, { provider: target.provider, model: target.model, api: CHAT_API });
+      const own = isOwnMessage(message, target);
       found.push(assistantMessage(message, own, at > lastUser));
     } else {
       const images = imagesOf(message.content);
@@ -89,18 +95,18 @@ function chatMessages(messages: readonly Message[], target: ChatTarget): ChatCom
 
 const imagePart = (image: ImageBlock) => ({ type: "image_url" as const, image_url: { url: dataUrl(image) } });
 
-const userMessage = ({ content }: Extract<Message, { role: "user" }>): ChatCompletionMessageParam =>
+const userMessage = ({ content }: Extract<Message, { role: "user" }>): ChatMessage =>
   partsOf(content).every(({ type }) => type === "text")
     ? { role: "user", content: textOf(content) }
     : { role: "user", content: partsOf(content).map(userPart) };
 
-function userPart(part: TextBlock | ImageBlock | DocumentBlock): ChatCompletionContentPart {
+function userPart(part: TextBlock | ImageBlock | DocumentBlock): ChatPart {
   if (part.type === "text") return { type: "text", text: part.text };
   if (part.type === "image") return imagePart(part);
   return { type: "file", file: { filename: fileName(part), file_data: dataUrl(part) } };
 }
 
-function assistantMessage({ content }: AssistantMessage, own: boolean, inLoop: boolean): ChatCompletionMessageParam {
+function assistantMessage({ content }: AssistantMessage, own: boolean, inLoop: boolean): ChatMessage {
   const text = content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("");
   const calls = content.flatMap((block) =>
     block.type === "toolCall"
