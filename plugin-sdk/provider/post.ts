@@ -37,8 +37,8 @@ function refusalOf({ status, headers }: Response, text: string): Error {
 
 function toldIn(text: string): Told | undefined {
   try {
-    const { error } = JSON.parse(text) as { readonly error?: Told | string };
-    return typeof error === "string" ? { message: error } : (error ?? undefined);
+    const { error, ...beside } = JSON.parse(text) as { readonly error?: Told | string };
+    return typeof error === "string" ? { ...beside, message: error } : (error ?? undefined);
   } catch {
     // silent-ok: then the text itself is what it says
     return undefined;

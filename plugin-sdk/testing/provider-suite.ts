@@ -51,6 +51,12 @@ export interface ProviderSuite extends ProviderStart {
   readonly signs?: boolean;
   /** The vendor has no word for texts that end an answer: they are left out. */
   readonly knowsNoStops?: boolean;
+  /** The vendor hands on a call's arguments as an object, never as a text that may be no JSON, or half of one. */
+  readonly parsesArguments?: boolean;
+  /** The vendor does not tell of its cache: all that it read counts as fresh. */
+  readonly countsNoCache?: boolean;
+  /** The vendor has no word for an answer that was refused. */
+  readonly knowsNoRefusal?: boolean;
 }
 
 export const modelRequest = (model: string, messages: readonly Message[], more: Partial<ModelRequest> = {}): ModelRequest => ({
@@ -187,13 +193,12 @@ export function providerSuite(suite: ProviderSuite): void {
 
     test("a call without arguments has none, and arguments that are no JSON reach the tool to be refused", async () => {
       const fixture = await start();
-      const steps = [
-        { toolCall: { id: "call_a", name: "now", arguments: "" } },
-        { toolCall: { id: "call_b", name: "files_read", arguments: '{"path": unquoted}' } },
-      ];
+      const unquoted = { toolCall: { id: "call_b", name: "files_read", arguments: '{"path": unquoted}' } };
+      const steps = [{ toolCall: { id: "call_a", name: "now", arguments: "" } }, ...(suite.parsesArguments ? [] : [unquoted])];
       const { answer } = await ask(fixture, { steps }, { tools: [toolSpec("now"), toolSpec("files_read")] });
       const calls = blocksOf(answer, "toolCall") as readonly ToolCallBlock[];
-      expect(calls.map(({ arguments: given }) => given)).toEqual([{}, { [INVALID_ARGUMENTS]: '{"path": unquoted}' }]);
+      const refused = { [INVALID_ARGUMENTS]: '{"path": unquoted}' };
+      expect(calls.map(({ arguments: given }) => given)).toEqual([{}, ...(suite.parsesArguments ? [] : [refused])]);
     });
 
     test("tool results go back under their calls; a call that was interrupted is told so, a stray result is left out", async () => {
@@ -317,24 +322,28 @@ export function providerSuite(suite: ProviderSuite): void {
       const fixture = await start();
       const usage = { input: 100, output: 20, cacheRead: 900, cacheWrite: 50 };
       const { answer } = await ask(fixture, { steps: [{ text: ["ok"] }], usage });
-      expect(answer.usage).toEqual({ ...usage, totalTokens: 1070, cost: null });
+      const counted = suite.countsNoCache ? { input: 1050, output: 20, cacheRead: 0, cacheWrite: 0 } : usage;
+      expect(answer.usage).toEqual({ ...counted, totalTokens: 1070, cost: null });
       expect(answer.message.usage).toEqual(answer.usage);
     });
 
     test("an answer that ran into its limit says so, and half a call is not run", async () => {
       const fixture = await start();
-      const steps = [{ text: ["so far"] }, { toolCall: { id: "call_a", name: "write", arguments: '{"path": "a", "text": "unfin' } }];
+      const half = { toolCall: { id: "call_a", name: "write", arguments: '{"path": "a", "text": "unfin' } };
+      const steps = [{ text: ["so far"] }, ...(suite.parsesArguments ? [] : [half])];
       const { answer } = await ask(fixture, { steps, stop: "length" }, { tools: [toolSpec("write")] });
       expect(answer.stopReason).toBe("length");
       expect(answer.message.content).toEqual([{ type: "text", text: "so far" }]);
     });
 
-    test("a refusal is told as one", async () => {
-      const fixture = await start();
-      const { answer } = await ask(fixture, { steps: [{ refusal: ["I cannot ", "help with that."] }] });
-      expect(answer).toMatchObject({ stopReason: "refusal", failure: { class: "refusal" } });
-      expect(blocksOf(answer, "text").map(({ text }) => text)).toEqual(["I cannot help with that."]);
-    });
+    if (!suite.knowsNoRefusal) {
+      test("a refusal is told as one", async () => {
+        const fixture = await start();
+        const { answer } = await ask(fixture, { steps: [{ refusal: ["I cannot ", "help with that."] }] });
+        expect(answer).toMatchObject({ stopReason: "refusal", failure: { class: "refusal" } });
+        expect(blocksOf(answer, "text").map(({ text }) => text)).toEqual(["I cannot help with that."]);
+      });
+    }
 
     test("characters survive a stream that is cut at every byte, keep-alives between", async () => {
       const fixture = await start();

@@ -2,7 +2,7 @@
 
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Providers, RecordOf } from "@pincer/plugin-sdk/contract";
 import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -29,7 +29,7 @@ export interface Endpoint extends EndpointStatus {
 }
 
 export interface Directory {
-  /** Real ones first, in the order of their providers' names; those that need no network last. */
+  /** In the order of their providers' names: those that want an account, then those that need none, last those that are only a stand-in. */
   endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
   /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
@@ -42,6 +42,8 @@ interface Kept<T> {
   readonly value: Promise<T>;
 }
 
+const placeOf = ({ offline, local }: RecordOf<typeof provider>): number => (offline ? 2 : local ? 1 : 0);
+
 export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;
   const lists = new Map<string, Kept<readonly ModelInfo[]>>();
@@ -52,7 +54,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
 
   const ask = async (): Promise<readonly Known[]> => {
     const listed = [...ctx.uses.providers.list()].sort(
-      (a, b) => Number(a.record.offline ?? false) - Number(b.record.offline ?? false) || (a.name < b.name ? -1 : 1),
+      (a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1),
     );
     const found = await Promise.all(
       listed.map(async ({ name, plugin, record }): Promise<readonly Known[]> => {

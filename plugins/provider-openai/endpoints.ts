@@ -3,10 +3,9 @@ import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
-import { ollamaOrigin } from "./ollama.ts";
 
 /** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
-type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
+type EndpointKind = "vendor" | "openrouter" | "server";
 
 export interface Access extends Place {
   readonly endpoint: string;
@@ -18,8 +17,8 @@ export interface Access extends Place {
 }
 
 const HOME_URL = "https://api.openai.com/v1";
-const BUILT_IN = ["openai", "ollama", "openrouter"] as const;
-export const LABELS: Readonly<Record<string, string>> = { openai: "OpenAI", ollama: "Ollama", openrouter: "OpenRouter" };
+const BUILT_IN = ["openai", "openrouter"] as const;
+export const LABELS: Readonly<Record<string, string>> = { openai: "OpenAI", openrouter: "OpenRouter" };
 
 export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([...BUILT_IN, ...Object.keys(endpoints)])];
 
@@ -38,7 +37,6 @@ async function placeOf(
     return { baseUrl, secret: "OPENAI_API_KEY" };
   }
   if (endpoint === "openrouter") return { baseUrl: settings.baseUrl ?? "https://openrouter.ai/api/v1", secret: "OPENROUTER_API_KEY" };
-  if (endpoint === "ollama") return { baseUrl: settings.baseUrl ?? `${ollamaOrigin(await ctx.secret("OLLAMA_HOST"))}/v1` };
   return settings.baseUrl === undefined ? undefined : { baseUrl: settings.baseUrl };
 }
 
@@ -50,7 +48,7 @@ export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: str
   const place = await placeOf(ctx, endpoint, settings);
   if (!place) return undefined;
   const baseUrl = place.baseUrl.replace(/\/+$/, "");
-  const kind = endpoint === "ollama" || endpoint === "openrouter" ? endpoint : isVendor(baseUrl) ? "vendor" : "server";
+  const kind = endpoint === "openrouter" ? endpoint : isVendor(baseUrl) ? "vendor" : "server";
   const own = typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined;
   const named = credential ? (credential.secret ?? PROFILE_SECRET) : own;
   const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);

@@ -3,19 +3,12 @@ import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
 import { effortsOf } from "./effort.ts";
 import type { Access } from "./endpoints.ts";
-import { describeModel, loadedContexts, type OllamaModel } from "./ollama.ts";
 
 /** An entry of `GET /models`; beyond `id` each server has fields of its own. */
 type Entry = Readonly<Record<string, unknown>> & { readonly id: string };
 
-export interface Listing {
-  readonly models: readonly ModelInfo[];
-  /** What Ollama said of each model. */
-  readonly ollama: ReadonlyMap<string, OllamaModel>;
-}
-
 /** Throws when the server does not answer, or answers something else. */
-export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
+export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<readonly ModelInfo[]> {
   const { baseUrl, key, settings } = access;
   const response = await fetch(`${baseUrl}/models`, {
     headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...settings.headers },
@@ -24,9 +17,8 @@ export async function listModels(access: Access, fetch: Fetch, signal: AbortSign
   if (!response.ok) throw new Error(`${baseUrl}/models answered ${response.status}`);
   const { data } = (await response.json()) as { data?: readonly Entry[] };
   const entries = (data ?? []).filter(({ id }) => typeof id === "string");
-  if (access.kind === "ollama") return listOllama(access, entries, fetch, signal);
   const answering = access.kind === "vendor" ? entries.filter(({ id }) => !OTHER_WORK.test(id)) : entries;
-  return { models: answering.map((entry) => modelOf(access, entry)), ollama: new Map() };
+  return answering.map((entry) => modelOf(access, entry));
 }
 
 /** Models of OpenAI's that do not hold a conversation. */
@@ -89,19 +81,4 @@ function priceOf(pricing: Readonly<Record<string, string>> | undefined): ModelIn
   const [input, output, cacheRead, cacheWrite] = ["prompt", "completion", "input_cache_read", "input_cache_write"].map(perMillion);
   if (input === undefined || output === undefined) return null;
   return { input, output, ...(cacheRead === undefined ? {} : { cacheRead }), ...(cacheWrite === undefined ? {} : { cacheWrite }) };
-}
-
-async function listOllama(access: Access, entries: readonly Entry[], fetch: Fetch, signal: AbortSignal): Promise<Listing> {
-  const [contexts, ...described] = await Promise.all([
-    loadedContexts(fetch, access.baseUrl, signal),
-    ...entries.map(async ({ id }) => [id, await describeModel(fetch, access.baseUrl, id, signal)] as const),
-  ]);
-  const ollama = new Map(described);
-  const models = entries.flatMap((entry): readonly ModelInfo[] => {
-    const known = ollama.get(entry.id);
-    if (!known?.answers) return [];
-    const { thinking: reasoning, vision, tools } = known;
-    return [{ ...modelOf(access, entry), contextWindow: contexts.get(entry.id) ?? null, reasoning, vision, tools }];
-  });
-  return { models, ollama };
 }

@@ -40,10 +40,8 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
   /** Endpoints that have refused to summarize a model's thinking. */
   const withoutSummaries = new Set<string>();
 
-  const effortsFor = async (access: Access, model: string): Promise<readonly Effort[] | undefined> => {
-    if (access.kind !== "ollama") return effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
-    return (await survey.ollamaModel(access, model))?.thinking === true ? LOCAL_EFFORTS : undefined;
-  };
+  const effortsFor = (access: Access, model: string): readonly Effort[] | undefined =>
+    effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
 
   async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
     const isVendor = access.kind === "vendor";
@@ -113,7 +111,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       const { fetch } = ctx;
       using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
       try {
-        const efforts = await effortsFor(access, model);
+        const efforts = effortsFor(access, model);
         const exchange = { request, access, model, efforts, watch, answer, reading };
         if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
         return conclude(answer, reading, watch, access.baseUrl, request.model);
