@@ -50,14 +50,26 @@ function systemMessages({ system }: ModelRequest, { marksCache }: ChatTarget): C
   return [{ role: "system", content: parts.map(({ text }, at) => ({ type: "text", text, ...(at === stable ? CACHE : {}) })) }];
 }
 
-/** Behind the last two messages of the user, so that this request reads what the one before wrote, and writes what the next will read. */
+/**
+ * Behind the last two turns that are not the model's, so that this request reads what the one before wrote, and writes what the next will
+ * read.
+ */
 function withCacheMarks(messages: readonly ChatMessage[]): ChatMessage[] {
-  const users = messages.flatMap(({ role }, at) => (role === "user" ? [at] : [])).slice(-2);
-  return messages.map((message, at) => {
-    if (message.role !== "user" || !users.includes(at)) return message;
-    const parts: ChatPart[] = typeof message.content === "string" ? [{ type: "text", text: message.content }] : message.content;
-    return { role: "user", content: parts.map((part, number) => (number === parts.length - 1 ? { ...part, ...CACHE } : part)) };
+  const isTurn = ({ role }: ChatMessage) => role === "user" || role === "tool";
+  const ends = messages.flatMap((message, at) => {
+    const next = messages[at + 1];
+    return isTurn(message) && !(next && isTurn(next)) ? [at] : [];
   });
+  return messages.map((message, at) => (ends.slice(-2).includes(at) ? marked(message) : message));
+}
+
+function marked(message: ChatMessage): ChatMessage {
+  if (message.role === "tool" && typeof message.content === "string") {
+    return { ...message, content: [{ type: "text", text: message.content, ...CACHE }] };
+  }
+  if (message.role !== "user") return message;
+  const parts: ChatPart[] = typeof message.content === "string" ? [{ type: "text", text: message.content }] : message.content;
+  return { role: "user", content: parts.map((part, at) => (at === parts.length - 1 ? { ...part, ...CACHE } : part)) };
 }
 
 const functionTool = ({ name, description, parameters, strict }: ModelRequest["tools"][number]) => ({

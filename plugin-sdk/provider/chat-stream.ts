@@ -2,9 +2,10 @@
 import type { ModelEvent } from "../contracts/provider.ts";
 import type { StopReason, Usage } from "../message.ts";
 import { type Answer, tokenUsage } from "./answer.ts";
+import { streamFailure } from "./api-failure.ts";
 import type { ThinkingProof } from "./chat-request.ts";
 import { tokenLogprobs } from "./chat-shape.ts";
-import type { ChatCallDelta, ChatChunk, ChatDelta, ChatUsage, WholeChat } from "./chat-wire.ts";
+import type { ChatCallDelta, ChatChoice, ChatChunk, ChatDelta, ChatUsage, WholeChat } from "./chat-wire.ts";
 import type { Reading } from "./reading.ts";
 
 const STOPS: Readonly<Record<string, StopReason>> = {
@@ -50,7 +51,8 @@ export class ChatReader {
       yield* this.#answer.text("text", delta.refusal);
     }
     for (const call of delta.tool_calls ?? []) yield* this.#readCall(call);
-    if (choice.finish_reason) this.#end(choice.finish_reason);
+    if (choice.finish_reason === "error") this.#fail(choice.error);
+    else if (choice.finish_reason) this.#end(choice.finish_reason);
   }
 
   *#readThinking(delta: ChatDelta): Generator<ModelEvent, void, void> {
@@ -72,6 +74,11 @@ export class ChatReader {
       yield* this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function.name });
     }
     this.#answer.addArguments(key, call.function?.arguments);
+  }
+
+  #fail(error: ChatChoice["error"]): void {
+    const said = typeof error?.message === "string" ? error.message : "the server says that the answer failed, and not why";
+    this.#reading.failure = streamFailure(error?.code, said);
   }
 
   #end(reason: string): void {

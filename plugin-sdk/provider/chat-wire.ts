@@ -19,7 +19,7 @@ export type ChatMessage =
   | { role: "system"; content: string | Extract<ChatPart, { type: "text" }>[] }
   | { role: "user"; content: string | ChatPart[] }
   | { role: "assistant"; content: string | null; tool_calls?: ChatCall[] }
-  | { role: "tool"; tool_call_id: string; content: string };
+  | { role: "tool"; tool_call_id: string; content: string | Extract<ChatPart, { type: "text" }>[] };
 
 export interface ChatParams {
   model: string;
@@ -54,6 +54,8 @@ export interface ChatDelta {
 
 interface Ending {
   readonly finish_reason?: string | null;
+  /** Why it ended with `error`, of servers that say so here. */
+  readonly error?: { readonly code?: string | number | null; readonly message?: unknown } | null;
   readonly logprobs?: { readonly content?: unknown } | null;
 }
 export type ChatChoice = Ending & { readonly delta?: ChatDelta | null };

@@ -53,9 +53,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
 
   const ask = async (): Promise<readonly Known[]> => {
-    const listed = [...ctx.uses.providers.list()].sort(
-      (a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1),
-    );
+    const listed = [...ctx.uses.providers.list()].sort((a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1));
     const found = await Promise.all(
       listed.map(async ({ name, plugin, record }): Promise<readonly Known[]> => {
         const more = { provider: name, plugin, offline: record.offline === true, credentials: record.credentials ?? [] };

@@ -37,7 +37,6 @@ function modelOf({ endpoint, kind, api, settings }: Access, entry: Entry): Model
     maxOutputTokens: wholeOf(entry, "max_completion_tokens", "max_output_tokens"),
     ...(settings.continues === true && api === "chat" ? { continues: true } : {}),
   };
-  if (kind === "openrouter") return { ...base, ...routedModel(entry) };
   const reasoning = settings.reasoning === true || effortsOf(entry.id) !== undefined;
   // The vendor's own that see read PDFs as well: their pages are shown to them.
   const sees = kind === "vendor" && !/^(gpt-3\.5|o3-mini|o1-mini)/.test(entry.id);
@@ -49,36 +48,3 @@ const wholeOf = (entry: Entry, ...names: readonly string[]): number | null => {
   const value = names.map((name) => entry[name]).find((one) => Number.isInteger(one) && (one as number) > 0);
   return (value as number | undefined) ?? null;
 };
-
-function routedModel(entry: Entry): Pick<ModelInfo, "maxOutputTokens" | "reasoning" | "vision" | "documents" | "tools" | "price"> {
-  const {
-    supported_parameters: parameters,
-    architecture,
-    top_provider: top,
-    pricing,
-  } = entry as Partial<{
-    supported_parameters: readonly string[];
-    architecture: { input_modalities?: readonly string[] };
-    top_provider: { max_completion_tokens?: number | null };
-    pricing: Readonly<Record<string, string>>;
-  }>;
-  return {
-    maxOutputTokens: top?.max_completion_tokens ?? null,
-    reasoning: parameters?.includes("reasoning") === true,
-    vision: architecture?.input_modalities?.includes("image") === true,
-    documents: architecture?.input_modalities?.includes("file") === true,
-    tools: parameters?.includes("tools") === true,
-    price: priceOf(pricing),
-  };
-}
-
-/** The router tells dollars for one token; a price below zero stands for one that depends. */
-function priceOf(pricing: Readonly<Record<string, string>> | undefined): ModelInfo["price"] {
-  const perMillion = (name: string) => {
-    const value = Number(pricing?.[name] ?? Number.NaN);
-    return Number.isFinite(value) && value >= 0 ? Math.round(value * 1e12) / 1e6 : undefined;
-  };
-  const [input, output, cacheRead, cacheWrite] = ["prompt", "completion", "input_cache_read", "input_cache_write"].map(perMillion);
-  if (input === undefined || output === undefined) return null;
-  return { input, output, ...(cacheRead === undefined ? {} : { cacheRead }), ...(cacheWrite === undefined ? {} : { cacheWrite }) };
-}

@@ -44,12 +44,13 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
 
   async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
+    const { thinking, cacheKey } = request;
     const isVendor = access.kind === "vendor";
     const limit = isVendor ? "max_completion_tokens" : "max_tokens";
     const params = {
       ...chatParams(request, { provider: access.endpoint, model, api: CHAT_API, limit, reasons: efforts !== undefined }),
-      ...thinkingParams(request, access, efforts),
-      ...(request.cacheKey === undefined || !isVendor ? {} : { prompt_cache_key: request.cacheKey }),
+      ...(thinking === undefined || efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) }),
+      ...(cacheKey === undefined || !isVendor ? {} : { prompt_cache_key: cacheKey }),
     };
     const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
     yield* readResponse(request, response, watch, new ChatReader(answer, reading));
@@ -83,8 +84,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       const { fetch } = ctx;
       using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
       try {
-        // OpenRouter tells its models to anybody.
-        const response = await ask(fetch, access, access.kind === "openrouter" ? "/key" : "/models", watch.signal);
+        const response = await ask(fetch, access, "/models", watch.signal);
         await response.body?.cancel();
         return {};
       } catch (error) {
@@ -124,11 +124,4 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       }
     },
   };
-}
-
-function thinkingParams({ thinking }: ModelRequest, { kind }: Access, efforts: readonly Effort[] | undefined): object {
-  if (thinking === undefined) return {};
-  // Some models behind a router must think, and refuse to be told not to.
-  if (kind === "openrouter") return thinking === "off" ? {} : { reasoning: { effort: thinking } };
-  return efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) };
 }

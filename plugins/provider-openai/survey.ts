@@ -7,7 +7,7 @@ import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, LABELS } from "./endpoints.ts";
+import { type Access, accessTo, endpointNames, labelOf } from "./endpoints.ts";
 import { configuredModel, listModels } from "./models.ts";
 
 /** The model of OpenAI's when none is named. */
@@ -35,7 +35,7 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
   const probe = (access: Access) => listing(access, ctx.config.probeKeptMs, ctx.config.probeTimeoutMs);
 
   const statusOf = async (endpoint: string): Promise<EndpointStatus> => {
-    const label = LABELS[endpoint] ?? endpoint;
+    const label = labelOf(endpoint);
     const access = await accessTo(ctx, endpoint);
     if (!access) return { endpoint, label, ready: false, detail: `set endpoints.${endpoint}.baseUrl` };
     const { settings, missing, kind } = access;
@@ -43,8 +43,7 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     const named = settings.defaultModel ?? settings.models?.[0] ?? (kind === "vendor" ? VENDOR_MODEL : undefined);
     const known = { ...markOf(access.key), ...(named === undefined ? {} : { defaultModel: named }) };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
-    if (kind === "vendor" || kind === "openrouter" || (kind === "server" && named !== undefined))
-      return { endpoint, label, ready: true, ...known };
+    if (kind === "vendor" || named !== undefined) return { endpoint, label, ready: true, ...known };
     try {
       const models = await probe(access);
       const defaultModel = named ?? (models.find(({ tools }) => tools) ?? models[0])?.id;
