@@ -219,8 +219,8 @@ export const ProviderRecord = Type.Object({
   open: Type.Boolean(),
   /** Answers without any network or account. */
   offline: Type.Optional(Type.Boolean()),
-  /** Needs nobody's account, and is found rather than chosen: without a word from the operator those that were given a key come first. */
-  local: Type.Optional(Type.Boolean()),
+  /** It is there without anybody having set it up: what was given a key comes before it. */
+  found: Type.Optional(Type.Boolean()),
   /** What requests may be made with; absent: with nothing but the provider's own. */
   credentials: Type.Optional(Type.Array(CredentialType)),
 });

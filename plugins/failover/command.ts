@@ -5,7 +5,7 @@ import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
 import { readValue } from "./prompt.ts";
 
-export const USAGE = "auth <add|login|list|order|test|logout> [what...]";
+export const USAGE = "<add|login|list|order|test|logout> [what...]";
 
 const HELP = `pincer models auth list [<provider>]
 pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
@@ -57,8 +57,8 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     io.print(`${said}\n\n${HELP}`);
     return WRONG;
   };
-  const [area, verb, ...words] = args;
-  if (area !== "auth" || verb === undefined) return wrong("say what is to be done with the auth profiles:");
+  const [verb, ...words] = args;
+  if (verb === undefined) return wrong("say what is to be done with the auth profiles:");
   const { names: rest, options, unknown } = read(words);
   if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {

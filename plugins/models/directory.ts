@@ -29,7 +29,7 @@ export interface Endpoint extends EndpointStatus {
 }
 
 export interface Directory {
-  /** In the order of their providers' names: those that want an account, then those that need none, last those that are only a stand-in. */
+  /** In the order of their providers' names: those that were set up, then those that were found, last those that are only a stand-in. */
   endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
   /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
@@ -42,7 +42,7 @@ interface Kept<T> {
   readonly value: Promise<T>;
 }
 
-const placeOf = ({ offline, local }: RecordOf<typeof provider>): number => (offline ? 2 : local ? 1 : 0);
+const placeOf = ({ offline, found }: RecordOf<typeof provider>): number => (offline ? 2 : found ? 1 : 0);
 
 export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;

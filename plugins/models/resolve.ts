@@ -1,7 +1,8 @@
 /** From a reference to a model: an alias, an endpoint, `endpoint/model`, a model's bare name, or nothing at all. */
 import type { ResolveRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { type Catalogue, type CatalogueEntry, infoOf } from "./catalogue.ts";
+import { type CatalogueEntry, infoOf } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue-store.ts";
 import type { ModelsConfig } from "./config.ts";
 import type { Directory, Endpoint } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
@@ -77,12 +78,13 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
   };
 
   const suggestions = async (wanted: string): Promise<readonly string[]> => {
+    await catalogue.ready();
     const endpoints = await directory.endpoints();
     const listed = await Promise.all(endpoints.map((endpoint) => directory.models(endpoint, { prepared: true })));
     const names = [
       ...endpoints.map(({ endpoint }) => endpoint),
       ...Object.keys(ctx.config.aliases),
-      ...catalogue.entries.map(({ ref }) => ref),
+      ...catalogue.all.map(({ ref }) => ref),
     ];
     return nearest(wanted, [...names, ...listed.flat().map(({ ref }) => ref)]);
   };
@@ -133,6 +135,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     describe,
     suggestions,
     async resolve({ model }) {
+      await catalogue.ready();
       const wanted = model ?? ctx.config.default;
       if (wanted !== undefined && wanted !== "") return named(wanted);
       const endpoints = await directory.endpoints();

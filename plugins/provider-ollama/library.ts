@@ -46,7 +46,7 @@ function describe(name: string, shown: Json): Described {
     tools: known.includes("tools"),
     thinking: known.includes("thinking"),
     alwaysThinks: /^gpt-?oss/.test(String(family ?? "")) || /(^|\/)gpt-oss\b/.test(name),
-    isRemote: typeof shown["remote_host"] === "string" && shown["remote_host"] !== "",
+    isRemote: (typeof shown["remote_host"] === "string" && shown["remote_host"] !== "") || /[:-]cloud$/.test(name),
     longestContext: length ?? null,
     ownContext: countIn(Number(own)),
   };

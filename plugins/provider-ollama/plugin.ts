@@ -10,7 +10,7 @@ export default definePlugin({
     ctx.provide(
       provider,
       OLLAMA,
-      { label: "Ollama", endpoints: [OLLAMA], open: true, local: true, credentials: ["api-key", "token"] },
+      { label: "Ollama", endpoints: [OLLAMA], open: true, found: true, credentials: ["api-key", "token"] },
       createOllamaProvider(ctx),
     );
   },

@@ -89,7 +89,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     onFrame: recorder.onFrame,
     config: merged(
       {
-        models: { default: "scripted/one" },
+        models: { default: "scripted/one", catalogue: { file: join(import.meta.dir, "..", "fixtures", "catalogue.json") } },
         scripted: { provider: { url: script.url }, tools: { url: script.url } },
         channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },
         ...(options.isolation === "process" && {

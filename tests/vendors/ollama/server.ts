@@ -36,8 +36,8 @@ export interface OllamaVendor extends ScriptedVendor {
   readonly asked: readonly string[];
   /** Resolves once so many of that request have come. */
   askedFor(request: string, times: number): Promise<void>;
-  /** Clients that went away in the middle of a pull. */
-  readonly pullsLeft: () => number;
+  /** Resolves once so many clients have gone away in the middle of a pull. */
+  gone(times: number): Promise<void>;
 }
 
 const line = (value: unknown): string => `${JSON.stringify(value)}\n`;
@@ -108,6 +108,7 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
   const models = new Map(Object.entries(options.models ?? {}));
   const asked: string[] = [];
   const waiting: { readonly request: string; readonly times: number; readonly resolve: () => void }[] = [];
+  const departures: (() => void)[] = [];
   let left = 0;
 
   const isAsked = (request: string, times: number) => asked.filter((one) => one === request).length >= times;
@@ -157,6 +158,7 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
     void exchange.left.then(() => {
       present = false;
       left++;
+      for (const look of departures) look();
     });
     exchange.begin(200, { "content-type": "application/x-ndjson" });
     const tell = (value: unknown) => exchange.write(Buffer.from(line(value)));
@@ -228,6 +230,11 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
     ...{ models, asked },
     askedFor: (request: string, times: number) =>
       isAsked(request, times) ? Promise.resolve() : new Promise<void>((resolve) => void waiting.push({ request, times, resolve })),
-    pullsLeft: () => left,
+    gone: (times: number) =>
+      new Promise<void>((resolve) => {
+        const look = () => left >= times && resolve();
+        departures.push(look);
+        look();
+      }),
   });
 }
