@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { startModelsGateway } from "../../tests/fixtures/models/gateway.ts";
+import { mergeEntries } from "./catalogue.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -105,6 +106,15 @@ test("an address is asked on the operator's word alone; what is older than what 
   await again.stop();
   await using elsewhere = await folder.start({ url: `${served.url}?other` });
   expect(await elsewhere.call("models.catalogue")).toMatchObject({ added: 0, from: null });
+});
+
+test("a dated version of a model, and a profile that sends it to other regions, are known as the model itself", () => {
+  const { find } = mergeEntries([]);
+  const named = (ref: string) => find(ref)?.ref;
+  expect(named("anthropic/claude-haiku-4-5-20251001")).toBe("anthropic/claude-haiku-4-5");
+  expect(named("bedrock/us.amazon.nova-2-lite-v1:0")).toBe("bedrock/amazon.nova-2-lite-v1:0");
+  expect(named("bedrock/us.amazon.nova-2-lite-v2:0")).toBeUndefined();
+  expect(named("openai/us.gpt-5")).toBeUndefined();
 });
 
 test("without a file or an address there is nothing to update, and the answer says what to set", async () => {

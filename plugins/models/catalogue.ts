@@ -42,9 +42,11 @@ export interface Entries {
   readonly all: readonly CatalogueEntry[];
   /** Those of them that were added. */
   readonly added: number;
-  /** Also finds a dated version of a model that is listed without its date. */
+  /** Also finds a dated version of a model that is listed without its date, and Amazon's profiles, which send to the regions of a continent. */
   find(ref: string): CatalogueEntry | undefined;
 }
+
+const PROFILE = /^([^/]+\/)(?:us|us-gov|eu|apac|au|ca|jp|global)\.(?=[a-z0-9]+\.)/;
 
 /** An entry holds as a whole: what a newer one says is not known is not known. */
 export function mergeEntries(additions: readonly Addition[]): Entries {
@@ -62,7 +64,7 @@ export function mergeEntries(additions: readonly Addition[]): Entries {
   return {
     all,
     added: all.filter((entry) => !own.has(entry)).length,
-    find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")),
+    find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")) ?? byRef.get(ref.replace(PROFILE, "$1")),
   };
 }
 
