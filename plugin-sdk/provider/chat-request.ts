@@ -6,7 +6,7 @@ import type { CacheMark, ChatMessage, ChatParams, ChatPart } from "./chat-wire.t
 import { isOwnMessage, pairToolCalls, vendorCallId } from "./conversation.ts";
 import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
-export interface ChatTarget {
+interface ChatTarget {
   readonly provider: string;
   readonly model: string;
   /** The vendor's way of speaking, as in the answer's head. */

@@ -9,7 +9,7 @@ export type ChatPart =
   | ({ type: "image_url"; image_url: { url: string } } & CacheMark)
   | ({ type: "file"; file: { filename: string; file_data: string } } & CacheMark);
 
-export interface ChatCall {
+interface ChatCall {
   id: string;
   type: "function";
   function: { name: string; arguments: string };
@@ -59,7 +59,7 @@ interface Ending {
   readonly logprobs?: { readonly content?: unknown } | null;
 }
 export type ChatChoice = Ending & { readonly delta?: ChatDelta | null };
-export type WholeChatChoice = Ending & { readonly message?: ChatDelta | null };
+type WholeChatChoice = Ending & { readonly message?: ChatDelta | null };
 
 export interface ChatChunk {
   readonly choices?: readonly ChatChoice[] | null;

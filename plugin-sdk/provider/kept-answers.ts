@@ -12,7 +12,7 @@ interface Kept<T> {
   outcome?: { readonly failed: boolean; readonly tookMs: number };
 }
 
-export interface AskedFor<T> {
+interface AskedFor<T> {
   /** Which of the servers; and where it is, so that what another one said is not its answer. */
   readonly name: string;
   readonly place: string;

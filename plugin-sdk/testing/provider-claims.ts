@@ -3,7 +3,7 @@ import type { FailureClass } from "../contracts/provider.ts";
 import type { ProviderStart } from "./provider-fixture.ts";
 import type { VendorAnswer, VendorCall } from "./vendor-script.ts";
 
-export interface SentShape {
+interface SentShape {
   /** `auto`, `none`, `required`, or the tool's name; `undefined` when nothing was said. */
   readonly toolChoice: string | undefined;
   readonly parallelTools: boolean | undefined;

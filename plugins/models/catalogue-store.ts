@@ -10,7 +10,7 @@ import { type CatalogueEntry, CatalogueFile, type Entries, mergeEntries } from "
 import type { ModelsConfig } from "./config.ts";
 import { llmErrors } from "./errors.ts";
 
-export interface CatalogueContext {
+interface CatalogueContext {
   readonly config: ModelsConfig;
   readonly clock: Clock;
   readonly log: Logger;

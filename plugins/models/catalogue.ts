@@ -32,7 +32,7 @@ export const CatalogueFile = Type.Object({
 export type CatalogueEntry = (typeof CatalogueFile)["static"]["models"][number];
 
 /** What came later than the one that Pincer comes with. */
-export interface Addition {
+interface Addition {
   readonly entries: readonly CatalogueEntry[];
   /** The operator's own word holds whatever its date; any other only where it is not older. */
   readonly isOperators: boolean;

@@ -8,7 +8,7 @@ const STEP = 10;
 export const sizeOf = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 
-export const percentOf = ({ completedBytes, totalBytes }: Pick<PullState, "completedBytes" | "totalBytes">): number | undefined =>
+const percentOf = ({ completedBytes, totalBytes }: Pick<PullState, "completedBytes" | "totalBytes">): number | undefined =>
   totalBytes === null || totalBytes === 0 ? undefined : Math.floor((Math.min(completedBytes, totalBytes) / totalBytes) * 100);
 
 /** One line, without its end. */

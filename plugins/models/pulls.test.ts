@@ -88,14 +88,21 @@ test("pincer models pull, list and catalogue: from an Ollama without a model to 
   await home.pincer(["up"]);
   const models = (...words: readonly string[]) => home.pincer(["models", ...words]);
 
-  const pulling = Bun.spawn([...home.command, "models", "pull", "ollama/qwen3"], { env: home.env, stdout: "pipe", stderr: "pipe" });
-  let progress = "";
-  for await (const piece of pulling.stderr) {
-    progress += new TextDecoder().decode(piece);
-    if (progress.includes("40 %")) gate.resolve();
-  }
-  expect(progress).toMatch(/^\[#{12}-{18}\] 40 % {2}1 kB of 1 kB {2}pulling aaaa$/m);
-  expect([await new Response(pulling.stdout).text(), await pulling.exited]).toEqual(["ollama/qwen3 is there (2 kB)\n", 0]);
+  /** Does so in the middle of a pull, and tells how that ended. */
+  const pulling = async (halfway: (command: Bun.Subprocess) => void) => {
+    const command = Bun.spawn([...home.command, "models", "pull", "ollama/qwen3"], { env: home.env, stdout: "pipe", stderr: "pipe" });
+    let progress = "";
+    for await (const piece of command.stderr) {
+      const before = progress;
+      progress += new TextDecoder().decode(piece);
+      if (!before.includes("40 %") && progress.includes("40 %")) halfway(command);
+    }
+    expect(progress).toMatch(/^\[#{12}-{18}\] 40 % {2}1 kB of 1 kB {2}pulling aaaa$/m);
+    return [await new Response(command.stdout).text(), await command.exited];
+  };
+  expect(await pulling((command) => command.kill("SIGINT"))).toEqual(["ollama/qwen3: stopped; the next pull goes on from here\n", 130]);
+  await vendor.gone(1);
+  expect(await pulling(() => gate.resolve())).toEqual(["ollama/qwen3 is there (2 kB)\n", 0]);
   expect(await home.json(["models", "pull", "qwen3"])).toMatchObject({ model: "ollama/qwen3", state: "done", totalBytes: 1200 });
   expect(await models("pull", "ollama/unknown")).toMatchObject({ code: 1, out: expect.stringContaining("file does not exist") });
   expect((await models("pull")).code).toBe(2);

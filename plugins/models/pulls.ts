@@ -9,7 +9,7 @@ import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
 import type { Resolver } from "./resolve.ts";
 
-export interface PullsContext {
+interface PullsContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly uses: { readonly providers: Providers<typeof provider> };
@@ -27,7 +27,7 @@ interface Pull {
   readonly waiting: Set<() => void>;
 }
 
-export interface Pulls extends Disposable {
+interface Pulls extends Disposable {
   /** Begins it, or joins one that runs. */
   begin(model: string): Promise<PullState>;
   /** Resolves as soon as there is more to tell than `version`. */

@@ -9,7 +9,7 @@ import type { OllamaConfig } from "./config.ts";
 import { type Access, accessTo, endpointNames, labelOf, OLLAMA } from "./endpoints.ts";
 import { createLibrary, infoOf, type Library, type OllamaModel, plainName } from "./library.ts";
 
-export interface Survey {
+interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
   models(endpoint: string | undefined, refresh: boolean, credential?: Credential): Promise<readonly ModelInfo[]>;
   /** `undefined` when its server says nothing of it. */

@@ -20,7 +20,7 @@ import { RESPONSES_API, refusesSummaries, responsesParams } from "./responses-re
 import { ResponsesReader } from "./responses-stream.ts";
 import { createSurvey } from "./survey.ts";
 
-export const CHAT_API = "openai-chat";
+const CHAT_API = "openai-chat";
 
 const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
 

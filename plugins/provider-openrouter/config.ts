@@ -6,7 +6,7 @@ const names = (description: string) => Type.Optional(Type.Array(Type.String({ mi
 const Dollars = Type.Optional(Type.Number({ minimum: 0 }));
 
 /** In OpenRouter's own words, so that what its documentation says of them holds. */
-export const Routing = Type.Object(
+const Routing = Type.Object(
   {
     order: names("Providers that are tried first, in this order"),
     only: names("No other providers than these"),

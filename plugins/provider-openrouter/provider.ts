@@ -17,7 +17,7 @@ import { routerFailure } from "./failure.ts";
 import type { RoutedModel } from "./models.ts";
 import { createSurvey } from "./survey.ts";
 
-export const API = "openrouter-chat";
+const API = "openrouter-chat";
 
 /** Models whose vendors keep of a prompt only what is marked; the others do it by themselves. */
 const MARKED = /^~?(anthropic|qwen)\//;

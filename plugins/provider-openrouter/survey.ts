@@ -12,7 +12,7 @@ const DEFAULT_MODEL = "openrouter/auto";
 /** How long it holds that there was no list. */
 const FAILED_MS = 30_000;
 
-export interface Survey {
+interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
   models(endpoint: string | undefined, refresh: boolean, credential?: Credential): Promise<readonly ModelInfo[]>;
   /** What is known of a model already: no request waits for the list, which is long. */

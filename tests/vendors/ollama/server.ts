@@ -5,7 +5,7 @@ import type { AnswerStep, ScriptedVendor, VendorAnswer, VendorCall } from "@pinc
 
 type Json = Readonly<Record<string, unknown>>;
 
-export interface OllamaModelScript {
+interface OllamaModelScript {
   readonly capabilities?: readonly string[];
   readonly contextLength?: number;
   /** The parameters of its Modelfile, as `/api/show` prints them. */
@@ -29,7 +29,7 @@ export interface OllamaVendorOptions {
   readonly holdPull?: Promise<void>;
 }
 
-export interface OllamaVendor extends ScriptedVendor {
+interface OllamaVendor extends ScriptedVendor {
   /** What it has, by name; a test may change that. */
   readonly models: Map<string, OllamaModelScript>;
   /** Requests that were no conversation: `GET /api/tags`. */
