@@ -62,6 +62,14 @@ test.each([
   expect(kit.host.inspect("evil")).toMatchObject({ state: "failed", error: { code: "PLUGIN_MANIFEST_INVALID" } });
 });
 
+test("a pipe in the place of a manifest fails alone, and keeps no gateway from starting", async () => {
+  const folder = mkdtempSync(join(base, "pipe-"));
+  mkdirSync(join(folder, "evil", "1"), { recursive: true });
+  expect(Bun.spawnSync(["mkfifo", join(folder, "evil", "1", "plugin.json")]).exitCode).toBe(0);
+  await using kit = await startHost({ roots: [{ path: folder, layout: "installed", enabled: true }] });
+  expect(kit.host.inspect("evil")).toMatchObject({ state: "failed", error: { code: "PLUGIN_MANIFEST_INVALID" } });
+});
+
 test("what goes by names keeps them, whatever rank somebody from elsewhere gives himself", async () => {
   const folder = mkdtempSync(join(base, "names-"));
   const provides = (...names: string[]) => ({

@@ -59,6 +59,9 @@ const taken = new Set([
 const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
   key === `plugins.${id}.config` || key === `channels.${id}` || (!taken.has(id) && `${key}.`.startsWith(`${id}.`));
 
+/** Of a manifest: a pipe in its place would keep whoever reads it waiting for ever, and so would one without end. */
+const mostBytes = 4 * 2 ** 20;
+
 /** Undefined when the folder holds no plugin. */
 export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
   const home = join(root.path, id);
@@ -68,6 +71,8 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
   const file = join(folder, "plugin.json");
   let text: string;
   try {
+    const found = statSync(file);
+    if (!found.isFile() || found.size > mostBytes) throw new Error(`expected a file of at most ${mostBytes} bytes`);
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

@@ -39,10 +39,8 @@ export function methodSource({ table, present, inside }: Reach): MethodSource {
 export const eventSource = ({ table }: Reach): EventSource => ({
   find(name) {
     const found = table().get("emits", name);
-    if (!found) return undefined;
     // Nobody is closed over what a plugin from elsewhere says faster than he reads.
-    const dropIfSlow = found.dropIfSlow || !found.isTrusted;
-    return { name, scope: found.scope, ...(dropIfSlow && { dropIfSlow }) };
+    return found && { name, scope: found.scope, dropIfSlow: found.dropIfSlow === true || !found.isTrusted };
   },
   names: () => table().all("emits").keys(),
 });

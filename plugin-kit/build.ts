@@ -1,5 +1,5 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
@@ -79,8 +79,10 @@ const processFile = "dist/process.js";
 
 /** What an archive holds: the plugin's own files, and the bundle for a process of its own once one was made. */
 export function archiveFiles(folder: string): readonly ArchiveFile[] {
-  const bundle = join(folder, processFile);
-  return [...filesOf(folder), ...(existsSync(bundle) ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
+  const bundle = join(realpathSync(folder), processFile);
+  // Made here, it is a file: anything else in its place would be somebody else's, or never end.
+  const isMade = existsSync(bundle) && realpathSync(bundle) === bundle && statSync(bundle).isFile();
+  return [...filesOf(folder), ...(isMade ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
 }
 
 interface DefaultSet {

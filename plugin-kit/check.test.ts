@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +64,29 @@ test("each step has its verdict, and one that fails does not hide the others", a
     },
   );
 }, 60_000);
+
+test("a pipe in the place of a file keeps nobody waiting, and what a link leads to is not packed", async () => {
+  const home = mkdtempSync(join(tmpdir(), "pincer-check-home-"));
+  const steps = async (id: string, put: (inside: string) => void) => {
+    const inside = join(home, "plugins", id, "1");
+    mkdirSync(join(inside, "dist"), { recursive: true });
+    writeFileSync(join(inside, "plugin.json"), JSON.stringify({ id, version: "0.1.0", sdk: "^0.1.0", summary: "x", entry: "plugin.ts" }));
+    put(inside);
+    const found: Step[] = [];
+    for await (const step of checkPlugin(inside, { clock, pincer, home })) found.push(step);
+    return Object.fromEntries(found.map(({ name, verdict, size }) => [name, size?.files ?? verdict]));
+  };
+  const pipe = (path: string) => {
+    rmSync(path, { force: true });
+    expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
+  };
+  const sized = { permissions: "passed", size: 1 };
+  expect(await steps("piper", (inside) => pipe(join(inside, "dist", "process.js")))).toMatchObject(sized);
+  expect(await steps("linker", (inside) => symlinkSync("/etc/hostname", join(inside, "dist", "process.js")))).toMatchObject(sized);
+  for (const name of ["plugin.json", "package.json"])
+    expect(await steps(`no-${name.replace(".", "-")}`, (inside) => pipe(join(inside, name)))).toMatchObject({ size: "skipped" });
+  rmSync(home, { recursive: true });
+});
 
 test("of what is installed no code is run", async () => {
   const home = mkdtempSync(join(tmpdir(), "pincer-check-home-"));

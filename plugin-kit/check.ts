@@ -1,10 +1,11 @@
 /** `pincer plugin check`: whether a plugin is fit to be shared, step by step, each with a verdict. */
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { pack } from "./archive.ts";
 import { archiveFiles, buildPlugin } from "./build.ts";
 import { packageOf } from "./create.ts";
@@ -49,6 +50,7 @@ export async function* checkPlugin(folder: string, { clock, pincer, home }: Chec
   const file = join(root, "plugin.json");
   let read: Manifest;
   try {
+    requireFiles(root);
     read = parseManifest(readFileSync(file, "utf8"), file);
   } catch (error) {
     const unread = { verdict: "skipped", summary: "the manifest cannot be read", lines: [errorMessage(error)] } as const;
@@ -58,6 +60,13 @@ export async function* checkPlugin(folder: string, { clock, pincer, home }: Chec
   }
   yield permissionsOf(read);
   yield sizeOf(root);
+}
+
+/** What is read here by its name. In the place of a file there may be a pipe, at which whoever reads waits for ever. */
+function requireFiles(root: string): void {
+  for (const name of ["plugin.json", "package.json"])
+    if (statSync(join(root, name), { throwIfNoEntry: false })?.isFile() === false)
+      throw pluginErrors.PLUGIN_MANIFEST_INVALID(`${join(root, name)} is no file: put one there`);
 }
 
 function isInstalled(root: string, home: string): boolean {

@@ -96,7 +96,7 @@ test("an event that nobody declared is withheld, and the log says so", async () 
   const socket = await host.connect();
   host.bus.emit(event("rumour", "any"), "psst");
   expect(await seen(socket, "rumour")).toEqual([]);
-  expect(host.log).toContainEqual({ level: "warn", event: "bus.event-undeclared", fields: { event: "rumour" } });
+  expect(host.log).toContainEqual({ level: "warn", event: "bus.event-undeclared", fields: { name: "rumour" } });
 });
 
 test("the declared scope counts, not the one of the value that is emitted", async () => {

@@ -43,8 +43,7 @@ export function createBroadcast({ log, connections, plugins, events, settings }:
         if (!maySee(connection, guard, isNamed)) continue;
         if (options.cap !== undefined && !connection.info.caps.has(options.cap)) continue;
         head ??= eventHead(event.name, payload(), version);
-        const { length: chars } = head;
-        if (chars > settings().frameBytes) return void log.error("bus.event-too-large", { name: event.name, chars });
+        if (head.length > settings().frameBytes) return void log.error("bus.event-too-large", { name: event.name, chars: head.length });
         if (isNamed) connection.send(eventFrame(head));
         else connection.broadcast(head, guard.dropIfSlow);
       }

@@ -184,3 +184,14 @@ for (const isolation of ["inline", "process"])
     const { outcome } = await kit.lanes.admit({ lane: "job:asker:a", kind: "asker.work", key: "a", input: {} });
     expect(await outcome).toMatchObject({ state: "failed", result: { code: "PLUGIN_GONE" } });
   });
+
+test("whoever reaches an open route ends no process by saying much at once", async () => {
+  const takes = `ctx.route("/plugins/frail", { access: "open" }, async (request) => new Response(String((await request.bytes()).length)));`;
+  await using kit = await own("frail", frail(takes), { clock: systemClock });
+  const body = new Uint8Array(16_000_000);
+  const said = Array.from({ length: 12 }, () =>
+    kit.host.routes.match("/plugins/frail")!.handle(new Request("http://gateway/plugins/frail", { method: "POST", body })),
+  );
+  for (const answer of await Promise.all(said)) expect(await answer.text()).toBe("16000000");
+  expect(kit.host.inspect("frail")).toMatchObject({ state: "active", generation: 1 });
+});

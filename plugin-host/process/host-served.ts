@@ -1,17 +1,16 @@
 /** What a plugin in its own process may ask of the gateway. Nothing that comes from there is believed: shapes, sizes and rights are checked here. */
 import type { KeyValueStore, Logger, PluginContext } from "@pincer/plugin-sdk";
-import { checker, requireValid } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Io } from "@pincer/plugin-sdk/contract";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
-import type { HookKind } from "@pincer/plugin-sdk/hook";
-import { Admission, QueueMode } from "@pincer/plugin-sdk/job";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { fieldsOf, logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { Served } from "@pincer/plugin-sdk/runtime/peer";
 import type { Hello } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { shapes } from "@pincer/plugin-sdk/runtime/process-shapes";
 import type { Implementation, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { type Static, Type } from "@sinclair/typebox";
 import type { ChildJobs } from "./child-jobs.ts";
@@ -33,46 +32,8 @@ export interface ProcessSurroundings {
   fault(what: string, message: string): void;
 }
 
-const Text = Type.String({ maxLength: 4_096 });
-const Key = Type.String({ maxLength: 1_024 });
-const Name = Type.String({ maxLength: 512 });
-const closed = { additionalProperties: false };
-const Fields = Type.Record(Type.String(), Type.Unknown());
-
-const JobKey = { key: Key };
-const Level = Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")]);
-const EmitShape = Type.Object(
-  { topics: Type.Optional(Type.Array(Text)), cap: Type.Optional(Text), connections: Type.Optional(Type.Array(Text)) },
-  closed,
-);
-
-/** What may be asked, and in which shape. */
-const shapes = {
-  hello: Type.Object({ protocol: Type.Integer(), sdk: Name, digest: Name }),
-  log: Type.Object({ level: Level, event: Type.String({ maxLength: 200 }), fields: Type.Optional(Fields) }),
-  fault: Type.Object({ what: Text, message: Type.String() }),
-  "store.get": Type.Object({ key: Key }),
-  "store.list": Type.Object({ prefix: Key }),
-  "store.set": Type.Object({ set: Fields, gone: Type.Array(Key) }),
-  emit: Type.Object({ event: Name, payload: Type.Unknown(), options: EmitShape }),
-  call: Type.Object({ method: Name, params: Type.Optional(Type.Unknown()) }),
-  run: Type.Object({ id: Name, kind: Type.Unsafe<HookKind>(Type.String()), payload: Type.Unknown() }),
-  secret: Type.Object({ name: Name }),
-  use: Type.Object(
-    { contract: Name, version: Type.Integer(), name: Type.Optional(Name), member: Name, params: Type.Optional(Type.Unknown()) },
-    closed,
-  ),
-  "job.effect": Type.Object({ ...JobKey, name: Name, input: Type.Optional(Type.Unknown()), safe: Type.Boolean() }),
-  "job.take": Type.Object({ ...JobKey, name: Name, modes: Type.Array(QueueMode) }),
-  "job.send": Type.Object({ ...JobKey, next: Admission }),
-  "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
-  "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
-};
 type Target = keyof typeof shapes;
 type Handlers = { readonly [T in Target]: (params: Static<(typeof shapes)[T]>, io: Io) => unknown };
-
-/** Resolves when every check is compiled, for all processes. */
-export const shapesReady = async (): Promise<void> => void (await Promise.all(Object.values(shapes).map(checker)));
 
 export function hostServed(
   id: string,

@@ -22,6 +22,7 @@ import {
   type Start,
   type Started,
 } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { shapesReady } from "@pincer/plugin-sdk/runtime/process-shapes";
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Type } from "@sinclair/typebox";
 import type { PluginLimits } from "../limits.ts";
@@ -29,7 +30,7 @@ import { LastWords, type ProcessFacts, type Running } from "../running.ts";
 import type { Egress } from "../sandbox/egress.ts";
 import { endAll, treeOf, watchUse } from "../sandbox/use.ts";
 import { createChildJobs } from "./child-jobs.ts";
-import { hostServed, type ProcessSurroundings, shapesReady } from "./host-served.ts";
+import { hostServed, type ProcessSurroundings } from "./host-served.ts";
 import { proxies } from "./proxies.ts";
 import type { Resolved } from "./resolved-permissions.ts";
 import { watchSpinning } from "./spinning.ts";

@@ -97,9 +97,7 @@ export function createEgress({ admits, clock, limits, resolve = createResolver()
     if (name === "") throw refuse(new Refusal("expected host:port"));
     if (asked >= limits.connections) throw refuse(new Refusal(`${limits.connections} connections are open, which is the limit`));
     asked++;
-    const remote = await connected(target.host, target.port, signal).catch((error) => {
-      throw refuse(error);
-    });
+    const remote = await connected(target.host, target.port, signal).catch((error) => Promise.reject(refuse(error)));
     const connection = ++count;
     open.set(connection, remote);
     remote.onClose = () => {

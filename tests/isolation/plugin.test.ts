@@ -109,7 +109,7 @@ confined("an installed plugin runs confined, with what its manifest names and no
   expect(kit.host.inspect("guest")).toMatchObject({ isolation: "process", enforced: true, state: "active" });
   // Kept with what it was made of, so that the next start needs not make it again.
   const kept = readdirSync(join(kit.home, "cache", "confined")).map((name) => extname(name));
-  expect(kept.sort()).toEqual([".js", ".json"]);
+  expect(kept.sort()).toEqual([".js", ".json", ".map"]);
 
   expect(await tries("reads", join(shared, "page"))).toBe("shared");
   expect(await tries("writes", join(shared, "page"))).toBe("error: EROFS");
