@@ -24,6 +24,12 @@ export interface OllamaModel {
   readonly loadedContext: number | undefined;
 }
 
+/** A way to the server, and how long it may be silent there. */
+interface Line {
+  readonly fetch: Fetch;
+  readonly signal: AbortSignal;
+}
+
 type Json = Readonly<Record<string, unknown>>;
 type Described = Omit<OllamaModel, "id" | "loadedContext">;
 
@@ -56,36 +62,43 @@ export type Library = ReadonlyMap<string, OllamaModel>;
 
 /** Keeps what was said of a model until it is another one of the same name. */
 export function createLibrary() {
-  const described = new Map<string, Promise<Described>>();
+  const kept = new Map<string, Promise<Described>>();
 
-  const describedAs = (access: Access, name: string, digest: unknown, fetch: Fetch, signal: AbortSignal): Promise<Described> => {
+  const describedAs = (access: Access, name: string, digest: unknown, { fetch, signal }: Line): Promise<Described> => {
     const key = JSON.stringify([access.baseUrl, name, digest]);
-    const known = described.get(key);
+    const known = kept.get(key);
     if (known) return known;
-    if (described.size > 1000) described.clear();
+    if (kept.size > 1000) kept.clear();
     const asked = post(fetch, access, "/api/show", { model: name }, signal)
       .then((response) => response.json())
       .then((shown) => describe(name, shown as Json));
-    described.set(key, asked);
-    asked.catch(() => described.delete(key)); // silent-ok: who asked is told by the promise itself
+    kept.set(key, asked);
+    asked.catch(() => kept.delete(key)); // silent-ok: who asked is told by the promise itself
     return asked;
   };
 
-  /** Throws when the server does not answer, or answers something else. */
-  return async (access: Access, fetch: Fetch, signal: AbortSignal): Promise<Library> => {
-    const list = async (path: string) => ((await (await ask(fetch, access, path, signal)).json()) as Json)["models"];
+  /**
+   * Throws when the server does not answer, or answers something else. `quick` is for finding out whether it is there; describing its models
+   * may take a small machine a while.
+   */
+  return async (access: Access, quick: Line, patient: Line): Promise<Library> => {
+    const list = async (path: string) => ((await (await ask(quick.fetch, access, path, quick.signal)).json()) as Json)["models"];
     const [tags, running] = await Promise.all([list("/api/tags"), list("/api/ps").catch(() => [])]); // silent-ok: a service without machines of its own has nothing loaded
     const loaded = new Map(recordsIn(running).map((one) => [one["model"] ?? one["name"], countIn(one["context_length"])]));
     const entries = recordsIn(tags).flatMap((tag) => {
       const name = tag["model"] ?? tag["name"];
       return typeof name === "string" && name !== "" ? [{ name, digest: tag["digest"] }] : [];
     });
-    const models = await Promise.all(
+    const described = await Promise.allSettled(
       entries.map(async ({ name, digest }): Promise<OllamaModel> => {
-        const found = await describedAs(access, name, digest, fetch, signal);
+        const found = await describedAs(access, name, digest, patient);
         return { ...found, id: plainName(name), loadedContext: loaded.get(name) };
       }),
     );
+    // One that its server cannot describe, such as half a model, does not hide the others.
+    const [broken] = described.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+    const models = described.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    if (models.length === 0 && broken !== undefined) throw broken;
     return new Map(models.map((model) => [model.id, model]));
   };
 }

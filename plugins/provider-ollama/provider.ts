@@ -14,26 +14,33 @@ import { type Access, accessTo } from "./endpoints.ts";
 import { ollamaFailure } from "./failure.ts";
 import { jsonLines } from "./lines.ts";
 import { createPull } from "./pull.ts";
-import { CHAT_API, chatParams, type Target, unaskable } from "./request.ts";
+import { CHAT_API, chatParams, type KnownLevels, type Target, unaskable } from "./request.ts";
 import { type ChatLine, ChatReader } from "./stream.ts";
 import { createSurvey } from "./survey.ts";
 
-const refusesMax = (error: unknown): boolean =>
-  apiErrorOf(error).status === 400 && /invalid think value/i.test(String(apiErrorOf(error).error?.message));
+/** What a server knows that refused how a model was told to think; `undefined`: it refused something else. */
+function knownBy(error: unknown): KnownLevels | undefined {
+  const { status, error: told } = apiErrorOf(error);
+  const message = String(told?.message);
+  if (status !== 400 || !/think/i.test(message)) return undefined;
+  if (/invalid think value/i.test(message)) return "before-max";
+  return /cannot unmarshal/i.test(message) ? "switch" : undefined;
+}
 
 export function createOllamaProvider(ctx: ProviderContext<OllamaConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
-  /** Servers that do not know the highest level of thinking. */
-  const withoutMax = new Set<string>();
+  /** Servers that do not know every level of thinking. */
+  const older = new Map<string, KnownLevels>();
 
-  const begin = async (access: Access, paramsFor: (knowsMax: boolean) => object, watch: Watch): Promise<Response> => {
-    const knowsMax = !withoutMax.has(access.baseUrl);
+  const begin = async (access: Access, paramsFor: (levels: KnownLevels) => object, watch: Watch): Promise<Response> => {
+    const levels = older.get(access.baseUrl) ?? "all";
     try {
-      return await post(ctx.fetch, access, "/api/chat", paramsFor(knowsMax), watch.signal);
+      return await post(ctx.fetch, access, "/api/chat", paramsFor(levels), watch.signal);
     } catch (error) {
-      if (!knowsMax || !refusesMax(error)) throw error;
-      withoutMax.add(access.baseUrl);
+      const known = knownBy(error);
+      if (known === undefined || known === levels || levels === "switch") throw error;
+      older.set(access.baseUrl, known);
       return begin(access, paramsFor, watch);
     }
   };
@@ -83,9 +90,9 @@ export function createOllamaProvider(ctx: ProviderContext<OllamaConfig>): Implem
       try {
         const known = await survey.model(access, model);
         const { contextLength, keepAliveMs } = ctx.config;
-        const target: Omit<Target, "knowsMax"> = { provider: endpoint, model, known, contextLength, keepAliveMs };
+        const target: Omit<Target, "levels"> = { provider: endpoint, model, known, contextLength, keepAliveMs };
         if (!watch.ended) {
-          const response = await begin(access, (knowsMax) => chatParams(request, { ...target, knowsMax }), watch);
+          const response = await begin(access, (levels) => chatParams(request, { ...target, levels }), watch);
           const reader = new ChatReader(answer, reading, request.parallelTools !== false);
           yield* read(response, request.whole === true, watch, reader);
         }

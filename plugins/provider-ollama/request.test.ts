@@ -106,11 +106,12 @@ describe("how a model is told to think", () => {
     expect(await levels({ models }, "plain")).toEqual([undefined, undefined, undefined, undefined, undefined, undefined]);
   });
 
-  test("a server that does not know the highest level is told the next one, from then on at once", async () => {
-    await using server = await start({ models, isOld: true });
-    expect((await server.sent("deep", { thinking: "xhigh" }))["think"]).toBe("high");
-    expect((await server.sent("deep", { thinking: "xhigh" }))["think"]).toBe("high");
-    expect(server.vendor.ledger).toHaveLength(2);
+  test("a server that does not know the highest level is told the next one, an older one only whether, from then on at once", async () => {
+    expect(await levels({ models, knows: "before-max" }, "deep")).toEqual([false, "low", "low", "medium", "high", "high"]);
+    expect(await levels({ models, knows: "switch" }, "deep")).toEqual([false, true, true, true, true, true]);
+    await using server = await start({ models, knows: "before-max" });
+    for (let times = 0; times < 2; times++) await server.sent("deep", { thinking: "xhigh" });
+    expect(server.vendor.refused()).toBe(1);
   });
 
   test("what it thought goes back while the tools of the turn run, and not later", async () => {

@@ -7,6 +7,9 @@ import { contextOf, type OllamaModel } from "./library.ts";
 
 export const CHAT_API = "ollama-chat";
 
+/** Which words for thinking a server knows: all of them, those before `max` was one, or only whether. */
+export type KnownLevels = "all" | "before-max" | "switch";
+
 export interface Target {
   readonly provider: string;
   readonly model: string;
@@ -14,8 +17,7 @@ export interface Target {
   readonly known: OllamaModel | undefined;
   readonly contextLength: number;
   readonly keepAliveMs: number | undefined;
-  /** Servers before the level `max` refuse it. */
-  readonly knowsMax: boolean;
+  readonly levels: KnownLevels;
 }
 
 interface ChatMessage {
@@ -77,7 +79,7 @@ const LEVELS: Readonly<Record<Thinking, "low" | "medium" | "high" | "max" | fals
 };
 
 /** A model that cannot think is not told how to: the server refuses that. */
-function thinkParam({ thinking, messages }: ModelRequest, { known, knowsMax }: Target): object {
+function thinkParam({ thinking, messages }: ModelRequest, { known, levels }: Target): object {
   if (known?.thinking !== true) return {};
   const isContinued = messages.at(-1)?.role === "assistant";
   // Behind an unfinished text there is no place for a thought.
@@ -85,7 +87,8 @@ function thinkParam({ thinking, messages }: ModelRequest, { known, knowsMax }: T
   if (thinking === undefined) return {};
   const level = LEVELS[thinking];
   if (known.alwaysThinks) return { think: level === false ? "low" : level === "max" ? "high" : level };
-  return { think: level === "max" && !knowsMax ? "high" : level };
+  if (levels === "switch") return { think: level !== false };
+  return { think: level === "max" && levels === "before-max" ? "high" : level };
 }
 
 function systemMessages({ system }: ModelRequest): ChatMessage[] {

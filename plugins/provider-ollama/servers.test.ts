@@ -114,6 +114,30 @@ describe("a server's status", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("a model that the server cannot describe hides no other, and describing them may take a while", async () => {
+    const broken = { capabilities: ["completion"], isBroken: true };
+    await using vendor = startOllamaVendor({ models: { "half:latest": broken, ...models } });
+    const { provider, status } = start({ OLLAMA_HOST: vendor.origin });
+    expect(await status("ollama")).toMatchObject({ ready: true, defaultModel: "big" });
+    expect((await provider.models({ endpoint: "ollama" }, io)).models.map(({ id }) => id)).toEqual(["small:1b", "big"]);
+    await using hopeless = startOllamaVendor({ models: { "half:latest": broken } });
+    expect(await start({ OLLAMA_HOST: hopeless.origin }).status("ollama")).toMatchObject({ ready: false });
+
+    const shown = Promise.withResolvers<() => void>();
+    await using slow = serveHttp((exchange) => {
+      const answer = (value: unknown) => exchange.send(200, JSON.stringify(value));
+      if (exchange.path === "/api/show") shown.resolve(() => answer({ capabilities: ["completion", "tools"] }));
+      else answer({ models: exchange.path === "/api/tags" ? [{ model: "big:latest" }] : [] });
+    });
+    const small = start({ OLLAMA_HOST: slow.origin });
+    const asked = small.status("ollama");
+    const show = await shown.promise;
+    await small.clock.advance(2000);
+    show();
+    expect(await asked).toMatchObject({ ready: true, defaultModel: "big" });
+    expect(small.clock.timers).toBe(0);
+  });
+
   test("further servers have names of their own, and a copied /v1 does no harm", async () => {
     await using vendor = startOllamaVendor({ models });
     const { provider, status } = start(

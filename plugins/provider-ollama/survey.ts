@@ -27,8 +27,10 @@ export function createSurvey(ctx: ProviderContext<OllamaConfig>): Survey {
   // Not bound to a caller's signal: others may wait for the same answer, and the deadline is short.
   const ask = async (access: Access, idleMs: number): Promise<Library> => {
     const { fetch } = ctx;
-    using watch = watchRequest({ clock, idleMs, signal: new AbortController().signal, fetch });
-    return await read(access, watch.fetch, watch.signal);
+    const never = new AbortController().signal;
+    using quick = watchRequest({ clock, idleMs, signal: never, fetch });
+    using patient = watchRequest({ clock, idleMs: Math.max(idleMs, ctx.config.listTimeoutMs), signal: never, fetch });
+    return await read(access, quick, patient);
   };
   const library = (access: Access, keptMs: number, timeoutMs: number) =>
     keep({

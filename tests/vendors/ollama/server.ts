@@ -16,13 +16,15 @@ interface OllamaModelScript {
   readonly digest?: string;
   /** What it is loaded with; absent: it is not. */
   readonly loaded?: number;
+  /** The server cannot describe it. */
+  readonly isBroken?: boolean;
 }
 
 export interface OllamaVendorOptions {
   /** By name, with tag. */
   readonly models?: Readonly<Record<string, OllamaModelScript>>;
-  /** A server of before the thinking level `max`. */
-  readonly isOld?: boolean;
+  /** Which words for thinking it knows; absent: all. */
+  readonly knows?: "before-max" | "switch";
   /** What it takes of context when nobody says; few, as on a machine without a large graphics card. */
   readonly usualContext?: number;
   /** Waits for this in the middle of every pull. */
@@ -36,6 +38,8 @@ interface OllamaVendor extends ScriptedVendor {
   readonly asked: readonly string[];
   /** Resolves once so many of that request have come. */
   askedFor(request: string, times: number): Promise<void>;
+  /** How many conversations the server refused before a model was asked. */
+  refused(): number;
   /** Resolves once so many clients have gone away in the middle of a pull. */
   gone(times: number): Promise<void>;
 }
@@ -104,12 +108,13 @@ const described = (name: string, { capabilities, contextLength, parameters, fami
 });
 
 export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVendor {
-  const { isOld = false, usualContext = 4096, holdPull } = options;
+  const { knows, usualContext = 4096, holdPull } = options;
   const models = new Map(Object.entries(options.models ?? {}));
   const asked: string[] = [];
   const waiting: { readonly request: string; readonly times: number; readonly resolve: () => void }[] = [];
   const departures: (() => void)[] = [];
   let left = 0;
+  let refusals = 0;
 
   const isAsked = (request: string, times: number) => asked.filter((one) => one === request).length >= times;
   const note = (request: string) => {
@@ -134,8 +139,11 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
     const known = models.get(withTag(model));
     if (!known) return models.size > 0 && answerTo(exchange, 404, { error: `model '${model}' not found` });
     const { capabilities = [] } = known;
-    if (isOld && think === "max") {
+    if (knows === "before-max" && think === "max") {
       return answerTo(exchange, 400, { error: 'invalid think value: "max" (must be "high", "medium", "low", true, or false)' });
+    }
+    if (knows === "switch" && typeof think === "string") {
+      return answerTo(exchange, 400, { error: "json: cannot unmarshal string into Go struct field ChatRequest.think of type bool" });
     }
     if (think !== undefined && think !== false && !capabilities.includes("thinking")) {
       return answerTo(exchange, 400, { error: `"${model}" does not support thinking` });
@@ -192,10 +200,14 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
     whole: chatWhole,
     other(exchange) {
       const { method, path } = exchange;
-      if (path === "/api/chat") return refuses(exchange);
+      if (path === "/api/chat") {
+        const isRefused = refuses(exchange);
+        if (isRefused) refusals++;
+        return isRefused;
+      }
       note(`${method} ${path}`);
       const all = [...models].map(([name, script]) => [name, described(name, script)] as const);
-      if (path === "/api/version") return answerTo(exchange, 200, { version: isOld ? "0.9.0" : "0.19.0" });
+      if (path === "/api/version") return answerTo(exchange, 200, { version: "0.19.0" });
       if (path === "/api/tags") return answerTo(exchange, 200, { models: all.map(([, { listed }]) => listed) });
       if (path === "/api/ps") {
         const running = [...models].flatMap(([name, { loaded }]) =>
@@ -217,6 +229,7 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
         return true;
       }
       const found = all.find(([name]) => name === withTag(model));
+      if (models.get(withTag(model))?.isBroken) return answerTo(exchange, 500, { error: "unexpected EOF" });
       if (path === "/api/show") return answerTo(exchange, found ? 200 : 404, found?.[1].shown ?? { error: `model '${model}' not found` });
       if (path !== "/api/embed") return answerTo(exchange, 404, { error: "404 page not found" });
       if (!found) return answerTo(exchange, 404, { error: `model "${model}" not found, try pulling it first` });
@@ -230,6 +243,7 @@ export function startOllamaVendor(options: OllamaVendorOptions = {}): OllamaVend
     ...{ models, asked },
     askedFor: (request: string, times: number) =>
       isAsked(request, times) ? Promise.resolve() : new Promise<void>((resolve) => void waiting.push({ request, times, resolve })),
+    refused: () => refusals,
     gone: (times: number) =>
       new Promise<void>((resolve) => {
         const look = () => left >= times && resolve();
