@@ -111,9 +111,8 @@ export async function createGateway(options: GatewayOptions) {
     keys,
     authenticator: () => judge,
     secretsChanged: () =>
-      void findings
-        .readSecrets()
-        .then(() => host.refresh())
+      void host
+        .secretsChanged(findings.readSecrets())
         .catch((error) => log.error("plugins.refresh-failed", { error: errorMessage(error) })),
   });
   opened.defer(access.audit.settled);
@@ -243,7 +242,7 @@ export async function createGateway(options: GatewayOptions) {
       // What was accepted goes on before anything new comes in.
       await lanes.recover();
       await host.start();
-      if (options.dev === true) lifetime.use((await import("../plugin-kit/watch.ts")).watchPlugins(host, clock, log));
+      if (options.dev === true) lifetime.use((await import("../plugin-kit/reload-on-save.ts")).reloadOnSave(host, clock, log));
       await bus.ready();
       await host.run(gatewayStarted, {});
       log.info("gateway.ready", { url: address.url, version: kernel.version });

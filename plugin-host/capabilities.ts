@@ -131,9 +131,9 @@ export class Capabilities {
         user.assertLive();
         const provision = find();
         if (!provision) throw this.#missing(contract, name);
-        const target = ({ generation: { registered, blame, hold, isEnd }, leave }: Entered) => {
+        const target = ({ generation: { registered, blame, lease, isEnd }, leave }: Entered) => {
           const provided = registered.get("provides", `${contract.id}/${provision.name}`);
-          if (provided) return { implementation: provided.implementation, leave, blame, hold, isEnd };
+          if (provided) return { implementation: provided.implementation, leave, blame, lease, isEnd };
           leave(); // a version without it came while the plugin was being activated
           throw this.#missing(contract, name);
         };
@@ -148,17 +148,18 @@ export class Capabilities {
     return scope === undefined || scopes.includes(scope);
   }
 
-  #matching = (contract: string, version: number): readonly Provision[] =>
-    this.reach
-      .table()
-      .providers(contract)
-      .filter((provision) => provision.version === version && this.#mayProvide(contract, provision));
+  #fits = (contract: string, version: number, found: Provision): boolean => found.version === version && this.#mayProvide(contract, found);
+
+  #matching = (contract: string, version: number): readonly Provision[] => {
+    const { providers } = this.reach.table();
+    return providers(contract).filter((found) => this.#fits(contract, version, found));
+  };
 
   #find(contract: string, version: number, name?: string): Provision | undefined {
-    const matching = this.#matching(contract, version);
-    if (name !== undefined) return matching.find((provision) => provision.name === name);
-    const chosen = this.chosen(contract);
-    return chosen === undefined ? matching[0] : matching.find((provision) => provision.plugin === chosen || provision.name === chosen);
+    const { providers } = this.reach.table();
+    const wanted = name ?? this.chosen(contract);
+    const isWanted = (found: Provision) => found.name === wanted || (name === undefined && found.plugin === wanted);
+    return providers(contract).find((found) => this.#fits(contract, version, found) && (wanted === undefined || isWanted(found)));
   }
 
   #missing({ id, version }: Contract, name?: string) {

@@ -9,9 +9,9 @@ import { plainHealth } from "@pincer/plugin-sdk/runtime/health";
 import { whyAt } from "@pincer/plugin-sdk/runtime/loader";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
-import { Hold } from "./lease.ts";
+import type { PluginInstance } from "./instance.ts";
+import { Lease } from "./lease.ts";
 import type { PluginLimits } from "./limits.ts";
-import type { Running } from "./running.ts";
 
 export interface Code {
   readonly manifest: Manifest;
@@ -57,8 +57,8 @@ async function ended<T>({ generation, leave }: Entered, what: string, answer: Pr
 
 export class Generation {
   /** Set before anybody sees the generation. */
-  instance!: Running;
-  readonly holds = new Set<Hold>();
+  instance!: PluginInstance;
+  readonly leases = new Set<Lease>();
   /** Keys of the jobs that it runs. */
   readonly jobs = new Set<string>();
   /** How many calls run, and of what; a name stays when its last call has left, so that counting stays cheap. */
@@ -76,7 +76,7 @@ export class Generation {
   readonly secrets = new Map<string, string | boolean | undefined>();
   /** Set once it is set up: whether a secret, or what confines it, would be another one now. */
   isOutdated: (() => Promise<boolean>) | undefined;
-  onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
+  onLease: ((lease: Lease, outcome: "held" | "ended") => void) | undefined;
 
   constructor(
     readonly plugin: string,
@@ -98,7 +98,7 @@ export class Generation {
     return this.instance.registered;
   }
   get isIdle(): boolean {
-    return this.#inside + this.holds.size + this.instance.services.size === 0;
+    return this.#inside + this.leases.size + this.instance.services.size === 0;
   }
   get calls(): readonly string[] {
     return [...this.#calls].flatMap(([what, { running }]) => (running > 0 ? [what] : []));
@@ -155,12 +155,12 @@ export class Generation {
   }
 
   /** Of a connection that only one generation may hold; it is no part of a drain. */
-  hold = (stop: () => void): Hold => {
-    const hold = new Hold(stop, (changed, outcome) => {
-      if (outcome === "ended") this.holds.delete(changed);
-      this.onHold?.(changed, outcome);
+  lease = (stop: () => void): Lease => {
+    const lease = new Lease(stop, (changed, outcome) => {
+      if (outcome === "ended") this.leases.delete(changed);
+      this.onLease?.(changed, outcome);
     });
-    this.holds.add(hold);
-    return hold;
+    this.leases.add(lease);
+    return lease;
   };
 }

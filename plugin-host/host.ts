@@ -8,6 +8,7 @@ import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { discover, type Found, readPlugin } from "./discovery.ts";
@@ -19,6 +20,7 @@ import { CapabilitiesConfig, type IsolationSettings, isolationOf, refusalOf, set
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
 import { Table } from "./table.ts";
+import { createToldSecrets } from "./told-secrets.ts";
 
 export type PluginHost = ReturnType<typeof createPluginHost>;
 
@@ -42,7 +44,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const active = () => all().flatMap(({ current }) => current ?? []);
   const find = (id: string): Plugin => {
     const plugin = plugins.get(id);
-    if (!plugin) throw pluginErrors.PLUGIN_UNKNOWN(`there is no plugin "${id}"; there are: ${[...plugins.keys()].join(", ") || "none"}`);
+    if (!plugin) throw pluginErrors.PLUGIN_UNKNOWN(`there is no plugin "${id}"${suggestion(id, [...plugins.keys()])}`);
     return plugin;
   };
 
@@ -63,7 +65,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);
   const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
-  const preparation = createPreparation(deps, capabilities, run, isolated);
+  const toldSecrets = createToldSecrets(deps.secret);
+  const preparation = createPreparation({ ...deps, secret: toldSecrets.secret }, capabilities, run, isolated);
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
@@ -76,6 +79,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   /** The one step in which everybody sees another set of registrations. */
   const changed = () => {
     const before = table;
+    toldSecrets.forget();
     table = tabled();
     syncKinds();
     for (const plugin of plugins.values()) {
@@ -165,10 +169,10 @@ export function createPluginHost(deps: PluginHostDeps) {
 
   const forget = async (plugin: Plugin): Promise<void> => {
     plugin.isEnabled = false;
-    changed();
     await plugin.unload();
     declared.get(plugin.id)?.dispose();
     plugins.delete(plugin.id);
+    changed();
   };
   /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
   const refresh = (): Promise<void> =>
@@ -226,6 +230,11 @@ export function createPluginHost(deps: PluginHostDeps) {
     run,
     provide,
     refresh,
+    /** Looks again once it is known which there are. */
+    secretsChanged(known: Promise<void>): Promise<void> {
+      toldSecrets.forget();
+      return known.then(refresh);
+    },
     reload,
     setEnabled,
     list,

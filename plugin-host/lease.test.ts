@@ -98,7 +98,7 @@ const swapTo = async (kit: HostKit, text: string) => {
   return kit.host.reload("line");
 };
 
-test("a connection that only one may hold is handed over: the old one ends first, nothing is lost or taken twice", async () => {
+test("a connection that only one may hold is taken over: the old one ends first, nothing is lost or taken twice", async () => {
   await using kit = await begin(1);
   const manager = manage(kit);
   await manager.connected(1);

@@ -4,7 +4,7 @@ import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 
-export class Hold {
+export class Lease {
   readonly #ended = Promise.withResolvers<void>();
   isHeld = false;
   isReleased = false;
@@ -13,7 +13,7 @@ export class Hold {
 
   constructor(
     private readonly stop: () => void,
-    private readonly told: (hold: Hold, outcome: "held" | "ended") => void,
+    private readonly told: (lease: Lease, outcome: "held" | "ended") => void,
   ) {}
 
   held(): void {
@@ -41,29 +41,29 @@ interface Holder {
   readonly plugin: string;
   readonly number: number;
   readonly clock: Clock;
-  readonly holds: ReadonlySet<Hold>;
-  onHold: ((hold: Hold, outcome: "held" | "ended") => void) | undefined;
+  readonly leases: ReadonlySet<Lease>;
+  onLease: ((lease: Lease, outcome: "held" | "ended") => void) | undefined;
 }
 
 /** How many connections it holds. */
-export const heldBy = ({ holds }: Holder): number => [...holds].filter(({ isHeld }) => isHeld).length;
+export const heldBy = ({ leases }: Holder): number => [...leases].filter(({ isHeld }) => isHeld).length;
 
-export const releaseAll = (generation: Holder): Promise<unknown> => Promise.all([...generation.holds].map((hold) => hold.release()));
+export const releaseAll = (generation: Holder): Promise<unknown> => Promise.all([...generation.leases].map((lease) => lease.release()));
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
  * `to` ends for good before it is held, or has started and is not held in time; that nobody starts one is no failure. Nor is it that the other
  * side has not yet noticed that the old connection is gone, and refuses the first attempt.
  */
-export async function handOver(from: Holder, to: Holder, ms: number, missing: number): Promise<void> {
+export async function takeOver(from: Holder, to: Holder, ms: number, missing: number): Promise<void> {
   let refusedOnce = false;
   const taken = Promise.withResolvers<void>();
   const refused = (why: string) => pluginErrors.PLUGIN_NOT_CONNECTED(`generation ${to.number} of ${to.plugin} did not take over: ${why}`);
-  to.onHold = (hold, outcome) => {
+  to.onLease = (lease, outcome) => {
     if (outcome === "held" && --missing <= 0) taken.resolve();
-    if (outcome === "held" || hold.isHeld || hold.isReleased) return;
+    if (outcome === "held" || lease.isHeld || lease.isReleased) return;
     refusedOnce = true;
-    if (!hold.mayReturn) taken.reject(refused("its connection ended before it was made"));
+    if (!lease.mayReturn) taken.reject(refused("its connection ended before it was made"));
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
   try {
@@ -71,8 +71,8 @@ export async function handOver(from: Holder, to: Holder, ms: number, missing: nu
     if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
     if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;
-    if (refusedOnce || [...to.holds].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
+    if (refusedOnce || [...to.leases].some(({ isHeld }) => !isHeld)) throw refused(`it was not connected in ${ms} ms`);
   } finally {
-    to.onHold = undefined; // it would keep the old generation, and that the one before
+    to.onLease = undefined; // it would keep the old generation, and that the one before
   }
 }

@@ -13,7 +13,7 @@ export const PluginsConfig = Type.Object(
     drainMs: atLeast(0, 60_000, "How long a replaced generation may finish its calls before its jobs go to the next one"),
     unloadMs: atLeast(1, 5_000, "How long each cleanup of an unload, and the end of its services, is waited for"),
     stateMs: atLeast(1, 5_000, "How long calls of a plugin that hands its state over wait at most while it is replaced"),
-    handOverMs: atLeast(1, 30_000, "How long a new generation may take to hold a connection that only one may hold"),
+    takeOverMs: atLeast(1, 30_000, "How long a new generation may take to hold a connection that only one may hold"),
     retryFirstMs: atLeast(1, 1_000, "Pause after a plugin or a service of it failed to start; doubles with each failure"),
     retryLongestMs: atLeast(1, 60_000, "Longest such pause"),
     faults: atLeast(1, 5, "With more faults than this soon after it was swapped in, a generation is rolled back"),

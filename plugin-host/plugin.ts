@@ -6,13 +6,13 @@ import { createQueue } from "@pincer/plugin-sdk/queue";
 import { pauseAfter, retryAfter } from "@pincer/plugin-sdk/runtime/services";
 import { Door, handState } from "@pincer/plugin-sdk/runtime/state";
 import { Activity } from "./activity.ts";
+import { requireWell, whenFailing, whenIdle } from "./condition.ts";
 import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
-import { handOver, heldBy, releaseAll } from "./lease.ts";
-import { lastWordsOf } from "./running.ts";
+import { lastWordsOf } from "./instance.ts";
+import { heldBy, releaseAll, takeOver } from "./lease.ts";
 import { totalUseOf } from "./sandbox/use.ts";
-import { requireWell, whenFailing, whenIdle } from "./watch.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
   /** Loads, sets up and checks a generation; what failed is undone. `code` of an earlier one runs that again. */
@@ -107,8 +107,8 @@ export class Plugin {
       this.#door.open();
       const visibleMs = clock.monotonic() - begun;
       if (from) {
-        const [, handed] = await Promise.allSettled([this.#stopServices(from), handOver(from, to, limits().handOverMs, missing)]);
-        if (handed.status === "rejected") {
+        const [, taken] = await Promise.allSettled([this.#stopServices(from), takeOver(from, to, limits().takeOverMs, missing)]);
+        if (taken.status === "rejected") {
           const again = () => this.around.prepare(before, ++this.number, this.activity, from.code);
           const back = from.isLost ? await again().catch((error) => void this.#retryLater(error)) : from;
           if (back) await this.#handState(to, back, state);
@@ -119,7 +119,7 @@ export class Plugin {
           await releaseAll(to);
           back?.instance.services.start();
           void this.#retire(to);
-          throw handed.reason;
+          throw taken.reason;
         }
         if (before !== found) this.#watchFaults({ found: before, code: from.code, state }, to);
         void this.#retire(from);

@@ -10,7 +10,7 @@ import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin, bundleProcess } from "./build.ts";
-import { watchPlugins } from "./watch.ts";
+import { reloadOnSave } from "./reload-on-save.ts";
 
 const root = join(import.meta.dir, "..");
 const everything = join(root, "tests", "fixtures", "plugins", "everything");
@@ -214,7 +214,7 @@ test("a saved file is in force at once, its manifest too; a broken one is told w
     wake.resolve();
   };
   const quiet = () => undefined;
-  using _watch = watchPlugins(kit.host, systemClock, { debug: quiet, info: note, warn: note, error: note });
+  using _watch = reloadOnSave(kit.host, systemClock, { debug: quiet, info: note, warn: note, error: note });
   const save = async (text: string) => {
     wake = Promise.withResolvers();
     await Bun.write(join(kit.plugins, "saved", "plugin.ts"), text);

@@ -2,7 +2,7 @@
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { reviewPermissions } from "./permission-review.ts";
 
-export interface Section {
+interface Section {
   readonly title: string;
   /** A name, and what there is to know of it. */
   readonly rows: readonly (readonly [name: string, said: string])[];

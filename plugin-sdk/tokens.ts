@@ -7,7 +7,7 @@ export const randomToken = (): string => Buffer.from(crypto.getRandomValues(new 
 export const keyed = (key: Uint8Array, ...parts: readonly string[]): string =>
   new Bun.CryptoHasher("sha256", key).update(JSON.stringify(parts)).digest("base64url");
 
-const sha256 = (text: string): Buffer => new Bun.CryptoHasher("sha256").update(text).digest();
+const sha256 = (text: string): Buffer => Bun.CryptoHasher.hash("sha256", text);
 
 /** Compares in a time that says nothing about where two texts differ. */
 export const sameSecret = (left: string, right: string): boolean => crypto.timingSafeEqual(sha256(left), sha256(right));

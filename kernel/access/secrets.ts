@@ -4,6 +4,7 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { secrets } from "@pincer/plugin-sdk/contracts/secrets";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { Statement, Store } from "../../store/store.ts";
 import { nodeCrypto } from "../builtin.ts";
 import type { Keys, SecretsKey } from "./keys.ts";
@@ -89,12 +90,13 @@ export function createSecrets(
       ),
     }),
 
-    async delete({ name }) {
+    async delete({ name }, io) {
       const [rows = []] = await store.write(
         ["delete from access_secret where name = ? returning name", name],
         ["delete from access_secret_grant where name = ?", name],
       );
-      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`no secret ${name}; secrets.store.list names those that are kept`);
+      const kept = async () => (await contract.list({}, io)).entries.map((entry) => entry.name);
+      if (rows.length === 0) throw secretErrors.SECRETS_UNKNOWN(`there is no secret ${name}${suggestion(name, await kept())}`);
       changed();
       return {};
     },

@@ -53,9 +53,9 @@ export function createHttp({ access, plugins, store, stability, settings, log, p
   };
 
   return async (request: Request, door: Door, server: Server<unknown>): Promise<Response> => {
-    if (!URL.canParse(request.url)) return failure(400, "invalid_request_error", "the request's target is not a path");
     // The parsed path has no dot segments left, so that a handler cannot see another path than the one that was matched.
-    const path = new URL(request.url).pathname;
+    const path = URL.parse(request.url)?.pathname;
+    if (path === undefined) return failure(400, "invalid_request_error", "the request's target is not a path");
     if (!healthPaths.has(path)) return secured(await route(request, path, door, server), settings());
     const answer = request.method === "GET" || request.method === "HEAD" ? await health(path, door) : wrongVerb();
     answer.headers.set("cache-control", "no-store");
@@ -74,12 +74,12 @@ function refuse({ status, message = "", retryAfterMs = 1_000 }: RequestDecision 
   return failure(429, "rate_limited", "Too many attempts", { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) });
 }
 
-const secureHeaders = { "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" };
+const secureHeaders = Object.entries({ "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" });
 
 /** A handler that sets one of these headers itself knows better. */
 function secured(response: Response, { tls }: BusSettings): Response {
   const { headers } = response;
-  for (const [name, value] of Object.entries(secureHeaders)) if (!headers.has(name)) headers.set(name, value);
+  for (const [name, value] of secureHeaders) if (!headers.has(name)) headers.set(name, value);
   if (tls && !headers.has("strict-transport-security")) headers.set("strict-transport-security", "max-age=31536000");
   return response;
 }

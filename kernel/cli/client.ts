@@ -110,6 +110,14 @@ async function open(url: string, token: string | undefined, caps: readonly strin
   };
 }
 
+/** What to type next, most of all where the gateway does not know what was named. */
+const nextOf = (code: string): string | undefined => {
+  if (code.startsWith("AUTH_TOKEN")) return "the token is that of the running gateway: unset PINCER_TOKEN, or pincer restart";
+  if (code === "BUS_METHOD_UNKNOWN") return "pincer plugins list: a plugin that is off would answer it, or none does";
+  const [area = ""] = /^[A-Z]+(?=_(\w+_)?UNKNOWN$)/.exec(code) ?? [];
+  return { PAIRING: "pincer devices list", PLUGIN: "pincer plugins list", SECRETS: "pincer secrets list" }[area];
+};
+
 function refusal(error: ErrorEntry | undefined): CliError {
   const code = String(error?.details?.["code"] ?? error?.code ?? "UNKNOWN");
   const isAuth = /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code);
@@ -117,7 +125,6 @@ function refusal(error: ErrorEntry | undefined): CliError {
     code,
     details: error?.details,
     exit: isAuth ? EXIT.refused : EXIT.failed,
-    ...(code.startsWith("AUTH_TOKEN") && { next: "the token is that of the running gateway: unset PINCER_TOKEN, or pincer restart" }),
-    ...(code === "BUS_METHOD_UNKNOWN" && { next: "pincer plugins list: a plugin that is off would answer it, or none does" }),
+    next: nextOf(code),
   });
 }

@@ -89,13 +89,26 @@ export function checkArguments(command: CliCommand, args: readonly string[]): vo
     throw usageError(`"${args[wanted.length]}" is one argument too many`, command);
 }
 
-export const usageError = (message: string, command?: CliCommand): CliError =>
+export const usageError = (message: string, command?: Pick<CliCommand, "name" | "usage">): CliError =>
   new CliError(message, {
     exit: EXIT.usage,
     next: command
       ? `pincer ${[command.name, command.usage].filter(Boolean).join(" ")}\nmore: pincer ${command.name} --help`
       : "pincer --help",
   });
+
+/** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. */
+export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: CliCommand, words: Pick<Invocation, "args" | "flags">) {
+  const { path = "", expected, got } = (error.details ?? {}) as { readonly [Part in "path" | "expected" | "got"]?: string };
+  const key = path.slice(1).toLowerCase();
+  if (error.code !== "BUS_PARAMS_INVALID" || name === "call" || expected === undefined) return error;
+  const places = usage.split(" ").map((word, i) => [word.replace(/[^\w-]/g, ""), word, words.args[i]] as const);
+  const all = [...places, ...flags.map((flag) => [flag.name, `--${flag.name}`, words.flags[flag.name]] as const)];
+  const place = all.find(([word]) => word !== "" && (key.startsWith(word.toLowerCase()) || key.endsWith(word.toLowerCase())));
+  const [, shown = path.slice(1), typed] = place ?? [];
+  const came = typeof typed === "string" ? JSON.stringify(typed) : got;
+  return usageError(`${shown}: expected ${expected}, came ${came}`, { name, usage });
+}
 
 const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
 
@@ -140,7 +153,6 @@ export function familyHelp(first: string, commands: readonly CliCommand[], summa
   const rows = commands
     .filter(({ name }) => name.startsWith(`${first} `))
     .map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
-  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, "  "), "", dim(`More: pincer ${first} <command> --help`)].join(
-    "\n",
-  );
+  const more = dim(`More: pincer ${first} <command> --help`);
+  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, "  "), "", more].join("\n");
 }

@@ -7,7 +7,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, refused: 4, i
 interface CliErrorOptions {
   readonly exit?: number;
   /** A command or a sentence. */
-  readonly next?: string;
+  readonly next?: string | undefined;
   readonly code?: string;
   readonly details?: unknown;
 }

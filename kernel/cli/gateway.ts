@@ -23,8 +23,7 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   // From the first moment on: a signal that nobody listens to would end the process in the middle of its start.
   const asked = Promise.withResolvers<string>();
   let running: Gateway | undefined;
-  process.once("SIGTERM", () => asked.resolve("SIGTERM"));
-  process.once("SIGINT", () => asked.resolve("SIGINT"));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => asked.resolve(signal));
   process.on("SIGHUP", () => void running?.config.reload());
 
   const bundle = flags["dev"] !== true && existsSync(join(import.meta.dir, "plugins.json")) ? import.meta.dir : undefined;

@@ -2,7 +2,7 @@
 
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import kernel from "../package.json" with { type: "json" };
-import { type CliCommand, checkArguments, commandHelp, familyHelp, overview, parse, usageError } from "./command.ts";
+import { type CliCommand, checkArguments, commandHelp, familyHelp, inWordsOf, overview, parse, usageError } from "./command.ts";
 import { commands, families } from "./commands.ts";
 import { type CliError, EXIT, toCliError } from "./failure.ts";
 import { openHome } from "./home.ts";
@@ -33,7 +33,9 @@ async function main(words: readonly string[]): Promise<number> {
     }
     checkArguments(command, args);
     const run = await command.load();
-    return await run({ args, flags, home, terminal, commands });
+    return await run({ args, flags, home, terminal, commands }).catch((error) => {
+      throw inWordsOf(toCliError(error), command, { args, flags });
+    });
   } catch (error) {
     const failure = toCliError(error);
     terminal.fail(failure);
@@ -43,9 +45,11 @@ async function main(words: readonly string[]): Promise<number> {
 
 function unknown(args: readonly string[], known: readonly CliCommand[]): CliError {
   const [word = "", next] = args;
-  const inside = known.filter(({ name }) => name.startsWith(`${word} `)).map(({ name }) => name.slice(word.length + 1));
-  if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${suggestion(next!, inside)}`);
-  return usageError(`there is no command "${word}"${suggestion(word, [...new Set(known.map(({ name }) => name.split(" ")[0]!))])}`);
+  const names = known.map(({ name }) => name);
+  const inside = names.filter((name) => name.startsWith(`${word} `)).map((name) => name.slice(word.length + 1));
+  const near = suggestion(next ?? "", inside) || suggestion(args.slice(0, 2).join(" "), names);
+  if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${near}`);
+  return usageError(`there is no command "${word}"${suggestion(word, [...new Set(names.map((name) => name.split(" ")[0]!))])}`);
 }
 
 const words = process.argv.slice(2);

@@ -30,18 +30,14 @@ export const inspect = asking(async (client, { args: [pluginId] }) => {
   const idle = state === "active" ? "nothing confines it on this machine" : "the system holds it to its permissions when it runs";
   const how = { inline: "trusted code, its permissions are checked by name only", process: idle }[isolation];
   const rows: [string, string][] = [
-    ["state", `${(painted[state] ?? String)(state)}${generation > 0 ? ` (generation ${generation})` : ""}`],
-    ...(error ? [["error", red(error.message)] as [string, string]] : []),
-    ["runs", `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
-    ["folder", folder],
+    [dim("state"), `${(painted[state] ?? String)(state)}${generation > 0 ? ` (generation ${generation})` : ""}`],
+    ...(error ? [[dim("error"), red(error.message)] as [string, string]] : []),
+    [dim("runs"), `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
+    [dim("folder"), folder],
   ];
-  const facts = columns(
-    rows.map(([key, value]) => [dim(key), value] as const),
-    "  ",
-  );
   const sections = manifest ? describePlugin(manifest) : [];
   const parts = sections.flatMap(({ title, rows }) => ["", bold(title), ...columns(rows, "  ")]);
-  return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...facts, ...parts].join("\n")];
+  return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(rows, "  "), ...parts].join("\n")];
 });
 
 export const reload = asking(async (client, { args: [pluginId] }) => {

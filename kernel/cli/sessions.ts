@@ -1,7 +1,8 @@
 import type { Message } from "@pincer/plugin-sdk/message";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { SessionRow } from "@pincer/plugin-sdk/wire/session";
-import { asking } from "./client.ts";
+import { asking, type Client } from "./client.ts";
 import { CliError } from "./failure.ts";
 import { bold, dim, duration, green, table } from "./terminal.ts";
 
@@ -31,10 +32,16 @@ export const textOf = (content: Message["content"]): string =>
         .map((block) => (block.type === "text" ? block.text : dim(`[${block.type === "toolCall" ? `calls ${block.name}` : block.type}]`)))
         .join("\n");
 
+async function unknown(client: Client, key = ""): Promise<CliError> {
+  const { sessions } = await client.call<{ sessions: Row[] }>("sessions.list", { limit: 200 });
+  const keys = sessions.map((session) => session.key);
+  return new CliError(`there is no session ${key}${suggestion(key, keys)}`, { next: "pincer sessions list" });
+}
+
 export const show = asking(async (client, { args: [key], flags }) => {
   const { messages } = await client.call<{ messages: Message[] }>("sessions.get", { key, limit: Number(flags["limit"] ?? 50) });
   if (messages.length === 0 && !(await client.call<{ session: Row | null }>("sessions.describe", { key })).session)
-    throw new CliError(`there is no session ${key}`, { next: "pincer sessions list" });
+    throw await unknown(client, key);
   const when = (timestamp?: number) => (timestamp ? dim(new Date(timestamp).toLocaleString()) : "");
   const lines = messages.map(({ role, content, timestamp }) => `${bold(role)} ${when(timestamp)}\n${textOf(content)}\n`);
   return [messages, lines.length === 0 ? dim("no messages") : lines.join("\n")];
@@ -42,6 +49,6 @@ export const show = asking(async (client, { args: [key], flags }) => {
 
 export const remove = asking(async (client, { args: [key] }) => {
   const answer = await client.call<{ deleted: boolean }>("sessions.delete", { key });
-  if (!answer.deleted) throw new CliError(`there is no session ${key}`, { next: "pincer sessions list" });
+  if (!answer.deleted) throw await unknown(client, key);
   return [answer, `${green("●")} ${key} is deleted`];
 });

@@ -49,17 +49,10 @@ async function settled(home: Home): Promise<ReturnType<typeof holder>> {
 export async function start(home: Home, dev: boolean): Promise<void> {
   const output = openSync(home.outputFile, "a", 0o600);
   truncateSync(home.outputFile);
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, process.argv[1]!, "gateway", "--managed", "--home", home.path, ...(dev ? ["--dev"] : [])],
-    {
-      // Not the caller's folder: it may go away, and nothing in it concerns the gateway.
-      cwd: repository,
-      detached: true,
-      stdio: ["ignore", output, output],
-      env: process.env,
-    },
-  );
+  const words = [...process.execArgv, process.argv[1]!, "gateway", "--managed", "--home", home.path, ...(dev ? ["--dev"] : [])];
+  // Not the caller's folder: it may go away, and nothing in it concerns the gateway.
+  const where = { cwd: repository, env: process.env };
+  const child = spawn(process.execPath, words, { ...where, detached: true, stdio: ["ignore", output, output] });
   let ended: number | string | undefined;
   child.on("exit", (code, signal) => {
     ended = code ?? signal ?? "?";

@@ -148,8 +148,7 @@ export function createConfig(options: ConfigOptions) {
       const text = edit(before);
       if (Buffer.byteLength(text) > sizeLimit) throw configErrors.CONFIG_INVALID("nothing was changed: the text is larger than 1 MiB");
       const known = new Set(before.issues.map(({ path: where }) => where));
-      // By itself: a variable that wins over it now may be gone at the next start.
-      const { issues } = compute({ text }, now().sections, env, []);
+      const { issues } = compute({ text }, now().sections, env, []); // by itself: a variable that wins now may be gone next time
       const unwelcome = issues.filter((issue) => issue.level === "error" || !known.has(issue.path));
       if (unwelcome.length > 0) {
         const said = unwelcome.map(describeIssue).join("; ");

@@ -47,7 +47,6 @@ function graft(under: Shape, [key, ...rest]: Path, shape: Shape): Shape {
   };
 }
 
-/** `winning` are the variables that win over the text. */
 export function compute({ text, problem }: FileText, { all, root }: Sections, env: Environment, winning = overrides): Computed {
   const issues: ConfigIssue[] = problem === undefined ? [] : [{ level: "error", path: "", message: problem }];
   const failed = new Set<Path>();

@@ -78,11 +78,11 @@ export class Steps {
     const statements: Statement[] = [];
     if (!this.#isClaimed) statements.push([sql.claim, job.id, handler.journal, jobs.scheduler.isSuspect(job) ? 1 : 0]);
     this.#isClaimed = true;
-    const handOver = () => {
+    const give = () => {
       if (this.#open === statements) this.#open = undefined;
       return statements;
     };
-    const writing = jobs.persist(handOver, () => !this.isClosed);
+    const writing = jobs.persist(give, () => !this.isClosed);
     this.#written = Promise.all([writing, this.#written]).then(([rows]) => rows);
     this.#written.catch(() => {}); // silent-ok: it fails whatever is written next
     return statements;

@@ -25,8 +25,8 @@ import {
 import { shapesReady } from "@pincer/plugin-sdk/runtime/process-shapes";
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Type } from "@sinclair/typebox";
+import { LastWords, type PluginInstance, type ProcessFacts } from "../instance.ts";
 import type { PluginLimits } from "../limits.ts";
-import { LastWords, type ProcessFacts, type Running } from "../running.ts";
 import type { Egress } from "../sandbox/egress.ts";
 import { endAll, treeOf, watchUse } from "../sandbox/use.ts";
 import { createChildJobs } from "./child-jobs.ts";
@@ -80,9 +80,9 @@ const lastChars = 4_096;
 /** How long the rest of it is waited for. */
 const pipeMs = 200;
 
-export class ProcessInstance implements Running {
+export class ProcessInstance implements PluginInstance {
   registered = new Registrations();
-  readonly services: Running["services"] & { size: number };
+  readonly services: PluginInstance["services"] & { size: number };
   readonly process: ProcessFacts & { pid: number; enforced: boolean };
   readonly #options: ProcessOptions;
   readonly #peer: Peer;

@@ -28,6 +28,8 @@ export const llm = defineContract({
   members: {
     resolve: call(ResolveRequest, ModelInfo, { safe: true }),
     stream: stream(LlmRequest, ModelEvent, ModelAnswer),
+    /** The end of a `stream` that nobody reads before it, at less cost. What only events tell, such as probabilities, is not in it. */
+    answer: optional(call(LlmRequest, ModelAnswer)),
     /** A vector for each text. A model's provider that makes none is a `failure` of class `bad-request`. */
     embed: optional(call(LlmEmbedRequest, EmbedAnswer, { safe: true })),
   },

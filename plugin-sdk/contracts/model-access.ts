@@ -46,6 +46,8 @@ export const modelAccess = defineContract({
     resolve: call(ResolveRequest, AccessibleModel, { safe: true }),
     /** Throws those, and `LLM_CALL_REFUSED`, before the first event alone. */
     stream: stream(AccessRequest, ModelEvent, ModelAnswer, { safe: true }),
+    /** As `answer` of `llm`; throws as `stream` does. */
+    answer: call(AccessRequest, ModelAnswer, { safe: true }),
     /** Throws as they do. */
     embed: call(Type.Composite([EmbedRequest, Type.Object({ sessionKey: Type.Optional(Type.String()) })]), EmbedAnswer, { safe: true }),
     endpoints: call(Type.Object({}), Type.Object({ endpoints: Type.Array(AccessibleEndpoint) }), { safe: true }),

@@ -260,6 +260,8 @@ export const provider = defineContract({
       { safe: true },
     ),
     stream: stream(ModelRequest, ModelEvent, ModelAnswer, { safe: true }),
+    /** The end of a `stream` that nobody reads before it: a provider with a shorter way there has it, and no other needs it. */
+    answer: optional(call(ModelRequest, ModelAnswer, { safe: true })),
     /** Whether the vendor takes the credential, found out by what costs nothing, such as a list of models. */
     probe: optional(call(Type.Object({ endpoint: Type.String(), credential: Type.Optional(Credential) }), Probed, { safe: true })),
     embed: optional(call(EmbedRequest, EmbedAnswer, { safe: true })),

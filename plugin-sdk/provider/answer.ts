@@ -2,7 +2,6 @@
 import type { ModelAnswer, ModelEvent, ModelFailure, TokenLogprob } from "../contracts/provider.ts";
 import type { AssistantMessage, StopReason, Usage } from "../message.ts";
 
-type Four = [number, number, number, number];
 const count = (value: unknown): number => (Number.isFinite(value) ? Math.max(0, Math.round(value as number)) : 0);
 
 /** Token counts as every provider reports them: `input` without what the cache read or wrote. */
@@ -14,7 +13,8 @@ export const tokenUsage = (counts: {
   /** US dollars as the vendor charged them; absent: unknown. */
   readonly cost?: number | undefined;
 }): Usage => {
-  const [input, output, cacheRead, cacheWrite] = [counts.input, counts.output, counts.cacheRead, counts.cacheWrite].map(count) as Four;
+  const [input, output] = [count(counts.input), count(counts.output)];
+  const [cacheRead, cacheWrite] = [count(counts.cacheRead), count(counts.cacheWrite)];
   return { input, output, cacheRead, cacheWrite, totalTokens: input + output + cacheRead + cacheWrite, cost: counts.cost ?? null };
 };
 
@@ -48,6 +48,14 @@ export interface Answer {
   readonly hasToolCalls: boolean;
   /** A broken or aborted answer keeps its text and thinking, and no tool call: half a call must not run. */
   finish(end: AnswerEnd): ModelAnswer;
+}
+
+/** Reads a stream for its end alone. */
+export async function endOf(stream: AsyncGenerator<ModelEvent, ModelAnswer, void>): Promise<ModelAnswer> {
+  for (;;) {
+    const step = await stream.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 type Content = AssistantMessage["content"][number];
@@ -112,10 +120,11 @@ export function createAnswer(head: AnswerHead): Answer {
       if (block && typeof json === "string") block.json = json;
     },
     get hasToolCalls() {
-      return [...blocks.values()].some(({ type }) => type === "toolCall");
+      return blocks.values().some(({ type }) => type === "toolCall");
     },
     finish({ stopReason, usage, failure }) {
-      const content = [...blocks.values()].flatMap((block) => contentOf(block, stopReason));
+      const content: Content[] = [];
+      for (const block of blocks.values()) content.push(...contentOf(block, stopReason));
       return {
         message: {
           role: "assistant",

@@ -2,7 +2,7 @@
 import type { ModelRequest } from "../contracts/provider.ts";
 import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "../message.ts";
 import { chatShape } from "./chat-shape.ts";
-import type { CacheMark, ChatMessage, ChatParams, ChatPart } from "./chat-wire.ts";
+import type { CacheMark, ChatMessage, ChatPart } from "./chat-wire.ts";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "./conversation.ts";
 import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
@@ -25,17 +25,20 @@ export interface ThinkingProof {
   readonly details?: readonly unknown[];
 }
 
-export function chatParams(request: ModelRequest, target: ChatTarget): ChatParams {
+/** What is `undefined` is not sent. */
+export function chatParams(request: ModelRequest, target: ChatTarget): object {
   const { maxOutputTokens, temperature, topP, tools } = request;
+  const isWhole = request.whole === true;
   const messages = [...systemMessages(request, target), ...chatMessages(request.messages, target)];
   return {
     model: target.model,
-    ...(request.whole === true ? {} : { stream: true, stream_options: { include_usage: true } }),
+    stream: isWhole ? undefined : true,
+    stream_options: isWhole ? undefined : { include_usage: true },
     messages: target.marksCache ? withCacheMarks(messages) : messages,
-    ...(tools.length === 0 ? {} : { tools: tools.map(functionTool) }),
-    ...(maxOutputTokens === undefined ? {} : { [target.limit]: maxOutputTokens }),
-    ...(temperature === undefined || target.reasons ? {} : { temperature }),
-    ...(topP === undefined || target.reasons ? {} : { top_p: topP }),
+    tools: tools.length === 0 ? undefined : tools.map(functionTool),
+    [target.limit]: maxOutputTokens,
+    temperature: target.reasons ? undefined : temperature,
+    top_p: target.reasons ? undefined : topP,
     ...chatShape(request),
   };
 }

@@ -3,19 +3,19 @@ import type { ModelRequest, TokenLogprob } from "../contracts/provider.ts";
 
 type Json = Record<string, unknown>;
 
-export function chatShape({ toolChoice, parallelTools, tools, responseFormat, logprobs, ...request }: ModelRequest): object {
-  const { stop, seed, presencePenalty, frequencyPenalty } = request;
+/** What is `undefined` is not sent. */
+export function chatShape(request: ModelRequest): object {
+  const { toolChoice, parallelTools, tools, responseFormat, logprobs, stop, seed, presencePenalty, frequencyPenalty } = request;
   return {
-    ...(toolChoice === undefined
-      ? {}
-      : { tool_choice: typeof toolChoice === "string" ? toolChoice : { type: "function" as const, function: toolChoice } }),
-    ...(parallelTools === undefined || tools.length === 0 ? {} : { parallel_tool_calls: parallelTools }),
-    ...(responseFormat === undefined ? {} : { response_format: chatFormat(responseFormat) }),
-    ...(stop === undefined ? {} : { stop: [...stop] }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(presencePenalty === undefined ? {} : { presence_penalty: presencePenalty }),
-    ...(frequencyPenalty === undefined ? {} : { frequency_penalty: frequencyPenalty }),
-    ...(logprobs === undefined ? {} : { logprobs: true, ...(logprobs === 0 ? {} : { top_logprobs: logprobs }) }),
+    tool_choice: toolChoice === undefined || typeof toolChoice === "string" ? toolChoice : { type: "function", function: toolChoice },
+    parallel_tool_calls: tools.length === 0 ? undefined : parallelTools,
+    response_format: responseFormat && chatFormat(responseFormat),
+    stop,
+    seed,
+    presence_penalty: presencePenalty,
+    frequency_penalty: frequencyPenalty,
+    logprobs: logprobs === undefined ? undefined : true,
+    top_logprobs: logprobs || undefined,
   };
 }
 

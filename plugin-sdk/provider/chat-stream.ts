@@ -31,49 +31,49 @@ export class ChatReader {
   }
 
   /** An answer in one piece is a chunk that holds all of it. */
-  *readWhole({ choices, usage }: WholeChat): Generator<ModelEvent, void, void> {
-    const pieces = (choices ?? []).map(({ message, ...choice }) => {
-      const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
-      return { ...choice, delta: { ...message, ...(calls === undefined ? {} : { tool_calls: calls }) } };
-    });
-    yield* this.read({ choices: pieces, usage: usage ?? null });
+  readWhole({ choices, usage }: WholeChat): readonly ModelEvent[] {
+    const [first] = choices ?? [];
+    if (first === undefined) return this.read({ choices: [], usage: usage ?? null });
+    const { message, ...ending } = first;
+    const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
+    const delta = calls === undefined ? message : { ...message, tool_calls: calls };
+    return this.read({ choices: [{ ...ending, delta }], usage: usage ?? null });
   }
 
-  *read(chunk: ChatChunk): Generator<ModelEvent, void, void> {
+  read(chunk: ChatChunk): readonly ModelEvent[] {
     if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
     const choice = chunk.choices?.[0];
-    if (!choice) return;
+    if (!choice) return [];
     const delta = choice.delta ?? {};
-    yield* this.#readThinking(delta);
-    yield* this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content));
+    const events = [...this.#readThinking(delta), ...this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content))];
     if (delta.refusal) {
       this.#reading.refused = true;
-      yield* this.#answer.text("text", delta.refusal);
+      events.push(...this.#answer.text("text", delta.refusal));
     }
-    for (const call of delta.tool_calls ?? []) yield* this.#readCall(call);
+    for (const call of delta.tool_calls ?? []) events.push(...this.#readCall(call));
     if (choice.finish_reason === "error") this.#fail(choice.error);
     else if (choice.finish_reason) this.#end(choice.finish_reason);
+    return events;
   }
 
-  *#readThinking(delta: ChatDelta): Generator<ModelEvent, void, void> {
+  #readThinking(delta: ChatDelta): readonly ModelEvent[] {
     const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
     const text = delta.reasoning_content || delta.reasoning;
-    if (text) {
-      this.#field ??= field;
-      yield* this.#answer.thinking("thinking", text);
-    }
-    this.#details.push(...(delta.reasoning_details ?? []));
+    if (delta.reasoning_details) this.#details.push(...delta.reasoning_details);
+    if (!text) return [];
+    this.#field ??= field;
+    return this.#answer.thinking("thinking", text);
   }
 
-  *#readCall(call: ChatCallDelta): Generator<ModelEvent, void, void> {
+  #readCall(call: ChatCallDelta): readonly ModelEvent[] {
     const index = call.index ?? 0;
     const key = `call:${index}`;
     if (call.id) this.#ids.set(index, call.id);
-    if (call.function?.name && !this.#announced.has(index)) {
-      this.#announced.add(index);
-      yield* this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function.name });
-    }
+    const isNew = Boolean(call.function?.name) && !this.#announced.has(index);
+    if (isNew) this.#announced.add(index);
+    const events = isNew ? this.#answer.toolCall(key, { id: this.#ids.get(index), name: call.function?.name as string }) : [];
     this.#answer.addArguments(key, call.function?.arguments);
+    return events;
   }
 
   #fail(error: ChatChoice["error"]): void {

@@ -21,12 +21,6 @@ export type ChatMessage =
   | { role: "assistant"; content: string | null; tool_calls?: ChatCall[] }
   | { role: "tool"; tool_call_id: string; content: string | Extract<ChatPart, { type: "text" }>[] };
 
-export interface ChatParams {
-  model: string;
-  messages: ChatMessage[];
-  stream?: boolean;
-}
-
 export interface ChatUsage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;

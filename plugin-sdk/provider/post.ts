@@ -13,13 +13,10 @@ export interface Place {
 /** The answer, whose body has not been read. Throws what the server says instead, with its status. */
 export async function ask(fetch: Fetch, place: Place, path: string, signal: AbortSignal, init: RequestInit = {}): Promise<Response> {
   const { baseUrl, key } = place;
-  const own = Object.entries(place.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    ...(init.body === undefined ? {} : { "content-type": "application/json" }),
-    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    ...Object.fromEntries(own),
-  };
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (init.body !== undefined) headers["content-type"] = "application/json";
+  if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
+  for (const name in place.headers) headers[name.toLowerCase()] = place.headers[name] as string;
   const response = await fetch(`${baseUrl}${path}`, { ...init, headers, signal });
   if (response.ok) return response;
   throw refusalOf(response, await response.text());

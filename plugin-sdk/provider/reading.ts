@@ -19,34 +19,34 @@ export interface Reading {
 export const newReading = (): Reading => ({ stop: undefined, usage: tokenUsage({}), refused: false, failure: undefined });
 
 /** Takes an answer event by event, or in one piece. */
-export interface Reader<Event, Whole> {
-  read(event: Event): Generator<ModelEvent, void, void>;
-  readWhole(whole: Whole): Generator<ModelEvent, void, void>;
+export interface Reader {
+  read(event: object): Iterable<ModelEvent>;
+  readWhole(whole: object): Iterable<ModelEvent>;
 }
 
 /** Throws what the server reports inside the stream, as `failureOf` reads it. */
-export async function* readResponse<Event, Whole>(
+export async function* readResponse(
   { whole }: ModelRequest,
   response: Response,
   watch: Watch,
-  reader: Reader<Event, Whole>,
+  reader: Reader,
 ): AsyncGenerator<ModelEvent, void, void> {
   // A server that streams although it was asked not to is read as one that does.
   if (whole === true && response.headers.get("content-type")?.includes("event-stream") !== true) {
     watch.seen();
-    yield* reader.readWhole(objectOf<Whole>({ event: undefined, data: await response.text() }));
+    for (const event of reader.readWhole(objectOf({ event: undefined, data: await response.text() }))) yield event;
     return;
   }
   for await (const events of serverEvents(response, watch.seen)) {
-    for (const event of events) {
-      if (event.data === "[DONE]") return;
-      yield* reader.read(objectOf<Event>(event));
-    }
+    const end = events.findIndex(({ data }) => data === "[DONE]");
+    // Not `yield*`, which waits for each as if it were promised.
+    for (const event of end < 0 ? events : events.slice(0, end)) for (const told of reader.read(objectOf(event))) yield told;
+    if (end >= 0) return;
   }
 }
 
-function objectOf<T>({ event, data }: ServerEvent): T {
-  const object = JSON.parse(data) as T & { readonly error?: Told | string };
+function objectOf({ event, data }: ServerEvent): object {
+  const object = JSON.parse(data) as { readonly error?: Told | string };
   const error = event === "error" ? (object.error ?? (object as Told)) : object.error;
   if (!error) return object;
   // Local servers tell it in a bare word.

@@ -46,7 +46,7 @@ export function watchRequest(options: {
   };
   if (signal.aborted) onAbort();
   else {
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort);
     arm(idleMs);
   }
 

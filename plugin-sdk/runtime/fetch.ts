@@ -13,13 +13,30 @@ export function limitedFetch(
   config: () => unknown,
   secret: (name: string) => Promise<string | undefined>,
 ): typeof fetch {
-  const [ofSecrets, others] = [true, false].map((isSecret) =>
+  const [ofSecrets = [], others = []] = [true, false].map((isSecret) =>
     (permissions.net ?? []).filter((net) => net.startsWith("secret:") === isSecret),
   );
   /** What a configuration was found to say of a host: a provider asks for the same one with every request. */
   let found: { readonly config: unknown; readonly hosts: Map<string, boolean> } = { config: undefined, hosts: new Map() };
-  const reachedBy = async (entries: readonly string[] = [], now: unknown, url: URL): Promise<boolean> => {
-    for (const entry of entries) if ((await hostsOf(entry, now, secret)).some((host) => reaches(host, url))) return true;
+  /** By place: which secret led there last, and what stood under it. */
+  const led = new Map<string, { readonly name: string; readonly text: string | undefined }>();
+  const leads = async (entry: string, now: unknown, url: URL, get = secret): Promise<boolean> =>
+    (await hostsOf(entry, now, get)).some((host) => reaches(host, url));
+  const reachedBy = async (entries: readonly string[], now: unknown, url: URL): Promise<boolean> => {
+    for (const entry of entries) if (await leads(entry, now, url)) return true;
+    return false;
+  };
+  const reachedBySecret = async (place: string, now: unknown, url: URL): Promise<boolean> => {
+    const before = led.get(place);
+    if (before && (await secret(before.name)) === before.text) return true;
+    led.delete(place);
+    for (const entry of ofSecrets) {
+      const name = entry.slice("secret:".length);
+      const text = await secret(name);
+      if (!(await leads(entry, now, url, async () => text))) continue;
+      led.set(place, { name, text });
+      return true;
+    }
     return false;
   };
   const admit = async (url: URL) => {
@@ -31,7 +48,7 @@ export function limitedFetch(
     const known = hosts.get(place) ?? (await reachedBy(others, now, url));
     hosts.set(place, known);
     // Secrets last: each is asked for.
-    if (known || (await reachedBy(ofSecrets, now, url))) return;
+    if (known || (await reachedBySecret(place, now, url))) return;
     const host = hostPort(url);
     const has = JSON.stringify(permissions.net ?? []);
     throw pluginErrors.PLUGIN_PERMISSION(`${plugin} may not reach ${host}: permissions.net of its manifest is ${has}`, {

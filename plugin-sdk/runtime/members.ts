@@ -8,7 +8,7 @@ import { cut, isGone } from "./gone.ts";
 import type { Implementation } from "./registrations.ts";
 
 /** Of a stream that only one may hold. */
-interface Hold {
+interface Lease {
   /** It was asked to end, for a newer generation. */
   readonly isReleased: boolean;
   held(): void;
@@ -26,7 +26,7 @@ interface Target {
   /** What the caller is told of something that was thrown. */
   blame(error: unknown, what: string): unknown;
   /** For a stream that only one may hold, which counts as no call from then on. */
-  hold?(stop: () => void): Hold;
+  lease?(stop: () => void): Lease;
 }
 
 interface Binding {
@@ -53,10 +53,10 @@ const badParams = (what: string) => (how: string) => pluginErrors.CAPABILITY_PAR
 const badResult = (what: string) => (how: string) => pluginErrors.CAPABILITY_RESULT_INVALID(`${what} ${how}`);
 const replaced = (what: string) => pluginErrors.PLUGIN_REPLACED(`${what} was replaced by a newer generation: start it again`);
 
-function memberOf({ implementation }: Target, key: string, what: string) {
+function runMember({ implementation }: Target, key: string, what: string, given: unknown, io: Io): unknown {
   const run = implementation[key];
   if (!run) throw pluginErrors.CAPABILITY_MISSING(`${what} is not provided by the present generation`);
-  return run.bind(implementation);
+  return run.call(implementation, given, io);
 }
 
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
@@ -69,7 +69,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
       const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
       const target = resolved instanceof Promise ? await resolved : resolved;
       try {
-        const answer = await memberOf(target, key, what)(given, io);
+        const answer = await runMember(target, key, what, given, io);
         const checking = requireValid(member.result, answer, wrongResult);
         if (checking) await checking;
         return answer;
@@ -89,37 +89,38 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
-  let compiling: Promise<unknown> | undefined;
+  let isCompiled = false;
   return async function* (given: unknown, io: Io) {
-    compiling ??= Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
-    await compiling;
+    if (!isCompiled) await Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
+    isCompiled = true;
     requireValid(member.params, given, wrongParams);
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
-      const target = await binding.resolve(what, member.safe ? io.signal : undefined);
+      const resolved = binding.resolve(what, member.safe ? io.signal : undefined);
+      const target = resolved instanceof Promise ? await resolved : resolved;
       // A reader that leaves early stops the other side as an abort does, and waits for it, as it would across a process.
       using stop = linkSignals(io.signal);
-      const hold = member.held && target.hold?.(() => stop.abort(replaced(what)));
-      if (hold) target.leave();
+      const lease = member.held && target.lease?.(() => stop.abort(replaced(what)));
+      if (lease) target.leave();
       let items: AsyncGenerator<unknown, unknown, void> | undefined;
       let isBegun = false;
       let ended = false;
       let failure: unknown;
       try {
-        items = memberOf(target, key, what)(given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
+        items = runMember(target, key, what, given, { signal: stop.signal }) as AsyncGenerator<unknown, unknown, void>;
         for (;;) {
           const step = await items.next();
           isBegun = true;
-          if (hold?.isReleased) throw replaced(what);
+          if (lease?.isReleased) throw replaced(what);
           ended = step.done === true;
           requireValid(ended ? member.result : member.item, step.value, wrongResult);
           if (ended) return step.value;
-          if (hold && Bun.deepMatch(member.held, step.value)) hold.held();
+          if (lease && Bun.deepMatch(member.held, step.value)) lease.held();
           yield step.value;
         }
       } catch (error) {
         failure = error;
-        if (hold?.isReleased) throw replaced(what);
+        if (lease?.isReleased) throw replaced(what);
         const isCut = isGone(error) && target.isEnd?.(error) === true;
         if (isCut && !isBegun && member.safe && attempt < safeAttempts && !io.signal.aborted) continue;
         if (io.signal.aborted && !isGatewayError(error)) throw io.signal.reason;
@@ -127,10 +128,10 @@ function bindStream(member: Stream, key: string, what: string, binding: Binding)
       } finally {
         if (!ended) stop.abort(pluginErrors.PLUGIN_UNLOADED(`the reader of ${what} left`));
         try {
-          await items?.return(undefined);
+          if (!ended) await items?.return(undefined);
         } finally {
           // Also when its end cannot be had, because its process went away.
-          hold?.ended(failure);
+          lease?.ended(failure);
           target.leave();
         }
       }

@@ -1,18 +1,7 @@
 /** What a provider says of itself and its vendor, so that its suite knows what to hold it to. */
 import type { FailureClass } from "../contracts/provider.ts";
 import type { ProviderStart } from "./provider-fixture.ts";
-import type { VendorAnswer, VendorCall } from "./vendor-script.ts";
-
-interface SentShape {
-  /** `auto`, `none`, `required`, or the tool's name; `undefined` when nothing was said. */
-  readonly toolChoice: string | undefined;
-  readonly parallelTools: boolean | undefined;
-  /** Of the answer. */
-  readonly schema: unknown;
-  readonly stop: readonly string[] | undefined;
-  /** Whether the model was told how to think. */
-  readonly thinking: boolean;
-}
+import type { SentShape, VendorAnswer, VendorCall } from "./vendor-script.ts";
 
 export interface ProviderSuite extends ProviderStart {
   readonly name: string;

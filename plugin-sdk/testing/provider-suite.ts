@@ -119,7 +119,15 @@ export function providerSuite(suite: ProviderSuite): void {
         expect(textOf(events)).toBe("Grüße, 日本語");
         return { ...answer, message: { ...answer.message, timestamp: 0 } };
       };
-      expect(await answered(true)).toEqual(await answered(false));
+      const told = await answered(false);
+      expect(await answered(true)).toEqual(told);
+      const { vendor, provider } = await start();
+      if (provider.answer) {
+        vendor.answer({ steps, usage, chunkBytes: 5 });
+        const request = modelRequest(model, [userMessage("hello")], { tools: [toolSpec("files_list")] });
+        const answer = await provider.answer(request, { signal: never() });
+        expect({ ...answer, message: { ...answer.message, timestamp: 0 } }).toEqual(told);
+      }
       for (const end of ["reset", "close", "malformed"] as const) {
         const { answer } = await ask(await start(), { steps: [{ text: ["cut"] }], end }, { whole: true });
         expect([end, answer.stopReason, answer.failure?.class]).toEqual([end, "error", "network"]);

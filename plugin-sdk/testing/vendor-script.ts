@@ -47,6 +47,18 @@ export interface VendorCall {
   readonly left: Promise<void>;
 }
 
+/** What a request says of the form of its answer. */
+export interface SentShape {
+  /** `auto`, `none`, `required`, or the tool's name; `undefined` when nothing was said. */
+  readonly toolChoice: string | undefined;
+  readonly parallelTools: boolean | undefined;
+  /** Of the answer. */
+  readonly schema: unknown;
+  readonly stop: readonly string[] | undefined;
+  /** Whether the model was told how to think. */
+  readonly thinking: boolean;
+}
+
 export interface ScriptedVendor extends AsyncDisposable {
   /** Without a trailing slash and without the API's path. */
   readonly origin: string;

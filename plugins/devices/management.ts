@@ -15,9 +15,9 @@ const errors = defineErrors({
   PAIRING_DEVICE_UNKNOWN: { message: "unknown deviceId", wire: "INVALID_REQUEST" },
 });
 const unknownRequest = (requestId: string) =>
-  errors.PAIRING_REQUEST_UNKNOWN(`unknown requestId ${requestId}: answered, replaced or too old; device.pair.list names those that wait`);
+  errors.PAIRING_REQUEST_UNKNOWN(`no device asks to come in under ${requestId}: the request was answered or replaced, or is too old`);
 const unknownDevice = (deviceId: string, role = "any") =>
-  errors.PAIRING_DEVICE_UNKNOWN(`no paired device ${deviceId} in role ${role}; device.pair.list names those that are`);
+  errors.PAIRING_DEVICE_UNKNOWN(`no device ${deviceId} is paired${role === "any" ? "" : ` as ${role}`}`);
 const missingScope = (missing: WireScope) =>
   errors.MISSING_SCOPE(`missing scope: ${missing}`, { data: { missingScope: missing, requiredScopes: [missing] } });
 

@@ -7,7 +7,7 @@ import type { AccessibleModel, AccessRequest, modelAccess } from "@pincer/plugin
 import type { Credential, ModelAnswer, ModelEvent, ModelFailure, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
-import { createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { FailoverConfig } from "./config.ts";
 import { embedOver } from "./embed.ts";
@@ -41,6 +41,7 @@ interface FailoverParts {
 }
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
+type Reads = "events" | "end";
 
 /** The key of the environment is another than the one that failed. */
 const noteOwn = ({ health }: FailoverParts, marks: Map<string, string>, endpoint: string, own: string | undefined): void => {
@@ -109,6 +110,48 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     );
   };
 
+  /** With `reads` "end", nobody reads anything before the end, and it tells nothing before. */
+  async function* attempts(request: LlmRequest, io: Io, reads: Reads): Stream {
+    await parts.ready();
+    const named = fallbacksOf(ctx.config, [request.model], request.agentId);
+    const primary = await primaryOf(request, named, io);
+    const isThere = !isGatewayError(primary);
+    const fallbacks = isThere ? fallbacksOf(ctx.config, [request.model, primary.info.ref], request.agentId) : named;
+    if (isThere && request.profile !== undefined) requireProfile(request.profile, primary.info.endpoint);
+    const walk = new Walk({
+      health,
+      settings: ctx.config,
+      random: parts.random,
+      candidates: isThere ? await candidatesOf(primary, request, io) : [],
+      fallbacks: fallbacks.map(({ on }) => on),
+    });
+    if (!isThere) walk.unavailable(request.model ?? "the default model", "auth", primary.message);
+    const infos = new Map<string, ModelInfo>(isThere ? [[primary.info.ref, primary.info]] : []);
+    const run = new Run(ctx, parts, walk, request, infos, reads);
+    try {
+      for (;;) {
+        const step = walk.next();
+        if (step.kind === "exhausted") return run.exhausted();
+        if (step.kind === "fallback") {
+          const { model } = fallbacks[step.index] as FallbackModel;
+          try {
+            const found = await access.resolve({ model, ...(request.agentId === undefined ? {} : { agentId: request.agentId }) }, io);
+            if (infos.has(found.info.ref)) continue;
+            infos.set(found.info.ref, found.info);
+            walk.add(await candidatesOf(found, request, io));
+          } catch (error) {
+            walk.unavailable(model, "unknown", errorMessage(error));
+          }
+          continue;
+        }
+        const answer = yield* run.ask(step.candidate, io.signal);
+        if (answer) return answer;
+      }
+    } finally {
+      walk.close();
+    }
+  }
+
   return {
     async resolve(request, io) {
       await parts.ready();
@@ -137,46 +180,8 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
       return embedOver({ clock: ctx.clock, access, health, tokens: parts.tokens }, walk, { ...request, model: found.info.ref }, io);
     },
 
-    async *stream(request, io) {
-      await parts.ready();
-      const named = fallbacksOf(ctx.config, [request.model], request.agentId);
-      const primary = await primaryOf(request, named, io);
-      const isThere = !isGatewayError(primary);
-      const fallbacks = isThere ? fallbacksOf(ctx.config, [request.model, primary.info.ref], request.agentId) : named;
-      if (isThere && request.profile !== undefined) requireProfile(request.profile, primary.info.endpoint);
-      const walk = new Walk({
-        health,
-        settings: ctx.config,
-        random: parts.random,
-        candidates: isThere ? await candidatesOf(primary, request, io) : [],
-        fallbacks: fallbacks.map(({ on }) => on),
-      });
-      if (!isThere) walk.unavailable(request.model ?? "the default model", "auth", primary.message);
-      const infos = new Map<string, ModelInfo>(isThere ? [[primary.info.ref, primary.info]] : []);
-      const run = new Run(ctx, parts, walk, request, infos);
-      try {
-        for (;;) {
-          const step = walk.next();
-          if (step.kind === "exhausted") return run.exhausted();
-          if (step.kind === "fallback") {
-            const { model } = fallbacks[step.index] as FallbackModel;
-            try {
-              const found = await access.resolve({ model, ...(request.agentId === undefined ? {} : { agentId: request.agentId }) }, io);
-              if (infos.has(found.info.ref)) continue;
-              infos.set(found.info.ref, found.info);
-              walk.add(await candidatesOf(found, request, io));
-            } catch (error) {
-              walk.unavailable(model, "unknown", errorMessage(error));
-            }
-            continue;
-          }
-          const answer = yield* run.ask(step.candidate, io.signal);
-          if (answer) return answer;
-        }
-      } finally {
-        walk.close();
-      }
-    },
+    stream: (request, io) => attempts(request, io, "events"),
+    answer: (request, io) => endOf(attempts(request, io, "end")),
   };
 }
 
@@ -193,6 +198,7 @@ class Run {
     private readonly walk: Walk,
     private readonly request: LlmRequest,
     infos: ReadonlyMap<string, ModelInfo>,
+    private readonly reads: Reads,
   ) {
     this.#infos = infos;
     this.#messages = request.messages;
@@ -211,26 +217,31 @@ class Run {
       isKnown = true;
       this.walk.succeeded(attempt, Math.round(clock.monotonic() - begun));
     };
+    const ended = async (answer: ModelAnswer): Promise<ModelAnswer | undefined> => {
+      if (answer.stopReason === "error") {
+        const last = await this.#failed(candidate, attempt, answer, signal);
+        // A profile that was changed meanwhile has a new token already.
+        if (answer.failure?.class === "auth" && health.profile(candidate.profile).failed) tokens.refused(candidate.profile);
+        return last;
+      }
+      if (answer.stopReason !== "aborted") {
+        answers();
+        this.#tell(candidate);
+      }
+      return this.#splice.finish(answer);
+    };
     try {
       const found = await tokens.credential(candidate.profile);
       if ("failure" in found) return await this.#failed(candidate, attempt, this.#nothing(candidate, found.failure), signal);
-      stream = this.ctx.uses.access.stream(this.#requestFor(candidate, found.credential), { signal });
+      const { access } = this.ctx.uses;
+      const request = this.#requestFor(candidate, found.credential);
+      if (this.reads === "end") return await ended(await access.answer(request, { signal }));
+      stream = access.stream(request, { signal });
       for (;;) {
         const next = await stream.next();
         if (next.done) {
           stream = undefined;
-          const { stopReason } = next.value;
-          if (stopReason === "error") {
-            const answer = await this.#failed(candidate, attempt, next.value, signal);
-            // A profile that was changed meanwhile has a new token already.
-            if (next.value.failure?.class === "auth" && health.profile(candidate.profile).failed) tokens.refused(candidate.profile);
-            return answer;
-          }
-          if (stopReason !== "aborted") {
-            answers();
-            this.#tell(candidate);
-          }
-          return this.#splice.finish(next.value);
+          return await ended(next.value);
         }
         answers();
         if (next.value.type === "text") this.walk.begun = true;
@@ -274,7 +285,8 @@ class Run {
       ...{ class: failure.class, status: failure.status, reaction: reaction.kind },
     });
     if (reaction.kind === "end") return this.#splice.finish(answer);
-    this.#splice.keep(answer);
+    // What nobody has read is begun anew, and only paid for.
+    this.#splice.keep(this.reads === "end" ? { ...answer, message: { ...answer.message, content: [] } } : answer);
     if (reaction.kind === "pause" && reaction.ms > 0) {
       await ctx.clock.sleep(reaction.ms, signal).catch(() => undefined); // silent-ok: who has left is told by the line below
       if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));

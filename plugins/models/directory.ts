@@ -29,13 +29,21 @@ export interface Endpoint extends EndpointStatus {
 }
 
 export interface Directory {
-  /** In the order of their providers' names: those that were set up, then those that were found, last those that are only a stand-in. */
+  /** One of them, by its name. */
+  endpoint(name: string): Promise<Endpoint | undefined>;
+  /**
+   * In the order of their providers' names: those that were set up, then those that were found, last those that are only a stand-in. The same
+   * list while nothing is otherwise.
+   */
   endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
   /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
 }
 
-type Known = Omit<Endpoint, "profile">;
+const NONE: readonly ModelInfo[] = [];
+
+/** By endpoint. */
+type Profiles = Readonly<Record<string, Credential>>;
 
 interface Kept<T> {
   readonly at: number;
@@ -47,16 +55,24 @@ const placeOf = ({ offline, found }: RecordOf<typeof provider>): number => (offl
 export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;
   const lists = new Map<string, Kept<readonly ModelInfo[]>>();
-  let statuses: (Kept<readonly Known[]> & { readonly providers: string }) | undefined;
+  let statuses: (Kept<readonly Endpoint[]> & { readonly providers: string }) | undefined;
+  /** What was answered last, so that whoever asks again and finds nothing else gets the same. */
+  let answered: { readonly known: readonly Endpoint[]; readonly profiles: Profiles; readonly endpoints: readonly Endpoint[] } | undefined;
   // Shared by all who ask meanwhile, and so bound to none of their signals; providers have deadlines of their own.
   const io = { signal: new AbortController().signal };
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
 
-  const ask = async (): Promise<readonly Known[]> => {
+  const ask = async (): Promise<readonly Endpoint[]> => {
     const listed = [...ctx.uses.providers.list()].sort((a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1));
     const found = await Promise.all(
-      listed.map(async ({ name, plugin, record }): Promise<readonly Known[]> => {
-        const more = { provider: name, plugin, offline: record.offline === true, credentials: record.credentials ?? [] };
+      listed.map(async ({ name, plugin, record }): Promise<readonly Endpoint[]> => {
+        const more = {
+          provider: name,
+          plugin,
+          offline: record.offline === true,
+          credentials: record.credentials ?? [],
+          profile: undefined,
+        };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
           return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));
@@ -73,7 +89,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   };
 
   /** Asked each time: a profile that was just added is one. */
-  const usable = async (): Promise<Readonly<Record<string, Credential>>> => {
+  const usable = async (): Promise<Profiles> => {
     if (!ctx.uses.profiles) return {};
     try {
       return (await ctx.uses.profiles.usable({}, io)).endpoints;
@@ -83,26 +99,43 @@ export function createDirectory(ctx: DirectoryContext): Directory {
     }
   };
 
+  /** As their providers say, without profiles. */
+  const present = (refresh: boolean): Promise<readonly Endpoint[]> => {
+    const providers = ctx.uses.providers
+      .list()
+      .map(({ name }) => name)
+      .join();
+    if (refresh || statuses?.providers !== providers || !isFresh(statuses, ctx.config.statusKeptMs)) {
+      statuses = { at: clock.now(), value: ask(), providers };
+    }
+    return statuses.value;
+  };
+
+  const endpoints = async ({ refresh = false }: { readonly refresh?: boolean } = {}): Promise<readonly Endpoint[]> => {
+    const [known, profiles] = await Promise.all([present(refresh), usable()]);
+    if (answered?.known === known && Bun.deepEquals(answered.profiles, profiles)) return answered.endpoints;
+    const told = known.map((endpoint) => {
+      const profile = profiles[endpoint.endpoint];
+      return profile === undefined ? endpoint : { ...endpoint, ready: true, profile };
+    });
+    answered = { known, profiles, endpoints: told };
+    return told;
+  };
+
   return {
-    async endpoints({ refresh = false } = {}) {
-      const providers = ctx.uses.providers
-        .list()
-        .map(({ name }) => name)
-        .join();
-      if (refresh || statuses?.providers !== providers || !isFresh(statuses, ctx.config.statusKeptMs)) {
-        statuses = { at: clock.now(), value: ask(), providers };
-      }
-      const [known, profiles] = await Promise.all([statuses.value, usable()]);
-      return known.map((endpoint) => {
-        const profile = profiles[endpoint.endpoint];
-        return { ...endpoint, ready: endpoint.ready || profile !== undefined, profile };
-      });
+    async endpoint(name) {
+      const found = (await present(false)).find(({ endpoint }) => endpoint === name);
+      // What has a credential of its own is ready without a profile.
+      if (found === undefined || found.own !== undefined) return found;
+      return (await endpoints()).find(({ endpoint }) => endpoint === name);
     },
+
+    endpoints,
 
     async models(endpoint, { refresh = false, prepared = false } = {}) {
       const { own, profile } = endpoint;
       const kept = lists.get(endpoint.endpoint);
-      if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : [];
+      if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : NONE;
       const value = ctx.uses.providers
         .get(endpoint.provider)
         .models({ endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) }, io)

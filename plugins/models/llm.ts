@@ -9,7 +9,7 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import type { HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalling } from "@pincer/plugin-sdk/hooks";
 import type { DocumentBlock } from "@pincer/plugin-sdk/message";
-import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { type Answer, createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { documentIn } from "@pincer/plugin-sdk/provider/readable";
 import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
@@ -28,10 +28,21 @@ export interface LlmContext {
   ): Promise<HookAnswer<typeof modelCalling>>;
 }
 
-type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream" | "embed"> & {
-  /** `profile` is a plain `llm`'s, which has no profiles to choose from. */
-  stream(request: AccessRequest & Pick<LlmRequest, "profile">, io: Io): Stream;
+/** `profile` is a plain `llm`'s, which has no profiles to choose from. */
+type PlainRequest = AccessRequest & Pick<LlmRequest, "profile">;
+
+type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream" | "answer" | "embed"> & {
+  stream(request: PlainRequest, io: Io): Stream;
+  answer(request: PlainRequest, io: Io): Promise<ModelAnswer>;
 };
+
+/** A call that nobody refused. */
+interface Admitted {
+  readonly request: PlainRequest;
+  readonly resolved: Resolved;
+  readonly asked: ModelRequest;
+  readonly begun: number;
+}
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 
@@ -39,7 +50,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
   const { clock, log } = ctx;
 
   /** Answers where the model ended, with what it cost. */
-  const settle = async (answer: ModelAnswer, { info, tiers }: Resolved, request: AccessRequest): Promise<ModelAnswer> => {
+  const settle = async (answer: ModelAnswer, { resolved: { info, tiers }, request }: Admitted): Promise<ModelAnswer> => {
     const { usage } = answer;
     const cost = usage.cost === null ? costOf(usage, priceFor(usage, info.price, tiers)) : undefined;
     if (usage.totalTokens > 0) {
@@ -47,7 +58,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     }
     const priced = cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
     const told = priced.failure?.status === 404 ? await withSuggestions(priced, info.ref) : priced;
-    return { ...told, message: { ...told.message, usage: told.usage } };
+    return told.message.usage === told.usage ? told : { ...told, message: { ...told.message, usage: told.usage } };
   };
 
   const withSuggestions = async (answer: ModelAnswer, ref: string): Promise<ModelAnswer> => {
@@ -55,6 +66,59 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     if (near.length === 0 || !answer.failure) return answer;
     const message = `${answer.failure.message}; did you mean ${near.join(" or ")}?`;
     return { ...answer, failure: { ...answer.failure, message }, message: { ...answer.message, errorMessage: message } };
+  };
+
+  /** Finds the model, and asks whoever may refuse the call. */
+  const admitted = async (request: PlainRequest, signal: AbortSignal): Promise<Admitted> => {
+    const { agentId, sessionKey, runId: _, model, profile, ...rest } = request;
+    refuseProfile(profile);
+    const resolved = await resolver.resolve({ model });
+    const { info } = resolved;
+    const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
+    if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
+    const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
+    const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
+    if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
+    const asked: ModelRequest = { ...rest, model: info.ref };
+    if (asked.thinking !== undefined && !info.reasoning) asked.thinking = "off";
+    if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
+      asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
+    return { request, resolved, asked, begun: clock.monotonic() };
+  };
+  const providerOf = ({ resolved }: Admitted) => ctx.uses.providers.get(resolved.endpoint.provider);
+
+  const keptOf = ({ resolved: { info } }: Admitted): Answer =>
+    createAnswer({ provider: info.endpoint, model: info.ref.slice(info.ref.indexOf("/") + 1), api: "", timestamp: clock.now() });
+
+  /**
+   * Before the first event the caller learns of it as an error; later it gets what had come, as of any stream that breaks. A process that
+   * went away is neither: the next one may well answer, as behind a connection that broke.
+   */
+  const broken = (error: unknown, { resolved, request }: Admitted, kept: Answer, isBegun: boolean, signal: AbortSignal): ModelAnswer => {
+    const isGone = hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
+    if (!isBegun && isGatewayError(error) && !isGone) throw error;
+    const { ref } = resolved.info;
+    const failure = {
+      class: isGone ? ("network" as const) : ("unknown" as const),
+      message: `the plugin that serves ${ref} failed: ${errorMessage(error)}`,
+    };
+    log.error("model.provider-failed", { model: ref, runId: request.runId, error: errorMessage(error) });
+    const isAborted = signal.aborted;
+    return kept.finish({ stopReason: isAborted ? "aborted" : "error", usage: tokenUsage({}), ...(isAborted ? {} : { failure }) });
+  };
+
+  const ended = (answer: ModelAnswer, call: Admitted, firstMs: number | undefined): Promise<ModelAnswer> => {
+    const { stopReason, failure } = answer;
+    log.debug("model.called", {
+      model: call.resolved.info.ref,
+      runId: call.request.runId,
+      ms: Math.round(clock.monotonic() - call.begun),
+      firstMs,
+      stopReason,
+      class: failure?.class,
+      status: failure?.status,
+    });
+    return settle(answer, call);
   };
 
   return {
@@ -82,61 +146,41 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     },
 
     async *stream(request, { signal }) {
-      const { agentId, sessionKey, runId, model, profile, ...rest } = request;
-      refuseProfile(profile);
-      const resolved = await resolver.resolve({ ...(model === undefined ? {} : { model }), ...(agentId === undefined ? {} : { agentId }) });
-      const { info } = resolved;
-      const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
-      if (unreadable) throw llmErrors.LLM_DOCUMENT_UNREADABLE(`${info.ref} reads no documents, and ${nameOf(unreadable)} is one`);
-      const who = { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) };
-      const verdict = await ctx.run(modelCalling, { model: info.ref, ...who }, { signal });
-      if (!verdict.allow) throw llmErrors.LLM_CALL_REFUSED(verdict.reason, { data: { model: info.ref } });
-
-      const call: ModelRequest = {
-        ...rest,
-        model: info.ref,
-        ...(rest.thinking === undefined || info.reasoning ? {} : { thinking: "off" as const }),
-        ...(rest.maxOutputTokens === undefined
-          ? {}
-          : { maxOutputTokens: Math.min(rest.maxOutputTokens, info.maxOutputTokens ?? rest.maxOutputTokens) }),
-      };
-      const begin = clock.monotonic();
+      const call = await admitted(request, signal);
+      const kept = keptOf(call);
       let firstMs: number | undefined;
-      const slash = info.ref.indexOf("/");
-      const kept = createAnswer({ provider: info.endpoint, model: info.ref.slice(slash + 1), api: "", timestamp: clock.now() });
+      let answer: ModelAnswer | undefined;
+      let stream: Stream | undefined;
+      try {
+        stream = providerOf(call).stream(call.asked, { signal });
+        while (answer === undefined) {
+          const next = await stream.next();
+          if (next.done) answer = next.value;
+          else {
+            firstMs ??= Math.round(clock.monotonic() - call.begun);
+            keep(kept, next.value);
+            yield next.value;
+          }
+        }
+      } catch (error) {
+        answer = broken(error, call, kept, firstMs !== undefined, signal);
+      } finally {
+        // A reader that stops reading ends the request at the provider too.
+        if (answer === undefined) await stream?.return(undefined as never);
+      }
+      return ended(answer, call, firstMs);
+    },
+
+    async answer(request, io) {
+      const call = await admitted(request, io.signal);
       let answer: ModelAnswer;
       try {
-        const stream: Stream = ctx.uses.providers.get(resolved.endpoint.provider).stream(call, { signal });
-        answer = yield* observed(stream, kept, () => {
-          firstMs ??= Math.round(clock.monotonic() - begin);
-        });
+        const found = providerOf(call);
+        answer = found.answer ? await found.answer(call.asked, io) : await endOf(found.stream({ ...call.asked, whole: true }, io));
       } catch (error) {
-        // Before the first event the caller learns of it as an error; later it gets what had come, as of any stream that breaks.
-        // A process that went away is neither: the next one may well answer, as behind a connection that broke.
-        const isGone = hasCode(error, "PLUGIN_GONE") || hasCode(error, "PLUGIN_STALLED");
-        if (firstMs === undefined && isGatewayError(error) && !isGone) throw error;
-        const failure = {
-          class: isGone ? ("network" as const) : ("unknown" as const),
-          message: `the plugin that serves ${info.ref} failed: ${errorMessage(error)}`,
-        };
-        log.error("model.provider-failed", { model: info.ref, runId, error: errorMessage(error) });
-        answer = kept.finish({
-          stopReason: signal.aborted ? "aborted" : "error",
-          usage: tokenUsage({}),
-          ...(signal.aborted ? {} : { failure }),
-        });
+        answer = broken(error, call, keptOf(call), false, io.signal);
       }
-      const ms = Math.round(clock.monotonic() - begin);
-      const { stopReason, failure } = answer;
-      log.debug("model.called", {
-        model: info.ref,
-        runId,
-        ms,
-        firstMs,
-        stopReason,
-        ...(failure && { class: failure.class, status: failure.status }),
-      });
-      return settle(answer, resolved, request);
+      return ended(answer, call, undefined);
     },
   };
 }
@@ -147,10 +191,11 @@ const ownOf = ({ own }: { readonly own: string | undefined }) => (own === undefi
 
 /** The plain `llm`: a model with its provider's own credential. */
 export const plainLlm = (
-  access: Pick<ModelAccess, "resolve" | "stream"> & Pick<ImplementationOf<typeof modelAccess>, "embed">,
+  access: Pick<ModelAccess, "resolve" | "stream" | "answer"> & Pick<ImplementationOf<typeof modelAccess>, "embed">,
 ): ImplementationOf<typeof llm> => ({
   resolve: async (request, io) => (await access.resolve(request, io)).info,
   stream: access.stream,
+  answer: access.answer,
   embed: async ({ profile, runId: _, ...request }, io) => {
     refuseProfile(profile);
     return access.embed(request, io);
@@ -163,22 +208,8 @@ function refuseProfile(profile: string | undefined): void {
   throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
 }
 
-/** Passes a stream on, and keeps what of it could be read. */
-async function* observed(stream: Stream, kept: Answer, seen: () => void): Stream {
-  let ended = false;
-  try {
-    for (;;) {
-      const next = await stream.next();
-      ended = next.done === true;
-      if (next.done) return next.value;
-      seen();
-      const event = next.value;
-      if (event.type === "text") kept.text(`${event.index}`, event.delta);
-      else if (event.type === "thinking") kept.thinking(`${event.index}`, event.delta);
-      yield event;
-    }
-  } finally {
-    // A reader that stops reading ends the request at the provider too.
-    if (!ended) await stream.return(undefined as never);
-  }
+/** Of an answer that may break, what of it could be read. */
+function keep(kept: Answer, event: ModelEvent): void {
+  if (event.type === "text") kept.text(`${event.index}`, event.delta);
+  else if (event.type === "thinking") kept.thinking(`${event.index}`, event.delta);
 }

@@ -140,6 +140,40 @@ describe("calling a model", () => {
     expect(models).toMatchObject([{ model: "lab/big", inputCost: 0.002, outputCost: 0.005, cacheReadCost: 0.002 }]);
   });
 
+  test.each([
+    ["in one piece, where the provider has that", (origin: string) => lab(origin, { models: ["big"] }), startOpenAiVendor, "lab/big"],
+    [
+      "as the end of a stream, where it has not",
+      (origin: string) => ({ "provider-anthropic": { endpoints: { anthropic: { baseUrl: origin, key: "k" } } } }),
+      startAnthropicVendor,
+      "anthropic/claude-haiku-4-5",
+    ],
+  ] as const)(
+    "an answer that nobody reads before its end comes %s: priced and counted, and an abort reaches the vendor",
+    async (...given) => {
+      const [, plugins, startVendor, model] = given;
+      await using vendor = startVendor();
+      await using gateway = await startModelsGateway({
+        plugins: plugins(vendor.origin),
+        models: { prices: { [model]: { input: 2, output: 10 } } },
+      });
+      vendor.answer({ steps: [{ text: ["Hel", "lo"] }], usage: { input: 1000, output: 500, cacheRead: 0, cacheWrite: 0 } });
+      const whole = gateway.llm.answer!;
+      const answer = await whole(llmRequest({ model }), io);
+      expect(answer).toMatchObject({ stopReason: "stop", message: { content: [{ text: "Hello" }] } });
+      expect(answer.usage.cost).toBeCloseTo((1000 * 2 + 500 * 10) / 1e6, 12);
+      expect(answer.message.usage).toEqual(answer.usage);
+      expect(await gateway.call("usage.cost")).toMatchObject({ totals: { totalTokens: 1500, calls: 1 } });
+      vendor.answer({ steps: [{ text: ["never"] }], end: "hang" });
+      const caller = new AbortController();
+      const asked = whole(llmRequest({ model }), { signal: caller.signal });
+      const { left } = await vendor.received(2);
+      caller.abort();
+      expect(await asked.catch((error: unknown) => error)).toBeDefined();
+      await left;
+    },
+  );
+
   test("a model that does not reason is not told to, and no more is asked for than it can give", async () => {
     await using vendor = startAnthropicVendor();
     await using gateway = await startModelsGateway({
@@ -156,10 +190,10 @@ describe("calling a model", () => {
       plugins: { ...lab(vendor.origin, { models: ["costly-1", "cheap-1"] }), refuser: {} },
     });
     vendor.answer(ok);
-    expect(gateway.ask({ model: "lab/costly-1", agentId: "main" })).rejects.toMatchObject({
-      code: "LLM_CALL_REFUSED",
-      message: "main may not use lab/costly-1",
-    });
+    const refusal = { code: "LLM_CALL_REFUSED", message: "main may not use lab/costly-1" };
+    const costly = { model: "lab/costly-1", agentId: "main" };
+    expect(gateway.ask(costly)).rejects.toMatchObject(refusal);
+    expect(gateway.llm.answer!(llmRequest(costly), io)).rejects.toMatchObject(refusal);
     expect((await gateway.ask({ model: "lab/cheap-1" })).answer.stopReason).toBe("stop");
     expect(vendor.ledger.map(({ body }) => body.model)).toEqual(["cheap-1"]);
   });

@@ -1,5 +1,4 @@
 /** From a reference to a model: an alias, an endpoint, `endpoint/model`, a model's bare name, or nothing at all. */
-import type { ResolveRequest } from "@pincer/plugin-sdk/contracts/llm";
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { type CatalogueEntry, infoOf } from "./catalogue.ts";
 import type { Catalogue } from "./catalogue-store.ts";
@@ -16,7 +15,7 @@ export interface Resolved {
 
 export interface Resolver {
   /** Throws `LLM_MODEL_UNKNOWN` and `LLM_PROVIDER_NOT_READY`, which say what to do. */
-  resolve(request: ResolveRequest): Promise<Resolved>;
+  resolve(request: { readonly model?: string | undefined }): Promise<Resolved>;
   /** What an alias stands for, through aliases of aliases. */
   expand(name: string): string;
   /** What is known of a model of that endpoint, from its server, the catalogue and the operator. */
@@ -25,7 +24,18 @@ export interface Resolver {
   suggestions(wanted: string): Promise<readonly string[]>;
 }
 
+/** Anybody may ask for any name. */
+const MOST_DESCRIBED = 256;
+
+interface Described {
+  readonly config: ModelsConfig;
+  readonly live: readonly ModelInfo[];
+  readonly resolved: Resolved;
+}
+
 export function createResolver(ctx: { readonly config: ModelsConfig }, directory: Directory, catalogue: Catalogue): Resolver {
+  /** What a model came to, and from what: with every request the same is asked again. */
+  const described = new Map<string, Described>();
   const expand = (name: string): string => {
     const seen = new Set<string>();
     let at = name;
@@ -65,8 +75,14 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     const entry = catalogue.find(ref);
     // What the catalogue knows needs no server to be asked, so that a turn waits for none.
     const live = await directory.models(endpoint, { prepared: entry !== undefined });
-    const priced = ctx.config.prices[ref] !== undefined;
-    return { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
+    const { config } = ctx;
+    const known = described.get(ref);
+    if (known?.config === config && known.live === live && known.resolved.endpoint === endpoint) return known.resolved;
+    const priced = config.prices[ref] !== undefined;
+    const resolved = { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
+    if (described.size > MOST_DESCRIBED) described.clear();
+    described.set(ref, { config, live, resolved });
+    return resolved;
   };
 
   const ready = (endpoint: Endpoint, wanted: string): Endpoint => {
@@ -114,9 +130,8 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
 
   const named = async (name: string): Promise<Resolved> => {
     const wanted = expand(name);
-    const endpoints = await directory.endpoints();
     const slash = wanted.indexOf("/");
-    const endpoint = endpoints.find((one) => one.endpoint === (slash < 0 ? wanted : wanted.slice(0, slash)));
+    const endpoint = await directory.endpoint(slash < 0 ? wanted : wanted.slice(0, slash));
     if (endpoint && slash > 0) return resolvedOf(ready(endpoint, wanted), wanted.slice(slash + 1));
     if (endpoint) {
       const { defaultModel } = ready(endpoint, wanted);
@@ -125,6 +140,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
         data: { model: wanted },
       });
     }
+    const endpoints = await directory.endpoints();
     const owner = await bare(wanted, endpoints);
     if (owner) return resolvedOf(ready(owner, wanted), wanted);
     throw await unknown(wanted, endpoints);

@@ -69,9 +69,15 @@ const NOTHING: Totals = {
 };
 const FIELDS = Object.keys(NOTHING) as (keyof Totals)[];
 
-const sum = (a: Totals, b: Totals): Totals =>
-  Object.fromEntries(FIELDS.map((field) => [field, a[field] + (b[field] ?? 0)])) as unknown as Totals;
-const sumAll = (rows: readonly Totals[]): Totals => rows.reduce(sum, NOTHING);
+type Sum = { -readonly [K in keyof Totals]: Totals[K] };
+function addTo(sum: Sum, more: Totals): void {
+  for (const field of FIELDS) sum[field] += more[field] ?? 0;
+}
+function sumAll(rows: readonly Totals[]): Totals {
+  const sum: Sum = { ...NOTHING };
+  for (const row of rows) addTo(sum, row);
+  return sum;
+}
 
 function totalsOf({ usage, cost }: UsageEntry): Totals {
   const { input, output, cacheRead, cacheWrite, totalTokens } = usage;
@@ -105,6 +111,7 @@ const dayOf = (at: number): string => {
   const day = new Date(at);
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 };
+const MINUTE_MS = 60_000;
 
 export function createUsageLedger(ctx: {
   readonly config: Pick<ModelsConfig, "usageDays">;
@@ -117,15 +124,23 @@ export function createUsageLedger(ctx: {
   const writer = crypto.randomUUID().slice(0, 8);
   /** What the newest rows of this writer hold, so that they are not read again before each is written. */
   const written = new Map<string, Row>();
-  let waiting = new Map<string, Row>();
+  let waiting = new Map<string, Row & Sum>();
   let writing: Promise<void> | undefined;
   /** Runs while the next commit gathers what is recorded. */
   let gathering: Disposable | undefined;
   let sweptOn = "";
+  /** No day begins within a minute. */
+  let today = { minute: Number.NaN, date: "" };
 
+  const dateNow = (): string => {
+    const minute = Math.floor(clock.now() / MINUTE_MS);
+    if (minute !== today.minute) today = { minute, date: dayOf(clock.now()) };
+    return today.date;
+  };
   const add = (key: string, row: Row) => {
     const before = waiting.get(key);
-    waiting.set(key, before ? { ...row, ...sum(before, row) } : row);
+    if (before) addTo(before, row);
+    else waiting.set(key, { ...row });
   };
 
   /** One commit at a time; what is recorded meanwhile goes into the next, a little later. */
@@ -136,7 +151,8 @@ export function createUsageLedger(ctx: {
       const changes: Record<string, Row> = {};
       for (const [key, row] of batch) {
         const before = written.get(key) ?? (await store.get<Row>(key));
-        changes[key] = before ? { ...row, ...sum(before, row) } : row;
+        if (before) addTo(row, before);
+        changes[key] = row;
       }
       await store.set(changes);
       if (written.size > mostWritten) written.clear();
@@ -184,7 +200,7 @@ export function createUsageLedger(ctx: {
 
   return {
     record(entry) {
-      const date = dayOf(clock.now());
+      const date = dateNow();
       const agentId = entry.agentId ?? "";
       const row = { ...totalsOf(entry), date, model: entry.model, agentId };
       add(`day/${date}/${part(agentId)}/${part(entry.model)}/${writer}`, row);

@@ -41,8 +41,14 @@ export const schemaFormat = ({ name, description, schema = {}, strict }: Schema)
 });
 
 /** Leaves out what is not said, in whichever of its two ways. */
-const said = <T extends object>(values: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as Partial<T>;
+function said<T extends object>(values: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> {
+  const kept: Partial<T> = {};
+  for (const name in values) {
+    const value = values[name];
+    if (value !== undefined && value !== null) kept[name] = value as T[typeof name];
+  }
+  return kept;
+}
 
 type CallSettings = Omit<LlmRequest, "model" | "messages" | "system" | "tools">;
 

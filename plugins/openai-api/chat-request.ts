@@ -105,20 +105,20 @@ const ChatRequest = Type.Object({
 });
 export type ChatRequest = Omit<Static<typeof ChatRequest>, "messages"> & { readonly messages: readonly ChatMessage[] };
 
-const REFUSED: Readonly<Record<string, string>> = {
+const REFUSED: readonly (readonly [name: string, why: string])[] = Object.entries({
   functions: "it is the form of old; name the functions in 'tools'",
   function_call: "it is the form of old; use 'tool_choice'",
   audio: "answers are text here",
   web_search_options: "no model here searches by itself; an agent does, with its tools",
   logit_bias: "tokens cannot be weighed here",
-};
+});
 /** What means the same as if it were not there. */
 const isNothing = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === "object" && Object.keys(value).length === 0);
 
 /** Throws an `ApiFailure` that names the parameter. */
 export async function readChatRequest(body: Readonly<Record<string, unknown>>): Promise<ChatRequest> {
-  for (const [name, why] of Object.entries(REFUSED)) if (!isNothing(body[name])) throw unsupported(name, why);
+  for (const [name, why] of REFUSED) if (!isNothing(body[name])) throw unsupported(name, why);
   const request = await requireShape(ChatRequest, body);
   if (request.top_logprobs && request.logprobs !== true)
     throw badRequest("'top_logprobs' is for 'logprobs': true alone.", "top_logprobs", "invalid_value");

@@ -13,7 +13,7 @@ import { type Caller, type Desk, toldOf } from "./desk.ts";
 import { dataEvent, eventStream } from "./event-stream.ts";
 import { badRequest, failureOfModel, unsupported } from "./failure.ts";
 import { type Merged, merge } from "./merge.ts";
-import { header, targetOf } from "./target.ts";
+import { header, type Target, targetOf } from "./target.ts";
 import type { AnswerStream } from "./uses.ts";
 
 export async function chatCompletions(desk: Desk, request: Request, caller: Caller): Promise<Response> {
@@ -24,9 +24,16 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   if (count > ctx.config.mostChoices)
     throw badRequest(`'n' is ${count}; at most ${ctx.config.mostChoices} answers are given at once.`, "n", "invalid_value");
   const head: ChatHead = { id: `chatcmpl_${crypto.randomUUID()}`, created: Math.floor(ctx.clock.now() / 1000), model: body.model };
+  const target = targetOf(body.model, request.headers);
+  const whole = target.kind === "model" && body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
+  if (whole) {
+    const call = callOf(ctx, body);
+    const answers = await together(count, request.signal, async (signal) => ended(await whole(call, { signal })));
+    return Response.json(completionOf(head, answers));
+  }
   const stop = linkSignals(request.signal);
   try {
-    const streams = await open(desk, body, { request, caller, head, count, signal: stop.signal });
+    const streams = await open(desk, body, { request, caller, target, head, count, signal: stop.signal });
     if (body.stream === true) {
       const merged = await begin(streams, stop);
       return eventStream(written(ctx, merged, new ChatChunks(head, body.stream_options?.include_usage === true), stop), stop.abort);
@@ -41,20 +48,34 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   }
 }
 
+const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest) => chatCall(body, { now: clock.now(), fileChars: config.fileChars });
+
+/** One of several answers that failed ends the others. */
+async function together<T>(count: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
+  if (count === 1) return [await ask(signal)];
+  using stop = linkSignals(signal);
+  try {
+    return await Promise.all(Array.from({ length: count }, () => ask(stop.signal)));
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  }
+}
+
 interface Opening {
   readonly request: Request;
   readonly caller: Caller;
+  readonly target: Target;
   readonly head: ChatHead;
   readonly count: number;
   readonly signal: AbortSignal;
 }
 
 async function open({ ctx, agents }: Desk, body: ChatRequest, opening: Opening): Promise<readonly AnswerStream[]> {
-  const { signal, count } = opening;
-  const target = targetOf(body.model, opening.request.headers);
+  const { signal, count, target } = opening;
   if (target.kind === "agent") return [agents.stream(await turnOf({ ctx }, body, target.agentId, opening), signal)];
   const whole = body.stream === true ? {} : { whole: true };
-  const call = { ...chatCall(body, { now: ctx.clock.now(), fileChars: ctx.config.fileChars }), ...whole };
+  const call = { ...callOf(ctx, body), ...whole };
   return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
 }
 
@@ -84,12 +105,14 @@ async function readWhole(stream: AnswerStream): Promise<WholeAnswer> {
   const logprobs: TokenLogprob[] = [];
   for (;;) {
     const step = await stream.next();
-    if (step.done === true) {
-      throwFailure(step.value);
-      return { answer: step.value, logprobs };
-    }
+    if (step.done === true) return ended(step.value, logprobs);
     if (step.value.type === "text" && step.value.logprobs) logprobs.push(...step.value.logprobs);
   }
+}
+
+function ended(answer: ModelAnswer, logprobs: readonly TokenLogprob[] = []): WholeAnswer {
+  throwFailure(answer);
+  return { answer, logprobs };
 }
 
 const throwFailure = ({ failure, stopReason }: ModelAnswer): void => {

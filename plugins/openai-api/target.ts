@@ -1,7 +1,7 @@
 /** What a request's `model` names: an agent, or a provider's model. */
 import { badRequest } from "./failure.ts";
 
-type Target =
+export type Target =
   | { readonly kind: "model"; readonly model: string }
   /** Without an id: the default agent. */
   | { readonly kind: "agent"; readonly agentId: string | undefined };

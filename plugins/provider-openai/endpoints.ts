@@ -22,10 +22,13 @@ export const labelOf = (endpoint: string): string => (endpoint === OPENAI ? "Ope
 
 export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([OPENAI, ...Object.keys(endpoints)])];
 
-const isVendor = (baseUrl: string): boolean => {
-  const host = URL.parse(baseUrl)?.hostname ?? "";
-  return host === "api.openai.com" || host.endsWith(".api.openai.com");
-};
+/** By address: the operator's, and so few. */
+const vendors = new Map<string, boolean>();
+const isVendor = (baseUrl: string): boolean =>
+  vendors.getOrInsertComputed(baseUrl, () => {
+    const host = URL.parse(baseUrl)?.hostname ?? "";
+    return host === "api.openai.com" || host.endsWith(".api.openai.com");
+  });
 
 async function placeOf(
   ctx: ProviderContext<OpenAiConfig>,

@@ -1,15 +1,15 @@
 /** The `provider` contract over both APIs of the vendor. */
 
-import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
-import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
+import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
+import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
+import { type Answer, createAnswer, endOf } from "@pincer/plugin-sdk/provider/answer";
 import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
 import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
 import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
 import { ask, post } from "@pincer/plugin-sdk/provider/post";
-import { conclude, newReading, type Reading, readResponse } from "@pincer/plugin-sdk/provider/reading";
+import { conclude, newReading, type Reader, type Reading, readResponse } from "@pincer/plugin-sdk/provider/reading";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { needsChat } from "./answer-shape.ts";
 import type { OpenAiConfig } from "./config.ts";
@@ -24,14 +24,18 @@ const CHAT_API = "openai-chat";
 
 const LOCAL_EFFORTS: readonly Effort[] = ["none", "low", "medium", "high"];
 
-interface Exchange {
+/** A request before it is sent. */
+interface Prepared {
   readonly request: ModelRequest;
   readonly access: Access;
   readonly model: string;
+  readonly api: typeof CHAT_API | typeof RESPONSES_API;
   readonly efforts: readonly Effort[] | undefined;
-  readonly watch: Watch;
   readonly answer: Answer;
   readonly reading: Reading;
+}
+interface Exchange extends Prepared {
+  readonly watch: Watch;
 }
 
 export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
@@ -42,31 +46,71 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
 
   const effortsFor = (access: Access, model: string): readonly Effort[] | undefined =>
     effortsOf(model) ?? (access.settings.reasoning === true ? LOCAL_EFFORTS : undefined);
+  const ended = ({ answer, reading, watch, access, request }: Exchange): ModelAnswer =>
+    conclude(answer, reading, watch, access.baseUrl, request.model);
 
-  async function* chat({ request, access, model, efforts, watch, answer, reading }: Exchange): AsyncGenerator<ModelEvent, void, void> {
+  /** Or the answer, when there is nobody to ask. */
+  const prepare = async (request: ModelRequest): Promise<Prepared | ModelAnswer> => {
+    const slash = request.model.indexOf("/");
+    const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
+    const access = await accessTo(ctx, endpoint, request.credential);
+    const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
+    const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
+    const reading = newReading();
+    const failed = (failure: "auth" | "bad-request", message: string) =>
+      answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
+    if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
+    if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+    return { request, access, model, api, efforts: effortsFor(access, model), answer, reading };
+  };
+
+  const sendChat = async ({ request, access, model, efforts, watch, answer, reading }: Exchange) => {
     const { thinking, cacheKey } = request;
-    const isVendor = access.kind === "vendor";
-    const limit = isVendor ? "max_completion_tokens" : "max_tokens";
-    const params = {
-      ...chatParams(request, { provider: access.endpoint, model, api: CHAT_API, limit, reasons: efforts !== undefined }),
-      ...(thinking === undefined || efforts === undefined ? {} : { reasoning_effort: effortFor(thinking, efforts) }),
-      ...(cacheKey === undefined || !isVendor ? {} : { prompt_cache_key: cacheKey }),
-    };
+    const isVendors = access.kind === "vendor";
+    const limit = isVendors ? "max_completion_tokens" : "max_tokens";
+    const target = { provider: access.endpoint, model, api: CHAT_API, limit, reasons: efforts !== undefined } as const;
+    const params = Object.assign(chatParams(request, target), {
+      reasoning_effort: thinking === undefined || efforts === undefined ? undefined : effortFor(thinking, efforts),
+      prompt_cache_key: isVendors ? cacheKey : undefined,
+    });
     const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
-    yield* readResponse(request, response, watch, new ChatReader(answer, reading));
-  }
+    return { response, reader: new ChatReader(answer, reading) };
+  };
 
-  async function* responses(exchange: Exchange): AsyncGenerator<ModelEvent, void, void> {
+  const sendResponses = async (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> => {
     const { request, access, model, efforts, watch, answer, reading } = exchange;
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
     try {
       const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
-      yield* readResponse(request, response, watch, new ResponsesReader(answer, reading));
+      return { response, reader: new ResponsesReader(answer, reading) };
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
       withoutSummaries.add(access.endpoint);
-      yield* responses(exchange);
+      return sendResponses(exchange);
+    }
+  };
+  const send = (exchange: Exchange): Promise<{ readonly response: Response; readonly reader: Reader }> =>
+    exchange.api === RESPONSES_API ? sendResponses(exchange) : sendChat(exchange);
+
+  const broken = (error: unknown, exchange: Exchange): ModelAnswer => {
+    const { watch, answer, reading, access } = exchange;
+    if (watch.ended !== undefined) return ended(exchange);
+    return answer.finish({ stopReason: "error", usage: reading.usage, failure: failureOf(error, access.baseUrl, clock.now()) });
+  };
+
+  async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
+    const prepared = await prepare(request);
+    if ("message" in prepared) return prepared;
+    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch: ctx.fetch });
+    const exchange = { ...prepared, watch };
+    try {
+      if (watch.ended) return ended(exchange);
+      const { response, reader } = await send(exchange);
+      for await (const event of readResponse(request, response, watch, reader)) yield event;
+      return ended(exchange);
+    } catch (error) {
+      return broken(error, exchange);
     }
   }
 
@@ -96,32 +140,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     },
     embed: createEmbed(ctx),
 
-    async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const access = await accessTo(ctx, endpoint, request.credential);
-      const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
-      const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
-      const reading = newReading();
-      const failed = (failure: "auth" | "bad-request", message: string) =>
-        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
-
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
-      try {
-        const efforts = effortsFor(access, model);
-        const exchange = { request, access, model, efforts, watch, answer, reading };
-        if (!watch.ended) yield* api === RESPONSES_API ? responses(exchange) : chat(exchange);
-        return conclude(answer, reading, watch, access.baseUrl, request.model);
-      } catch (error) {
-        if (watch.ended === undefined) {
-          const failure = failureOf(error, access.baseUrl, clock.now());
-          return answer.finish({ stopReason: "error", usage: reading.usage, failure });
-        }
-        return conclude(answer, reading, watch, access.baseUrl, request.model);
-      }
-    },
+    stream,
+    answer: (request, io) => endOf(stream({ ...request, whole: true }, io)),
   };
 }

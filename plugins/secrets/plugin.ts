@@ -1,6 +1,8 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { secrets } from "@pincer/plugin-sdk/contracts/secrets";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
 import * as methods from "./methods.ts";
+import { type Grant, type KnownPlugin, notesOn } from "./notes.ts";
 
 /** Plugins get a secret's new value at their next request; a snapshot of the configuration is not taken anew. */
 const done = { ok: true, reloaded: false } as const;
@@ -34,11 +36,16 @@ export default definePlugin({
       return { ok: true as const };
     });
     for (const [name, granted, summary] of commands) {
-      command({ name, summary, usage: "<NAME> <plugin>" }, async ([secret, plugin], io) => {
-        await io.call(methods.grant.name, { name: secret, plugin, granted });
-        io.print(
-          io.json ? JSON.stringify({ name: secret, plugin, granted }) : `${plugin} ${granted ? "may" : "may no longer"} read ${secret}`,
-        );
+      command({ name, summary, usage: "<NAME> <plugin>" }, async ([secret = "", plugin = ""], io) => {
+        const grant: Grant = { name: secret, plugin, granted };
+        await io.call(methods.grant.name, grant);
+        const { entries } = (await io.call(methods.list.name, {})) as ResultOf<typeof methods.list>;
+        const status = (await io.call("plugins.status", {}).catch(() => undefined)) as { plugins: readonly KnownPlugin[] } | undefined; // silent-ok: who would answer is not enabled
+        const kept = entries.map((entry) => entry.name);
+        const notes = notesOn(grant, kept, status?.plugins);
+        const isOwn = status?.plugins.some(({ id, origin }) => id === plugin && origin === "embedded");
+        const said = [...(isOwn ? [] : [`${plugin} ${granted ? "may" : "may no longer"} read ${secret}`]), ...notes];
+        io.print(io.json ? JSON.stringify({ ...grant, notes }) : said.join("\n  "));
         return 0;
       });
     }

@@ -1,11 +1,12 @@
 /**
  * OpenAI's API in front of a model behind HTTP: what the gateway adds to an answer, asked for directly and through it by turns, how many
- * requests one core carries, and what they cost.
+ * requests one core carries, and what they cost; and the same of another gateway, where that can be had.
  */
 import { type Figure, median, quantile, type Target } from "./figures.ts";
 import { cpuMs, memory } from "./machine.ts";
 import { instant, type Pace, paceText } from "./pace.ts";
 import type { Part } from "./part.ts";
+import { startPortkey } from "./portkey.ts";
 import { startServer } from "./server-process.ts";
 import { startUpstream } from "./upstream-process.ts";
 
@@ -80,23 +81,29 @@ export const openAiApi: Part = async ({ installation: installed, seconds }) => {
   };
   await using proxy = await startServer("bare", { BENCH_UPSTREAM: upstream.origin });
   const bare: Side = { url: `http://127.0.0.1:${proxy.port}${path}`, headers: {}, model: "bench" };
+  await using portkey = await startPortkey(upstream.origin);
+  const other: Side | undefined = portkey && { ...portkey, model: "bench" };
   const figures: Figure[] = [];
   const figure = (what: string, unit: string, value: number, more: Partial<Figure> = {}) =>
     figures.push({ part, what, unit, value, ...more });
 
   // Its code is compiled while it runs: a gateway that has just started is not the one that people have.
-  for (const side of [bare, through]) await fullLoad(side, Math.max(5_000, seconds * 1_000));
+  for (const side of [bare, through, ...(other ? [other] : [])]) await fullLoad(side, Math.max(5_000, seconds * 1_000));
   const slice = (seconds * 1_000) / rounds;
   const compare = async (what: string, run: (side: Side) => Promise<number[]>, p99?: Target) => {
-    const found = { direct: [] as number[], bare: [] as number[], through: [] as number[] };
+    const found = { direct: [] as number[], bare: [] as number[], through: [] as number[], other: [] as number[] };
     for (let round = 0; round < rounds; round++) {
       found.direct.push(...(await run(direct)));
       found.bare.push(...(await run(bare)));
       found.through.push(...(await run(through)));
+      if (other) found.other.push(...(await run(other)));
     }
-    const added = (side: "bare" | "through", share: number) => quantile(found[side], share) - quantile(found.direct, share);
+    const added = (side: "bare" | "through" | "other", share: number) => quantile(found[side], share) - quantile(found.direct, share);
     figure(`${what}: added, p50`, "ms", added("through", 0.5), { bare: added("bare", 0.5), target: { atMost: 0.3 } });
     figure(`${what}: added, p99`, "ms", added("through", 0.99), { bare: added("bare", 0.99), ...(p99 && { target: p99 }) });
+    if (!other) return;
+    figure(`${what}: added by Portkey's gateway, p50`, "ms", added("other", 0.5));
+    figure(`${what}: added by Portkey's gateway, p99`, "ms", added("other", 0.99));
   };
   await compare("one after another", (side) => closedLoop(side, slice));
   await compare("100 a second", (side) => openLoop(side, 100, slice));
@@ -106,17 +113,23 @@ export const openAiApi: Part = async ({ installation: installed, seconds }) => {
     const [before, found] = [cpuMs(pid), await fullLoad(side, slice)];
     return { ...found, cpuUs: ((cpuMs(pid) - before) * 1_000) / found.answered };
   };
-  const loads = { bare: [] as Awaited<ReturnType<typeof load>>[], through: [] as Awaited<ReturnType<typeof load>>[] };
+  type Loads = Awaited<ReturnType<typeof load>>[];
+  const loads = { bare: [] as Loads, through: [] as Loads, other: [] as Loads };
   for (let round = 0; round < rounds; round++) {
     loads.bare.push(await load(bare, proxy.pid));
     loads.through.push(await load(through, gateway.pid));
+    if (other && portkey) loads.other.push(await load(other, portkey.pid));
   }
-  const of = (side: "bare" | "through", name: "perSecond" | "cpuUs") => median(loads[side].map((one) => one[name]));
+  const of = (side: keyof typeof loads, name: "perSecond" | "cpuUs") => median(loads[side].map((one) => one[name]));
   figure(`${inFlight} in flight: requests`, "/s", of("through", "perSecond"), {
     bare: of("bare", "perSecond"),
     target: { atLeast: 5_000 },
   });
   figure(`${inFlight} in flight: processor time of one`, "us", of("through", "cpuUs"), { bare: of("bare", "cpuUs") });
+  if (other) {
+    figure(`${inFlight} in flight: requests, Portkey's gateway`, "/s", of("other", "perSecond"));
+    figure(`${inFlight} in flight: processor time of one, Portkey's gateway`, "us", of("other", "cpuUs"));
+  }
 
   const streamed = async (side: Side) => await Promise.all(Array.from({ length: streams }, () => ask(side, paced, true)));
   const [asked, ours] = [await streamed(direct), await streamed(through)];

@@ -1,4 +1,7 @@
-/** The schemas of the map refuse what is wrong: every payload of a full run, broken in every place. */
+/**
+ * The schemas of the map refuse what is wrong: every payload of a full run, broken in every place. It is about the schemas, so that one run is
+ * enough: that payloads fit them wherever plugins run, methods.test.ts says.
+ */
 import { beforeAll, expect, test } from "bun:test";
 import { badParams } from "./bad-params.ts";
 import { startHouse } from "./house.ts";

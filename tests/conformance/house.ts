@@ -52,13 +52,21 @@ export const processPlugins: readonly string[] = [
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
+const isolations = { inline: "plugins in the gateway's process", process: "plugins in processes of their own" } as const;
+
+/** The same tests twice, each of which starts houses of its own: with all plugins in the gateway's process, and with each that can be in one of its own. */
+export function withHouses(declare: (start: typeof startHouse, test: Declare, isolation: Isolation) => void): void {
+  for (const isolation of ["inline", "process"] as const)
+    describe(isolations[isolation], () => declare((options = {}) => startHouse({ ...options, isolation }), testIn(isolation), isolation));
+}
+
 /** The same tests twice, each time against one house: with all plugins in the gateway's process, and with each that can be in one of its own. */
 export function inEachIsolation(
   start: (isolation: Isolation) => Promise<House>,
   declare: (house: () => House, test: Declare, isolation: Isolation) => void,
 ): void {
   for (const isolation of ["inline", "process"] as const)
-    describe(isolation === "inline" ? "plugins in the gateway's process" : "plugins in processes of their own", () => {
+    describe(isolations[isolation], () => {
       let house: House | undefined;
       beforeAll(async () => {
         if (isolation === "inline" || !(await unconfinable())) house = await start(isolation);

@@ -1,24 +1,9 @@
 /** Who may call what (`protocol` section 3). Scopes are looked at before parameters, so that nothing here runs. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createDeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
-import { everyScope, type House, startHouse } from "./house.ts";
+import { everyScope, inEachIsolation, startHouse } from "./house.ts";
 import { events, type MethodEntry, methods } from "./map.ts";
 import { publishedScope } from "./published.ts";
-
-let house: House;
-const clients = new Map<string, WireClient>();
-
-beforeAll(async () => {
-  house = await startHouse({ config: { gateway: { wrongRoleCalls: 100_000 } } });
-});
-afterAll(() => house[Symbol.asyncDispose]());
-
-async function holding(scopes: readonly string[]): Promise<WireClient> {
-  const id = scopes.join();
-  const client = clients.get(id) ?? (await house.connect({ scopes }));
-  clients.set(id, client);
-  return client;
-}
 
 /** The error of a call, if it is refused. */
 async function refusal(client: WireClient, method: string, params: unknown) {
@@ -48,66 +33,102 @@ const missing = (scope: string) => ({
   details: { code: "MISSING_SCOPE", missingScope: scope, requiredScopes: [scope] },
 });
 
-describe("a method is open to the scopes that hold its own, and to no other", () => {
-  for (const [method, { scope }] of Object.entries(methods)) {
-    test(method, async () => {
-      if (scope === "any") return expect(await refusal(await holding([]), method, {})).toBeUndefined();
-      expect(await refusal(await holding([]), method, never)).toEqual(missing(scope));
-      for (const held of everyScope) {
-        const error = await refusal(await holding([held]), method, never);
-        if (holdersOf(scope).includes(held)) expect([held, error?.code]).toEqual([held, "INVALID_REQUEST"]);
-        else expect([held, error]).toEqual([held, missing(scope)]);
+inEachIsolation(
+  (isolation) => startHouse({ isolation, config: { gateway: { wrongRoleCalls: 100_000 } } }),
+  (house, test, isolation) => {
+    const clients = new Map<string, WireClient>();
+    async function holding(scopes: readonly string[]): Promise<WireClient> {
+      const id = scopes.join();
+      const client = clients.get(id) ?? (await house().connect({ scopes }));
+      clients.set(id, client);
+      return client;
+    }
+
+    describe("a method is open to the scopes that hold its own, and to no other", () => {
+      for (const [method, { scope }] of Object.entries(methods)) {
+        test(method, async () => {
+          if (scope === "any") return expect(await refusal(await holding([]), method, {})).toBeUndefined();
+          expect(await refusal(await holding([]), method, never)).toEqual(missing(scope));
+          for (const held of everyScope) {
+            const error = await refusal(await holding([held]), method, never);
+            if (holdersOf(scope).includes(held)) expect([held, error?.code]).toEqual([held, "INVALID_REQUEST"]);
+            else expect([held, error]).toEqual([held, missing(scope)]);
+          }
+          const others = everyScope.filter((held) => !holdersOf(scope).includes(held));
+          expect(await refusal(await holding(others), method, never)).toEqual(missing(scope));
+        });
       }
-      const others = everyScope.filter((held) => !holdersOf(scope).includes(held));
-      expect(await refusal(await holding(others), method, never)).toEqual(missing(scope));
     });
-  }
-});
 
-test("parameters that ask for more are refused to those who hold less", async () => {
-  const write = await holding(["operator.write"]);
-  const idempotencyKey = "none-of-this-runs";
-  const asking: [method: string, params: Record<string, unknown>][] = [
-    ["agent", { message: "/new", idempotencyKey }],
-    ["agent", { message: " /reset now", idempotencyKey }],
-    ["sessions.patch", { key: "main", verboseLevel: "on" }],
-    ["sessions.patch", { key: "main", execHost: "node" }],
-    ["sessions.create", { execNode: "n" }],
-    ["sessions.create", { incognito: true }],
-    ["sessions.delete", { key: "side" }],
-  ];
-  for (const [method, params] of asking) {
-    const { scopeOf } = methods[method] as MethodEntry;
-    expect([method, scopeOf?.(params)]).toEqual([method, "operator.admin"]);
-    expect([method, await refusal(write, method, params)]).toEqual([method, missing("operator.admin")]);
-  }
-  const modest: [method: string, params: Record<string, unknown>][] = [
-    ["sessions.patch", { key: "main", label: "x", pinned: true, unread: false, model: null, thinkingLevel: "low" }],
-    ["sessions.create", { key: "side", label: "y" }],
-    ["sessions.patch", { key: "side", archived: true }],
-    ["sessions.delete", { key: "side", archivedOnly: true }],
-  ];
-  for (const [method, params] of modest) {
-    expect([method, methods[method]?.scopeOf?.(params)]).toEqual([method, "operator.write"]);
-    expect([method, await refusal(write, method, params)]).toEqual([method, undefined]);
-  }
-});
+    test("parameters that ask for more are refused to those who hold less", async () => {
+      const write = await holding(["operator.write"]);
+      const idempotencyKey = "none-of-this-runs";
+      const asking: [method: string, params: Record<string, unknown>][] = [
+        ["agent", { message: "/new", idempotencyKey }],
+        ["agent", { message: " /reset now", idempotencyKey }],
+        ["sessions.patch", { key: "main", verboseLevel: "on" }],
+        ["sessions.patch", { key: "main", execHost: "node" }],
+        ["sessions.create", { execNode: "n" }],
+        ["sessions.create", { incognito: true }],
+        ["sessions.delete", { key: "side" }],
+      ];
+      for (const [method, params] of asking) {
+        const { scopeOf } = methods[method] as MethodEntry;
+        expect([method, scopeOf?.(params)]).toEqual([method, "operator.admin"]);
+        expect([method, await refusal(write, method, params)]).toEqual([method, missing("operator.admin")]);
+      }
+      const modest: [method: string, params: Record<string, unknown>][] = [
+        ["sessions.patch", { key: "main", label: "x", pinned: true, unread: false, model: null, thinkingLevel: "low" }],
+        ["sessions.create", { key: "side", label: "y" }],
+        ["sessions.patch", { key: "side", archived: true }],
+        ["sessions.delete", { key: "side", archivedOnly: true }],
+      ];
+      for (const [method, params] of modest) {
+        expect([method, methods[method]?.scopeOf?.(params)]).toEqual([method, "operator.write"]);
+        expect([method, await refusal(write, method, params)]).toEqual([method, undefined]);
+      }
+    });
 
-test("a node calls no operator's method but health", async () => {
-  const node = await house.pair(createDeviceKey(), { role: "node", scopes: [], client: { id: "node-host", mode: "node" } });
-  for (const method of Object.keys(methods)) {
-    const error = await refusal(node, method, {});
-    if (methods[method]?.scope === "any") expect([method, error]).toEqual([method, undefined]);
-    else expect([method, error]).toMatchObject([method, { code: "INVALID_REQUEST", message: "unauthorized role: node" }]);
-  }
-});
+    test("a node calls no operator's method but health", async () => {
+      const node = await house().pair(createDeviceKey(), { role: "node", scopes: [], client: { id: "node-host", mode: "node" } });
+      for (const method of Object.keys(methods)) {
+        const error = await refusal(node, method, {});
+        if (methods[method]?.scope === "any") expect([method, error]).toEqual([method, undefined]);
+        else expect([method, error]).toMatchObject([method, { code: "INVALID_REQUEST", message: "unauthorized role: node" }]);
+      }
+    });
 
-test("more than ten calls of another role's methods end the socket", async () => {
-  await using strict = await startHouse();
-  const node = await strict.pair(createDeviceKey(), { role: "node", scopes: [], client: { id: "node-host", mode: "node" } });
-  for (let n = 0; n < 11; n++) await refusal(node, "status", {});
-  expect(await node.closed).toMatchObject({ code: 1008 });
-});
+    test("more than ten calls of another role's methods end the socket", async () => {
+      await using strict = await startHouse({ isolation });
+      const node = await strict.pair(createDeviceKey(), { role: "node", scopes: [], client: { id: "node-host", mode: "node" } });
+      for (let n = 0; n < 11; n++) await refusal(node, "status", {});
+      expect(await node.closed).toMatchObject({ code: 1008 });
+    });
+
+    test("an event reaches who may read it, and nobody else", async () => {
+      const [reader, pairer, nobody] = [await holding(["operator.read"]), await holding(["operator.pairing"]), await holding([])];
+      await reader.call("sessions.subscribe", {});
+      await house().settled(await house().say("hello"), reader);
+      await house().ask(createDeviceKey());
+      await pairer.event("device.pair.requested");
+      await Promise.all([reader, pairer, nobody].map((client) => client.call("health", {})));
+      const allowed = (scopes: readonly string[]) =>
+        Object.entries(events)
+          .filter(([, { scope }]) => scope === "any" || scopes.includes(scope))
+          .map(([name]) => name);
+      const names = (client: WireClient) => [...new Set(client.frames.flatMap(({ event }) => event ?? []))];
+      for (const [client, scopes] of [
+        [reader, ["operator.read"]],
+        [pairer, ["operator.pairing"]],
+        [nobody, []],
+      ] as const) {
+        expect(names(client).filter((name) => !allowed(scopes).includes(name))).toEqual([]);
+      }
+      expect(names(reader)).toContain("chat");
+      expect(names(nobody)).toEqual(["connect.challenge", "health"]);
+    });
+  },
+);
 
 test("the published protocol asks for the same scopes", () => {
   const differing = Object.entries(methods).flatMap(([method, { scope, scopeOf }]) => {
@@ -117,27 +138,4 @@ test("the published protocol asks for the same scopes", () => {
   });
   // Observed: health answers whoever has been let in, nodes too.
   expect(differing).toEqual(["health: any, published operator.read"]);
-});
-
-test("an event reaches who may read it, and nobody else", async () => {
-  const [reader, pairer, nobody] = [await holding(["operator.read"]), await holding(["operator.pairing"]), await holding([])];
-  await reader.call("sessions.subscribe", {});
-  await house.settled(await house.say("hello"), reader);
-  await house.ask(createDeviceKey());
-  await pairer.event("device.pair.requested");
-  await Promise.all([reader, pairer, nobody].map((client) => client.call("health", {})));
-  const allowed = (scopes: readonly string[]) =>
-    Object.entries(events)
-      .filter(([, { scope }]) => scope === "any" || scopes.includes(scope))
-      .map(([name]) => name);
-  const names = (client: WireClient) => [...new Set(client.frames.flatMap(({ event }) => event ?? []))];
-  for (const [client, scopes] of [
-    [reader, ["operator.read"]],
-    [pairer, ["operator.pairing"]],
-    [nobody, []],
-  ] as const) {
-    expect(names(client).filter((name) => !allowed(scopes).includes(name))).toEqual([]);
-  }
-  expect(names(reader)).toContain("chat");
-  expect(names(nobody)).toEqual(["connect.challenge", "health"]);
 });

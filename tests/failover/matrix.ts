@@ -23,8 +23,14 @@ interface Matrix extends AsyncDisposable {
 const AGAIN: readonly FailureClass[] = ["network", "overloaded", "timeout"];
 const FINAL: readonly FailureClass[] = ["context-overflow", "bad-request", "image"];
 
-/** `continues`: the servers go on behind an unfinished answer. */
-export async function startMatrix(api: Api, continues = false): Promise<Matrix> {
+export interface MatrixOptions {
+  /** The servers go on behind an unfinished answer. */
+  readonly continues?: boolean;
+  /** Nobody reads before the end. */
+  readonly whole?: boolean;
+}
+
+export async function startMatrix(api: Api, { continues = false, whole = false }: MatrixOptions = {}): Promise<Matrix> {
   const vendor = api === "messages" ? startAnthropicVendor() : startOpenAiVendor();
   const place = api === "messages" ? { baseUrl: vendor.origin } : { baseUrl: `${vendor.origin}/v1`, api, continues };
   const wanted = names.slice(1).map((_, index) => `before-${index + 1}`);
@@ -57,8 +63,14 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
         return fault.before;
       }
       read = Promise.withResolvers();
+      if (whole) read.resolve();
       return breaking(fault, api, opening(`piece ${vendor.ledger.length - first} `), read.promise);
     });
+    const keys = () => vendor.ledger.slice(first).map(keyOf);
+    if (whole) {
+      const answer = await gateway.llm.answer!(llmRequest({ model: `e0/${wanted[fallbacks - 1]}` }), io);
+      return { answer, text: textOf(answer), keys: keys() };
+    }
     const texts: string[] = [];
     const stream = gateway.llm.stream(llmRequest({ model: `e0/${wanted[fallbacks - 1]}` }), io);
     const { answer } = await readStream(stream, (event) => {
@@ -67,13 +79,13 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
       read.resolve();
       if (fault.within === "hang" && event.delta !== "the end") void gateway.clock.advance(IDLE_MS);
     });
-    return { answer, text: texts.join(""), keys: vendor.ledger.slice(first).map(keyOf) };
+    return { answer, text: texts.join(""), keys: keys() };
   };
 
   /** By the rules alone. */
   const expectedOf = (kind: FailureClass, begun: boolean, fallbacks: number) => {
     if (FINAL.includes(kind)) return { asked: ["e0"], ends: kind };
-    if (begun && !continues) return { asked: ["e0"], ends: "exhausted" as const };
+    if (begun && !continues && !whole) return { asked: ["e0"], ends: "exhausted" as const };
     const times = AGAIN.includes(kind) ? 2 : 1;
     const asked = names.slice(0, fallbacks).flatMap((name) => Array.from({ length: times }, () => name));
     return { asked: [...asked, `e${fallbacks}`], ends: undefined };
@@ -96,7 +108,11 @@ export async function startMatrix(api: Api, continues = false): Promise<Matrix> 
       const kind = begun ? classWithin(fault, api) : fault.class;
       const { asked, ends } = expectedOf(kind, begun, fallbacks);
       const { answer, text, keys } = await ask(fault, begun, fallbacks);
-      const pieces = begun ? asked.slice(0, ends === undefined ? -1 : undefined).map((_, index) => `piece ${index + 1} `) : [];
+      // What nobody has read is begun anew.
+      const pieces =
+        begun && (!whole || ends !== undefined)
+          ? asked.slice(0, ends === undefined ? -1 : undefined).map((_, index) => `piece ${index + 1} `)
+          : [];
       const expected = [...pieces, ...(ends === undefined ? ["the end"] : [])].join("");
       const what = { case: `${fault.name}, ${api}, ${begun ? "behind the first words" : "before"}, ${fallbacks} fallbacks` };
       expect({ ...what, keys, text, kept: textOf(answer), ends: answer.failure?.class }).toEqual({

@@ -21,7 +21,7 @@ for (const api of apis) {
 }
 
 test("and where the servers go on behind an unfinished answer", async () => {
-  await using matrix = await startMatrix("chat", true);
+  await using matrix = await startMatrix("chat", { continues: true });
   for (const fault of faults) {
     for (const fallbacks of every) {
       await matrix.check(fault, true, fallbacks);

@@ -20,7 +20,7 @@ interface Host {
 const unrecorded = { file: "", text: "", next: "" };
 
 /** Follows the folders of all plugins that a host has now, until disposed. */
-export function watchPlugins(host: Host, clock: Clock, log: Logger): Disposable {
+export function reloadOnSave(host: Host, clock: Clock, log: Logger): Disposable {
   const pending = new Map<string, Disposable>();
   const written = new Map<string, string>();
   let swapping: Promise<void> = Promise.resolve();

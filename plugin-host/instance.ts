@@ -2,7 +2,7 @@
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import type { Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 
-export interface Running {
+export interface PluginInstance {
   readonly registered: Registrations;
   readonly services: {
     readonly size: number;

@@ -1,0 +1,42 @@
+/** What the gateway refuses is said in the words that somebody typed, with what to type next. */
+import { expect, test } from "bun:test";
+import { createCliHome } from "../../tests/support/cli.ts";
+
+test("what is not known is answered with a near name and with the command that lists the names", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  await home.pincer(["secrets", "set", "LAB_TOKEN"], { stdin: "value" });
+  await home.pincer(["chat", "hello"]);
+  for (const [words, message, next] of [
+    ["plugins inspect agentt", 'there is no plugin "agentt"; did you mean "agent"?', "pincer plugins list"],
+    ["plugins reload nobody-at-all", 'there is no plugin "nobody-at-all"', "pincer plugins list"],
+    ["plugins enable toolsfiles", 'there is no plugin "toolsfiles"; did you mean "tools-files"?', "pincer plugins list"],
+    ["secrets delete LAB_TOKE", 'there is no secret LAB_TOKE; did you mean "LAB_TOKEN"?', "pincer secrets list"],
+    ["sessions show agent:main:mian", 'there is no session agent:main:mian; did you mean "agent:main:main"?', "pincer sessions list"],
+    ["sessions delete agent:main:mian", 'there is no session agent:main:mian; did you mean "agent:main:main"?', "pincer sessions list"],
+    [
+      "devices approve nope",
+      "no device asks to come in under nope: the request was answered or replaced, or is too old",
+      "pincer devices list",
+    ],
+    ["devices remove nope", "no device nope is paired", "pincer devices list"],
+  ] as const)
+    expect([words, await home.json(words.split(" "))]).toMatchObject([words, { ok: false, error: { message, next } }]);
+}, 60_000);
+
+test("a word that does not fit is named as it was typed, not as a method's parameter", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  for (const [words, said] of [
+    ["sessions list --limit x", /^error --limit: expected integer of at least 1, came "x"\nnext {2}pincer sessions list\n/],
+    ["secrets delete lower", /^error <NAME>: expected string like \S+, came "lower"\nnext {2}pincer secrets delete <NAME>\n/],
+    ["secrets grant lower agent", /^error <NAME>: expected string like \S+, came "lower"\nnext {2}pincer secrets grant <NAME> <plugin>\n/],
+  ] as const) {
+    const { code, err } = await home.pincer(words.split(" "));
+    expect({ words, code }).toEqual({ words, code: 2 });
+    expect(err).toMatch(said);
+  }
+  // Who names a method reads its parameters.
+  expect((await home.pincer(["call", "sessions.list", '{"limit":0}'])).err).toContain("sessions.list params: at /limit");
+  expect((await home.pincer(["plugins", "unlink", "x"])).err).toContain('did you mean "plugin unlink"?');
+}, 60_000);
