@@ -32,9 +32,12 @@ export function classOfStatus(status: number): FailureClass {
 const WORDS: readonly (readonly [FailureClass, RegExp])[] = [
   [
     "context-overflow",
-    /context[ _]?(length|window|size)|prompt is too long|too many (input )?tokens|maximum context|exceeds? (the )?(model's )?(limit|context)|input is too long|reduce the length/i,
+    /context[ _]?(length|window|size)|prompt is too long|too many (input )?tokens|maximum context|exceeds? (the )?(model's )?(limit|context|maximum number of tokens)|input is too long|reduce the length/i,
   ],
-  ["image", /image (exceeds|dimension|too large|media type|format|size|could not be processed)|could not process image|invalid image/i],
+  [
+    "image",
+    /image (exceeds|dimension|too large|media type|format|size|could not be processed)|could not process image|unable to process input image|invalid image/i,
+  ],
   ["billing", /credit balance|insufficient[ _](quota|credits?|funds|balance)|billing|payment required|exceeded your current quota/i],
 ];
 

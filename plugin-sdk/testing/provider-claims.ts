@@ -37,6 +37,8 @@ export interface ProviderSuite extends ProviderStart {
   readonly argumentsAreValues?: boolean;
   /** The vendor does not tell of its cache: all that it read counts as fresh. */
   readonly countsNoCache?: boolean;
+  /** The vendor tells what it read from its cache, and not what it put there. */
+  readonly countsNoCacheWrites?: boolean;
   /** What the vendor says that it took for every answer, in US dollars; absent: it does not say. */
   readonly charges?: number;
   /** The vendor has no word for an answer that was refused. */
