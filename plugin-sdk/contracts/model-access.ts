@@ -5,7 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, stream } from "../contract.ts";
 import { LlmRequest, ResolveRequest } from "./llm.ts";
-import { Credential, CredentialType, EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
+import { Credential, CredentialType, EmbedAnswer, EmbedRequest, ModelAnswer, ModelEvent, ModelInfo, Probed, SignIn } from "./provider.ts";
 
 const own = {
   /** The provider has a credential of its own, or needs none: another text whenever it is another. Absent: it has none. */
@@ -34,6 +34,8 @@ export const AccessibleEndpoint = Type.Object({
   ...own,
   /** What else its requests may be made with. */
   credentials: Type.Array(CredentialType),
+  /** Where its provider says that somebody signs in. */
+  signIn: Type.Optional(SignIn),
 });
 export type AccessibleEndpoint = Static<typeof AccessibleEndpoint>;
 

@@ -212,6 +212,15 @@ export type PullProgress = Static<typeof PullProgress>;
 export const Pulled = Type.Object({ failure: Type.Optional(ModelFailure) });
 export type Pulled = Static<typeof Pulled>;
 
+/** Where somebody signs in with a device code (RFC 8628), and gets a token of the type `oauth`. */
+export const SignIn = Type.Object({
+  deviceUrl: Type.String(),
+  tokenUrl: Type.String(),
+  clientId: Type.String(),
+  scopes: Type.Array(Type.String()),
+});
+export type SignIn = Static<typeof SignIn>;
+
 export const ProviderRecord = Type.Object({
   label: Type.String(),
   /** Endpoint ids that it always serves; `open` providers may serve further ones that the operator configures. */
@@ -223,6 +232,8 @@ export const ProviderRecord = Type.Object({
   found: Type.Optional(Type.Boolean()),
   /** What requests may be made with; absent: with nothing but the provider's own. */
   credentials: Type.Optional(Type.Array(CredentialType)),
+  /** By endpoint. Nothing is asked there until the operator's configuration names it. */
+  signIn: Type.Optional(Type.Record(Type.String(), SignIn)),
 });
 
 export const EndpointStatus = Type.Object({

@@ -22,6 +22,8 @@ interface ChatTarget {
 /** What a thinking block's signature holds here: where its text came from, and a router's own records of it. */
 export interface ThinkingProof {
   readonly field?: string;
+  /** The vendor's proof of that text, which goes back with it. */
+  readonly opaque?: string;
   readonly details?: readonly unknown[];
 }
 
@@ -142,7 +144,7 @@ function assistantMessage({ content }: AssistantMessage, own: boolean, inLoop: b
   };
 }
 
-/** A router wants its records back always; a text of thinking is wanted back only while the tools of the same turn run. */
+/** Records and proofs are wanted back always; a text of thinking alone only while the tools of the same turn run. */
 function thinkingBack(content: AssistantMessage["content"], inLoop: boolean): object {
   const details: unknown[] = [];
   let plain: object = {};
@@ -150,7 +152,9 @@ function thinkingBack(content: AssistantMessage["content"], inLoop: boolean): ob
     if (block.type !== "thinking" || block.signature === undefined) continue;
     const proof = readProof(block.signature);
     details.push(...(proof.details ?? []));
-    if (proof.field !== undefined && inLoop) plain = { [proof.field]: block.thinking };
+    const text = proof.field === undefined ? {} : { [proof.field]: block.thinking };
+    if (proof.opaque !== undefined) plain = { ...text, reasoning_opaque: proof.opaque };
+    else if (proof.field !== undefined && inLoop) plain = text;
   }
   return details.length > 0 ? { reasoning_details: details } : plain;
 }

@@ -16,11 +16,15 @@ const STOPS: Readonly<Record<string, StopReason>> = {
   content_filter: "refusal",
 };
 
+/** What a delta may call the text of its thinking. */
+const THINKING = ["reasoning_content", "reasoning", "reasoning_text"] as const;
+
 export class ChatReader {
   readonly #answer: Answer;
   readonly #reading: Reading;
   readonly #details: unknown[] = [];
   #field: string | undefined;
+  #opaque: string | undefined;
   /** Names that came before their id, or the other way round. */
   readonly #announced = new Set<number>();
   readonly #ids = new Map<number, string>();
@@ -57,12 +61,12 @@ export class ChatReader {
   }
 
   #readThinking(delta: ChatDelta): readonly ModelEvent[] {
-    const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
-    const text = delta.reasoning_content || delta.reasoning;
     if (delta.reasoning_details) this.#details.push(...delta.reasoning_details);
-    if (!text) return [];
+    if (typeof delta.reasoning_opaque === "string") this.#opaque = delta.reasoning_opaque;
+    const field = THINKING.find((name) => delta[name]);
+    if (field === undefined) return [];
     this.#field ??= field;
-    return this.#answer.thinking("thinking", text);
+    return this.#answer.thinking("thinking", delta[field]);
   }
 
   #readCall(call: ChatCallDelta): readonly ModelEvent[] {
@@ -86,9 +90,10 @@ export class ChatReader {
     // Some servers end with "stop" although they called tools.
     this.#reading.stop = stop === "stop" && this.#answer.hasToolCalls ? "toolUse" : stop;
     this.#reading.refused ||= stop === "refusal";
+    const [field, opaque] = [this.#field, this.#opaque];
     const proof: ThinkingProof =
-      this.#details.length > 0 ? { details: joined(this.#details) } : { ...(this.#field ? { field: this.#field } : {}) };
-    if (proof.details || proof.field) this.#answer.sign("thinking", JSON.stringify(proof), { redacted: this.#field === undefined });
+      this.#details.length > 0 ? { details: joined(this.#details) } : { ...(field ? { field } : {}), ...(opaque ? { opaque } : {}) };
+    if (Object.keys(proof).length > 0) this.#answer.sign("thinking", JSON.stringify(proof), { redacted: field === undefined });
   }
 }
 

@@ -40,9 +40,11 @@ export interface ChatDelta {
   readonly content?: string | null;
   readonly refusal?: string | null;
   readonly tool_calls?: readonly ChatCallDelta[] | null;
-  /** The thinking of models, which servers tell under either name, and a router's own records of it. */
+  /** The thinking of models, which servers tell under any of these names; the proof of it; and a router's own records of it. */
   readonly reasoning_content?: string | null;
   readonly reasoning?: string | null;
+  readonly reasoning_text?: string | null;
+  readonly reasoning_opaque?: string | null;
   readonly reasoning_details?: readonly unknown[] | null;
 }
 
