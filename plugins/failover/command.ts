@@ -4,6 +4,7 @@ import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
 import { readValue } from "./prompt.ts";
+import { setPlace } from "./sign-in-place.ts";
 
 export const USAGE = "<add|login|list|order|test|logout> [what...]";
 
@@ -11,7 +12,7 @@ const HELP = `pincer models auth list [<provider>]
 pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
     asks for the key, or reads it from a pipe; of oauth a line with the access token and one with the refresh token
 pincer models auth login <provider>:<name> [priority=<n>]
-    signs in with a code, where failover.oauth says where
+    signs in with a code, where failover.oauth says where; says it there as the provider does, when nobody has
 pincer models auth order <provider> [<provider>:<name> ...]
     tries these first, in this order; without any, the order of the configuration holds again
 pincer models auth test [<provider>:<name> ...]
@@ -99,6 +100,8 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     return show(result, [`forgotten: ${result.removedProfiles.join(", ") || "there was none"}`]);
   }
   if (verb === "login") {
+    const set = await setPlace(name, call);
+    if (set !== undefined && !io.json) io.print(`failover.oauth.${set} says now where to sign in, as its provider suggests.`);
     const started = await call<Result<"signInStart">>("failover.signIn.start", { name, ...ranked });
     const { verificationUri, verificationUriComplete, userCode, id } = started;
     if (!io.json) {

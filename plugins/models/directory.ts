@@ -4,7 +4,7 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Providers, RecordOf } from "@pincer/plugin-sdk/contract";
 import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
-import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider, SignIn } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
 
@@ -24,6 +24,7 @@ export interface Endpoint extends EndpointStatus {
   /** As in `model-access`. */
   readonly own: string | undefined;
   readonly credentials: readonly CredentialType[];
+  readonly signIn: SignIn | undefined;
   /** Of a profile. */
   readonly profile: Credential | undefined;
 }
@@ -75,11 +76,14 @@ export function createDirectory(ctx: DirectoryContext): Directory {
         };
         try {
           const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
-          return endpoints.map((status) => ({ ...status, ...more, own: status.ready ? (status.credential ?? "") : undefined }));
+          return endpoints.map((status) => {
+            const own = status.ready ? (status.credential ?? "") : undefined;
+            return { ...status, ...more, own, signIn: record.signIn?.[status.endpoint] };
+          });
         } catch (error) {
           log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
           const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
-          const failed = { label: record.label, ready: false, detail, own: undefined };
+          const failed = { label: record.label, ready: false, detail, own: undefined, signIn: undefined };
           return record.endpoints.map((endpoint) => ({ endpoint, ...failed, ...more }));
         }
       }),

@@ -130,8 +130,9 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     async endpoints() {
       const endpoints = await directory.endpoints();
       return {
-        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials }) => ({
+        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials, signIn }) => ({
           ...{ endpoint, label, plugin, credentials: [...credentials] },
+          ...(signIn === undefined ? {} : { signIn }),
           ...(own === undefined && detail !== undefined ? { detail } : {}),
           ...ownOf({ own }),
         })),
