@@ -44,6 +44,7 @@ test("the models are those that converse, over all pages of the list, which is k
       maxOutputTokens: 65_536,
       reasoning: true,
       vision: true,
+      documents: true,
     },
     { ref: "google/gemini-2.5-flash", tools: true, price: null },
   ]);

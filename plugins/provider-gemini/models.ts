@@ -53,6 +53,7 @@ export function modelInfo(
     maxOutputTokens: outputTokenLimit ?? null,
     reasoning: thinking ?? thinkingAbility(id).mode !== "none",
     vision: id.startsWith("gemini"),
+    documents: id.startsWith("gemini"),
     tools: true,
     price: null,
   };

@@ -5,7 +5,7 @@ import { startGeminiVendor } from "../../tests/vendors/gemini/server.ts";
 
 interface Part {
   readonly text?: string;
-  readonly inlineData?: { readonly data: string };
+  readonly inlineData?: { readonly data: string; readonly mimeType: string };
   readonly functionResponse?: { readonly id: string; readonly response: unknown; readonly parts?: readonly Part[] };
   readonly thoughtSignature?: string;
 }
@@ -21,8 +21,11 @@ interface Calling {
 
 const partsOf = ({ body }: VendorCall): readonly Part[] =>
   (body["contents"] as readonly { readonly parts: readonly Part[] }[]).flatMap(({ parts }) => parts);
-const dataOf = (parts: readonly Part[]): readonly string[] =>
-  parts.flatMap(({ inlineData, functionResponse }) => [...(inlineData ? [inlineData.data] : []), ...dataOf(functionResponse?.parts ?? [])]);
+const dataOf = (parts: readonly Part[], type: string): readonly string[] =>
+  parts.flatMap(({ inlineData, functionResponse }) => [
+    ...(inlineData?.mimeType.startsWith(type) ? [inlineData.data] : []),
+    ...dataOf(functionResponse?.parts ?? [], type),
+  ]);
 const CHOICES = { AUTO: "auto", NONE: "none", ANY: "required" } as const;
 
 providerSuite({
@@ -98,7 +101,8 @@ providerSuite({
     },
   ],
   sent: {
-    images: (call) => dataOf(partsOf(call)),
+    images: (call) => dataOf(partsOf(call), "image/"),
+    documents: (call) => dataOf(partsOf(call), "application/pdf"),
     toolResult: (call, id) => {
       const result = partsOf(call).find(({ functionResponse }) => functionResponse?.id === id);
       return result && JSON.stringify(result.functionResponse?.response);

@@ -128,9 +128,18 @@ describe("a conversation", () => {
     expect(before.at(-1)?.parts).toEqual([{ text: "[Images from the tools]" }, inline("QQ=="), inline("Qg==")]);
   });
 
-  test("an image that the API does not know is told in words", async () => {
-    const [content] = await contentsFor([{ role: "user", content: [text("look"), image("R0lG", "image/gif")], timestamp: 1 }]);
-    expect(content?.parts[1]).toEqual({ text: "[An image of type image/gif, which this model cannot read.]" });
+  test("a document goes with its name; what the API does not know is told in words", async () => {
+    const document = { type: "document" as const, data: "JVBERi0=", mimeType: "application/pdf", name: "letter.pdf" };
+    const archive = { type: "document" as const, data: "UEs=", mimeType: "application/zip" };
+    const [content] = await contentsFor([
+      { role: "user", content: [text("look"), document, image("R0lG", "image/gif"), archive], timestamp: 1 },
+    ]);
+    expect(content?.parts.slice(1)).toEqual([
+      { text: "[letter.pdf]" },
+      { inlineData: { mimeType: "application/pdf", data: "JVBERi0=" } },
+      { text: "[An image of type image/gif, which this model cannot read.]" },
+      { text: "[a document, application/zip, which this model cannot read]" },
+    ]);
   });
 
   test("answers that follow one another are one, and a conversation never begins with one", async () => {

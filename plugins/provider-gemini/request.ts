@@ -1,9 +1,10 @@
 /** A `ModelRequest` as the body of `generateContent`. */
 import type { FunctionDeclaration, Part } from "@google/genai";
-import type { ImageBlock, ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import type { AssistantMessage, Message, ToolResultMessage, UserMessage } from "@pincer/plugin-sdk/message";
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
+import type { AssistantMessage, DocumentBlock, ImageBlock, Message, ToolResultMessage, UserMessage } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
 import { partsOf as blocksOf } from "@pincer/plugin-sdk/provider/parts";
+import { documentNote } from "@pincer/plugin-sdk/provider/readable";
 import { functionCallingConfig, generationConfig, oneCallInstruction } from "./answer-shape.ts";
 import { readProof } from "./proof.ts";
 import { needsSignatures } from "./thinking.ts";
@@ -73,15 +74,22 @@ function contentsOf(messages: readonly Message[], target: Target): readonly Cont
   return contents;
 }
 
-const inlineData = ({ mimeType, data }: ImageBlock): Part => ({ inlineData: { mimeType, data } });
+const inlineData = ({ mimeType, data }: ImageBlock | DocumentBlock): Part => ({ inlineData: { mimeType, data } });
 
 const partsOf = (content: UserMessage["content"]): readonly Part[] =>
   blocksOf(content).flatMap((block): readonly Part[] => {
     if (block.type === "text") return block.text === "" ? [] : [{ text: block.text }];
+    if (block.type === "document") return documentParts(block);
     return IMAGE_TYPES.has(block.mimeType)
       ? [inlineData(block)]
       : [{ text: `[An image of type ${block.mimeType}, which this model cannot read.]` }];
   });
+
+/** The API has no place for a document's name but the text before it. */
+function documentParts(block: DocumentBlock): readonly Part[] {
+  if (block.mimeType !== "application/pdf") return [{ text: documentNote(block, "this model") }];
+  return [...(block.name === undefined ? [] : [{ text: `[${block.name}]` }]), inlineData(block)];
+}
 
 function resultOf(
   { toolCallId, toolName, content, isError }: ToolResultMessage,
