@@ -45,7 +45,7 @@ export const classOfWords = (message: string): FailureClass | undefined => WORDS
 
 /** Messages go to users and logs: a key that a vendor repeats in its answer does not, nor the password of an address. */
 export const withoutKeys = (message: string): string =>
-  message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…").replace(/:\/\/[^/?#\s@]*:[^/?#\s]*@/g, "://…@");
+  message.replace(/\b(sk-|key-|pk-|AIza|gh[opsu]_)[A-Za-z0-9_*.-]{6,}/g, "$1…").replace(/:\/\/[^/?#\s@]*:[^/?#\s]*@/g, "://…@");
 
 const LONGEST_MESSAGE = 500;
 
