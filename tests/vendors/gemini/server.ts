@@ -101,6 +101,7 @@ export const geminiModels = [
     outputTokenLimit: 65_536,
     thinking: true,
   },
+  { name: "models/gemini-3.1-flash-image", displayName: "Nano Banana 2", inputTokenLimit: 65_536, outputTokenLimit: 65_536 },
   {
     name: "models/gemini-2.5-flash",
     displayName: "Gemini 2.5 Flash",
@@ -108,7 +109,6 @@ export const geminiModels = [
     outputTokenLimit: 65_536,
     thinking: true,
   },
-  { name: "models/gemini-3.1-flash-image", displayName: "Nano Banana 2", inputTokenLimit: 65_536, outputTokenLimit: 65_536 },
   { name: "models/gemini-embedding-001", displayName: "Gemini Embedding 001", inputTokenLimit: 2048, outputTokenLimit: 1 },
 ];
 const methodsOf = ({ name }: (typeof geminiModels)[number]) =>
