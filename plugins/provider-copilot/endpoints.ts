@@ -13,9 +13,9 @@ export interface Access {
   readonly settings: Endpoint;
 }
 
-export const HOME = "copilot";
+const HOME = "copilot";
 const HOME_URL = "https://api.github.com";
-export const TOKEN = "COPILOT_GITHUB_TOKEN";
+const TOKEN = "COPILOT_GITHUB_TOKEN";
 
 export const endpointNames = ({ endpoints }: CopilotConfig): readonly string[] => [...new Set([HOME, ...Object.keys(endpoints)])];
 

@@ -3,7 +3,7 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelFailure, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { apiErrorOf } from "@pincer/plugin-sdk/provider/api-failure";
-import { type ChatTarget, chatParams } from "@pincer/plugin-sdk/provider/chat-request";
+import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
 import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
 import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
@@ -137,7 +137,7 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
     async *stream(request, { signal }) {
       const slash = request.model.indexOf("/");
       const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const target: ChatTarget = { provider: endpoint, model, api: API, limit: "max_tokens", reasons: false };
+      const target = { provider: endpoint, model, api: API, limit: "max_tokens", reasons: false } as const;
       const answer = createAnswer({ provider: endpoint, model, api: API, timestamp: clock.now() });
       const reading = newReading();
       const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });

@@ -17,9 +17,9 @@ export interface Session {
   readonly baseUrl: string;
 }
 
-export type Opened = { readonly session: Session } | { readonly failure: ModelFailure };
+type Opened = { readonly session: Session } | { readonly failure: ModelFailure };
 
-export interface Sessions {
+interface Sessions {
   /** Rejects only with the signal's own reason. */
   open(access: Access, signal: AbortSignal): Promise<Opened>;
   /** The API does not take it any more: the next one is asked for anew. */

@@ -14,7 +14,7 @@ export interface Access {
   readonly missing: string | undefined;
 }
 
-export const HOME = "google";
+const HOME = "google";
 const HOME_URL = "https://generativelanguage.googleapis.com";
 const DEFAULT_MODEL = "gemini-3.8-flash";
 /** The first is this API's alone; the second may be a key of Google's other services as well, and stands behind it. */

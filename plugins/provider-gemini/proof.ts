@@ -2,7 +2,7 @@
  * A thought signature and the part that carried it: a transcript keeps it with thinking alone, the API wants it back where it was. `text`
  * stands for a part of its own behind the text, which is how the API itself ends an answer that streams.
  */
-export interface Proof {
+interface Proof {
   readonly on: "thought" | "text" | "call";
   readonly signature: string;
 }

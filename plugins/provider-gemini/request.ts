@@ -11,7 +11,7 @@ import { needsSignatures } from "./thinking.ts";
 
 export const API = "gemini-generate-content";
 
-export interface Target {
+interface Target {
   readonly provider: string;
   readonly model: string;
   readonly api: string;

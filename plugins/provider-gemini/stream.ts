@@ -8,7 +8,7 @@ import type { Reader, Reading } from "@pincer/plugin-sdk/provider/reading";
 import { writeProof } from "./proof.ts";
 
 /** One event; what is no field of the right kind is checked where it is read. */
-export interface Chunk {
+interface Chunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Part[] };
     readonly finishReason?: `${FinishReason}`;

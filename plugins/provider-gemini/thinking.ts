@@ -6,7 +6,7 @@ import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
 type Level = `${ThinkingLevel.MINIMAL | ThinkingLevel.LOW | ThinkingLevel.MEDIUM | ThinkingLevel.HIGH}`;
 
 /** What a model accepts, told by its name: the list of models says only that it thinks. */
-export type ThinkingAbility =
+type ThinkingAbility =
   | { readonly mode: "level"; readonly levels: readonly Level[] }
   | { readonly mode: "budget"; readonly least: number; readonly most: number; readonly canStop: boolean }
   | { readonly mode: "none" };

@@ -1,7 +1,7 @@
 /** GitHub's part of Copilot on loopback: device codes, the token that somebody signs in for, and sessions in exchange for it. */
 import type { Exchange } from "@pincer/plugin-sdk/testing/http-server";
 
-export type DeviceAnswer = "approved" | "authorization_pending" | "slow_down" | "access_denied" | "expired_token";
+type DeviceAnswer = "approved" | "authorization_pending" | "slow_down" | "access_denied" | "expired_token";
 
 export interface GitHub {
   /** What was asked of it, in order: `device`, `device_code`, and each exchange with the token that it came with. */

@@ -7,7 +7,7 @@ import { createGitHub, type GitHub, type GitHubOptions } from "./github.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-export interface CopilotVendor extends ScriptedVendor {
+interface CopilotVendor extends ScriptedVendor {
   readonly github: GitHub;
   /** How often the list was asked for. */
   readonly lists: () => number;
@@ -22,7 +22,7 @@ const model = (id: string, supports: Json, more: Json = {}, limits: Json = { max
   ...more,
 });
 
-export const copilotModels = [
+const copilotModels = [
   model("gpt-test", { vision: true, parallel_tool_calls: true, reasoning_effort: ["low", "medium", "high"] }, { is_chat_default: true }),
   model(
     "claude-test",

@@ -93,7 +93,7 @@ function events(answer: VendorAnswer, call: VendorCall) {
 }
 
 /** Listed a page at a time. */
-export const geminiModels = [
+const geminiModels = [
   {
     name: "models/gemini-3.8-flash",
     displayName: "Gemini 3.8 Flash",
