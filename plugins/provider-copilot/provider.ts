@@ -70,8 +70,8 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
     }
   };
 
-  const failureFor = (error: unknown, access: Access): ModelFailure =>
-    error instanceof NoSession ? error.failure : failureOf(error, access.settings.baseUrl ?? access.githubUrl, clock.now());
+  const failureFor = (error: unknown, where: string): ModelFailure =>
+    error instanceof NoSession ? error.failure : failureOf(error, where, clock.now());
 
   const askForList = async (access: Access): Promise<Listing> => {
     const { fetch } = ctx;
@@ -130,7 +130,12 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
         return {};
       } catch (error) {
         signal.throwIfAborted();
-        return { failure: watch.ended === "timeout" ? silentFailure(access.githubUrl, endpoint) : failureFor(error, access) };
+        return {
+          failure:
+            watch.ended === "timeout"
+              ? silentFailure(access.githubUrl, endpoint)
+              : failureFor(error, access.settings.baseUrl ?? access.githubUrl),
+        };
       }
     },
 
@@ -149,12 +154,14 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
 
       const { fetch } = ctx;
       using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
-      const ended = () => conclude(answer, reading, watch, access.settings.baseUrl ?? access.githubUrl, request.model);
+      let where = access.githubUrl;
+      const ended = () => conclude(answer, reading, watch, where, request.model);
       try {
         if (!watch.ended) {
           // Without a session nothing else is asked either.
           const opened = await sessions.open(access, watch.signal);
           if ("failure" in opened) throw new NoSession(opened.failure);
+          where = opened.session.baseUrl;
           const ability = await abilityOf(access, request, model, watch.signal);
           // In one piece the API tells some models' calls apart from their text: a stream holds them together.
           const params = {
@@ -169,7 +176,7 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
         }
         return ended();
       } catch (error) {
-        return watch.ended === undefined ? failed(failureFor(error, access)) : ended();
+        return watch.ended === undefined ? failed(failureFor(error, where)) : ended();
       }
     },
   };
