@@ -60,7 +60,7 @@ const ENDINGS: Readonly<Record<`${FinishReason}`, Ending>> = {
 
 const isStop = (ending: Ending): ending is "stop" | "length" => ending === "stop" || ending === "length";
 
-export class GeminiReader implements Reader<Chunk, Chunk> {
+export class GeminiReader implements Reader {
   readonly #answer: Answer;
   readonly #reading: Reading;
   readonly #model: string;
