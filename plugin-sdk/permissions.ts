@@ -61,10 +61,18 @@ export async function hostsOf(
 ): Promise<readonly string[]> {
   const texts = entry.startsWith("secret:") ? [await secret(entry.slice("secret:".length))] : textsOf(entry, config);
   return texts.flatMap((text) => {
-    if (!text?.includes("://")) return text ? [text.toLowerCase()] : [];
-    const url = URL.parse(text);
-    return url && (url.port || ports[url.protocol]) ? [hostPort(url)] : [];
+    const url = text?.includes("://") ? URL.parse(text) : undefined;
+    if (!url) return text && !text.includes("://") ? reachedAs(text.toLowerCase()) : [];
+    return url.port || ports[url.protocol] ? reachedAs(hostPort(url)) : [];
   });
+}
+
+/** Where a server listens on all interfaces, it is reached on this machine; an IPv6 address has brackets in every URL. */
+function reachedAs(host: string): readonly string[] {
+  if (parseAddress(host)?.version === 6) return reachedAs(`[${host}]`);
+  const [, name = host, port = ""] = /^(.*?)(:\d+)?$/.exec(host) ?? [];
+  if (name === "" || name === "0.0.0.0") return [host, `127.0.0.1${port}`];
+  return name === "[::]" ? [host, `[::1]${port}`] : [host];
 }
 
 export function reaches(host: string, url: URL): boolean {

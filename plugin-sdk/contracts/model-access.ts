@@ -5,7 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, stream } from "../contract.ts";
 import { LlmEmbedRequest, LlmRequest, ResolveRequest } from "./llm.ts";
-import { Credential, CredentialType, EmbedAnswer, ModelAnswer, ModelEvent, ModelInfo, Probed } from "./provider.ts";
+import { Credential, CredentialType, EmbedAnswer, ModelAnswer, ModelEvent, ModelInfo, Probed, SignIn } from "./provider.ts";
 
 const own = {
   /** The provider has a credential of its own, or needs none: another text whenever it is another. Absent: it has none. */
@@ -47,6 +47,8 @@ export const AccessibleEndpoint = Type.Object({
   /** It answers without any model. */
   offline: Type.Boolean(),
   defaultModel: Type.Optional(Type.String()),
+  /** Where its provider says that somebody signs in. */
+  signIn: Type.Optional(SignIn),
 });
 export type AccessibleEndpoint = Static<typeof AccessibleEndpoint>;
 

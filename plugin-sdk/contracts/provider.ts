@@ -195,6 +195,34 @@ export const EmbedAnswer = Type.Object({
 });
 export type EmbedAnswer = Static<typeof EmbedAnswer>;
 
+export const PullRequest = Type.Object({
+  /** `endpoint/model`. */
+  model: Type.String(),
+});
+export type PullRequest = Static<typeof PullRequest>;
+
+/** How far it is with a model that is fetched: of all its parts that are known so far. */
+export const PullProgress = Type.Object({
+  /** What the server is at, in its own words. */
+  status: Type.String(),
+  completedBytes: Type.Integer(),
+  /** Null until it is known. */
+  totalBytes: Type.Union([Type.Integer(), Type.Null()]),
+});
+export type PullProgress = Static<typeof PullProgress>;
+
+export const Pulled = Type.Object({ failure: Type.Optional(ModelFailure) });
+export type Pulled = Static<typeof Pulled>;
+
+/** Where somebody signs in with a device code (RFC 8628), and gets a token of the type `oauth`. */
+export const SignIn = Type.Object({
+  deviceUrl: Type.String(),
+  tokenUrl: Type.String(),
+  clientId: Type.String(),
+  scopes: Type.Array(Type.String()),
+});
+export type SignIn = Static<typeof SignIn>;
+
 export const ProviderRecord = Type.Object({
   label: Type.String(),
   /** Endpoint ids that it always serves; `open` providers may serve further ones that the operator configures. */
@@ -202,8 +230,12 @@ export const ProviderRecord = Type.Object({
   open: Type.Boolean(),
   /** Answers without any network or account. */
   offline: Type.Optional(Type.Boolean()),
+  /** It is there without anybody having set it up: what was given a key comes before it. */
+  found: Type.Optional(Type.Boolean()),
   /** What requests may be made with; absent: with nothing but the provider's own. */
   credentials: Type.Optional(Type.Array(CredentialType)),
+  /** By endpoint. Nothing is asked there until the operator's configuration names it. */
+  signIn: Type.Optional(Type.Record(Type.String(), SignIn)),
 });
 
 export const EndpointStatus = Type.Object({
@@ -248,5 +280,7 @@ export const provider = defineContract({
     /** Whether the vendor takes the credential, found out by what costs nothing, such as a list of models. */
     probe: optional(call(Type.Object({ endpoint: Type.String(), credential: Type.Optional(Credential) }), Probed, { safe: true })),
     embed: optional(call(EmbedRequest, EmbedAnswer, { safe: true })),
+    /** Fetches a model onto the provider's own server. Begun again, it goes on where it was. */
+    pull: optional(stream(PullRequest, PullProgress, Pulled, { safe: true })),
   },
 });

@@ -89,5 +89,6 @@ describe("the class of a failure", () => {
 test("keys that a vendor repeats are not shown (#28359)", () => {
   expect(withoutKeys("Incorrect API key provided: sk-proj-abc123def456, see")).toBe("Incorrect API key provided: sk-…, see");
   expect(withoutKeys("ask-me is no key")).toBe("ask-me is no key");
+  expect(withoutKeys("AIzaSyA-bc_123456 and gho_16C7e42F292c69")).toBe("AIza… and gho_…");
   expect(withoutKeys("nothing answers at http://me:pass@word@host:1/v1")).toBe("nothing answers at http://…@host:1/v1");
 });

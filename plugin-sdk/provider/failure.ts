@@ -32,9 +32,12 @@ export function classOfStatus(status: number): FailureClass {
 const WORDS: readonly (readonly [FailureClass, RegExp])[] = [
   [
     "context-overflow",
-    /context[ _]?(length|window|size)|prompt is too long|too many (input )?tokens|maximum context|exceeds? (the )?(model's )?(limit|context)|input is too long|reduce the length/i,
+    /context[ _]?(length|window|size)|prompt is too long|too many (input )?tokens|maximum context|exceeds? (the )?(model's )?(limit|context|maximum number of tokens)|input is too long|reduce the length/i,
   ],
-  ["image", /image (exceeds|dimension|too large|media type|format|size|could not be processed)|could not process image|invalid image/i],
+  [
+    "image",
+    /image (exceeds|dimension|too large|media type|format|size|could not be processed)|could not process image|unable to process input image|invalid image/i,
+  ],
   ["billing", /credit balance|insufficient[ _](quota|credits?|funds|balance)|billing|payment required|exceeded your current quota/i],
 ];
 
@@ -42,7 +45,7 @@ export const classOfWords = (message: string): FailureClass | undefined => WORDS
 
 /** Messages go to users and logs: a key that a vendor repeats in its answer does not, nor the password of an address. */
 export const withoutKeys = (message: string): string =>
-  message.replace(/\b(sk|key|pk)-[A-Za-z0-9_*.-]{6,}/g, "$1-…").replace(/:\/\/[^/?#\s@]*:[^/?#\s]*@/g, "://…@");
+  message.replace(/\b(sk-|key-|pk-|AIza|gh[opsu]_)[A-Za-z0-9_*.-]{6,}/g, "$1…").replace(/:\/\/[^/?#\s@]*:[^/?#\s]*@/g, "://…@");
 
 const LONGEST_MESSAGE = 500;
 

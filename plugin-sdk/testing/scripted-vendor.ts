@@ -15,6 +15,8 @@ export interface Dialect {
   /** An answer in one piece, for a request that does not ask for a stream. Absent: every answer streams. */
   whole?(answer: VendorAnswer, call: VendorCall): string;
   readonly keepAlive: string;
+  /** What cannot be read, where an event should be; absent: a server-sent event that is no JSON. */
+  readonly malformed?: string;
   errorEvent(call: VendorCall): string;
   errorBody(error: NonNullable<VendorAnswer["error"]>): string;
   /** Beside those of the script. */
@@ -119,7 +121,7 @@ async function play(dialect: Dialect, exchange: Exchange, call: VendorCall, answ
   if (answer.hold?.before === steps.length) await Promise.race([answer.hold.until, exchange.left]);
   if (!present || answer.end === "hang") return;
   if (answer.end === "reset") return exchange.reset();
-  if (answer.end === "malformed") await send([sse("{this is no JSON", "message")]);
+  if (answer.end === "malformed") await send([dialect.malformed ?? sse("{this is no JSON", "message")]);
   else if (answer.end === "error") await send([dialect.errorEvent(call)]);
   else if (answer.end === undefined) await send(end);
   exchange.end();

@@ -12,7 +12,7 @@ export function spoil(events: readonly string[], seed: number): readonly string[
   const spoilt = [...events];
   for (let count = 1 + below(3); count > 0; count--) {
     const at = below(spoilt.length);
-    spoilt[at] = (spoilt[at] as string).replace(/^data: (\{.*\})$/m, (_line, json: string) => {
+    spoilt[at] = (spoilt[at] as string).replace(/^(data: )?(\{.*\})$/m, (_line, field = "", json: string) => {
       const value: unknown = JSON.parse(json);
       let inside = value as Record<string, unknown>;
       for (let depth = below(6); depth > 0; depth--) {
@@ -22,7 +22,7 @@ export function spoil(events: readonly string[], seed: number): readonly string[
       const name = Object.keys(inside)[below(Object.keys(inside).length)] as string;
       if (below(3) === 0) delete inside[name];
       else inside[name] = SPOILERS[below(SPOILERS.length)];
-      return `data: ${JSON.stringify(value)}`;
+      return `${field}${JSON.stringify(value)}`;
     });
   }
   return spoilt;

@@ -4,14 +4,15 @@ import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
 import { readValue } from "./prompt.ts";
+import { setPlace } from "./sign-in-place.ts";
 
-export const USAGE = "auth <add|login|list|order|test|logout> [what...]";
+export const USAGE = "<add|login|list|order|test|logout> [what...]";
 
 const HELP = `pincer models auth list [<provider>]
 pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
     asks for the key, or reads it from a pipe; of oauth a line with the access token and one with the refresh token
 pincer models auth login <provider>:<name> [priority=<n>]
-    signs in with a code, where failover.oauth says where
+    signs in with a code, where failover.oauth says where; says it there as the provider does, when nobody has
 pincer models auth order <provider> [<provider>:<name> ...]
     tries these first, in this order; without any, the order of the configuration holds again
 pincer models auth test [<provider>:<name> ...]
@@ -57,8 +58,8 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     io.print(`${said}\n\n${HELP}`);
     return WRONG;
   };
-  const [area, verb, ...words] = args;
-  if (area !== "auth" || verb === undefined) return wrong("say what is to be done with the auth profiles:");
+  const [verb, ...words] = args;
+  if (verb === undefined) return wrong("say what is to be done with the auth profiles:");
   const { names: rest, options, unknown } = read(words);
   if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {
@@ -99,6 +100,8 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     return show(result, [`forgotten: ${result.removedProfiles.join(", ") || "there was none"}`]);
   }
   if (verb === "login") {
+    const set = await setPlace(name, call);
+    if (set !== undefined && !io.json) io.print(`failover.oauth.${set} says now where to sign in, as its provider suggests.`);
     const started = await call<Result<"signInStart">>("failover.signIn.start", { name, ...ranked });
     const { verificationUri, verificationUriComplete, userCode, id } = started;
     if (!io.json) {

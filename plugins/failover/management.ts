@@ -98,6 +98,13 @@ export function registerManagement(
     return { results };
   });
 
+  ctx.method(methods.signInPlace, async ({ name }, call) => {
+    await ready();
+    const { signIn } = await requireEndpoint(name, "oauth", call);
+    const configured = ctx.config.oauth[endpointOf(name)] !== undefined;
+    return { configured, ...(configured || signIn === undefined ? {} : { suggested: signIn }) };
+  });
+
   ctx.method(methods.signInStart, async ({ name, priority }, call) => {
     await ready();
     await requireEndpoint(name, "oauth", call);

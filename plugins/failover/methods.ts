@@ -1,6 +1,6 @@
 /** What `pincer models auth` asks of the gateway. The wire's own `models.authStatus` and `models.authLogout` are the plugin models'. */
 import { AuthProfile, ProfileName } from "@pincer/plugin-sdk/contracts/auth-profiles";
-import { ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
+import { ModelFailure, SignIn } from "@pincer/plugin-sdk/contracts/provider";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { EndpointName } from "@pincer/plugin-sdk/provider/endpoint";
 import { type TProperties, Type } from "@sinclair/typebox";
@@ -57,6 +57,13 @@ export const profilesTest = method(
       }),
     ),
   },
+);
+
+export const signInPlace = method(
+  "failover.signIn.place",
+  "Where somebody signs in for a profile: as the configuration says, or else as the provider suggests, which is asked only once the configuration says so.",
+  { name: ProfileName },
+  { configured: Type.Boolean(), suggested: Type.Optional(SignIn) },
 );
 
 export const signInStart = method(

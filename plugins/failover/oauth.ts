@@ -1,7 +1,7 @@
 /** Tokens of somebody who signed in: a device code at the beginning (RFC 8628), a refresh token from then on (RFC 6749, section 6). */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import { plainMessage } from "@pincer/plugin-sdk/provider/failure";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
 import { type Fetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OAuthSettings } from "./config.ts";
 import { failoverErrors } from "./errors.ts";
@@ -98,7 +98,11 @@ export async function askDeviceCode(ctx: OAuthContext, settings: OAuthSettings, 
   const { deviceUrl, scopes } = settings;
   if (deviceUrl === undefined)
     throw failoverErrors.FAILOVER_SIGN_IN("nobody can sign in there: its settings under failover.oauth have no deviceUrl");
-  const reply = await post(ctx, deviceUrl, settings, scopes.length === 0 ? {} : { scope: scopes.join(" ") }, signal);
+  const asked: Record<string, string> = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
+  const reply = await post(ctx, deviceUrl, settings, asked, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw failoverErrors.FAILOVER_SIGN_IN(`no device code could be had: ${networkFailure(error, deviceUrl).message}`);
+  });
   const { fields } = reply;
   const [deviceCode, userCode] = [text(fields, "device_code"), text(fields, "user_code")];
   const verificationUri = text(fields, "verification_uri") ?? text(fields, "verification_url");
@@ -118,11 +122,19 @@ export async function askDeviceCode(ctx: OAuthContext, settings: OAuthSettings, 
 export async function awaitDevice(ctx: OAuthContext, settings: OAuthSettings, code: DeviceCode, signal: AbortSignal): Promise<Token> {
   const { clock } = ctx;
   let { intervalMs } = code;
+  let lost = "";
   for (;;) {
     await clock.sleep(intervalMs, signal);
-    if (clock.now() >= code.expiresAt) throw failoverErrors.FAILOVER_SIGN_IN("the code has expired; begin again");
+    if (clock.now() >= code.expiresAt) throw failoverErrors.FAILOVER_SIGN_IN(`the code has expired; begin again${lost}`);
     const asked = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: code.deviceCode };
-    const reply = await post(ctx, settings.tokenUrl, settings, asked, signal);
+    const reply = await post(ctx, settings.tokenUrl, settings, asked, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (isGatewayError(error)) throw error;
+      // Until the code ends it is asked again.
+      lost = ` (${networkFailure(error, settings.tokenUrl).message})`;
+      return undefined;
+    });
+    if (!reply) continue;
     const token = reply.ok ? tokenOf(reply.fields, clock.now()) : undefined;
     if (token) return token;
     const word = text(reply.fields, "error");

@@ -58,6 +58,6 @@ export default definePlugin({
       summary: "The auth profile that is tried first",
       patch: "operator.write",
     });
-    ctx.command({ name: "models", summary: "Several keys for a provider of models (auth)", usage: USAGE }, runCommand);
+    ctx.command({ name: "models auth", summary: "Several keys for a provider of models", usage: USAGE }, runCommand);
   },
 });

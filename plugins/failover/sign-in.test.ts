@@ -62,6 +62,22 @@ describe("until the code was entered", () => {
     expect(waits).toEqual([5_000, 5_000, 10_000, 10_000]);
   });
 
+  test("a connection that breaks meanwhile does not end it", async () => {
+    using server = startSignInServer();
+    const { waits, clock } = hurried();
+    let left = 2;
+    const shaky = async (input: string | URL | Request, init?: RequestInit) => {
+      if (String(input).endsWith("/token") && left-- > 0) throw Object.assign(new Error("reset"), { code: "ECONNRESET" });
+      return fetch(input, init);
+    };
+    const ctx = { clock, fetch: shaky, secret: async () => undefined };
+    const { signal } = new AbortController();
+    server.answer("approved");
+    const code = await askDeviceCode(ctx, settings(server.url), signal);
+    expect(await awaitDevice(ctx, settings(server.url), code, signal)).toMatchObject({ value: "token-1" });
+    expect(waits).toEqual([5_000, 5_000, 5_000]);
+  });
+
   test("a refusal ends it, and so does the end of the code", async () => {
     expect((await wait("access_denied")).token).toBe("the sign-in was refused: access_denied");
     expect((await wait(...Array.from({ length: 200 }, () => "authorization_pending" as const))).token).toBe(

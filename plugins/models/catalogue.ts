@@ -7,7 +7,7 @@ import { Price } from "./config.ts";
 const Known = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]);
 
 export const CatalogueFile = Type.Object({
-  note: Type.String(),
+  note: Type.Optional(Type.String()),
   models: Type.Array(
     Type.Object(
       {
@@ -31,17 +31,41 @@ export const CatalogueFile = Type.Object({
 });
 export type CatalogueEntry = (typeof CatalogueFile)["static"]["models"][number];
 
-export interface Catalogue {
+/** What came later than the one that Pincer comes with. */
+interface Addition {
   readonly entries: readonly CatalogueEntry[];
-  /** Also finds a dated version of a model that is listed without its date. */
+  /** The operator's own word holds whatever its date; any other only where it is not older. */
+  readonly isOperators: boolean;
+}
+
+export interface Entries {
+  readonly all: readonly CatalogueEntry[];
+  /** Those of them that were added. */
+  readonly added: number;
+  /** Also finds a dated version of a model that is listed without its date, and Amazon's profiles, which send to the regions of a continent. */
   find(ref: string): CatalogueEntry | undefined;
 }
 
-/** The file ships with the plugin, whose tests check it: it is not checked again each time. */
-export function loadCatalogue(): Catalogue {
+const PROFILE = /^([^/]+\/)(?:us|us-gov|eu|apac|au|ca|jp|global)\.(?=[a-z0-9]+\.)/;
+
+/** An entry holds as a whole: what a newer one says is not known is not known. */
+export function mergeEntries(additions: readonly Addition[]): Entries {
+  // The file ships with the plugin, whose tests check it: it is not checked again each time.
   const { models } = file as (typeof CatalogueFile)["static"];
   const byRef = new Map(models.map((entry) => [entry.ref, entry]));
-  return { entries: models, find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")) };
+  const own = new Set<CatalogueEntry>(models);
+  for (const { entries, isOperators } of additions) {
+    for (const entry of entries) {
+      const known = byRef.get(entry.ref);
+      if (isOperators || known === undefined || entry.date >= known.date) byRef.set(entry.ref, entry);
+    }
+  }
+  const all = [...byRef.values()];
+  return {
+    all,
+    added: all.filter((entry) => !own.has(entry)).length,
+    find: (ref) => byRef.get(ref) ?? byRef.get(ref.replace(/-\d{4}-?\d{2}-?\d{2}$/, "")) ?? byRef.get(ref.replace(PROFILE, "$1")),
+  };
 }
 
 export const infoOf = ({

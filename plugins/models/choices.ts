@@ -1,7 +1,7 @@
 /** The lists of models that people choose from. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue-store.ts";
 import type { ModelsConfig } from "./config.ts";
 import type { Directory, Endpoint } from "./directory.ts";
 import type { modelsList } from "./methods.ts";
@@ -26,7 +26,7 @@ export function createChoices(ctx: { readonly config: ModelsConfig }, directory:
   const refsOf = (endpoint: Endpoint, view: View, live: readonly ModelInfo[], named: ReadonlySet<string>): readonly string[] => {
     const own = (ref: string) => ref.startsWith(`${endpoint.endpoint}/`);
     const listed = live.map(({ ref }) => ref);
-    const catalogued = catalogue.entries.map(({ ref }) => ref).filter(own);
+    const catalogued = catalogue.all.map(({ ref }) => ref).filter(own);
     const wanted = [...named].filter(own);
     const usual = endpoint.defaultModel === undefined ? [] : [`${endpoint.endpoint}/${endpoint.defaultModel}`];
     if (view === "configured") return [...wanted, ...usual];
@@ -63,6 +63,7 @@ export function createChoices(ctx: { readonly config: ModelsConfig }, directory:
 
   /** Favourites first, then the default, then as the endpoints come. */
   return async ({ view = "default", provider, refresh = false, preparedOnly: prepared = false }: ParamsOf<typeof modelsList>) => {
+    await catalogue.ready();
     const all = await directory.endpoints({ refresh });
     const anyReal = all.some(({ ready, offline }) => ready && !offline);
     const shown = all

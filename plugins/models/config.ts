@@ -25,6 +25,17 @@ export const ModelsConfig = Type.Object({
     default: {},
     description: "US dollars for a million tokens, by reference, over what is known",
   }),
+  catalogue: Type.Object(
+    {
+      file: Type.Optional(
+        Type.String({ minLength: 1, description: "A file with more models, or with other figures; absolute, or below the gateway's home" }),
+      ),
+      url: Type.Optional(
+        Type.String({ pattern: "^https?://", description: "Where `pincer models catalogue update` fetches one; nothing else asks there" }),
+      ),
+    },
+    { default: {}, description: "Over the catalogue that Pincer comes with" },
+  ),
   statusKeptMs: Type.Integer({ default: 5000, minimum: 0, description: "How long it holds which providers are ready" }),
   listKeptMs: Type.Integer({ default: 60_000, minimum: 0, description: "How long a provider's list of models is kept here" }),
   usageDays: Type.Integer({ default: 400, minimum: 1, description: "Days for which usage is kept" }),

@@ -2,9 +2,9 @@
 
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { ImplementationOf, Providers } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Providers, RecordOf } from "@pincer/plugin-sdk/contract";
 import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
-import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider, SignIn } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ModelsConfig } from "./config.ts";
 
@@ -25,6 +25,7 @@ export interface Endpoint extends EndpointStatus {
   /** As in `model-access`. */
   readonly own: string | undefined;
   readonly credentials: readonly CredentialType[];
+  readonly signIn: SignIn | undefined;
   /** Of a profile. */
   readonly profile: Credential | undefined;
 }
@@ -32,7 +33,10 @@ export interface Endpoint extends EndpointStatus {
 export interface Directory {
   /** One of them, by its name. */
   endpoint(name: string): Promise<Endpoint | undefined>;
-  /** Real ones first, in the order of their providers' names; those that need no network last. The same list while nothing is otherwise. */
+  /**
+   * In the order of their providers' names: those that were set up, then those that were found, last those that are only a stand-in. The same
+   * list while nothing is otherwise.
+   */
   endpoints(options?: { readonly refresh?: boolean }): Promise<readonly Endpoint[]>;
   /** What the endpoint's server lists; empty when it does not answer. `prepared`: only what is known already. */
   models(endpoint: Endpoint, options?: { readonly refresh?: boolean; readonly prepared?: boolean }): Promise<readonly ModelInfo[]>;
@@ -48,6 +52,8 @@ interface Kept<T> {
   readonly value: Promise<T>;
 }
 
+const placeOf = ({ offline, found }: RecordOf<typeof provider>): number => (offline ? 2 : found ? 1 : 0);
+
 export function createDirectory(ctx: DirectoryContext): Directory {
   const { clock, log } = ctx;
   const lists = new Map<string, Kept<readonly ModelInfo[]>>();
@@ -59,9 +65,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
 
   const ask = async (): Promise<readonly Endpoint[]> => {
-    const listed = [...ctx.uses.providers.list()].sort(
-      (a, b) => Number(a.record.offline ?? false) - Number(b.record.offline ?? false) || (a.name < b.name ? -1 : 1),
-    );
+    const listed = [...ctx.uses.providers.list()].sort((a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1));
     const found = await Promise.all(
       listed.map(async ({ name, plugin, record }): Promise<readonly Endpoint[]> => {
         const more = {
@@ -78,11 +82,12 @@ export function createDirectory(ctx: DirectoryContext): Directory {
             ...more,
             local: status.local ?? more.offline,
             own: status.ready ? (status.credential ?? "") : undefined,
+            signIn: record.signIn?.[status.endpoint],
           }));
         } catch (error) {
           log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
           const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
-          const failed = { label: record.label, ready: false, detail, local: more.offline, own: undefined };
+          const failed = { label: record.label, ready: false, detail, local: more.offline, own: undefined, signIn: undefined };
           return record.endpoints.map((endpoint) => ({ endpoint, ...failed, ...more }));
         }
       }),

@@ -120,9 +120,10 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     async endpoints() {
       const endpoints = await directory.endpoints();
       return {
-        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials, local, offline, defaultModel }) => ({
+        endpoints: endpoints.map(({ endpoint, label, plugin, own, detail, credentials, local, offline, defaultModel, signIn }) => ({
           ...{ endpoint, label, plugin, credentials: [...credentials], local, offline },
           ...(defaultModel === undefined ? {} : { defaultModel }),
+          ...(signIn === undefined ? {} : { signIn }),
           ...(own === undefined && detail !== undefined ? { detail } : {}),
           ...ownOf({ own }),
         })),

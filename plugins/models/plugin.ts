@@ -6,13 +6,16 @@ import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
 import { authRow } from "./auth.ts";
-import { loadCatalogue } from "./catalogue.ts";
+import * as catalogueMethods from "./catalogue-methods.ts";
+import { createCatalogue } from "./catalogue-store.ts";
 import { createChoices } from "./choices.ts";
+import { CATALOGUE_COMMAND, LIST_COMMAND, PULL_COMMAND } from "./command.ts";
 import { ModelsConfig } from "./config.ts";
 import { createDirectory } from "./directory.ts";
 import { createEmbed } from "./embed.ts";
 import { createModelAccess, plainLlm } from "./llm.ts";
 import * as methods from "./methods.ts";
+import { createPulls } from "./pulls.ts";
 import { createResolver } from "./resolve.ts";
 import { createUsageLedger } from "./usage.ts";
 
@@ -21,7 +24,8 @@ export default definePlugin({
   uses: { providers: provider, profiles: ifPresent(authProfiles), budgets: ifPresent(budgets) },
 
   setup(ctx) {
-    const catalogue = loadCatalogue();
+    const catalogue = createCatalogue(ctx);
+    ctx.onConfig(() => catalogue.follow());
     const directory = createDirectory(ctx);
     const resolver = createResolver(ctx, directory, catalogue);
     const ledger = createUsageLedger(ctx);
@@ -32,6 +36,27 @@ export default definePlugin({
     ctx.provide(llm, "models", {}, plainLlm(access));
 
     ctx.method(methods.modelsList, createChoices(ctx, directory, catalogue, resolver));
+
+    const pulls = ctx.own(createPulls(ctx, directory, resolver));
+    ctx.event(catalogueMethods.pullChanged);
+    ctx.method(catalogueMethods.modelsPull, ({ model }) => pulls.begin(model));
+    ctx.method(catalogueMethods.modelsPullWait, ({ model, version = 0 }, { signal }) => pulls.wait(model, version, signal));
+    ctx.method(catalogueMethods.modelsPullCancel, ({ model }) => ({ cancelled: pulls.cancel(model) }));
+
+    const known = () => ({ entries: catalogue.all.length, added: catalogue.added, from: catalogue.from, at: catalogue.at });
+    ctx.method(catalogueMethods.modelsCatalogue, async () => {
+      await catalogue.ready();
+      const models = catalogue.all.map(({ ref, name, contextWindow, maxOutputTokens, price, source, date }) => ({
+        ...{ ref, name, contextWindow, maxOutputTokens, price, source, date },
+      }));
+      return { ...known(), models };
+    });
+    ctx.method(catalogueMethods.modelsCatalogueUpdate, async (_, { signal }) => {
+      await catalogue.ready();
+      await catalogue.update(signal);
+      return known();
+    });
+    for (const { command, run } of [LIST_COMMAND, PULL_COMMAND, CATALOGUE_COMMAND]) ctx.command(command, run);
 
     ctx.method(methods.modelsAuthStatus, async ({ refresh = false }, call) => {
       const endpoints = await directory.endpoints({ refresh });

@@ -1,6 +1,7 @@
 /** From a reference to a model: an alias, an endpoint, `endpoint/model`, a model's bare name, or nothing at all. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { type Catalogue, type CatalogueEntry, infoOf } from "./catalogue.ts";
+import { type CatalogueEntry, infoOf } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue-store.ts";
 import type { ModelsConfig } from "./config.ts";
 import type { Directory, Endpoint } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
@@ -111,12 +112,13 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
   };
 
   const suggestions = async (wanted: string): Promise<readonly string[]> => {
+    await catalogue.ready();
     const endpoints = await directory.endpoints();
     const listed = await Promise.all(endpoints.map((endpoint) => directory.models(endpoint, { prepared: true })));
     const names = [
       ...endpoints.map(({ endpoint }) => endpoint),
       ...Object.keys(ctx.config.aliases),
-      ...catalogue.entries.map(({ ref }) => ref),
+      ...catalogue.all.map(({ ref }) => ref),
     ];
     return nearest(wanted, [...names, ...listed.flat().map(({ ref }) => ref)]);
   };
@@ -177,6 +179,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     describe,
     suggestions,
     async resolve({ model, within }) {
+      await catalogue.ready();
       const wanted = model ?? ctx.config.default;
       const found = await (wanted !== undefined && wanted !== "" ? named(wanted) : unnamed());
       requireWithin(found, within);

@@ -22,7 +22,7 @@ export type Endpoint = Static<typeof Endpoint>;
 export const OpenAiConfig = Type.Object({
   endpoints: Type.Record(EndpointName, Endpoint, {
     default: {},
-    description: "Changes to `openai`, `ollama` and `openrouter`, and any other server that speaks OpenAI's API",
+    description: "Changes to `openai`, and any other server that speaks OpenAI's API",
   }),
   ...requestBounds,
   probeTimeoutMs: Type.Integer({ default: 400, minimum: 1, description: "Longest wait to find out whether a local server is there" }),

@@ -5,7 +5,6 @@ import { modelRequest, readStream, userMessage } from "@pincer/plugin-sdk/testin
 import { Value } from "@sinclair/typebox/value";
 import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
 import { OpenAiConfig } from "./config.ts";
-import { ollamaOrigin } from "./ollama.ts";
 import { createOpenAiProvider } from "./provider.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -20,33 +19,14 @@ function start(secrets: Readonly<Record<string, string>>, config: Json = {}) {
     config: Value.Parse(OpenAiConfig, config),
     clock,
     fetch,
-    secret: async (name) => ({ OLLAMA_HOST: NOWHERE, ...secrets })[name],
+    secret: async (name) => secrets[name],
   });
   const status = async (endpoint: string) => (await provider.endpoints({}, io)).endpoints.find((one) => one.endpoint === endpoint);
   return { provider, clock, status };
 }
 
-describe("OLLAMA_HOST is read as Ollama reads it", () => {
-  test.each([
-    [undefined, "http://127.0.0.1:11434"],
-    ["", "http://127.0.0.1:11434"],
-    ["0.0.0.0", "http://127.0.0.1:11434"],
-    ["0.0.0.0:8080", "http://127.0.0.1:8080"],
-    [":1234", "http://127.0.0.1:1234"],
-    ["box", "http://box:11434"],
-    ["box:99", "http://box:99"],
-    ["http://box", "http://box:80"],
-    ["https://llm.example.com", "https://llm.example.com:443"],
-    ["https://llm.example.com/ollama/", "https://llm.example.com:443/ollama"],
-    ["[::1]:11434", "http://[::1]:11434"],
-    ["[::]", "http://[::1]:11434"],
-  ])("%p is %s", (host, origin) => {
-    expect(ollamaOrigin(host)).toBe(origin);
-  });
-});
-
 describe("an endpoint's status", () => {
-  test("without anything each says what it needs, and none holds the others up", async () => {
+  test("without anything it says what it needs", async () => {
     const { provider } = start({});
     expect((await provider.endpoints({}, io)).endpoints).toEqual([
       {
@@ -55,19 +35,6 @@ describe("an endpoint's status", () => {
         ready: false,
         detail: "set OPENAI_API_KEY in the environment, or: pincer secrets set OPENAI_API_KEY",
         defaultModel: "gpt-6.1-sol",
-      },
-      {
-        endpoint: "ollama",
-        label: "Ollama",
-        ready: false,
-        detail: `nothing usable answers at ${NOWHERE}/v1: start it (ollama serve), or say where it is: OLLAMA_HOST`,
-        local: true,
-      },
-      {
-        endpoint: "openrouter",
-        label: "OpenRouter",
-        ready: false,
-        detail: "set OPENROUTER_API_KEY in the environment, or: pincer secrets set OPENROUTER_API_KEY",
       },
     ]);
   });
@@ -108,25 +75,11 @@ describe("an endpoint's status", () => {
     expect((await vendor.received(1)).path).toBe("/v1/chat/completions");
   });
 
-  test("a running Ollama is found, with a model that can use tools as its default; embedding models are no models here", async () => {
-    const models = ["embed", "small", "big"].map((id) => ({ id }));
-    const ollama = { big: ["completion", "tools", "vision", "thinking"], small: ["completion"], embed: ["embedding"] };
-    await using vendor = startOpenAiVendor({ models, ollama });
-    const { provider, status } = start({ OLLAMA_HOST: vendor.origin });
-    expect(await status("ollama")).toEqual({ endpoint: "ollama", label: "Ollama", ready: true, defaultModel: "big", local: true });
-    const listed = (await provider.models({}, io)).models;
-    expect(listed.map(({ ref, contextWindow, reasoning, vision, tools }) => ({ ref, contextWindow, reasoning, vision, tools }))).toEqual([
-      { ref: "ollama/small", contextWindow: null, reasoning: false, vision: false, tools: false },
-      // The length that it is loaded with, not the longest that it could have.
-      { ref: "ollama/big", contextWindow: 8192, reasoning: true, vision: true, tools: true },
-    ]);
-  });
-
-  test("an Ollama that hangs is given up after the set time", async () => {
+  test("a server that hangs is given up after the set time", async () => {
     const asked = Promise.withResolvers<void>();
     await using server = serveHttp(() => asked.resolve());
-    const { clock, status } = start({ OLLAMA_HOST: server.origin });
-    const answer = status("ollama");
+    const { clock, status } = start({}, { endpoints: { lab: { baseUrl: `${server.origin}/v1` } } });
+    const answer = status("lab");
     await asked.promise;
     await clock.advance(400);
     expect(await answer).toMatchObject({ ready: false });
@@ -239,37 +192,6 @@ describe("lists of models", () => {
     }
     expect(vendor.ledger.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions", "/v1/chat/completions"]);
     expect(vendor.ledger[1]?.body).toMatchObject({ stop: ["END"], model: "gpt-4o" });
-  });
-
-  test("a router's list comes with prices, limits and abilities; a price that depends is unknown", async () => {
-    const entry = {
-      id: "vendor/model",
-      name: "Vendor: Model",
-      context_length: 200_000,
-      supported_parameters: ["tools", "reasoning"],
-      architecture: { input_modalities: ["text", "image"] },
-      top_provider: { max_completion_tokens: 64_000 },
-      pricing: { prompt: "0.000002", completion: "0.00001", input_cache_read: "0.0000002" },
-    };
-    await using vendor = startOpenAiVendor({ models: [entry, { id: "auto", pricing: { prompt: "-1", completion: "-1" } }] });
-    const { provider } = start({}, { endpoints: { openrouter: { baseUrl: `${vendor.origin}/v1`, key: "k" } } });
-    const { models } = await provider.models({ endpoint: "openrouter" }, io);
-    expect(models).toEqual([
-      {
-        ref: "openrouter/vendor/model",
-        endpoint: "openrouter",
-        id: "vendor/model",
-        name: "Vendor: Model",
-        contextWindow: 200_000,
-        maxOutputTokens: 64_000,
-        reasoning: true,
-        vision: true,
-        documents: false,
-        tools: true,
-        price: { input: 2, output: 10, cacheRead: 0.2 },
-      },
-      expect.objectContaining({ ref: "openrouter/auto", contextWindow: null, price: null }),
-    ]);
   });
 
   test("asked for all, a server that is off has no models; asked for itself, it says so", async () => {

@@ -1,28 +1,26 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
 import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
-import { ollamaOrigin } from "./ollama.ts";
 
 /** `vendor`: OpenAI itself. `server`: any other, which must be asked what it has. */
-type EndpointKind = "vendor" | "openrouter" | "ollama" | "server";
+type EndpointKind = "vendor" | "server";
 
-export interface Access {
+export interface Access extends Place {
   readonly endpoint: string;
   readonly kind: EndpointKind;
   readonly api: "chat" | "responses";
-  readonly baseUrl: string;
-  readonly key: string | undefined;
   /** The name of the secret that is missing. */
   readonly missing: string | undefined;
   readonly settings: Endpoint;
 }
 
 const HOME_URL = "https://api.openai.com/v1";
-const BUILT_IN = ["openai", "ollama", "openrouter"] as const;
-export const LABELS: Readonly<Record<string, string>> = { openai: "OpenAI", ollama: "Ollama", openrouter: "OpenRouter" };
+export const OPENAI = "openai";
+export const labelOf = (endpoint: string): string => (endpoint === OPENAI ? "OpenAI" : endpoint);
 
-export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([...BUILT_IN, ...Object.keys(endpoints)])];
+export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([OPENAI, ...Object.keys(endpoints)])];
 
 /** By address: the operator's, and so few. */
 const vendors = new Map<string, boolean>();
@@ -37,35 +35,34 @@ async function placeOf(
   endpoint: string,
   settings: Endpoint,
 ): Promise<{ baseUrl: string; secret?: string } | undefined> {
-  if (endpoint === "openai") {
+  if (endpoint === OPENAI) {
     const baseUrl = settings.baseUrl ?? (await ctx.secret("OPENAI_BASE_URL")) ?? HOME_URL;
     return { baseUrl, secret: "OPENAI_API_KEY" };
   }
-  if (endpoint === "openrouter") return { baseUrl: settings.baseUrl ?? "https://openrouter.ai/api/v1", secret: "OPENROUTER_API_KEY" };
-  if (endpoint === "ollama") return { baseUrl: settings.baseUrl ?? `${ollamaOrigin(await ctx.secret("OLLAMA_HOST"))}/v1` };
   return settings.baseUrl === undefined ? undefined : { baseUrl: settings.baseUrl };
 }
 
 /** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own key. */
 export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: string, credential?: Credential): Promise<Access | undefined> {
   const known = ctx.config.endpoints[endpoint];
-  if (!known && !BUILT_IN.some((name) => name === endpoint)) return undefined;
+  if (!known && endpoint !== OPENAI) return undefined;
   const settings = known ?? {};
   const place = await placeOf(ctx, endpoint, settings);
   if (!place) return undefined;
   const baseUrl = place.baseUrl.replace(/\/+$/, "");
-  const kind = endpoint === "ollama" || endpoint === "openrouter" ? endpoint : isVendor(baseUrl) ? "vendor" : "server";
+  const kind = isVendor(baseUrl) ? "vendor" : "server";
   const own = typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined;
   const named = credential ? (credential.secret ?? PROFILE_SECRET) : own;
   const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
   // A server of one's own may need no key, unless one was asked for by name.
-  const needed = kind === "vendor" || kind === "openrouter" || credential !== undefined || typeof settings.key === "object";
+  const needed = kind === "vendor" || credential !== undefined || typeof settings.key === "object";
   return {
     endpoint,
     kind,
     api: settings.api ?? (kind === "vendor" ? "responses" : "chat"),
     baseUrl,
     key,
+    headers: settings.headers,
     missing: key === undefined && needed ? named : undefined,
     settings,
   };

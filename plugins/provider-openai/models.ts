@@ -3,19 +3,12 @@ import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
 import { effortsOf } from "./effort.ts";
 import type { Access } from "./endpoints.ts";
-import { describeModel, loadedContexts, type OllamaModel } from "./ollama.ts";
 
 /** An entry of `GET /models`; beyond `id` each server has fields of its own. */
 type Entry = Readonly<Record<string, unknown>> & { readonly id: string };
 
-export interface Listing {
-  readonly models: readonly ModelInfo[];
-  /** What Ollama said of each model. */
-  readonly ollama: ReadonlyMap<string, OllamaModel>;
-}
-
 /** Throws when the server does not answer, or answers something else. */
-export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
+export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<readonly ModelInfo[]> {
   const { baseUrl, key, settings } = access;
   const response = await fetch(`${baseUrl}/models`, {
     headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...settings.headers },
@@ -24,9 +17,8 @@ export async function listModels(access: Access, fetch: Fetch, signal: AbortSign
   if (!response.ok) throw new Error(`${baseUrl}/models answered ${response.status}`);
   const { data } = (await response.json()) as { data?: readonly Entry[] };
   const entries = (data ?? []).filter(({ id }) => typeof id === "string");
-  if (access.kind === "ollama") return listOllama(access, entries, fetch, signal);
   const answering = access.kind === "vendor" ? entries.filter(({ id }) => !OTHER_WORK.test(id)) : entries;
-  return { models: answering.map((entry) => modelOf(access, entry)), ollama: new Map() };
+  return answering.map((entry) => modelOf(access, entry));
 }
 
 /** Models of OpenAI's that do not hold a conversation. */
@@ -45,7 +37,6 @@ function modelOf({ endpoint, kind, api, settings }: Access, entry: Entry): Model
     maxOutputTokens: wholeOf(entry, "max_completion_tokens", "max_output_tokens"),
     ...(settings.continues === true && api === "chat" ? { continues: true } : {}),
   };
-  if (kind === "openrouter") return { ...base, ...routedModel(entry) };
   const reasoning = settings.reasoning === true || effortsOf(entry.id) !== undefined;
   // The vendor's own that see read PDFs as well: their pages are shown to them.
   const sees = kind === "vendor" && !/^(gpt-3\.5|o3-mini|o1-mini)/.test(entry.id);
@@ -57,52 +48,3 @@ const wholeOf = (entry: Entry, ...names: readonly string[]): number | null => {
   const value = names.map((name) => entry[name]).find((one) => Number.isInteger(one) && (one as number) > 0);
   return (value as number | undefined) ?? null;
 };
-
-function routedModel(entry: Entry): Pick<ModelInfo, "maxOutputTokens" | "reasoning" | "vision" | "documents" | "tools" | "price"> {
-  const {
-    supported_parameters: parameters,
-    architecture,
-    top_provider: top,
-    pricing,
-  } = entry as Partial<{
-    supported_parameters: readonly string[];
-    architecture: { input_modalities?: readonly string[] };
-    top_provider: { max_completion_tokens?: number | null };
-    pricing: Readonly<Record<string, string>>;
-  }>;
-  return {
-    maxOutputTokens: top?.max_completion_tokens ?? null,
-    reasoning: parameters?.includes("reasoning") === true,
-    vision: architecture?.input_modalities?.includes("image") === true,
-    documents: architecture?.input_modalities?.includes("file") === true,
-    tools: parameters?.includes("tools") === true,
-    price: priceOf(pricing),
-  };
-}
-
-/** The router tells dollars for one token; a price below zero stands for one that depends. */
-function priceOf(pricing: Readonly<Record<string, string>> | undefined): ModelInfo["price"] {
-  const perMillion = (name: string) => {
-    const value = Number(pricing?.[name] ?? Number.NaN);
-    return Number.isFinite(value) && value >= 0 ? Math.round(value * 1e12) / 1e6 : undefined;
-  };
-  const [input, output, cacheRead, cacheWrite] = ["prompt", "completion", "input_cache_read", "input_cache_write"].map(perMillion);
-  if (input === undefined || output === undefined) return null;
-  return { input, output, ...(cacheRead === undefined ? {} : { cacheRead }), ...(cacheWrite === undefined ? {} : { cacheWrite }) };
-}
-
-async function listOllama(access: Access, entries: readonly Entry[], fetch: Fetch, signal: AbortSignal): Promise<Listing> {
-  const [contexts, ...described] = await Promise.all([
-    loadedContexts(fetch, access.baseUrl, signal),
-    ...entries.map(async ({ id }) => [id, await describeModel(fetch, access.baseUrl, id, signal)] as const),
-  ]);
-  const ollama = new Map(described);
-  const models = entries.flatMap((entry): readonly ModelInfo[] => {
-    const known = ollama.get(entry.id);
-    if (!known?.answers) return [];
-    const { thinking: reasoning, vision, tools, remote } = known;
-    const contextWindow = contexts.get(entry.id) ?? null;
-    return [{ ...modelOf(access, entry), contextWindow, reasoning, vision, tools, ...(remote ? { local: false } : {}) }];
-  });
-  return { models, ollama };
-}

@@ -1,6 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
 import { OpenAiConfig } from "./config.ts";
+import { OPENAI } from "./endpoints.ts";
 import { createOpenAiProvider } from "./provider.ts";
 
 export default definePlugin({
@@ -9,8 +10,8 @@ export default definePlugin({
     const label = "OpenAI and compatible servers";
     ctx.provide(
       provider,
-      "openai",
-      { label, endpoints: ["openai", "ollama", "openrouter"], open: true, credentials: ["api-key", "oauth", "token"] },
+      OPENAI,
+      { label, endpoints: [OPENAI], open: true, credentials: ["api-key", "oauth", "token"] },
       createOpenAiProvider(ctx),
     );
   },

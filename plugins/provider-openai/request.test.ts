@@ -6,16 +6,16 @@ import { modelRequest, readStream, toolSpec, userMessage } from "@pincer/plugin-
 import { sse } from "@pincer/plugin-sdk/testing/scripted-vendor";
 import type { ScriptedVendor, VendorAnswer } from "@pincer/plugin-sdk/testing/vendor-script";
 import { Value } from "@sinclair/typebox/value";
-import { type OpenAiVendorOptions, startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
+import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
 import { OpenAiConfig } from "./config.ts";
 import { effortFor, effortsOf } from "./effort.ts";
 import { createOpenAiProvider } from "./provider.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** One endpoint at a scripted vendor; `openai`, `openrouter` and `ollama` keep what is particular to them. */
-async function start(endpoint: string, settings: Json = {}, options: OpenAiVendorOptions = {}) {
-  const vendor = startOpenAiVendor(options);
+/** One endpoint at a scripted vendor. */
+async function start(endpoint: string, settings: Json = {}) {
+  const vendor = startOpenAiVendor();
   const config = Value.Parse(OpenAiConfig, { endpoints: { [endpoint]: { baseUrl: `${vendor.origin}/v1`, key: "k", ...settings } } });
   const provider = createOpenAiProvider({ config, clock: createManualClock(), fetch, secret: async () => undefined });
   const ask = (
@@ -197,40 +197,6 @@ describe("what is sent over Chat Completions", () => {
     expect(await back([...talk, userMessage("and now?")])).toBeUndefined();
   });
 
-  test("a router's own records of thinking are given back as they were, pieces joined", async () => {
-    await using fixture = await start("openrouter");
-    const chunk = (delta: unknown, finish_reason: string | null = null) => sse({ choices: [{ index: 0, delta, finish_reason }] });
-    const detail = (text: string, more: Json = {}) => ({ type: "reasoning.text", index: 0, format: "x", text, ...more });
-    const raw = [
-      chunk({ reasoning: "Let me", reasoning_details: [detail("Let me")] }),
-      chunk({ reasoning: " see.", reasoning_details: [detail(" see.", { signature: "sig" })] }),
-      chunk({ content: "Done." }),
-      chunk({}, "stop"),
-      sse({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12, cost: 0.0042 } }),
-    ];
-    const { answer } = await fixture.ask({ raw }, "vendor/model", { thinking: "high" });
-    expect(answer.message.content).toMatchObject([
-      { type: "thinking", thinking: "Let me see." },
-      { type: "text", text: "Done." },
-    ]);
-    expect(answer.usage.cost).toBe(0.0042);
-    await fixture.ask(ok, "vendor/model", {}, [userMessage("hi"), answer.message, userMessage("again")]);
-    expect(fixture.vendor.ledger[0]?.body.reasoning).toEqual({ effort: "high" });
-    expect(bodyOf(fixture.vendor, 1, "messages")[2]?.reasoning_details).toEqual([
-      { type: "reasoning.text", index: 0, format: "x", text: "Let me see.", signature: "sig" },
-    ]);
-  });
-
-  test("a router's error inside the stream keeps the class of its number", async () => {
-    await using fixture = await start("openrouter");
-    const raw = [
-      sse({ choices: [{ index: 0, delta: { content: "so far" } }] }),
-      sse({ error: { code: 429, message: "upstream is busy" } }),
-    ];
-    const { answer } = await fixture.ask({ raw }, "vendor/model");
-    expect(answer).toMatchObject({ stopReason: "error", failure: { class: "rate-limit" }, message: { content: [{ text: "so far" }] } });
-  });
-
   test("a local server's error inside the stream is told in its own words, however it puts them", async () => {
     await using fixture = await start("lab");
     for (const fault of [
@@ -277,20 +243,5 @@ describe("what is sent over Chat Completions", () => {
       { id: "a", name: "one", arguments: { x: 1 } },
       { id: "b", name: "two", arguments: { y: 2 } },
     ]);
-  });
-
-  test("only a model that Ollama says can think is asked to", async () => {
-    await using fixture = await start(
-      "ollama",
-      {},
-      {
-        models: [{ id: "qwen3" }, { id: "llama3" }],
-        ollama: { qwen3: ["completion", "tools", "thinking"], llama3: ["completion", "tools"] },
-      },
-    );
-    await fixture.ask(ok, "qwen3", { thinking: "off" });
-    await fixture.ask(ok, "qwen3", { thinking: "high" });
-    await fixture.ask(ok, "llama3", { thinking: "high" });
-    expect(fixture.vendor.ledger.map(({ body }) => body.reasoning_effort)).toEqual(["none", "high", undefined]);
   });
 });

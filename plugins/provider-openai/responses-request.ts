@@ -1,7 +1,9 @@
 /** A `ModelRequest` as parameters of the Responses API. Nothing is stored at the vendor: its encrypted thinking travels with the conversation. */
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, Message, UserMessage } from "@pincer/plugin-sdk/message";
+import { apiErrorOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
+import { dataUrl, fileName, imagesOf, partsOf, textOf } from "@pincer/plugin-sdk/provider/parts";
 import type {
   ResponseCreateParams,
   ResponseIncludable,
@@ -11,7 +13,6 @@ import type {
 } from "openai/resources/responses/responses";
 import { responsesShape } from "./answer-shape.ts";
 import { type Effort, effortFor } from "./effort.ts";
-import { dataUrl, fileName, imagesOf, partsOf, textOf } from "./parts.ts";
 
 export const RESPONSES_API = "openai-responses";
 
@@ -112,3 +113,9 @@ function reasoningItem(signature: string): ResponseReasoningItem | undefined {
     return undefined;
   }
 }
+
+/** An organisation that the vendor has not verified may use the model, but not read summaries of its thinking. */
+export const refusesSummaries = (error: unknown): boolean => {
+  const { status, error: told } = apiErrorOf(error);
+  return status === 400 && told?.param === "reasoning.summary";
+};

@@ -1,10 +1,10 @@
 /** Reads one answer of the Responses API: events to the caller as they come, and the whole at the end. */
 import type { ModelEvent, TokenLogprob } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { streamFailure } from "@pincer/plugin-sdk/provider/api-failure";
+import { tokenLogprobs } from "@pincer/plugin-sdk/provider/chat-shape";
+import type { Reading } from "@pincer/plugin-sdk/provider/reading";
 import type { Response, ResponseOutputItem, ResponseStreamEvent } from "openai/resources/responses/responses";
-import { tokenLogprobs } from "./answer-shape.ts";
-import { streamFailure } from "./failure.ts";
-import type { Reading } from "./reading.ts";
 
 export class ResponsesReader {
   readonly #answer: Answer;

@@ -97,7 +97,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     onFrame: recorder.onFrame,
     config: merged(
       {
-        models: { default: "scripted/one" },
+        models: { default: "scripted/one", catalogue: { file: join(import.meta.dir, "..", "fixtures", "catalogue.json") } },
         scripted: { provider: { url: script.url }, tools: { url: script.url } },
         budgets: { limits: { hint: { per: "day", tokens: 1, hard: false, soft: 1, model: "scripted/two" } } },
         channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },

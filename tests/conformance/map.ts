@@ -258,6 +258,11 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
     shape({ ts: time, providers: list(shape({ provider: word, displayName: word, status: word, profiles: list(anything) })) }),
   ),
   "models.authLogout": admin(published("ModelsAuthLogoutParams"), shape({ provider: word, removedProfiles: list(word) })),
+  "models.pull": admin(params({ model: word }), its.Pull),
+  "models.pull.wait": read(params({ model: word, version: maybe(Type.Integer()) }), its.Pull),
+  "models.pull.cancel": admin(params({ model: word }), shape({ cancelled: flag })),
+  "models.catalogue": read(params(), shape({ ...its.catalogue, models: list(shape({ ref: word, name: word, source: word, date: word })) })),
+  "models.catalogue.update": admin(params(), shape(its.catalogue)),
   "usage.status": read(
     params(),
     shape({ updatedAt: time, providers: list(shape({ provider: word, displayName: word })), limits: maybe(list(its.Limit)) }),
@@ -406,6 +411,7 @@ export const events: Readonly<Record<string, EventEntry>> = {
   },
   "session.message": { scope: "operator.read", payload: shape({ ...ofSession, message: its.TranscriptMessage, session: maybe(its.Row) }) },
   "session.operation": { scope: "operator.read", payload: published("SessionOperationEvent") },
+  "models.pull.changed": { scope: "operator.read", payload: its.Pull },
   "config.changed": { scope: "operator.read", payload: shape({ path: word, hash: word, ts: time }) },
   "plugins.changed": { scope: "operator.read", payload: shape({ generation: count }) },
   "budgets.reached": {

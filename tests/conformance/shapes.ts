@@ -246,3 +246,11 @@ export const PluginStatus = shape({
   manifest: maybe(shape({ id: word, generated: maybe(map(anything)) })),
   error: orNull(shape({ code: word, message: word })),
 });
+
+/** How far it is with a model that is fetched; ours alone. */
+export const Pull = shape({
+  ...{ model: Type.String({ pattern: "^[^/]+/.+$" }), state: oneOf("running", "done", "failed", "cancelled"), status: text },
+  ...{ completedBytes: count, totalBytes: orNull(count), version: count },
+});
+/** What is known of models without asking anybody; ours alone. */
+export const catalogue = { entries: count, added: count, from: orNull(word), at: orNull(time) };

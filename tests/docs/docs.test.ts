@@ -93,7 +93,9 @@ function examplesOf(path: string): readonly string[] {
 test("every example of a configuration is accepted as it stands, without a warning", async () => {
   const examples = documents.flatMap(examplesOf);
   expect(examples.length).toBeGreaterThan(8);
-  await using gateway = await startTestGateway({ enable: ["provider-openai", "provider-anthropic"] });
+  await using gateway = await startTestGateway({
+    enable: ["provider-openai", "provider-anthropic", "provider-gemini", "provider-copilot"],
+  });
   // With a device of its own: whoever came by the shared secret alone has to come again when the examples change that.
   const client = await gateway.connect({ device: createDeviceKey() });
   await client.call("secrets.store.set", { name: "GATEWAY_PASSWORD", kind: "secret", value: "correct horse" });

@@ -1,4 +1,4 @@
-/** A scripted server of OpenAI's API: Chat Completions, Responses, the list of models; and what Ollama adds to it. */
+/** A scripted server of OpenAI's API: Chat Completions, Responses, embeddings, the list of models. */
 
 import type { Exchange } from "@pincer/plugin-sdk/testing/http-server";
 import { sse, startScriptedVendor } from "@pincer/plugin-sdk/testing/scripted-vendor";
@@ -14,8 +14,6 @@ export interface OpenAiVendorOptions {
   readonly models?: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
   /** The status that the list is answered with, by key; 200 when not given. */
   readonly lists?: (key: string) => number;
-  /** Makes it an Ollama: capabilities by model, for `POST /api/show`. */
-  readonly ollama?: Readonly<Record<string, readonly string[]>>;
 }
 
 const fault = { message: "The server had an error.", type: "server_error", code: "server_error" };
@@ -34,7 +32,7 @@ export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVe
     whole: (answer, call) => JSON.stringify(call.path.endsWith("/responses") ? responsesWhole(answer, call) : chatWhole(answer, call)),
     events: (answer, call) => (call.path.endsWith("/responses") ? responsesEvents(answer, call) : chatEvents(answer, call)),
     other(exchange) {
-      const { models = [{ id: "gpt-test" }], ollama } = options;
+      const { models = [{ id: "gpt-test" }] } = options;
       if (exchange.path.endsWith("/models")) {
         const status = options.lists?.((exchange.headers.get("authorization") ?? "").replace(/^Bearer /, "")) ?? 200;
         if (status !== 200) {
@@ -47,8 +45,7 @@ export const startOpenAiVendor = (options: OpenAiVendorOptions = {}): ScriptedVe
         );
         return true;
       }
-      if (exchange.path.endsWith("/embeddings")) return answerEmbeddings(exchange);
-      return ollama !== undefined && answerOllama(exchange, ollama);
+      return exchange.path.endsWith("/embeddings") && answerEmbeddings(exchange);
     },
   });
 
@@ -63,19 +60,5 @@ function answerEmbeddings(exchange: Exchange): true {
     const usage = { prompt_tokens: first.length, total_tokens: first.length };
     exchange.send(200, JSON.stringify({ object: "list", model, data: data.reverse(), usage }));
   }
-  return true;
-}
-
-function answerOllama(exchange: Exchange, known: NonNullable<OpenAiVendorOptions["ollama"]>): boolean {
-  if (exchange.path === "/api/ps") {
-    const [first] = Object.keys(known);
-    exchange.send(200, JSON.stringify({ models: first === undefined ? [] : [{ model: first, context_length: 8192 }] }));
-    return true;
-  }
-  if (exchange.path !== "/api/show") return false;
-  const { model } = JSON.parse(exchange.body) as { model: string };
-  const capabilities = known[model];
-  if (capabilities) exchange.send(200, JSON.stringify({ capabilities, model_info: {} }));
-  else exchange.send(404, JSON.stringify({ error: `model '${model}' not found` }));
   return true;
 }

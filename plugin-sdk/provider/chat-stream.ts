@@ -1,19 +1,12 @@
 /** Reads one answer of Chat Completions: events to the caller as they come, and the whole at the end. */
-import type { ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
-import type { StopReason, Usage } from "@pincer/plugin-sdk/message";
-import { type Answer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
-import { tokenLogprobs } from "./answer-shape.ts";
+import type { ModelEvent } from "../contracts/provider.ts";
+import type { StopReason, Usage } from "../message.ts";
+import { type Answer, tokenUsage } from "./answer.ts";
+import { streamFailure } from "./api-failure.ts";
 import type { ThinkingProof } from "./chat-request.ts";
+import { tokenLogprobs } from "./chat-shape.ts";
+import type { ChatCallDelta, ChatChoice, ChatChunk, ChatDelta, ChatUsage, WholeChat } from "./chat-wire.ts";
 import type { Reading } from "./reading.ts";
-
-/** Fields that servers have added to OpenAI's chunks for the thinking of their models. */
-type Delta = ChatCompletionChunk.Choice.Delta & {
-  readonly reasoning_content?: string | null;
-  readonly reasoning?: string | null;
-  readonly reasoning_details?: readonly unknown[] | null;
-};
-type Counts = NonNullable<ChatCompletionChunk["usage"]> & { readonly cost?: number | null };
 
 const STOPS: Readonly<Record<string, StopReason>> = {
   stop: "stop",
@@ -23,11 +16,15 @@ const STOPS: Readonly<Record<string, StopReason>> = {
   content_filter: "refusal",
 };
 
+/** What a delta may call the text of its thinking. */
+const THINKING = ["reasoning_content", "reasoning", "reasoning_text"] as const;
+
 export class ChatReader {
   readonly #answer: Answer;
   readonly #reading: Reading;
   readonly #details: unknown[] = [];
   #field: string | undefined;
+  #opaque: string | undefined;
   /** Names that came before their id, or the other way round. */
   readonly #announced = new Set<number>();
   readonly #ids = new Map<number, string>();
@@ -38,40 +35,41 @@ export class ChatReader {
   }
 
   /** An answer in one piece is a chunk that holds all of it. */
-  readWhole({ choices, usage }: ChatCompletion): readonly ModelEvent[] {
+  readWhole({ choices, usage }: WholeChat): readonly ModelEvent[] {
     const [first] = choices ?? [];
-    if (first === undefined) return this.read({ choices: [], usage } as unknown as ChatCompletionChunk);
-    const { message, finish_reason, logprobs } = first;
+    if (first === undefined) return this.read({ choices: [], usage: usage ?? null });
+    const { message, ...ending } = first;
     const calls = message?.tool_calls?.map((call, index) => ({ index, ...call }));
     const delta = calls === undefined ? message : { ...message, tool_calls: calls };
-    return this.read({ choices: [{ delta, finish_reason, logprobs }], usage } as unknown as ChatCompletionChunk);
+    return this.read({ choices: [{ ...ending, delta }], usage: usage ?? null });
   }
 
-  read(chunk: ChatCompletionChunk): readonly ModelEvent[] {
+  read(chunk: ChatChunk): readonly ModelEvent[] {
     if (chunk.usage) this.#reading.usage = usageOf(chunk.usage);
     const choice = chunk.choices?.[0];
     if (!choice) return [];
-    const delta = (choice.delta ?? {}) as Delta;
+    const delta = choice.delta ?? {};
     const events = [...this.#readThinking(delta), ...this.#answer.text("text", delta.content, tokenLogprobs(choice.logprobs?.content))];
     if (delta.refusal) {
       this.#reading.refused = true;
       events.push(...this.#answer.text("text", delta.refusal));
     }
     for (const call of delta.tool_calls ?? []) events.push(...this.#readCall(call));
-    if (choice.finish_reason) this.#end(choice.finish_reason);
+    if (choice.finish_reason === "error") this.#fail(choice.error);
+    else if (choice.finish_reason) this.#end(choice.finish_reason);
     return events;
   }
 
-  #readThinking(delta: Delta): readonly ModelEvent[] {
-    const field = delta.reasoning_content ? "reasoning_content" : "reasoning";
-    const text = delta.reasoning_content || delta.reasoning;
+  #readThinking(delta: ChatDelta): readonly ModelEvent[] {
     if (delta.reasoning_details) this.#details.push(...delta.reasoning_details);
-    if (!text) return [];
+    if (typeof delta.reasoning_opaque === "string") this.#opaque = delta.reasoning_opaque;
+    const field = THINKING.find((name) => delta[name]);
+    if (field === undefined) return [];
     this.#field ??= field;
-    return this.#answer.thinking("thinking", text);
+    return this.#answer.thinking("thinking", delta[field]);
   }
 
-  #readCall(call: ChatCompletionChunk.Choice.Delta.ToolCall): readonly ModelEvent[] {
+  #readCall(call: ChatCallDelta): readonly ModelEvent[] {
     const index = call.index ?? 0;
     const key = `call:${index}`;
     if (call.id) this.#ids.set(index, call.id);
@@ -82,14 +80,20 @@ export class ChatReader {
     return events;
   }
 
+  #fail(error: ChatChoice["error"]): void {
+    const said = typeof error?.message === "string" ? error.message : "the server says that the answer failed, and not why";
+    this.#reading.failure = streamFailure(error?.code, said);
+  }
+
   #end(reason: string): void {
     const stop = STOPS[reason] ?? "stop";
     // Some servers end with "stop" although they called tools.
     this.#reading.stop = stop === "stop" && this.#answer.hasToolCalls ? "toolUse" : stop;
     this.#reading.refused ||= stop === "refusal";
+    const [field, opaque] = [this.#field, this.#opaque];
     const proof: ThinkingProof =
-      this.#details.length > 0 ? { details: joined(this.#details) } : { ...(this.#field ? { field: this.#field } : {}) };
-    if (proof.details || proof.field) this.#answer.sign("thinking", JSON.stringify(proof), { redacted: this.#field === undefined });
+      this.#details.length > 0 ? { details: joined(this.#details) } : { ...(field ? { field } : {}), ...(opaque ? { opaque } : {}) };
+    if (Object.keys(proof).length > 0) this.#answer.sign("thinking", JSON.stringify(proof), { redacted: field === undefined });
   }
 }
 
@@ -108,7 +112,7 @@ function joined(details: readonly unknown[]): readonly unknown[] {
   return found;
 }
 
-function usageOf(counts: Counts): Usage {
+function usageOf(counts: ChatUsage): Usage {
   const cacheRead = counts.prompt_tokens_details?.cached_tokens ?? 0;
   const cacheWrite = counts.prompt_tokens_details?.cache_write_tokens ?? 0;
   return tokenUsage({

@@ -1,5 +1,5 @@
-/** Parts of messages that Chat Completions and Responses have in common. */
-import type { DocumentBlock, ImageBlock, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
+/** Texts, images and documents of a message's content. */
+import type { DocumentBlock, ImageBlock, TextBlock, UserMessage } from "../message.ts";
 
 export const partsOf = (content: UserMessage["content"]): readonly (TextBlock | ImageBlock | DocumentBlock)[] =>
   typeof content === "string" ? [{ type: "text", text: content }] : content;

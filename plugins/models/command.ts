@@ -1,0 +1,103 @@
+/** `pincer models list`, `pull` and `catalogue`, over the caller's own connection. */
+import type { Command, CommandIo } from "@pincer/plugin-sdk";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
+import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
+import type { modelsList } from "./methods.ts";
+import { createProgress, sizeOf } from "./progress.ts";
+
+interface PluginCommand {
+  readonly command: Command;
+  run(args: readonly string[], io: CommandIo): Promise<number>;
+}
+
+/** As of any command that was called wrongly, and of one that was interrupted. */
+const [WRONG, INTERRUPTED] = [2, 130];
+
+type Choice = ResultOf<typeof modelsList>["models"][number];
+const VIEWS = ["default", "configured", "provider-config", "all"];
+
+const tokens = (count: number): string => (count >= 1_000_000 ? `${+(count / 1_000_000).toFixed(2)}M` : `${Math.round(count / 1000)}k`);
+
+function line({ id, provider, alias, tags = [], available, contextWindow, reasoning, supportsTools, input }: Choice): readonly string[] {
+  const abilities = [...(reasoning ? ["thinks"] : []), ...(input.includes("image") ? ["sees"] : []), ...(supportsTools ? ["tools"] : [])];
+  const notes = [...(alias === undefined ? [] : [`= ${alias}`]), ...tags, ...(available ? [] : ["needs a key"])];
+  return [`${provider}/${id}`, contextWindow === undefined ? "-" : tokens(contextWindow), abilities.join(", "), notes.join(", ")];
+}
+
+/** Columns as wide as they must be. */
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
+  const padded = (cell: string, column: number) => cell + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cell));
+  return rows.map((row) => row.map(padded).join("  ").trimEnd());
+}
+
+export const LIST_COMMAND: PluginCommand = {
+  command: {
+    name: "models list",
+    summary: "Models that can be chosen; all also shows what is not ready",
+    usage: "[all|configured|<provider>]",
+  },
+  async run([asked], io) {
+    const params = asked === undefined ? {} : VIEWS.includes(asked) ? { view: asked } : { provider: asked };
+    const result = (await io.call("models.list", params)) as ResultOf<typeof modelsList>;
+    if (io.json) io.print(JSON.stringify(result, null, 2));
+    else if (result.models.length === 0) io.print("none; pincer doctor says what is missing");
+    else for (const text of aligned(result.models.map(line))) io.print(text);
+    return 0;
+  },
+};
+
+export const PULL_COMMAND: PluginCommand = {
+  command: { name: "models pull", summary: "Fetches a model onto the machine of its server: ollama/qwen3", usage: "<model>" },
+  async run([model], io) {
+    if (model === undefined) return WRONG;
+    let state = (await io.call("models.pull", { model })) as PullState;
+    const cancel = () => void io.call("models.pull.cancel", { model: state.model }).catch(() => undefined); // silent-ok: what it comes to the wait tells
+    io.signal.addEventListener("abort", cancel, { once: true });
+    const progress = createProgress(io.json);
+    while (state.state === "running") {
+      progress.show(state);
+      state = (await io.call("models.pull.wait", { model: state.model, version: state.version })) as PullState;
+    }
+    progress.end();
+    if (io.json) io.print(JSON.stringify(state, null, 2));
+    else if (state.state === "done")
+      io.print(`${state.model} is there${state.totalBytes === null ? "" : ` (${sizeOf(state.totalBytes)})`}`);
+    else if (state.state === "cancelled") io.print(`${state.model}: stopped; the next pull goes on from here`);
+    else io.print(`${state.model} could not be fetched: ${state.failure?.message ?? "its server does not say why"}`);
+    return state.state === "done" ? 0 : state.state === "cancelled" ? INTERRUPTED : 1;
+  },
+};
+
+export const CATALOGUE_COMMAND: PluginCommand = {
+  command: {
+    name: "models catalogue",
+    summary: "Windows and prices that are known, with source and date; update reads them anew",
+    usage: "[update]",
+  },
+  async run([verb], io) {
+    if (verb !== undefined && verb !== "update") {
+      io.print(`there is no "pincer models catalogue ${verb}"; there is: pincer models catalogue update`);
+      return WRONG;
+    }
+    const told = ({ entries, added, from, at }: ResultOf<typeof modelsCatalogueUpdate>) =>
+      `${entries} models${from === null || at === null ? "" : `, ${added} of them from ${from} (${new Date(at).toISOString().slice(0, 10)})`}`;
+    if (verb === "update") {
+      const result = (await io.call("models.catalogue.update", {})) as ResultOf<typeof modelsCatalogueUpdate>;
+      io.print(io.json ? JSON.stringify(result, null, 2) : told(result));
+      return 0;
+    }
+    const result = (await io.call("models.catalogue", {})) as ResultOf<typeof modelsCatalogue>;
+    if (io.json) io.print(JSON.stringify(result, null, 2));
+    else {
+      const rows = result.models.map(({ ref, contextWindow, price, source, date }) => {
+        const { input, output } = (price ?? {}) as { readonly input?: number; readonly output?: number };
+        const dollars = input === undefined || output === undefined ? "price not known" : `$${input} in, $${output} out`;
+        return [ref, contextWindow === null ? "-" : tokens(contextWindow), dollars, date, source];
+      });
+      for (const text of aligned(rows)) io.print(text);
+      io.print(told(result));
+    }
+    return 0;
+  },
+};
