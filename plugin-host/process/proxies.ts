@@ -142,7 +142,8 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
     }
   };
   return async (params: unknown, call: MethodCall) => {
-    await checker(result); // before it is asked, so that its answer goes on before whatever it says next
+    // Before it is asked, so that what it answers goes on before whatever it says next.
+    await Promise.all([result, ...(accepted ? [accepted] : [])].map(checker));
     return answered(params, call).catch((error) => {
       throw isGone(error) && peer.isEnd(error) ? cut(error, name) : error;
     });

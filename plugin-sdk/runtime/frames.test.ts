@@ -4,6 +4,7 @@ import { pluginErrors } from "../plugin-errors.ts";
 import { createManualClock } from "../testing/clock.ts";
 import { joinOverSocket, joinPeers, quiet, servesNothing, thrown } from "../testing/peers.ts";
 import { HeldSocket, holdPeer, rawCall, rawFrame } from "../testing/raw-frames.ts";
+import { kinds } from "./frame-kinds.ts";
 import { frameSocket } from "./frames.ts";
 import { Peer, type Served } from "./peer.ts";
 
@@ -41,6 +42,22 @@ test("frames of one tick leave in one write, however many promises stand behind 
   expect(socket.text.match(/"answer"/g)).toHaveLength(64);
   peer.end(pluginErrors.PLUGIN_GONE());
   await Promise.all(calls);
+});
+
+test("an answer is heard to its end before what was said behind it, also when both come at once", async () => {
+  const heard: string[] = [];
+  const { peer, data } = holdPeer({ call: async () => void heard.push("asked") });
+  const waits = async () => {
+    await peer.call("target", {}, quiet);
+    for (let n = 0; n < 20; n++) await undefined;
+    heard.push("answered");
+  };
+  const waiting = waits();
+  await turn();
+  data(Buffer.concat([rawFrame(kinds.result, 1, "{}"), rawCall(1, {}), rawCall(2, {})]));
+  await waiting;
+  for (let n = 0; n < 3; n++) await turn();
+  expect(heard).toEqual(["answered", "asked", "asked"]);
 });
 
 test("what the socket does not take at once is written when it has room", async () => {

@@ -8,6 +8,7 @@
  */
 import { type GatewayError, isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
+import { kinds } from "./frame-kinds.ts";
 import { decodeValue, encodeValue, tooManyIn } from "./frame-values.ts";
 import type { Peer, Wire } from "./peer.ts";
 
@@ -194,11 +195,16 @@ class Frames implements Wire {
     let at = 0;
     try {
       let taken = 0;
+      let hasAnswered = false;
       if (this.#part) at = this.#complete(chunk, 0);
       while (!this.#ended && at < chunk.length && taken++ < most) {
         const next = chunk.length - at < lengthBytes ? undefined : at + lengthBytes + this.#lengthAt(chunk, at);
         if (next === undefined || next > chunk.length) at = this.#complete(chunk, at);
         else {
+          const isAsked = (chunk[at + lengthBytes]! & ~withBytes) <= kinds.stream;
+          // Whoever waits for an answer goes on before what was said behind it is heard, however both have come.
+          if (isAsked && hasAnswered && most === turnFrames) break;
+          hasAnswered ||= !isAsked;
           this.#receive(chunk, at, next);
           at = next;
         }
