@@ -65,6 +65,8 @@ test("an answer that broke or was aborted runs no tool, and says why it broke", 
 });
 
 test("counts that make no sense count as none", () => {
+  for (const cost of [-1, Number.POSITIVE_INFINITY, Number.NaN]) expect(tokenUsage({ cost }).cost).toBeNull();
+  expect(tokenUsage({ cost: 0 }).cost).toBe(0);
   expect(tokenUsage({ input: -5, output: Number.NaN, cacheRead: null, cacheWrite: 1.6 })).toEqual({
     input: 0,
     output: 0,

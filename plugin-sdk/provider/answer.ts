@@ -4,6 +4,9 @@ import type { AssistantMessage, StopReason, Usage } from "../message.ts";
 
 const count = (value: unknown): number => (Number.isFinite(value) ? Math.max(0, Math.round(value as number)) : 0);
 
+/** What no vendor can have charged is not known. */
+const isMoney = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value >= 0;
+
 /** Token counts as every provider reports them: `input` without what the cache read or wrote. */
 export const tokenUsage = (counts: {
   readonly input?: number | null | undefined;
@@ -15,7 +18,14 @@ export const tokenUsage = (counts: {
 }): Usage => {
   const [input, output] = [count(counts.input), count(counts.output)];
   const [cacheRead, cacheWrite] = [count(counts.cacheRead), count(counts.cacheWrite)];
-  return { input, output, cacheRead, cacheWrite, totalTokens: input + output + cacheRead + cacheWrite, cost: counts.cost ?? null };
+  return {
+    input,
+    output,
+    cacheRead,
+    cacheWrite,
+    totalTokens: input + output + cacheRead + cacheWrite,
+    cost: isMoney(counts.cost) ? counts.cost : null,
+  };
 };
 
 export interface AnswerHead {

@@ -58,7 +58,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
 
   const usage = async ({ sessionKey }: CommandInput): Promise<string> => {
     const { budgets } = agent.uses;
-    if (!budgets) return "Nothing is counted: pincer plugins enable budgets";
+    if (!budgets) return "What was used is counted (pincer call usage.cost); to see it here, and for limits: pincer plugins enable budgets";
     return (await budgets.report({ sessionKey }, { signal: agent.signal })).text;
   };
 

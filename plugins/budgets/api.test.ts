@@ -54,6 +54,14 @@ test("a budget that is used up is told as OpenAI tells an account without credit
   expect(api.vendor.ledger).toHaveLength(1);
 });
 
+test("tokens of a cache whose price nobody tells are counted as the dearest that they can be, not as nothing", async () => {
+  await using api = await start({ daily: { per: "day", usd: 1.5 } });
+  api.vendor.otherwise(() => ({ ...dollar, usage: { input: 499, cacheRead: 1, output: 500 } }));
+  expect([(await api.chat({ max_tokens: 100 })).status, (await api.chat()).status]).toEqual([200, 429]);
+  expect(await api.show()).toMatchObject({ today: { usd: 1, unpricedTokens: 0 } });
+  expect(await api.kit.call<object>("usage.cost", {})).toMatchObject({ totals: { missingCostEntries: 1 } });
+});
+
 test("each user has a limit of their own, and all of them one together", async () => {
   await using api = await start({ each: { per: "day", usd: 1, each: "user" }, all: { per: "month", usd: 4.5, user: "shared*" } });
   const ask = async (user?: string) => (await api.chat({ max_tokens: 10, ...(user === undefined ? {} : { user }) })).status;

@@ -117,7 +117,9 @@ test("unloading leaves nothing behind, and without the plugin nothing is limited
   await clock.advance(600_000);
   expect(clock.timers).toBeLessThanOrEqual(timers);
   expect(await talk.ask("two")).toMatchObject({ state: "final" });
-  expect(await talk.command("/usage")).toBe("Nothing is counted: pincer plugins enable budgets");
+  expect(await talk.command("/usage")).toBe(
+    "What was used is counted (pincer call usage.cost); to see it here, and for limits: pincer plugins enable budgets",
+  );
   expect(host.methods.find("budgets.show")).toBeUndefined();
   expect(talk.gateway.lines.filter(({ level }) => level === "error")).toEqual([]);
 });

@@ -31,9 +31,13 @@ export function createEmbed(
       }
       const answer = await embed({ ...rest, input, model: info.ref }, { signal });
       usage = answer.usage;
-      worked = answer.failure === undefined;
+      // A call that took too long was worked on all the same.
+      worked = answer.failure === undefined || answer.failure.class === "timeout";
       const cost = usage.cost === null ? meter.cost(usage) : undefined;
       return cost === undefined ? answer : { ...answer, usage: { ...usage, cost: cost.total } };
+    } catch (error) {
+      worked = signal.aborted;
+      throw error;
     } finally {
       meter.end({ usage, worked, chars: 0 });
     }

@@ -6,7 +6,7 @@ import { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
 import type { Usage } from "@pincer/plugin-sdk/message";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { llmErrors } from "./errors.ts";
-import { costOf, priceFor } from "./prices.ts";
+import { costOf, mostOf, priceFor } from "./prices.ts";
 import { tokensOf } from "./request-size.ts";
 import type { Resolved } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
@@ -91,7 +91,9 @@ export function createMeter(
       const used = estimated ? tokenUsage({ input: inputTokens, output: tokensOf(chars) }) : usage;
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
-      const usd = used.totalTokens === 0 ? 0 : (used.cost ?? priced?.total ?? null);
+      // Who limits counts what a call may have cost at most; the ledger says that it is not known.
+      const most = () => mostOf(used, priceFor(used, info.price, tiers)) ?? mostOf(used, info.price) ?? null;
+      const usd = used.totalTokens === 0 ? 0 : (used.cost ?? priced?.total ?? most());
       tell({ ...used, cost: usd }, estimated);
     },
   };

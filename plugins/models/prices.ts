@@ -21,6 +21,13 @@ export function priceFor(tokens: Tokens, price: Price, tiers: CatalogueEntry["ti
   return tier ? tier.price : price;
 }
 
+/** At most, for whoever must not be surprised: what a vendor says no price of for its cache costs twice what other input does. */
+export function mostOf(tokens: Tokens, price: Price): number | undefined {
+  if (!price) return undefined;
+  const { input, cacheRead = input, cacheWrite = 2 * input } = price;
+  return costOf(tokens, { ...price, cacheRead, cacheWrite })?.total;
+}
+
 /** US dollars. Tokens without a price of their own make the whole unknown, unless there are none of them. */
 export function costOf(tokens: Tokens, price: Price): Cost | undefined {
   if (!price) return undefined;

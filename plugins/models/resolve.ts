@@ -91,8 +91,8 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
   const resolvedOf = async (endpoint: Endpoint, id: string): Promise<Resolved> => {
     const ref = `${endpoint.endpoint}/${id}`;
     const entry = catalogue.find(ref);
-    // What the catalogue knows needs no server to be asked, so that a turn waits for none.
-    const live = await directory.models(endpoint, { prepared: entry !== undefined });
+    // What the catalogue knows needs no server to be asked, so that a turn waits for none; whether it runs on a local one only that one knows.
+    const live = await directory.models(endpoint, { prepared: entry !== undefined && !endpoint.local });
     const { config } = ctx;
     const known = described.get(ref);
     if (known?.config === config && known.live === live && known.resolved.endpoint === endpoint) return known.resolved;
@@ -124,12 +124,20 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
   };
 
   const unknown = async (wanted: string, endpoints: readonly Endpoint[]) => {
-    const near = await suggestions(wanted);
+    const near = (await suggestions(wanted)).filter((name) => name !== wanted);
     const meant = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : ".";
+    const data = { model: wanted, nearest: near };
     const known = endpoints.map(({ endpoint }) => endpoint).join(", ");
+    const [vendor = ""] = wanted.split("/", 1);
+    if (vendor !== wanted && !endpoints.some(({ endpoint }) => endpoint === vendor)) {
+      const how = "For another provider set its key (pincer secrets set), or turn its plugin on (pincer plugins list)";
+      return llmErrors.LLM_MODEL_UNKNOWN(`there is no model "${wanted}": the providers that are on serve ${known}${meant} ${how}`, {
+        data,
+      });
+    }
     return llmErrors.LLM_MODEL_UNKNOWN(
       `there is no model "${wanted}"${meant} A model is named endpoint/model, with one of these endpoints: ${known}`,
-      { data: { model: wanted, nearest: near } },
+      { data },
     );
   };
 

@@ -32,8 +32,17 @@ test("what is private is looked for in all that is sent, and refused where no lo
     user("my salary"),
     user("my salary", "and now?"),
     [{ role: "system", content: "The salary is 5." }, ...user("hi")],
+    [...user("hi"), { role: "assistant", content: "Your salary is 5." }, ...user("thanks")],
+    [
+      ...user("hi"),
+      { role: "assistant", tool_calls: [{ id: "1", type: "function", function: { name: "look", arguments: '{"what":"salary"}' } }] },
+      { role: "tool", tool_call_id: "1", content: "5" },
+    ],
   ])
     expect(await (await send(messages)).json()).toMatchObject({ model: "scripted/one" });
+  const tools = [{ type: "function", function: { name: "look", description: "Looks up a salary.", parameters: { type: "object" } } }];
+  const withTool = await api.post("/v1/chat/completions", { model: "pincer/auto", messages: user("hi"), tools });
+  expect(await withTool.json()).toMatchObject({ model: "scripted/one" });
   expect(api.vendor.ledger).toEqual([]);
 
   await using none = await start({ local: [], privacy: { words: ["salary"] } });

@@ -1,6 +1,6 @@
 /** `pincer/auto`: the model that the selector says, straight, as if the caller had named it. */
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
-import { holds, searchableText } from "@pincer/plugin-sdk/message";
+import { holds, type Message, searchableText } from "@pincer/plugin-sdk/message";
 import { ApiFailure } from "./failure.ts";
 import type { Target } from "./target.ts";
 import type { ApiContext } from "./uses.ts";
@@ -19,14 +19,20 @@ export const targetOrAuto = async (ctx: Pick<ApiContext, "uses">, model: string,
 
 const bytesPerToken = 3.6;
 
+/** What a model asked of tools, as it is sent back. */
+const callsOf = ({ role, content }: Message): string =>
+  role === "assistant" ? content.flatMap((block) => (block.type === "toolCall" ? [JSON.stringify(block.arguments)] : [])).join("\n") : "";
+
 /** The call with its model; any other than `pincer/auto` as it stands. What is private is looked for in all that the caller sends. */
 export async function withModel({ uses }: Pick<ApiContext, "uses">, call: LlmRequest, signal: AbortSignal): Promise<LlmRequest> {
   const { model, ...rest } = call;
   if (model !== AUTO || uses.selector === undefined) return call;
   const last = rest.messages.findLastIndex(({ role }) => role === "user");
-  const earlier = rest.messages.flatMap((message, at) => (at === last || message.role === "assistant" ? [] : [searchableText(message)]));
+  const earlier = rest.messages.flatMap((message, at) => (at === last ? [] : [searchableText(message), callsOf(message)]));
   const asked = rest.messages[last];
-  const context = [...rest.system.map(({ text }) => text), ...earlier].join("\n\n");
+  const tools = rest.tools.map((tool) => JSON.stringify(tool));
+  const format = rest.responseFormat === undefined ? [] : [JSON.stringify(rest.responseFormat)];
+  const context = [...rest.system.map(({ text }) => text), ...earlier, ...tools, ...format].join("\n\n");
   const selection = await uses.selector.select(
     {
       text: asked === undefined ? "" : searchableText(asked),

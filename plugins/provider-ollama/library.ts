@@ -127,6 +127,7 @@ export function infoOf(endpoint: string, model: OllamaModel, wanted: number): Mo
     maxOutputTokens: null,
     ...{ reasoning, vision, tools },
     continues: true,
-    price: null,
+    // On a machine of the operator's own; what is handed on to the vendor's cloud is paid for there.
+    price: model.isRemote ? null : { input: 0, output: 0 },
   };
 }

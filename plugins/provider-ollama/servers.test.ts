@@ -71,11 +71,11 @@ describe("a server's status", () => {
     expect((await provider.models({}, io)).models).toEqual([
       {
         ...{ ref: "ollama/small:1b", endpoint: "ollama", id: "small:1b", name: "small:1b", contextWindow: 32_768, maxOutputTokens: null },
-        ...{ reasoning: false, vision: false, tools: false, continues: true, price: null },
+        ...{ reasoning: false, vision: false, tools: false, continues: true, price: { input: 0, output: 0 } },
       },
       {
         ...{ ref: "ollama/big", endpoint: "ollama", id: "big", name: "big", contextWindow: 32_768, maxOutputTokens: null },
-        ...{ reasoning: true, vision: true, tools: true, continues: true, price: null },
+        ...{ reasoning: true, vision: true, tools: true, continues: true, price: { input: 0, output: 0 } },
       },
     ]);
   });
