@@ -304,7 +304,10 @@ for (const what of ["hogs", "forks"])
     await tries("keeps", "a note");
     const outcome = await tries(what).catch((error) => error.code);
     expect(String(outcome)).toMatch(/^(PLUGIN_GONE|error: )/);
-    expect(await tries("keeps", "another")).toBe("another");
+    // What the system itself had refused may be seen a moment later, and ends the next call with the process.
+    const again = () => tries("keeps", "another");
+    const isEnded = (error: { readonly code?: string }) => outcome !== "PLUGIN_GONE" && error.code === "PLUGIN_GONE";
+    expect(await again().catch((error) => (isEnded(error) ? again() : Promise.reject(error)))).toBe("another");
     expect(kit.host.inspect("guest").state).toBe("active");
   });
 
