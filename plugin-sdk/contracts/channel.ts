@@ -3,29 +3,62 @@ import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract, optional, stream } from "../contract.ts";
 import { defineErrors } from "../error.ts";
 import { Address, Attachment } from "./inbox.ts";
+import { SenderRules } from "./sender-rules.ts";
+
+export const Markup = Type.Union([Type.Literal("markdown"), Type.Literal("html"), Type.Literal("mrkdwn"), Type.Literal("plain")]);
+export type Markup = Static<typeof Markup>;
+
+/** What a text may be marked as. A mark that a platform lacks is shown by what it has: a heading as bold, a table as a code block. */
+export const Mark = Type.Union([
+  Type.Literal("bold"),
+  Type.Literal("italic"),
+  Type.Literal("strike"),
+  Type.Literal("code"),
+  Type.Literal("code-block"),
+  Type.Literal("link"),
+  Type.Literal("heading"),
+  Type.Literal("list"),
+  Type.Literal("quote"),
+  Type.Literal("table"),
+  Type.Literal("rule"),
+]);
+export type Mark = Static<typeof Mark>;
 
 export const ChannelRecord = Type.Object({
   label: Type.String(),
-  /** Longest text of one message, in UTF-16 code units. */
+  /** Longest text of one message, in `textUnit`. */
   textLimit: Type.Integer(),
-  markup: Type.Union([Type.Literal("markdown"), Type.Literal("html"), Type.Literal("mrkdwn"), Type.Literal("plain")]),
+  /** UTF-16 code units when absent. */
+  textUnit: Type.Optional(Type.Union([Type.Literal("utf16"), Type.Literal("utf8")])),
+  /** Whether `textLimit` counts what is sent, marks and all (when absent), or what is read. */
+  textCounts: Type.Optional(Type.Union([Type.Literal("sent"), Type.Literal("read")])),
+  /** A message has one line, so that each line is a message. */
+  oneLine: Type.Optional(Type.Boolean()),
+  markup: Markup,
+  /** What the platform's markup has; all of them when absent. */
+  marks: Type.Optional(Type.Array(Mark)),
   /** The platform drops a repeated `idempotencyKey` itself, so that a send whose answer was lost may be repeated. */
   idempotentSend: Type.Boolean(),
   threads: Type.Optional(Type.Boolean()),
   attachments: Type.Optional(Type.Boolean()),
+  /** Largest attachment that may be sent, in bytes. */
+  attachmentBytes: Type.Optional(Type.Integer()),
+  /** Shows `choices` as buttons. */
+  choices: Type.Optional(Type.Boolean()),
+  /** Least milliseconds between two edits of one message; absent: a message is not edited while its text grows. */
+  editEveryMs: Type.Optional(Type.Integer()),
+  /** Milliseconds for which the platform shows that somebody is typing. */
+  typingMs: Type.Optional(Type.Integer()),
 });
 export type ChannelRecord = Static<typeof ChannelRecord>;
 
 const enabled = Type.Optional(Type.Boolean());
-const allowFrom = Type.Optional(
-  Type.Array(Type.String(), { description: "Sender ids that are admitted; * admits everyone; absent admits nobody" }),
-);
 
 /** What every channel's configuration (`channels.<id>`) has besides its own; a channel spreads it, and gives accounts what they need. */
 export const channelSettings = {
   enabled,
-  allowFrom,
-  accounts: Type.Optional(Type.Record(Type.String(), Type.Object({ enabled, allowFrom }, { additionalProperties: true }))),
+  ...SenderRules.properties,
+  accounts: Type.Optional(Type.Record(Type.String(), Type.Object({ enabled, ...SenderRules.properties }, { additionalProperties: true }))),
 };
 
 export const ChannelStatus = Type.Object({
@@ -36,9 +69,26 @@ export const ChannelStatus = Type.Object({
 });
 export type ChannelStatus = Static<typeof ChannelStatus>;
 
+/** An answer that the reader may give by pressing a button. The channel hands it in as a message of whoever pressed, with `text` as its text. */
+export const Choice = Type.Object({
+  label: Type.String(),
+  /** At most 64 bytes of UTF-8, which is what a button can carry everywhere. */
+  text: Type.String(),
+});
+export type Choice = Static<typeof Choice>;
+
+const Text = {
+  /** In the channel's markup, within its limits. */
+  text: Type.String(),
+  /** The same without any mark, for notifications and clients that show none; absent where the markup is `plain`. */
+  plain: Type.Optional(Type.String()),
+  /** Given only to a channel whose record has `choices`. */
+  choices: Type.Optional(Type.Array(Choice)),
+};
+
 export const SendRequest = Type.Object({
   address: Address,
-  text: Type.String(),
+  ...Text,
   attachments: Type.Optional(Type.Array(Attachment)),
   replyTo: Type.Optional(Type.String()),
   idempotencyKey: Type.String(),
@@ -74,8 +124,10 @@ export const channel = defineContract({
      * may be repeated, `CHANNEL_REJECTED` when it never will be, `CHANNEL_UNCERTAIN` when nobody can say whether it was sent.
      */
     send: call(SendRequest, Type.Object({ messageId: Type.String() })),
-    edit: optional(call(Type.Object({ address: Address, messageId: Type.String(), text: Type.String() }), Type.Object({}), { safe: true })),
+    /** Replaces a message's text; without `choices` its buttons go. */
+    edit: optional(call(Type.Object({ address: Address, messageId: Type.String(), ...Text }), Type.Object({}), { safe: true })),
     typing: optional(call(Type.Object({ address: Address }), Type.Object({}), { safe: true })),
+    /** Puts the account's own reaction on a message in place of the one before; an empty `emoji` takes it away. */
     react: optional(
       call(Type.Object({ address: Address, messageId: Type.String(), emoji: Type.String() }), Type.Object({}), { safe: true }),
     ),

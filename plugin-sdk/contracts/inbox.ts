@@ -27,14 +27,28 @@ export const InboundMessage = Type.Object({
   eventId: Type.String(),
   /** The platform's id of the message, to reply to, edit or react to. */
   messageId: Type.Optional(Type.String()),
-  sender: Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) }),
+  sender: Type.Object({
+    id: Type.String(),
+    name: Type.Optional(Type.String()),
+    /** Another program: never answered unless it is named in allowFrom, so that two of them do not talk for ever. */
+    bot: Type.Optional(Type.Boolean()),
+  }),
   chat: Type.Union([Type.Literal("direct"), Type.Literal("group")]),
   group: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), team: Type.Optional(Type.String()) })),
-  /** In a group: whether the bot was mentioned or replied to. */
+  /** In a group: whether the bot was mentioned by name. */
   mentioned: Type.Optional(Type.Boolean()),
   text: Type.String(),
   attachments: Type.Optional(Type.Array(Attachment)),
-  replyTo: Type.Optional(Type.Object({ messageId: Type.String(), text: Type.Optional(Type.String()) })),
+  replyTo: Type.Optional(
+    Type.Object({
+      messageId: Type.String(),
+      text: Type.Optional(Type.String()),
+      /** That message is the bot's own. */
+      own: Type.Optional(Type.Boolean()),
+    }),
+  ),
+  /** The sender did not write the text, but handed it on; `from` as the platform says. */
+  forwarded: Type.Optional(Type.Object({ from: Type.Optional(Type.String()) })),
   /** Epoch milliseconds, as the platform says. */
   sentAt: Type.Integer(),
   mode: Type.Optional(QueueMode),

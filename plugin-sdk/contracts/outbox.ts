@@ -2,12 +2,15 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
 import { Admission } from "../job.ts";
+import { Choice } from "./channel.ts";
 import { Address, Attachment } from "./inbox.ts";
 
 export const OutboundMessage = Type.Object({
   address: Address,
-  /** Markdown; the outbox splits it to the channel's limits. */
+  /** Markdown; the outbox renders it in the channel's markup, and splits it to its limits. */
   text: Type.String(),
+  /** Answers that the reader may give by pressing; where a channel has no buttons they stand under the text as what to write. */
+  choices: Type.Optional(Type.Array(Choice)),
   attachments: Type.Optional(Type.Array(Attachment)),
   replyTo: Type.Optional(Type.String()),
   /** Unique for what it says: the turn and the place in it. A repetition is not sent twice. */
