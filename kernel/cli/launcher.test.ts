@@ -59,10 +59,10 @@ function link(path: string, target: string): void {
 }
 
 /** HOME is a folder that must stay as it was, and the caller's folder is not the clone. */
-async function launch(path: string, words: readonly string[], launcher = join(clone, "pincer")) {
+async function launch(path: string, words: readonly string[], launcher = join(clone, "pincer"), more: object = network) {
   const started = Bun.spawn([launcher, ...words], {
     cwd: folder,
-    env: { ...network, PATH: path, HOME: folder, PINCER_HOME: join(folder, "home") },
+    env: { ...more, PATH: path, HOME: folder, PINCER_HOME: join(folder, "home") },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -106,6 +106,20 @@ test("on a machine with only the right Bun it uses that one, through links and f
   expect(outcome.code).toBe(0);
   expect(JSON.parse(outcome.out)).toMatchObject({ bun: pinned });
   expect(existsSync(join(clone, ".bun", pinned))).toBe(false);
+}, 120_000);
+
+test("what it runs makes more requests at a time than Bun does by itself, unless somebody says how many", async () => {
+  const path = pathWith("telling-bun", {});
+  const shim = `#!/bin/sh\n[ "$1" = --version ] || echo "at a time: $BUN_CONFIG_MAX_HTTP_REQUESTS" >&2\nexec '${process.execPath}' "$@"\n`;
+  writeFileSync(join(path, "bun"), shim, { mode: 0o755 });
+  const { BUN_CONFIG_MAX_HTTP_REQUESTS: _, ...others } = network;
+  for (const [said, expected] of [
+    [{}, 4096],
+    [{ BUN_CONFIG_MAX_HTTP_REQUESTS: "300" }, 300],
+  ] as const) {
+    const { err, code } = await launch(path, ["version"], undefined, { ...others, ...said });
+    expect({ code, last: err.trim().split("\n").at(-1) }).toEqual({ code: 0, last: `at a time: ${expected}` });
+  }
 }, 120_000);
 
 test("a Bun of another version fetches the pinned one, and only that is used", async () => {

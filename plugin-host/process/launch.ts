@@ -10,6 +10,7 @@ import { requireRoom } from "@pincer/plugin-sdk/runtime/data-quota";
 import { logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
 import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
+import { manyRequests } from "../sandbox/limits.ts";
 import { admission } from "../sandbox/rules.ts";
 import type { Launch } from "./process-instance.ts";
 import { type Resolved, resolvePermissions } from "./resolved-permissions.ts";
@@ -62,7 +63,7 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
   if ("missing" in found) {
     if (isTrusted) {
       const command = [bun, "--no-env-file", "--config=/dev/null", bundle];
-      return { command, env: { BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, data, enforced: false };
+      return { command, env: { ...manyRequests, BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, data, enforced: false };
     }
     throw unconfined(id, found);
   }

@@ -19,8 +19,12 @@ export const dataBytes = ({ memoryMb }: Limits): number => (memoryMb + RESERVED_
 /** `RLIMIT_NPROC` counts threads, and those that start and reap the child. */
 export const tasksOf = ({ processes }: Limits): number => 4 + processes * (16 + 2 * availableParallelism());
 
+/** A process makes 256 requests at a time by itself, which is not for all that ask a plugin; the launcher says the same of the gateway. */
+export const manyRequests = { BUN_CONFIG_MAX_HTTP_REQUESTS: "4096" };
+
 /** What Bun is told so that it lives within these limits, and looks for nothing of its own outside its bundle. */
 const engineEnvironment: Readonly<Record<string, string>> = {
+  ...manyRequests,
   BUN_BE_BUN: "1",
   BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
   BUN_JSC_jitMemoryReservationSize: String(RESERVED_MB.jit * MB),

@@ -130,6 +130,8 @@ confined("an installed plugin runs confined, with what its manifest names and no
   expect(await tries("secret", "OPENAI_API_KEY")).toBe("error: PLUGIN_PERMISSION");
   expect(await tries("environment", "PATH")).not.toBe(process.env["PATH"]);
   expect(await tries("environment", "PINCER_TOKEN")).toBe("undefined");
+  // Bun's own limit is 256 requests at a time, which whoever asks the plugin could use up.
+  expect(await tries("environment", "BUN_CONFIG_MAX_HTTP_REQUESTS")).toBe("4096");
   for (const folder of [shared, closed]) rmSync(folder, { recursive: true });
 });
 
