@@ -1,25 +1,17 @@
 import { expect, test } from "bun:test";
 import { dirname, join } from "node:path";
-import { createDeviceKey, WireClient } from "@pincer/plugin-sdk/testing/client";
 import OpenAI from "openai";
-import { type Api, caught, startApi } from "../../tests/fixtures/openai-api/gateway.ts";
+import { deviceOf } from "../../tests/fixtures/openai-api/device.ts";
+import { caught, startApi } from "../../tests/fixtures/openai-api/gateway.ts";
 
 const messages = [{ role: "user" as const, content: "Hello!" }];
 const model = "lab/gpt-test";
 const fixtures = join(dirname(dirname(import.meta.dir)), "tests", "fixtures");
 
-/** A client with the token of a device that may do only so much. */
-async function deviceOf({ kit, client }: Api, scopes: readonly string[]): Promise<OpenAI> {
-  const connection = await WireClient.connect({ url: kit.url.replace(/^http/, "ws"), token: kit.token, device: createDeviceKey(), scopes });
-  const { deviceToken } = connection.hello["auth"] as { deviceToken: string };
-  connection.close();
-  return new OpenAI({ ...client, apiKey: deviceToken });
-}
-
 test("a device may do here what it may do over its connection, and what is kept for one is nobody else's", async () => {
   await using api = await startApi();
-  const reader = await deviceOf(api, ["operator.read"]);
-  const writer = await deviceOf(api, ["operator.read", "operator.write"]);
+  const reader = new OpenAI(await deviceOf(api, ["operator.read"]));
+  const writer = new OpenAI(await deviceOf(api, ["operator.read", "operator.write"]));
   expect((await reader.models.list()).data.length).toBeGreaterThan(3);
   for (const call of [
     () => reader.chat.completions.create({ model, messages }),

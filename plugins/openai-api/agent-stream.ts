@@ -48,7 +48,7 @@ export function createAgents(ctx: ApiContext, listeners: Listeners): Agents {
       signal.addEventListener("abort", wake, { once: true });
       const answer = createAnswer({ provider: "pincer", model: agentId, api: "agent", timestamp: ctx.clock.now() });
       try {
-        if (turn.history.length > 0) await beginSession(ctx, turn);
+        await beginSession(ctx, turn);
         const run = ctx.call(agentMethod, paramsOf(turn));
         run.then(news.ended, news.failed);
         for (;;) {

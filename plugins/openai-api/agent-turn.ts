@@ -1,6 +1,7 @@
 /** A request to an agent as a turn in one of its sessions. */
 import type { NewEntry } from "@pincer/plugin-sdk/contracts/sessions";
 import { parseKey } from "@pincer/plugin-sdk/session-key";
+import type { Caller } from "./caller.ts";
 import type { Conversation, FilePart, Turn } from "./conversation.ts";
 import { badRequest } from "./failure.ts";
 import { header } from "./target.ts";
@@ -20,6 +21,8 @@ export interface AgentTurn {
   /** The model behind the agent; absent: the agent's own. */
   readonly model?: string | undefined;
   readonly thinking?: string | undefined;
+  /** It holds what may be asked of local models alone. */
+  readonly isPrivate?: boolean | undefined;
 }
 
 interface SessionPlace {
@@ -28,11 +31,16 @@ interface SessionPlace {
   readonly isFresh: boolean;
 }
 
-const reserved = /^(subagent|cron|acp):/;
-const longestUser = 200;
+/** The agent's mark of a session that goes to local models alone. */
+export const localOnly = "localOnly";
 
-/** One session for each `user`, or the one that a header names; else a new one. */
-export function sessionFor(agentId: string, user: string | null | undefined, headers: Headers): SessionPlace {
+const reserved = /^(subagent|cron|acp):/;
+/** Whoever has the gateway's token. */
+const owner = "shared";
+const longestName = 200;
+
+/** One session for each `user` of a caller, or the one that a header names; else a new one. */
+export function sessionFor(agentId: string, { principal }: Caller, user: string | null | undefined, headers: Headers): SessionPlace {
   const named = header(headers, "session-key");
   if (named !== undefined) {
     const { key, rest, agentId: owner } = parseKey(named, agentId);
@@ -40,14 +48,20 @@ export function sessionFor(agentId: string, user: string | null | undefined, hea
     if (owner !== agentId) throw badRequest(`The session '${key}' belongs to another agent than '${agentId}'.`, "x-openclaw-session-key");
     return { sessionKey: key, isFresh: false };
   }
-  if (user) return { sessionKey: `agent:${agentId}:openai-user:${userName(user)}`, isFresh: false };
+  if (user) return { sessionKey: `agent:${agentId}:openai-user:${ownName(principal, user)}`, isFresh: false };
   return { sessionKey: `agent:${agentId}:openai:${crypto.randomUUID()}`, isFresh: true };
 }
 
-/** A colon in a session's key would make somebody else's conversation of it. */
-function userName(user: string): string {
-  const name = encodeURIComponent(user.toWellFormed());
-  return name.length <= longestUser ? name : new Bun.CryptoHasher("sha256").update(user).digest("hex");
+/**
+ * The users of whoever has the gateway's token have their names for themselves, as they always had; those of a device stand behind the device's,
+ * and a slash, which no encoded name holds. A colon in a session's key would make somebody else's conversation of it.
+ */
+const ownName = (principal: string, user: string): string =>
+  principal === owner ? encoded(user) : `${encoded(principal)}/${encoded(user)}`;
+
+function encoded(text: string): string {
+  const name = encodeURIComponent(text.toWellFormed());
+  return name.length <= longestName ? name : new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
 interface TurnOptions extends SessionPlace {
@@ -58,6 +72,7 @@ interface TurnOptions extends SessionPlace {
   readonly param: string;
   readonly model?: string | undefined;
   readonly thinking?: string | undefined;
+  readonly isPrivate?: boolean | undefined;
 }
 
 /** What was said last is the turn; what stands before it is the session's own already, unless it begins here. */
@@ -75,9 +90,11 @@ export function agentTurn({ system, turns }: Conversation, { param, isFresh, ...
 const plain = (text: string): string => (/^\s*\//.test(text) ? `\u2060${text}` : text === "" ? " " : text);
 
 /** Makes the session with what was said before, each message under an id of its own, so that a repetition adds nothing. */
-export async function beginSession(ctx: ApiContext, { sessionKey, history, runId }: AgentTurn): Promise<void> {
+export async function beginSession(ctx: ApiContext, { sessionKey, history, runId, isPrivate }: AgentTurn): Promise<void> {
+  if (history.length === 0 && isPrivate !== true) return;
   const io = { signal: ctx.signal };
   await ctx.uses.sessions.ensure({ key: sessionKey, owner: true }, io);
+  if (isPrivate === true) await ctx.uses.sessions.patch({ key: sessionKey, facets: { [localOnly]: true } }, io);
   const timestamp = ctx.clock.now();
   const entries = history.flatMap((turn, at): NewEntry[] => {
     const id = `${runId}:before:${at}`;

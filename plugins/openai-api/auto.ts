@@ -2,6 +2,7 @@
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import { holds, type Message, searchableText } from "@pincer/plugin-sdk/message";
 import { ApiFailure } from "./failure.ts";
+import { type Before, nothingBefore } from "./responses-before.ts";
 import type { Target } from "./target.ts";
 import type { ApiContext } from "./uses.ts";
 
@@ -23,16 +24,29 @@ const bytesPerToken = 3.6;
 const callsOf = ({ role, content }: Message): string =>
   role === "assistant" ? content.flatMap((block) => (block.type === "toolCall" ? [JSON.stringify(block.arguments)] : [])).join("\n") : "";
 
-/** The call with its model; any other than `pincer/auto` as it stands. What is private is looked for in all that the caller sends. */
-export async function withModel({ uses }: Pick<ApiContext, "uses">, call: LlmRequest, signal: AbortSignal): Promise<LlmRequest> {
+interface Chosen {
+  readonly call: LlmRequest;
+  readonly isPrivate: boolean;
+}
+
+/**
+ * The call with its model; any other than `pincer/auto` as it stands. What is private is looked for in all that the caller sends, and in what
+ * stands before it.
+ */
+export async function withModel(
+  { uses }: Pick<ApiContext, "uses">,
+  call: LlmRequest,
+  signal: AbortSignal,
+  before: Before = nothingBefore,
+): Promise<Chosen> {
   const { model, ...rest } = call;
-  if (model !== AUTO || uses.selector === undefined) return call;
+  if (model !== AUTO || uses.selector === undefined) return { call, isPrivate: before.isPrivate };
   const last = rest.messages.findLastIndex(({ role }) => role === "user");
   const earlier = rest.messages.flatMap((message, at) => (at === last ? [] : [searchableText(message), callsOf(message)]));
   const asked = rest.messages[last];
   const tools = rest.tools.map((tool) => JSON.stringify(tool));
   const format = rest.responseFormat === undefined ? [] : [JSON.stringify(rest.responseFormat)];
-  const context = [...rest.system.map(({ text }) => text), ...earlier, ...tools, ...format].join("\n\n");
+  const context = [...before.told, ...rest.system.map(({ text }) => text), ...earlier, ...tools, ...format].join("\n\n");
   const selection = await uses.selector.select(
     {
       text: asked === undefined ? "" : searchableText(asked),
@@ -41,6 +55,7 @@ export async function withModel({ uses }: Pick<ApiContext, "uses">, call: LlmReq
       documents: holds(rest.messages, "document"),
       unsearchable: holds(rest.messages, "image") || holds(rest.messages, "document"),
       tools: rest.tools.length > 0,
+      private: before.isPrivate,
       tokens: Math.ceil(Buffer.byteLength(context) / bytesPerToken),
       ...(rest.thinking === undefined ? {} : { thinking: rest.thinking }),
     },
@@ -54,5 +69,6 @@ export async function withModel({ uses }: Pick<ApiContext, "uses">, call: LlmReq
     },
     { signal },
   );
-  return { ...rest, model: ref, ...(selection?.within === undefined ? {} : { within: selection.within }) };
+  const within = selection?.within === undefined ? {} : { within: selection.within };
+  return { call: { ...rest, model: ref, ...within }, isPrivate: selection?.private === true };
 }

@@ -5,8 +5,9 @@ import { type Admission, defineJob, type Job } from "@pincer/plugin-sdk/job";
 import { type Static, Type } from "@sinclair/typebox";
 import { type Desk, toldOf } from "./desk.ts";
 import { type ErrorBody, failureOfModel } from "./failure.ts";
+import type { Place } from "./in-flight.ts";
 import { type ResponseEvent, ResponseEvents } from "./responses-events.ts";
-import { finished, streamOf } from "./responses-run.ts";
+import { ended, finished, streamOf } from "./responses-run.ts";
 import type { ResponseStore, Run, StoredResponse } from "./responses-store.ts";
 
 export const responseJob = defineJob({
@@ -42,6 +43,8 @@ export class Background {
   readonly #store: ResponseStore;
   /** The newest, the oldest first. */
   readonly #told = new Map<string, Told>();
+  /** By response: gives back its place among the calls that run. */
+  readonly #places = new Map<string, () => void>();
 
   constructor(desk: Desk, store: ResponseStore) {
     this.#desk = desk;
@@ -49,20 +52,46 @@ export class Background {
   }
 
   /** Durable once this has resolved. */
-  async begin(stored: StoredResponse): Promise<void> {
+  async begin(stored: StoredResponse, place: Place): Promise<void> {
     const { id } = stored.response;
     this.#listen(id).add([{ type: "response.queued", sequence_number: 0, response: stored.response }]);
     const { ctx } = this.#desk;
     const spends = stored.run === undefined ? {} : spendsOf(stored.run);
     const admission = { lane: `job:openai-api:${id}`, kind: responseJob.kind, key: keyOf(id), input: { id } satisfies Input, spends };
-    await ctx.uses.lanes.admit({ admissions: [admission] }, { signal: ctx.signal });
+    this.#places.set(id, place.keep());
+    try {
+      await ctx.uses.lanes.admit({ admissions: [admission] }, { signal: ctx.signal });
+    } catch (error) {
+      this.#leave(id);
+      throw error;
+    }
+  }
+
+  /** One that was begun before a restart, or by an earlier generation. */
+  #takeUp(id: string, { principal }: StoredResponse): void {
+    this.#places.set(id, this.#desk.inFlight.takeAnyway(principal).keep());
+    this.#desk.ctx.log.debug("response.taken-up", { id });
+  }
+
+  #leave(id: string): void {
+    this.#places.get(id)?.();
+    this.#places.delete(id);
   }
 
   run = async (job: Job<Input>): Promise<{ status: string }> => {
     const { id } = job.input;
-    const stored = await this.#store.get(id);
-    if (stored?.run === undefined) return { status: stored?.response.status ?? "removed" };
-    const { run } = stored;
+    try {
+      const stored = (await this.#store.get(id))?.stored;
+      if (stored?.run === undefined) return { status: stored?.response.status ?? "removed" };
+      if (!this.#places.has(id)) this.#takeUp(id, stored);
+      return await this.#work(job, stored, stored.run);
+    } finally {
+      this.#leave(id);
+    }
+  };
+
+  async #work(job: Job<Input>, stored: StoredResponse, run: Run): Promise<{ status: string }> {
+    const { id } = job.input;
     const told = this.#listen(id);
     const events = new ResponseEvents(stored.response, stored.sealed);
     const tell = (all: readonly ResponseEvent[], isOver?: boolean) => told.add(all.map(later), isOver);
@@ -84,10 +113,10 @@ export class Background {
       this.#desk.ctx.log.warn("response.failed", { id, error: errorMessage(error) });
       end = events.fail(toldOf(this.#desk.ctx.log, error));
     }
-    await this.#store.put(finished(stored, events.response, answer));
+    await this.#store.put(await ended(this.#desk, stored, events.response, answer));
     tell(end, true);
     return { status: events.response.status };
-  };
+  }
 
   async #answer(run: Run, signal: AbortSignal, on: (event: ModelEvent) => void): Promise<ModelAnswer> {
     // An agent's run is a job of its own: it goes on while this one is put off, and is found again by its id.
@@ -112,8 +141,9 @@ export class Background {
     if (found?.state === "ready") return stored;
     if (found?.state === "running") return { ...stored, response: { ...stored.response, status: "in_progress" } };
     // It may have ended since it was read.
-    const newest = (await this.#store.get(stored.response.id)) ?? stored;
+    const newest = (await this.#store.get(stored.response.id))?.stored ?? stored;
     if (newest.run === undefined || found?.state === "done") return newest;
+    this.#leave(stored.response.id);
     const { message } = (found?.result ?? {}) as Partial<ErrorBody>;
     const error = { code: "server_error", message: message ?? "The gateway gave it up." };
     const failed = finished(stored, { ...stored.response, status: "failed", error }, undefined);
@@ -126,7 +156,8 @@ export class Background {
     const { ctx } = this.#desk;
     const { id } = stored.response;
     const { keys } = await ctx.uses.lanes.cancel({ key: keyOf(id), reason: "cancelled by the caller" }, { signal: ctx.signal });
-    if (!keys.includes(keyOf(id))) return this.settled((await this.#store.get(id)) ?? stored);
+    this.#leave(id);
+    if (!keys.includes(keyOf(id))) return this.settled((await this.#store.get(id))?.stored ?? stored);
     if (stored.run?.kind === "agent") await this.#desk.agents.stop(stored.run.turn);
     const cancelled = finished(stored, { ...stored.response, status: "cancelled" }, undefined);
     await this.#store.put(cancelled);
@@ -143,7 +174,7 @@ export class Background {
   async *#end(stored: StoredResponse, after: number, signal: AbortSignal): AsyncGenerator<ResponseEvent, void, void> {
     const { id } = stored.response;
     if (stored.run !== undefined) await this.#desk.ctx.uses.lanes.wait({ key: keyOf(id) }, { signal });
-    const { response } = await this.settled((await this.#store.get(id)) ?? stored);
+    const { response } = await this.settled((await this.#store.get(id))?.stored ?? stored);
     yield { type: `response.${response.status}`, sequence_number: after + 1, response };
   }
 

@@ -1,7 +1,7 @@
 /** A streamed answer as the chunks of Chat Completions, however many answers there are at once. */
 import type { ModelAnswer, ModelEvent } from "@pincer/plugin-sdk/contracts/provider";
 import type { Usage } from "@pincer/plugin-sdk/message";
-import { type ChatHead, finishOf, logprobsOf, toolCallsOf, usageOf } from "./chat-shape.ts";
+import { type ChatHead, finishOf, logprobsOf, toolCallsOf, usageOf } from "./chat-completion.ts";
 import { dataEvent, doneEvent } from "./event-stream.ts";
 
 export class ChatChunks {

@@ -6,90 +6,84 @@ import { refuseOfAgent } from "./agent-refusals.ts";
 import { type AgentTurn, agentTurn, sessionFor } from "./agent-turn.ts";
 import { targetOrAuto, withModel } from "./auto.ts";
 import { readJson } from "./body.ts";
+import type { Caller } from "./caller.ts";
 import { chatCall, thinkingOf } from "./chat-call.ts";
 import { ChatChunks } from "./chat-chunks.ts";
+import { type ChatHead, completionOf, type WholeAnswer } from "./chat-completion.ts";
 import { conversationOf } from "./chat-messages.ts";
 import { type ChatRequest, readChatRequest } from "./chat-request.ts";
-import { type ChatHead, completionOf, type WholeAnswer } from "./chat-shape.ts";
-import { type Caller, type Desk, toldOf } from "./desk.ts";
+import { type Desk, toldOf } from "./desk.ts";
 import { dataEvent, eventStream } from "./event-stream.ts";
 import { badRequest, failureOfModel, unsupported } from "./failure.ts";
 import { type Merged, merge } from "./merge.ts";
-import { header, type Target, targetOf } from "./target.ts";
+import { header, targetOf } from "./target.ts";
 import type { AnswerStream } from "./uses.ts";
 
-export async function chatCompletions(desk: Desk, request: Request, caller: Caller): Promise<Response> {
-  caller.require("operator.write");
-  const body = await readChatRequest(await readJson(request));
-  const { ctx } = desk;
-  const count = body.n ?? 1;
-  if (count > ctx.config.mostChoices)
-    throw badRequest(`'n' is ${count}; at most ${ctx.config.mostChoices} answers are given at once.`, "n", "invalid_value");
-  const target = await targetOrAuto(ctx, body.model, targetOf(body.model, request.headers), request.signal);
-  const call = target.kind === "model" ? await withModel(ctx, callOf(ctx, body, caller), request.signal) : undefined;
-  const head: ChatHead = {
-    id: `chatcmpl_${crypto.randomUUID()}`,
-    created: Math.floor(ctx.clock.now() / 1000),
-    model: call?.model ?? body.model,
-  };
-  const whole = body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
-  if (call && whole) {
-    const answers = await together(count, request.signal, async (signal) => ended(await whole(call, { signal })));
-    return Response.json(completionOf(head, answers));
-  }
-  const stop = linkSignals(request.signal);
-  try {
-    const streams = await open(desk, body, { request, caller, target, call, head, count, signal: stop.signal });
-    if (body.stream === true) {
-      const merged = await begin(streams, stop);
-      return eventStream(written(ctx, merged, new ChatChunks(head, body.stream_options?.include_usage === true), stop), stop.abort);
-    }
-    const answers = await Promise.all(streams.map(readWhole));
-    stop[Symbol.dispose]();
-    return Response.json(completionOf(head, answers));
-  } catch (error) {
-    // One of several answers that failed ends the others.
-    stop.abort(error);
-    throw error;
-  }
-}
+/** What is asked, of whom. */
+type Asked = { readonly kind: "model"; readonly call: LlmRequest } | { readonly kind: "agent"; readonly turn: AgentTurn };
 
-const callOf = ({ clock, config }: Desk["ctx"], body: ChatRequest, caller: Caller) =>
-  chatCall(body, { now: clock.now(), fileChars: config.fileChars, user: caller.account(body.user) });
-
-/** One of several answers that failed ends the others. */
-async function together<T>(count: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
-  if (count === 1) return [await ask(signal)];
-  using stop = linkSignals(signal);
-  try {
-    return await Promise.all(Array.from({ length: count }, () => ask(stop.signal)));
-  } catch (error) {
-    stop.abort(error);
-    throw error;
-  }
-}
-
-interface Opening {
-  readonly request: Request;
+interface Asking {
+  readonly headers: Headers;
   readonly caller: Caller;
-  readonly target: Target;
-  /** Absent for an agent. */
-  readonly call: LlmRequest | undefined;
-  readonly head: ChatHead;
+  readonly runId: string;
   readonly count: number;
   readonly signal: AbortSignal;
 }
 
-async function open({ ctx, agents }: Desk, body: ChatRequest, opening: Opening): Promise<readonly AnswerStream[]> {
-  const { signal, count, target, caller } = opening;
-  if (target.kind === "agent") return [agents.stream(await turnOf({ ctx }, body, target.agentId, opening), signal)];
-  const whole = body.stream === true ? {} : { whole: true };
-  const call = { ...(opening.call ?? callOf(ctx, body, caller)), ...whole };
-  return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
+export async function chatCompletions(desk: Desk, request: Request, caller: Caller): Promise<Response> {
+  caller.require("operator.write");
+  using place = desk.inFlight.take(caller.principal);
+  const body = await readChatRequest(await readJson(request));
+  const { ctx } = desk;
+  const count = body.n ?? 1;
+  requireChoices(desk, count);
+  place.add(count - 1);
+  const { signal, headers } = request;
+  const id = `chatcmpl_${crypto.randomUUID()}`;
+  const asked = await askedOf(desk, body, { headers, caller, runId: id, count, signal });
+  const head: ChatHead = {
+    id,
+    created: Math.floor(ctx.clock.now() / 1000),
+    model: asked.kind === "model" ? (asked.call.model ?? body.model) : body.model,
+  };
+  const whole = asked.kind === "model" && body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
+  if (asked.kind === "model" && whole)
+    return Response.json(
+      completionOf(head, await together(count, signal, async (each) => ended(await whole(asked.call, { signal: each })))),
+    );
+  const stop = linkSignals(signal);
+  const streams = open(desk, asked, count, { isStreamed: body.stream === true, signal: stop.signal });
+  if (body.stream === true) {
+    const merged = await begin(streams, stop);
+    const events = written(ctx, merged, new ChatChunks(head, body.stream_options?.include_usage === true), stop);
+    return eventStream(events, { leave: stop.abort, over: place.keep() });
+  }
+  try {
+    const answers = await Promise.all(streams.map(readWhole));
+    stop[Symbol.dispose]();
+    return Response.json(completionOf(head, answers));
+  } catch (error) {
+    await endAll(streams, stop, error);
+    throw error;
+  }
 }
 
-async function turnOf({ ctx }: Pick<Desk, "ctx">, body: ChatRequest, named: string | undefined, opening: Opening): Promise<AgentTurn> {
-  const { request, caller, head, count, signal } = opening;
+function requireChoices({ ctx: { config } }: Desk, count: number): void {
+  const most = Math.min(config.mostChoices, config.mostCalls);
+  if (count > most) throw badRequest(`'n' is ${count}; at most ${most} answers are given at once.`, "n", "invalid_value");
+}
+
+async function askedOf(desk: Desk, body: ChatRequest, asking: Asking): Promise<Asked> {
+  const { ctx } = desk;
+  const { caller, headers, signal } = asking;
+  const target = await targetOrAuto(ctx, body.model, targetOf(body.model, headers), signal);
+  if (target.kind === "agent") return { kind: "agent", turn: await turnOf(desk, body, target.agentId, asking) };
+  const call = chatCall(body, { now: ctx.clock.now(), fileChars: ctx.config.fileChars, user: caller.account(body.user) });
+  return { kind: "model", call: (await withModel(ctx, call, signal)).call };
+}
+
+async function turnOf({ ctx }: Desk, body: ChatRequest, named: string | undefined, asking: Asking): Promise<AgentTurn> {
+  const { headers, caller, runId, count, signal } = asking;
   if (count > 1) throw unsupported("n", "an agent gives one answer");
   refuseOfAgent({
     tools: body.tools,
@@ -98,17 +92,42 @@ async function turnOf({ ctx }: Pick<Desk, "ctx">, body: ChatRequest, named: stri
     logprobs: { param: "logprobs", wanted: body.logprobs === true },
   });
   const { id: agentId } = await ctx.uses.router.agent(named === undefined ? {} : { agentId: named }, { signal });
-  const model = header(request.headers, "model");
+  const model = header(headers, "model");
   if (model !== undefined) caller.require("operator.admin");
   return agentTurn(conversationOf(body.messages), {
-    ...sessionFor(agentId, body.user, request.headers),
-    runId: head.id,
+    ...sessionFor(agentId, caller, body.user, headers),
+    runId,
     agentId,
     user: caller.account(body.user),
     param: "messages",
     model,
     thinking: body.reasoning_effort ? thinkingOf(body.reasoning_effort) : undefined,
   });
+}
+
+interface Opening {
+  readonly isStreamed: boolean;
+  readonly signal: AbortSignal;
+}
+
+function open({ ctx, agents }: Desk, asked: Asked, count: number, { isStreamed, signal }: Opening): readonly AnswerStream[] {
+  if (asked.kind === "agent") return [agents.stream(asked.turn, signal)];
+  const call = isStreamed ? asked.call : { ...asked.call, whole: true };
+  return Array.from({ length: count }, () => ctx.uses.llm.stream(call, { signal }));
+}
+
+/** One of several answers that failed ends the others, and is told when they have ended. */
+async function together<T>(count: number, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<readonly T[]> {
+  if (count === 1) return [await ask(signal)];
+  using stop = linkSignals(signal);
+  const all = Array.from({ length: count }, () => ask(stop.signal));
+  try {
+    return await Promise.all(all);
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(all);
+    throw error;
+  }
 }
 
 async function readWhole(stream: AnswerStream): Promise<WholeAnswer> {
@@ -129,6 +148,12 @@ const throwFailure = ({ failure, stopReason }: ModelAnswer): void => {
   if (failure && stopReason !== "refusal") throw failureOfModel(failure, "messages");
 };
 
+/** One of several answers that failed ends the others. */
+async function endAll(streams: readonly AnswerStream[], stop: LinkedSignal, error: unknown): Promise<void> {
+  stop.abort(error);
+  await Promise.allSettled(streams.map((stream) => stream.return(undefined as never)));
+}
+
 /** Nothing is answered before each has begun, so that what fails at once is an error and no stream. */
 async function begin(streams: readonly AnswerStream[], stop: LinkedSignal): Promise<AsyncGenerator<Merged, void, void>> {
   try {
@@ -136,8 +161,7 @@ async function begin(streams: readonly AnswerStream[], stop: LinkedSignal): Prom
     for (const step of first) if (step.done === true) throwFailure(step.value);
     return merge(streams, first);
   } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(streams.map((stream) => stream.return(undefined as never)));
+    await endAll(streams, stop, error);
     throw error;
   }
 }

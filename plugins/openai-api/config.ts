@@ -2,9 +2,23 @@
 import { type Static, Type } from "@sinclair/typebox";
 
 export const ApiConfig = Type.Object({
+  mostCalls: Type.Integer({
+    default: 32,
+    minimum: 1,
+    description:
+      "Calls of models and turns of agents that one caller may have running; each answer of `n` counts, and so does the background",
+  }),
+  mostCallsOfAll: Type.Integer({ default: 192, minimum: 1, description: "Those that all callers together may have running" }),
   mostChoices: Type.Integer({ default: 8, minimum: 1, description: "Answers of one request (`n`); each is a call of the model" }),
   responseDays: Type.Integer({ default: 30, minimum: 1, description: "Days for which a stored response is kept" }),
-  mostResponses: Type.Integer({ default: 10_000, minimum: 1, description: "Stored responses, the oldest go first" }),
+  mostResponses: Type.Integer({ default: 10_000, minimum: 1, description: "Stored responses; the oldest of whoever keeps most go first" }),
+  mostResponsesEach: Type.Integer({ default: 5_000, minimum: 1, description: "Stored responses of one caller; the oldest go first" }),
+  keptBytes: Type.Integer({ default: 4_000_000_000, minimum: 1, description: "Size of all stored responses together, in characters" }),
+  keptBytesEach: Type.Integer({
+    default: 1_000_000_000,
+    minimum: 1,
+    description: "Size of the stored responses of one caller, in characters",
+  }),
   responseBytes: Type.Integer({
     default: 16_000_000,
     minimum: 1,

@@ -1,7 +1,8 @@
 /** `POST /v1/embeddings`. */
 import { Type } from "@sinclair/typebox";
 import { readJson, requireShape } from "./body.ts";
-import type { Caller, Desk } from "./desk.ts";
+import type { Caller } from "./caller.ts";
+import type { Desk } from "./desk.ts";
 import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
 import { targetOf } from "./target.ts";
 
@@ -13,8 +14,9 @@ const EmbeddingsRequest = Type.Object({
   dimensions: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
 });
 
-export async function embeddings({ ctx }: Desk, request: Request, caller: Caller): Promise<Response> {
+export async function embeddings({ ctx, inFlight }: Desk, request: Request, caller: Caller): Promise<Response> {
   caller.require("operator.write");
+  using _ = inFlight.take(caller.principal);
   const given = await readJson(request);
   const { input } = given;
   if (Array.isArray(input) && input.some((one) => typeof one === "number" || Array.isArray(one)))

@@ -1,6 +1,7 @@
 /** `GET /v1/models`: the agents first, then the models of the providers. */
 import { AUTO, hasAuto } from "./auto.ts";
-import type { Caller, Desk } from "./desk.ts";
+import type { Caller } from "./caller.ts";
+import type { Desk } from "./desk.ts";
 import { modelNotFound } from "./failure.ts";
 import { modelsList } from "./gateway-methods.ts";
 

@@ -1,6 +1,8 @@
 /** Which handler a path has. */
+
+import { callerOf } from "./caller.ts";
 import { chatCompletions } from "./chat.ts";
-import { callerOf, type Desk } from "./desk.ts";
+import type { Desk } from "./desk.ts";
 import { embeddings } from "./embeddings.ts";
 import { ApiFailure, failureOf } from "./failure.ts";
 import { getModel, listModels } from "./models.ts";

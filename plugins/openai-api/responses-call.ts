@@ -4,10 +4,12 @@ import type { ResponseFormat, ToolChoice } from "@pincer/plugin-sdk/contracts/pr
 import { refuseOfAgent } from "./agent-refusals.ts";
 import { agentTurn, sessionFor } from "./agent-turn.ts";
 import { targetOrAuto, withModel } from "./auto.ts";
+import type { Caller } from "./caller.ts";
 import { cacheKeyOf, schemaFormat, settings, thinkingOf, toolSpec } from "./chat-call.ts";
 import { asked, type Conversation, modelMessages, type Turn } from "./conversation.ts";
-import type { Caller, Desk } from "./desk.ts";
+import type { Desk } from "./desk.ts";
 import { badRequest } from "./failure.ts";
+import { type Before, isPrivate } from "./responses-before.ts";
 import { conversationOfInput } from "./responses-input.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 import type { Run, StoredResponse } from "./responses-store.ts";
@@ -18,10 +20,19 @@ interface Asking {
   readonly headers: Headers;
   readonly caller: Caller;
   readonly previous: StoredResponse | undefined;
+  readonly before: Before;
   readonly signal: AbortSignal;
 }
 
-export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers, caller, previous, signal }: Asking): Promise<Run> {
+interface Asked {
+  readonly run: Run;
+  /** For the response that is kept of it. */
+  readonly isPrivate: boolean;
+}
+
+export async function runOf(desk: Desk, body: ResponsesRequest, asking: Asking): Promise<Asked> {
+  const { ctx } = desk;
+  const { id, headers, caller, previous, before, signal } = asking;
   const conversation = conversationOfInput(body);
   const target = await targetOrAuto(ctx, body.model, targetOf(body.model, headers), signal);
   if (target.kind === "model") {
@@ -31,7 +42,8 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
     }
     const context = { now: ctx.clock.now(), fileChars: ctx.config.fileChars, before: previous?.messages ?? [] };
     const call = { ...callOf(body, conversation, context), user: caller.account(body.user) };
-    return { kind: "model", call: await withModel(ctx, call, signal) };
+    const chosen = await withModel(ctx, call, signal, before);
+    return { run: { kind: "model", call: chosen.call }, isPrivate: chosen.isPrivate };
   }
   refuseOfAgent({
     tools: body.tools,
@@ -49,8 +61,9 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
       "previous_response_id",
       "invalid_value",
     );
-  const place = goesOn === undefined ? sessionFor(agentId, body.user, headers) : { sessionKey: goesOn, isFresh: false };
+  const place = goesOn === undefined ? sessionFor(agentId, caller, body.user, headers) : { sessionKey: goesOn, isFresh: false };
   const effort = body.reasoning?.effort;
+  const isOfPrivate = await isPrivate(ctx, before, signal);
   const turn = agentTurn(previous && goesOn === undefined ? behind(previous, conversation) : conversation, {
     ...place,
     runId: id,
@@ -59,8 +72,9 @@ export async function runOf({ ctx }: Desk, body: ResponsesRequest, { id, headers
     param: "input",
     model,
     thinking: effort ? thinkingOf(effort) : undefined,
+    isPrivate: isOfPrivate,
   });
-  return { kind: "agent", turn };
+  return { run: { kind: "agent", turn }, isPrivate: isOfPrivate };
 }
 
 /** An agent that takes up what a model had said. */

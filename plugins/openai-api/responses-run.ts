@@ -1,5 +1,6 @@
 /** Running what a response is asked of, and what is kept of it. */
 import type { ModelAnswer } from "@pincer/plugin-sdk/contracts/provider";
+import { localOnly } from "./agent-turn.ts";
 import type { Desk } from "./desk.ts";
 import type { ResponseObject } from "./responses-shape.ts";
 import type { Run, StoredResponse } from "./responses-store.ts";
@@ -11,6 +12,18 @@ export const streamOf = (
   signal: AbortSignal,
   options: { readonly detached?: boolean } = {},
 ): AnswerStream => (run.kind === "agent" ? agents.stream(run.turn, signal, options) : ctx.uses.llm.stream(run.call, { signal }));
+
+/** With its end. What an agent's session was found to be private by is private here too, also when the session is begun anew. */
+export async function ended(
+  { ctx }: Desk,
+  stored: StoredResponse,
+  response: ResponseObject,
+  answer: ModelAnswer | undefined,
+): Promise<StoredResponse> {
+  const { sessionKey: key, isPrivate = false } = stored;
+  const session = key === undefined || isPrivate ? null : await ctx.uses.sessions.get({ key }, { signal: ctx.signal });
+  return finished(session?.facets[localOnly] === true ? { ...stored, isPrivate: true } : stored, response, answer);
+}
 
 /** With its end, and without what it took to get there. */
 export function finished({ run, ...stored }: StoredResponse, response: ResponseObject, answer: ModelAnswer | undefined): StoredResponse {

@@ -4,25 +4,24 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { type LinkedSignal, linkSignals } from "@pincer/plugin-sdk/signal";
 import { Background } from "./background.ts";
 import { readJson } from "./body.ts";
-import { type Caller, type Desk, toldOf } from "./desk.ts";
+import type { Caller } from "./caller.ts";
+import { type Desk, toldOf } from "./desk.ts";
 import { doneEvent, eventStream, namedEvent } from "./event-stream.ts";
 import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
+import type { Place } from "./in-flight.ts";
+import { type Before, beforeOf, joined, withItems } from "./responses-before.ts";
 import { runOf } from "./responses-call.ts";
 import { type ResponseEvent, ResponseEvents } from "./responses-events.ts";
 import { type InputItem, type ResponsesRequest, readResponsesRequest } from "./responses-request.ts";
-import { finished, streamOf } from "./responses-run.ts";
+import { ended, streamOf } from "./responses-run.ts";
 import { newResponse, type ResponseObject } from "./responses-shape.ts";
-import type { ResponseStore, StoredResponse } from "./responses-store.ts";
+import type { ResponseStore, Run, StoredResponse } from "./responses-store.ts";
 import type { AnswerStream } from "./uses.ts";
-
-const sweptAfter = 500;
 
 export class Responses {
   readonly #desk: Desk;
   readonly #store: ResponseStore;
   readonly background: Background;
-  #putSinceSweep = 0;
-  #sweptOn = 0;
 
   constructor(desk: Desk, store: ResponseStore) {
     this.#desk = desk;
@@ -32,30 +31,29 @@ export class Responses {
 
   create = async (_: Desk, request: Request, caller: Caller): Promise<Response> => {
     caller.require("operator.write");
-    const { ctx } = this.#desk;
-    const body = await this.#resolved(await readResponsesRequest(await readJson(request)), caller);
+    using place = this.#desk.inFlight.take(caller.principal);
+    const { body, before: named } = await this.#withItems(await readResponsesRequest(await readJson(request)), caller);
     const id = `resp_${crypto.randomUUID()}`;
     const previous = body.previous_response_id ? await this.#previous(body.previous_response_id, caller) : undefined;
+    const before = joined(beforeOf(previous), named);
     const stop = linkSignals(request.signal);
     try {
-      const run = await runOf(this.#desk, body, { id, headers: request.headers, caller, previous, signal: stop.signal });
-      const model = run.kind === "model" ? (run.call.model ?? body.model) : body.model;
-      const stored: StoredResponse = {
-        principal: caller.principal,
-        response: newResponse(id, Math.floor(ctx.clock.now() / 1000), { ...body, model }),
-        input: inputItems(id, body.input),
-        messages: [],
-        run,
-        sealed: body.include?.includes("reasoning.encrypted_content") === true,
-        ...(run.kind === "agent" ? { sessionKey: run.turn.sessionKey } : {}),
-      };
-      if (body.background === true) return await this.#inBackground(stored, body, stop);
+      const { run, ...found } = await runOf(this.#desk, body, {
+        id,
+        headers: request.headers,
+        caller,
+        previous,
+        before,
+        signal: stop.signal,
+      });
+      const stored = this.#begun(id, body, caller, { run, before, isPrivate: found.isPrivate });
+      if (body.background === true) return await this.#inBackground(stored, body, stop, place);
       const stream = streamOf(this.#desk, run, stop.signal);
       const events = new ResponseEvents(stored.response, stored.sealed);
       if (body.stream === true) {
         const first = await stream.next();
         if (first.done === true) throwFailure(first.value);
-        return eventStream(this.#written(stream, first, events, stored, stop), stop.abort);
+        return eventStream(this.#written(stream, first, events, stored, stop), { leave: stop.abort, over: place.keep() });
       }
       const response = await this.#whole(stream, events, stored);
       stop[Symbol.dispose]();
@@ -65,6 +63,26 @@ export class Responses {
       throw error;
     }
   };
+
+  #begun(
+    id: string,
+    body: ResponsesRequest,
+    { principal }: Caller,
+    { run, before, isPrivate }: { readonly run: Run; readonly before: Before; readonly isPrivate: boolean },
+  ): StoredResponse {
+    const model = run.kind === "model" ? (run.call.model ?? body.model) : body.model;
+    return {
+      principal,
+      response: newResponse(id, Math.floor(this.#desk.ctx.clock.now() / 1000), { ...body, model }),
+      input: inputItems(id, body.input),
+      messages: [],
+      run,
+      sealed: body.include?.includes("reasoning.encrypted_content") === true,
+      ...(isPrivate ? { isPrivate } : {}),
+      ...(before.told.length === 0 ? {} : { toldBefore: before.told }),
+      ...(run.kind === "agent" ? { sessionKey: run.turn.sessionKey } : {}),
+    };
+  }
 
   retrieve = async (_: Desk, request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.read");
@@ -99,10 +117,10 @@ export class Responses {
     return Response.json({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false });
   };
 
-  async #inBackground(stored: StoredResponse, body: ResponsesRequest, stop: LinkedSignal): Promise<Response> {
-    if (!(await this.#put(stored)))
+  async #inBackground(stored: StoredResponse, body: ResponsesRequest, stop: LinkedSignal, place: Place): Promise<Response> {
+    if (!(await this.#store.put(stored)))
       throw badRequest("The request is too large for the background; send less, or wait for the answer.", "background", "invalid_value");
-    await this.background.begin(stored);
+    await this.background.begin(stored, place);
     if (body.stream !== true) {
       stop[Symbol.dispose]();
       return Response.json(stored.response);
@@ -111,7 +129,7 @@ export class Responses {
   }
 
   #following(stored: StoredResponse, after: number, stop: LinkedSignal): Response {
-    return eventStream(this.#told(this.background.follow(stored, after, stop.signal), stop), stop.abort);
+    return eventStream(this.#told(this.background.follow(stored, after, stop.signal), stop), { leave: stop.abort });
   }
 
   async *#told(events: AsyncGenerator<ResponseEvent, void, void>, stop: LinkedSignal): AsyncGenerator<string, void, void> {
@@ -173,7 +191,7 @@ export class Responses {
     if (!response.store) return response;
     const { log } = this.#desk.ctx;
     try {
-      if (await this.#put(finished(stored, response, answer))) return response;
+      if (await this.#store.put(await ended(this.#desk, stored, response, answer))) return response;
       log.warn("response.too-large", { id: response.id });
     } catch (error) {
       log.error("response.not-kept", { id: response.id, error: errorMessage(error) });
@@ -181,26 +199,15 @@ export class Responses {
     return { ...response, store: false };
   }
 
-  async #put(stored: StoredResponse): Promise<boolean> {
-    const now = this.#desk.ctx.clock.now();
-    const today = Math.floor(now / 86_400_000);
-    if (this.#sweptOn !== today || ++this.#putSinceSweep > sweptAfter) {
-      this.#sweptOn = today;
-      this.#putSinceSweep = 0;
-      this.#store.sweep(now).catch((error: unknown) => this.#desk.ctx.log.warn("responses.not-swept", { error: errorMessage(error) }));
-    }
-    return this.#store.put(stored);
-  }
-
   async #find(id: string, { principal }: Caller): Promise<StoredResponse> {
-    const stored = await this.#store.get(id);
+    const stored = (await this.#store.get(id))?.stored;
     if (stored?.principal !== principal)
       throw new ApiFailure(404, `Response with id '${id}' not found.`, { param: "response_id", code: "response_not_found" });
     return stored;
   }
 
   async #previous(id: string, caller: Caller): Promise<StoredResponse> {
-    const stored = await this.#store.get(id);
+    const stored = (await this.#store.get(id))?.stored;
     if (stored?.principal !== caller.principal)
       throw badRequest(`Previous response with id '${id}' not found.`, "previous_response_id", "previous_response_not_found");
     const settled = await this.background.settled(stored);
@@ -214,19 +221,12 @@ export class Responses {
     return settled;
   }
 
-  /** Items that are named by their ids are what they were. */
-  async #resolved(body: ResponsesRequest, caller: Caller): Promise<ResponsesRequest> {
-    if (typeof body.input === "string" || !body.input.some(({ type }) => type === "item_reference")) return body;
-    const input = await Promise.all(
-      body.input.map(async (item): Promise<InputItem> => {
-        if (item.type !== "item_reference") return item;
-        const [, owner] = /^[a-z]+_(.+)_\d+$/.exec(item.id) ?? [];
-        const stored = owner === undefined ? undefined : await this.#store.get(`resp_${owner}`);
-        const found = stored?.principal === caller.principal ? stored.response.output.find(({ id }) => id === item.id) : undefined;
-        return found === undefined ? item : (found as unknown as InputItem);
-      }),
-    );
-    return { ...body, input };
+  #withItems(body: ResponsesRequest, { principal }: Caller): ReturnType<typeof withItems> {
+    const find = async (id: string) => {
+      const kept = await this.#store.get(id);
+      return kept?.stored.principal === principal ? kept : undefined;
+    };
+    return withItems(body, { most: this.#desk.ctx.config.responseBytes, find });
   }
 }
 
