@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { PluginKit } from "@pincer/plugin-sdk/testing/plugin";
 import { asks, fails, lastUserText, says } from "@pincer/plugin-sdk/testing/script";
 import OpenAI from "openai";
+import { deviceOf } from "../../tests/fixtures/openai-api/device.ts";
 import { caught, startApi } from "../../tests/fixtures/openai-api/gateway.ts";
 
 const ask = (content: string) => [{ role: "user" as const, content }];
@@ -95,6 +96,28 @@ test("a user has one session, of which only what is new is said; without a user 
     "agent:main:openai-user:ada%40example.com%3A1",
     expect.stringMatching(/^agent:main:openai:[0-9a-f-]{36}$/),
   ]);
+});
+
+test("a session is a caller's and its user's: what a device calls its users is nobody else's, and what was there before is still named", async () => {
+  await using api = await startApi();
+  const owner = new OpenAI(api.client);
+  const device = new OpenAI(await deviceOf(api, ["operator.read", "operator.write"]));
+  const say = (who: OpenAI, user: string, headers = {}) =>
+    who.chat.completions.create({ model: "pincer/main", messages: ask("hello"), user }, { headers });
+  await say(owner, "ada");
+  await say(device, "ada");
+  await say(device, "ada");
+  expect(saidTo(api.kit, 1).map(([role]) => role)).toEqual(["user"]);
+  expect(saidTo(api.kit, 2).map(([role]) => role)).toEqual(["user", "assistant", "user"]);
+  const keys = await sessionsOf(api.kit);
+  expect(keys).toEqual([expect.stringMatching(/^agent:main:openai-user:[0-9a-f]{64}\/ada$/), "agent:main:openai-user:ada"]);
+  // No name that the owner's users may have leads into a device's.
+  const [, own = ""] = /openai-user:(.*)$/.exec(keys[0] ?? "") ?? [];
+  await say(owner, own);
+  expect(await sessionsOf(api.kit)).toHaveLength(3);
+  await say(device, "ada", { "x-openclaw-session-key": "openai-user:ada" });
+  expect(saidTo(api.kit, 4).map(([role]) => role)).toEqual(["user", "assistant", "user"]);
+  expect(await sessionsOf(api.kit)).toHaveLength(3);
 });
 
 test("headers name the session, the agent and the model behind it", async () => {

@@ -66,13 +66,15 @@ export function createResponseStore(ctx: Pick<ApiContext, "store" | "config" | "
 
   const sweep = async (now: number) => {
     const { responseDays, mostResponses, mostResponsesEach, keptBytes, keptBytesEach } = ctx.config;
-    const all = (await store.list<Entry>("made/")).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const found = (await store.list<Entry>("made/")).toSorted((a, b) => (a.key < b.key ? -1 : 1));
     const oldest = `made/${digits(Math.floor((now - responseDays * DAY_MS) / 1000), 12)}`;
     const isOld = ({ key }: { readonly key: string }) => key < oldest;
-    const left = all.filter((one) => !isOld(one)).map(({ key, value }) => ({ key, ...partsOf(value) }));
+    const left = found.filter((one) => !isOld(one)).map(({ key, value }) => ({ key, ...partsOf(value) }));
     const tooMany = surplus(left, { count: mostResponsesEach, chars: keptBytesEach }, { count: mostResponses, chars: keptBytes });
-    const old = all.filter(isOld).map(({ key, value }) => ({ key, id: partsOf(value).id }));
-    for (const { key, id } of [...old, ...tooMany]) await store.set(await gone(id, key));
+    const old = found.filter(isOld).map(({ key, value }) => ({ key, id: partsOf(value).id }));
+    const all = [...old, ...tooMany];
+    for (const { key, id } of all) await store.set(await gone(id, key));
+    if (all.length > 0) ctx.log.info("responses.swept", { gone: all.length });
   };
 
   /** Nobody waits for it. */
