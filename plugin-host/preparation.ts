@@ -7,7 +7,7 @@ import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
-import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
+import { limitedFetch, publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { Instance } from "@pincer/plugin-sdk/runtime/instance";
 import { limitedValues } from "@pincer/plugin-sdk/runtime/limited-values";
 import { importPlugin } from "@pincer/plugin-sdk/runtime/loader";
@@ -92,7 +92,7 @@ export function createPreparation(
       dataDir: dataOf(deps.home, id),
       handle: (contract) => capabilities.handle(contract, user),
       isProvided: capabilities.isProvided,
-      fetch: limitedFetch(id, manifest.permissions ?? {}, around.config, (name) => deps.secret(name, id)),
+      fetch: limitedFetch(id, manifest.permissions ?? {}, around.config, (name) => deps.secret(name, id), publicFetch),
     });
     compareGenerated(id, manifest.generated ?? {}, instance.registered.describe(definition));
   };

@@ -5,7 +5,7 @@ import type { Logger } from "../plugin.ts";
 import { pluginErrors } from "../plugin-errors.ts";
 import { systemClock } from "../system-clock.ts";
 import type { Surroundings } from "./context.ts";
-import { limitedFetch } from "./fetch.ts";
+import { limitedFetch, publicFetch } from "./fetch.ts";
 import type { Peer } from "./peer.ts";
 import type { Provided, Provisions } from "./process-protocol.ts";
 
@@ -16,12 +16,14 @@ interface Facts {
   readonly home: string;
   readonly dataDir: string;
   readonly permissions: Permissions;
+  /** The only way out is the gateway's, which judges by itself. */
+  readonly isBridged: boolean;
 }
 
 /** `given` is replaced piece by piece while the plugin runs. */
 export function childSurroundings(
   peer: Peer,
-  { id, home, dataDir, permissions }: Facts,
+  { id, home, dataDir, permissions, isBridged }: Facts,
   given: { readonly config: unknown; readonly provisions: Provisions },
 ): Surroundings {
   const ask = (target: string, params: unknown, signal = never) => peer.call(target, params, { signal });
@@ -91,7 +93,7 @@ export function childSurroundings(
     call: (method, params, signal) => ask("call", { method, params }, signal),
     run: async (hook, payload, options) => (await ask("run", { id: hook.id, kind: hook.kind, payload }, options?.signal)) as never,
     secret,
-    fetch: limitedFetch(id, permissions, config, secret),
+    fetch: limitedFetch(id, permissions, config, secret, isBridged ? undefined : publicFetch),
   };
 }
 

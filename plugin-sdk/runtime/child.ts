@@ -80,7 +80,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     for (const event of ["uncaughtException", "unhandledRejection"] as const)
       process.on(event, (error: unknown) => void tell(error, "outside of any call").catch(() => undefined)); // silent-ok: as above
     const given = { config, provisions };
-    const around = childSurroundings(peer, { id, home, dataDir, permissions }, given);
+    const around = childSurroundings(peer, { id, home, dataDir, permissions, isBridged: bridge !== undefined }, given);
     served = childServed(instance, peer, {
       config(value: unknown) {
         given.config = value;

@@ -23,3 +23,17 @@ test("what is said of one address is said of no other", async () => {
   expect(await verdict(fetch("file:///etc/hostname"))).toBe("PLUGIN_PERMISSION");
   expect(await verdict(fetch("http://127.0.0.1:1/"))).toBe("PLUGIN_PERMISSION");
 });
+
+test("what is public alone goes the way that judges addresses, at every redirect; what is named does not", async () => {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.redirect("https://second.example/") });
+  const judged: string[] = [];
+  const publicly = async (url: URL) => {
+    judged.push(url.href);
+    return url.host === "second.example" ? Response.redirect("https://third.example/") : new Response("there");
+  };
+  const fetch = limitedFetch("one", { net: ["public", "config:/own"] }, () => ({ own: server.url.href }), none, publicly);
+  expect(await (await fetch(server.url)).text()).toBe("there");
+  expect(judged).toEqual(["https://second.example/", "https://third.example/"]);
+  expect(await (await fetch(new Request("https://third.example/x"), { redirect: "manual" })).text()).toBe("there");
+  expect(judged.at(-1)).toBe("https://third.example/x");
+});

@@ -31,12 +31,12 @@ test("the responses that are looked up for one request are bounded in number and
   const made = (number: number) => ({ type: "item_reference" as const, id: `msg_${number}_0` });
   const many = await caught<ApiError>(openai.responses.create({ model, input: Array.from({ length: 65 }, (_, at) => made(at)) }));
   expect(many).toMatchObject({ status: 400, param: "input", message: expect.stringContaining("65 responses; at most 64") });
-  const references = [];
+  const references: { readonly type: "item_reference"; readonly id: string }[] = [];
   for (let turn = 0; turn < 3; turn++) {
     // Large by what was asked, and not by what is named of it.
     api.vendor.answer({ steps: [{ text: [`answer ${turn}`] }] });
     const { output } = await openai.responses.create({ model, input: "x".repeat(60_000) });
-    references.push({ type: "item_reference" as const, id: output[0]!.id! });
+    references.push({ type: "item_reference", id: output[0]!.id! });
   }
   const ask = (count: number) =>
     openai.responses.create({ model, input: [...references.slice(0, count), { role: "user", content: "and?" }] });
