@@ -4,6 +4,7 @@ import type { ResponseFormat, Thinking, ToolChoice, ToolSpec } from "@pincer/plu
 import { conversationOf } from "./chat-messages.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import { asked, modelMessages } from "./conversation.ts";
+import type { FetchedImages } from "./remote-images.ts";
 
 type Effort = NonNullable<ChatRequest["reasoning_effort"]>;
 
@@ -60,10 +61,11 @@ export interface CallContext {
   readonly fileChars: number;
   /** For whom it is. */
   readonly user: string;
+  readonly images: FetchedImages;
 }
 
-export function chatCall(request: ChatRequest, { now, fileChars, user }: CallContext): LlmRequest {
-  const { system, turns } = asked(conversationOf(request.messages));
+export function chatCall(request: ChatRequest, { now, fileChars, user, images }: CallContext): LlmRequest {
+  const { system, turns } = asked(conversationOf(request.messages, images));
   const { stop, response_format: format, tool_choice: choice, reasoning_effort: effort, logprobs } = request;
   return {
     model: request.model,

@@ -10,12 +10,13 @@ import type { Caller } from "./caller.ts";
 import { chatCall, thinkingOf } from "./chat-call.ts";
 import { ChatChunks } from "./chat-chunks.ts";
 import { type ChatHead, completionOf, type WholeAnswer } from "./chat-completion.ts";
-import { conversationOf } from "./chat-messages.ts";
+import { conversationOf, imagesNamed } from "./chat-messages.ts";
 import { type ChatRequest, readChatRequest } from "./chat-request.ts";
 import { type Desk, toldOf } from "./desk.ts";
 import { dataEvent, eventStream } from "./event-stream.ts";
 import { badRequest, failureOfModel, unsupported } from "./failure.ts";
 import { type Merged, merge } from "./merge.ts";
+import { fetchImages } from "./remote-images.ts";
 import { header, targetOf } from "./target.ts";
 import type { AnswerStream } from "./uses.ts";
 
@@ -78,7 +79,8 @@ async function askedOf(desk: Desk, body: ChatRequest, asking: Asking): Promise<A
   const { caller, headers, signal } = asking;
   const target = await targetOrAuto(ctx, body.model, targetOf(body.model, headers), signal);
   if (target.kind === "agent") return { kind: "agent", turn: await turnOf(desk, body, target.agentId, asking) };
-  const call = chatCall(body, { now: ctx.clock.now(), fileChars: ctx.config.fileChars, user: caller.account(body.user) });
+  const images = await fetchImages(ctx, imagesNamed(body.messages), signal);
+  const call = chatCall(body, { images, now: ctx.clock.now(), fileChars: ctx.config.fileChars, user: caller.account(body.user) });
   return { kind: "model", call: (await withModel(ctx, call, signal)).call };
 }
 
@@ -94,7 +96,8 @@ async function turnOf({ ctx }: Desk, body: ChatRequest, named: string | undefine
   const { id: agentId } = await ctx.uses.router.agent(named === undefined ? {} : { agentId: named }, { signal });
   const model = header(headers, "model");
   if (model !== undefined) caller.require("operator.admin");
-  return agentTurn(conversationOf(body.messages), {
+  const images = await fetchImages(ctx, imagesNamed(body.messages), signal);
+  return agentTurn(conversationOf(body.messages, images), {
     ...sessionFor(agentId, caller, body.user, headers),
     runId,
     agentId,

@@ -24,6 +24,15 @@ export const ApiConfig = Type.Object({
     minimum: 1,
     description: "Size of a conversation that is stored; a longer one cannot be continued by its id",
   }),
+  remoteImages: Type.Boolean({ default: true, description: "Fetch images that are named by an https address of the internet" }),
+  remoteImageHosts: Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    description:
+      "Hosts (`nas.lan`, `nas.lan:9000`) from which images are fetched also over http and out of a private network, for every caller",
+  }),
+  mostRemoteImages: Type.Integer({ default: 16, minimum: 1, description: "Images of one request that are fetched" }),
+  remoteImageBytes: Type.Integer({ default: 20_000_000, minimum: 1, description: "Size of those together" }),
+  remoteImageMs: Type.Integer({ default: 10_000, minimum: 1, description: "Milliseconds that fetching them may take" }),
   fileChars: Type.Integer({ default: 400_000, minimum: 1, description: "Characters of a text file that a provider's model is shown" }),
 });
 export type ApiConfig = Static<typeof ApiConfig>;

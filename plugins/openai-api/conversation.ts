@@ -2,6 +2,7 @@
 import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { INVALID_ARGUMENTS } from "@pincer/plugin-sdk/provider/answer";
 import { badRequest } from "./failure.ts";
+import { type FetchedImages, isAddress } from "./remote-images.ts";
 
 export interface FilePart {
   readonly type: "file";
@@ -38,13 +39,19 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 export function fileOf(given: string, param: string, known: { readonly mimeType?: string; readonly fileName?: string } = {}): FilePart {
   const url = dataUrl.exec(given);
   if (url === null && known.mimeType === undefined) {
-    const hint = /^https?:/i.test(given) ? "addresses are not fetched here; " : "";
+    const hint = isAddress(given) ? "what it leads to is not fetched; " : "";
     throw badRequest(`Invalid value for '${param}': ${hint}send the file itself, as 'data:<type>;base64,<data>'.`, param, "invalid_value");
   }
   const data = url === null ? given : given.slice(url[0].length);
   if (!base64.test(data)) throw badRequest(`Invalid value for '${param}': expected base64.`, param, "invalid_base64");
   const mimeType = (url?.[1] || known.mimeType || "application/octet-stream").toLowerCase();
   return { type: "file", mimeType, data, param, ...(known.fileName === undefined ? {} : { fileName: known.fileName }) };
+}
+
+/** As `fileOf`; one that was named by its address is what was fetched from there. */
+export function imageOf(given: string, param: string, images: FetchedImages): FilePart {
+  const found = images.get(given);
+  return found === undefined ? fileOf(given, param) : { type: "file", ...found, param };
 }
 
 const endings: Readonly<Record<string, string>> = {

@@ -40,6 +40,10 @@ export const badRequest = (message: string, param?: string, code?: string): ApiF
 export const unsupported = (param: string, why: string): ApiFailure =>
   badRequest(`Unsupported parameter: '${param}': ${why}`, param, "unsupported_parameter");
 
+/** A file that is named by an id, where none are kept. */
+export const unkept = (param: string, instead: string): ApiFailure =>
+  unsupported(param, `files are not kept here and have no ids (there is no /v1/files); send the file itself in '${instead}'`);
+
 export const modelNotFound = (message: string): ApiFailure => new ApiFailure(404, message, { code: "model_not_found" });
 
 /** Clients of OpenAI repeat every 5xx and 429 by themselves, unless they are told that it is of no use. */

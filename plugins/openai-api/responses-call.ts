@@ -9,8 +9,9 @@ import { cacheKeyOf, schemaFormat, settings, thinkingOf, toolSpec } from "./chat
 import { asked, type Conversation, modelMessages, type Turn } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { badRequest } from "./failure.ts";
+import { fetchImages } from "./remote-images.ts";
 import { type Before, isPrivate } from "./responses-before.ts";
-import { conversationOfInput } from "./responses-input.ts";
+import { conversationOfInput, imagesNamedIn } from "./responses-input.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 import type { Run, StoredResponse } from "./responses-store.ts";
 import { header, targetOf } from "./target.ts";
@@ -33,7 +34,7 @@ interface Asked {
 export async function runOf(desk: Desk, body: ResponsesRequest, asking: Asking): Promise<Asked> {
   const { ctx } = desk;
   const { id, headers, caller, previous, before, signal } = asking;
-  const conversation = conversationOfInput(body);
+  const conversation = conversationOfInput(body, await fetchImages(ctx, imagesNamedIn(body.input), signal));
   const target = await targetOrAuto(ctx, body.model, targetOf(body.model, headers), signal);
   if (target.kind === "model") {
     if (previous?.sessionKey !== undefined) {

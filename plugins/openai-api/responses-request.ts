@@ -11,8 +11,14 @@ const parts = {
   input_text: Type.Object({ type: Type.Literal("input_text"), text }),
   output_text: Type.Object({ type: Type.Literal("output_text"), text }),
   refusal: Type.Object({ type: Type.Literal("refusal"), refusal: text }),
-  input_image: Type.Object({ type: Type.Literal("input_image"), image_url: text }),
-  input_file: Type.Object({ type: Type.Literal("input_file"), file_data: text, filename: maybe(text) }),
+  input_image: Type.Object({ type: Type.Literal("input_image"), image_url: maybe(text), file_id: maybe(text) }),
+  input_file: Type.Object({
+    type: Type.Literal("input_file"),
+    file_data: maybe(text),
+    filename: maybe(text),
+    file_id: maybe(text),
+    file_url: maybe(text),
+  }),
 };
 export type InputPart = Static<(typeof parts)[keyof typeof parts]>;
 const Content = Type.Union([text, Type.Array(Type.Union(Object.values(parts)))]);
