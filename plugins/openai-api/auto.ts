@@ -61,7 +61,7 @@ export async function withModel(
     },
     { signal },
   );
-  if (selection?.refused !== undefined) throw new ApiFailure(403, selection.refused, { type: "forbidden", code: "no_model_admitted" });
+  if (selection?.refused !== undefined) throw new ApiFailure("no_model_admitted", selection.refused, { type: "forbidden" });
   const { ref } = await uses.llm.resolve(
     {
       ...(selection?.model === undefined ? {} : { model: selection.model }),

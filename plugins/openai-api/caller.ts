@@ -23,9 +23,8 @@ export function callerOf(headers: Headers): Caller {
     account: (user) => (user ? `${principal}/${user.toWellFormed().slice(0, longestUser)}` : principal),
     require(scope) {
       if (!allows(scopes, scope))
-        throw new ApiFailure(403, `This needs the scope ${scope}, which the key that was used does not have.`, {
+        throw new ApiFailure("missing_scope", `This needs the scope ${scope}, which the key that was used does not have.`, {
           type: "forbidden",
-          code: "missing_scope",
           details: { code: "MISSING_SCOPE", missingScope: scope },
         });
     },

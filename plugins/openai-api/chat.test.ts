@@ -220,10 +220,10 @@ test("images and text files of a message reach the model; what it cannot be give
 
   const at = "messages[0].content[1]";
   const refused = [
-    [{ type: "image_url", image_url: { url: "https://example.com/cat.png" } }, `${at}.image_url.url`],
+    [{ type: "image_url", image_url: { url: "https://127.0.0.1/cat.png" } }, `${at}.image_url.url`],
     [{ type: "image_url", image_url: { url: "data:image/png;base64,###" } }, `${at}.image_url.url`],
     [{ type: "file", file: { filename: "a.zip", file_data: `data:application/zip;base64,${base64("PK")}` } }, `${at}.file.file_data`],
-    [{ type: "file", file: { file_id: "file-1" } }, `${at}.file.file_data`],
+    [{ type: "file", file: { file_id: "file-1" } }, `${at}.file.file_id`],
     [{ type: "input_audio", input_audio: { data: "", format: "wav" } }, `${at}.type`],
   ] as const;
   for (const [part, param] of refused) {

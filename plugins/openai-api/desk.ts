@@ -17,5 +17,5 @@ export function toldOf(log: Logger, error: unknown): ErrorBody {
   const failure = failureOf(error);
   if (failure) return failure.body;
   log.error("api.fault", { error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined });
-  return new ApiFailure(500, "internal error", { code: "internal_error" }).body;
+  return new ApiFailure("internal_error", "internal error").body;
 }

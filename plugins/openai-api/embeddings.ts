@@ -26,8 +26,7 @@ export async function embeddings({ ctx, inFlight }: Desk, request: Request, call
     throw badRequest(`'${body.model}' is an agent, which makes no embeddings; name a provider's model.`, "model");
   const { embed } = ctx.uses.llm;
   if (embed === undefined)
-    throw new ApiFailure(501, "Embeddings are not to be had: what routes models here hands none on.", {
-      code: "embeddings_unavailable",
+    throw new ApiFailure("embeddings_unavailable", "Embeddings are not to be had: what routes models here hands none on.", {
       headers: { "x-should-retry": "false" },
     });
   const texts = typeof body.input === "string" ? [body.input] : body.input;

@@ -152,5 +152,17 @@ test("a path or verb that there is not", async () => {
   ]);
   const headers = { authorization: `Bearer ${api.kit.token}` };
   const verb = await api.kit.request("/v1/chat/completions", { headers });
-  expect([verb.status, verb.headers.get("allow"), verb.headers.get("content-type")]).toEqual([405, "POST", "text/plain"]);
+  expect([verb.status, verb.headers.get("allow"), ((await verb.json()) as { error: object }).error]).toMatchObject([
+    405,
+    "POST",
+    { type: "invalid_request_error", code: "method_not_supported" },
+  ]);
+});
+
+test("a provider that is not ready is told with what to do, and is not asked for again at once", async () => {
+  await using api = await startApi({ enable: ["provider-anthropic"] });
+  const error = await caught(new OpenAI(api.client).chat.completions.create({ model: "anthropic/claude-opus-5-5", messages }));
+  expect(error).toMatchObject({ status: 503, type: "api_error", code: "llm_provider_not_ready" });
+  expect(error.headers?.get("x-should-retry")).toBe("false");
+  expect(error.message).toContain("is not ready");
 });

@@ -1,6 +1,6 @@
 /** How many calls run at once, of each principal and of all: nobody takes the gateway's ways out from everybody else. */
 import type { ApiConfig } from "./config.ts";
-import { ApiFailure } from "./failure.ts";
+import { type ApiFailure, tooMany } from "./failure.ts";
 
 const comeAgain = { "retry-after": "1", "retry-after-ms": "1000" };
 
@@ -75,5 +75,4 @@ export class InFlight {
   }
 }
 
-const busy = (why: string): ApiFailure =>
-  new ApiFailure(429, `Too many calls at once: ${why}.`, { type: "requests", code: "rate_limit_exceeded", headers: comeAgain });
+const busy = (why: string): ApiFailure => tooMany(`Too many calls at once: ${why}.`, comeAgain);

@@ -35,9 +35,11 @@ export function createPaths(desk: Desk, responses: Responses) {
         const handler = handlers[request.method];
         if (handler) return await handler(desk, request, callerOf(request.headers), nameOf(match[1] ?? ""));
         const allow = Object.keys(handlers).join(", ");
-        return new Response("Method Not Allowed", { status: 405, headers: { allow, "content-type": "text/plain" } });
+        throw new ApiFailure("method_not_supported", `${request.method} is not possible at ${pathname}: ${allow} is.`, {
+          headers: { allow },
+        });
       }
-      throw new ApiFailure(404, `Invalid URL (${request.method} ${pathname})`, { code: "unknown_url" });
+      throw new ApiFailure("unknown_url", `Invalid URL (${request.method} ${pathname})`);
     } catch (error) {
       const failure = failureOf(error);
       if (failure === undefined) throw error;

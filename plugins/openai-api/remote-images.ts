@@ -93,7 +93,7 @@ class Fetching {
     if (error instanceof ApiFailure) return error;
     if (this.#signal.reason instanceof Late) return invalid(param, `it did not come in ${this.#ctx.config.remoteImageMs / 1000} s`);
     if (hasCode(error, "PLUGIN_PERMISSION")) return invalid(param, "it is at no public address of the internet");
-    return invalid(param, "it could not be fetched");
+    return invalid(param, "its server did not answer as one");
   }
 
   #admitted(url: URL | null, param: string): URL {

@@ -1,5 +1,5 @@
 /** What earlier responses bring into a new one beside their messages: items that are named by their ids, and what was private about them. */
-import { ApiFailure, badRequest } from "./failure.ts";
+import { type ApiFailure, badRequest } from "./failure.ts";
 import type { InputItem, ResponsesRequest } from "./responses-request.ts";
 import type { Kept, StoredResponse } from "./responses-store.ts";
 import type { ApiContext } from "./uses.ts";
@@ -104,5 +104,4 @@ const ownerOf = (item: string): string | undefined => {
   return owner === undefined ? undefined : `resp_${owner}`;
 };
 
-const tooLarge = (why: string): ApiFailure =>
-  new ApiFailure(400, `'input' is too large: ${why}.`, { param: "input", code: "input_too_large" });
+const tooLarge = (why: string): ApiFailure => badRequest(`'input' is too large: ${why}.`, "input", "input_too_large");

@@ -192,9 +192,9 @@ test("images and files of an input reach the model; what it cannot be given is r
   expect(sent).toContain(image_url);
   expect(sent).toContain("a note");
   const wrong: readonly (readonly [body: object, param: string])[] = [
-    [{ input: [{ role: "user", content: [{ type: "input_file", file_id: "file-1" }] }] }, "input[0].content[0].file_data"],
+    [{ input: [{ role: "user", content: [{ type: "input_file", file_id: "file-1" }] }] }, "input[0].content[0].file_id"],
     [
-      { input: [{ role: "user", content: [{ type: "input_image", image_url: "https://x.example/a.png" }] }] },
+      { input: [{ role: "user", content: [{ type: "input_image", image_url: "https://127.0.0.1/a.png" }] }] },
       "input[0].content[0].image_url",
     ],
     [{ input: [{ type: "web_search_call", id: "ws_1" }] }, "input[0].type"],

@@ -202,7 +202,7 @@ export class Responses {
   async #find(id: string, { principal }: Caller): Promise<StoredResponse> {
     const stored = (await this.#store.get(id))?.stored;
     if (stored?.principal !== principal)
-      throw new ApiFailure(404, `Response with id '${id}' not found.`, { param: "response_id", code: "response_not_found" });
+      throw new ApiFailure("response_not_found", `Response with id '${id}' not found.`, { param: "response_id" });
     return stored;
   }
 

@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { ApiConfig } from "../../plugins/openai-api/config.ts";
+import { STATUSES } from "../../plugins/openai-api/failure.ts";
 
 const root = dirname(dirname(import.meta.dir));
 const page = readFileSync(join(root, "docs", "openai-api.md"), "utf8");
@@ -46,4 +48,33 @@ test("the examples for the shell ask what is answered", async () => {
     const response = await gateway.request(path, { ...sent, headers: { authorization: `Bearer ${gateway.token}` } });
     expect([line, response.status, await response.json()]).toEqual([line, 200, expect.objectContaining({ object: expect.any(String) })]);
   }
+});
+
+const rowsOf = (first: string) =>
+  page
+    .slice(page.indexOf(`| ${first} |`))
+    .split("\n\n", 1)[0]!
+    .split("\n")
+    .slice(2)
+    .map((row) =>
+      row
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+
+test("the table of errors has every code, with its status, and no other", () => {
+  const told = rowsOf("status").flatMap(([status, codes = ""]) =>
+    [...codes.matchAll(/`(\w+)`/g)].map(([, code = ""]) => [code, Number(status)] as const),
+  );
+  expect(told.length).toBeGreaterThan(30);
+  expect(new Set(told.map(([code]) => code)).size).toBe(told.length);
+  expect(Object.fromEntries(told)).toEqual({ ...STATUSES });
+});
+
+test("the table of settings has every one, with its default", () => {
+  const told = Object.fromEntries(
+    rowsOf("setting").map(([name = "", value = ""]) => [name.replaceAll("`", ""), value.replace("none", "")]),
+  );
+  expect(told).toEqual(Object.fromEntries(Object.entries(ApiConfig.properties).map(([name, { default: value }]) => [name, String(value)])));
 });
