@@ -39,7 +39,7 @@ export function createEmbed(
       worked = signal.aborted;
       throw error;
     } finally {
-      meter.end({ usage, worked, chars: 0 });
+      meter.end({ usage, isEnded: worked && !signal.aborted, worked, chars: 0 });
     }
   };
 }

@@ -159,7 +159,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       } catch (error) {
         answer = broken(error, call, kept, firstMs !== undefined, signal);
       } finally {
-        call.meter.end({ usage: answer?.usage, worked: firstMs !== undefined || hasWorked(answer), chars });
+        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: firstMs !== undefined || hasWorked(answer), chars });
         // A reader that stops reading ends the request at the provider too.
         if (answer === undefined) await stream?.return(undefined as never);
       }
@@ -175,7 +175,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
       } catch (error) {
         answer = broken(error, call, keptOf(call), false, io.signal);
       } finally {
-        call.meter.end({ usage: answer?.usage, worked: hasWorked(answer), chars: textOf(answer).length });
+        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: hasWorked(answer), chars: textOf(answer).length });
       }
       return ended(answer, call, undefined);
     },
@@ -188,6 +188,9 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
  */
 const hasWorked = (answer: ModelAnswer | undefined): boolean =>
   answer !== undefined && (answer.stopReason !== "error" || answer.failure?.class === "timeout" || textOf(answer) !== "");
+
+const hasEnded = (answer: ModelAnswer | undefined): boolean =>
+  answer !== undefined && answer.stopReason !== "error" && answer.stopReason !== "aborted";
 
 const textOf = (answer: ModelAnswer | undefined): string => (answer ? (messageText(answer.message) ?? "") : "");
 

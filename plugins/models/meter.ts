@@ -37,6 +37,8 @@ export interface Meter {
 export interface CallEnd {
   /** The vendor's count; absent, or without tokens: it did not count. */
   readonly usage: Usage | undefined;
+  /** The vendor came to its end, so that what it counted is all: what it says at its beginning is what it was asked. */
+  readonly isEnded: boolean;
   /** The vendor has begun to work on it, as far as anybody can know: what it did not count is reckoned. */
   readonly worked: boolean;
   /** Characters of the answer that had come. */
@@ -86,9 +88,12 @@ export function createMeter(
       });
     },
 
-    end({ usage = tokenUsage({}), worked, chars }) {
-      const estimated = usage.totalTokens === 0 && worked;
-      const used = estimated ? tokenUsage({ input: inputTokens, output: tokensOf(chars) }) : usage;
+    end({ usage = tokenUsage({}), isEnded, worked, chars }) {
+      const isCounted = usage.totalTokens > 0;
+      const estimated = isCounted ? !isEnded : worked;
+      const { input, cacheRead, cacheWrite } = isCounted ? usage : { ...nothing, input: inputTokens };
+      const output = Math.max(usage.output, tokensOf(chars));
+      const used = estimated ? tokenUsage({ input, cacheRead, cacheWrite, output }) : usage;
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.
