@@ -1,6 +1,6 @@
 /** The body of a request, checked: what is wrong with it is told as OpenAI tells it, with the parameter's name. */
 import { checker, describeValue, expectedBy } from "@pincer/plugin-sdk/check";
-import type { Static, TSchema } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import type { ValueError } from "@sinclair/typebox/compiler";
 import { badRequest } from "./failure.ts";
 
@@ -59,3 +59,21 @@ function narrowed(error: ValueError): Fault {
   if (kind) return { path: kind.path, expected: [...new Set(kinds.map(expectedBy))].join(" or "), value: kind.value };
   return { path, expected: expectedBy(error), value };
 }
+
+/** As deep as anybody describes a tool or an answer; what is deeper cannot be written out again. */
+const deepest = 200;
+
+export function isTooDeep(value: unknown, left = deepest): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return left === 0 || Object.values(value).some((inside) => isTooDeep(inside, left - 1));
+}
+
+/** Throws an `ApiFailure`. */
+export function requireShallow(value: unknown, param: string): void {
+  if (isTooDeep(value))
+    throw badRequest(`Invalid value for '${param}': it is nested more than ${deepest} levels deep.`, param, "invalid_value");
+}
+
+/** A model's name stands in errors and in the log. */
+export const longestModel = 256;
+export const ModelName = Type.String({ minLength: 1, maxLength: longestModel });

@@ -1,6 +1,6 @@
 /** The body of `POST /v1/chat/completions`. What is not named here is taken and does nothing; what would change the answer is refused. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { requireShape } from "./body.ts";
+import { ModelName, requireShallow, requireShape } from "./body.ts";
 import { badRequest, unsupported } from "./failure.ts";
 
 const maybe = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([schema, Type.Null()]));
@@ -72,7 +72,7 @@ export const Effort = Type.Union([
 ]);
 
 const ChatRequest = Type.Object({
-  model: Type.String({ minLength: 1 }),
+  model: ModelName,
   messages: Type.Array(ChatMessage, { minItems: 1 }),
   stream: maybe(Type.Boolean()),
   stream_options: maybe(Type.Object({ include_usage: maybe(Type.Boolean()) })),
@@ -120,6 +120,8 @@ const isNothing = (value: unknown): boolean =>
 export async function readChatRequest(body: Readonly<Record<string, unknown>>): Promise<ChatRequest> {
   for (const [name, why] of REFUSED) if (!isNothing(body[name])) throw unsupported(name, why);
   const request = await requireShape(ChatRequest, body);
+  for (const [at, tool] of (request.tools ?? []).entries()) requireShallow(tool.function.parameters, `tools[${at}].function.parameters`);
+  requireShallow(request.response_format, "response_format");
   if (request.top_logprobs && request.logprobs !== true)
     throw badRequest("'top_logprobs' is for 'logprobs': true alone.", "top_logprobs", "invalid_value");
   return request as ChatRequest;

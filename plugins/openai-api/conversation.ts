@@ -1,6 +1,7 @@
 /** A conversation as either API carries it, and what a model and an agent are given of it. */
 import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { INVALID_ARGUMENTS } from "@pincer/plugin-sdk/provider/answer";
+import { isTooDeep } from "./body.ts";
 import { badRequest } from "./failure.ts";
 import { type FetchedImages, isAddress } from "./remote-images.ts";
 
@@ -134,11 +135,11 @@ export function asked({ system, turns }: Conversation): Conversation {
   return { system: system.slice(0, -1), turns: [{ role: "user", parts: [{ type: "text", text: last }] }] };
 }
 
-/** Arguments as the caller wrote them: JSON that is no object is kept for its tool to refuse. */
+/** Arguments as the caller wrote them: JSON that is no object, or too deep, is kept for its tool to refuse. */
 export function parseArguments(json: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(json.trim() === "" ? "{}" : json);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && !isTooDeep(value)) return value as Record<string, unknown>;
   } catch {
     // silent-ok: it is kept as it is
   }

@@ -1,13 +1,13 @@
 /** `POST /v1/embeddings`. */
 import { Type } from "@sinclair/typebox";
-import { readJson, requireShape } from "./body.ts";
+import { ModelName, readJson, requireShape } from "./body.ts";
 import type { Caller } from "./caller.ts";
 import type { Desk } from "./desk.ts";
 import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
 import { targetOf } from "./target.ts";
 
 const EmbeddingsRequest = Type.Object({
-  model: Type.String({ minLength: 1 }),
+  model: ModelName,
   input: Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 2048 })]),
   encoding_format: Type.Optional(Type.Union([Type.Literal("float"), Type.Literal("base64"), Type.Null()])),
   user: Type.Optional(Type.Union([Type.String(), Type.Null()])),

@@ -1,5 +1,6 @@
 /** `GET /v1/models`: the agents first, then the models of the providers. */
 import { AUTO, hasAuto } from "./auto.ts";
+import { longestModel } from "./body.ts";
 import type { Caller } from "./caller.ts";
 import type { Desk } from "./desk.ts";
 import { modelNotFound } from "./failure.ts";
@@ -40,6 +41,7 @@ export async function listModels(desk: Desk, request: Request, caller: Caller): 
 /** A model that is not among them may be there all the same: long lists are shortened, and servers of one's own may not list any. */
 export async function getModel(desk: Desk, request: Request, caller: Caller, id: string): Promise<Response> {
   caller.require("operator.read");
+  if (id.length > longestModel) throw modelNotFound(`A model's name has at most ${longestModel} characters, and ${id.length} came.`);
   const known = (await models(desk, request.signal)).find((model) => model.id === id);
   if (known) return Response.json(known);
   if (/^(pincer|openclaw)\b/.test(id)) throw modelNotFound(`The model '${id}' does not exist: there is no such agent.`);

@@ -112,14 +112,17 @@ export function imagesNamedIn(input: ResponsesRequest["input"]): readonly NamedI
 /** What one answer was is one again: its thinking, its text and its calls belong together. */
 function joined(turns: readonly Turn[]): readonly Turn[] {
   const found: Turn[] = [];
+  /** Of the answer that is found last. */
+  let content: AssistantMessage["content"] = [];
   for (const turn of turns) {
     const last = found.at(-1);
-    if (turn.role !== "assistant" || last?.role !== "assistant") found.push(turn);
-    else {
-      const content: AssistantMessage["content"] = [...last.content, ...turn.content];
-      const from = turn.from ?? last.from;
-      found[found.length - 1] = { role: "assistant", content, ...(from === undefined ? {} : { from }) };
-    }
+    if (turn.role === "assistant" && last?.role === "assistant") {
+      content.push(...turn.content);
+      if (turn.from !== undefined) found[found.length - 1] = { ...last, from: turn.from };
+    } else if (turn.role === "assistant") {
+      content = [...turn.content];
+      found.push({ ...turn, content });
+    } else found.push(turn);
   }
   return found;
 }

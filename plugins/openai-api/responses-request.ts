@@ -1,6 +1,6 @@
 /** The body of `POST /v1/responses`. What is not named here is taken and does nothing; what would change the answer is refused. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { requireShape } from "./body.ts";
+import { ModelName, requireShallow, requireShape } from "./body.ts";
 import { Effort } from "./chat-request.ts";
 import { badRequest, unsupported } from "./failure.ts";
 
@@ -58,7 +58,7 @@ const Format = Type.Union([
 ]);
 
 const ResponsesRequest = Type.Object({
-  model: Type.String({ minLength: 1 }),
+  model: ModelName,
   input: Type.Union([text, Type.Array(Item)]),
   instructions: maybe(text),
   previous_response_id: maybe(text),
@@ -99,6 +99,8 @@ export async function readResponsesRequest(body: Readonly<Record<string, unknown
   for (const [name, why] of Object.entries(REFUSED)) if (body[name] !== undefined && body[name] !== null) throw unsupported(name, why);
   refuseTools(body["tools"]);
   const request = (await requireShape(ResponsesRequest, body)) as ResponsesRequest;
+  for (const [at, tool] of (request.tools ?? []).entries()) requireShallow(tool.parameters, `tools[${at}].parameters`);
+  requireShallow(request.text?.format, "text.format");
   if (request.background === true && request.store === false)
     throw badRequest("A response in the background is stored: 'store' cannot be false with 'background'.", "store", "invalid_value");
   return request;
