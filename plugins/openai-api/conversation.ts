@@ -33,12 +33,14 @@ export interface Conversation {
   readonly turns: readonly Turn[];
 }
 
+/** A file's type and what it says of itself, before its content. */
+const longestHead = 1_000;
 const dataUrl = /^data:([^;,]*)(?:;[^;,]+)*;base64,/i;
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** Throws unless it is base64 in a `data:` URL; bare base64 is taken where the type is known already. */
 export function fileOf(given: string, param: string, known: { readonly mimeType?: string; readonly fileName?: string } = {}): FilePart {
-  const url = dataUrl.exec(given);
+  const url = dataUrl.exec(given.slice(0, longestHead));
   if (url === null && known.mimeType === undefined) {
     const hint = isAddress(given) ? "what it leads to is not fetched; " : "";
     throw badRequest(`Invalid value for '${param}': ${hint}send the file itself, as 'data:<type>;base64,<data>'.`, param, "invalid_value");

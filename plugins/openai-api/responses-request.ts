@@ -6,6 +6,8 @@ import { badRequest, unsupported } from "./failure.ts";
 
 const maybe = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([schema, Type.Null()]));
 const text = Type.String();
+/** Of something that was made here. */
+const id = Type.String({ maxLength: 256 });
 
 const parts = {
   input_text: Type.Object({ type: Type.Literal("input_text"), text }),
@@ -33,7 +35,7 @@ const items = {
     summary: Type.Optional(Type.Array(Type.Object({ text }))),
     encrypted_content: maybe(text),
   }),
-  item_reference: Type.Object({ type: Type.Literal("item_reference"), id: text }),
+  item_reference: Type.Object({ type: Type.Literal("item_reference"), id }),
 };
 const Item = Type.Union(Object.values(items));
 export type InputItem = Static<(typeof items)[keyof typeof items]>;
@@ -61,7 +63,7 @@ const ResponsesRequest = Type.Object({
   model: ModelName,
   input: Type.Union([text, Type.Array(Item)]),
   instructions: maybe(text),
-  previous_response_id: maybe(text),
+  previous_response_id: maybe(id),
   stream: maybe(Type.Boolean()),
   background: maybe(Type.Boolean()),
   store: maybe(Type.Boolean()),
