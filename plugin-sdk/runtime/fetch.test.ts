@@ -36,4 +36,8 @@ test("what is public alone goes the way that judges addresses, at every redirect
   expect(judged).toEqual(["https://second.example/", "https://third.example/"]);
   expect(await (await fetch(new Request("https://third.example/x"), { redirect: "manual" })).text()).toBe("there");
   expect(judged.at(-1)).toBe("https://third.example/x");
+  // Also where the configuration says it.
+  const configured = limitedFetch("one", { net: ["config:/own"] }, () => ({ own: "public" }), none, publicly);
+  await configured("https://third.example/y");
+  expect(judged.at(-1)).toBe("https://third.example/y");
 });

@@ -38,8 +38,14 @@ export function limitedFetch(
   const leads = async (entry: string, now: unknown, url: URL, get = secret): Promise<boolean> =>
     (await hostsOf(entry, now, get)).some((host) => reaches(host, url));
   const reachedBy = async (entries: readonly string[], now: unknown, url: URL): Promise<Admitted | undefined> => {
-    for (const entry of entries) if (entry !== "public" && (await leads(entry, now, url))) return "named";
-    return entries.includes("public") && (await leads("public", now, url)) ? "public" : undefined;
+    let admitted: Admitted | undefined;
+    for (const entry of entries)
+      for (const host of await hostsOf(entry, now, secret)) {
+        if (!reaches(host, url)) continue;
+        if (host !== "public") return "named";
+        admitted = "public";
+      }
+    return admitted;
   };
   const reachedBySecret = async (place: string, now: unknown, url: URL): Promise<boolean> => {
     const before = led.get(place);

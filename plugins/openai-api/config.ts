@@ -25,7 +25,7 @@ export const ApiConfig = Type.Object({
     description: "Size of a conversation that is stored; a longer one cannot be continued by its id",
   }),
   remoteImages: Type.Boolean({ default: true, description: "Fetch images that are named by an https address of the internet" }),
-  remoteImageHosts: Type.Array(Type.String({ minLength: 1 }), {
+  remoteImageHosts: Type.Array(Type.String({ pattern: "^[A-Za-z0-9._:\\[\\]-]+$" }), {
     default: [],
     description:
       "Hosts (`nas.lan`, `nas.lan:9000`) from which images are fetched also over http and out of a private network, for every caller",
