@@ -4,6 +4,24 @@ import { limitedFetch } from "./fetch.ts";
 const none = async () => undefined;
 const verdict = (asked: Promise<unknown>) => asked.then(() => "reached").catch((error: { code?: string }) => error.code ?? "failed");
 
+test("what is public alone goes the way that judges addresses, at every redirect; what is named does not", async () => {
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.redirect("https://second.example/") });
+  const judged: string[] = [];
+  const publicly = async (url: URL) => {
+    judged.push(url.href);
+    return url.host === "second.example" ? Response.redirect("https://third.example/") : new Response("there");
+  };
+  const fetch = limitedFetch("one", { net: ["public", "config:/own"] }, () => ({ own: server.url.href }), none, publicly);
+  expect(await (await fetch(server.url)).text()).toBe("there");
+  expect(judged).toEqual(["https://second.example/", "https://third.example/"]);
+  expect(await (await fetch(new Request("https://third.example/x"), { redirect: "manual" })).text()).toBe("there");
+  expect(judged.at(-1)).toBe("https://third.example/x");
+  // Also where the configuration says it.
+  const configured = limitedFetch("one", { net: ["config:/own"] }, () => ({ own: "public" }), none, publicly);
+  await configured("https://third.example/y");
+  expect(judged.at(-1)).toBe("https://third.example/y");
+});
+
 test("what a configuration says of a host holds as long as the configuration", async () => {
   using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
   const url = server.url.href;
@@ -22,22 +40,4 @@ test("what is said of one address is said of no other", async () => {
   expect(await verdict(fetch("scheme://example.com/"))).not.toBe("PLUGIN_PERMISSION");
   expect(await verdict(fetch("file:///etc/hostname"))).toBe("PLUGIN_PERMISSION");
   expect(await verdict(fetch("http://127.0.0.1:1/"))).toBe("PLUGIN_PERMISSION");
-});
-
-test("what is public alone goes the way that judges addresses, at every redirect; what is named does not", async () => {
-  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.redirect("https://second.example/") });
-  const judged: string[] = [];
-  const publicly = async (url: URL) => {
-    judged.push(url.href);
-    return url.host === "second.example" ? Response.redirect("https://third.example/") : new Response("there");
-  };
-  const fetch = limitedFetch("one", { net: ["public", "config:/own"] }, () => ({ own: server.url.href }), none, publicly);
-  expect(await (await fetch(server.url)).text()).toBe("there");
-  expect(judged).toEqual(["https://second.example/", "https://third.example/"]);
-  expect(await (await fetch(new Request("https://third.example/x"), { redirect: "manual" })).text()).toBe("there");
-  expect(judged.at(-1)).toBe("https://third.example/x");
-  // Also where the configuration says it.
-  const configured = limitedFetch("one", { net: ["config:/own"] }, () => ({ own: "public" }), none, publicly);
-  await configured("https://third.example/y");
-  expect(judged.at(-1)).toBe("https://third.example/y");
 });

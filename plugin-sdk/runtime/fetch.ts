@@ -32,13 +32,13 @@ export function limitedFetch(
     (permissions.net ?? []).filter((net) => net.startsWith("secret:") === isSecret),
   );
   /** What a configuration was found to say of a host: a provider asks for the same one with every request. */
-  let found: { readonly config: unknown; readonly hosts: Map<string, Admitted | undefined> } = { config: undefined, hosts: new Map() };
+  let found: { readonly config: unknown; readonly hosts: Map<string, Admitted | false> } = { config: undefined, hosts: new Map() };
   /** By place: which secret led there last, and what stood under it. */
   const led = new Map<string, { readonly name: string; readonly text: string | undefined }>();
   const leads = async (entry: string, now: unknown, url: URL, get = secret): Promise<boolean> =>
     (await hostsOf(entry, now, get)).some((host) => reaches(host, url));
-  const reachedBy = async (entries: readonly string[], now: unknown, url: URL): Promise<Admitted | undefined> => {
-    let admitted: Admitted | undefined;
+  const reachedBy = async (entries: readonly string[], now: unknown, url: URL): Promise<Admitted | false> => {
+    let admitted: Admitted | false = false;
     for (const entry of entries)
       for (const host of await hostsOf(entry, now, secret)) {
         if (!reaches(host, url)) continue;
@@ -66,7 +66,7 @@ export function limitedFetch(
     const { hosts } = found;
     // Not the origin, which is the same for every address that is none of the web's.
     const place = `${url.protocol}//${url.host}`;
-    const known = hosts.has(place) ? hosts.get(place) : await reachedBy(others, now, url);
+    const known = hosts.get(place) ?? (await reachedBy(others, now, url));
     hosts.set(place, known);
     if (known === "named") return known;
     // Secrets last: each is asked for.
