@@ -45,10 +45,19 @@ interface Fault {
   readonly value: unknown;
 }
 
+/** What is wrong with a list may be wrong with each of a million items, and the first few say it. */
+const mostFaults = 64;
+
+function someOf(errors: Iterable<ValueError>): readonly ValueError[] {
+  const found: ValueError[] = [];
+  for (const error of errors) if (found.push(error) === mostFaults) break;
+  return found;
+}
+
 /** Of a value that is none of several alternatives: what is wrong with it as the one that was meant. */
 function narrowed(error: ValueError): Fault {
   const { path, value } = error;
-  const variants = error.errors.map((errors) => [...errors]);
+  const variants = error.errors.map(someOf);
   const inside = (one: ValueError) => one.path.startsWith(`${path}/`) && !one.path.slice(path.length + 1).includes("/");
   const ofKind = (one: ValueError) => inside(one) && "const" in one.schema;
   const meant = variants.find((errors) => errors.length > 0 && !errors.some((one) => one.path === path || ofKind(one)));
@@ -73,6 +82,11 @@ export function requireShallow(value: unknown, param: string): void {
   if (isTooDeep(value))
     throw badRequest(`Invalid value for '${param}': it is nested more than ${deepest} levels deep.`, param, "invalid_value");
 }
+
+/** Messages, parts and tools of a request: more than any conversation has, and no more than can be read in passing. */
+const mostItems = 10_000;
+export const listOf = <S extends TSchema>(schema: S, { minItems = 0 }: { readonly minItems?: number } = {}) =>
+  Type.Array(schema, { minItems, maxItems: mostItems });
 
 /** A model's name stands in errors and in the log. */
 export const longestModel = 256;

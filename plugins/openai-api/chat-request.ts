@@ -1,6 +1,6 @@
 /** The body of `POST /v1/chat/completions`. What is not named here is taken and does nothing; what would change the answer is refused. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { ModelName, requireShallow, requireShape } from "./body.ts";
+import { listOf, ModelName, requireShallow, requireShape } from "./body.ts";
 import { badRequest, unsupported } from "./failure.ts";
 
 const maybe = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([schema, Type.Null()]));
@@ -16,7 +16,7 @@ const FilePart = Type.Object({
 const UserPart = Type.Union([TextPart, ImagePart, FilePart]);
 export type UserPart = Static<typeof UserPart>;
 
-const Texts = Type.Union([text, Type.Array(TextPart)]);
+const Texts = Type.Union([text, listOf(TextPart)]);
 const ToolCall = Type.Object({
   id: text,
   type: Type.Optional(Type.Literal("function")),
@@ -25,12 +25,12 @@ const ToolCall = Type.Object({
 const messages = {
   system: Type.Object({ role: Type.Literal("system"), content: Texts }),
   developer: Type.Object({ role: Type.Literal("developer"), content: Texts }),
-  user: Type.Object({ role: Type.Literal("user"), content: Type.Union([text, Type.Array(UserPart)]) }),
+  user: Type.Object({ role: Type.Literal("user"), content: Type.Union([text, listOf(UserPart)]) }),
   assistant: Type.Object({
     role: Type.Literal("assistant"),
-    content: maybe(Type.Union([text, Type.Array(Type.Union([TextPart, RefusalPart]))])),
+    content: maybe(Type.Union([text, listOf(Type.Union([TextPart, RefusalPart]))])),
     refusal: maybe(text),
-    tool_calls: maybe(Type.Array(ToolCall)),
+    tool_calls: maybe(listOf(ToolCall)),
   }),
   tool: Type.Object({ role: Type.Literal("tool"), tool_call_id: text, content: Texts }),
 };
@@ -73,7 +73,7 @@ export const Effort = Type.Union([
 
 const ChatRequest = Type.Object({
   model: ModelName,
-  messages: Type.Array(ChatMessage, { minItems: 1 }),
+  messages: listOf(ChatMessage, { minItems: 1 }),
   stream: maybe(Type.Boolean()),
   stream_options: maybe(Type.Object({ include_usage: maybe(Type.Boolean()) })),
   n: maybe(Type.Integer({ minimum: 1, maximum: 128 })),
@@ -81,13 +81,13 @@ const ChatRequest = Type.Object({
   max_completion_tokens: maybe(Type.Integer({ minimum: 1 })),
   temperature: maybe(Type.Number({ minimum: 0, maximum: 2 })),
   top_p: maybe(Type.Number({ minimum: 0, maximum: 1 })),
-  stop: maybe(Type.Union([text, Type.Array(text)])),
+  stop: maybe(Type.Union([text, listOf(text)])),
   seed: maybe(Type.Integer()),
   presence_penalty: maybe(Type.Number({ minimum: -2, maximum: 2 })),
   frequency_penalty: maybe(Type.Number({ minimum: -2, maximum: 2 })),
   logprobs: maybe(Type.Boolean()),
   top_logprobs: maybe(Type.Integer({ minimum: 0, maximum: 20 })),
-  tools: maybe(Type.Array(Tool)),
+  tools: maybe(listOf(Tool)),
   tool_choice: maybe(
     Type.Union([
       Type.Literal("none"),

@@ -49,10 +49,47 @@ test("what is nested without end is refused by its name, or handed on as it was 
   expect(JSON.stringify((await api.vendor.received(1)).body)).toContain(nested);
 });
 
-test("a hundred thousand parts of one answer are one answer, in no more time than they take to be read", async () => {
+test("a request has as many parts as can be read in passing, and no more", async () => {
   await using api = await startApi();
-  api.vendor.answer({ steps: [{ text: ["ok"] }] });
-  const input = [...Array(100_000).fill({ role: "assistant", content: "a" }), { role: "user", content: "hi" }];
-  expect((await api.post("/v1/responses", { model, input, store: false })).status).toBe(200);
-  expect((await api.vendor.received(1)).body["messages"]).toHaveLength(2);
+  const many = (count: number, one: object) => Array(count).fill(one) as readonly object[];
+  const said = { role: "user", content: "a" };
+  const part = { type: "text", text: "a" };
+  const calls: readonly (readonly [path: string, body: (count: number) => object, param: string])[] = [
+    [chat, (count) => ({ messages: many(count, said) }), "messages"],
+    [chat, (count) => ({ messages: [{ role: "user", content: many(count, part) }] }), "messages[0].content"],
+    ["/v1/responses", (count) => ({ input: many(count, { role: "assistant", content: "a" }), store: false }), "input"],
+    [
+      "/v1/responses",
+      (count) => ({ input: [{ role: "user", content: many(count, { type: "input_text", text: "a" }) }], store: false }),
+      "input[0].content",
+    ],
+  ];
+  api.vendor.otherwise(() => ({ steps: [{ text: ["ok"] }] }));
+  for (const [path, body, param] of calls) {
+    expect((await api.post(path, { model, ...body(10_000) })).status).toBe(200);
+    const response = await api.post(path, { model, ...body(10_001) });
+    expect([response.status, ((await response.json()) as Told).error]).toMatchObject([400, { param, code: "invalid_value" }]);
+  }
+  // What one answer was is one again, however many parts it came in.
+  const [, , third] = api.vendor.ledger;
+  expect(third?.body["messages"]).toHaveLength(1);
+});
+
+test("of a million mistakes the first is told, and the others are not looked for", async () => {
+  await using api = await startApi();
+  const million = <T>(one: T) => Array<T>(1_000_000).fill(one);
+  const calls: readonly (readonly [path: string, body: object, param: string])[] = [
+    [chat, { messages: [{ role: "user", content: million({ type: "nope" }) }] }, "messages[0].content"],
+    ["/v1/responses", { input: million({ role: "nope" }) }, "input"],
+    ["/v1/responses", { input: "hi", metadata: Object.fromEntries(million(1).map((one, at) => [at, one])) }, "metadata.0"],
+  ];
+  for (const [path, body, param] of calls) {
+    const text = JSON.stringify({ model, ...body });
+    const before = process.cpuUsage();
+    const response = await api.post(path, text);
+    expect([response.status, ((await response.json()) as Told).error.param]).toEqual([400, param]);
+    const { user, system } = process.cpuUsage(before);
+    // Microseconds of a processor, whatever else the machine does; to look for all of them takes ten seconds.
+    expect(user + system).toBeLessThan(4_000_000);
+  }
 });

@@ -1,6 +1,6 @@
 /** The body of `POST /v1/responses`. What is not named here is taken and does nothing; what would change the answer is refused. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { ModelName, requireShallow, requireShape } from "./body.ts";
+import { listOf, ModelName, requireShallow, requireShape } from "./body.ts";
 import { Effort } from "./chat-request.ts";
 import { badRequest, unsupported } from "./failure.ts";
 
@@ -23,7 +23,7 @@ const parts = {
   }),
 };
 export type InputPart = Static<(typeof parts)[keyof typeof parts]>;
-const Content = Type.Union([text, Type.Array(Type.Union(Object.values(parts)))]);
+const Content = Type.Union([text, listOf(Type.Union(Object.values(parts)))]);
 
 const role = Type.Union([Type.Literal("user"), Type.Literal("assistant"), Type.Literal("system"), Type.Literal("developer")]);
 const items = {
@@ -32,7 +32,7 @@ const items = {
   function_call_output: Type.Object({ type: Type.Literal("function_call_output"), call_id: text, output: Content }),
   reasoning: Type.Object({
     type: Type.Literal("reasoning"),
-    summary: Type.Optional(Type.Array(Type.Object({ text }))),
+    summary: Type.Optional(listOf(Type.Object({ text }))),
     encrypted_content: maybe(text),
   }),
   item_reference: Type.Object({ type: Type.Literal("item_reference"), id }),
@@ -61,18 +61,18 @@ const Format = Type.Union([
 
 const ResponsesRequest = Type.Object({
   model: ModelName,
-  input: Type.Union([text, Type.Array(Item)]),
+  input: Type.Union([text, listOf(Item)]),
   instructions: maybe(text),
   previous_response_id: maybe(id),
   stream: maybe(Type.Boolean()),
   background: maybe(Type.Boolean()),
   store: maybe(Type.Boolean()),
-  include: maybe(Type.Array(text)),
+  include: maybe(listOf(text)),
   max_output_tokens: maybe(Type.Integer({ minimum: 1 })),
   temperature: maybe(Type.Number({ minimum: 0, maximum: 2 })),
   top_p: maybe(Type.Number({ minimum: 0, maximum: 1 })),
   top_logprobs: maybe(Type.Integer({ minimum: 0, maximum: 20 })),
-  tools: maybe(Type.Array(Tool)),
+  tools: maybe(listOf(Tool)),
   tool_choice: maybe(
     Type.Union([
       Type.Literal("none"),
@@ -84,7 +84,8 @@ const ResponsesRequest = Type.Object({
   parallel_tool_calls: maybe(Type.Boolean()),
   text: maybe(Type.Object({ format: maybe(Format) })),
   reasoning: maybe(Type.Object({ effort: maybe(Effort), summary: maybe(text) })),
-  metadata: maybe(Type.Record(text, text)),
+  /** Looked at by hand: a schema reads all of a million names before it refuses them. */
+  metadata: maybe(Type.Unsafe<Readonly<Record<string, string>>>(Type.Object({}))),
   user: maybe(text),
   safety_identifier: maybe(text),
   prompt_cache_key: maybe(text),
@@ -103,9 +104,23 @@ export async function readResponsesRequest(body: Readonly<Record<string, unknown
   const request = (await requireShape(ResponsesRequest, body)) as ResponsesRequest;
   for (const [at, tool] of (request.tools ?? []).entries()) requireShallow(tool.parameters, `tools[${at}].parameters`);
   requireShallow(request.text?.format, "text.format");
+  requireMetadata(request.metadata ?? {});
   if (request.background === true && request.store === false)
     throw badRequest("A response in the background is stored: 'store' cannot be false with 'background'.", "store", "invalid_value");
   return request;
+}
+
+/** More than OpenAI keeps. */
+const mostMetadata = 64;
+
+function requireMetadata(metadata: Readonly<Record<string, unknown>>): void {
+  let count = 0;
+  for (const name in metadata) {
+    if (++count > mostMetadata)
+      throw badRequest(`Invalid value for 'metadata': at most ${mostMetadata} pairs are kept.`, "metadata", "invalid_value");
+    if (typeof metadata[name] !== "string")
+      throw badRequest(`Invalid value for 'metadata.${name}': expected string.`, `metadata.${name}`, "invalid_value");
+  }
 }
 
 function refuseTools(tools: unknown): void {
