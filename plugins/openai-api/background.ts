@@ -81,7 +81,7 @@ export class Background {
   run = async (job: Job<Input>): Promise<{ status: string }> => {
     const { id } = job.input;
     try {
-      const stored = (await this.#store.get(id))?.stored;
+      const stored = (await this.#store.find(id))?.stored;
       if (stored?.run === undefined) return { status: stored?.response.status ?? "removed" };
       if (!this.#places.has(id)) this.#takeUp(id, stored);
       return await this.#work(job, stored, stored.run);
@@ -133,6 +133,10 @@ export class Background {
     }
   }
 
+  async #newest(stored: StoredResponse): Promise<StoredResponse> {
+    return (await this.#store.get(stored.response.id, stored.principal))?.stored ?? stored;
+  }
+
   /** As it stands now. One whose job was given up has failed. */
   async settled(stored: StoredResponse): Promise<StoredResponse> {
     if (stored.run === undefined) return stored;
@@ -141,7 +145,7 @@ export class Background {
     if (found?.state === "ready") return stored;
     if (found?.state === "running") return { ...stored, response: { ...stored.response, status: "in_progress" } };
     // It may have ended since it was read.
-    const newest = (await this.#store.get(stored.response.id))?.stored ?? stored;
+    const newest = await this.#newest(stored);
     if (newest.run === undefined || found?.state === "done") return newest;
     this.#leave(stored.response.id);
     const { message } = (found?.result ?? {}) as Partial<ErrorBody>;
@@ -157,7 +161,7 @@ export class Background {
     const { id } = stored.response;
     const { keys } = await ctx.uses.lanes.cancel({ key: keyOf(id), reason: "cancelled by the caller" }, { signal: ctx.signal });
     this.#leave(id);
-    if (!keys.includes(keyOf(id))) return this.settled((await this.#store.get(id))?.stored ?? stored);
+    if (!keys.includes(keyOf(id))) return this.settled(await this.#newest(stored));
     if (stored.run?.kind === "agent") await this.#desk.agents.stop(stored.run.turn);
     const cancelled = finished(stored, { ...stored.response, status: "cancelled" }, undefined);
     await this.#store.put(cancelled);
@@ -174,7 +178,7 @@ export class Background {
   async *#end(stored: StoredResponse, after: number, signal: AbortSignal): AsyncGenerator<ResponseEvent, void, void> {
     const { id } = stored.response;
     if (stored.run !== undefined) await this.#desk.ctx.uses.lanes.wait({ key: keyOf(id) }, { signal });
-    const { response } = await this.settled((await this.#store.get(id))?.stored ?? stored);
+    const { response } = await this.settled(await this.#newest(stored));
     yield { type: `response.${response.status}`, sequence_number: after + 1, response };
   }
 

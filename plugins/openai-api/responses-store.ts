@@ -44,7 +44,10 @@ const DAY_MS = 86_400_000;
 const digits = (number: number, width: number) => String(number).padStart(width, "0");
 
 export interface ResponseStore {
-  get(id: string): Promise<Kept | undefined>;
+  /** Undefined for what is another's. */
+  get(id: string, principal: string): Promise<Kept | undefined>;
+  /** Whoever's it is. */
+  find(id: string): Promise<Kept | undefined>;
   /** False when it is too large to be kept. */
   put(stored: StoredResponse): Promise<boolean>;
   remove(stored: StoredResponse): Promise<void>;
@@ -88,14 +91,21 @@ export function createResponseStore(ctx: Pick<ApiContext, "store" | "config" | "
     sweep(now).catch((error: unknown) => ctx.log.warn("responses.not-swept", { error: errorMessage(error) }));
   };
 
+  const find = async (id: string): Promise<Kept | undefined> => {
+    if (!/^resp_[\w-]{1,64}$/.test(id)) return undefined;
+    const pieces = await piecesOf(id);
+    if (pieces.length === 0) return undefined;
+    const ordered = pieces.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    const text = ordered.map(({ value }) => value).join("");
+    return { stored: JSON.parse(text) as StoredResponse, chars: text.length };
+  };
+
   return {
-    async get(id) {
-      if (!/^resp_[\w-]{1,64}$/.test(id)) return undefined;
-      const pieces = await piecesOf(id);
-      if (pieces.length === 0) return undefined;
-      const ordered = pieces.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-      const text = ordered.map(({ value }) => value).join("");
-      return { stored: JSON.parse(text) as StoredResponse, chars: text.length };
+    find,
+
+    async get(id, principal) {
+      const kept = await find(id);
+      return kept?.stored.principal === principal ? kept : undefined;
     },
 
     async put(stored) {

@@ -200,17 +200,16 @@ export class Responses {
   }
 
   async #find(id: string, { principal }: Caller): Promise<StoredResponse> {
-    const stored = (await this.#store.get(id))?.stored;
-    if (stored?.principal !== principal)
-      throw new ApiFailure("response_not_found", `Response with id '${id}' not found.`, { param: "response_id" });
-    return stored;
+    const kept = await this.#store.get(id, principal);
+    if (kept === undefined) throw new ApiFailure("response_not_found", `Response with id '${id}' not found.`, { param: "response_id" });
+    return kept.stored;
   }
 
-  async #previous(id: string, caller: Caller): Promise<StoredResponse> {
-    const stored = (await this.#store.get(id))?.stored;
-    if (stored?.principal !== caller.principal)
+  async #previous(id: string, { principal }: Caller): Promise<StoredResponse> {
+    const kept = await this.#store.get(id, principal);
+    if (kept === undefined)
       throw badRequest(`Previous response with id '${id}' not found.`, "previous_response_id", "previous_response_not_found");
-    const settled = await this.background.settled(stored);
+    const settled = await this.background.settled(kept.stored);
     const { status } = settled.response;
     if (status !== "completed" && status !== "incomplete")
       throw badRequest(
@@ -222,11 +221,7 @@ export class Responses {
   }
 
   #withItems(body: ResponsesRequest, { principal }: Caller): ReturnType<typeof withItems> {
-    const find = async (id: string) => {
-      const kept = await this.#store.get(id);
-      return kept?.stored.principal === principal ? kept : undefined;
-    };
-    return withItems(body, { most: this.#desk.ctx.config.responseBytes, find });
+    return withItems(body, { most: this.#desk.ctx.config.responseBytes, find: (id) => this.#store.get(id, principal) });
   }
 }
 
