@@ -1,6 +1,5 @@
 /** Which handler a path has. */
-
-import { callerOf } from "./caller.ts";
+import { type Caller, callerOf } from "./caller.ts";
 import { chatCompletions } from "./chat.ts";
 import type { Desk } from "./desk.ts";
 import { embeddings } from "./embeddings.ts";
@@ -8,19 +7,17 @@ import { ApiFailure, failureOf } from "./failure.ts";
 import { getModel, listModels } from "./models.ts";
 import type { Responses } from "./responses.ts";
 
-type Handler = (desk: Desk, request: Request, caller: ReturnType<typeof callerOf>, name: string) => Promise<Response>;
+type Handler = (request: Request, caller: Caller, name: string) => Promise<Response>;
 
 /** A path's last part may be a name, which may hold slashes. */
-const fixed: readonly (readonly [pattern: RegExp, handlers: Readonly<Record<string, Handler>>])[] = [
-  [/^\/v1\/chat\/completions$/, { POST: chatCompletions }],
-  [/^\/v1\/embeddings$/, { POST: embeddings }],
-  [/^\/v1\/models$/, { GET: listModels }],
-  [/^\/v1\/models\/(.+)$/, { GET: getModel }],
-];
+type Paths = readonly (readonly [pattern: RegExp, handlers: Readonly<Record<string, Handler>>])[];
 
 export function createPaths(desk: Desk, responses: Responses) {
-  const paths: typeof fixed = [
-    ...fixed,
+  const paths: Paths = [
+    [/^\/v1\/chat\/completions$/, { POST: (request, caller) => chatCompletions(desk, request, caller) }],
+    [/^\/v1\/embeddings$/, { POST: (request, caller) => embeddings(desk, request, caller) }],
+    [/^\/v1\/models$/, { GET: (request, caller) => listModels(desk, request, caller) }],
+    [/^\/v1\/models\/(.+)$/, { GET: (request, caller, name) => getModel(desk, request, caller, name) }],
     [/^\/v1\/responses$/, { POST: responses.create }],
     [/^\/v1\/responses\/([^/]+)$/, { GET: responses.retrieve, DELETE: responses.remove }],
     [/^\/v1\/responses\/([^/]+)\/cancel$/, { POST: responses.cancel }],
@@ -32,8 +29,8 @@ export function createPaths(desk: Desk, responses: Responses) {
       for (const [pattern, handlers] of paths) {
         const match = pattern.exec(pathname);
         if (match === null) continue;
-        const handler = handlers[request.method];
-        if (handler) return await handler(desk, request, callerOf(request.headers), nameOf(match[1] ?? ""));
+        const handler = Object.hasOwn(handlers, request.method) ? handlers[request.method] : undefined;
+        if (handler) return await handler(request, callerOf(request.headers), nameOf(match[1] ?? ""));
         const allow = Object.keys(handlers).join(", ");
         throw new ApiFailure("method_not_supported", `${request.method} is not possible at ${pathname}: ${allow} is.`, {
           headers: { allow },

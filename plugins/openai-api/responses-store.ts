@@ -1,5 +1,4 @@
 /** Responses that are kept, so that a conversation goes on by the id of its last answer. */
-
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Message } from "@pincer/plugin-sdk/message";

@@ -29,7 +29,7 @@ export class Responses {
     this.background = new Background(desk, store);
   }
 
-  create = async (_: Desk, request: Request, caller: Caller): Promise<Response> => {
+  create = async (request: Request, caller: Caller): Promise<Response> => {
     caller.require("operator.write");
     using place = this.#desk.inFlight.take(caller.principal);
     const { body, before: named } = await this.#withItems(await readResponsesRequest(await readJson(request)), caller);
@@ -84,7 +84,7 @@ export class Responses {
     };
   }
 
-  retrieve = async (_: Desk, request: Request, caller: Caller, id: string): Promise<Response> => {
+  retrieve = async (request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.read");
     const stored = await this.background.settled(await this.#find(id, caller));
     const { searchParams } = new URL(request.url);
@@ -94,7 +94,7 @@ export class Responses {
     return this.#following(stored, after, linkSignals(request.signal));
   };
 
-  remove = async (_: Desk, _request: Request, caller: Caller, id: string): Promise<Response> => {
+  remove = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.write");
     const stored = await this.#find(id, caller);
     if (stored.run !== undefined) await this.background.cancel(stored);
@@ -102,14 +102,14 @@ export class Responses {
     return Response.json({ id, object: "response", deleted: true });
   };
 
-  cancel = async (_: Desk, _request: Request, caller: Caller, id: string): Promise<Response> => {
+  cancel = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.write");
     const stored = await this.#find(id, caller);
     if (!stored.response.background) throw badRequest("Only a response in the background can be cancelled.", "response_id");
     return Response.json((stored.run === undefined ? stored : await this.background.cancel(stored)).response);
   };
 
-  inputItems = async (_: Desk, _request: Request, caller: Caller, id: string): Promise<Response> => {
+  inputItems = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.read");
     const { input } = await this.#find(id, caller);
     // The newest first, as OpenAI lists them.
