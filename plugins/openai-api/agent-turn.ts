@@ -72,7 +72,6 @@ interface TurnOptions extends SessionPlace {
   readonly param: string;
   readonly model?: string | undefined;
   readonly thinking?: string | undefined;
-  readonly isPrivate?: boolean | undefined;
 }
 
 /** What was said last is the turn; what stands before it is the session's own already, unless it begins here. */

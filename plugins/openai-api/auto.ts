@@ -2,7 +2,7 @@
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import { holds, type Message, searchableText } from "@pincer/plugin-sdk/message";
 import { ApiFailure } from "./failure.ts";
-import { type Before, nothingBefore } from "./responses-before.ts";
+import { type Before, nothingBefore } from "./private.ts";
 import type { Target } from "./target.ts";
 import type { ApiContext } from "./uses.ts";
 

@@ -16,6 +16,7 @@ import { type Desk, toldOf } from "./desk.ts";
 import { dataEvent, eventStream } from "./event-stream.ts";
 import { badRequest, failureOfModel, unsupported } from "./failure.ts";
 import { type Merged, merge } from "./merge.ts";
+import { nothingBefore, withPrivacy } from "./private.ts";
 import { fetchImages } from "./remote-images.ts";
 import { header, targetOf } from "./target.ts";
 import type { AnswerStream } from "./uses.ts";
@@ -97,7 +98,7 @@ async function turnOf({ ctx }: Desk, body: ChatRequest, named: string | undefine
   const model = header(headers, "model");
   if (model !== undefined) caller.require("operator.admin");
   const images = await fetchImages(ctx, imagesNamed(body.messages), signal);
-  return agentTurn(conversationOf(body.messages, images), {
+  const turn = agentTurn(conversationOf(body.messages, images), {
     ...sessionFor(agentId, caller, body.user, headers),
     runId,
     agentId,
@@ -106,6 +107,7 @@ async function turnOf({ ctx }: Desk, body: ChatRequest, named: string | undefine
     model,
     thinking: body.reasoning_effort ? thinkingOf(body.reasoning_effort) : undefined,
   });
+  return withPrivacy(ctx, turn, nothingBefore, signal);
 }
 
 interface Opening {

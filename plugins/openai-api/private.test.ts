@@ -98,3 +98,19 @@ test("an agent that takes it up, and what is taken from an agent, are private al
   await api.ask({ ...agent, user: "eve", input: "hi" });
   expect(api.vendor.ledger).toHaveLength(1);
 });
+
+test("a conversation that is handed to an agent with what it is said to have answered is private by that, too", async () => {
+  await using api = await asking();
+  const messages = (answer: string) => [
+    { role: "user", content: "hi" },
+    { role: "assistant", content: answer },
+    { role: "user", content: "and?" },
+  ];
+  const say = async (answer: string) =>
+    (await api.post("/v1/chat/completions", { model: "pincer/main", messages: messages(answer) })).status;
+  expect(await say("Your salary is 5.")).toBe(200);
+  await api.ask({ model: "pincer/main", input: messages("Your salary is 5.") });
+  expect(api.vendor.ledger).toEqual([]);
+  expect(await say("Hello.")).toBe(200);
+  expect(api.vendor.ledger).toHaveLength(1);
+});

@@ -1,31 +1,16 @@
 /** What earlier responses bring into a new one beside their messages: items that are named by their ids, and what was private about them. */
 import { type ApiFailure, badRequest } from "./failure.ts";
+import { type Before, joined, nothingBefore } from "./private.ts";
 import type { InputItem, ResponsesRequest } from "./responses-request.ts";
 import type { Kept, StoredResponse } from "./responses-store.ts";
-import type { ApiContext } from "./uses.ts";
 
 /** Responses whose items one request may name. */
 const mostOwners = 64;
-
-/** What is looked at for privacy alone. */
-export interface Before {
-  /** Some of it is known to be private. */
-  readonly isPrivate: boolean;
-  /** Instructions, tools and forms of answers that stand in none of its messages. */
-  readonly told: readonly string[];
-}
-
-export const nothingBefore: Before = { isPrivate: false, told: [] };
 
 export const beforeOf = (stored: StoredResponse | undefined): Before =>
   stored === undefined
     ? nothingBefore
     : { isPrivate: stored.isPrivate === true, told: [...new Set([...(stored.toldBefore ?? []), ...toldBy(stored)])] };
-
-export const joined = (a: Before, b: Before): Before => ({
-  isPrivate: a.isPrivate || b.isPrivate,
-  told: [...new Set([...a.told, ...b.told])],
-});
 
 function toldBy({ response, input }: StoredResponse): readonly string[] {
   const { instructions, tools, text } = response;
@@ -43,13 +28,6 @@ function toldBy({ response, input }: StoredResponse): readonly string[] {
 
 const textOf = (content: Extract<InputItem, { content: unknown }>["content"]): string =>
   typeof content === "string" ? content : content.map((part) => ("text" in part ? part.text : "")).join("\n");
-
-/** Where no model is chosen, but what follows is marked: the selector says it, if there is one. */
-export async function isPrivate({ uses }: Pick<ApiContext, "uses">, before: Before, signal: AbortSignal): Promise<boolean> {
-  if (before.isPrivate || before.told.length === 0 || uses.selector === undefined) return before.isPrivate;
-  const selection = await uses.selector.select({ text: "", context: before.told.join("\n\n") }, { signal });
-  return selection?.private === true;
-}
 
 interface Bounds {
   /** Of what is read, and of what comes of it, in characters. */

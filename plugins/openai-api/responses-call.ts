@@ -9,8 +9,8 @@ import { cacheKeyOf, schemaFormat, settings, thinkingOf, toolSpec } from "./chat
 import { asked, type Conversation, modelMessages, type Turn } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { badRequest } from "./failure.ts";
+import { type Before, withPrivacy } from "./private.ts";
 import { fetchImages } from "./remote-images.ts";
-import { type Before, isPrivate } from "./responses-before.ts";
 import { conversationOfInput, imagesNamedIn } from "./responses-input.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 import type { Run, StoredResponse } from "./responses-store.ts";
@@ -64,8 +64,7 @@ export async function runOf(desk: Desk, body: ResponsesRequest, asking: Asking):
     );
   const place = goesOn === undefined ? sessionFor(agentId, caller, body.user, headers) : { sessionKey: goesOn, isFresh: false };
   const effort = body.reasoning?.effort;
-  const isOfPrivate = await isPrivate(ctx, before, signal);
-  const turn = agentTurn(previous && goesOn === undefined ? behind(previous, conversation) : conversation, {
+  const asked = agentTurn(previous && goesOn === undefined ? behind(previous, conversation) : conversation, {
     ...place,
     runId: id,
     agentId,
@@ -73,9 +72,9 @@ export async function runOf(desk: Desk, body: ResponsesRequest, asking: Asking):
     param: "input",
     model,
     thinking: effort ? thinkingOf(effort) : undefined,
-    isPrivate: isOfPrivate,
   });
-  return { run: { kind: "agent", turn }, isPrivate: isOfPrivate };
+  const turn = await withPrivacy(ctx, asked, before, signal);
+  return { run: { kind: "agent", turn }, isPrivate: turn.isPrivate === true };
 }
 
 /** An agent that takes up what a model had said. */
