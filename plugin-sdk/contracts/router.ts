@@ -29,12 +29,21 @@ export const Route = Type.Object({
 });
 export type Route = Static<typeof Route>;
 
+export const RouteRequest = Type.Object({
+  message: InboundMessage,
+  /** The agent that answers, in place of what the rules of routing say. */
+  agentId: Type.Optional(Type.String()),
+  /** Whether the sender is the owner; absent: as the router knows. */
+  owner: Type.Optional(Type.Boolean()),
+});
+export type RouteRequest = Static<typeof RouteRequest>;
+
 export const router = defineContract({
   id: "router",
   version: 1,
   arity: "one",
   members: {
-    route: call(InboundMessage, Route, { safe: true }),
+    route: call(RouteRequest, Route, { safe: true }),
     /**
      * `agentId` absent: the default agent. With `workspace` its workspace is there afterwards. Throws `ROUTER_AGENT_UNKNOWN`,
      * `ROUTER_WORKSPACE_FAILED`.

@@ -57,6 +57,27 @@ test("a stranger is not admitted, and nothing of what they wrote reaches a sessi
   expect(platform.posted.every(({ room }) => room === "room-1")).toBe(true);
 });
 
+test("in a group the bot answers those it knows, and only when they speak to it", async () => {
+  const text = "what time is it";
+  platform.say("club", "ada", text, { direct: false });
+  platform.say("club", "mallory", text, { direct: false, mentions: true });
+  platform.say("club", "ada", text, { direct: false, mentions: true });
+  const { messageId } = await platform.message(0);
+  platform.say("club", "ada", text, { direct: false, answers: "u1" });
+  platform.say("club", "ada", text, { direct: false, answers: messageId });
+  await platform.message(1);
+  expect(platform.posted.map(({ replyTo }) => replyTo)).toEqual(["u3", "u5"]);
+});
+
+test("another program is answered only where it is named", async () => {
+  await gateway[Symbol.asyncDispose]();
+  gateway = await start({ allowFrom: ["*", "known-bot"] });
+  platform.say("room-2", "unknown-bot", "beep", { bot: true });
+  platform.say("room-1", "known-bot", "beep", { bot: true });
+  expect((await platform.message(0)).room).toBe("room-1");
+  expect(platform.posted).toHaveLength(1);
+});
+
 test("a platform that asks to wait or is down gets the reply later, once", async () => {
   platform.fail("unavailable", "unavailable", "refused");
   platform.say("room-1", "ada", "hello");

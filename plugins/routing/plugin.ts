@@ -28,7 +28,7 @@ export default definePlugin({
       "routing",
       {},
       {
-        route: async (message) => routeMessage(ctx.config, message),
+        route: async (request) => routeMessage(ctx.config, request),
         agent: async ({ agentId, workspace }) => {
           const agent = info(agentId);
           if (workspace && !made.has(agent.workspace)) {
