@@ -54,7 +54,7 @@ test("a message from a channel is answered there, and the page sees it too", asy
 test("in a stranger's conversation there are no commands and no tools, and what is said is marked", async () => {
   await using there = await town();
   await using _talk = await there.start();
-  there.platform.say("club", "bob", "/new", { direct: false });
+  there.platform.say("club", "bob", "/new", { direct: false, mentions: true });
   await there.platform.message(0);
   const { request } = there.script.models[0]!;
   expect(request.tools).toEqual([]);
