@@ -1,4 +1,4 @@
-/** One outbound message as a durable function: split once, each part sent once, repeated only where nothing can arrive twice. */
+/** One outbound message as a durable function: rendered once, each part sent once, repeated only where nothing can arrive twice. */
 
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
@@ -7,9 +7,8 @@ import { OutboundMessage, Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { defineJob, type Job } from "@pincer/plugin-sdk/job";
 import type { Defaults } from "./config.ts";
-import { splitText } from "./split.ts";
 
-export const outboundJob = defineJob({ kind: "delivery.outbound", journal: 1, input: OutboundMessage, result: Receipt });
+export const outboundJob = defineJob({ kind: "delivery.outbound", journal: 2, input: OutboundMessage, result: Receipt });
 
 /** What one attempt came to. Journalled, so that a replay neither sends nor waits again. */
 type Attempt =
@@ -96,8 +95,10 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
     const target = channel(address.channel);
     if (target === undefined) return { state: "failed", messageIds: [], detail: `no plugin provides the channel "${address.channel}"` };
     const { record, handle } = target;
-    const parts = await job.effect("split", { key }, async () => splitText(text, record.textLimit), { replay: "safe" });
-    if (parts.length === 0 && attachments !== undefined && attachments.length > 0) parts.push("");
+    // Loaded when something is to be sent: a start needs none of it.
+    const rendered = async () => (await import("./render/render.ts")).render(text, record);
+    const parts = await job.effect("render", { key }, rendered, { replay: "safe" });
+    if (parts.length === 0 && attachments !== undefined && attachments.length > 0) parts.push({ text: "" });
 
     const previous = edits === undefined ? undefined : (await sentIds(edits)).at(-1);
     const messageIds: string[] = [];
@@ -107,13 +108,13 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
       const first = index === 0;
       const outcome = await sendPart(job, age, `part:${index}`, record.idempotentSend || edited !== undefined, async (signal) => {
         if (edited !== undefined) {
-          await handle.edit?.({ address, messageId: edited, text: part }, { signal });
+          await handle.edit?.({ address, messageId: edited, ...part }, { signal });
           return edited;
         }
         const sent = await handle.send(
           {
             address,
-            text: part,
+            ...part,
             idempotencyKey: `${key}:${index}`,
             ...(first && attachments !== undefined ? { attachments } : {}),
             ...(first && replyTo !== undefined ? { replyTo } : {}),
