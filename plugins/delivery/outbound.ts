@@ -8,7 +8,6 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { defineJob, type Job } from "@pincer/plugin-sdk/job";
 import { compose } from "./composition.ts";
 import type { Defaults } from "./config.ts";
-import { splitText } from "./split.ts";
 
 export const outboundJob = defineJob({ kind: "delivery.outbound", journal: 2, input: OutboundMessage, result: Receipt });
 
@@ -52,9 +51,6 @@ function classify(error: unknown, idempotent: boolean): Attempt {
       return idempotent ? { status: "again", afterMs: error.retryAfterMs ?? null, detail } : { status: "uncertain", detail };
   }
 }
-
-const render = async (text: string, record: ChannelRecord): Promise<Part[]> =>
-  splitText(text, record.textLimit).map((part) => ({ text: part }));
 
 const digest = ({ text, choices }: Part): string => Bun.hash(JSON.stringify([text, choices])).toString(36);
 
@@ -124,7 +120,9 @@ export function createOutbound({ clock, defaults, channel, receipt, isSuperseded
       return { state: "delivered", ...listed(ids, shown) };
 
     const { text, attachments } = compose(job.input, record);
-    const parts = await job.effect("split", { key }, () => render(text, record), { replay: "safe" });
+    // Loaded when something is to be sent: a start needs none of it.
+    const rendered = async (): Promise<Part[]> => (await import("./render/render.ts")).render(text, record, { growing });
+    const parts = await job.effect("render", { key }, rendered, { replay: "safe" });
     if (parts.length === 0 && attachments.length > 0) parts.push({ text: "" });
 
     let uncertain: string | undefined;
