@@ -1,8 +1,8 @@
 /** `/pair`, which the owner types in a chat. What was answered is kept for a while: the same message, come twice, decides once and is answered alike. */
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-import type { PairingContext } from "./uses.ts";
 import type { Decisions } from "./decisions.ts";
+import type { PairingContext } from "./uses.ts";
 import { decided, usage, waiting } from "./words.ts";
 
 interface Typed {

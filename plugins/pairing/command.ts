@@ -13,7 +13,8 @@ const WRONG = 2;
 /** As `pincer pairing revoke` takes it. */
 const spelled = ({ channel, accountId, id }: Pick<Named, "channel" | "accountId" | "id">) =>
   `${channel}${accountId === undefined ? "" : `/${accountId}`}:${id}`;
-const line = (one: Named) => `${spelled(one)}${one.kind === "group" ? " (group)" : ""}${one.name === undefined ? "" : ` ${JSON.stringify(one.name)}`}`;
+const line = (one: Named) =>
+  `${spelled(one)}${one.kind === "group" ? " (group)" : ""}${one.name === undefined ? "" : ` ${JSON.stringify(one.name)}`}`;
 
 async function showAll(_args: readonly string[], io: CommandIo): Promise<number> {
   const all = (await io.call(methods.list.name, {})) as Listed;
@@ -32,7 +33,11 @@ async function showAll(_args: readonly string[], io: CommandIo): Promise<number>
       all.owners.map((identity) => spelled(identity)),
     ),
   ];
-  io.print(text.length === 0 ? "Nobody asks, and nobody was let in. Whoever writes to the assistant first gets a code." : text.join("\n").trimEnd());
+  io.print(
+    text.length === 0
+      ? "Nobody asks, and nobody was let in. Whoever writes to the assistant first gets a code."
+      : text.join("\n").trimEnd(),
+  );
   return 0;
 }
 
@@ -59,18 +64,26 @@ async function takeBack(args: readonly string[], io: CommandIo): Promise<number>
   return 0;
 }
 
-export const commands: readonly { readonly command: Command; readonly run: (args: readonly string[], io: CommandIo) => Promise<number> }[] = [
-  { command: { name: "pairing list", summary: "Who asks to be let in, who was, and who the owner is on channels", usage: "" }, run: showAll },
-  {
-    command: { name: "pairing approve", summary: "Let in whoever has the code; with --owner as yourself", usage: "<code> [--owner]" },
-    run: decide(methods.approve, "is let in"),
-  },
-  {
-    command: { name: "pairing reject", summary: "Turn down whoever has the code", usage: "<code>" },
-    run: decide(methods.reject, "was turned down"),
-  },
-  {
-    command: { name: "pairing revoke", summary: "Let somebody in no longer; with --owner not even as the owner", usage: "<who> [--owner]" },
-    run: takeBack,
-  },
-];
+export const commands: readonly { readonly command: Command; readonly run: (args: readonly string[], io: CommandIo) => Promise<number> }[] =
+  [
+    {
+      command: { name: "pairing list", summary: "Who asks to be let in, who was, and who the owner is on channels", usage: "" },
+      run: showAll,
+    },
+    {
+      command: { name: "pairing approve", summary: "Let in whoever has the code; with --owner as yourself", usage: "<code> [--owner]" },
+      run: decide(methods.approve, "is let in"),
+    },
+    {
+      command: { name: "pairing reject", summary: "Turn down whoever has the code", usage: "<code>" },
+      run: decide(methods.reject, "was turned down"),
+    },
+    {
+      command: {
+        name: "pairing revoke",
+        summary: "Let somebody in no longer; with --owner not even as the owner",
+        usage: "<who> [--owner]",
+      },
+      run: takeBack,
+    },
+  ];

@@ -96,7 +96,9 @@ export function createDecisions(ctx: PairingContext, applicants: Applicants, inT
         const identity = { channel, account, sender: id };
         const isOwner = (await owners.is(identity, io)).owner;
         if (isOwner && !owner)
-          throw pairingErrors.PAIRING_OWNERS(`${id} is linked as the owner, who may always write; to end that, too: pincer pairing revoke ${channel}/${account}:${id} --owner`);
+          throw pairingErrors.PAIRING_OWNERS(
+            `${id} is linked as the owner, who may always write; to end that, too: pincer pairing revoke ${channel}/${account}:${id} --owner`,
+          );
         const { unlinked } = isOwner ? await owners.unlink(identity, io) : { unlinked: false };
         const found = (await Promise.all((["sender", "group"] as const).map((kind) => applicants.find({ kind, ...where })))).flatMap(
           (applicant) => (applicant === undefined || applicant.state === "asked" ? [] : [applicant]),

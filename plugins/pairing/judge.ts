@@ -113,7 +113,8 @@ export function createJudge(ctx: PairingContext, applicants: Applicants, decisio
     if (!isMember) return refused(`${sender.id} is not among those who are answered in the group ${groupId}`, isOwner);
     const why = await lacking(message, rule ?? {}, groupId);
     if (why !== undefined) return refused(why, isOwner);
-    if (parsePair(message) !== undefined && speaksToBot(message)) return { ...refused("a command", isOwner), reply: { text: isOwner ? onlyDirect : onlyOwner } };
+    if (parsePair(message) !== undefined && speaksToBot(message))
+      return { ...refused("a command", isOwner), reply: { text: isOwner ? onlyDirect : onlyOwner } };
     return { admit: true, owner: isOwner, ...(rule?.agent === undefined ? {} : { agentId: rule.agent }) };
   }
 

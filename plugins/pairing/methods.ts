@@ -53,12 +53,7 @@ export const pairingApprove = defineMethod({
   result: Type.Object({
     requestId: Word,
     senderId: Word,
-    notification: Type.Union([
-      Type.Literal("not-requested"),
-      Type.Literal("sent"),
-      Type.Literal("unsupported"),
-      Type.Literal("failed"),
-    ]),
+    notification: Type.Union([Type.Literal("not-requested"), Type.Literal("sent"), Type.Literal("unsupported"), Type.Literal("failed")]),
     commandOwnerBootstrap: Type.Union([
       Type.Literal("not-requested"),
       Type.Literal("configured"),

@@ -1,6 +1,7 @@
 /** `channels.pairing.*` in the words of the wire, which knows senders alone, and no codes. */
-import type { ResultOf } from "@pincer/plugin-sdk/method";
+
 import type { SenderRules } from "@pincer/plugin-sdk/contracts/sender-rules";
+import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { Applicant } from "./applicants.ts";
 import type * as methods from "./methods.ts";
 import type { PairingContext } from "./uses.ts";
@@ -24,8 +25,7 @@ export async function listed(
     Record<string, ChannelEntry | undefined>
   >;
   const labels = new Map(channels.list().map(({ name, record }) => [name, record.label]));
-  const isAsked = (channel: string, account: string) =>
-    (only.channel ?? channel) === channel && (only.accountId ?? account) === account;
+  const isAsked = (channel: string, account: string) => (only.channel ?? channel) === channel && (only.accountId ?? account) === account;
   const shown = (channel: string, account: string) => ({
     channel,
     channelLabel: labels.get(channel) || channel,

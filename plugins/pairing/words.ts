@@ -6,7 +6,10 @@ type Reply = NonNullable<Verdict["reply"]>;
 
 /** What others wrote, within a line of ours: no mark of it works, it turns no order of reading, and it is short. */
 const quoted = (text: string): string => {
-  const plain = text.replace(/\p{C}|\p{Zl}|\p{Zp}/gu, "").replaceAll("`", "'").trim();
+  const plain = text
+    .replace(/\p{C}|\p{Zl}|\p{Zp}/gu, "")
+    .replaceAll("`", "'")
+    .trim();
   return `\`${plain.length > 64 ? `${[...plain].slice(0, 63).join("")}…` : plain || "?"}\``;
 };
 
@@ -56,4 +59,6 @@ export const onlyDirect = "Decide about that where nobody reads along: write to 
 export const usage = "/pair list: who asks. /pair approve <code>, /pair reject <code>.";
 
 export const waiting = (open: readonly Applicant[]): string =>
-  open.length === 0 ? `Nobody asks to be let in.\n${usage}` : [...open.map((applicant) => `- ${named(applicant)}: \`${applicant.code}\``), usage].join("\n");
+  open.length === 0
+    ? `Nobody asks to be let in.\n${usage}`
+    : [...open.map((applicant) => `- ${named(applicant)}: \`${applicant.code}\``), usage].join("\n");
