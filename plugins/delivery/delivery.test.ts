@@ -15,7 +15,10 @@ const start = (over: Record<string, unknown> = {}, home?: string) =>
     ...(home === undefined ? {} : { home }),
     config: {
       plugins: { "provider-demo": { config: { deltaMs: 0 } } },
-      channels: { defaults: { retryFirstMs: 5, reconnectFirstMs: 5 }, scripted: { url: platform.url, allowFrom: ["ada"], ...over } },
+      channels: {
+        defaults: { retryFirstMs: 5, reconnectFirstMs: 5 },
+        scripted: { url: platform.url, allowFrom: ["ada"], direct: "allowlist", ...over },
+      },
     },
   });
 

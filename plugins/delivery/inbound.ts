@@ -56,6 +56,8 @@ export function createInbox(context: Context, manager: ChannelManager): Implemen
         agentId,
         owner,
         text: inbound.text,
+        ...(byOwner === true ? { byOwner } : {}),
+        ...(message.chat === "group" ? { group: true } : {}),
         sender: { ...sender, channel: message.address.channel },
         replyTo: { address: inbound.address, ...(inbound.messageId === undefined ? {} : { messageId: inbound.messageId }) },
         ...(inbound.attachments === undefined ? {} : { attachments: inbound.attachments }),
