@@ -3,8 +3,9 @@ import { type Attachment, inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
-import { channelOf, DeliveryConfig } from "./config.ts";
+import { channelOf, DeliveryConfig, defaultsOf } from "./config.ts";
 import { createInbox, positionKey } from "./inbound.ts";
+import { Lateness } from "./lateness.ts";
 import { ChannelManager } from "./manager.ts";
 import * as methods from "./methods.ts";
 import { outboundJob } from "./outbound.ts";
@@ -25,18 +26,20 @@ export default definePlugin({
 
   setup(ctx) {
     const { clock, log } = ctx;
+    const lateness = new Lateness({ clock, store: ctx.store, withinMs: () => defaultsOf(ctx.config).answerWithinMs });
     const manager = new ChannelManager({
       clock,
       log,
       config: () => ctx.config,
       channels: ctx.uses.channels,
+      onConnection: (channelId, account, isConnected) => lateness.connected(channelId, account, isConnected),
       position: (channelId, account) => ctx.store.get<string>(positionKey(channelId, account)),
     });
 
     const { sendAndWait, deliver, ...members } = createOutbox(ctx, manager);
     ctx.provide(outbox, "delivery", {}, members);
     ctx.job(outboundJob, deliver);
-    ctx.provide(inbox, "delivery", {}, createInbox(ctx, manager));
+    ctx.provide(inbox, "delivery", {}, createInbox(ctx, manager, lateness));
 
     const status = (only?: string) => channelsStatus(clock.now(), ctx.uses.channels.list(), manager.states(), ctx.config, only);
     ctx.method(methods.channelsStatus, ({ channel: only }) => status(only));
