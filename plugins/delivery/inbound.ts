@@ -9,10 +9,11 @@ import { type DeliveryConfig, defaultsOf, rulesOf } from "./config.ts";
 import type { Lateness } from "./lateness.ts";
 import type { ChannelManager } from "./manager.ts";
 import { admissionOf } from "./outbox.ts";
+import { reactionsFor } from "./reactions.ts";
 import { judgeByList } from "./sender-list.ts";
 import type { uses } from "./uses.ts";
 
-type Context = Pick<PluginContext<DeliveryConfig, typeof uses>, "uses" | "store" | "run" | "log" | "config" | "clock">;
+type Context = Pick<PluginContext<DeliveryConfig, typeof uses>, "uses" | "store" | "run" | "log" | "config" | "clock" | "signal">;
 
 export const positionKey = (channelId: string, account: string) => `position:${channelId}:${account}`;
 
@@ -116,7 +117,12 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
       const late = await lateness.judge(message);
       const turn = await turnOf(message, verdict, late.isLate, io);
       const told = late.isLate ? await toldLate(message) : { admissions: [], values: {} };
-      const admissions = [turn, ...said(message, verdict), ...told.admissions];
+      const admissions = [
+        turn,
+        ...(late.isLate ? [] : reactionsFor(context, message, turn)),
+        ...said(message, verdict),
+        ...told.admissions,
+      ];
       const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
       return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
     },

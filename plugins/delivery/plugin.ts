@@ -10,6 +10,7 @@ import { ChannelManager } from "./manager.ts";
 import * as methods from "./methods.ts";
 import { outboundJob } from "./outbound.ts";
 import { createOutbox } from "./outbox.ts";
+import { createReactions, reactionsJob } from "./reactions.ts";
 import { channelsStatus } from "./status.ts";
 import { uses } from "./uses.ts";
 
@@ -39,6 +40,7 @@ export default definePlugin({
     const { sendAndWait, deliver, ...members } = createOutbox(ctx, manager);
     ctx.provide(outbox, "delivery", {}, members);
     ctx.job(outboundJob, deliver);
+    ctx.job(reactionsJob, createReactions(ctx));
     ctx.provide(inbox, "delivery", {}, createInbox(ctx, manager, lateness));
 
     const status = (only?: string) => channelsStatus(clock.now(), ctx.uses.channels.list(), manager.states(), ctx.config, only);
