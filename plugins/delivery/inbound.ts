@@ -8,7 +8,7 @@ import type { Admission } from "@pincer/plugin-sdk/job";
 import { type DeliveryConfig, defaultsOf, rulesOf } from "./config.ts";
 import type { Lateness } from "./lateness.ts";
 import type { ChannelManager } from "./manager.ts";
-import { admissionOf } from "./outbox.ts";
+import { admissionOf, laneOf } from "./outbox.ts";
 import { reactionsFor } from "./reactions.ts";
 import { judgeByList } from "./sender-list.ts";
 import type { uses } from "./uses.ts";
@@ -60,8 +60,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
   /** Whoever wrote long ago is told, once a conversation, that it was read and not answered. */
   const toldLate = async ({ address }: InboundMessage): Promise<{ admissions: Admission[]; values: Record<string, unknown> }> => {
     const { answerWithinMs } = defaultsOf(context.config);
-    const { lane } = admissionOf({ address, text: "", key: "" });
-    const key = `told-late:${lane}:${address.thread ?? ""}`;
+    const key = `told-late:${laneOf(address)}:${address.thread ?? ""}`;
     const now = context.clock.now();
     const last = await store.get<number>(key);
     if (last !== undefined && Math.abs(now - last) < answerWithinMs) return { admissions: [], values: {} };

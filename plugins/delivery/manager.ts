@@ -110,6 +110,10 @@ export class ChannelManager {
     await this.sync();
   }
 
+  loggedOut(channelId: string, account: string): void {
+    this.#state(channelId, account).status = "login-required";
+  }
+
   async close(): Promise<void> {
     await this.#changing;
     await Promise.all([...this.#runners.keys()].map((key) => this.#stop(key)));
@@ -153,8 +157,9 @@ export class ChannelManager {
   }
 
   #connected(state: AccountState, isConnected: boolean): void {
-    if (state.connected !== isConnected) this.#deps.onConnection(state.channel, state.account, isConnected);
+    if (state.connected === isConnected) return;
     state.connected = isConnected;
+    this.#deps.onConnection(state.channel, state.account, isConnected);
   }
 
   async #stop(key: string): Promise<void> {
