@@ -14,6 +14,11 @@ export const Defaults = Type.Object({
     minimum: 1,
     description: "Age at which an unsent message is given up, so that nothing old arrives late",
   }),
+  answerWithinMs: Type.Integer({
+    default: 3_600_000,
+    minimum: 1,
+    description: "Age up to which a message is answered that was fetched after a time without connection; older ones are read only",
+  }),
   reconnectFirstMs: Type.Integer({ default: 1000, minimum: 1 }),
   reconnectLongestMs: Type.Integer({ default: 60_000, minimum: 1 }),
 });
@@ -26,6 +31,7 @@ const DEFAULTS: Defaults = {
   retryFirstMs: 1000,
   retryLongestMs: 60_000,
   giveUpAfterMs: 3_600_000,
+  answerWithinMs: 3_600_000,
   reconnectFirstMs: 1000,
   reconnectLongestMs: 60_000,
 };

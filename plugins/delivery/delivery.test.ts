@@ -15,7 +15,10 @@ const start = (over: Record<string, unknown> = {}, home?: string) =>
     ...(home === undefined ? {} : { home }),
     config: {
       plugins: { "provider-demo": { config: { deltaMs: 0 } } },
-      channels: { defaults: { retryFirstMs: 5, reconnectFirstMs: 5 }, scripted: { url: platform.url, allowFrom: ["ada"], ...over } },
+      channels: {
+        defaults: { retryFirstMs: 5, reconnectFirstMs: 5 },
+        scripted: { url: platform.url, allowFrom: ["ada"], direct: "allowlist", ...over },
+      },
     },
   });
 
@@ -174,7 +177,7 @@ test("channels.status says how each account is, and stop and start hold the conn
 
 test("health shows the channels, also while one is down", async () => {
   const client = await gateway.connect();
-  const shown = { channelOrder: ["scripted"], channels: { scripted: { configured: true } } };
+  const shown = { channelOrder: ["rich", "scripted"], channels: { scripted: { configured: true } } };
   expect(await client.call("health")).toMatchObject(shown);
   await client.call("channels.stop", { channel: "scripted" });
   expect(await client.call("health")).toMatchObject({ ...shown, channels: { scripted: { running: false } } });

@@ -2,11 +2,12 @@
 import type { PluginContext } from "@pincer/plugin-sdk";
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { Acceptance, InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
-import type { OutboundMessage } from "@pincer/plugin-sdk/contracts/outbox";
 import type { Verdict } from "@pincer/plugin-sdk/contracts/sender-policy";
 import { inboundReceived } from "@pincer/plugin-sdk/hooks";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { type DeliveryConfig, rulesOf } from "./config.ts";
+import type { ChannelManager } from "./manager.ts";
+import { admissionOf } from "./outbox.ts";
 import { judgeByList } from "./sender-list.ts";
 import type { uses } from "./uses.ts";
 
@@ -20,13 +21,7 @@ const eventKey = ({ address: { channel, account }, eventId }: InboundMessage) =>
 /** Without a policy the router alone knows who the owner is. */
 type Judged = Omit<Verdict, "owner"> & Partial<Pick<Verdict, "owner">>;
 
-interface InboundOptions {
-  readonly context: Context;
-  readonly onMessage: (channel: string, account: string) => void;
-  readonly outbound: (message: OutboundMessage) => Admission;
-}
-
-export function createInbox({ context, onMessage, outbound }: InboundOptions): ImplementationOf<typeof inbox> {
+export function createInbox(context: Context, manager: ChannelManager): ImplementationOf<typeof inbox> {
   const { uses, store, log } = context;
 
   const judge = async (message: InboundMessage, io: Io): Promise<Judged> => {
@@ -39,7 +34,7 @@ export function createInbox({ context, onMessage, outbound }: InboundOptions): I
     reply === undefined
       ? []
       : [
-          outbound({
+          admissionOf({
             address: message.address,
             key: `${eventKey(message)}:verdict`,
             ...reply,
@@ -61,6 +56,8 @@ export function createInbox({ context, onMessage, outbound }: InboundOptions): I
         agentId,
         owner,
         text: inbound.text,
+        ...(byOwner === true ? { byOwner } : {}),
+        ...(message.chat === "group" ? { group: true } : {}),
         sender: { ...sender, channel: message.address.channel },
         replyTo: { address: inbound.address, ...(inbound.messageId === undefined ? {} : { messageId: inbound.messageId }) },
         ...(inbound.attachments === undefined ? {} : { attachments: inbound.attachments }),
@@ -73,7 +70,7 @@ export function createInbox({ context, onMessage, outbound }: InboundOptions): I
   return {
     accept: async ({ message, position }, io): Promise<Acceptance> => {
       const { channel, account } = message.address;
-      onMessage(channel, account);
+      manager.received(channel, account);
       const values = position === undefined ? {} : { [positionKey(channel, account)]: position };
       const verdict = await judge(message, io);
       if (!verdict.admit) {

@@ -1,15 +1,14 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { type Attachment, inbox } from "@pincer/plugin-sdk/contracts/inbox";
-import { type OutboundMessage, outbox, type Receipt } from "@pincer/plugin-sdk/contracts/outbox";
+import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
-import { deliveryEnded } from "@pincer/plugin-sdk/hooks";
-import type { Admission } from "@pincer/plugin-sdk/job";
-import { channelOf, DeliveryConfig, defaultsOf } from "./config.ts";
+import { channelOf, DeliveryConfig } from "./config.ts";
 import { createInbox, positionKey } from "./inbound.ts";
 import { ChannelManager } from "./manager.ts";
 import * as methods from "./methods.ts";
-import { createOutbound, outboundJob } from "./outbound.ts";
+import { outboundJob } from "./outbound.ts";
+import { createOutbox } from "./outbox.ts";
 import { channelsStatus } from "./status.ts";
 import { uses } from "./uses.ts";
 
@@ -34,89 +33,10 @@ export default definePlugin({
       position: (channelId, account) => ctx.store.get<string>(positionKey(channelId, account)),
     });
 
-    const jobKey = (key: string) => `out:${key}`;
-    const admissionOf = (message: OutboundMessage): Admission => {
-      const { channel: channelId, account, conversation } = message.address;
-      return { lane: `out:${channelId}:${account}:${conversation}`, kind: outboundJob.kind, key: jobKey(message.key), input: message };
-    };
-    ctx.provide(
-      inbox,
-      "delivery",
-      {},
-      createInbox({
-        context: ctx,
-        onMessage: (channelId, account) => manager.note(channelId, account, "lastInboundAt"),
-        outbound: admissionOf,
-      }),
-    );
-
-    const sendAndWait = async (message: OutboundMessage, io: { readonly signal: AbortSignal }): Promise<Receipt> => {
-      await ctx.uses.lanes.admit({ admissions: [admissionOf(message)] }, io);
-      const outcome = await ctx.uses.lanes.wait({ key: jobKey(message.key) }, io);
-      return outcome.state === "done"
-        ? (outcome.result as Receipt)
-        : { state: "failed", messageIds: [], detail: JSON.stringify(outcome.result) };
-    };
-
-    ctx.provide(
-      outbox,
-      "delivery",
-      {},
-      {
-        prepare: async (message) => admissionOf(message),
-        send: async (message, io) => {
-          const { jobs } = await ctx.uses.lanes.admit({ admissions: [admissionOf(message)] }, io);
-          if (jobs[0]?.state !== "done") return { state: "pending" as const, messageIds: [] };
-          return (await ctx.uses.lanes.wait({ key: jobKey(message.key) }, io)).result as Receipt;
-        },
-        typing: async ({ address }, io) => {
-          await ctx.uses.channels.get(address.channel).typing?.({ address }, io);
-          return {};
-        },
-      },
-    );
-
-    const deliver = createOutbound({
-      clock,
-      defaults: () => defaultsOf(ctx.config),
-      channel: (name) => {
-        const found = ctx.uses.channels.list().find((entry) => entry.name === name);
-        return found === undefined ? undefined : { record: found.record, handle: ctx.uses.channels.get(name) };
-      },
-      sentIds: async (key) => {
-        const outcome = await ctx.uses.lanes.find({ key: jobKey(key) }, { signal: ctx.signal });
-        return outcome?.state === "done" ? (outcome.result as Receipt).messageIds : [];
-      },
-    });
-
-    ctx.job(outboundJob, async (job) => {
-      const receipt = await deliver(job);
-      const { input: message } = job;
-      manager.note(message.address.channel, message.address.account, "lastOutboundAt");
-      if (receipt.state !== "delivered" && message.sessionKey !== undefined) {
-        const what = receipt.state === "uncertain" ? "may or may not have been delivered" : "was not delivered";
-        await ctx.uses.sessions.append(
-          {
-            key: message.sessionKey,
-            entries: [
-              {
-                id: `delivery:${job.key}`,
-                kind: "note",
-                message: {
-                  role: "user",
-                  content: `A message to ${message.address.channel} ${what}: ${receipt.detail ?? "no reason given"}`,
-                  timestamp: clock.now(),
-                },
-                ...(message.runId === undefined ? {} : { runId: message.runId }),
-              },
-            ],
-          },
-          { signal: job.signal },
-        );
-      }
-      await ctx.run(deliveryEnded, { message, state: receipt.state });
-      return receipt;
-    });
+    const { sendAndWait, deliver, ...members } = createOutbox(ctx, manager);
+    ctx.provide(outbox, "delivery", {}, members);
+    ctx.job(outboundJob, deliver);
+    ctx.provide(inbox, "delivery", {}, createInbox(ctx, manager));
 
     const status = (only?: string) => channelsStatus(clock.now(), ctx.uses.channels.list(), manager.states(), ctx.config, only);
     ctx.method(methods.channelsStatus, ({ channel: only }) => status(only));
