@@ -21,7 +21,7 @@ const message = (eventId: string, from: string) => ({
   sender: { id: from },
   chat: "direct" as const,
   text: "hello",
-  sentAt: 1,
+  sentAt: Date.now(),
 });
 const request = { system: [], messages: [userMessage("hello")], tools: [], thinking: "off" as const };
 /** Says so much, and nothing more until the caller goes. */
