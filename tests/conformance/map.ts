@@ -301,6 +301,15 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
     shape({ revoked: list(oneOf("sender", "group")), unlinked: flag }),
     { scopeOf: ({ owner }) => (owner === true ? "operator.admin" : "operator.pairing") },
   ),
+  "channels.logout": admin(published("ChannelsLogoutParams"), shape({ channel: word, accountId: word, cleared: flag })),
+  poll: write(published("PollParams"), shape({ runId: word, messageId: maybe(word), channel: word }), {
+    refuses: ["silent", "isAnonymous"],
+  }),
+  "message.action": write(published("MessageActionParams"), shape({ ok, channel: word, action: word, messageId: word }), {
+    refuses: [
+      ...["reply", "requesterAccountId", "requesterSenderId", "senderIsOwner", "inboundTurnKind", "toolContext", "conversationReadOrigin"],
+    ],
+  }),
   send: write(published("SendParams"), shape({ runId: word, messageId: maybe(word), channel: word }), {
     refuses: ["mediaUrl", "mediaUrls", "asVoice", "gifPlayback", "forceDocument", "silent", "parseMode"],
   }),
