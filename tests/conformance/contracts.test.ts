@@ -108,7 +108,10 @@ async function startDelivery(mode: Mode) {
       mode,
       folders: [join(repository, "tests", "fixtures", "plugins")],
       enable: ["scripted-channel"],
-      config: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1 }, scripted: { url: platform.url, allowFrom: ["ada"] } },
+      config: {
+        defaults: { retryFirstMs: 1, reconnectFirstMs: 1 },
+        scripted: { url: platform.url, allowFrom: ["ada"], direct: "allowlist" },
+      },
     }),
   );
   const lifetime = opened.move();
