@@ -46,7 +46,9 @@ export function span(cursor: Cursor, kind: Span, after: string, content: () => v
 function code(cursor: Cursor, text: string): void {
   const { flow, markup, meter } = cursor;
   const alone = markup.codeStandsAlone === true;
-  const pair = cursor.has("code") && !(alone && flow.isInside("link")) ? markup.code(text) : undefined;
+  // A piece that begins or ends with a backtick would be one with its mark.
+  const fragile = text.includes("`") && meter.size(text) > meter.limit / 4;
+  const pair = cursor.has("code") && !fragile && !(alone && flow.isInside("link")) ? markup.code(text) : undefined;
   const marked = (spec: FrameSpec) =>
     cursor.marked(spec, () => cursor.word(markup.verbatim(text), (piece) => meter.shown(markup.codeText(piece), piece)));
   const outside = (spec: FrameSpec) => (alone ? flow.outside(["bold", "italic", "strike"], () => marked(spec)) : marked(spec));

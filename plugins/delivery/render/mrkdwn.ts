@@ -11,7 +11,7 @@ export const mrkdwn: Markup = {
   text(text, { before, after }) {
     if (/^[*_~`]$/.test(text) && before === "" && after === "") return text;
     const apart = text.replace(/[*_~`]/g, (char, index: number) =>
-      isWordChar(text[index - 1] ?? before) && isWordChar(text[index + 1] ?? after) ? char : `${char}${APART}`,
+      char !== "`" && isWordChar(text[index - 1] ?? before) && isWordChar(text[index + 1] ?? after) ? char : `${char}${APART}`,
     );
     return entities(apart.startsWith(">") ? APART + apart : apart);
   },

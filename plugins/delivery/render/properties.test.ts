@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { type DefaultTreeAdapterTypes, parseFragment, serialize } from "parse5";
+import { records, Source } from "../../../tests/fuzz/markdown.ts";
 import { randomOf, seedOf } from "../../../tests/fuzz/random.ts";
 import { render } from "./render.ts";
-import { records, Source } from "./sources.ts";
 
 const seed = Number(process.env["PINCER_FUZZ_SEED"] ?? 20_261_130);
 const rounds = Number(process.env["PINCER_FUZZ_RENDERED"] ?? 120);

@@ -1,9 +1,7 @@
-import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { expect, test } from "bun:test";
 import type { ChannelRecord } from "@pincer/plugin-sdk/contracts/channel";
-import { goldens } from "./golden.ts";
+import { records } from "../../../tests/fuzz/markdown.ts";
 import { type Message, render } from "./render.ts";
-import { records } from "./sources.ts";
 
 const record = (name: string, textLimit = 4_000, over: Partial<ChannelRecord> = {}): ChannelRecord => ({
   ...records[name]!,
@@ -12,10 +10,6 @@ const record = (name: string, textLimit = 4_000, over: Partial<ChannelRecord> = 
 });
 const texts = (messages: readonly Message[]) => messages.map(({ text }) => text);
 const one = (text: string, name: string) => texts(render(text, record(name))).join("\n====\n");
-
-describe("golden texts", () => {
-  for (const { path, text } of goldens()) test(path.split("/").at(-1)!, () => expect(text).toBe(readFileSync(path, "utf8")));
-});
 
 test("a text without marks comes back as it is, with and without the parser", () => {
   const text = "Good morning! It's 10 degrees, and sunny.\n\nShall we go out (before noon)?\nYes";

@@ -1,6 +1,6 @@
 /** Markdown that tests make from a seed, whose words are numbered so that they can be found again. */
 import type { ChannelRecord, Mark } from "@pincer/plugin-sdk/contracts/channel";
-import { type Random, randomOf } from "../../../tests/fuzz/random.ts";
+import { type Random, randomOf } from "./random.ts";
 
 const chat: Mark[] = ["bold", "italic", "strike", "code", "code-block", "link", "quote"];
 const base = { label: "Any", idempotentSend: false } as const;
