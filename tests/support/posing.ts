@@ -47,7 +47,7 @@ export const messageOf = ({
   chat: group === undefined ? "direct" : "group",
   ...(group === undefined ? {} : { group: { id: group }, mentioned: true }),
   text,
-  sentAt: 0,
+  sentAt: Date.now(),
   ...more,
 });
 
