@@ -1,69 +1,45 @@
 /** What every channel promises, checked in a real gateway, in every mode, against an imitated platform, with the faults of a network in between. */
 import { expect } from "bun:test";
 import { type ChannelStatus, channel } from "../contracts/channel.ts";
+import { type ChannelPlatform, type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
+import { declareTalk } from "./channel-talk.ts";
+import { declareTrouble } from "./channel-trouble.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
-import { type Faults, startFaults, type Which } from "./faults.ts";
+import { type Faults, startFaults } from "./faults.ts";
 import type { Mode } from "./modes.ts";
 import type { PluginKit, StartPluginOptions } from "./plugin.ts";
 
-export interface Said {
-  readonly conversation: string;
-  readonly from: string;
-  readonly text: string;
-}
-
-/** The platform as a test sees it: what people write there, and what the channel posts. */
-export interface ChannelPlatform extends AsyncDisposable {
-  readonly url: string;
-  /** Somebody writes to the bot, in a direct conversation. */
-  say(message: Said): void;
-  /** What was posted, oldest first. */
-  readonly posted: readonly { readonly conversation: string; readonly text: string }[];
-  /** Resolves with the message of that place, counted from 0, once it was posted. */
-  message(index: number): Promise<{ readonly conversation: string; readonly text: string }>;
-}
-
-export interface ChannelSuite {
-  readonly name: string;
-  startPlatform(): ChannelPlatform;
-  /** Starts the plugin against a platform at that address. `settings`, `home` and `mode` are to be handed on to `startPlugin`. */
-  startPlugin(
-    url: string,
-    options: Pick<StartPluginOptions, "settings" | "home" | "mode">,
-    allowFrom: readonly string[],
-  ): Promise<PluginKit>;
-  /** The requests by which it fetches what people wrote, and by which it posts a message. */
-  readonly receives: Which;
-  readonly sends: Which;
-  /** The platform's name of the channel; absent: the only one that the plugin provides. */
-  readonly channel?: string;
-  /** The platform drops a repeated message by its key, so that one whose answer was lost may be sent again. */
-  readonly idempotentSend?: boolean;
-}
+export type { ChannelPlatform, ChannelSuite, House, Posted, Said } from "./channel-platform.ts";
 
 const io = () => ({ signal: new AbortController().signal });
-const hello: Said = { conversation: "room-1", from: "ada", text: "hello" };
 
 export function channelSuite(suite: ChannelSuite): void {
-  /** Pauses between attempts are short, so that a test waits for events alone. */
-  const settings = { channels: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 } } };
+  const channelId = suite.channel ?? suite.name;
+  /** Pauses between attempts are short, so that a test waits for events alone; who is not named is not answered, and what is posted is whole. */
+  const settings = {
+    channels: {
+      defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 },
+      [channelId]: { direct: "allowlist", streaming: "off" },
+    },
+  };
 
-  async function startHouse(mode: Mode) {
+  async function startHouse(mode: Mode, over: Pick<StartPluginOptions, "settings" | "clock"> = {}): Promise<House> {
     await using opened = new AsyncDisposableStack();
-    const platform = opened.use(suite.startPlatform());
+    const { clock } = over;
+    const platform = opened.use(suite.startPlatform(clock && { now: () => clock.now() }));
     const faults: Faults = opened.use(startFaults(platform.url));
-    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode }, [hello.from]));
+    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode, ...over }, [hello.from]));
     const lifetime = opened.move();
     return { platform, faults, kit, [Symbol.asyncDispose]: () => lifetime.disposeAsync() };
   }
   /** The same house for a test to which what came before it is nothing. */
-  async function asNew(house: Awaited<ReturnType<typeof startHouse>>): Promise<typeof house> {
+  async function asNew(house: House): Promise<House> {
     const { platform, faults } = house;
     const before = platform.posted.length;
     faults.clear();
     const view: ChannelPlatform = {
-      url: platform.url,
-      say: platform.say,
+      ...platform,
+      press: (index, from, label) => platform.press?.(before + index, from, label),
       get posted() {
         return platform.posted.slice(before);
       },
@@ -72,10 +48,9 @@ export function channelSuite(suite: ChannelSuite): void {
     };
     return { ...house, platform: view, [Symbol.asyncDispose]: async () => undefined };
   }
-  const address = { channel: suite.channel ?? suite.name, account: "default", conversation: "room-1" };
+  const address = { channel: channelId, account: "default", conversation: "room-1" };
   const send = (kit: PluginKit) =>
     kit.uses(channel, suite.channel).send({ address, text: "out", idempotencyKey: crypto.randomUUID() }, io());
-  const timesSaid = ({ posted }: ChannelPlatform, text: string) => posted.filter((one) => one.text.includes(text)).length;
 
   inEveryMode(`${suite.name} keeps the promises of a channel`, (mode, test) => {
     const whole = shared(() => startHouse(mode));
@@ -87,16 +62,20 @@ export function channelSuite(suite: ChannelSuite): void {
       test("a message is answered in its conversation", async () => {
         await using house = await start();
         house.platform.say(hello);
-        expect(await house.platform.message(0)).toEqual({ conversation: "room-1", text: expect.stringContaining("hello") });
+        expect(await house.platform.message(0)).toMatchObject({ conversation: "room-1", text: expect.stringContaining("hello") });
         expect(house.kit.model.models.length).toBeGreaterThan(0);
       });
 
-      test("a stranger is not answered", async () => {
+      test("a stranger is given a code, once, and is not answered", async () => {
         await using house = await start();
+        const asked = house.kit.model.models.length;
         house.platform.say({ conversation: "room-9", from: "mallory", text: "let me in" });
+        expect(await house.platform.message(0)).toEqual({ conversation: "room-9", text: expect.stringMatching(/code is .*[A-Z0-9]{8}/) });
+        house.platform.say({ conversation: "room-9", from: "mallory", text: "well?" });
         house.platform.say(hello);
-        expect((await house.platform.message(0)).conversation).toBe("room-1");
-        expect(house.platform.posted).toHaveLength(1);
+        expect((await house.platform.message(1)).conversation).toBe("room-1");
+        expect(house.platform.posted).toHaveLength(2);
+        expect(house.kit.model.models.length).toBe(asked + 1);
       });
 
       test("what the platform hands out twice is answered once", async () => {
@@ -170,7 +149,7 @@ export function channelSuite(suite: ChannelSuite): void {
       await using house = await start();
       const { messageId } = await send(house.kit);
       expect(messageId).not.toBe("");
-      expect(house.platform.posted).toEqual([{ conversation: "room-1", text: "out" }]);
+      expect(house.platform.posted).toMatchObject([{ conversation: "room-1", text: "out" }]);
     });
 
     test("each way in which a platform refuses a message has its code", async () => {
@@ -200,7 +179,7 @@ export function channelSuite(suite: ChannelSuite): void {
 
     test("a connection that is asked to end, ends", async () => {
       await using house = await startFresh();
-      await house.kit.call("channels.stop", { channel: suite.channel ?? suite.name });
+      await house.kit.call("channels.stop", { channel: channelId });
       const asked = new AbortController();
       const seen: ChannelStatus["state"][] = [];
       for await (const { state } of house.kit.uses(channel, suite.channel).start({ account: "default" }, { signal: asked.signal })) {
@@ -232,6 +211,18 @@ export function channelSuite(suite: ChannelSuite): void {
         expect([timesSaid(house.platform, "hello"), timesSaid(house.platform, "still there?")]).toEqual([1, 1]);
       });
     }
+
+    const parts = {
+      suite,
+      channelId,
+      mode,
+      test,
+      start,
+      startFresh: (over?: Parameters<typeof startHouse>[1]) => startHouse(mode, over),
+      settings,
+    };
+    if (mode !== "loopback") declareTalk(parts);
+    declareTrouble(parts);
 
     test("unloading leaves nothing behind", async () => {
       await using house = await start();

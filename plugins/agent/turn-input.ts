@@ -15,7 +15,15 @@ export const TurnInput = Type.Composite([
 ]);
 export type TurnInput = Static<typeof TurnInput>;
 
-export const CommandInput = Type.Composite([TurnInput, Type.Object({ command: Type.String(), args: Type.String() })]);
+export const CommandInput = Type.Composite([
+  TurnInput,
+  Type.Object({
+    command: Type.String(),
+    args: Type.String(),
+    /** Whoever typed it may not. */
+    refused: Type.Optional(Type.Boolean()),
+  }),
+]);
 export type CommandInput = Static<typeof CommandInput>;
 
 export const CompactInput = Type.Object({
@@ -51,6 +59,7 @@ export type CompactResult = Static<typeof CompactResult>;
 
 export const turnJob = defineJob({ kind: "agent.turn", journal: 1, input: TurnInput, result: RunResult });
 export const commandJob = defineJob({ kind: "agent.command", journal: 1, input: CommandInput, result: RunResult });
+export const recordJob = defineJob({ kind: "agent.record", journal: 1, input: TurnInput, result: RunResult });
 export const compactJob = defineJob({
   kind: "agent.compact",
   journal: 1,

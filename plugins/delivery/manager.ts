@@ -4,6 +4,8 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Providers } from "@pincer/plugin-sdk/contract";
 import type { ChannelStatus, channel } from "@pincer/plugin-sdk/contracts/channel";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
+import type { Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { accountsOf, type DeliveryConfig, defaultsOf } from "./config.ts";
 
@@ -22,6 +24,15 @@ export interface AccountState {
   lastInboundAt: number | null;
   lastOutboundAt: number | null;
   lastError: string | null;
+  /** The last message that did not arrive, or may not have. */
+  lastUndelivered: Undelivered | null;
+}
+
+interface Undelivered {
+  readonly at: number;
+  readonly state: "failed" | "uncertain";
+  readonly conversation: string;
+  readonly detail: string;
 }
 
 interface Runner {
@@ -34,6 +45,7 @@ interface ManagerDeps {
   readonly log: Logger;
   readonly config: () => DeliveryConfig;
   readonly channels: Providers<typeof channel>;
+  readonly onConnection: (channel: string, account: string, isConnected: boolean) => void;
   readonly position: (channel: string, account: string) => Promise<string | undefined>;
 }
 
@@ -55,9 +67,17 @@ export class ChannelManager {
     return [...this.#states.values()];
   }
 
-  note(channelId: string, account: string, what: "lastInboundAt" | "lastOutboundAt"): void {
+  received(channelId: string, account: string): void {
     const state = this.#states.get(keyOf(channelId, account));
-    if (state !== undefined) state[what] = this.#deps.clock.now();
+    if (state !== undefined) state.lastInboundAt = this.#deps.clock.now();
+  }
+
+  sent({ channel: channelId, account, conversation }: Address, { state: came, detail = "no reason given" }: Receipt): void {
+    const state = this.#states.get(keyOf(channelId, account));
+    if (state === undefined) return;
+    const at = this.#deps.clock.now();
+    state.lastOutboundAt = at;
+    if (came === "failed" || came === "uncertain") state.lastUndelivered = { at, state: came, conversation, detail };
   }
 
   /** Starts what should run and stops what should not. One change at a time. */
@@ -90,6 +110,10 @@ export class ChannelManager {
     await this.sync();
   }
 
+  loggedOut(channelId: string, account: string): void {
+    this.#state(channelId, account).status = "login-required";
+  }
+
   async close(): Promise<void> {
     await this.#changing;
     await Promise.all([...this.#runners.keys()].map((key) => this.#stop(key)));
@@ -114,6 +138,7 @@ export class ChannelManager {
         lastInboundAt: null,
         lastOutboundAt: null,
         lastError: null,
+        lastUndelivered: null,
       };
       this.#states.set(key, state);
     }
@@ -124,11 +149,17 @@ export class ChannelManager {
     const abort = new AbortController();
     const ended = this.#run(state, abort.signal).finally(() => {
       state.running = false;
-      state.connected = false;
+      this.#connected(state, false);
       state.lastStopAt = this.#deps.clock.now();
       this.#runners.delete(key);
     });
     this.#runners.set(key, { abort, ended });
+  }
+
+  #connected(state: AccountState, isConnected: boolean): void {
+    if (state.connected === isConnected) return;
+    state.connected = isConnected;
+    this.#deps.onConnection(state.channel, state.account, isConnected);
   }
 
   async #stop(key: string): Promise<void> {
@@ -151,7 +182,7 @@ export class ChannelManager {
           .get(channelId)
           .start({ account, ...(kept === undefined ? {} : { position: kept }) }, { signal })) {
           state.status = status.state;
-          state.connected = status.state === "connected";
+          this.#connected(state, status.state === "connected");
           if (status.self !== undefined) state.self = status.self;
           if (state.connected) {
             failures = 0;
@@ -176,7 +207,7 @@ export class ChannelManager {
           return;
         }
       }
-      state.connected = false;
+      this.#connected(state, false);
       const { reconnectFirstMs, reconnectLongestMs } = defaultsOf(config());
       try {
         await clock.sleep(Math.min(reconnectLongestMs, reconnectFirstMs * 2 ** Math.min(failures, 20)), signal);

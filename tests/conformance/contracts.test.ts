@@ -21,7 +21,7 @@ const message = (eventId: string, from: string) => ({
   sender: { id: from },
   chat: "direct" as const,
   text: "hello",
-  sentAt: 1,
+  sentAt: Date.now(),
 });
 const request = { system: [], messages: [userMessage("hello")], tools: [], thinking: "off" as const };
 /** Says so much, and nothing more until the caller goes. */
@@ -85,7 +85,7 @@ inEveryMode("routing as the router", (mode, test) => {
   test("a message belongs to the same session of the same agent, and an agent that there is not has its code", async () => {
     await using kit = await start("routing", { mode });
     const io = { signal: kit.signal };
-    expect(await kit.uses(router).route(message("1", "ada"), io)).toEqual({
+    expect(await kit.uses(router).route({ message: message("1", "ada") }, io)).toEqual({
       agentId: "main",
       sessionKey: "agent:main:scripted:default:room-7",
       owner: false,
@@ -108,7 +108,10 @@ async function startDelivery(mode: Mode) {
       mode,
       folders: [join(repository, "tests", "fixtures", "plugins")],
       enable: ["scripted-channel"],
-      config: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1 }, scripted: { url: platform.url, allowFrom: ["ada"] } },
+      config: {
+        defaults: { retryFirstMs: 1, reconnectFirstMs: 1 },
+        scripted: { url: platform.url, allowFrom: ["ada"], direct: "allowlist" },
+      },
     }),
   );
   const lifetime = opened.move();
