@@ -35,6 +35,8 @@ export interface ChannelSuite {
   /** The requests by which it fetches what people wrote, and by which it posts a message. */
   readonly receives: Which;
   readonly sends: Which;
+  /** The platform's id for a name of the suite's (of a conversation such as `room-1`, or of a person), where it does not take any text. */
+  readonly idOf?: (name: string) => string;
   /** The platform's name of the channel; absent: the only one that the plugin provides. */
   readonly channel?: string;
   /** The platform drops a repeated message by its key, so that one whose answer was lost may be sent again. */
@@ -44,15 +46,38 @@ export interface ChannelSuite {
 const io = () => ({ signal: new AbortController().signal });
 const hello: Said = { conversation: "room-1", from: "ada", text: "hello" };
 
+/** The platform with the suite's names in place of its ids. */
+function named(platform: ChannelPlatform, idOf: (name: string) => string): ChannelPlatform {
+  const names = new Map([[idOf(hello.conversation), hello.conversation]]);
+  const id = (name: string) => {
+    names.set(idOf(name), name);
+    return idOf(name);
+  };
+  const back = <M extends { readonly conversation: string }>(message: M): M => ({
+    ...message,
+    conversation: names.get(message.conversation) ?? message.conversation,
+  });
+  return {
+    url: platform.url,
+    say: ({ conversation, from, text }) => platform.say({ conversation: id(conversation), from: id(from), text }),
+    get posted() {
+      return platform.posted.map(back);
+    },
+    message: async (index) => back(await platform.message(index)),
+    [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
+  };
+}
+
 export function channelSuite(suite: ChannelSuite): void {
+  const idOf = suite.idOf ?? ((name: string) => name);
   /** Pauses between attempts are short, so that a test waits for events alone. */
   const settings = { channels: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 } } };
 
   async function startHouse(mode: Mode) {
     await using opened = new AsyncDisposableStack();
-    const platform = opened.use(suite.startPlatform());
+    const platform = opened.use(named(suite.startPlatform(), idOf));
     const faults: Faults = opened.use(startFaults(platform.url));
-    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode }, [hello.from]));
+    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode }, [idOf(hello.from)]));
     const lifetime = opened.move();
     return { platform, faults, kit, [Symbol.asyncDispose]: () => lifetime.disposeAsync() };
   }
@@ -72,7 +97,7 @@ export function channelSuite(suite: ChannelSuite): void {
     };
     return { ...house, platform: view, [Symbol.asyncDispose]: async () => undefined };
   }
-  const address = { channel: suite.channel ?? suite.name, account: "default", conversation: "room-1" };
+  const address = { channel: suite.channel ?? suite.name, account: "default", conversation: idOf("room-1") };
   const send = (kit: PluginKit) =>
     kit.uses(channel, suite.channel).send({ address, text: "out", idempotencyKey: crypto.randomUUID() }, io());
   const timesSaid = ({ posted }: ChannelPlatform, text: string) => posted.filter((one) => one.text.includes(text)).length;
@@ -150,7 +175,7 @@ export function channelSuite(suite: ChannelSuite): void {
         const { home, url } = { home: first.kit.home, url: first.faults.url };
         await first.kit.stop();
         first.platform.say({ ...hello, text: "are you back?" });
-        await using _second = await suite.startPlugin(url, { settings, home, mode }, [hello.from]);
+        await using _second = await suite.startPlugin(url, { settings, home, mode }, [idOf(hello.from)]);
         await first.platform.message(1);
         expect([timesSaid(first.platform, "hello"), timesSaid(first.platform, "are you back?")]).toEqual([1, 1]);
       });
