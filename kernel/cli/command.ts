@@ -29,7 +29,7 @@ export interface CliCommand {
   readonly name: string;
   readonly group: Group;
   readonly summary: string;
-  /** Positional arguments: `<needed> [maybe] [many...]`. */
+  /** Positional arguments: `<needed> [maybe] [many...]`; of a plugin's command also flags, `[--maybe]`, which it is handed as they are. */
   readonly usage?: string;
   readonly flags?: readonly Flag[];
   readonly examples?: readonly string[];
@@ -63,7 +63,7 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
   let isLiteral = false;
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i]!;
-    if (isLiteral || !/^-./.test(word)) args.push(word);
+    if (isLiteral || !/^-./.test(word) || command?.usage?.includes(`[${word}]`)) args.push(word);
     else if (word === "--") isLiteral = true;
     else {
       const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];

@@ -16,7 +16,7 @@ export function pluginCommands(home: Home, commands: readonly CliCommand[]): rea
         name,
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         summary,
-        // As the plugin writes it: "<file> [options]", or with the command's name before it.
+        // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
         usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), "") || "[arguments...]",
         load: async () => run(plugin, name),
       }),
@@ -36,7 +36,6 @@ const run =
   (plugin: Found, name: string): Run =>
   async ({ args, home, terminal }) => {
     await requireTrust(plugin, name, home);
-    const { folder, manifest } = plugin;
     const aborted = new AbortController();
     process.once("SIGINT", () => aborted.abort());
     // A command that never calls the gateway works without one.
@@ -51,11 +50,10 @@ const run =
       signal: aborted.signal,
     };
     // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.
-    const ended = await record(folder, manifest!, systemClock, async (registered) =>
+    const [outcome] = await record(plugin.folder, plugin.manifest!, systemClock, async (registered) =>
       Promise.allSettled([registered.get("commands", name)!.run(args, io)]),
     );
     if (client) (await client.catch(() => undefined))?.[Symbol.dispose](); // silent-ok: the command was told
-    const [outcome] = ended;
     if (outcome.status === "rejected") throw outcome.reason;
     return outcome.value;
   };

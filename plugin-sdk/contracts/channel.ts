@@ -54,10 +54,31 @@ export type ChannelRecord = Static<typeof ChannelRecord>;
 
 const enabled = Type.Optional(Type.Boolean());
 
+/** A reaction for each state of a message; an empty one takes away the one before. */
+const Reactions = Type.Object({
+  seen: Type.Optional(Type.String({ description: "Waits for its turn" })),
+  working: Type.Optional(Type.String({ description: "Is being answered" })),
+  done: Type.Optional(Type.String({ description: "Was answered" })),
+  failed: Type.Optional(Type.String({ description: "Was not answered" })),
+});
+
 /** What every channel's configuration (`channels.<id>`) has besides its own; a channel spreads it, and gives accounts what they need. */
 export const channelSettings = {
   enabled,
   ...SenderRules.properties,
+  streaming: Type.Optional(
+    Type.Union(
+      [
+        Type.Literal("edit", { description: "one message grows, where the platform can edit" }),
+        Type.Literal("blocks", { description: "pieces, each a message" }),
+        Type.Literal("off", { description: "the whole at its end" }),
+      ],
+      { description: "How an answer is shown while it is written; absent: edit where the platform can, else blocks" },
+    ),
+  ),
+  reactions: Type.Optional(
+    Type.Union([Type.Boolean(), Reactions], { description: "Show by a reaction how far a message is: true, or an emoji for each state" }),
+  ),
   accounts: Type.Optional(Type.Record(Type.String(), Type.Object({ enabled, ...SenderRules.properties }, { additionalProperties: true }))),
 };
 

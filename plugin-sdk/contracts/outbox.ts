@@ -15,8 +15,10 @@ export const OutboundMessage = Type.Object({
   replyTo: Type.Optional(Type.String()),
   /** Unique for what it says: the turn and the place in it. A repetition is not sent twice. */
   key: Type.String(),
-  /** Continues, by editing, the message that an earlier key sent, where the channel can. */
+  /** The key of an earlier message in whose place this one is shown, by editing what it posted, where the channel can. */
   edits: Type.Optional(Type.String()),
+  /** More of it is coming, in a message that edits this one: this one is left to that when the platform does not take it at once. */
+  growing: Type.Optional(Type.Boolean()),
   sessionKey: Type.Optional(Type.String()),
   runId: Type.Optional(Type.String()),
 });
@@ -25,9 +27,20 @@ export type OutboundMessage = Static<typeof OutboundMessage>;
 export const Receipt = Type.Object({
   state: Type.Union([Type.Literal("delivered"), Type.Literal("failed"), Type.Literal("uncertain"), Type.Literal("pending")]),
   messageIds: Type.Array(Type.String()),
+  /** A digest of what each of these messages shows. */
+  shown: Type.Optional(Type.Array(Type.String())),
   detail: Type.Optional(Type.String()),
 });
 export type Receipt = Static<typeof Receipt>;
+
+export const Streaming = Type.Object({
+  /** `edit`: one message grows; `blocks`: it is sent in pieces; `off`: the whole is sent at the end. */
+  mode: Type.Union([Type.Literal("edit"), Type.Literal("blocks"), Type.Literal("off")]),
+  /** Of `edit`: least milliseconds between two editions, and how many characters of Markdown one message may have. */
+  everyMs: Type.Optional(Type.Integer()),
+  chars: Type.Optional(Type.Integer()),
+});
+export type Streaming = Static<typeof Streaming>;
 
 export const outbox = defineContract({
   id: "outbox",
@@ -38,7 +51,9 @@ export const outbox = defineContract({
     prepare: call(OutboundMessage, Admission, { safe: true }),
     /** Admits the message now, and answers once it is durable. */
     send: call(OutboundMessage, Receipt, { safe: true }),
-    /** Shows that somebody is typing, where the channel can; forgotten after a few seconds. */
-    typing: call(Type.Object({ address: Address }), Type.Object({}), { safe: true }),
+    /** Shows that somebody is typing, where the channel can; forgotten after `ms`, which is null where nothing is shown. */
+    typing: call(Type.Object({ address: Address }), Type.Object({ ms: Type.Union([Type.Integer(), Type.Null()]) }), { safe: true }),
+    /** How an answer that grows is shown there. */
+    streaming: call(Type.Object({ address: Address }), Streaming, { safe: true }),
   },
 });

@@ -1,7 +1,7 @@
 /** From an inbound message to an agent and a session, and the table of agents. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
-import { InboundMessage } from "./inbox.ts";
+import { Address, InboundMessage } from "./inbox.ts";
 
 export const AgentInfo = Type.Object({
   id: Type.String(),
@@ -29,12 +29,21 @@ export const Route = Type.Object({
 });
 export type Route = Static<typeof Route>;
 
+export const RouteRequest = Type.Object({
+  message: InboundMessage,
+  /** The agent that answers, in place of what the rules of routing say. */
+  agentId: Type.Optional(Type.String()),
+  /** Whether the sender is the owner; absent: as the router knows. */
+  owner: Type.Optional(Type.Boolean()),
+});
+export type RouteRequest = Static<typeof RouteRequest>;
+
 export const router = defineContract({
   id: "router",
   version: 1,
   arity: "one",
   members: {
-    route: call(InboundMessage, Route, { safe: true }),
+    route: call(RouteRequest, Route, { safe: true }),
     /**
      * `agentId` absent: the default agent. With `workspace` its workspace is there afterwards. Throws `ROUTER_AGENT_UNKNOWN`,
      * `ROUTER_WORKSPACE_FAILED`.
@@ -43,5 +52,10 @@ export const router = defineContract({
       safe: true,
     }),
     agents: call(Type.Object({}), Type.Object({ agents: Type.Array(AgentInfo) }), { safe: true }),
+    /**
+     * Chooses the agent that answers in a conversation from now on, before all rules; null: as the rules say again. What runs there ends with
+     * its own agent. With a thread it holds for this thread alone, without one for every thread that chose none. Throws `ROUTER_AGENT_UNKNOWN`.
+     */
+    choose: call(Type.Object({ address: Address, agentId: Type.Union([Type.String(), Type.Null()]) }), Type.Object({}), { safe: true }),
   },
 });

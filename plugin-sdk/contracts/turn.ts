@@ -17,6 +17,12 @@ export const TurnRequest = Type.Object({
   mode: Type.Optional(QueueMode),
   /** Who wrote it; absent for the owner on the gateway's own surfaces. */
   sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
+  /** The owner wrote it, also where the session is not the owner's own: every command is theirs. */
+  byOwner: Type.Optional(Type.Boolean()),
+  /** It was written among several people. */
+  group: Type.Optional(Type.Boolean()),
+  /** It is kept as what was said, and not answered: the next turn reads it. */
+  unanswered: Type.Optional(Type.Boolean()),
   /** For whom models are asked, as `llm` has it; absent: for the sender. */
   user: Type.Optional(Type.String()),
   /** Where the answer goes, besides the transcript and its subscribers. */

@@ -1,7 +1,7 @@
 /** From a request to the work that is admitted for it: a turn, a command, or a compaction. */
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { Admission } from "@pincer/plugin-sdk/job";
-import { parseCommand } from "./commands.ts";
+import { mayUse, parseCommand } from "./commands.ts";
 import {
   type CommandInput,
   type CompactInput,
@@ -26,7 +26,7 @@ export interface RequestOrigin {
 
 /** The request's admission. Repeating a request gives the same run, so that its id is the job's key. */
 export function admissionOf(agent: AgentContext, request: TurnRequest, origin: RequestOrigin = {}): Admission {
-  const { runId, sessionKey, agentId, owner, sender, replyTo } = request;
+  const { runId, sessionKey, agentId, owner, byOwner, group, sender, replyTo } = request;
   const user = userOf(request);
   const key = runKey(runId);
   const input: TurnInput = {
@@ -36,14 +36,16 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
     ...(user === undefined ? {} : { user }),
   };
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
-  const typed = (owner || origin.operator === true) && origin.plain !== true && (request.attachments ?? []).length === 0;
+  const isOwner = owner || byOwner === true || origin.operator === true;
+  const typed = (isOwner || replyTo !== undefined) && origin.plain !== true && (request.attachments ?? []).length === 0;
   const command = typed ? parseCommand(request.text) : undefined;
-  if (command?.name === "compact") {
+  const isAllowed = command !== undefined && mayUse(command.name, { owner: isOwner, group: group === true });
+  if (command?.name === "compact" && isAllowed) {
     const compact: CompactInput = { run: input, sessionKey, agentId, ...(command.args === "" ? {} : { focus: command.args }) };
     return { lane: turnLane(sessionKey), kind: compactJob.kind, key, input: compact, mode: "followup", ...from };
   }
   if (command !== undefined) {
-    const run: CommandInput = { ...input, command: command.name, args: command.args };
+    const run: CommandInput = { ...input, command: command.name, args: command.args, ...(isAllowed ? {} : { refused: true }) };
     return { lane: commandLane(sessionKey), kind: commandJob.kind, key, input: run, mode: "followup", ...from };
   }
   const spends = {

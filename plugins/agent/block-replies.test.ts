@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Streaming } from "@pincer/plugin-sdk/contracts/outbox";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { BlockReplies, blockEnd } from "./block-replies.ts";
 
@@ -45,14 +46,22 @@ function journal() {
     },
   };
   const clock = createManualClock();
-  const start = () =>
-    new BlockReplies({
+  const start = (mode: Streaming = { mode: "blocks" }) => {
+    const blocks = new BlockReplies({
       job: job as never,
       clock,
       limits: () => limits,
-      enabled: true,
-      admission: async (key, text) => ({ lane: "out:demo:a:c", kind: "demo", key, input: text }),
+      keyOf: (name) => name,
+      admission: async (key, text, growth) => ({
+        lane: "out:demo:a:c",
+        kind: "demo",
+        key,
+        input: mode.mode === "edit" ? { key, text, ...growth } : text,
+      }),
     });
+    blocks.begin(mode);
+    return blocks;
+  };
   return { start, clock, sent: () => [...admitted.values()] };
 }
 
@@ -100,4 +109,41 @@ test("a pause sends a finished sentence, and nothing is left to the clock afterw
   expect(sent()).toEqual(["I will look that up."]);
   expect(await blocks.finish()).toBe("");
   expect(clock.timers).toBe(0);
+});
+
+test("where messages are edited one grows, at most as often as the platform likes, and the next begins when it is full", async () => {
+  const { start, clock, sent } = journal();
+  const blocks = start({ mode: "edit", everyMs: 500, chars: 100 });
+  blocks.write("No sentence yet");
+  expect(sent()).toEqual([]);
+  blocks.write(". Now there is ");
+  await clock.advance(499);
+  blocks.write("one.");
+  expect(sent()).toEqual([{ key: "block:0", text: "No sentence yet. Now there is", growing: true }]);
+  await clock.advance(1);
+  expect(sent().slice(1)).toEqual([{ key: "block:1", text: "No sentence yet. Now there is one.", edits: "block:0", growing: true }]);
+  blocks.write(` ${words(90)}`);
+  await clock.advance(0);
+  expect(sent().slice(2)).toEqual([{ key: "block:2", text: "No sentence yet. Now there is one.", edits: "block:1" }]);
+  await clock.advance(1000);
+  expect(sent().at(-1)).toEqual({ key: "block:3", text: expect.stringMatching(/^(word ?)+$/), growing: true });
+  expect(blocks.edits).toBe("block:3");
+  expect((await blocks.finish()).trim()).toBe(words(90).trim());
+  expect(clock.timers).toBe(0);
+});
+
+test("what was shown of a message that grew is edited on after a crash, and may be written anew", async () => {
+  const { start, sent } = journal();
+  const mode = { mode: "edit", everyMs: 500, chars: 1000 } as const;
+  const first = start(mode);
+  first.write("The beginning. ");
+  await first.finish();
+  expect(sent()).toHaveLength(1);
+
+  const second = start(mode);
+  await second.replay();
+  expect([second.sent, second.edits]).toEqual(["", "block:0"]);
+  second.write("Another beginning. ");
+  await second.finish();
+  expect(sent().at(-1)).toEqual({ key: "block:2", text: "Another beginning.", edits: "block:0", growing: true });
 });

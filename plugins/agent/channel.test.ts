@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { jobFailed } from "@pincer/plugin-sdk/hooks";
 import { asks, fails, says, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
-import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
+import { type Manner, startPlatform } from "../../tests/fixtures/platform/platform.ts";
 
 /** A platform and a script that outlive the gateways which a test starts. */
 async function town(options: ConversationOptions = {}) {
@@ -51,14 +51,71 @@ test("a message from a channel is answered there, and the page sees it too", asy
   expect(there.script.models[0]!.request.messages[0]!.content).toMatch(/^\[.*, ada on scripted\] hi$/);
 });
 
-test("in a stranger's conversation there are no commands and no tools, and what is said is marked", async () => {
+test("in a stranger's conversation there are no tools, and what is said is marked", async () => {
   await using there = await town();
   await using _talk = await there.start();
-  there.platform.say("club", "bob", "/new", { direct: false });
+  there.platform.say("club", "bob", "hello", { direct: false, mentions: true });
   await there.platform.message(0);
   const { request } = there.script.models[0]!;
   expect(request.tools).toEqual([]);
-  expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\n\/new\n<\/message>$/);
+  expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\nhello\n<\/message>$/);
+});
+
+test("a command of the owner's is refused to others in a sentence, and no model hears of it", async () => {
+  await using there = await town();
+  await using _talk = await there.start();
+  const asked = async (text: string, manner: Manner = {}) => {
+    const { length } = there.platform.posted;
+    there.platform.say(manner.direct === false ? "club" : "bobs-room", "bob", text, manner);
+    return (await there.platform.message(length)).text;
+  };
+  const group = { direct: false, mentions: true };
+  for (const text of ["/new", "/stop", "/model other/one", "/usage"])
+    expect(await asked(text, group)).toBe(`Only the owner of this assistant may use ${text.split(" ")[0]} here.`);
+  for (const text of ["/model other/one", "/think high", "/agents main", "/compact"])
+    expect(await asked(text)).toBe(`Only the owner of this assistant may use ${text.split(" ")[0]}.`);
+  expect(await asked("/new")).toBe("A new conversation.");
+  expect(await asked("/stop")).toBe("Nothing is running.");
+  expect(await asked("/help")).toMatch(/\/status: .*\n\/new: .*\n\/reset: .*\n\/stop: [^\n]*$/);
+  expect(await asked("/status")).not.toMatch(/Session|\$/);
+  expect(there.script.models).toHaveLength(0);
+});
+
+test("/stop ends a turn at once while it runs", async () => {
+  await using there = await town();
+  await using talk = await there.start();
+  there.script.answer(async function* (_request, signal) {
+    yield { text: "I begin" };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  });
+  there.platform.say("room", "ada", "talk for ever");
+  await talk.client.event("chat", ({ state }) => state === "delta");
+  there.platform.say("room", "ada", "/stop");
+  expect((await there.platform.message(0)).text).toBe("Stopped.");
+  expect(await talk.client.event("chat", ({ state }) => state === "aborted")).toMatchObject({ stopReason: "stop" });
+});
+
+test("/agents chooses who answers in a conversation", async () => {
+  await using there = await town();
+  await using talk = await there.start({
+    config: {
+      agents: { owner: ["scripted:ada"], list: [{ id: "main" }, { id: "cook", name: "The cook" }] },
+      channels: { scripted: { url: there.platform.url, allowFrom: ["*"] } },
+    },
+  });
+  const asked = async (text: string) => {
+    const { length } = there.platform.posted;
+    there.platform.say("room", "ada", text);
+    return (await there.platform.message(length)).text;
+  };
+  expect(await asked("/agents")).toContain("- `main` (Pincer), which answers here\n- `cook` (The cook)");
+  expect(await asked("/agents nobody")).toContain('No agent is called "nobody"');
+  expect(await asked("/agents cook")).toBe("The cook answers in this conversation from now on.");
+  await asked("hello");
+  await talk.client.event("chat", ({ state, sessionKey }) => state === "final" && sessionKey === "agent:cook:main");
+  expect(await asked("/agents")).toContain("- `cook` (The cook), which answers here");
+  await asked("/agents default");
+  expect(await asked("/agents")).toContain("- `main` (Pincer), which answers here");
 });
 
 test("the owner's commands work from a channel", async () => {

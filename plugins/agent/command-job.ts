@@ -1,9 +1,9 @@
-/** The job `agent.command`: what the owner typed to the gateway instead of to the model. Its answer is a note, which no model sees. */
+/** The job `agent.command`: what somebody typed to the gateway instead of to the model. Its answer is a note, which no model sees. */
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
 import { admissionOf } from "./admission.ts";
-import { commands } from "./commands.ts";
+import { commands, mayUse } from "./commands.ts";
 import { isPutOff } from "./errors.ts";
 import { sessionsReset } from "./gateway-methods.ts";
 import { Replies } from "./replies.ts";
@@ -13,6 +13,8 @@ import { type CommandInput, entryIds, type RunResult, turnLane } from "./turn-in
 import type { AgentContext } from "./uses.ts";
 
 const unset: ReadonlySet<string> = new Set(["default", "auto", "reset"]);
+/** A client of the gateway is the owner, wherever it writes. */
+const isOwner = ({ owner, byOwner, sender }: CommandInput) => owner || byOwner === true || sender === undefined;
 const number = (value: unknown) => (typeof value === "number" ? value.toLocaleString("en-US") : "0");
 
 export function createCommandHandler(agent: AgentContext, runs: Runs) {
@@ -40,6 +42,12 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return { session, model, name, thinking };
   };
 
+  const help = (input: CommandInput): string => {
+    const by = { owner: isOwner(input), group: input.group === true };
+    const usable = commands.filter(({ name }) => mayUse(name, by));
+    return usable.map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
+  };
+
   const status = async (input: CommandInput): Promise<string> => {
     const { session, model, name, thinking } = await resolve(input);
     const { running, waiting } = await lanes.status({ lane: turnLane(session.key) }, { signal: agent.signal });
@@ -50,9 +58,9 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
       `Model: ${name}${model.reasoning ? `, thinking ${thinking}` : ""}`,
       ...(session.facets["localOnly"] === true ? ["Private: this conversation goes to local models alone; /new begins another"] : []),
       `Context: ${number(totalTokens)} of ${number(window)} tokens (${share} %)`,
-      `Used: ${number(inputTokens)} tokens in, ${number(outputTokens)} out${typeof cost === "number" && cost > 0 ? `, about $${cost.toFixed(4)}` : ""}`,
+      `Used: ${number(inputTokens)} tokens in, ${number(outputTokens)} out${isOwner(input) && typeof cost === "number" && cost > 0 ? `, about $${cost.toFixed(4)}` : ""}`,
       `Running: ${running === null ? "nothing" : "a turn"}${waiting.length > 0 ? `, ${waiting.length} waiting` : ""}`,
-      `Session: ${session.key}`,
+      ...(isOwner(input) ? [`Session: ${session.key}`] : []),
     ].join("\n");
   };
 
@@ -102,8 +110,30 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return reason === "new" ? "A new conversation." : "This conversation is empty again.";
   };
 
+  const agentsOf = async ({ agentId, args, replyTo }: CommandInput): Promise<string> => {
+    const io = { signal: agent.signal };
+    const { agents } = await router.agents({}, io);
+    const list = agents.map(
+      ({ id, name }) => `- \`${id}\`${name === id ? "" : ` (${name})`}${id === agentId ? ", which answers here" : ""}`,
+    );
+    if (args === "") return `${list.join("\n")}\n\nChoose one for this conversation with /agents <agent>, or /agents default.`;
+    if (replyTo === undefined) return "Here each agent has conversations of its own: go to one of those.";
+    const { address } = replyTo;
+    if (unset.has(args)) {
+      await router.choose({ address, agentId: null }, io);
+      return "In this conversation the agent answers again whom the rules name.";
+    }
+    const chosen = agents.find(({ id, name }) => id === args || name.toLowerCase() === args.toLowerCase());
+    if (chosen === undefined) return `No agent is called "${args}". There are:\n${list.join("\n")}`;
+    await router.choose({ address, agentId: chosen.id }, io);
+    return `${chosen.name} answers in this conversation from now on.`;
+  };
+
   const run = async (input: CommandInput): Promise<string> => {
+    if (input.refused === true) return `Only the owner of this assistant may use /${input.command}${input.group === true ? " here" : ""}.`;
     switch (input.command) {
+      case "agents":
+        return agentsOf(input);
       case "status":
         return status(input);
       case "usage":
@@ -118,7 +148,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
       case "reset":
         return begin(input, input.command);
       default:
-        return commands.map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
+        return help(input);
     }
   };
 
@@ -137,7 +167,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
           return `That did not work: ${error.message}`;
         });
       const text = await job.effect("command", { command: input.command, args: input.args }, obey, { replay: "safe" });
-      if ((input.command === "new" || input.command === "reset") && input.args !== "") {
+      if ((input.command === "new" || input.command === "reset") && input.args !== "" && input.refused !== true) {
         const { command: _, args, at: __, chat, ...request } = input;
         job.send(
           admissionOf(agent, { ...request, runId: `${runId}:next`, text: args }, { plain: true, ...(chat === true ? { chat } : {}) }),

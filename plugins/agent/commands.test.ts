@@ -81,7 +81,18 @@ test("the commands are listed as clients expect them", async () => {
   await using talk = await startConversation();
   const listed = await talk.client.call<{ commands: { name: string }[] }>("commands.list", {});
   expect(misfits("CommandsListResultSchema", listed)).toEqual([]);
-  expect(listed.commands.map(({ name }) => name)).toEqual(["help", "status", "usage", "new", "reset", "stop", "model", "think", "compact"]);
+  expect(listed.commands.map(({ name }) => name)).toEqual([
+    "help",
+    "status",
+    "usage",
+    "new",
+    "reset",
+    "stop",
+    "model",
+    "think",
+    "agents",
+    "compact",
+  ]);
 });
 
 test("a new conversation follows the configured model again, and keeps what was chosen", async () => {

@@ -1,4 +1,4 @@
-/** The commands that the owner may type as a message. */
+/** The commands that may be typed as a message, and by whom. */
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
@@ -52,6 +52,10 @@ export const commands: readonly CommandEntry[] = [
     { name: "level", description: "off, minimal, low, medium, high, xhigh, or default" },
     ["thinking"],
   ),
+  command("agents", "options", "Lists the agents, or chooses the one that answers in this conversation.", {
+    name: "agent",
+    description: "An agent, or default",
+  }),
   command("compact", "session", "Replaces the beginning of this conversation by a summary.", {
     name: "focus",
     description: "What to keep above all",
@@ -77,3 +81,10 @@ export function scopeOf(text: string): WireScope {
   const name = parseCommand(text)?.name;
   return name === "new" || name === "reset" ? "operator.admin" : "operator.write";
 }
+
+/** What anybody may use who may write, and what anybody may in a conversation of their own; the rest is the owner's. */
+const everybodys: ReadonlySet<string> = new Set(["help", "status"]);
+const ones: ReadonlySet<string> = new Set([...everybodys, "stop", "new", "reset"]);
+
+export const mayUse = (name: string, by: { readonly owner: boolean; readonly group: boolean }): boolean =>
+  by.owner || (by.group ? everybodys : ones).has(name);

@@ -30,7 +30,6 @@ export const AgentConfig = Type.Object({
   toolResultChars: count(40_000, "Text of one tool result; the middle of a longer one is left out"),
 
   deltaMs: count(150, "Least time between two deltas of one run"),
-  typingMs: count(4_000, "How often a channel is told that the agent is typing"),
   blockReplies: Type.Boolean({ default: true, description: "Send a long reply to a channel in pieces while it is being written" }),
   blockMinChars: count(800, "A piece is sent from this length on, at the end of a paragraph, line or sentence"),
   blockMaxChars: count(1_200, "A piece is never longer"),

@@ -1,14 +1,18 @@
 /** Where a run's answer goes besides the transcript: the conversations of channels that its messages came from. */
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { outbox } from "@pincer/plugin-sdk/contracts/outbox";
+import type { OutboundMessage, outbox, Streaming } from "@pincer/plugin-sdk/contracts/outbox";
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { Admission, Job } from "@pincer/plugin-sdk/job";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { AgentContext } from "./uses.ts";
 
 type ReplyTo = NonNullable<TurnRequest["replyTo"]>;
 
 const sameConversation = (a: ReplyTo["address"], b: ReplyTo["address"]) =>
   a.channel === b.channel && a.account === b.account && a.conversation === b.conversation && a.thread === b.thread;
+
+/** Whose place a message takes, and whether more of it is coming. */
+type Growth = Pick<OutboundMessage, "edits" | "growing">;
 
 interface RepliesOptions {
   readonly agent: AgentContext;
@@ -21,7 +25,7 @@ export class Replies {
   readonly #options: RepliesOptions;
   /** The first is the one that is written to while the answer grows. */
   readonly #targets: { readonly replyTo: ReplyTo; readonly from: number }[] = [];
-  #typing: Disposable | undefined;
+  #typing: ReturnType<typeof linkSignals> | undefined;
 
   constructor(options: RepliesOptions) {
     this.#options = options;
@@ -37,37 +41,59 @@ export class Replies {
     return this.#targets.length === 0;
   }
 
-  /** The admission of a piece for the first conversation. */
-  piece(name: string, text: string): Promise<Admission> {
-    return this.#prepare(this.#outbox(), this.#targets[0]!.replyTo, name, text);
+  /** How the first conversation is shown an answer that grows. */
+  async streaming(): Promise<Streaming> {
+    const target = this.#targets[0];
+    if (target === undefined) return { mode: "off" };
+    return this.#outbox().streaming({ address: target.replyTo.address }, { signal: this.#options.agent.signal });
   }
 
-  /** Sends, in the commit that ends the job, what the first conversation has not read yet, and to the others what they missed. */
-  async finish(rest: string, whole: string): Promise<void> {
+  /** The key under which a piece of that name goes out. */
+  keyOf(name: string): string {
+    return `${this.#options.runId}:${name}`;
+  }
+
+  /** The admission of a piece for the first conversation. */
+  piece(name: string, text: string, growth: Growth = {}): Promise<Admission> {
+    return this.#prepare(this.#outbox(), this.#targets[0]!.replyTo, name, text, growth);
+  }
+
+  /**
+   * Sends, in the commit that ends the job, what the first conversation has not read yet, and to the others what they missed. `edits`: the
+   * key of what the first was shown of `rest` while it grew.
+   */
+  async finish(rest: string, whole: string, edits?: string): Promise<void> {
     if (this.isEmpty) return;
     const outbox = this.#outbox();
     for (const [index, { replyTo, from }] of this.#targets.entries()) {
       const text = (index === 0 ? rest : whole.slice(from)).trim();
-      if (text !== "") this.#options.job.send(await this.#prepare(outbox, replyTo, index === 0 ? "final" : `final:${index}`, text));
+      const growth = index === 0 && edits !== undefined ? { edits } : {};
+      if (text !== "") this.#options.job.send(await this.#prepare(outbox, replyTo, index === 0 ? "final" : `final:${index}`, text, growth));
     }
   }
 
   /** Shows that somebody is typing until it is stopped. A channel that cannot is not bothered further. */
   showTyping(): void {
     const target = this.#targets[0];
-    const { agent } = this.#options;
     if (target === undefined || this.#typing !== undefined) return;
-    const show = () => {
-      agent.uses.outbox?.typing({ address: target.replyTo.address }, { signal: agent.signal }).catch((error: unknown) => {
-        agent.log.debug("typing.failed", { channel: target.replyTo.address.channel, error: String(error) });
-        this.stopTyping();
-      });
+    const { agent } = this.#options;
+    const typing = linkSignals(agent.signal);
+    this.#typing = typing;
+    const show = async () => {
+      while (!typing.signal.aborted) {
+        const shown = await agent.uses.outbox?.typing({ address: target.replyTo.address }, { signal: typing.signal });
+        if (shown === undefined || shown.ms === null) return;
+        // Again before it ends.
+        await agent.clock.sleep(Math.max(1_000, shown.ms * 0.8), typing.signal);
+      }
     };
-    this.#typing = agent.clock.every(agent.config.typingMs, show);
-    show();
+    show().catch((error: unknown) => {
+      if (!typing.signal.aborted) agent.log.debug("typing.failed", { channel: target.replyTo.address.channel, error: String(error) });
+    });
   }
 
   stopTyping(): void {
+    this.#typing?.abort(new Error("the answer is there"));
     this.#typing?.[Symbol.dispose]();
     this.#typing = undefined;
   }
@@ -78,9 +104,9 @@ export class Replies {
     return handle;
   }
 
-  #prepare(handle: ImplementationOf<typeof outbox>, replyTo: ReplyTo, name: string, text: string): Promise<Admission> {
+  #prepare(handle: ImplementationOf<typeof outbox>, replyTo: ReplyTo, name: string, text: string, growth: Growth): Promise<Admission> {
     const { agent, runId, sessionKey } = this.#options;
-    const message = { address: replyTo.address, text, key: `${runId}:${name}`, sessionKey, runId };
+    const message = { address: replyTo.address, text, key: this.keyOf(name), sessionKey, runId, ...growth };
     return handle.prepare(
       { ...message, ...(replyTo.messageId === undefined ? {} : { replyTo: replyTo.messageId }) },
       { signal: agent.signal },

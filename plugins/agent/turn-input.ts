@@ -15,7 +15,15 @@ export const TurnInput = Type.Composite([
 ]);
 export type TurnInput = Static<typeof TurnInput>;
 
-export const CommandInput = Type.Composite([TurnInput, Type.Object({ command: Type.String(), args: Type.String() })]);
+export const CommandInput = Type.Composite([
+  TurnInput,
+  Type.Object({
+    command: Type.String(),
+    args: Type.String(),
+    /** Whoever typed it may not. */
+    refused: Type.Optional(Type.Boolean()),
+  }),
+]);
 export type CommandInput = Static<typeof CommandInput>;
 
 export const CompactInput = Type.Object({

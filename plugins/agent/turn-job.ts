@@ -82,7 +82,8 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       const rest = await turn.blocks.finish();
       turn.replies.stopTyping();
       const failure = end.ok ? undefined : `⚠️ ${end.message}`;
-      await turn.replies.finish(...withFailure(rest, run.text, failure));
+      const [unread, whole] = withFailure(rest, run.text, failure);
+      await turn.replies.finish(unread, whole, turn.blocks.edits);
       const error = end.ok ? undefined : end.message;
       await job.effect("row", null, () => turn.facets(error === undefined ? {} : { error }), { replay: "safe" });
       await turn.transcript.settled();

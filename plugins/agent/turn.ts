@@ -93,8 +93,8 @@ export class Turn {
       job,
       clock: agent.clock,
       limits: () => agent.config,
-      enabled: agent.config.blockReplies && !this.replies.isEmpty,
-      admission: (name, text) => this.replies.piece(name, text),
+      keyOf: (name) => this.replies.keyOf(name),
+      admission: (name, text, growth) => this.replies.piece(name, text, growth),
     });
   }
 
@@ -108,7 +108,10 @@ export class Turn {
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
     this.#absorb(await this.#take());
     this.replies.showTyping();
-    if (job.resumed && !this.replies.isEmpty) await this.blocks.replay();
+    if (!this.replies.isEmpty) {
+      if (job.resumed) await this.blocks.replay();
+      if (agent.config.blockReplies) this.blocks.begin(await this.replies.streaming());
+    }
 
     const info = await agent.uses.router.agent({ agentId: input.agentId, workspace: true }, { signal });
     this.#chosen = chosenModel(session);

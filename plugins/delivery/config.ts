@@ -1,5 +1,6 @@
 /** The `channels` section: one entry a channel, and under `defaults` what holds for all of them. Channel plugins own what else their entry has. */
 import { channelSettings } from "@pincer/plugin-sdk/contracts/channel";
+import type { SenderRules } from "@pincer/plugin-sdk/contracts/sender-rules";
 import { type Static, Type } from "@sinclair/typebox";
 
 const ChannelConfig = Type.Object(channelSettings, { additionalProperties: true });
@@ -13,6 +14,11 @@ export const Defaults = Type.Object({
     minimum: 1,
     description: "Age at which an unsent message is given up, so that nothing old arrives late",
   }),
+  answerWithinMs: Type.Integer({
+    default: 3_600_000,
+    minimum: 1,
+    description: "Age up to which a message is answered that was fetched after a time without connection; older ones are read only",
+  }),
   reconnectFirstMs: Type.Integer({ default: 1000, minimum: 1 }),
   reconnectLongestMs: Type.Integer({ default: 60_000, minimum: 1 }),
 });
@@ -25,6 +31,7 @@ const DEFAULTS: Defaults = {
   retryFirstMs: 1000,
   retryLongestMs: 60_000,
   giveUpAfterMs: 3_600_000,
+  answerWithinMs: 3_600_000,
   reconnectFirstMs: 1000,
   reconnectLongestMs: 60_000,
 };
@@ -45,8 +52,12 @@ export function accountsOf(config: DeliveryConfig, channel: string): readonly { 
   return accounts.map(([account, own]) => ({ account, enabled: on && (own.enabled ?? true) }));
 }
 
-export function admits(config: DeliveryConfig, channel: string, account: string, sender: string): boolean {
-  const entry = channelOf(config, channel);
-  const list = entry?.accounts?.[account]?.allowFrom ?? entry?.allowFrom ?? [];
-  return list.includes("*") || list.includes(sender);
+/** Who may write to the account: what it does not say itself, its channel does. */
+export function rulesOf(config: DeliveryConfig, channel: string, account: string): SenderRules {
+  const { allowFrom, direct, groups } = { ...channelOf(config, channel), ...channelOf(config, channel)?.accounts?.[account] };
+  return {
+    ...(allowFrom === undefined ? {} : { allowFrom }),
+    ...(direct === undefined ? {} : { direct }),
+    ...(groups === undefined ? {} : { groups }),
+  };
 }

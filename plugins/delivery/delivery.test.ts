@@ -15,7 +15,10 @@ const start = (over: Record<string, unknown> = {}, home?: string) =>
     ...(home === undefined ? {} : { home }),
     config: {
       plugins: { "provider-demo": { config: { deltaMs: 0 } } },
-      channels: { defaults: { retryFirstMs: 5, reconnectFirstMs: 5 }, scripted: { url: platform.url, allowFrom: ["ada"], ...over } },
+      channels: {
+        defaults: { retryFirstMs: 5, reconnectFirstMs: 5 },
+        scripted: { url: platform.url, allowFrom: ["ada"], direct: "allowlist", ...over },
+      },
     },
   });
 
@@ -55,6 +58,27 @@ test("a stranger is not admitted, and nothing of what they wrote reaches a sessi
   const { sessions } = await client.call<{ sessions: { key: string }[] }>("sessions.list", {});
   expect(sessions.map(({ key }) => key)).toEqual(["agent:main:scripted:default:room-1"]);
   expect(platform.posted.every(({ room }) => room === "room-1")).toBe(true);
+});
+
+test("in a group the bot answers those it knows, and only when they speak to it", async () => {
+  const text = "what time is it";
+  platform.say("club", "ada", text, { direct: false });
+  platform.say("club", "mallory", text, { direct: false, mentions: true });
+  platform.say("club", "ada", text, { direct: false, mentions: true });
+  const { messageId } = await platform.message(0);
+  platform.say("club", "ada", text, { direct: false, answers: "u1" });
+  platform.say("club", "ada", text, { direct: false, answers: messageId });
+  await platform.message(1);
+  expect(platform.posted.map(({ replyTo }) => replyTo)).toEqual(["u3", "u5"]);
+});
+
+test("another program is answered only where it is named", async () => {
+  await gateway[Symbol.asyncDispose]();
+  gateway = await start({ allowFrom: ["*", "known-bot"] });
+  platform.say("room-2", "unknown-bot", "beep", { bot: true });
+  platform.say("room-1", "known-bot", "beep", { bot: true });
+  expect((await platform.message(0)).room).toBe("room-1");
+  expect(platform.posted).toHaveLength(1);
 });
 
 test("a platform that asks to wait or is down gets the reply later, once", async () => {
@@ -153,7 +177,7 @@ test("channels.status says how each account is, and stop and start hold the conn
 
 test("health shows the channels, also while one is down", async () => {
   const client = await gateway.connect();
-  const shown = { channelOrder: ["scripted"], channels: { scripted: { configured: true } } };
+  const shown = { channelOrder: ["rich", "scripted"], channels: { scripted: { configured: true } } };
   expect(await client.call("health")).toMatchObject(shown);
   await client.call("channels.stop", { channel: "scripted" });
   expect(await client.call("health")).toMatchObject({ ...shown, channels: { scripted: { running: false } } });

@@ -4,6 +4,8 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Providers } from "@pincer/plugin-sdk/contract";
 import type { ChannelStatus, channel } from "@pincer/plugin-sdk/contracts/channel";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
+import type { Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { accountsOf, type DeliveryConfig, defaultsOf } from "./config.ts";
 
@@ -22,6 +24,15 @@ export interface AccountState {
   lastInboundAt: number | null;
   lastOutboundAt: number | null;
   lastError: string | null;
+  /** The last message that did not arrive, or may not have. */
+  lastUndelivered: Undelivered | null;
+}
+
+interface Undelivered {
+  readonly at: number;
+  readonly state: "failed" | "uncertain";
+  readonly conversation: string;
+  readonly detail: string;
 }
 
 interface Runner {
@@ -55,9 +66,17 @@ export class ChannelManager {
     return [...this.#states.values()];
   }
 
-  note(channelId: string, account: string, what: "lastInboundAt" | "lastOutboundAt"): void {
+  received(channelId: string, account: string): void {
     const state = this.#states.get(keyOf(channelId, account));
-    if (state !== undefined) state[what] = this.#deps.clock.now();
+    if (state !== undefined) state.lastInboundAt = this.#deps.clock.now();
+  }
+
+  sent({ channel: channelId, account, conversation }: Address, { state: came, detail = "no reason given" }: Receipt): void {
+    const state = this.#states.get(keyOf(channelId, account));
+    if (state === undefined) return;
+    const at = this.#deps.clock.now();
+    state.lastOutboundAt = at;
+    if (came === "failed" || came === "uncertain") state.lastUndelivered = { at, state: came, conversation, detail };
   }
 
   /** Starts what should run and stops what should not. One change at a time. */
@@ -114,6 +133,7 @@ export class ChannelManager {
         lastInboundAt: null,
         lastOutboundAt: null,
         lastError: null,
+        lastUndelivered: null,
       };
       this.#states.set(key, state);
     }

@@ -21,6 +21,15 @@ const AccountStatus = Type.Object({
   lastInboundAt: when,
   lastOutboundAt: when,
   lastError: Type.Union([Type.String(), Type.Null()]),
+  lastUndelivered: Type.Union([
+    Type.Object({
+      at: Type.Integer(),
+      state: Type.Union([Type.Literal("failed"), Type.Literal("uncertain")]),
+      conversation: Type.String(),
+      detail: Type.String(),
+    }),
+    Type.Null(),
+  ]),
   healthState: Type.String(),
 });
 

@@ -1,29 +1,39 @@
-/** One outbound message as a durable function: split once, each part sent once, repeated only where nothing can arrive twice. */
+/** One outbound message as a durable function: rendered once, each part sent once, repeated only where nothing can arrive twice. */
 
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { ChannelRecord, channel } from "@pincer/plugin-sdk/contracts/channel";
+import type { ChannelRecord, Choice, channel } from "@pincer/plugin-sdk/contracts/channel";
 import { OutboundMessage, Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { defineJob, type Job } from "@pincer/plugin-sdk/job";
+import { compose } from "./composition.ts";
 import type { Defaults } from "./config.ts";
-import { splitText } from "./split.ts";
 
-export const outboundJob = defineJob({ kind: "delivery.outbound", journal: 1, input: OutboundMessage, result: Receipt });
+export const outboundJob = defineJob({ kind: "delivery.outbound", journal: 2, input: OutboundMessage, result: Receipt });
+
+/** One message of the platform, in its markup and within its limits. */
+interface Part {
+  readonly text: string;
+  readonly plain?: string;
+  readonly choices?: Choice[];
+}
 
 /** What one attempt came to. Journalled, so that a replay neither sends nor waits again. */
 type Attempt =
   | { readonly status: "sent"; readonly messageId: string }
   | { readonly status: "again"; readonly afterMs: number | null; readonly detail: string }
   | { readonly status: "rejected" | "uncertain"; readonly detail: string };
+type Outcome = Exclude<Attempt, { status: "again" }> | { readonly status: "left"; readonly detail: string };
 
 interface OutboundDeps {
   readonly clock: Clock;
   readonly defaults: () => Defaults;
   /** Undefined when no plugin provides the channel. */
   readonly channel: (name: string) => { readonly record: ChannelRecord; readonly handle: ImplementationOf<typeof channel> } | undefined;
-  /** Message ids that an earlier key sent, oldest first. */
-  readonly sentIds: (key: string) => Promise<readonly string[]>;
+  /** What an earlier key has come to; undefined when it has not, or is long ago. */
+  readonly receipt: (key: string) => Promise<Receipt | undefined>;
+  /** Whether the message that is shown in place of this one waits behind it. */
+  readonly isSuperseded: (job: Job<OutboundMessage>) => Promise<boolean>;
 }
 
 function classify(error: unknown, idempotent: boolean): Attempt {
@@ -42,7 +52,19 @@ function classify(error: unknown, idempotent: boolean): Attempt {
   }
 }
 
-export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDeps) {
+const digest = ({ text, choices }: Part): string => Bun.hash(JSON.stringify([text, choices])).toString(36);
+
+interface Step {
+  readonly name: string;
+  /** Repeating it shows nothing twice. */
+  readonly idempotent: boolean;
+  /** It is given up when it does not succeed at once. */
+  readonly once: boolean;
+  /** Answers with the message's id. */
+  readonly send: (signal: AbortSignal) => Promise<string>;
+}
+
+export function createOutbound({ clock, defaults, channel, receipt, isSuperseded }: OutboundDeps) {
   const skew = () => clock.now() - clock.monotonic();
   const skewAtStart = skew();
 
@@ -54,13 +76,7 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
   }
 
   /** Repeats until the part is through, refused, uncertain, or too old to be welcome. */
-  async function sendPart(
-    job: Job<OutboundMessage>,
-    age: () => number,
-    name: string,
-    idempotent: boolean,
-    send: (signal: AbortSignal) => Promise<string>,
-  ): Promise<Exclude<Attempt, { status: "again" }>> {
+  async function through(job: Job<OutboundMessage>, age: () => number, { name, idempotent, once, send }: Step): Promise<Outcome> {
     const { retryFirstMs, retryLongestMs, giveUpAfterMs } = defaults();
     for (let attempt = 0; ; attempt++) {
       let waited = true;
@@ -81,6 +97,7 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
         outcome = effect.ok ? effect.value : { status: "uncertain", detail: "the gateway stopped while the message was being sent" };
       }
       if (outcome.status !== "again") return outcome;
+      if (once) return { status: "left", detail: outcome.detail };
       const pause = outcome.afterMs ?? Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(attempt, 20));
       if (age() + pause > giveUpAfterMs) return { status: "rejected", detail: `given up after ${attempt + 1} attempts: ${outcome.detail}` };
       if (!waited) await job.sleep(pause);
@@ -88,7 +105,7 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
   }
 
   return async function deliver(job: Job<OutboundMessage>): Promise<Receipt> {
-    const { address, text, attachments, replyTo, key, edits } = job.input;
+    const { address, choices, replyTo, key, edits, growing = false } = job.input;
     const age = ageOf(job);
     if (age() > defaults().giveUpAfterMs) {
       return { state: "failed", messageIds: [], detail: "it waited too long to be welcome, and was not sent" };
@@ -96,36 +113,71 @@ export function createOutbound({ clock, defaults, channel, sentIds }: OutboundDe
     const target = channel(address.channel);
     if (target === undefined) return { state: "failed", messageIds: [], detail: `no plugin provides the channel "${address.channel}"` };
     const { record, handle } = target;
-    const parts = await job.effect("split", { key }, async () => splitText(text, record.textLimit), { replay: "safe" });
-    if (parts.length === 0 && attachments !== undefined && attachments.length > 0) parts.push("");
+    const before = edits === undefined || handle.edit === undefined ? undefined : await receipt(edits);
+    const ids: (string | undefined)[] = [...(before?.messageIds ?? [])];
+    const shown: (string | undefined)[] = [...(before?.shown ?? [])];
+    if (growing && (await job.effect("superseded", null, () => isSuperseded(job), { replay: "safe" })))
+      return { state: "delivered", ...listed(ids, shown) };
 
-    const previous = edits === undefined ? undefined : (await sentIds(edits)).at(-1);
-    const messageIds: string[] = [];
+    const { text, attachments } = compose(job.input, record);
+    // Loaded when something is to be sent: a start needs none of it.
+    const rendered = async (): Promise<Part[]> => (await import("./render/render.ts")).render(text, record, { growing });
+    const parts = await job.effect("render", { key }, rendered, { replay: "safe" });
+    if (parts.length === 0 && attachments.length > 0) parts.push({ text: "" });
+
     let uncertain: string | undefined;
-    for (const [index, part] of parts.entries()) {
-      const edited = index === 0 && previous !== undefined && handle.edit !== undefined ? previous : undefined;
-      const first = index === 0;
-      const outcome = await sendPart(job, age, `part:${index}`, record.idempotentSend || edited !== undefined, async (signal) => {
-        if (edited !== undefined) {
-          await handle.edit?.({ address, messageId: edited, text: part }, { signal });
+    let areAttached = attachments.length === 0;
+    const posting = (part: Part, name: string): Step => ({
+      name,
+      idempotent: record.idempotentSend,
+      once: growing && !record.idempotentSend,
+      send: async (signal) => {
+        const extras = areAttached ? {} : { attachments: [...attachments] };
+        const answer = replyTo === undefined || ids.length > 0 ? {} : { replyTo };
+        const { messageId } = await handle.send({ address, ...part, ...extras, ...answer, idempotencyKey: `${key}:${name}` }, { signal });
+        return messageId;
+      },
+    });
+    for (const [index, rendered] of parts.entries()) {
+      const buttons = index === parts.length - 1 && record.choices === true && choices !== undefined ? { choices } : {};
+      const part = { ...rendered, ...buttons };
+      const edited = ids[index];
+      if (edited !== undefined && shown[index] === digest(part)) continue;
+      let outcome: Outcome | undefined;
+      if (edited !== undefined) {
+        const send = async (signal: AbortSignal) => {
+          await handle.edit?.({ address, ...part, messageId: edited }, { signal });
           return edited;
-        }
-        const sent = await handle.send(
-          {
-            address,
-            text: part,
-            idempotencyKey: `${key}:${index}`,
-            ...(first && attachments !== undefined ? { attachments } : {}),
-            ...(first && replyTo !== undefined ? { replyTo } : {}),
-          },
-          { signal },
-        );
-        return sent.messageId;
-      });
-      if (outcome.status === "sent") messageIds.push(outcome.messageId);
-      else if (outcome.status === "uncertain") uncertain = outcome.detail;
-      else return { state: "failed", messageIds, detail: outcome.detail };
+        };
+        outcome = await through(job, age, { name: `edit:${index}`, idempotent: true, once: growing, send });
+      }
+      // Somebody has removed the message, or it is too old to be changed: it is said once more rather than not at all.
+      if (outcome === undefined || (outcome.status === "rejected" && !growing)) {
+        outcome = await through(job, age, posting(part, `part:${index}`));
+        areAttached ||= outcome.status === "sent" || outcome.status === "uncertain";
+      }
+      if (outcome.status === "uncertain") uncertain = outcome.detail;
+      else if (outcome.status === "sent") {
+        ids[index] = outcome.messageId;
+        shown[index] = digest(part);
+      } else if (growing) break;
+      else return { state: "failed", ...listed(ids, shown), detail: outcome.detail };
     }
-    return uncertain === undefined ? { state: "delivered", messageIds } : { state: "uncertain", messageIds, detail: uncertain };
+    if (!areAttached) {
+      const outcome = await through(job, age, posting({ text: "" }, "attachments"));
+      if (outcome.status === "uncertain") uncertain = outcome.detail;
+      else if (outcome.status !== "sent") return { state: "failed", ...listed(ids, shown), detail: outcome.detail };
+    }
+    return {
+      state: uncertain === undefined ? "delivered" : "uncertain",
+      ...listed(ids, shown),
+      ...(uncertain === undefined ? {} : { detail: uncertain }),
+    };
   };
+}
+
+/** A part that nobody can say was sent has no id. */
+function listed(ids: readonly (string | undefined)[], shown: readonly (string | undefined)[]): Pick<Receipt, "messageIds" | "shown"> {
+  const known = ids.flatMap((id, index) => (id === undefined ? [] : [[id, shown[index] ?? ""] as const]));
+  return { messageIds: known.map(([id]) => id), shown: known.map(([, digest]) => digest) };
 }

@@ -40,6 +40,7 @@ export function channelsStatus(
         lastInboundAt: state.lastInboundAt,
         lastOutboundAt: state.lastOutboundAt,
         lastError: state.lastError,
+        lastUndelivered: state.lastUndelivered,
         healthState: state.status,
         ...(state.self === undefined ? {} : { name: state.self }),
       })),

@@ -1,5 +1,6 @@
 /** The `agents` section of the configuration: the agents, who the owner is on other channels, and the rules from message to agent. */
 import { type Static, Type } from "@sinclair/typebox";
+import { identityPattern } from "./identities.ts";
 
 /** A path of the operating system ends at a NUL. */
 export const NO_NUL = "^[^\\0]*$";
@@ -23,15 +24,15 @@ export const AgentConfig = Type.Object({
 });
 export type AgentConfig = Static<typeof AgentConfig>;
 
-const pattern = Type.Optional(Type.String({ description: "An exact id, or * for any" }));
+const pattern = (what: string) => Type.Optional(Type.String({ description: `${what}, or * for any` }));
 
 export const Rule = Type.Object({
-  channel: pattern,
-  account: pattern,
-  team: pattern,
-  chat: pattern,
-  thread: pattern,
-  sender: pattern,
+  channel: pattern("The channel's name"),
+  account: pattern("The account's name"),
+  team: pattern("The platform's id of the guild, team or workspace"),
+  chat: pattern("The platform's id of the group, direct for every direct conversation"),
+  thread: pattern("The platform's id of the thread or topic"),
+  sender: pattern("The platform's id of whoever writes"),
   agent: agentId,
 });
 export type Rule = Static<typeof Rule>;
@@ -39,9 +40,10 @@ export type Rule = Static<typeof Rule>;
 export const RoutingConfig = Type.Object({
   default: Type.Optional(agentId),
   list: Type.Array(AgentConfig, { default: [], description: "The agents; when empty there is one, called main" }),
-  owner: Type.Array(Type.String({ pattern: "^[a-z0-9_-]+:.+$" }), {
+  owner: Type.Array(Type.String({ pattern: identityPattern }), {
     default: [],
-    description: "The owner's identities on channels, as <channel>:<sender id>; their direct messages reach the main session",
+    description:
+      "The owner's identities on channels, as <channel>:<sender id>, or <channel>/<account>:<sender id> for one account alone; their direct messages reach the main session",
   }),
   rules: Type.Array(Rule, { default: [], description: "First match wins; a field that is absent matches everything" }),
 });

@@ -2,14 +2,21 @@ import { mkdir, rm } from "node:fs/promises";
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { owners } from "@pincer/plugin-sdk/contracts/owners";
 import { type AgentInfo, router } from "@pincer/plugin-sdk/contracts/router";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { agentInfo, configuredAgents, defaultAgentId, routingErrors, workspaceOf } from "./agents.ts";
 import { type AgentConfig, RoutingConfig } from "./config.ts";
 import { listAgentFiles, readAgentFile, writeAgentFile } from "./files.ts";
+import { isOwner, linked, parseIdentity, unlinked } from "./identities.ts";
 import * as methods from "./methods.ts";
 import { routeMessage } from "./route.ts";
+
+const choiceKey = ({ channel, account, conversation, thread }: Address) =>
+  `chosen/${JSON.stringify([channel, account, conversation, thread ?? null])}`;
 
 export default definePlugin({
   config: RoutingConfig,
@@ -22,13 +29,18 @@ export default definePlugin({
     /** Workspaces that are known to exist. */
     const made = new Set<string>();
     const info = (agentId?: string) => agentInfo(ctx.config, home, agentId);
+    const chosenIn = async (address: Address): Promise<string | undefined> => {
+      const { thread, ...whole } = address;
+      const own = thread === undefined ? undefined : await ctx.store.get<string>(choiceKey(address));
+      return own ?? ctx.store.get<string>(choiceKey(whole));
+    };
 
     ctx.provide(
       router,
       "routing",
       {},
       {
-        route: async (message) => routeMessage(ctx.config, message),
+        route: async (request) => routeMessage(ctx.config, request, await chosenIn(request.message.address)),
         agent: async ({ agentId, workspace }) => {
           const agent = info(agentId);
           if (workspace && !made.has(agent.workspace)) {
@@ -38,6 +50,30 @@ export default definePlugin({
           return agent;
         },
         agents: async () => ({ agents: agents().map(({ id }) => info(id)) }),
+        choose: async ({ address, agentId }) => {
+          if (agentId !== null) info(agentId);
+          await ctx.store.set({ [choiceKey(address)]: agentId ?? undefined });
+          return {};
+        },
+      },
+    );
+
+    ctx.provide(
+      owners,
+      "routing",
+      {},
+      {
+        is: async (who) => ({ owner: isOwner(ctx.config.owner, who) }),
+        list: async () => ({ identities: ctx.config.owner.map(parseIdentity) }),
+        link: async (who) => {
+          if (!isOwner(ctx.config.owner, who)) await change((before) => ({ owner: [...linked(before.owner ?? [], who)] }));
+          return {};
+        },
+        unlink: async (who) => {
+          if (!isOwner(ctx.config.owner, who)) return { unlinked: false };
+          await change((before) => ({ owner: [...unlinked(before.owner ?? [], who)] }));
+          return { unlinked: true };
+        },
       },
     );
 
@@ -67,20 +103,15 @@ export default definePlugin({
       ),
     }));
 
-    /** One change of the list at a time, each against the configuration as it then is. */
-    let changing: Promise<unknown> = Promise.resolve();
-    const change = (
-      edit: (list: readonly AgentConfig[]) => { list: readonly AgentConfig[]; rules?: typeof ctx.config.rules },
-    ): Promise<void> => {
-      const run = async () => {
+    const changing = createQueue();
+    /** One change of the section at a time, each against what is written then. */
+    const change = (edit: (written: Partial<RoutingConfig>) => Partial<Readonly<RoutingConfig>>): Promise<void> =>
+      changing(async () => {
         const { hash, written } = await configuration.read({}, ctx);
-        const before = written as { readonly agents?: object };
-        await configuration.edit({ value: { ...before, agents: { ...before.agents, ...edit(agents()) } }, baseHash: hash }, ctx);
-      };
-      const result = changing.then(run, run);
-      changing = result.catch(() => undefined); // silent-ok: the caller of this change is told; the next one goes on
-      return result;
-    };
+        const before = written as { readonly agents?: Partial<RoutingConfig> };
+        const next = edit(before.agents ?? {});
+        await configuration.edit({ value: { ...before, agents: { ...before.agents, ...next } }, baseHash: hash }, ctx);
+      });
     const merged = (agent: AgentConfig, edits: { [K in keyof AgentConfig]?: AgentConfig[K] | null }): AgentConfig =>
       Object.fromEntries(
         Object.entries({ ...agent, ...edits }).filter(([, value]) => value !== undefined && value !== null),
@@ -94,10 +125,10 @@ export default definePlugin({
         .slice(0, 64);
       if (id === "") throw routingErrors.ROUTER_AGENT_NAME(`"${name}" has no letter or digit of a-z, 0-9 to make an id of`);
       const agent = merged({ id }, { name, ...rest });
-      await change((list) => {
-        if (list.some((known) => known.id === id))
+      await change(() => {
+        if (agents().some((known) => known.id === id))
           throw routingErrors.ROUTER_AGENT_EXISTS(`agent "${id}" exists already`, { data: { agentId: id } });
-        return { list: [...list, agent] };
+        return { list: [...agents(), agent] };
       });
       return {
         ok: true as const,
@@ -110,7 +141,7 @@ export default definePlugin({
 
     ctx.method(methods.agentsUpdate, async ({ agentId, ...edits }) => {
       info(agentId);
-      await change((list) => ({ list: list.map((agent) => (agent.id === agentId ? merged(agent, edits) : agent)) }));
+      await change(() => ({ list: agents().map((agent) => (agent.id === agentId ? merged(agent, edits) : agent)) }));
       return { ok: true as const, agentId };
     });
 
@@ -124,7 +155,9 @@ export default definePlugin({
         );
       const rules = ctx.config.rules.filter((rule) => rule.agent !== agentId);
       const removedBindings = ctx.config.rules.length - rules.length;
-      await change((list) => ({ list: list.filter((agent) => agent.id !== agentId), rules }));
+      await change(() => ({ list: agents().filter((agent) => agent.id !== agentId), rules }));
+      const chosen = (await ctx.store.list<string>("chosen/")).filter(({ value }) => value === agentId);
+      await ctx.store.set(Object.fromEntries(chosen.map(({ key }) => [key, undefined])));
       if (deleteFiles === true) await rm(workspace, { recursive: true, force: true });
       made.delete(workspace);
       return { ok: true as const, agentId, removedBindings };

@@ -1,32 +1,52 @@
 /** From an inbound message to an agent and a session. */
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
-import type { Route } from "@pincer/plugin-sdk/contracts/router";
+import type { Route, RouteRequest } from "@pincer/plugin-sdk/contracts/router";
 import { configuredAgents, defaultAgentId } from "./agents.ts";
 import type { RoutingConfig, Rule } from "./config.ts";
+import { isOwner } from "./identities.ts";
+
+/** What a rule's `chat` says of every direct conversation. */
+export const DIRECT = "direct";
 
 const matches = (pattern: string | undefined, value: string | undefined) => pattern === undefined || pattern === "*" || pattern === value;
 
-const applies = (rule: Rule, { address, group, sender }: InboundMessage) =>
+const applies = (rule: Rule, { address, group, sender, chat }: InboundMessage) =>
   matches(rule.channel, address.channel) &&
   matches(rule.account, address.account) &&
   matches(rule.team, group?.team) &&
-  matches(rule.chat, group?.id ?? address.conversation) &&
+  (chat === "direct" ? matches(rule.chat, DIRECT) : rule.chat !== DIRECT && matches(rule.chat, group?.id ?? address.conversation)) &&
   matches(rule.thread, address.thread) &&
   matches(rule.sender, sender.id);
 
+/** So much of a platform's id is readable in a session's key, which has 512 characters for all. */
+const longestPart = 160;
+const THREAD = ":thread:";
+
+/**
+ * A platform's id as a part of a session's key: as it is where nothing in it can pass for another part, else escaped, and told apart by its hash
+ * where that would be too long or lose something. Only what is not as it is has a percent sign.
+ */
+function keyPart(id: string): string {
+  const isPlain = id.length <= longestPart && /^[^\p{C}\p{Z}%]+$/u.test(id) && !id.includes(THREAD) && !id.endsWith(":");
+  if (isPlain) return id;
+  const escaped = encodeURIComponent(id.toWellFormed());
+  if (escaped.length <= longestPart && id.isWellFormed()) return escaped;
+  const hash = Bun.CryptoHasher.hash("sha256", Buffer.from(id, "utf16le"), "hex").slice(0, 32);
+  return `${escaped.slice(0, longestPart).replace(/%.?$/, "")}%~${hash}`;
+}
+
 /**
  * The owner's direct messages belong to the agent's main session, wherever they were written; every other conversation has a session of
- * its own. A rule for an agent that is no longer configured is passed over.
+ * its own. An agent that is no longer configured is passed over.
+ * @param chosen the agent that was chosen for this conversation, by `choose`.
  */
-export function routeMessage(config: RoutingConfig, message: InboundMessage): Route {
+export function routeMessage(config: RoutingConfig, { message, agentId: given, owner }: RouteRequest, chosen?: string): Route {
   const ids = new Set(configuredAgents(config).map((agent) => agent.id));
-  const agentId = config.rules.find((rule) => ids.has(rule.agent) && applies(rule, message))?.agent ?? defaultAgentId(config);
+  const byRule = () => config.rules.find((rule) => ids.has(rule.agent) && applies(rule, message))?.agent ?? defaultAgentId(config);
+  const agentId = [chosen, given].find((id) => id !== undefined && ids.has(id)) ?? byRule();
   const { channel, account, conversation, thread } = message.address;
-  const owner = message.chat === "direct" && config.owner.includes(`${channel}:${message.sender.id}`);
-  const suffix = thread === undefined ? "" : `:thread:${thread}`;
-  return {
-    agentId,
-    owner,
-    sessionKey: owner ? `agent:${agentId}:main${suffix}` : `agent:${agentId}:${channel}:${account}:${conversation}${suffix}`,
-  };
+  const isOwners = message.chat === "direct" && (owner ?? isOwner(config.owner, { channel, account, sender: message.sender.id }));
+  const suffix = thread === undefined ? "" : `${THREAD}${keyPart(thread)}`;
+  const rest = isOwners ? "main" : `${channel}:${account}:${keyPart(conversation)}`;
+  return { agentId, owner: isOwners, sessionKey: `agent:${agentId}:${rest}${suffix}` };
 }

@@ -118,7 +118,7 @@ export class Load {
 
   #write({ room, from, direct, sessionKey }: (typeof rooms)[number]): void {
     const name = `m${this.#next++}`;
-    const { id } = this.#world.platform.say(room, from, wording(name, this.#wish()), { direct });
+    const { id } = this.#world.platform.say(room, from, wording(name, this.#wish()), { direct, mentions: true });
     const runId = `in:scripted:default:${id}`;
     this.said.push({ name, runId, sessionKey, mode: "steer", room, updateId: id, isAccepted: false, stop: "no" });
   }

@@ -85,7 +85,7 @@ inEveryMode("routing as the router", (mode, test) => {
   test("a message belongs to the same session of the same agent, and an agent that there is not has its code", async () => {
     await using kit = await start("routing", { mode });
     const io = { signal: kit.signal };
-    expect(await kit.uses(router).route(message("1", "ada"), io)).toEqual({
+    expect(await kit.uses(router).route({ message: message("1", "ada") }, io)).toEqual({
       agentId: "main",
       sessionKey: "agent:main:scripted:default:room-7",
       owner: false,

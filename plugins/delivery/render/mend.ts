@@ -1,0 +1,1 @@
+export const mended = (text: string): string => text;
