@@ -1,18 +1,16 @@
 /** Settings of a channel that has accounts: what stands beside `accounts` holds for each of them, unless the account says otherwise. */
 import { type Static, type TProperties, Type } from "@sinclair/typebox";
 import { channelSettings } from "../contracts/channel.ts";
+import { SenderRules } from "../contracts/sender-rules.ts";
 
 /** Part of a session's key. */
 const AccountName = Type.String({ pattern: "^[a-z0-9_-]+$" });
 
 /** `settings` are all optional and without a default: a default of the account would stand in front of what the channel says. */
 export function channelConfig<P extends TProperties>(settings: P) {
-  const { accounts: _, ...ofEach } = channelSettings;
-  const own = { ...ofEach, ...settings };
-  return Type.Object({
-    ...own,
-    accounts: Type.Optional(Type.Record(AccountName, Type.Object(own), { description: "By name; absent: one, called default" })),
-  });
+  const account = Type.Object({ enabled: channelSettings.enabled, ...SenderRules.properties, ...settings });
+  const accounts = Type.Record(AccountName, account, { description: "By name; absent: one, called default" });
+  return Type.Object({ ...channelSettings, ...settings, accounts: Type.Optional(accounts) });
 }
 
 type WithAccounts<A extends object> = A & { readonly accounts?: Readonly<Record<string, A>> };

@@ -7,7 +7,11 @@ channelSuite({
   name: "telegram",
   startPlatform: startSuitePlatform,
   startPlugin: (apiRoot, options, allowFrom) =>
-    startPlugin(import.meta.dir, { ...options, config: { apiRoot, allowFrom }, secrets: { TELEGRAM_BOT_TOKEN: TOKEN } }),
+    startPlugin(import.meta.dir, {
+      ...options,
+      config: { apiRoot, allowFrom, direct: "allowlist", streaming: "off" },
+      secrets: { TELEGRAM_BOT_TOKEN: TOKEN },
+    }),
   idOf,
   receives: { path: "/getUpdates" },
   sends: { path: "/sendMessage" },
