@@ -162,19 +162,23 @@ export function createOutgoing({ chats, clock, store, log, open }: OutgoingDeps)
         replyTo === undefined ? {} : { reply_parameters: { message_id: numberOf("message", replyTo), allow_sending_without_reply: true } };
       const buttons = keyboardOf(choices);
       const steps: (() => Promise<string>)[] = [];
-      if (text !== "" && !isBeside) steps.push(() => sendWords(bot, request, signal, { ...reply, ...buttons }));
-      for (const [index, medium] of media.entries()) {
-        const around = { ...(index === 0 && steps.length === 0 && { ...reply, ...buttons }) };
-        steps.push(() => sendFile(bot, address, medium, signal, around, isBeside && text !== "" ? request : undefined));
+      const step = (send: () => Promise<string>) =>
+        void steps.push(async () => {
+          try {
+            return await send();
+          } catch (error) {
+            throw bot.failure(error);
+          }
+        });
+      if (text !== "" && !isBeside) step(() => sendWords(bot, request, signal, { ...reply, ...buttons }));
+      for (const medium of media) {
+        const around = steps.length === 0 ? { ...reply, ...buttons } : {};
+        step(() => sendFile(bot, address, medium, signal, around, isBeside && text !== "" ? request : undefined));
       }
       if (steps.length === 0) throw channelErrors.CHANNEL_REJECTED("there is neither text nor file to send");
-      try {
-        // What is edited later is the text, which goes first.
-        const [messageId = ""] = await sendInSteps({ clock, store, key: idempotencyKey, steps });
-        return { messageId };
-      } catch (error) {
-        throw bot.failure(error);
-      }
+      // What is edited later is the text, which goes first.
+      const [messageId = ""] = await sendInSteps({ clock, store, key: idempotencyKey, steps });
+      return { messageId };
     },
 
     async edit({ address, messageId, text, plain, choices }, { signal }) {
