@@ -127,6 +127,15 @@ export class Capabilities {
     const find = () => this.#find(contract.id, contract.version, name);
     return bindMembers(contract, name ?? contract.id, {
       has: (member) => find()?.optional?.includes(member) ?? false,
+      requireName: (wanted, own) => {
+        const owner = this.reach
+          .table()
+          .providers(wanted.contract)
+          .find(({ name }) => name === own)?.plugin;
+        if (user.scopes === undefined || owner === user.id) return;
+        const whose = `${wanted.contract} ${JSON.stringify(own)}, which ${owner ?? "nobody"} provides`;
+        throw pluginErrors.PLUGIN_PERMISSION(`${user.id} speaks as the ${whose}`);
+      },
       resolve: (what, patient) => {
         user.assertLive();
         const provision = find();

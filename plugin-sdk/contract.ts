@@ -13,6 +13,8 @@ export interface Call<P extends TSchema = TSchema, R extends TSchema = TSchema> 
   /** Repeating the call is harmless, so that a caller may retry it when the provider goes away. */
   readonly safe?: boolean;
   readonly optional?: boolean;
+  /** Where the parameters say in whose name the call is made: the caller must provide that contract under that name itself. */
+  readonly speaksAs?: { readonly contract: string; readonly at: readonly string[] };
 }
 
 export interface Stream<P extends TSchema = TSchema, I extends TSchema = TSchema, R extends TSchema = TSchema> {
@@ -94,7 +96,7 @@ export const ifPresent = <C extends Contract>(contract: C): OptionalUse<C> => ({
 export const call = <P extends TSchema, R extends TSchema>(
   params: P,
   result: R,
-  options: { readonly safe?: boolean } = {},
+  options: Pick<Call, "safe" | "speaksAs"> = {},
 ): Call<P, R> => ({
   kind: "call",
   params,

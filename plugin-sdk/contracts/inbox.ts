@@ -67,11 +67,18 @@ export const inbox = defineContract({
   version: 1,
   arity: "one",
   members: {
-    /** Dedupes and admits in one commit; `position` is kept in the same commit, and given to the channel's next `start`. */
-    accept: call(Type.Object({ message: InboundMessage, position: Type.Optional(Type.String()) }), Acceptance, { safe: true }),
+    /**
+     * Dedupes and admits in one commit; `position` is kept in the same commit, and given to the channel's next `start`. A channel hands in
+     * messages of its own name alone.
+     */
+    accept: call(Type.Object({ message: InboundMessage, position: Type.Optional(Type.String()) }), Acceptance, {
+      safe: true,
+      speaksAs: { contract: "channel", at: ["message", "address", "channel"] },
+    }),
     /** Keeps a position past events that hold no message. */
     advance: call(Type.Object({ channel: Type.String(), account: Type.String(), position: Type.String() }), Type.Object({}), {
       safe: true,
+      speaksAs: { contract: "channel", at: ["channel"] },
     }),
   },
 });

@@ -23,6 +23,8 @@ export const TurnRequest = Type.Object({
   group: Type.Optional(Type.Boolean()),
   /** It is kept as what was said, and not answered: the next turn reads it. */
   unanswered: Type.Optional(Type.Boolean()),
+  /** Epoch milliseconds of when it was written, where that is not now. */
+  writtenAt: Type.Optional(Type.Integer()),
   /** For whom models are asked, as `llm` has it; absent: for the sender. */
   user: Type.Optional(Type.String()),
   /** Where the answer goes, besides the transcript and its subscribers. */

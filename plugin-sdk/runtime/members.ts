@@ -32,6 +32,8 @@ interface Target {
 interface Binding {
   /** Whether an optional member exists, read at each use. */
   has(member: string): boolean;
+  /** Throws `PLUGIN_PERMISSION` when the caller may not make a call in that name. Absent where somebody else looks. */
+  requireName?(wanted: NonNullable<Call["speaksAs"]>, name: unknown): void;
   /**
    * `what` names the call for whoever waits for it. No promise when nothing has to be activated first. With `patient` it waits, until that
    * aborts, for a process that is to be started again after a pause.
@@ -59,11 +61,16 @@ function runMember({ implementation }: Target, key: string, what: string, given:
   return run.call(implementation, given, io);
 }
 
+/** Of what was checked already. */
+const nameIn = (given: unknown, at: readonly string[]): unknown =>
+  at.reduce((value, key) => (value as Readonly<Record<string, unknown>>)[key], given);
+
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
   return async (given: unknown, io: Io) => {
     const compiling = requireValid(member.params, given, wrongParams);
     if (compiling) await compiling;
+    if (member.speaksAs) binding.requireName?.(member.speaksAs, nameIn(given, member.speaksAs.at));
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
       const resolved = binding.resolve(what, member.safe ? io.signal : undefined);

@@ -8,6 +8,7 @@ import {
   commandJob,
   commandLane,
   compactJob,
+  recordJob,
   runKey,
   type TurnInput,
   turnJob,
@@ -36,6 +37,7 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
     ...(user === undefined ? {} : { user }),
   };
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
+  if (request.unanswered === true) return { lane: turnLane(sessionKey), kind: recordJob.kind, key, input, mode: "followup", ...from };
   const isOwner = owner || byOwner === true || origin.operator === true;
   const typed = (isOwner || replyTo !== undefined) && origin.plain !== true && (request.attachments ?? []).length === 0;
   const command = typed ? parseCommand(request.text) : undefined;

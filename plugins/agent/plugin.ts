@@ -14,11 +14,12 @@ import { agentEvent, chatEvent, sessionOperation } from "./events.ts";
 import { registerHistory } from "./history.ts";
 import { registerLists } from "./list-methods.ts";
 import { tellLostRun } from "./lost-run.ts";
+import { createRecordHandler } from "./record-job.ts";
 import { Runs } from "./runs.ts";
 import { facets } from "./session-facets.ts";
 import { registerSessionMethods, stopSession } from "./session-methods.ts";
 import { ToolTables } from "./tool-table.ts";
-import { commandJob, compactJob, turnJob } from "./turn-input.ts";
+import { commandJob, compactJob, recordJob, turnJob } from "./turn-input.ts";
 import { createTurnHandler } from "./turn-job.ts";
 import { RenderedMessages } from "./user-message.ts";
 import { uses } from "./uses.ts";
@@ -42,6 +43,7 @@ export default definePlugin({
     );
     ctx.job(turnJob, createTurnHandler(parts, runs));
     ctx.job(commandJob, createCommandHandler(ctx, runs));
+    ctx.job(recordJob, createRecordHandler(ctx));
     ctx.job(compactJob, createCompactHandler(parts, runs));
 
     const sending = createSend(ctx, runs);

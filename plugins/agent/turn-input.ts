@@ -59,6 +59,7 @@ export type CompactResult = Static<typeof CompactResult>;
 
 export const turnJob = defineJob({ kind: "agent.turn", journal: 1, input: TurnInput, result: RunResult });
 export const commandJob = defineJob({ kind: "agent.command", journal: 1, input: CommandInput, result: RunResult });
+export const recordJob = defineJob({ kind: "agent.record", journal: 1, input: TurnInput, result: RunResult });
 export const compactJob = defineJob({
   kind: "agent.compact",
   journal: 1,

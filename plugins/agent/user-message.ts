@@ -41,7 +41,7 @@ export function userMessage(input: TurnInput, limits: Limits): UserMessage {
   return {
     role: "user",
     content: blocks.length === 0 ? input.text : [...text, ...blocks],
-    timestamp: input.at,
+    timestamp: input.writtenAt ?? input.at,
     idempotencyKey: entryIds.user(input.runId),
     ...(input.sender === undefined ? {} : { sender: input.sender }),
   };

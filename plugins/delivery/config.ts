@@ -61,3 +61,20 @@ export function rulesOf(config: DeliveryConfig, channel: string, account: string
     ...(groups === undefined ? {} : { groups }),
   };
 }
+
+export interface Reactions {
+  readonly seen: string;
+  readonly working: string;
+  readonly done: string;
+  readonly failed: string;
+}
+
+/** Such as every platform that has reactions knows. */
+const REACTIONS: Reactions = { seen: "👀", working: "✍", done: "👍", failed: "👎" };
+
+/** Undefined where none are shown. */
+export function reactionsOf(config: DeliveryConfig, channel: string): Reactions | undefined {
+  const { reactions = false } = channelOf(config, channel) ?? {};
+  if (reactions === false) return undefined;
+  return reactions === true ? REACTIONS : { ...REACTIONS, ...reactions };
+}

@@ -5,23 +5,38 @@ import type { Acceptance, InboundMessage, inbox } from "@pincer/plugin-sdk/contr
 import type { Verdict } from "@pincer/plugin-sdk/contracts/sender-policy";
 import { inboundReceived } from "@pincer/plugin-sdk/hooks";
 import type { Admission } from "@pincer/plugin-sdk/job";
-import { type DeliveryConfig, rulesOf } from "./config.ts";
+import { type DeliveryConfig, defaultsOf, rulesOf } from "./config.ts";
+import type { Lateness } from "./lateness.ts";
 import type { ChannelManager } from "./manager.ts";
-import { admissionOf } from "./outbox.ts";
+import { admissionOf, laneOf } from "./outbox.ts";
+import { reactionsFor } from "./reactions.ts";
 import { judgeByList } from "./sender-list.ts";
 import type { uses } from "./uses.ts";
 
-type Context = Pick<PluginContext<DeliveryConfig, typeof uses>, "uses" | "store" | "run" | "log" | "config">;
+type Context = Pick<PluginContext<DeliveryConfig, typeof uses>, "uses" | "store" | "run" | "log" | "config" | "clock" | "signal">;
 
 export const positionKey = (channelId: string, account: string) => `position:${channelId}:${account}`;
 
 /** Names the event in what is made of it, so that one that comes twice makes nothing twice. */
 const eventKey = ({ address: { channel, account }, eventId }: InboundMessage) => `in:${channel}:${account}:${eventId}`;
 
+/** `90 minutes`, `2 hours`: in the greatest unit that says it in a whole number. */
+function spanText(ms: number): string {
+  const [unit, size] = (
+    [
+      ["day", 86_400_000],
+      ["hour", 3_600_000],
+      ["minute", 60_000],
+    ] as const
+  ).find(([, size]) => ms % size === 0) ?? ["second", 1000];
+  const count = Math.round(ms / size);
+  return count === 1 ? `one ${unit}` : `${count} ${unit}s`;
+}
+
 /** Without a policy the router alone knows who the owner is. */
 type Judged = Omit<Verdict, "owner"> & Partial<Pick<Verdict, "owner">>;
 
-export function createInbox(context: Context, manager: ChannelManager): ImplementationOf<typeof inbox> {
+export function createInbox(context: Context, manager: ChannelManager, lateness: Lateness): ImplementationOf<typeof inbox> {
   const { uses, store, log } = context;
 
   const judge = async (message: InboundMessage, io: Io): Promise<Judged> => {
@@ -42,7 +57,23 @@ export function createInbox(context: Context, manager: ChannelManager): Implemen
           }),
         ];
 
-  const turnOf = async (message: InboundMessage, { agentId: chosen, owner: byOwner }: Judged, io: Io): Promise<Admission> => {
+  /** Whoever wrote long ago is told, once a conversation, that it was read and not answered. */
+  const toldLate = async ({ address }: InboundMessage): Promise<{ admissions: Admission[]; values: Record<string, unknown> }> => {
+    const { answerWithinMs } = defaultsOf(context.config);
+    const key = `told-late:${laneOf(address)}:${address.thread ?? ""}`;
+    const now = context.clock.now();
+    const last = await store.get<number>(key);
+    if (last !== undefined && Math.abs(now - last) < answerWithinMs) return { admissions: [], values: {} };
+    const text = `I was not connected for a while. What was written more than ${spanText(answerWithinMs)} ago I have read, but not answered: ask again if you still want an answer.`;
+    return { admissions: [admissionOf({ address, text, key: `${key}:${now}` })], values: { [key]: now } };
+  };
+
+  const turnOf = async (
+    message: InboundMessage,
+    { agentId: chosen, owner: byOwner }: Judged,
+    isLate: boolean,
+    io: Io,
+  ): Promise<Admission> => {
     const inbound = await context.run(inboundReceived, message, io);
     const { agentId, sessionKey, owner } = await uses.router.route(
       { message: inbound, ...(byOwner === undefined ? {} : { owner: byOwner }), ...(chosen === undefined ? {} : { agentId: chosen }) },
@@ -56,6 +87,7 @@ export function createInbox(context: Context, manager: ChannelManager): Implemen
         agentId,
         owner,
         text: inbound.text,
+        ...(isLate ? { unanswered: true, writtenAt: inbound.sentAt } : {}),
         ...(byOwner === true ? { byOwner } : {}),
         ...(message.chat === "group" ? { group: true } : {}),
         sender: { ...sender, channel: message.address.channel },
@@ -81,8 +113,16 @@ export function createInbox(context: Context, manager: ChannelManager): Implemen
         log.info("inbound.refused", { channel, account, sender: message.sender.id, reason });
         return { status: "refused", reason };
       }
-      const admissions = [await turnOf(message, verdict, io), ...said(message, verdict)];
-      const { jobs } = await uses.lanes.admit({ admissions, values }, io);
+      const late = await lateness.judge(message);
+      const turn = await turnOf(message, verdict, late.isLate, io);
+      const told = late.isLate ? await toldLate(message) : { admissions: [], values: {} };
+      const admissions = [
+        turn,
+        ...(late.isLate ? [] : reactionsFor(context, message, turn)),
+        ...said(message, verdict),
+        ...told.admissions,
+      ];
+      const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
       return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
     },
     advance: async ({ channel, account, position }) => {

@@ -45,6 +45,7 @@ interface ManagerDeps {
   readonly log: Logger;
   readonly config: () => DeliveryConfig;
   readonly channels: Providers<typeof channel>;
+  readonly onConnection: (channel: string, account: string, isConnected: boolean) => void;
   readonly position: (channel: string, account: string) => Promise<string | undefined>;
 }
 
@@ -109,6 +110,10 @@ export class ChannelManager {
     await this.sync();
   }
 
+  loggedOut(channelId: string, account: string): void {
+    this.#state(channelId, account).status = "login-required";
+  }
+
   async close(): Promise<void> {
     await this.#changing;
     await Promise.all([...this.#runners.keys()].map((key) => this.#stop(key)));
@@ -144,11 +149,17 @@ export class ChannelManager {
     const abort = new AbortController();
     const ended = this.#run(state, abort.signal).finally(() => {
       state.running = false;
-      state.connected = false;
+      this.#connected(state, false);
       state.lastStopAt = this.#deps.clock.now();
       this.#runners.delete(key);
     });
     this.#runners.set(key, { abort, ended });
+  }
+
+  #connected(state: AccountState, isConnected: boolean): void {
+    if (state.connected === isConnected) return;
+    state.connected = isConnected;
+    this.#deps.onConnection(state.channel, state.account, isConnected);
   }
 
   async #stop(key: string): Promise<void> {
@@ -171,7 +182,7 @@ export class ChannelManager {
           .get(channelId)
           .start({ account, ...(kept === undefined ? {} : { position: kept }) }, { signal })) {
           state.status = status.state;
-          state.connected = status.state === "connected";
+          this.#connected(state, status.state === "connected");
           if (status.self !== undefined) state.self = status.self;
           if (state.connected) {
             failures = 0;
@@ -196,7 +207,7 @@ export class ChannelManager {
           return;
         }
       }
-      state.connected = false;
+      this.#connected(state, false);
       const { reconnectFirstMs, reconnectLongestMs } = defaultsOf(config());
       try {
         await clock.sleep(Math.min(reconnectLongestMs, reconnectFirstMs * 2 ** Math.min(failures, 20)), signal);

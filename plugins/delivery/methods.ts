@@ -1,4 +1,5 @@
-/** `channels.*` and `send` on the wire (`protocol` section 4.2). */
+/** `channels.*`, `send`, `poll` and `message.action` on the wire (`protocol` section 4.2). */
+import { Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 
@@ -31,6 +32,9 @@ const AccountStatus = Type.Object({
     Type.Null(),
   ]),
   healthState: Type.String(),
+  /** Where it was asked for: what the platform says of the login. */
+  probe: Type.Optional(Probe),
+  lastProbeAt: Type.Optional(when),
 });
 
 export const channelsStatus = defineMethod({
@@ -74,6 +78,24 @@ export const channelsStop = defineMethod({
   result: Type.Object({ channel: Type.String(), accountId: Type.String(), stopped: Type.Boolean() }),
 });
 
+export const channelsLogout = defineMethod({
+  name: "channels.logout",
+  summary: "Ends an account's login on its platform, and disconnects it.",
+  scope: "operator.admin",
+  params: which,
+  result: Type.Object({ channel: Type.String(), accountId: Type.String(), cleared: Type.Boolean(), loggedOut: Type.Boolean() }),
+});
+
+const Sent = Type.Object({
+  runId: Type.String(),
+  channel: Type.String(),
+  to: Type.String(),
+  status: Type.Union([Type.Literal("delivered"), Type.Literal("uncertain")]),
+  messageId: Type.Optional(Type.String()),
+  messageIds: Type.Array(Type.String()),
+  detail: Type.Optional(Type.String()),
+});
+
 export const send = defineMethod({
   name: "send",
   summary: "Sends a message to a conversation of a channel, and answers when the channel has.",
@@ -96,13 +118,53 @@ export const send = defineMethod({
     },
     closed,
   ),
-  result: Type.Object({
-    runId: Type.String(),
-    channel: Type.String(),
-    to: Type.String(),
-    status: Type.Union([Type.Literal("delivered"), Type.Literal("uncertain")]),
-    messageId: Type.Optional(Type.String()),
-    messageIds: Type.Array(Type.String()),
-    detail: Type.Optional(Type.String()),
-  }),
+  result: Sent,
+});
+
+const pollOption = Type.String({ minLength: 1 });
+
+export const poll = defineMethod({
+  name: "poll",
+  summary: "Asks a conversation of a channel to vote, and answers when the channel has the poll.",
+  scope: "operator.write",
+  idempotency: "handled",
+  params: Type.Object(
+    {
+      to: Type.String({ minLength: 1 }),
+      question: Type.String({ minLength: 1 }),
+      options: Type.Array(pollOption, { minItems: 2, maxItems: 12 }),
+      maxSelections: Type.Optional(Type.Integer({ minimum: 1, maximum: 12 })),
+      durationSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
+      durationHours: Type.Optional(Type.Integer({ minimum: 1 })),
+      threadId: Type.Optional(Type.String()),
+      channel: Type.Optional(Type.String()),
+      accountId: Type.Optional(Type.String()),
+      idempotencyKey: Type.String({ minLength: 1 }),
+    },
+    closed,
+  ),
+  result: Sent,
+});
+
+export const messageAction = defineMethod({
+  name: "message.action",
+  summary: "Reacts to a message of a channel, changes it, or removes it.",
+  scope: "operator.write",
+  idempotency: "kept",
+  params: Type.Object(
+    {
+      channel: Type.String({ minLength: 1 }),
+      action: Type.String({ minLength: 1, description: "react, edit or delete" }),
+      params: Type.Record(Type.String(), Type.Unknown(), {
+        description: "to, messageId, threadId; of react: emoji (an empty one takes it away), remove; of edit: message",
+      }),
+      accountId: Type.Optional(Type.String()),
+      sessionKey: Type.Optional(Type.String()),
+      sessionId: Type.Optional(Type.String()),
+      agentId: Type.Optional(Type.String()),
+      idempotencyKey: Type.String({ minLength: 1 }),
+    },
+    closed,
+  ),
+  result: Type.Object({ ok: Type.Literal(true), channel: Type.String(), action: Type.String(), messageId: Type.String() }),
 });

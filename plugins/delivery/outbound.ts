@@ -1,11 +1,10 @@
 /** One outbound message as a durable function: rendered once, each part sent once, repeated only where nothing can arrive twice. */
 
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ChannelRecord, Choice, channel } from "@pincer/plugin-sdk/contracts/channel";
 import { OutboundMessage, Receipt } from "@pincer/plugin-sdk/contracts/outbox";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { defineJob, type Job } from "@pincer/plugin-sdk/job";
+import type { Attempts, Outcome, Step } from "./attempts.ts";
 import { compose } from "./composition.ts";
 import type { Defaults } from "./config.ts";
 
@@ -18,15 +17,8 @@ interface Part {
   readonly choices?: Choice[];
 }
 
-/** What one attempt came to. Journalled, so that a replay neither sends nor waits again. */
-type Attempt =
-  | { readonly status: "sent"; readonly messageId: string }
-  | { readonly status: "again"; readonly afterMs: number | null; readonly detail: string }
-  | { readonly status: "rejected" | "uncertain"; readonly detail: string };
-type Outcome = Exclude<Attempt, { status: "again" }> | { readonly status: "left"; readonly detail: string };
-
 interface OutboundDeps {
-  readonly clock: Clock;
+  readonly attempts: Attempts;
   readonly defaults: () => Defaults;
   /** Undefined when no plugin provides the channel. */
   readonly channel: (name: string) => { readonly record: ChannelRecord; readonly handle: ImplementationOf<typeof channel> } | undefined;
@@ -36,73 +28,10 @@ interface OutboundDeps {
   readonly isSuperseded: (job: Job<OutboundMessage>) => Promise<boolean>;
 }
 
-function classify(error: unknown, idempotent: boolean): Attempt {
-  const detail = errorMessage(error);
-  if (!isGatewayError(error)) return idempotent ? { status: "again", afterMs: null, detail } : { status: "uncertain", detail };
-  switch (error.code) {
-    case "CHANNEL_RATE_LIMITED":
-    case "CHANNEL_UNAVAILABLE":
-    case "CHANNEL_LOGIN_REQUIRED":
-    case "CAPABILITY_MISSING":
-      return { status: "again", afterMs: error.retryAfterMs ?? null, detail };
-    case "CHANNEL_REJECTED":
-      return { status: "rejected", detail };
-    default:
-      return idempotent ? { status: "again", afterMs: error.retryAfterMs ?? null, detail } : { status: "uncertain", detail };
-  }
-}
-
 const digest = ({ text, choices }: Part): string => Bun.hash(JSON.stringify([text, choices])).toString(36);
 
-interface Step {
-  readonly name: string;
-  /** Repeating it shows nothing twice. */
-  readonly idempotent: boolean;
-  /** It is given up when it does not succeed at once. */
-  readonly once: boolean;
-  /** Answers with the message's id. */
-  readonly send: (signal: AbortSignal) => Promise<string>;
-}
-
-export function createOutbound({ clock, defaults, channel, receipt, isSuperseded }: OutboundDeps) {
-  const skew = () => clock.now() - clock.monotonic();
-  const skewAtStart = skew();
-
-  /** How long a job has waited so far. What the time of day was set ahead in this life is no time that passed. */
-  function ageOf({ admittedAt }: Job<OutboundMessage>): () => number {
-    const setAhead = Math.max(0, skew() - skewAtStart);
-    const since = clock.monotonic() - Math.max(0, clock.now() - admittedAt - setAhead);
-    return () => clock.monotonic() - since;
-  }
-
-  /** Repeats until the part is through, refused, uncertain, or too old to be welcome. */
-  async function through(job: Job<OutboundMessage>, age: () => number, { name, idempotent, once, send }: Step): Promise<Outcome> {
-    const { retryFirstMs, retryLongestMs, giveUpAfterMs } = defaults();
-    for (let attempt = 0; ; attempt++) {
-      let waited = true;
-      const run = async (signal: AbortSignal): Promise<Attempt> => {
-        waited = false;
-        try {
-          return { status: "sent", messageId: await send(signal) };
-        } catch (error) {
-          if (signal.aborted) throw error;
-          return classify(error, idempotent);
-        }
-      };
-      const step = `${name}:${attempt}`;
-      let outcome: Attempt;
-      if (idempotent) outcome = await job.effect(step, { attempt }, run, { replay: "safe" });
-      else {
-        const effect = await job.effect(step, { attempt }, run);
-        outcome = effect.ok ? effect.value : { status: "uncertain", detail: "the gateway stopped while the message was being sent" };
-      }
-      if (outcome.status !== "again") return outcome;
-      if (once) return { status: "left", detail: outcome.detail };
-      const pause = outcome.afterMs ?? Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(attempt, 20));
-      if (age() + pause > giveUpAfterMs) return { status: "rejected", detail: `given up after ${attempt + 1} attempts: ${outcome.detail}` };
-      if (!waited) await job.sleep(pause);
-    }
-  }
+export function createOutbound({ attempts, defaults, channel, receipt, isSuperseded }: OutboundDeps) {
+  const { ageOf, through } = attempts;
 
   return async function deliver(job: Job<OutboundMessage>): Promise<Receipt> {
     const { address, choices, replyTo, key, edits, growing = false } = job.input;

@@ -2,9 +2,11 @@
 import type { PluginContext } from "@pincer/plugin-sdk";
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { ChannelRecord, channel } from "@pincer/plugin-sdk/contracts/channel";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { OutboundMessage, outbox, Receipt, Streaming } from "@pincer/plugin-sdk/contracts/outbox";
 import { deliveryEnded } from "@pincer/plugin-sdk/hooks";
 import type { Admission, Job } from "@pincer/plugin-sdk/job";
+import type { Attempts } from "./attempts.ts";
 import { channelOf, type DeliveryConfig, defaultsOf } from "./config.ts";
 import type { ChannelManager } from "./manager.ts";
 import { createOutbound, outboundJob } from "./outbound.ts";
@@ -18,10 +20,15 @@ const longestGrowing = 8_000;
 
 const jobKey = (key: string) => `out:${key}`;
 
-export function admissionOf(message: OutboundMessage): Admission {
-  const { channel, account, conversation } = message.address;
-  return { lane: `out:${channel}:${account}:${conversation}`, kind: outboundJob.kind, key: jobKey(message.key), input: message };
-}
+/** Where messages keep their order. */
+export const laneOf = ({ channel, account, conversation }: Address): string => `out:${channel}:${account}:${conversation}`;
+
+export const admissionOf = (message: OutboundMessage): Admission => ({
+  lane: laneOf(message.address),
+  kind: outboundJob.kind,
+  key: jobKey(message.key),
+  input: message,
+});
 
 function streamingOf(config: DeliveryConfig, channelId: string, record: ChannelRecord, canEdit: boolean): Streaming {
   const wanted = channelOf(config, channelId)?.streaming ?? "edit";
@@ -37,7 +44,7 @@ export interface Outbox extends ImplementationOf<typeof outbox> {
   deliver(job: Job<OutboundMessage>): Promise<Receipt>;
 }
 
-export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, manager: ChannelManager): Outbox {
+export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, manager: ChannelManager, attempts: Attempts): Outbox {
   const { lanes, channels, sessions } = ctx.uses;
   const provider = (name: string): { readonly record: ChannelRecord; readonly handle: ImplementationOf<typeof channel> } | undefined => {
     const found = channels.list().find((entry) => entry.name === name);
@@ -53,7 +60,7 @@ export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, ma
   };
 
   const outbound = createOutbound({
-    clock: ctx.clock,
+    attempts,
     defaults: () => defaultsOf(ctx.config),
     channel: provider,
     receipt: async (key) => {

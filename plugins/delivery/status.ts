@@ -1,5 +1,6 @@
 /** The answer of `channels.status`, from what the manager knows. */
 import type { ChannelRecord } from "@pincer/plugin-sdk/contracts/channel";
+import type { Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { channelOf, type DeliveryConfig } from "./config.ts";
 import type { AccountState } from "./manager.ts";
@@ -11,6 +12,7 @@ export function channelsStatus(
   states: readonly AccountState[],
   config: DeliveryConfig,
   only: string | undefined,
+  probes: ReadonlyMap<AccountState, Probe> = new Map(),
 ): ResultOf<typeof methods.channelsStatus> {
   const shown = listed.filter(({ name }) => only === undefined || name === only);
   const of = (name: string) => states.filter((state) => state.channel === name);
@@ -43,6 +45,7 @@ export function channelsStatus(
         lastUndelivered: state.lastUndelivered,
         healthState: state.status,
         ...(state.self === undefined ? {} : { name: state.self }),
+        ...(probes.has(state) ? { probe: probes.get(state), lastProbeAt: now } : {}),
       })),
     ),
     channelDefaultAccountId: table(({ name }) => Object.keys(channelOf(config, name)?.accounts ?? { default: {} })[0] ?? "default"),

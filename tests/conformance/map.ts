@@ -282,6 +282,15 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
   "channels.start": admin(published("ChannelsStartParams"), shape({ channel: word, accountId: word, started: flag })),
   "channels.stop": admin(published("ChannelsStopParams"), shape({ channel: word, accountId: word, stopped: flag })),
+  "channels.logout": admin(published("ChannelsLogoutParams"), shape({ channel: word, accountId: word, cleared: flag })),
+  poll: write(published("PollParams"), shape({ runId: word, messageId: maybe(word), channel: word }), {
+    refuses: ["silent", "isAnonymous"],
+  }),
+  "message.action": write(published("MessageActionParams"), shape({ ok, channel: word, action: word, messageId: word }), {
+    refuses: [
+      ...["reply", "requesterAccountId", "requesterSenderId", "senderIsOwner", "inboundTurnKind", "toolContext", "conversationReadOrigin"],
+    ],
+  }),
   send: write(published("SendParams"), shape({ runId: word, messageId: maybe(word), channel: word }), {
     refuses: ["mediaUrl", "mediaUrls", "asVoice", "gifPlayback", "forceDocument", "silent", "parseMode"],
   }),

@@ -165,6 +165,12 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["sessions.delete", { key: "nowhere" }],
 
   ["send", () => ({ to: "room-1", channel: "scripted", message: "from outside", idempotencyKey: key() })],
+  ["poll", () => ({ to: "room-1", channel: "rich", question: "Tea?", options: ["yes", "no"], idempotencyKey: key() })],
+  [
+    "message.action",
+    () => ({ channel: "rich", action: "react", params: { to: "room-1", messageId: "u1", emoji: "🦀" }, idempotencyKey: key() }),
+  ],
+  ["channels.logout", { channel: "rich", accountId: "default" }],
   ["channels.stop", { channel: "scripted", accountId: "default" }],
   ["channels.start", { channel: "scripted", accountId: "default" }],
 

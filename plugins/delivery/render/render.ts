@@ -51,7 +51,9 @@ const cleaned = (text: string) =>
     .replace(/(?![\n\t])\p{Cc}/gu, "");
 
 /** Letters, digits and signs that no markup knows, in paragraphs without indentation, lists or double blanks. */
-const PLAIN = /^(?!\d+[.)]|-)(?:[\p{L}\p{N}.,;!?'"()%$€/…–—-]+(?: |\n{1,2}(?!\d+[.)]|[-\n]))?)+$/u;
+const WORD = String.raw`[\p{L}\p{N}.,;!?'"()%$€/…–—-]+`;
+const BREAK = String.raw`(?: |\n{1,2}(?!\d+[.)]|[-\n]))`;
+const PLAIN = new RegExp(String.raw`^(?!\d+[.)]|-)${WORD}(?:${BREAK}${WORD})*${BREAK}?$`, "u");
 const isPlain = (text: string) => PLAIN.test(text) && !/www\./i.test(text);
 
 const isForced = ({ joint }: Unit) => joint === "line" || joint === "tight" || joint === "blank";

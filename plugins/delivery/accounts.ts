@@ -1,0 +1,91 @@
+/** `channels.*`: how the accounts are, connecting them, and ending their logins. */
+import type { PluginContext } from "@pincer/plugin-sdk";
+import type { Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
+import type { DeliveryConfig } from "./config.ts";
+import type { AccountState, ChannelManager } from "./manager.ts";
+import * as methods from "./methods.ts";
+import { channelsStatus } from "./status.ts";
+import { deliveryErrors, type Targets } from "./targets.ts";
+import type { uses } from "./uses.ts";
+
+/** Longest that a platform is waited for. */
+const probeMs = 10_000;
+
+type Context = PluginContext<DeliveryConfig, typeof uses>;
+
+export function registerAccounts(ctx: Context, manager: ChannelManager, { accountOf, actionsOf }: Targets): void {
+  const { channels } = ctx.uses;
+  const status = (only?: string, probes?: ReadonlyMap<AccountState, Probe>) =>
+    channelsStatus(ctx.clock.now(), channels.list(), manager.states(), ctx.config, only, probes);
+
+  /** What the platform says of the login; where it cannot be asked, what the connection says. */
+  const probe = async (state: AccountState, withinMs: number, signal: AbortSignal): Promise<Probe> => {
+    const { channel, account, connected, self } = state;
+    const ask = actionsOf(channel)?.probe;
+    if (ask === undefined) return connected ? { ok: true, ...(self === undefined ? {} : { self }) } : { ok: false, ...troubleOf(state) };
+    using within = linkSignals(signal);
+    const late = new Error(`the platform did not answer within ${withinMs} ms`);
+    using _timer = ctx.clock.after(withinMs, () => within.abort(late));
+    const gaveUp = new Promise<never>((_, reject) =>
+      within.signal.addEventListener("abort", () => reject(within.signal.reason), { once: true }),
+    );
+    const asked = ask({ account }, { signal: within.signal });
+    asked.catch(() => undefined); // silent-ok: it came too late to be told
+    try {
+      return await Promise.race([asked, gaveUp]);
+    } catch (error) {
+      return { ok: false, detail: errorMessage(error), hint: `pincer logs --level warn says what happened to ${channel}/${account}` };
+    }
+  };
+
+  ctx.method(methods.channelsStatus, async ({ channel: only, probe: isProbed, timeoutMs = probeMs }, { signal }) => {
+    if (isProbed !== true) return status(only);
+    const asked = manager.states().filter((state) => state.enabled && (only === undefined || state.channel === only));
+    const withinMs = Math.min(timeoutMs, probeMs);
+    const probes = await Promise.all(asked.map(async (state) => [state, await probe(state, withinMs, signal)] as const));
+    return status(only, new Map(probes));
+  });
+
+  ctx.method(methods.channelsStart, async ({ channel, accountId }) => {
+    const account = accountOf(channel, accountId);
+    await manager.start(channel, account);
+    const started = manager.states().some((state) => state.channel === channel && state.account === account && state.running);
+    return { channel, accountId: account, started };
+  });
+  ctx.method(methods.channelsStop, async ({ channel, accountId }) => {
+    const account = accountOf(channel, accountId);
+    await manager.stop(channel, account);
+    return { channel, accountId: account, stopped: true };
+  });
+  ctx.method(methods.channelsLogout, async ({ channel, accountId }, { signal }) => {
+    const account = accountOf(channel, accountId);
+    const logout = actionsOf(channel)?.logout;
+    if (logout === undefined)
+      throw deliveryErrors.DELIVERY_UNSUPPORTED(`${channel} has no login to end: take its token away, or channels.stop it`);
+    await manager.stop(channel, account);
+    await logout({ account }, { signal });
+    manager.loggedOut(channel, account);
+    return { channel, accountId: account, cleared: true, loggedOut: true };
+  });
+
+  ctx.health(async () => {
+    const { channels: shown, channelOrder, channelLabels } = status();
+    const parts = { channels: shown, channelOrder, channelLabels };
+    const down = manager.states().filter((state) => state.enabled && !state.connected);
+    const told = down.map((state) => `${state.channel}/${state.account}: ${troubleOf(state).detail}`);
+    return down.length === 0 ? { ok: true, parts } : { ok: false, parts, detail: told.join("; ") };
+  });
+}
+
+function troubleOf({ status, lastError, channel, account }: AccountState): { detail: string; hint: string } {
+  const detail = lastError ?? (status === "stopped" ? "it was stopped" : status);
+  if (status === "login-required")
+    return {
+      detail,
+      hint: `log in again: look at the account's token, then pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'`,
+    };
+  if (status === "stopped") return { detail, hint: `pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'` };
+  return { detail, hint: `pincer logs --level warn says what happened to ${channel}/${account}` };
+}

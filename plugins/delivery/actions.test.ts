@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { dirname, join } from "node:path";
+import type { WireClient } from "@pincer/plugin-sdk/testing/client";
+import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { type Platform, startPlatform } from "../../tests/fixtures/platform/platform.ts";
+
+const fixtures = join(dirname(dirname(import.meta.dir)), "tests", "fixtures", "plugins");
+
+let platform: Platform;
+let gateway: TestGateway;
+let client: WireClient;
+
+beforeEach(async () => {
+  platform = startPlatform({ textLimit: 400 });
+  gateway = await startTestGateway({
+    plugins: [fixtures],
+    enable: ["scripted-channel"],
+    config: {
+      channels: {
+        defaults: { retryFirstMs: 5, reconnectFirstMs: 5 },
+        scripted: { url: platform.url, enabled: false },
+        rich: { allowFrom: ["ada"], accounts: { home: {}, off: { enabled: false } } },
+      },
+    },
+  });
+  client = await gateway.connect();
+});
+afterEach(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await platform.stop();
+});
+
+const refused = (code: string) => ({ error: { details: { code } } });
+let keys = 0;
+const key = () => `key-${keys++}`;
+const send = async (params: object) =>
+  client.call<{ messageId: string; messageIds: string[]; status: string }>("send", {
+    channel: "rich",
+    to: "room",
+    idempotencyKey: key(),
+    ...params,
+  });
+const act = (action: string, params: object, channel = "rich") =>
+  client.call("message.action", { channel, action, params: { to: "room", ...params }, idempotencyKey: key() });
+const account = async () => {
+  const params = { probe: true, channel: "rich" };
+  const { channelAccounts } = await client.call<{ channelAccounts: { rich: Record<string, unknown>[] } }>("channels.status", params);
+  return channelAccounts.rich.find(({ accountId }) => accountId === "home");
+};
+
+test("an account that connects shows the commands in its menu", async () => {
+  await platform.until(() => platform.menu !== undefined);
+  expect(platform.menu).toContainEqual({
+    name: "model",
+    description: expect.any(String),
+    argument: { name: "model", description: "A model, or default" },
+  } as never);
+  expect(platform.menu?.map(({ name }) => name)).toContain("help");
+});
+
+test("a message is reacted to, changed and removed", async () => {
+  const { messageId } = await send({ message: "frist" });
+  expect(await act("react", { messageId, emoji: "🦀" })).toEqual({ ok: true, channel: "rich", action: "react", messageId });
+  await act("react", { messageId, emoji: "🦀", remove: true });
+  expect(platform.reactions.map(({ emoji }) => emoji)).toEqual(["🦀", ""]);
+  await act("edit", { messageId, message: "first" });
+  expect(platform.posted.map(({ text }) => text)).toEqual(["first"]);
+  await act("delete", { messageId });
+  expect(platform.posted).toEqual([]);
+});
+
+test("an action that is not there, lacks something, or is not for this channel is refused in words", async () => {
+  const { messageId } = await send({ message: "first" });
+  await expect(act("dance", { messageId })).rejects.toMatchObject(refused("DELIVERY_ACTION_INVALID"));
+  await expect(act("edit", { messageId })).rejects.toThrow('"edit" takes a text as params.message; there came: to, messageId');
+  await expect(act("edit", { messageId, message: "x ".repeat(500) })).rejects.toMatchObject(refused("DELIVERY_ACTION_INVALID"));
+  await expect(act("delete", { messageId: "m99" })).rejects.toMatchObject(refused("CHANNEL_REJECTED"));
+  await expect(act("delete", { messageId }, "scripted")).rejects.toMatchObject(refused("DELIVERY_UNSUPPORTED"));
+  await expect(act("react", { messageId }, "nowhere")).rejects.toMatchObject(refused("DELIVERY_CHANNEL_UNKNOWN"));
+});
+
+test("a poll is asked once, however often it is asked for", async () => {
+  const poll = { channel: "rich", to: "room", question: "Tea?", options: ["yes", "no"], idempotencyKey: "poll" };
+  const answer = await client.call("poll", poll);
+  expect(answer).toMatchObject({ runId: "poll", messageId: "p1", status: "delivered" });
+  expect(await client.call("poll", poll)).toEqual(answer);
+  expect(platform.polls).toEqual([{ room: "room", question: "Tea?", options: ["yes", "no"] }]);
+  const elsewhere = client.call("poll", { ...poll, channel: "scripted" });
+  await expect(elsewhere).rejects.toMatchObject(refused("DELIVERY_UNSUPPORTED"));
+});
+
+test("a probe says whether the login holds, and what to do when it does not", async () => {
+  expect(await account()).toMatchObject({ probe: { ok: true, self: "scripted-bot" }, lastProbeAt: expect.any(Number) });
+  platform.revoke();
+  await gateway.logged("channel.disconnected");
+  expect(await account()).toMatchObject({
+    connected: false,
+    linked: false,
+    healthState: "login-required",
+    lastError: "the platform does not know the bot any more",
+    probe: { ok: false, hint: "give the bot a token that the platform knows" },
+  });
+  const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health");
+  expect(plugins.errors.map(({ error }) => error)).toEqual(["rich/home: the platform does not know the bot any more"]);
+});
+
+test("a logout ends the login, and nothing connects again by itself", async () => {
+  await platform.until(() => platform.menu !== undefined);
+  expect(await client.call("channels.logout", { channel: "rich" })).toEqual({
+    channel: "rich",
+    accountId: "home",
+    cleared: true,
+    loggedOut: true,
+  });
+  expect(platform.logouts).toBe(1);
+  expect(await account()).toMatchObject({ running: false, linked: false });
+  await expect(client.call("channels.logout", { channel: "scripted" })).rejects.toMatchObject(refused("DELIVERY_UNSUPPORTED"));
+});
+
+test("what a channel cannot send is told in the text, with its name", async () => {
+  const buffer = Buffer.alloc(2_000).toString("base64");
+  await send({ message: "here", buffer, filename: "report.pdf", contentType: "application/pdf" });
+  expect(platform.posted[0]).toMatchObject({ text: expect.stringMatching(/^here\n\n.*`report.pdf` \(2 kB\); Rich takes at most 1 kB/) });
+  expect(platform.posted[0]!.attachments).toBeUndefined();
+  await send({ channel: "scripted", buffer: "aGk=", filename: "note.txt" });
+  expect(platform.posted[1]!.text).toMatch(/`note.txt` \(1 kB\); Scripted takes no files/);
+  await send({ message: "small", buffer: "aGk=", filename: "note.txt", contentType: "text/plain" });
+  expect(platform.posted[2]!.attachments).toEqual([{ kind: "document", mimeType: "text/plain", data: "aGk=", fileName: "note.txt" }]);
+});
+
+test("what nobody can say was sent is told with its account", async () => {
+  platform.fail("lost");
+  expect(await send({ message: "maybe" })).toMatchObject({ status: "uncertain" });
+  expect(await account()).toMatchObject({ lastUndelivered: { state: "uncertain", conversation: "room", detail: expect.any(String) } });
+});

@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { startScript } from "@pincer/plugin-sdk/testing/script";
+import { startConversation } from "../../tests/fixtures/conversation.ts";
+import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
+
+const HOUR = 3_600_000;
+const MINUTE = 60_000;
+
+/** A platform whose clock is wrong by `skewMs`, and a gateway that comes and goes. */
+async function town(skewMs = 0) {
+  const clock = createManualClock();
+  const platform = startPlatform({ now: () => clock.now() + skewMs });
+  const script = startScript();
+  const home = await mkdtemp(join(tmpdir(), "delivery-late-"));
+  const start = () =>
+    startConversation({
+      home,
+      script,
+      clock,
+      enable: ["scripted-channel"],
+      config: {
+        agents: { owner: ["scripted:ada"] },
+        channels: { scripted: { url: platform.url, allowFrom: ["ada", "bob"] }, defaults: { reconnectFirstMs: 1 } },
+      },
+    });
+  return {
+    ...{ clock, platform, script, start },
+    async [Symbol.asyncDispose]() {
+      await platform.stop();
+      await script.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+/** Lets time pass in steps, so that whatever waits for it comes to its turn, until that holds. */
+async function pass(clock: ManualClock, holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await clock.advance(100);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("what was written long before the gateway came back is read and not answered, and its writer told once (#39138, #55792)", async () => {
+  await using there = await town();
+  const { clock, platform, script } = there;
+  for (const text of ["old one", "old two"]) platform.say("room", "ada", text);
+  platform.say("elsewhere", "bob", "old three");
+  await clock.advance(2 * HOUR);
+  platform.say("room", "ada", "just now");
+  await using _talk = await there.start();
+  await pass(clock, () => platform.posted.length === 3);
+  const told = platform.posted.filter(({ text }) => text.includes("more than one hour ago"));
+  expect(told.map(({ room }) => room).toSorted()).toEqual(["elsewhere", "room"]);
+  expect(platform.posted.find(({ text }) => text.includes("You said"))).toMatchObject({ room: "room", text: "You said: just now" });
+  expect(script.models).toHaveLength(1);
+  const said = script.models[0]!.request.messages.map(({ content }) => JSON.stringify(content));
+  expect(said).toEqual([expect.stringContaining("old one"), expect.stringContaining("old two"), expect.stringContaining("just now")]);
+});
+
+test("a command that was typed long ago is not obeyed any more", async () => {
+  await using there = await town();
+  there.platform.say("room", "ada", "/new");
+  await there.clock.advance(2 * HOUR);
+  await using _talk = await there.start();
+  await pass(there.clock, () => there.platform.posted.length === 1);
+  expect(there.platform.posted[0]!.text).toContain("read, but not answered");
+});
+
+for (const skewMs of [-2 * HOUR, 2 * HOUR])
+  test(`a platform whose clock is wrong by ${skewMs / HOUR} hours is not late, before and after a restart`, async () => {
+    await using there = await town(skewMs);
+    const { clock, platform } = there;
+    const first = await there.start();
+    await clock.advance(MINUTE);
+    platform.say("room", "ada", "one");
+    await pass(clock, () => platform.posted.length === 1);
+    await first.gateway.stop();
+    platform.say("room", "ada", "two");
+    await using _second = await there.start();
+    await pass(clock, () => platform.posted.length === 2);
+    expect(platform.posted.map(({ text }) => text)).toEqual(["You said: one", "You said: two"]);
+  });
