@@ -1,5 +1,6 @@
 /** Hands in what Telegram sent, however it came, one update after the other. Only once the inbox has answered does Telegram learn of it. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { leftOut } from "@pincer/plugin-sdk/channel/media";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
@@ -61,13 +62,11 @@ export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
     if (!message) return undefined;
     if (message.migrate_to_chat_id !== undefined)
       await chats.moved(bot.account, String(message.chat.id), String(message.migrate_to_chat_id));
-    const fetched = await fetchFiles(
-      bot,
-      clock,
-      parts.flatMap((part) => fileIn(part) ?? []),
-      signal,
-    );
-    return readMessage(parts, await placeOf(bot, me, message.chat.id), fetched);
+    const place = await placeOf(bot, me, message.chat.id);
+    const files = parts.flatMap((part) => fileIn(part) ?? []);
+    const said = readMessage(parts, place, { attachments: [], notes: files.map((file) => leftOut(file.what, "not fetched", file)) });
+    if (!said || files.length === 0 || !(await inbox.admits({ message: said }, { signal })).admit) return said;
+    return readMessage(parts, place, await fetchFiles(bot, clock, files, signal));
   }
 
   /** Takes the waiting sign off the button. Telegram has long forgotten a press of yesterday, which is no failure. */

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { inEveryMode } from "@pincer/plugin-sdk/testing/every-mode";
 import { bad, tooMany } from "../../tests/channels/fakes/telegram/refusal.ts";
-import { ada, quick, startHouse } from "../../tests/channels/telegram-house.ts";
+import { ada, group, quick, startHouse } from "../../tests/channels/telegram-house.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==", "base64");
@@ -85,6 +85,16 @@ test("photos that were sent together are one message", async () => {
   for (const name of ["a", "b", "c"]) expect(content).toContain(Buffer.from(name).toString("base64"));
   await house.telegram.message(0);
   expect(house.kit.model.models).toHaveLength(1);
+});
+
+test("nobody has files fetched whom nobody lets in", async () => {
+  await using house = await startHouse({ config: { direct: "allowlist" } });
+  const photo = () => ({ photo: [{ file_id: house.telegram.file(bytes("x"), "photos/x.jpg"), width: 9, height: 9, file_unique_id: "x" }] });
+  house.telegram.write({ id: 666 }, photo());
+  house.telegram.write(ada, photo(), group.id);
+  house.telegram.write(ada, { text: "hello" });
+  await house.telegram.message(0);
+  expect(house.telegram.calls.filter(({ method }) => method === "getFile")).toEqual([]);
 });
 
 test("what is too large, or cannot be fetched, is said in the text, and the message arrives", async () => {
