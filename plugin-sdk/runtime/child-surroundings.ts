@@ -8,6 +8,7 @@ import type { Surroundings } from "./context.ts";
 import { limitedFetch } from "./fetch.ts";
 import type { Peer } from "./peer.ts";
 import type { Provided, Provisions } from "./process-protocol.ts";
+import { honestFetch, type WaysOut } from "./ways-out.ts";
 
 const { signal: never } = new AbortController();
 
@@ -16,12 +17,13 @@ interface Facts {
   readonly home: string;
   readonly dataDir: string;
   readonly permissions: Permissions;
+  readonly ways: WaysOut;
 }
 
 /** `given` is replaced piece by piece while the plugin runs. */
 export function childSurroundings(
   peer: Peer,
-  { id, home, dataDir, permissions }: Facts,
+  { id, home, dataDir, permissions, ways }: Facts,
   given: { readonly config: unknown; readonly provisions: Provisions },
 ): Surroundings {
   const ask = (target: string, params: unknown, signal = never) => peer.call(target, params, { signal });
@@ -91,7 +93,7 @@ export function childSurroundings(
     call: (method, params, signal) => ask("call", { method, params }, signal),
     run: async (hook, payload, options) => (await ask("run", { id: hook.id, kind: hook.kind, payload }, options?.signal)) as never,
     secret,
-    fetch: limitedFetch(id, permissions, config, secret),
+    fetch: honestFetch(limitedFetch(id, permissions, config, secret), ways),
   };
 }
 
