@@ -1,29 +1,74 @@
 import { dirname, join } from "node:path";
-import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
-import { type ChannelPlatform, channelSuite } from "./channel-suite.ts";
+import { type Manner, startPlatform } from "../../tests/fixtures/platform/platform.ts";
+import { type ChannelPlatform, type ChannelSuite, channelSuite, type Posted, type Said } from "./channel-suite.ts";
 import { startPlugin } from "./plugin.ts";
 
 const fixture = join(dirname(dirname(import.meta.dir)), "tests", "fixtures", "plugins", "scripted-channel");
 
-function startScripted(): ChannelPlatform {
-  const platform = startPlatform({ idempotent: true });
-  const shown = ({ room, text }: { readonly room: string; readonly text: string }) => ({ conversation: room, text });
-  return {
-    url: platform.url,
-    say: ({ conversation, from, text }) => void platform.say(conversation, from, text),
-    get posted() {
-      return platform.posted.map(shown);
-    },
-    message: async (index) => shown(await platform.message(index)),
-    [Symbol.asyncDispose]: () => platform.stop(),
-  };
-}
+const mannerOf = ({ group, thread, attachments }: Said): Manner => ({
+  direct: group === undefined,
+  ...(group === undefined ? {} : { mentions: group.mentions }),
+  ...(thread === undefined ? {} : { thread }),
+  ...(attachments === undefined ? {} : { attachments }),
+});
 
-channelSuite({
-  name: "scripted",
-  startPlatform: startScripted,
-  startPlugin: (url, options, allowFrom) => startPlugin(fixture, { ...options, config: { url, allowFrom } }),
+const started =
+  (isIdempotent: boolean) =>
+  (options?: { readonly now?: () => number }): ChannelPlatform => {
+    const platform = startPlatform({ idempotent: isIdempotent, textLimit: 400, ...options });
+    const shown = ({ room, text, thread, replyTo, attachments, choices }: (typeof platform.posted)[number]): Posted => ({
+      conversation: room,
+      text,
+      ...(thread === undefined ? {} : { thread }),
+      ...(replyTo === undefined ? {} : { replyTo }),
+      ...(attachments === undefined ? {} : { attachments }),
+      ...(choices === undefined ? {} : { buttons: choices.map(({ label }) => label) }),
+    });
+    return {
+      url: platform.url,
+      say: (said) => `u${platform.say(said.conversation, said.from, said.text, mannerOf(said)).id}`,
+      get posted() {
+        return platform.posted.map(shown);
+      },
+      message: async (index) => shown(await platform.message(index)),
+      until: platform.until,
+      press: (index, from, label) => platform.press(platform.posted[index]!.messageId, from, label),
+      revoke: platform.revoke,
+      [Symbol.asyncDispose]: () => platform.stop(),
+    };
+  };
+
+const common: Pick<ChannelSuite, "receives" | "sends" | "groups" | "threads" | "dated" | "textLimit"> = {
   receives: { path: "/updates" },
   sends: { path: "/messages" },
-  idempotentSend: true,
+  groups: true,
+  threads: true,
+  dated: true,
+  textLimit: 400,
+};
+
+channelSuite({
+  ...common,
+  name: "scripted",
+  channel: "scripted",
+  startPlatform: started(true),
+  startPlugin: (url, options, allowFrom) => startPlugin(fixture, { ...options, config: { url, allowFrom } }),
+});
+
+channelSuite({
+  ...common,
+  name: "rich",
+  channel: "rich",
+  media: true,
+  edits: true,
+  startPlatform: started(false),
+  startPlugin: (url, { settings, ...options }, allowFrom) => {
+    const { channels } = settings as { channels: { rich: object } };
+    const rich = { ...channels.rich, allowFrom };
+    return startPlugin(fixture, {
+      ...options,
+      config: { url, enabled: false },
+      settings: { ...settings, channels: { ...channels, rich } },
+    });
+  },
 });

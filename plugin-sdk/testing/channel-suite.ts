@@ -1,94 +1,46 @@
 /** What every channel promises, checked in a real gateway, in every mode, against an imitated platform, with the faults of a network in between. */
 import { expect } from "bun:test";
 import { type ChannelStatus, channel } from "../contracts/channel.ts";
+import { byName, type ChannelPlatform, type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
+import { declareTalk } from "./channel-talk.ts";
+import { declareTrouble } from "./channel-trouble.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
-import { type Faults, startFaults, type Which } from "./faults.ts";
+import { type Faults, startFaults } from "./faults.ts";
 import type { Mode } from "./modes.ts";
 import type { PluginKit, StartPluginOptions } from "./plugin.ts";
 
-export interface Said {
-  readonly conversation: string;
-  readonly from: string;
-  readonly text: string;
-}
-
-/** The platform as a test sees it: what people write there, and what the channel posts. */
-export interface ChannelPlatform extends AsyncDisposable {
-  readonly url: string;
-  /** Somebody writes to the bot, in a direct conversation. */
-  say(message: Said): void;
-  /** What was posted, oldest first. */
-  readonly posted: readonly { readonly conversation: string; readonly text: string }[];
-  /** Resolves with the message of that place, counted from 0, once it was posted. */
-  message(index: number): Promise<{ readonly conversation: string; readonly text: string }>;
-}
-
-export interface ChannelSuite {
-  readonly name: string;
-  startPlatform(): ChannelPlatform;
-  /** Starts the plugin against a platform at that address. `settings`, `home` and `mode` are to be handed on to `startPlugin`. */
-  startPlugin(
-    url: string,
-    options: Pick<StartPluginOptions, "settings" | "home" | "mode">,
-    allowFrom: readonly string[],
-  ): Promise<PluginKit>;
-  /** The requests by which it fetches what people wrote, and by which it posts a message. */
-  readonly receives: Which;
-  readonly sends: Which;
-  /** The platform's id for a name of the suite's (of a conversation such as `room-1`, or of a person), where it does not take any text. */
-  readonly idOf?: (name: string) => string;
-  /** The platform's name of the channel; absent: the only one that the plugin provides. */
-  readonly channel?: string;
-  /** The platform drops a repeated message by its key, so that one whose answer was lost may be sent again. */
-  readonly idempotentSend?: boolean;
-}
+export type { ChannelPlatform, ChannelSuite, House, Posted, Said } from "./channel-platform.ts";
 
 const io = () => ({ signal: new AbortController().signal });
-const hello: Said = { conversation: "room-1", from: "ada", text: "hello" };
 
-/** The platform with the suite's names in place of its ids. */
-function named(platform: ChannelPlatform, idOf: (name: string) => string): ChannelPlatform {
-  const names = new Map([[idOf(hello.conversation), hello.conversation]]);
-  const id = (name: string) => {
-    names.set(idOf(name), name);
-    return idOf(name);
-  };
-  const back = <M extends { readonly conversation: string }>(message: M): M => ({
-    ...message,
-    conversation: names.get(message.conversation) ?? message.conversation,
-  });
-  return {
-    url: platform.url,
-    say: ({ conversation, from, text }) => platform.say({ conversation: id(conversation), from: id(from), text }),
-    get posted() {
-      return platform.posted.map(back);
+export function channelSuite(given: ChannelSuite): void {
+  const suite = byName(given);
+  const channelId = suite.channel ?? suite.name;
+  /** Pauses between attempts are short, so that a test waits for events alone; who is not named is not answered, and what is posted is whole. */
+  const settings = {
+    channels: {
+      defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 },
+      [channelId]: { direct: "allowlist", streaming: "blocks" },
     },
-    message: async (index) => back(await platform.message(index)),
-    [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
   };
-}
 
-export function channelSuite(suite: ChannelSuite): void {
-  const idOf = suite.idOf ?? ((name: string) => name);
-  /** Pauses between attempts are short, so that a test waits for events alone. */
-  const settings = { channels: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 } } };
-
-  async function startHouse(mode: Mode) {
+  async function startHouse(mode: Mode, over: Pick<StartPluginOptions, "settings" | "clock"> = {}): Promise<House> {
     await using opened = new AsyncDisposableStack();
-    const platform = opened.use(named(suite.startPlatform(), idOf));
+    const { clock } = over;
+    const platform = opened.use(suite.startPlatform(clock && { now: () => clock.now() }));
     const faults: Faults = opened.use(startFaults(platform.url));
-    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode }, [idOf(hello.from)]));
+    const kit = opened.use(await suite.startPlugin(faults.url, { settings, mode, ...over }, [hello.from]));
     const lifetime = opened.move();
     return { platform, faults, kit, [Symbol.asyncDispose]: () => lifetime.disposeAsync() };
   }
   /** The same house for a test to which what came before it is nothing. */
-  async function asNew(house: Awaited<ReturnType<typeof startHouse>>): Promise<typeof house> {
+  async function asNew(house: House): Promise<House> {
     const { platform, faults } = house;
     const before = platform.posted.length;
     faults.clear();
     const view: ChannelPlatform = {
-      url: platform.url,
-      say: platform.say,
+      ...platform,
+      press: (index, from, label) => platform.press?.(before + index, from, label),
       get posted() {
         return platform.posted.slice(before);
       },
@@ -97,10 +49,9 @@ export function channelSuite(suite: ChannelSuite): void {
     };
     return { ...house, platform: view, [Symbol.asyncDispose]: async () => undefined };
   }
-  const address = { channel: suite.channel ?? suite.name, account: "default", conversation: idOf("room-1") };
+  const address = { channel: channelId, account: "default", conversation: suite.idOf("room-1") };
   const send = (kit: PluginKit) =>
     kit.uses(channel, suite.channel).send({ address, text: "out", idempotencyKey: crypto.randomUUID() }, io());
-  const timesSaid = ({ posted }: ChannelPlatform, text: string) => posted.filter((one) => one.text.includes(text)).length;
 
   inEveryMode(`${suite.name} keeps the promises of a channel`, (mode, test) => {
     const whole = shared(() => startHouse(mode));
@@ -112,7 +63,7 @@ export function channelSuite(suite: ChannelSuite): void {
       test("a message is answered in its conversation", async () => {
         await using house = await start();
         house.platform.say(hello);
-        expect(await house.platform.message(0)).toEqual({ conversation: "room-1", text: expect.stringContaining("hello") });
+        expect(await house.platform.message(0)).toMatchObject({ conversation: "room-1", text: expect.stringContaining("hello") });
         expect(house.kit.model.models.length).toBeGreaterThan(0);
       });
 
@@ -175,7 +126,7 @@ export function channelSuite(suite: ChannelSuite): void {
         const { home, url } = { home: first.kit.home, url: first.faults.url };
         await first.kit.stop();
         first.platform.say({ ...hello, text: "are you back?" });
-        await using _second = await suite.startPlugin(url, { settings, home, mode }, [idOf(hello.from)]);
+        await using _second = await suite.startPlugin(url, { settings, home, mode }, [hello.from]);
         await first.platform.message(1);
         expect([timesSaid(first.platform, "hello"), timesSaid(first.platform, "are you back?")]).toEqual([1, 1]);
       });
@@ -195,7 +146,7 @@ export function channelSuite(suite: ChannelSuite): void {
       await using house = await start();
       const { messageId } = await send(house.kit);
       expect(messageId).not.toBe("");
-      expect(house.platform.posted).toEqual([{ conversation: "room-1", text: "out" }]);
+      expect(house.platform.posted).toMatchObject([{ conversation: "room-1", text: "out" }]);
     });
 
     test("each way in which a platform refuses a message has its code", async () => {
@@ -225,7 +176,7 @@ export function channelSuite(suite: ChannelSuite): void {
 
     test("a connection that is asked to end, ends", async () => {
       await using house = await startFresh();
-      await house.kit.call("channels.stop", { channel: suite.channel ?? suite.name });
+      await house.kit.call("channels.stop", { channel: channelId });
       const asked = new AbortController();
       const seen: ChannelStatus["state"][] = [];
       for await (const { state } of house.kit.uses(channel, suite.channel).start({ account: "default" }, { signal: asked.signal })) {
@@ -257,6 +208,18 @@ export function channelSuite(suite: ChannelSuite): void {
         expect([timesSaid(house.platform, "hello"), timesSaid(house.platform, "still there?")]).toEqual([1, 1]);
       });
     }
+
+    const parts = {
+      suite,
+      channelId,
+      mode,
+      test,
+      start,
+      startFresh: (over?: Parameters<typeof startHouse>[1]) => startHouse(mode, over),
+      settings,
+    };
+    if (mode !== "loopback") declareTalk(parts);
+    declareTrouble(parts);
 
     test("unloading leaves nothing behind", async () => {
       await using house = await start();

@@ -5,7 +5,8 @@ import { type Exchange, serveHttp } from "./http-server.ts";
  * What happens to one request. `refused`: the connection breaks before anything was done. `lost`: it is done, and the connection breaks before
  * the answer. `cut`: half of the answer comes. `rate-limited` (429, two seconds), `unavailable` (503), `rejected` (400): the other side never
  * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: it is done, and the
- * answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example.
+ * answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example. `kept`: it waits before it
+ * is done, and never is when the connection breaks meanwhile.
  */
 export type Fault =
   | "refused"
@@ -16,7 +17,8 @@ export type Fault =
   | "rejected"
   | "duplicate"
   | "reorder"
-  | { readonly held: Promise<unknown> };
+  | { readonly held: Promise<unknown> }
+  | { readonly kept: Promise<unknown> };
 
 /** Which requests are meant; `path` is a part of it. */
 export interface Which {
@@ -54,6 +56,10 @@ export function startFaults(url: string): Faults {
 
   async function pass(exchange: Exchange, fault: Fault | undefined): Promise<void> {
     const { method, path, body } = exchange;
+    if (typeof fault === "object" && "kept" in fault) {
+      await fault.kept;
+      if (!isConnected) return exchange.reset();
+    }
     const gone = new AbortController();
     void exchange.left.then(() => gone.abort());
     const headers = new Headers(exchange.headers);
@@ -63,7 +69,7 @@ export function startFaults(url: string): Faults {
       await response.arrayBuffer();
       return exchange.reset();
     }
-    if (typeof fault === "object") await fault.held;
+    if (typeof fault === "object" && "held" in fault) await fault.held;
     const named = Object.fromEntries(
       [...response.headers].filter(([name]) => !/^(content-length|transfer-encoding|connection)$/.test(name)),
     );

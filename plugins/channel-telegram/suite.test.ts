@@ -9,10 +9,16 @@ channelSuite({
   startPlugin: (apiRoot, options, allowFrom) =>
     startPlugin(import.meta.dir, {
       ...options,
-      config: { apiRoot, allowFrom, direct: "allowlist", streaming: "off" },
+      config: { apiRoot, allowFrom },
       secrets: { TELEGRAM_BOT_TOKEN: TOKEN },
     }),
   idOf,
   receives: { path: "/getUpdates" },
   sends: { path: "/sendMessage" },
+  groups: true,
+  threads: true,
+  media: true,
+  edits: true,
+  dated: true,
+  textLimit: 4096,
 });

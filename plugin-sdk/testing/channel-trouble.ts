@@ -1,0 +1,148 @@
+/** What goes wrong on a channel: it asks to wait, is away for hours, ends a login, and the gateway dies in the middle of a delivery. */
+import { expect } from "bun:test";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type House, hello, timesSaid } from "./channel-platform.ts";
+import { type ChannelParts, growing } from "./channel-talk.ts";
+import { createManualClock, type ManualClock } from "./clock.ts";
+import { startFaults } from "./faults.ts";
+
+const HOUR = 3_600_000;
+
+/** Lets time pass until that holds. */
+async function pass(clock: ManualClock, holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await clock.advance(50);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** What a gateway that is killed now leaves behind: its files, as they are. */
+function wreckOf(home: string): { readonly home: string } & Disposable {
+  const copy = mkdtempSync(join(tmpdir(), "pincer-wreck-"));
+  cpSync(home, copy, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  return { home: copy, [Symbol.dispose]: () => rmSync(copy, { recursive: true, force: true }) };
+}
+
+export function declareTrouble({ suite, channelId, mode, test, startFresh, settings }: ChannelParts): void {
+  const { dated, idempotentSend } = suite;
+  interface Account {
+    readonly linked: boolean;
+    readonly connected: boolean;
+    readonly healthState: string;
+    readonly lastUndelivered: { readonly state: string; readonly conversation: string } | null;
+  }
+  const account = async ({ kit }: Pick<House, "kit">): Promise<Account | undefined> => {
+    const { channelAccounts } = await kit.call<{ channelAccounts: Record<string, Account[]> }>("channels.status", {});
+    return channelAccounts[channelId]?.[0];
+  };
+
+  if (mode === "inline") {
+    test("an answer that the platform wants later comes then, once", async () => {
+      const clock = createManualClock();
+      await using house = await startFresh({ clock, settings });
+      const asked = house.faults.requests.length;
+      house.faults.next(suite.sends, "rate-limited", "unavailable");
+      house.platform.say(hello);
+      const began = clock.monotonic();
+      await pass(clock, () => house.platform.posted.length > 0);
+      expect(clock.monotonic() - began).toBeGreaterThan(2_000);
+      expect(timesSaid(house.platform, "hello")).toBe(1);
+      expect(house.faults.requests.length).toBeGreaterThan(asked);
+    });
+
+    if (dated === true)
+      test("after hours without a connection what was missed is read, and its writer told once that it was not answered (#39138, #55792)", async () => {
+        const clock = createManualClock();
+        await using house = await startFresh({ clock, settings });
+        house.platform.say({ ...hello, text: "in time" });
+        await pass(clock, () => house.platform.posted.length === 1);
+        house.faults.disconnect();
+        for (const text of ["missed one", "missed two"]) house.platform.say({ ...hello, text });
+        for (let minutes = 0; minutes < 120; minutes += 5) await clock.advance(HOUR / 12);
+        house.platform.say({ ...hello, text: "just now" });
+        house.faults.connect();
+        await pass(clock, () => house.platform.posted.length === 3);
+        const texts = house.platform.posted.map(({ text }) => text);
+        expect(texts.filter((text) => text.includes("not answered"))).toHaveLength(1);
+        expect(["missed one", "missed two", "just now"].map((text) => timesSaid(house.platform, text))).toEqual([0, 0, 1]);
+        expect(JSON.stringify(house.kit.model.models.at(-1)?.request.messages)).toMatch(/missed one.*missed two.*just now/s);
+      });
+  }
+
+  if (mode !== "loopback") {
+    test("a login that ends is told, and not tried over and over", async () => {
+      await using house = await startFresh();
+      if (house.platform.revoke === undefined) return;
+      house.platform.say(hello);
+      await house.platform.message(0);
+      house.platform.revoke();
+      house.faults.disconnect();
+      house.faults.connect();
+      while ((await account(house))?.healthState !== "login-required") await new Promise((resolve) => setImmediate(resolve));
+      const asked = house.faults.requests.length;
+      expect(await account(house)).toMatchObject({ linked: false, connected: false });
+      expect((await house.kit.health()).ok).toBe(true);
+      expect(house.faults.requests.length).toBe(asked);
+    });
+
+    for (const moment of ["before the platform has the answer", "when the platform has the answer and has not said so"] as const)
+      test(`a gateway that is killed ${moment} loses no message, and says nothing twice`, async () => {
+        await using house = await startFresh();
+        const gate = Promise.withResolvers<void>();
+        const isAfter = moment.startsWith("when");
+        house.platform.say({ ...hello, text: "before" });
+        await house.platform.message(0);
+        house.faults.next(suite.sends, isAfter ? { held: gate.promise } : { kept: gate.promise });
+        const seen = house.faults.requests.length;
+        house.platform.say({ ...hello, text: "in the middle" });
+        if (isAfter) await house.platform.message(1);
+        else
+          while (!house.faults.requests.slice(seen).some(({ path }) => path.includes(suite.sends.path ?? "")))
+            await new Promise((resolve) => setImmediate(resolve));
+        using wreck = wreckOf(house.kit.home);
+        house.faults.disconnect();
+        gate.resolve();
+        await house.kit.stop();
+
+        await using road = startFaults(house.platform.url);
+        await using kit = await suite.startPlugin(road.url, { settings, mode, home: wreck.home }, [hello.from]);
+        house.platform.say({ ...hello, conversation: "room-2", text: "still there?" });
+        const arrived = () => timesSaid(house.platform, "still there?") === 1;
+        for (let index = 1; !arrived(); index++) await house.platform.message(index);
+        const isReported = async () => (await account({ kit }))?.lastUndelivered?.state === "uncertain";
+        while (timesSaid(house.platform, "in the middle") === 0 && !(await isReported()))
+          await new Promise((resolve) => setImmediate(resolve));
+        expect(timesSaid(house.platform, "before")).toBe(1);
+        expect(timesSaid(house.platform, "in the middle")).toBeLessThanOrEqual(1);
+        if (idempotentSend === true) expect(timesSaid(house.platform, "in the middle")).toBe(1);
+      });
+
+    if (suite.edits === true)
+      test("a gateway that is killed while an answer grows edits it on, and leaves no half of it", async () => {
+        const grown = growing({ channelId, settings });
+        await using house = await startFresh({ settings: grown });
+        const gate = Promise.withResolvers<void>();
+        house.kit.model.answer(async function* (_request, signal) {
+          yield { text: "The first sentence. " };
+          await gate.promise;
+          yield { text: "And then" };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        });
+        house.platform.say(hello);
+        await house.platform.message(0);
+        gate.resolve();
+        await house.platform.until?.(() => timesSaid(house.platform, "And then") === 1);
+        using wreck = wreckOf(house.kit.home);
+        house.faults.disconnect();
+        await house.kit.stop();
+
+        await using road = startFaults(house.platform.url);
+        await using _kit = await suite.startPlugin(road.url, { settings: grown, mode, home: wreck.home }, [hello.from]);
+        await house.platform.until?.(() => timesSaid(house.platform, "hello") === 1);
+        expect(timesSaid(house.platform, "The first sentence")).toBe(0);
+        expect(house.platform.posted).toHaveLength(1);
+      });
+  }
+}
