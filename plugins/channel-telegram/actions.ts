@@ -4,7 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, MenuEntry, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Bot } from "./bot.ts";
 import { isGone } from "./failure.ts";
@@ -56,9 +56,8 @@ export function createActions({ clock, outgoing, open }: ActionDeps): Implementa
         return await probe(account, linked.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        const hint = hasCode(error, "CHANNEL_LOGIN_REQUIRED")
-          ? "with the token of @BotFather: pincer secrets set TELEGRAM_BOT_TOKEN"
-          : "is this machine connected to the internet, and channels.telegram.apiRoot right?";
+        const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
+        const hint = typeof told === "string" ? told : "is this machine connected to the internet, and channels.telegram.apiRoot right?";
         return { ok: false, detail: errorMessage(error), hint };
       }
     },

@@ -57,7 +57,7 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 const FROM_BOTFATHER = "@BotFather in Telegram gives one (/newbot)";
 
-/** For people: what to do when there is no token, or Telegram does not know it. */
+/** What to do when there is no token, or Telegram does not know it: for people, in `data.hint` of `CHANNEL_LOGIN_REQUIRED` too. */
 export const howToLogIn = (secret: string | undefined): string =>
   secret === undefined ? `${FROM_BOTFATHER}: put it where this one stands` : `${FROM_BOTFATHER}, then: pincer secrets set ${secret}`;
 
@@ -70,5 +70,6 @@ export async function tokenOf(
   const { name, value } = await readCredential(secret, token, TOKEN, account);
   if (value !== undefined && value !== "") return { token: value.trim(), secret: name };
   const granted = name === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${name} channel-telegram)`;
-  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`there is no bot token for the account "${account}": ${howToLogIn(name)}${granted}`);
+  const hint = `${howToLogIn(name)}${granted}`;
+  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`there is no bot token for the account "${account}": ${hint}`, { data: { hint } });
 }

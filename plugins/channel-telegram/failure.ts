@@ -44,7 +44,8 @@ export function failureOf(error: unknown, { isSafe, secret }: Where): unknown {
   }
   // A token whose form is wrong is an address that Telegram does not have; another data centre's is misdirected.
   if (status === 401 || status === 421 || (status === 404 && description === "Not Found")) {
-    return channelErrors.CHANNEL_LOGIN_REQUIRED(`Telegram does not accept the bot token (${description}): ${howToLogIn(secret)}`);
+    const hint = howToLogIn(secret);
+    return channelErrors.CHANNEL_LOGIN_REQUIRED(`Telegram does not accept the bot token (${description}): ${hint}`, { data: { hint } });
   }
   // A server that goes down refuses what it has not begun; of what it aborts it says something else.
   if (status >= 500) {

@@ -1,12 +1,12 @@
 import { definePlugin } from "@pincer/plugin-sdk";
-import { whileLoggedIn } from "@pincer/plugin-sdk/channel/login";
+import { Changes, keepConnected } from "@pincer/plugin-sdk/channel/connection";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { createActions } from "./actions.ts";
 import { type Bot, openBot } from "./bot.ts";
 import { keepChats } from "./chats.ts";
-import { TelegramConfig } from "./config.ts";
+import { settingsOf, TelegramConfig } from "./config.ts";
 import { createHandIn } from "./hand-in.ts";
 import { createOutgoing } from "./outgoing.ts";
 import { poll } from "./polling.ts";
@@ -22,6 +22,8 @@ export default definePlugin({
     const open = (account: string): Promise<Bot> => openBot(ctx, account);
     const handIn = createHandIn({ inbox: ctx.uses.inbox, chats, clock, log, signal: ctx.signal });
     const receiver = createReceiver(handIn, log);
+    const changes = new Changes();
+    ctx.onConfig(changes.tell);
     const { call, ...outgoing } = createOutgoing({ chats, clock, store, log, open });
 
     async function* connect(account: string, position: string | undefined, signal: AbortSignal) {
@@ -57,12 +59,14 @@ export default definePlugin({
       {
         ...outgoing,
         async *start({ account, position }, { signal }) {
-          const credential = () =>
-            open(account).then(
-              ({ token }) => token,
-              () => undefined,
+          const basis = async () => {
+            const token = await open(account).then(
+              (bot) => bot.token,
+              () => undefined, // silent-ok: there is none, which connecting tells
             );
-          yield* whileLoggedIn({ clock, credential, connect: () => connect(account, position, signal) }, signal);
+            return JSON.stringify([token, settingsOf(ctx.config, account)]);
+          };
+          yield* keepConnected({ clock, basis, changes, connect: (until) => connect(account, position, until) }, signal);
           return {};
         },
       },
