@@ -1,9 +1,8 @@
 /** How messages are fetched: each once, whatever comes in between. */
 import { expect, test } from "bun:test";
-import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { testIn } from "@pincer/plugin-sdk/testing/every-mode";
 import { startFaults } from "@pincer/plugin-sdk/testing/faults";
-import { says } from "@pincer/plugin-sdk/testing/script";
 import { startFakeTelegram } from "../../tests/channels/fakes/telegram/server.ts";
 import { ada, group, quick, startHouse } from "../../tests/channels/telegram-house.ts";
 
@@ -113,15 +112,20 @@ test("a webhook that another program has set is not taken away unless the operat
   await house.until("connected");
 });
 
-test("killed between the text and its file, it repeats neither", async () => {
-  await using house = await startHouse({ mode: "process", config: { streaming: "off" } });
-  house.telegram.chat({ id: ada.id, type: "private", first_name: "Ada" });
-  const address = { channel: "telegram", account: "default", conversation: String(ada.id) };
-  const attachments = [{ kind: "document" as const, mimeType: "application/pdf", data: Buffer.alloc(8_000_000).toString("base64") }];
-  const request = { address, text: "x".repeat(2000), attachments, idempotencyKey: "k" };
-  await house.kit.crash(() => house.kit.uses(channel).send(request, { signal: house.kit.signal }));
-  house.kit.model.answer(says("still here"));
-  house.telegram.write(ada, { text: "hello?" });
-  await house.telegram.until(() => house.telegram.world.sent.some(({ text }) => text === "still here"));
-  expect(house.telegram.world.sent.filter(({ text }) => text.startsWith("x")).length).toBeLessThanOrEqual(1);
+testIn("process")("killed between a text and the file behind it, it repeats neither, and whoever sent them is told", async () => {
+  await using telegram = startFakeTelegram();
+  telegram.chat({ id: ada.id, type: "private", first_name: "Ada" });
+  await using faults = startFaults(telegram.url);
+  const gate = Promise.withResolvers<void>();
+  faults.next({ path: "/sendDocument" }, { held: gate.promise });
+  await using house = await startHouse({ telegram, mode: "process", config: { apiRoot: faults.url } });
+  const file = { buffer: Buffer.from("milk").toString("base64"), filename: "list.txt", contentType: "text/plain" };
+  const sent = house.kit.call("send", { channel: "telegram", to: String(ada.id), message: "x".repeat(2000), ...file, idempotencyKey: "k" });
+  await telegram.message(1);
+  await house.kit.crash();
+  gate.resolve();
+  expect(await sent).toMatchObject({ status: "uncertain" });
+  telegram.write(ada, { text: "still there?" });
+  await telegram.until(() => telegram.world.sent.some(({ text }) => text === "fine"));
+  expect(telegram.world.sent.map(({ method }) => method)).toEqual(["sendMessage", "sendDocument", "sendMessage"]);
 });
