@@ -98,8 +98,11 @@ export async function defaultModel(client: Client): Promise<string | undefined> 
 }
 
 /** The environment variables that would enable a plugin that is off, as its manifest names them. */
-const enabling = ({ state, folder }: Plugin): readonly string[] =>
-  state === "disabled" ? (JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8")).enableWhen?.env ?? []) : [];
+function enabling({ state, folder }: Plugin): readonly { readonly name: string; readonly isOfModels: boolean }[] {
+  if (state !== "disabled") return [];
+  const { enableWhen, generated } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
+  return (enableWhen?.env ?? []).map((name: string) => ({ name, isOfModels: generated?.provides?.provider !== undefined }));
+}
 
 /** One line with where to go, one with what answers there. */
 export async function welcome(client: Client, { terminal, home }: Invocation, tookMs: number | undefined): Promise<void> {
@@ -110,8 +113,8 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
     client.call<Judged>("config.get", {}).catch((): Judged => ({ valid: true, issues: [], warnings: [] })), // silent-ok: nor the one for this
   ]);
   const missing = plugins.flatMap(enabling);
-  const how =
-    missing.length > 0 ? `one of these and pincer restart make it real: ${missing.join(", ")}` : "pincer doctor says what is missing";
+  const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels ? name : []));
+  const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says what is missing";
   const isDemo = model === undefined || isDemoModel(model);
   const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
@@ -125,7 +128,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
         : isDemo
           ? `    ${yellow("offline demo")} answers; ${how}`
           : `    ${bold(model)} answers.`,
-      ...missing.flatMap((name) =>
+      ...missing.flatMap(({ name }) =>
         process.env[name] ? `    ${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],
       ),
       ...[...issues, ...warnings].map((issue) => `    ${yellow("configuration")} ${describeIssue(issue)}`),

@@ -8,6 +8,7 @@ import { answerOf, NameTable } from "./bridge-names.ts";
 import { Connection, connectionHandlers } from "./connection.ts";
 import type { Peer } from "./peer.ts";
 import type { BridgeSettings, EgressItem, EgressRequest } from "./process-protocol.ts";
+import type { WaysOut } from "./ways-out.ts";
 
 /** A program cannot listen on every port: of `public` these are reached, others have to be declared by name. */
 const PUBLIC_PORTS = [
@@ -18,8 +19,9 @@ const MAX_HEAD = 4_096;
 const { signal: never } = new AbortController();
 
 /** Asks the gateway for `host:port` on behalf of `client`, and joins the two when it agrees. `joined` is told before anything arrives from there. */
-async function tunnel(client: Connection, peer: Peer, target: string, joined?: () => Promise<void>): Promise<void> {
+async function tunnel(client: Connection, peer: Peer, target: string, ways: WaysOut, joined?: () => Promise<void>): Promise<void> {
   const gone = new AbortController();
+  let closed = () => ways.refused(target);
   client.onClose = () => gone.abort();
   const io = { signal: gone.signal };
   try {
@@ -27,6 +29,7 @@ async function tunnel(client: Connection, peer: Peer, target: string, joined?: (
     const { value: first } = await items.next();
     if (!first || !("connection" in first)) throw pluginErrors.PLUGIN_PROTOCOL("expected a connection");
     const { connection } = first;
+    closed = ways.joined(target);
     await joined?.();
     const up = async () => {
       for await (const bytes of client.read()) await peer.call("egress.write", { connection, bytes }, io);
@@ -37,11 +40,13 @@ async function tunnel(client: Connection, peer: Peer, target: string, joined?: (
     client.finish();
   } catch {
     client.terminate(); // silent-ok: a refusal is in the gateway's log, and here the connection breaks as one to nowhere
+  } finally {
+    closed();
   }
 }
 
 /** A proxy's client says itself where to. */
-async function relay(client: Connection, peer: Peer): Promise<void> {
+async function relay(client: Connection, peer: Peer, ways: WaysOut): Promise<void> {
   const arriving = client.read();
   let head = "";
   while (!head.includes("\r\n\r\n") && head.length < MAX_HEAD) {
@@ -52,7 +57,7 @@ async function relay(client: Connection, peer: Peer): Promise<void> {
   const target = /^CONNECT (\S+) HTTP\/1\.1\r\n/.exec(head)?.[1];
   // Whoever asks waits for the answer before it says more.
   if (target === undefined || !head.endsWith("\r\n\r\n")) return client.terminate();
-  await tunnel(client, peer, target, () => client.write(Buffer.from("HTTP/1.1 200 OK\r\n\r\n")));
+  await tunnel(client, peer, target, ways, () => client.write(Buffer.from("HTTP/1.1 200 OK\r\n\r\n")));
 }
 
 function listen(hostname: string, port: number, accepted: (client: Connection) => Promise<void>): void {
@@ -79,12 +84,12 @@ function listenEverywhere(port: number, accepted: (client: Connection) => Promis
   }
 }
 
-export async function startBridge({ net, proxyPort }: BridgeSettings, peer: Peer): Promise<void> {
-  if (proxyPort !== undefined) return listen("127.0.0.1", proxyPort, (client) => relay(client, peer));
+export async function startBridge({ net, proxyPort }: BridgeSettings, peer: Peer, ways: WaysOut): Promise<void> {
+  if (proxyPort !== undefined) return listen("127.0.0.1", proxyPort, (client) => relay(client, peer, ways));
   const names = new NameTable(net);
   const declared = net.filter((rule) => rule !== "public").map((rule) => Number(rule.slice(rule.lastIndexOf(":") + 1)));
   const ports = new Set([...declared, ...(net.includes("public") ? PUBLIC_PORTS : [])]);
-  for (const port of ports) listenEverywhere(port, (client) => tunnel(client, peer, `${names.hostOf(client.localAddress)}:${port}`));
+  for (const port of ports) listenEverywhere(port, (client) => tunnel(client, peer, `${names.hostOf(client.localAddress)}:${port}`, ways));
   const server = await Bun.udpSocket({
     hostname: "127.0.0.1",
     port: 53,

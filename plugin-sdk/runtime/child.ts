@@ -25,6 +25,7 @@ import {
   type Start,
   type Started,
 } from "./process-protocol.ts";
+import { WaysOut } from "./ways-out.ts";
 
 const providedMember = ({ kind, safe, ...more }: Call | Stream): ProvidedMember =>
   ({ kind, ...(safe && { safe }), ...("held" in more && { held: more.held }) }) as ProvidedMember;
@@ -61,7 +62,8 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
   });
 
   const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits, bridge }: Start): Promise<Started> => {
-    if (bridge) await startBridge(bridge, peer);
+    const ways = new WaysOut();
+    if (bridge) await startBridge(bridge, peer, ways);
     const definition = (await load()).default;
     if (typeof definition?.setup !== "function")
       throw pluginErrors.PLUGIN_LOAD_FAILED(
@@ -80,7 +82,11 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     for (const event of ["uncaughtException", "unhandledRejection"] as const)
       process.on(event, (error: unknown) => void tell(error, "outside of any call").catch(() => undefined)); // silent-ok: as above
     const given = { config, provisions };
+<<<<<<< HEAD
     const around = childSurroundings(peer, { id, home, dataDir, permissions, isBridged: bridge !== undefined }, given);
+=======
+    const around = childSurroundings(peer, { id, home, dataDir, permissions, ways }, given);
+>>>>>>> telegram
     served = childServed(instance, peer, {
       config(value: unknown) {
         given.config = value;

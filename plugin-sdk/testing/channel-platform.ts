@@ -60,6 +60,8 @@ export interface ChannelSuite {
   readonly sends: Which;
   /** The platform's name of the channel; absent: the only one that the plugin provides. */
   readonly channel?: string;
+  /** The platform's id for a name of the suite's, of a conversation such as `room-1` or of a person, where it does not take any text. */
+  readonly idOf?: (name: string) => string;
   /** The platform drops a repeated message by its key, so that one whose answer was lost may be sent again. */
   readonly idempotentSend?: boolean;
   /** The platform has groups, and shows who is named in them. */
@@ -86,3 +88,32 @@ export const hello: Said = { conversation: "room-1", from: "ada", text: "hello" 
 
 /** How often that was said, in whatever message. */
 export const timesSaid = ({ posted }: ChannelPlatform, text: string): number => posted.filter((one) => one.text.includes(text)).length;
+
+/** The suite with its own names in place of the platform's ids, wherever a test sees them; `idOf` is for what a test hands to the gateway itself. */
+export function byName(suite: ChannelSuite): ChannelSuite & { readonly idOf: (name: string) => string } {
+  const { idOf = (name: string) => name } = suite;
+  const names = new Map<string, string>();
+  const id = (name: string) => {
+    names.set(idOf(name), name);
+    return idOf(name);
+  };
+  const back = <P extends Posted>(posted: P): P => ({ ...posted, conversation: names.get(posted.conversation) ?? posted.conversation });
+  return {
+    ...suite,
+    idOf: id,
+    startPlugin: (url, options, allowFrom) => suite.startPlugin(url, options, allowFrom.map(id)),
+    startPlatform(options) {
+      const platform = suite.startPlatform(options);
+      const { press } = platform;
+      return {
+        ...platform,
+        say: ({ conversation, from, ...said }) => platform.say({ ...said, conversation: id(conversation), from: id(from) }),
+        get posted() {
+          return platform.posted.map(back);
+        },
+        message: async (index) => back(await platform.message(index)),
+        ...(press && { press: (index: number, from: string, label: string) => press(index, id(from), label) }),
+      };
+    },
+  };
+}

@@ -1,7 +1,7 @@
 /** What every channel promises, checked in a real gateway, in every mode, against an imitated platform, with the faults of a network in between. */
 import { expect } from "bun:test";
 import { type ChannelStatus, channel } from "../contracts/channel.ts";
-import { type ChannelPlatform, type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
+import { byName, type ChannelPlatform, type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
 import { declareTalk } from "./channel-talk.ts";
 import { declareTrouble } from "./channel-trouble.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
@@ -13,7 +13,8 @@ export type { ChannelPlatform, ChannelSuite, House, Posted, Said } from "./chann
 
 const io = () => ({ signal: new AbortController().signal });
 
-export function channelSuite(suite: ChannelSuite): void {
+export function channelSuite(given: ChannelSuite): void {
+  const suite = byName(given);
   const channelId = suite.channel ?? suite.name;
   /** Pauses between attempts are short, so that a test waits for events alone; who is not named is not answered, and what is posted is whole. */
   const settings = {
@@ -48,7 +49,7 @@ export function channelSuite(suite: ChannelSuite): void {
     };
     return { ...house, platform: view, [Symbol.asyncDispose]: async () => undefined };
   }
-  const address = { channel: channelId, account: "default", conversation: "room-1" };
+  const address = { channel: channelId, account: "default", conversation: suite.idOf("room-1") };
   const send = (kit: PluginKit) =>
     kit.uses(channel, suite.channel).send({ address, text: "out", idempotencyKey: crypto.randomUUID() }, io());
 

@@ -1,13 +1,13 @@
 /** What people do on a channel that works: they write in groups and threads, send files, press buttons, type commands, read what is long. */
 import { expect } from "bun:test";
 import { outbox } from "../contracts/outbox.ts";
-import { type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
+import { type byName, type House, hello, timesSaid } from "./channel-platform.ts";
 import type { Mode } from "./modes.ts";
 import type { Declare } from "./needs.ts";
 import type { PluginKit, StartPluginOptions } from "./plugin.ts";
 
 export interface ChannelParts {
-  readonly suite: ChannelSuite;
+  readonly suite: ReturnType<typeof byName>;
   readonly channelId: string;
   readonly mode: Mode;
   readonly test: Declare;
@@ -38,7 +38,7 @@ export const growing = (parts: Pick<ChannelParts, "channelId" | "settings">) =>
 export function declareTalk({ suite, channelId, mode, test, start, startFresh, settings }: ChannelParts): void {
   const { groups, threads, media, edits, textLimit } = suite;
   const send = (kit: PluginKit, params: object) =>
-    kit.call("send", { channel: channelId, to: "room-1", idempotencyKey: crypto.randomUUID(), ...params });
+    kit.call("send", { channel: channelId, to: suite.idOf("room-1"), idempotencyKey: crypto.randomUUID(), ...params });
 
   test("a command is answered, and one of the owner's is refused to others in a sentence", async () => {
     await using house = await start();
@@ -71,7 +71,7 @@ export function declareTalk({ suite, channelId, mode, test, start, startFresh, s
 
   test("answers that can be pressed are buttons, or are told as what to write", async () => {
     await using house = await start();
-    const address = { channel: channelId, account: "default", conversation: "room-1" };
+    const address = { channel: channelId, account: "default", conversation: suite.idOf("room-1") };
     const choices = [{ label: "Yes, please", text: "/help" }];
     await house.kit
       .uses(outbox, "delivery")

@@ -125,6 +125,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
       const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
       return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
     },
+    admits: async ({ message }, io) => ({ admit: (await judge(message, io)).admit }),
     advance: async ({ channel, account, position }) => {
       await store.set({ [positionKey(channel, account)]: position });
       return {};

@@ -15,6 +15,7 @@ import { adopt } from "@pincer/plugin-sdk/runtime/connection";
 import { frameSocket } from "@pincer/plugin-sdk/runtime/frames";
 import { Peer } from "@pincer/plugin-sdk/runtime/peer";
 import { connectionFd } from "@pincer/plugin-sdk/runtime/process-protocol";
+import { WaysOut } from "@pincer/plugin-sdk/runtime/ways-out";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { servesNothing } from "@pincer/plugin-sdk/testing/peers";
 import { judged, type Numbers, refused } from "../../plugin-host/sandbox/syscalls.ts";
@@ -138,7 +139,7 @@ async function outcome(source: string, given: readonly Given[], tools: Tools): P
 const orders = JSON.parse(process.argv.at(-1)!) as Orders;
 const peer = new Peer({ clock: systemClock, served: servesNothing, abortMs: patience, tellsFaults: true });
 await adopt({ fd: connectionFd, socket: frameSocket(peer, { onEnd: () => undefined }) });
-if (orders.net.length > 0) await startBridge({ net: orders.net }, peer);
+if (orders.net.length > 0) await startBridge({ net: orders.net }, peer, new WaysOut());
 for (const { name, run, given } of orders.attempts) {
   const came = (await outcome(run, given, tools(orders.host))).slice(0, 600);
   fs.writeSync(1, `${JSON.stringify({ name, came })}\n`);

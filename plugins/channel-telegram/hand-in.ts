@@ -1,0 +1,103 @@
+/** Hands in what Telegram sent, however it came, one update after the other. Only once the inbox has answered does Telegram learn of it. */
+import type { Logger } from "@pincer/plugin-sdk";
+import { leftOut } from "@pincer/plugin-sdk/channel/media";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import type { InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Message, Update, UserFromGetMe } from "grammy/types";
+import type { Bot } from "./bot.ts";
+import type { Chats } from "./chats.ts";
+import { fetchFiles, fileIn } from "./files.ts";
+import { type Place, readMessage, readPress } from "./incoming.ts";
+
+/** What is asked for: edits and everything else that is no message are not even sent. */
+export const WANTED = ["message", "callback_query"] as const;
+
+export interface HandInDeps {
+  readonly inbox: ImplementationOf<typeof inbox>;
+  readonly chats: Chats;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of the plugin's life: what was received is handed in even when the connection is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+export interface Received {
+  readonly bot: Bot;
+  readonly me: UserFromGetMe;
+  readonly updates: readonly Update[];
+  /** Telegram was asked for them, and takes the next question as the word that these are kept. */
+  readonly isPolled: boolean;
+  /** Ends between two messages. */
+  readonly until?: AbortSignal;
+}
+
+/** Photos and files that were sent together come as messages of their own. */
+function* albums(updates: readonly Update[]): Generator<readonly Update[]> {
+  let album: Update[] = [];
+  for (const update of updates) {
+    const group = update.message?.media_group_id;
+    if (group !== undefined && album[0]?.message?.media_group_id === group && album[0].message.chat.id === update.message?.chat.id) {
+      album.push(update);
+      continue;
+    }
+    if (album.length > 0) yield album;
+    album = [update];
+  }
+  if (album.length > 0) yield album;
+}
+
+export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
+  async function placeOf(bot: Bot, me: UserFromGetMe, chat: number): Promise<Place> {
+    return { account: bot.account, settings: bot.settings, me, conversation: await chats.known(bot.account, String(chat)) };
+  }
+
+  async function read(bot: Bot, me: UserFromGetMe, updates: readonly Update[]): Promise<InboundMessage | undefined> {
+    const [first] = updates;
+    const press = first?.callback_query;
+    if (press?.message) return readPress(press, await placeOf(bot, me, press.message.chat.id), clock.now());
+    const parts: Message[] = updates.flatMap(({ message }) => message ?? []);
+    const [message] = parts;
+    if (!message) return undefined;
+    if (message.migrate_to_chat_id !== undefined)
+      await chats.moved(bot.account, String(message.chat.id), String(message.migrate_to_chat_id));
+    const place = await placeOf(bot, me, message.chat.id);
+    const files = parts.flatMap((part) => fileIn(part) ?? []);
+    const said = readMessage(parts, place, { attachments: [], notes: files.map((file) => leftOut(file.what, "not fetched", file)) });
+    if (!said || files.length === 0 || !(await inbox.admits({ message: said }, { signal })).admit) return said;
+    return readMessage(parts, place, await fetchFiles(bot, clock, files, signal));
+  }
+
+  /** Takes the waiting sign off the button. Telegram has long forgotten a press of yesterday, which is no failure. */
+  async function answerPress(bot: Bot, id: string): Promise<void> {
+    try {
+      await bot.call({ signal, isSafe: true }, (api) => api.answerCallbackQuery({ callback_query_id: id }));
+    } catch (error) {
+      log.debug("telegram.press-unanswered", { account: bot.account, error: errorMessage(error) });
+    }
+  }
+
+  /** In the order in which Telegram numbered them, which is not always that in which they come, and each once. */
+  return async function handIn({ bot, me, updates, isPolled, until }: Received): Promise<void> {
+    const byNumber = new Map(updates.map((update) => [update.update_id, update]));
+    for (const album of albums([...byNumber.values()].sort((a, b) => a.update_id - b.update_id))) {
+      if (until?.aborted) return;
+      const number = String(album.at(-1)?.update_id);
+      let message: InboundMessage | undefined;
+      try {
+        message = await read(bot, me, album);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // One that cannot be read must not keep those behind it.
+        log.error("telegram.update-unreadable", { account: bot.account, update: number, error: errorMessage(error) });
+      }
+      // What is called for comes out of order, one chat beside the other: a position would say that those before it are kept.
+      if (message) await inbox.accept({ message, ...(isPolled && { position: number }) }, { signal });
+      else if (isPolled) await inbox.advance({ channel: "telegram", account: bot.account, position: number }, { signal });
+      const press = album[0]?.callback_query;
+      if (press) await answerPress(bot, press.id);
+    }
+  };
+}
+export type HandIn = ReturnType<typeof createHandIn>;
