@@ -17,22 +17,15 @@ interface Facts {
   readonly home: string;
   readonly dataDir: string;
   readonly permissions: Permissions;
-<<<<<<< HEAD
   /** The only way out is the gateway's, which judges by itself. */
   readonly isBridged: boolean;
-=======
   readonly ways: WaysOut;
->>>>>>> telegram
 }
 
 /** `given` is replaced piece by piece while the plugin runs. */
 export function childSurroundings(
   peer: Peer,
-<<<<<<< HEAD
-  { id, home, dataDir, permissions, isBridged }: Facts,
-=======
-  { id, home, dataDir, permissions, ways }: Facts,
->>>>>>> telegram
+  { id, home, dataDir, permissions, isBridged, ways }: Facts,
   given: { readonly config: unknown; readonly provisions: Provisions },
 ): Surroundings {
   const ask = (target: string, params: unknown, signal = never) => peer.call(target, params, { signal });
@@ -102,11 +95,7 @@ export function childSurroundings(
     call: (method, params, signal) => ask("call", { method, params }, signal),
     run: async (hook, payload, options) => (await ask("run", { id: hook.id, kind: hook.kind, payload }, options?.signal)) as never,
     secret,
-<<<<<<< HEAD
-    fetch: limitedFetch(id, permissions, config, secret, isBridged ? undefined : publicFetch),
-=======
-    fetch: honestFetch(limitedFetch(id, permissions, config, secret), ways),
->>>>>>> telegram
+    fetch: honestFetch(limitedFetch(id, permissions, config, secret, isBridged ? undefined : publicFetch), ways),
   };
 }
 

@@ -82,11 +82,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     for (const event of ["uncaughtException", "unhandledRejection"] as const)
       process.on(event, (error: unknown) => void tell(error, "outside of any call").catch(() => undefined)); // silent-ok: as above
     const given = { config, provisions };
-<<<<<<< HEAD
-    const around = childSurroundings(peer, { id, home, dataDir, permissions, isBridged: bridge !== undefined }, given);
-=======
-    const around = childSurroundings(peer, { id, home, dataDir, permissions, ways }, given);
->>>>>>> telegram
+    const around = childSurroundings(peer, { id, home, dataDir, permissions, isBridged: bridge !== undefined, ways }, given);
     served = childServed(instance, peer, {
       config(value: unknown) {
         given.config = value;
