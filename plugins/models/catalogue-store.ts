@@ -106,7 +106,7 @@ export function createCatalogue(ctx: CatalogueContext): Catalogue {
       return await boundedText(response);
     } catch (error) {
       signal.throwIfAborted();
-      throw refused(from, watch.ended === "timeout" ? "it does not answer" : errorMessage(error));
+      throw refused(from, watch.ended === "silent" ? "it does not answer" : errorMessage(error));
     }
   };
 

@@ -29,6 +29,7 @@ const imagesIn = (blocks: readonly Record<string, Json>[]): string[] =>
 
 providerSuite({
   name: "provider-bedrock",
+  speaksBytes: true,
   startVendor: startBedrockVendor,
   startPlugin: (origin, options, idleTimeoutMs) =>
     startPlugin(import.meta.dir, { ...options, config: { idleTimeoutMs }, secrets: signedAt(origin) }),
