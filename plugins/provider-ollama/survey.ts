@@ -3,6 +3,7 @@ import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/c
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { endpointNames, howToSet, listBounds, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { statusInTime } from "@pincer/plugin-sdk/provider/in-time";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OllamaConfig } from "./config.ts";
@@ -58,7 +59,8 @@ export function createSurvey(ctx: ProviderContext<OllamaConfig>): Survey {
     };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     try {
-      const answering = [...(await quick(access)).values()].filter(({ answers }) => answers);
+      const found = await statusInTime(clock, ctx.config.probeTimeoutMs, quick(access));
+      const answering = [...found.values()].filter(({ answers }) => answers);
       const defaultModel = settings.defaultModel ?? (answering.find(({ tools }) => tools) ?? answering[0])?.id;
       if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return {

@@ -4,6 +4,7 @@ import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/c
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { endpointNames, howToSet, listBounds, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { statusInTime } from "@pincer/plugin-sdk/provider/in-time";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
@@ -45,7 +46,7 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     if (kind === "vendor" || named !== undefined) return { endpoint, label, ready: true, ...known };
     try {
-      const models = await probe(access);
+      const models = await statusInTime(clock, ctx.config.probeTimeoutMs, probe(access));
       const defaultModel = models[0]?.id;
       if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return { endpoint, label, ready: false, detail: `${baseUrl} has no model` };

@@ -27,10 +27,11 @@ function startProxy() {
 test("with a proxy in the environment the gateway, its page and a model of this machine are reached directly, others by the proxy", async () => {
   await using proxy = startProxy();
   await using ollama = startOllamaVendor({ models: { "near:latest": {} } });
-  for (const variables of [
+  const environments: readonly Readonly<Record<string, string>>[] = [
     { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url },
     { http_proxy: proxy.url, no_proxy: "elsewhere.example" },
-  ]) {
+  ];
+  for (const variables of environments) {
     proxy.asked.length = 0;
     await using home = createCliHome({ OLLAMA_HOST: ollama.origin, ...variables });
     const lab = { baseUrl: "http://models.example.com/v1" };
