@@ -12,6 +12,7 @@ interface PluginCommand {
 
 /** As of any command that was called wrongly, and of one that was interrupted. */
 const [WRONG, INTERRUPTED] = [2, 130];
+const ACCEPT = "accept-prices";
 
 type Choice = ResultOf<typeof modelsList>["models"][number];
 const VIEWS = ["default", "configured", "provider-config", "all"];
@@ -73,17 +74,20 @@ export const CATALOGUE_COMMAND: PluginCommand = {
   command: {
     name: "models catalogue",
     summary: "Windows and prices that are known, with source and date; update reads them anew",
-    usage: "[update]",
+    usage: "[update [accept-prices]]",
   },
-  async run([verb], io) {
-    if (verb !== undefined && verb !== "update") {
-      io.print(`there is no "pincer models catalogue ${verb}"; there is: pincer models catalogue update`);
+  async run([verb, accepted], io) {
+    if ((verb !== undefined && verb !== "update") || (accepted !== undefined && accepted !== ACCEPT)) {
+      const words = [verb, accepted].filter((word) => word !== undefined).join(" ");
+      io.print(`there is no "pincer models catalogue ${words}"; there is: pincer models catalogue update [${ACCEPT}]`);
       return WRONG;
     }
     const told = ({ entries, added, from, at }: ResultOf<typeof modelsCatalogueUpdate>) =>
       `${entries} models${from === null || at === null ? "" : `, ${added} of them from ${from} (${new Date(at).toISOString().slice(0, 10)})`}`;
     if (verb === "update") {
-      const result = (await io.call("models.catalogue.update", {})) as ResultOf<typeof modelsCatalogueUpdate>;
+      const result = (await io.call("models.catalogue.update", { acceptPrices: accepted === ACCEPT })) as ResultOf<
+        typeof modelsCatalogueUpdate
+      >;
       io.print(io.json ? JSON.stringify(result, null, 2) : told(result));
       return 0;
     }

@@ -51,9 +51,9 @@ export default definePlugin({
       }));
       return { ...known(), models };
     });
-    ctx.method(catalogueMethods.modelsCatalogueUpdate, async (_, { signal }) => {
+    ctx.method(catalogueMethods.modelsCatalogueUpdate, async ({ acceptPrices = false }, { signal }) => {
       await catalogue.ready();
-      await catalogue.update(signal);
+      await catalogue.update({ acceptPrices }, signal);
       return known();
     });
     for (const { command, run } of [LIST_COMMAND, PULL_COMMAND, CATALOGUE_COMMAND]) ctx.command(command, run);
