@@ -24,6 +24,8 @@ export interface ThinkingOptions {
 
 export function thinkingParams(level: Thinking | undefined, abilities: Abilities, options: ThinkingOptions): ThinkingParams {
   const { thinks, canRest, efforts } = abilities;
+  // The newest think when nothing is said.
+  if (level === undefined && options.forced && thinks === "adaptive") return { fields: { thinking: { type: "disabled" } } };
   if (thinks === "none" || level === undefined) return { fields: {} };
   const rests = canRest && (level === "off" || options.forced);
   const wanted: Effort = level === "off" || level === "minimal" ? "low" : level;
@@ -37,6 +39,6 @@ export function thinkingParams(level: Thinking | undefined, abilities: Abilities
     return { fields: { reasoningConfig: { type: "enabled", maxReasoningEffort: effort } }, isUnbounded: effort === "high" };
   }
   if (thinks === "gpt-oss") return { fields: { reasoning_effort: effort } };
-  if (rests) return { fields: { thinking: { type: "disabled" } } };
+  if (rests) return { fields: { thinking: { type: abilities.thinksBetween ? "between_tools" : "disabled" } } };
   return { fields: { thinking: { type: "adaptive", display: "summarized" } }, ...(effort === undefined ? {} : { effort }) };
 }
