@@ -5,9 +5,9 @@ import type { Hook, HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
 import type { Usage } from "@pincer/plugin-sdk/message";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { tokensOf } from "@pincer/plugin-sdk/provider/estimate";
 import { llmErrors } from "./errors.ts";
 import { costOf, mostOf, priceFor } from "./prices.ts";
-import { tokensOf } from "./request-size.ts";
 import type { Resolved } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
 
@@ -39,8 +39,8 @@ export interface CallEnd {
   readonly usage: Usage | undefined;
   /** The vendor has begun to work on it, as far as anybody can know: what it did not count is reckoned. */
   readonly worked: boolean;
-  /** Characters of the answer that had come. */
-  readonly chars: number;
+  /** Of the answer that had come. */
+  readonly bytes: number;
 }
 
 export function createMeter(
@@ -86,9 +86,9 @@ export function createMeter(
       });
     },
 
-    end({ usage = tokenUsage({}), worked, chars }) {
+    end({ usage = tokenUsage({}), worked, bytes }) {
       const estimated = usage.totalTokens === 0 && worked;
-      const used = estimated ? tokenUsage({ input: inputTokens, output: tokensOf(chars) }) : usage;
+      const used = estimated ? tokenUsage({ input: inputTokens, output: tokensOf(bytes) }) : usage;
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.
