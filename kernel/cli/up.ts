@@ -110,8 +110,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
     client.call<Judged>("config.get", {}).catch((): Judged => ({ valid: true, issues: [], warnings: [] })), // silent-ok: nor the one for this
   ]);
   const missing = plugins.flatMap(enabling);
-  const how =
-    missing.length > 0 ? `one of these and pincer restart make it real: ${missing.join(", ")}` : "pincer doctor says what is missing";
+  const how = missing.length > 0 ? `one of these and pincer restart make it real: ${missing.join(", ")}` : "pincer doctor says why";
   const isDemo = model === undefined || isDemoModel(model);
   const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
@@ -123,7 +122,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
       model === undefined
         ? `    ${yellow("no model")} answers; pincer doctor says why.`
         : isDemo
-          ? `    ${yellow("offline demo")} answers; ${how}`
+          ? `    ${yellow("offline demo")} answers; ${how}. pincer models list all says why no other does.`
           : `    ${bold(model)} answers.`,
       ...missing.flatMap((name) =>
         process.env[name] ? `    ${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],

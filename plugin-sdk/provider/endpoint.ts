@@ -67,7 +67,7 @@ export const listBounds = ({ listTimeoutMs }: Pick<RequestBounds, "listTimeoutMs
 });
 
 /** What a request is made with, and under which name it was looked for; `isNamed`: somebody said which. */
-export interface FoundKey {
+interface FoundKey {
   readonly key: string | undefined;
   readonly secret: string | undefined;
   readonly isNamed: boolean;

@@ -4,7 +4,7 @@ import { errorMessage, hasCode, isGatewayError } from "../error.ts";
 import type { Ended } from "./watch.ts";
 
 /** A quota of a day is back within one; whoever asks for more waits for nothing that a server can know. */
-export const LONGEST_WAIT_MS = 86_400_000;
+const LONGEST_WAIT_MS = 86_400_000;
 
 /** A wait that a vendor asks for, in whole milliseconds from none to a day; `undefined` for what is no number. */
 export const waitOf = (ms: number): number | undefined =>

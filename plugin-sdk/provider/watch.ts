@@ -31,7 +31,7 @@ export interface Watch extends Disposable {
   readonly fetch: Fetch;
 }
 
-export interface WatchOptions extends Bounds {
+interface WatchOptions extends Bounds {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly fetch: Fetch;

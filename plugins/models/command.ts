@@ -2,7 +2,7 @@
 import type { Command, CommandIo } from "@pincer/plugin-sdk";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
-import type { modelsList } from "./methods.ts";
+import type { modelsAuthStatus, modelsList } from "./methods.ts";
 import { createProgress, sizeOf } from "./progress.ts";
 
 interface PluginCommand {
@@ -32,6 +32,13 @@ function aligned(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) => row.map(padded).join("  ").trimEnd());
 }
 
+/** Endpoints that cannot be used, all of them or the one that was asked for, with what they lack. */
+async function notReady(asked: string, io: CommandIo) {
+  const { providers } = (await io.call("models.authStatus", {})) as ResultOf<typeof modelsAuthStatus>;
+  const isMeant = (provider: string) => (VIEWS.includes(asked) ? asked === "all" : provider === asked);
+  return providers.filter(({ provider, status, detail }) => isMeant(provider) && status === "missing" && detail !== undefined);
+}
+
 export const LIST_COMMAND: PluginCommand = {
   command: {
     name: "models list",
@@ -42,8 +49,12 @@ export const LIST_COMMAND: PluginCommand = {
     const params = asked === undefined ? {} : VIEWS.includes(asked) ? { view: asked } : { provider: asked };
     const result = (await io.call("models.list", params)) as ResultOf<typeof modelsList>;
     if (io.json) io.print(JSON.stringify(result, null, 2));
-    else if (result.models.length === 0) io.print("none; pincer doctor says what is missing");
-    else for (const text of aligned(result.models.map(line))) io.print(text);
+    else {
+      for (const text of aligned(result.models.map(line))) io.print(text);
+      const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
+      for (const { displayName, detail } of why) io.print(`${displayName} is not ready: ${detail}`);
+      if (result.models.length === 0 && why.length === 0) io.print("none; pincer doctor says what is missing");
+    }
     return 0;
   },
 };

@@ -34,7 +34,7 @@ export interface Meter {
   end(end: CallEnd): void;
 }
 
-export interface CallEnd {
+interface CallEnd {
   /** The vendor's count; absent, or without tokens: it did not count. */
   readonly usage: Usage | undefined;
   /** The vendor has begun to work on it, as far as anybody can know: what it did not count is reckoned. */

@@ -20,7 +20,7 @@ export const API = "bedrock-converse";
 
 type Fields = NonNullable<ConverseStreamCommandInput["additionalModelRequestFields"]>;
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly target: Target;
   readonly abilities: Abilities;
   readonly maxOutputTokens: number;

@@ -3,7 +3,7 @@ import type { OutputConfig } from "@aws-sdk/client-bedrock-runtime";
 import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
 import type { Abilities, Effort } from "./families.ts";
 
-export interface ThinkingParams {
+interface ThinkingParams {
   /** Of `additionalModelRequestFields`. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly effort?: OutputConfig["effort"];
@@ -14,7 +14,7 @@ export interface ThinkingParams {
 const BUDGETS: Readonly<Record<Exclude<Thinking, "off">, number>> = { minimal: 1024, low: 2048, medium: 8192, high: 16_384, xhigh: 24_576 };
 const SMALLEST_BUDGET = 1024;
 
-export interface ThinkingOptions {
+interface ThinkingOptions {
   readonly maxTokens: number;
   /** The last answer has no thinking of this model before its tool calls, which a budget does not allow. */
   readonly interrupted: boolean;
