@@ -12,7 +12,8 @@ type Plain = (text: string) => string;
 /** Credentials in use are few; those that were replaced are kept for answers that are still under way. */
 const MOST_KEPT = 64;
 /** Headers that say nothing in confidence, and are told in messages. Any other may, as operators name them as they like. */
-const OPEN = /^(accept|amz-sdk|anthropic-|connection|content-|date|host|range|user-agent|x-amz-(content|date|target|user-agent))/i;
+const OPEN =
+  /^(accept|amz-sdk|anthropic-|connection|content-|date|editor-|host|range|user-agent|x-request-id|x-amz-(content|date|target|user-agent))/i;
 const TELLING = /auth|key|token|secret|password|signature/i;
 
 /**
@@ -53,10 +54,17 @@ export function confidential<Config>(ctx: ProviderContext<Config>, make: (ctx: P
 }
 
 function createSecrets(): { learn(...request: Parameters<Fetch>): void; readonly plain: Plain } {
-  /** By what was sent; the oldest first. */
+  /** By what was sent; what was sent last comes last. */
   const known = new Map<string, readonly string[]>();
   const keep = (value: string) => {
-    if (value === "" || known.has(value)) return;
+    if (value === "") return;
+    const forms = known.get(value);
+    if (forms !== undefined) {
+      // What is in use stays, however much else comes by.
+      known.delete(value);
+      known.set(value, forms);
+      return;
+    }
     const [oldest] = known.keys();
     if (known.size >= MOST_KEPT && oldest !== undefined) known.delete(oldest);
     // Of `Bearer abc` the second word is the secret, and of `Basic …` what it says.
