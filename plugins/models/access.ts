@@ -6,6 +6,7 @@ import type { ModelAnswer, ModelEvent, ModelRequest, provider } from "@pincer/pl
 import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type DocumentBlock, messageText } from "@pincer/plugin-sdk/message";
 import { type Answer, createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { requestTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { documentIn } from "@pincer/plugin-sdk/provider/readable";
 import type { Directory } from "./directory.ts";
@@ -70,7 +71,7 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
   const providerOf = ({ resolved }: Admitted) => ctx.uses.providers.get(resolved.endpoint.provider);
 
   const keptOf = ({ resolved: { info } }: Admitted): Answer =>
-    createAnswer({ provider: info.endpoint, model: info.ref.slice(info.ref.indexOf("/") + 1), api: "", timestamp: clock.now() });
+    createAnswer({ provider: info.endpoint, model: splitRef(info.ref).model, api: "", timestamp: clock.now() });
 
   /**
    * Before the first event the caller learns of it as an error; later it gets what had come, as of any stream that breaks. A process that

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { io, startModelsGateway } from "../../tests/fixtures/models/gateway.ts";
 import { startAnthropicVendor } from "../../tests/vendors/anthropic/server.ts";
+import { startOpenAiVendor } from "../../tests/vendors/openai/server.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 type Gateway = Awaited<ReturnType<typeof startModelsGateway>>;
@@ -74,4 +75,30 @@ test("prices are said by an alias as well as by a reference", async () => {
   const models = { aliases: { fast: "cheap", cheap: "openai/gpt-5" }, prices: { fast: { input: 7, output: 8 } } };
   await using gateway = await startModelsGateway({ plugins: { "provider-openai": {} }, env: { OPENAI_API_KEY: "sk-test" }, models });
   expect((await gateway.llm.resolve({ model: "openai/gpt-5" }, io)).price).toEqual({ input: 7, output: 8 });
+});
+
+test("an answer has its bounds, which the operator may set: bytes, and the time from its beginning", async () => {
+  await using vendor = startOpenAiVendor();
+  await using gateway = await startModelsGateway({
+    plugins: {
+      "provider-openai": {
+        endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, models: ["big"] } },
+        ...{ answerBytes: 65_536, callTimeoutMs: 2000, idleTimeoutMs: 60_000 },
+      },
+    },
+  });
+  vendor.answer({ steps: [{ text: Array.from({ length: 1000 }, () => "many words ") }] });
+  const { answer: large } = await gateway.ask({ model: "lab/big" });
+  expect(large.failure).toMatchObject({
+    class: "unknown",
+    message: expect.stringContaining("sent more for lab/big than an answer may have"),
+  });
+  expect(JSON.stringify(large.message.content)).toContain("many words");
+
+  vendor.answer({ steps: [{ text: ["so far"] }], end: "hang" });
+  const asked = gateway.ask({ model: "lab/big" });
+  await vendor.received(2);
+  const { answer: long } = await during(gateway, 2100, asked);
+  expect(long.failure).toMatchObject({ class: "timeout", message: expect.stringContaining("took too long for the answer of lab/big") });
+  await (await vendor.received(2)).left;
 });
