@@ -44,6 +44,9 @@ export interface Directory {
 }
 
 const NONE: readonly ModelInfo[] = [];
+/** The longest lists of today have some hundred. */
+const MOST_MODELS = 5_000;
+const LONGEST_ID = 300;
 
 /** By endpoint. */
 type Profiles = Readonly<Record<string, Credential>>;
@@ -144,6 +147,13 @@ export function createDirectory(ctx: DirectoryContext): Directory {
     return told;
   };
 
+  /** A list goes to every app and page that asks: what nobody could choose from is left out. */
+  const withinReason = (models: readonly ModelInfo[], endpoint: string): readonly ModelInfo[] => {
+    const usable = models.filter(({ id }) => id.length <= LONGEST_ID).slice(0, MOST_MODELS);
+    if (usable.length < models.length) log.warn("models.list-cut", { endpoint, listed: models.length, kept: usable.length });
+    return usable;
+  };
+
   return {
     async endpoint(name) {
       const found = (await present(false)).find(({ endpoint }) => endpoint === name);
@@ -161,7 +171,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       const wanted = { endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) };
       const ask = (io: Io) => ctx.uses.providers.get(endpoint.provider).models(wanted, io);
       const value = asked(ctx.config.listTimeoutMs, "which models it has", ask)
-        .then(({ models }) => models)
+        .then(({ models }) => withinReason(models, endpoint.endpoint))
         .catch((error: unknown) => {
           log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });
           return [];

@@ -102,3 +102,15 @@ test("an answer has its bounds, which the operator may set: bytes, and the time 
   expect(long.failure).toMatchObject({ class: "timeout", message: expect.stringContaining("took too long for the answer of lab/big") });
   await (await vendor.received(2)).left;
 });
+
+test("a list that nobody could choose from is cut, and the log says so", async () => {
+  const models = Array.from({ length: 6000 }, (_, at) => ({ id: at === 0 ? "x".repeat(1000) : `model-${at}` }));
+  await using vendor = startOpenAiVendor({ models });
+  await using gateway = await startModelsGateway({
+    plugins: { "provider-openai": { endpoints: { lab: { baseUrl: `${vendor.origin}/v1`, defaultModel: "model-1" } } } },
+  });
+  const { models: listed } = await gateway.call("models.list", { view: "all", provider: "lab" });
+  expect(listed).toHaveLength(5000);
+  expect((listed as readonly Json[])[0]).toMatchObject({ id: "model-1" });
+  expect(await gateway.logged("models.list-cut")).toMatchObject({ endpoint: "lab", listed: 6000, kept: 5000 });
+});

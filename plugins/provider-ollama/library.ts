@@ -52,6 +52,9 @@ function describe(name: string, shown: Json): Described {
   };
 }
 
+/** Each model costs a request; no machine has so many. */
+const MOST_DESCRIBED = 500;
+
 export type Library = ReadonlyMap<string, OllamaModel>;
 
 /** Keeps what was said of a model until it is another one of the same name. */
@@ -77,10 +80,11 @@ export function createLibrary() {
     const list = async (path: string) => ((await askJson(quick, access, path)) as Json)["models"];
     const [tags, running] = await Promise.all([list("/api/tags"), list("/api/ps").catch(() => [])]); // silent-ok: a service without machines of its own has nothing loaded
     const loaded = new Map(recordsIn(running).map((one) => [one["model"] ?? one["name"], countIn(one["context_length"])]));
-    const entries = recordsIn(tags).flatMap((tag) => {
+    const named = recordsIn(tags).flatMap((tag) => {
       const name = tag["model"] ?? tag["name"];
       return typeof name === "string" && name !== "" ? [{ name, digest: tag["digest"] }] : [];
     });
+    const entries = named.slice(0, MOST_DESCRIBED);
     const described = await Promise.allSettled(
       entries.map(async ({ name, digest }): Promise<OllamaModel> => {
         const found = await describedAs(access, name, digest, patient);

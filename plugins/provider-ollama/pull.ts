@@ -19,12 +19,15 @@ interface PullLine extends FaultLine {
 
 const countIn = (value: unknown): number => (Number.isFinite(value) ? Math.max(0, Math.round(value as number)) : 0);
 
+/** Models have some ten. */
+const MOST_PARTS = 1000;
+
 /** A model comes in parts, which are told of one by one; people want to know of the whole. */
 class Parts {
   readonly #known = new Map<string, { readonly total: number; readonly completed: number }>();
 
   read({ status, digest, total, completed }: PullLine): PullProgress {
-    if (typeof digest === "string" && countIn(total) > 0)
+    if (typeof digest === "string" && countIn(total) > 0 && (this.#known.size < MOST_PARTS || this.#known.has(digest)))
       this.#known.set(digest, { total: countIn(total), completed: Math.min(countIn(completed), countIn(total)) });
     const parts = [...this.#known.values()];
     const sum = (of: (part: { readonly total: number; readonly completed: number }) => number) =>
