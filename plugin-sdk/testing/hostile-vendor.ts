@@ -19,7 +19,8 @@ export interface HostileOptions {
 }
 
 /** Headers whose values are known to everybody. */
-const OPEN = /^(accept|connection|content|date|editor-|host|user-agent|x-request-id|amz-sdk|anthropic|x-amz-(content|date|target|user-agent))/i;
+const OPEN =
+  /^(accept|connection|content|date|editor-|host|user-agent|x-request-id|amz-sdk|anthropic|x-amz-(content|date|target|user-agent))/i;
 
 /** The words of every header that may be one in confidence. */
 const wordsIn = (call: VendorCall): readonly string[] =>
