@@ -114,7 +114,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
   ]);
   const missing = plugins.flatMap(enabling);
   const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels ? name : []));
-  const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says what is missing";
+  const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says why";
   const isDemo = model === undefined || isDemoModel(model);
   const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
@@ -126,7 +126,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
       model === undefined
         ? `    ${yellow("no model")} answers; pincer doctor says why.`
         : isDemo
-          ? `    ${yellow("offline demo")} answers; ${how}`
+          ? `    ${yellow("offline demo")} answers; ${how}. pincer models list all says why no other does.`
           : `    ${bold(model)} answers.`,
       ...missing.flatMap(({ name }) =>
         process.env[name] ? `    ${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],

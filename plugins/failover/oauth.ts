@@ -54,7 +54,7 @@ async function post(
   const { clock, fetch } = ctx;
   const given = settings.clientSecret;
   const clientSecret = typeof given === "object" ? await ctx.secret(given.secret) : given;
-  using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, signal, fetch });
+  using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, longestMs: TIMEOUT_MS, mostBytes: 1_048_576, signal, fetch });
   const response = await watch.fetch(url, {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },

@@ -1,6 +1,7 @@
 /** The lists of models that people choose from. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
+import { splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Catalogue } from "./catalogue-store.ts";
 import type { ModelsConfig } from "./config.ts";
 import type { Directory, Endpoint } from "./directory.ts";
@@ -81,7 +82,7 @@ export function createChoices(ctx: { readonly config: ModelsConfig }, directory:
         const refs = new Set(refsOf(endpoint, view, live, named));
         return [...refs].map((ref) => ({
           ref,
-          choice: choiceOf(endpoint, resolver.describe(endpoint, ref.slice(ref.indexOf("/") + 1), live), favourites),
+          choice: choiceOf(endpoint, resolver.describe(endpoint, splitRef(ref).model, live), favourites),
         }));
       }),
     );
