@@ -233,7 +233,7 @@ test("a process that never says hello is given up at the deadline, and leaves no
 
 test("a flood of log lines is cut, and how much was lost is told", async () => {
   const clock = createManualClock();
-  const shout = `for (let n = 0; n < 5000; n++) peer.call("log", { level: "info", event: "rogue.line", fields: { n, long: "x".repeat(10_000) } }, io);`;
+  const shout = `for (let n = 0; n < 5000; n++) peer.tell("log", { level: "info", event: "rogue.line", fields: { n, long: "x".repeat(10_000) } });`;
   await using kit = await startRogue(`if (target === "method") { ${shout} await peer.ping(); return { n: 1 }; }`, { clock });
   await invoke(kit, "rogue.lies");
   await clock.advance(1_000);

@@ -191,7 +191,7 @@ export class ProcessInstance implements PluginInstance {
   /** What nobody waits for; a process that dies of it says so by dying. */
   #tell(target: string, params: unknown): void {
     const { around } = this.#options;
-    this.#peer.call(target, params, { signal: never }).catch((error) => {
+    this.#peer.tell(target, params).catch((error) => {
       if (!this.#ended) around.fault(target, errorMessage(error));
     });
   }

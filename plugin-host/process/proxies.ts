@@ -42,7 +42,8 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
       ...(dropIfSlow === undefined ? {} : { dropIfSlow }),
       ...lazily({ payload: () => payload }),
     });
-  for (const name of generated.listens ?? []) registered.add("listens", name, { listener: (payload) => ask("event", { name, payload }) });
+  for (const name of generated.listens ?? [])
+    registered.add("listens", name, { listener: (payload) => peer.tell("event", { name, payload }) });
   for (const [prefix, { access }] of Object.entries(generated.routes ?? {}))
     registered.add("routes", prefix, { access, handler: (request) => route(peer, prefix, request) });
   for (const [kind, { journal, concurrency, input, result }] of Object.entries(generated.jobs ?? {}))

@@ -68,7 +68,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
         `${id}: expected the default export to be definePlugin({ setup, ... }), came ${typeof definition}`,
       );
     const tell = (error: unknown, what: string) =>
-      peer.call("fault", { what, message: String((error as Error)?.stack ?? error).slice(0, 16_384) }, { signal: never });
+      peer.tell("fault", { what, message: String((error as Error)?.stack ?? error).slice(0, 16_384) });
     const instance = new Instance({
       name: `the process of ${id}`,
       clock: systemClock,

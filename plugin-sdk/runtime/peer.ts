@@ -46,6 +46,7 @@ export interface Wire {
 }
 
 const mostCalls = 1_024;
+const { signal: never } = new AbortController();
 
 export class Peer {
   readonly #asked = new Map<number, Asked>();
@@ -101,10 +102,19 @@ export class Peer {
     return this.#running.size;
   }
 
+  /** Waits until the other side has read what is under way: large parameters go one after another. */
   call(target: string, params: unknown, io: Io): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const asked = new AskedCall(this.#asking, target, io.signal, resolve, reject);
       this.#open(asked, kinds.call, params === undefined ? [target] : [target, params]);
+    });
+  }
+
+  /** A call that waits for nothing, by somebody who does not wait for its answer: whoever says too much so ends the connection. */
+  tell(target: string, params: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#assertConnected();
+      this.#sendOpening(new AskedCall(this.#asking, target, never, resolve, reject), kinds.call, [target, params]);
     });
   }
 
@@ -197,7 +207,7 @@ export class Peer {
     if (!this.#wire) throw pluginErrors.PLUGIN_GONE("the other side has not connected yet");
   }
 
-  /** At once, or when the other side has taken what is under way: large parameters one after another, not all of them at once. */
+  /** At once, or in its turn. */
   #open(asked: Asked, kind: number, value: unknown): void {
     this.#assertConnected();
     asked.signal.throwIfAborted();
