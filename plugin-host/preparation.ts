@@ -1,10 +1,13 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { keptRuntime } from "@pincer/plugin-sdk/runtime/bundles";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -43,6 +46,14 @@ export function createPreparation(
 
   const install = (found: Found) =>
     deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
+
+  let made: Promise<string> | undefined;
+  const runtime = async (): Promise<string> => {
+    const known = await made?.catch(() => undefined); // silent-ok: it is tried again
+    if (known && existsSync(known)) return known;
+    made = keptRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
+    return made;
+  };
 
   const limited = new Map<string, KeyValueStore>();
   const valuesOf = (id: string): KeyValueStore =>
@@ -101,12 +112,12 @@ export function createPreparation(
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
-    const bundle = known ?? (await bundleOf(found, isTrusted, deps, confinement));
-    generation.code = { manifest, bundle };
+    const bundle = Promise.resolve(known ?? bundleOf(found, isTrusted, deps, confinement));
+    bundle.catch(() => undefined); // silent-ok: the start waits for it, unless that has failed before
     const { user, ...around } = surround(generation, isTrusted);
     let data = dataOf(deps.home, found.id);
     const instance = new ProcessInstance({
-      ...{ manifest, digest: found.digest, name: generation.name, clock, limits, log: around.log },
+      ...{ manifest, bundle, name: generation.name, clock, limits, log: around.log },
       around: {
         ...{ ...around, isTrusted },
         emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
@@ -118,7 +129,16 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.permitting },
+          ...{
+            home: deps.home,
+            clock,
+            log: around.log,
+            runtime: await runtime(),
+            manifest,
+            isTrusted,
+            confinement,
+            config: around.permitting,
+          },
           ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
@@ -132,6 +152,7 @@ export function createPreparation(
       configuredIn(manifest.permissions ?? {}, around.permitting(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
     const resolved = await words();
     await instance.start();
+    generation.code = { manifest, bundle: await bundle };
     return async () => instance.process.enforced && !Bun.deepEquals(await words(), resolved);
   };
 

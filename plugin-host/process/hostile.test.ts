@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
-import { manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { createValues } from "../../store/values.ts";
 import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
@@ -31,13 +30,7 @@ export default definePlugin({ uses: { lanes }, setup(ctx) {
 } });`;
 
 /** What stands for the plugin's bundle: `answer` is the body of what it does when it is asked. */
-const rogue = (
-  digest: string,
-  generated: unknown,
-  answer: string,
-  items = "{}",
-  hello = `{ protocol: 3, sdk: "0.1.0", digest: ${JSON.stringify(digest)} }`,
-) => `
+const rogue = (generated: unknown, answer: string, items = "{}", hello = `{ protocol: 4, sdk: "0.1.0" }`) => `
 import { Peer } from ${JSON.stringify(join(runtime, "peer.ts"))};
 import { frameSocket } from ${JSON.stringify(join(runtime, "frames.ts"))};
 import { systemClock } from ${JSON.stringify(join(runtime, "..", "system-clock.ts"))};
@@ -70,7 +63,7 @@ async function startRogue(
   const text = readFileSync(join(made, "plugin.json"), "utf8");
   const known = (JSON.parse(text) as { readonly generated: object }).generated;
   const bundle = join(folder, "rogue.ts");
-  writeFileSync(bundle, rogue(manifestDigest(text), told ? told(known) : known, answer, items, hello));
+  writeFileSync(bundle, rogue(told ? told(known) : known, answer, items, hello));
   mkdirSync(join(folder, "installed", "rogue"), { recursive: true });
   renameSync(made, join(folder, "installed", "rogue", "1"));
   return startHost({
@@ -78,7 +71,10 @@ async function startRogue(
     // It confines nothing: what is looked at is what the host says. What the bundler reads is the honest one's, and what runs is not.
     confinement: async () => ({
       kind: "bubblewrap",
-      confine: async ({ bun, entry, read, data }) => ({ command: [bun, read.length > 0 ? entry : bundle], env: { BUN_BE_BUN: "1" }, data }),
+      confine: async ({ bun, entry, code, data }) => ({
+        ...{ command: [bun, code === undefined ? entry : bundle], env: { BUN_BE_BUN: "1" } },
+        ...{ code: code ?? "", data },
+      }),
     }),
     config: { plugins: { rogue: { isolation: "process" } } },
     provide(host) {
@@ -141,7 +137,7 @@ const attempts: Readonly<Record<string, readonly [code: string, attempt: string]
   "a key that is no text": ["PLUGIN_PROTOCOL", `store.get", { key: { $gt: "" } }`],
   "a key of a megabyte": ["PLUGIN_PROTOCOL", `store.get", { key: "k".repeat(1_000_000) }`],
   "a value beyond what is kept": ["PLUGIN_VALUE_INVALID", `store.set", { set: { big: "v".repeat(2_000_000) }, gone: [] }`],
-  "a second hello": ["", `hello", { protocol: 3, sdk: "9.9.9", digest: "another" }`],
+  "a second hello": ["", `hello", { protocol: 4, sdk: "9.9.9" }`],
   "a log line of another level": ["PLUGIN_PROTOCOL", `log", { level: "fatal", event: "x" }`],
 };
 
@@ -179,7 +175,7 @@ test("the head of an answer that is none is an error, and the rest of it is not 
   }
 });
 
-test("a process that says another digest or protocol, or offers what its manifest does not, does not start", async () => {
+test("a process that says another protocol, or offers what its manifest does not, does not start", async () => {
   const refused = async (answer: string, options: Parameters<typeof startRogue>[1], expected: object) => {
     await using kit = await startRogue(answer, options);
     await expect(invoke(kit, "rogue.lies")).rejects.toMatchObject(expected);
@@ -187,12 +183,7 @@ test("a process that says another digest or protocol, or offers what its manifes
   };
   await refused(
     "",
-    { hello: `{ protocol: 3, sdk: "0.1.0", digest: "another" }` },
-    { code: "PLUGIN_LOAD_FAILED", message: expect.stringContaining("another manifest") },
-  );
-  await refused(
-    "",
-    { hello: `{ protocol: 99, sdk: "9.9.9", digest: "x" }` },
+    { hello: `{ protocol: 99, sdk: "9.9.9" }` },
     { code: "PLUGIN_LOAD_FAILED", message: expect.stringContaining("version 99") },
   );
   await refused(

@@ -1,14 +1,13 @@
 /**
- * Makes the one file that runs a plugin in a process of its own: the plugin, the SDK and what runs them. To bundle a source is to run its macros
- * and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
+ * Makes the two files of a plugin in a process of its own: what runs it there, which is the same for all, and the plugin with what it imports of the
+ * SDK. To bundle a source is to run its macros and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
  */
 import { resolve } from "node:path";
+import type { BuildMetafile } from "bun";
 
 export interface Source {
   readonly folder: string;
   readonly entry: string;
-  /** Of the manifest. */
-  readonly digest: string;
   /** Folders of the gateway's own SDK, and of its TypeBox: there is one of each, wherever the plugin lies. */
   readonly sdk: string;
   readonly typebox: string;
@@ -22,15 +21,19 @@ export interface Bundle {
   readonly files?: readonly string[];
 }
 
-/** Rejects as `Bun.build` does. */
-export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<Bundle> {
+/** What runs a plugin. */
+export async function bundleRuntime({ sdk }: Pick<Source, "sdk">): Promise<Bundle> {
   const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
-  const plugin = JSON.stringify(`${folder}/${entry}`);
-  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
-  const wrapper = `${folder}/.pincer-process.ts`;
+  const wrapper = `${sdk}/.pincer-process.ts`;
+  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild();\n`;
+  const { outputs, metafile } = await Bun.build({ ...shared, entrypoints: [wrapper], files: { [wrapper]: start } });
+  return { text: await outputs[0]!.text(), files: inputsOf(metafile).filter((file) => file !== wrapper) };
+}
+
+/** The plugin. Rejects as `Bun.build` does. */
+export async function bundleSource({ folder, entry, sdk, typebox }: Source): Promise<Bundle> {
   const { outputs, metafile } = await Bun.build({
-    ...{ entrypoints: [wrapper], files: { [wrapper]: start }, target: "bun", format: "esm", minify: { whitespace: true, syntax: true } },
-    ...{ sourcemap: "external", metafile: true },
+    ...{ ...shared, entrypoints: [`${folder}/${entry}`], sourcemap: "external" },
     plugins: [
       {
         name: "one SDK",
@@ -41,10 +44,13 @@ export async function bundleSource({ folder, entry, digest, sdk, typebox }: Sour
       },
     ],
   });
-  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
   const [text, map] = await Promise.all(outputs.map((output) => output.text()));
-  return { text: text!, map: withPlaces(map!), files: files.filter((file) => file !== wrapper) };
+  return { text: text!, map: withPlaces(map!), files: inputsOf(metafile) };
 }
+
+const shared = { target: "bun", format: "esm", minify: { whitespace: true, syntax: true }, metafile: true } as const;
+
+const inputsOf = (metafile: BuildMetafile | undefined) => Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
 
 /** As absolute paths, without what stands there; Bun reads no map that leaves that out. */
 function withPlaces(map: string): string {
