@@ -76,6 +76,21 @@ test("a process's bundle is made once, again when what it holds has changed, and
   expect(await make()).toBe(all.at(-1)!);
 });
 
+test("a process's bundle holds the plugin's own, and TypeBox only where its inner parts are used", async () => {
+  using temp = temporary();
+  const sizes: number[] = [];
+  for (const [id, top] of [
+    ["plain", ""],
+    ["inner", `import { Value } from "@sinclair/typebox/value"; console.log(Value.Check(Type.String(), ""));`],
+  ] as const) {
+    const folder = await writePlugin(temp.plugins, id, simple("", top), { generated: {} });
+    const made = await keptBundle({ id, folder, entry: "plugin.ts" }, join(temp.path, "out"), import.meta.dir, bundleSource);
+    sizes.push(statSync(made).size);
+  }
+  expect(sizes[0]).toBeLessThan(20_000);
+  expect(sizes[1]).toBeGreaterThan(100_000);
+});
+
 test("a manifest that is not what the code says fails the check, and is the same however often it is built", async () => {
   using temp = temporary();
   const folder = join(temp.plugins, "everything");

@@ -21,17 +21,25 @@ export interface Bundle {
   readonly files?: readonly string[];
 }
 
+/** Where the plugin finds the runtime's TypeBox, which is most of what a bundle would hold and is read while that is made. */
+const own = 'globalThis[Symbol.for("pincer.typebox")]';
+
 /** What runs a plugin. */
-export async function bundleRuntime({ sdk }: Pick<Source, "sdk">): Promise<Bundle> {
-  const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
+export async function bundleRuntime({ sdk, typebox }: Pick<Source, "sdk" | "typebox">): Promise<Bundle> {
+  const [child, types] = [Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk), Bun.resolveSync("@sinclair/typebox", typebox)];
   const wrapper = `${sdk}/.pincer-process.ts`;
-  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild();\n`;
+  const start = `import { runChild } from ${JSON.stringify(child)};
+import * as typebox from ${JSON.stringify(types)};
+${own} = typebox;
+await runChild();
+`;
   const { outputs, metafile } = await Bun.build({ ...shared, entrypoints: [wrapper], files: { [wrapper]: start } });
   return { text: await outputs[0]!.text(), files: inputsOf(metafile).filter((file) => file !== wrapper) };
 }
 
-/** The plugin. Rejects as `Bun.build` does. */
-export async function bundleSource({ folder, entry, sdk, typebox }: Source): Promise<Bundle> {
+/** The plugin. Rejects as `Bun.build` does. One that uses TypeBox's inner parts has all of it for itself, since what is registered in one is not in another. */
+export async function bundleSource({ folder, entry, sdk, typebox }: Source, hasOwnTypes = false): Promise<Bundle> {
+  let isWithin = true;
   const { outputs, metafile } = await Bun.build({
     ...{ ...shared, entrypoints: [`${folder}/${entry}`], sourcemap: "external" },
     plugins: [
@@ -39,18 +47,24 @@ export async function bundleSource({ folder, entry, sdk, typebox }: Source): Pro
         name: "one SDK",
         setup(build) {
           build.onResolve({ filter: /^@pincer\/plugin-sdk(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, sdk) }));
-          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, typebox) }));
+          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => {
+            isWithin &&= path === "@sinclair/typebox";
+            return hasOwnTypes || !isWithin ? { path: Bun.resolveSync(path, typebox) } : { path, namespace: "runtime" };
+          });
+          build.onLoad({ filter: /^/, namespace: "runtime" }, () => ({ contents: `module.exports = ${own};`, loader: "js" }));
         },
       },
     ],
   });
+  if (!isWithin && !hasOwnTypes) return bundleSource({ folder, entry, sdk, typebox }, true);
   const [text, map] = await Promise.all(outputs.map((output) => output.text()));
   return { text: text!, map: withPlaces(map!), files: inputsOf(metafile) };
 }
 
 const shared = { target: "bun", format: "esm", minify: { whitespace: true, syntax: true }, metafile: true } as const;
 
-const inputsOf = (metafile: BuildMetafile | undefined) => Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
+const inputsOf = (metafile: BuildMetafile | undefined) =>
+  Object.keys(metafile?.inputs ?? {}).flatMap((file) => (file.startsWith("runtime:") ? [] : [resolve(file)]));
 
 /** As absolute paths, without what stands there; Bun reads no map that leaves that out. */
 function withPlaces(map: string): string {
