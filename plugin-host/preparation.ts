@@ -47,12 +47,16 @@ export function createPreparation(
   const install = (found: Found) =>
     deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
 
-  let made: Promise<string> | undefined;
+  let runtimeFile = "";
+  let making: Promise<string> | undefined;
+  /** For all who want it at once made once; again, when somebody has emptied the cache. */
   const runtime = async (): Promise<string> => {
-    const known = await made?.catch(() => undefined); // silent-ok: it is tried again
-    if (known && existsSync(known)) return known;
-    made = keptRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
-    return made;
+    if (existsSync(runtimeFile)) return runtimeFile;
+    making ??= keptRuntime(join(deps.home, "cache", "runtime"), import.meta.dir).finally(() => {
+      making = undefined;
+    });
+    runtimeFile = await making;
+    return runtimeFile;
   };
 
   const limited = new Map<string, KeyValueStore>();
