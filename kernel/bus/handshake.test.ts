@@ -237,38 +237,6 @@ test("when access itself breaks, the client learns a correlation id and the log 
   expect(fault?.fields["error"]).toMatch(/database on fire.*caused by Error: matches/s);
 });
 
-test("sockets that wait for their hello are bounded, and those that say nothing keep nobody out", async () => {
-  await using host = await startBus({ settings: { handshakes: 2 } });
-  const first = host.open();
-  await first.event("connect.challenge");
-  const second = host.open();
-  await second.event("connect.challenge");
-  expect((await host.connect()).hello).toMatchObject({ type: "hello-ok" });
-  expect(await first.closed).toMatchObject({ code: 1013, reason: "others wait" });
-  expect((await host.connect()).hello).toMatchObject({ type: "hello-ok" });
-  await second.close();
-});
-
-test("while all who arrive are being judged, no further one is taken", async () => {
-  const judging = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const judged = Promise.withResolvers<never>();
-  let asked = 0;
-  const connect = () => {
-    judging[asked++]?.resolve();
-    return judged.promise;
-  };
-  const access = { connect, request: async () => ({ ok: false, status: 401 }) as const };
-  await using host = await startBus({ settings: { handshakes: 2 }, deps: { access } });
-  for (const { promise } of judging) {
-    const socket = host.open();
-    await socket.event("connect.challenge");
-    socket.send(connectFrame({}));
-    await promise;
-  }
-  expect((await openRawSocket(host.url)).upgrade).toStartWith("HTTP/1.1 503");
-  judged.reject(new Error("enough"));
-});
-
 test("compression is declined", async () => {
   await using host = await startBus();
   const socket = await openRawSocket(host.url, ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]);
