@@ -1,5 +1,4 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
@@ -7,7 +6,7 @@ import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { keptRuntime } from "@pincer/plugin-sdk/runtime/bundles";
+import { createRuntime } from "@pincer/plugin-sdk/runtime/bundles";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { limitedFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -47,18 +46,7 @@ export function createPreparation(
   const install = (found: Found) =>
     deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
 
-  let runtimeFile = "";
-  let making: Promise<string> | undefined;
-  /** For all who want it at once made once; again, when somebody has emptied the cache. */
-  const runtime = async (): Promise<string> => {
-    if (existsSync(runtimeFile)) return runtimeFile;
-    making ??= keptRuntime(join(deps.home, "cache", "runtime"), import.meta.dir).finally(() => {
-      making = undefined;
-    });
-    runtimeFile = await making;
-    return runtimeFile;
-  };
-
+  const runtime = createRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
   const limited = new Map<string, KeyValueStore>();
   const valuesOf = (id: string): KeyValueStore =>
     limited.getOrInsertComputed(id, () => limitedValues(id, deps.values(id), () => limits().valuesMb));

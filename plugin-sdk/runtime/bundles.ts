@@ -52,10 +52,19 @@ export async function keptBundle(
   return path;
 }
 
-/** What runs plugins in processes, in the folder `out`, of the SDK that code in `from` finds. */
-export function keptRuntime(out: string, from: string): Promise<string> {
-  const folder = dirname(Bun.resolveSync("@pincer/plugin-sdk/package.json", from));
-  return keptBundle({ id: "runtime", folder, entry: "runtime/child.ts" }, out, from, bundleRuntime);
+/** What runs plugins in processes, in the folder `out`, of the SDK that code in `from` finds: made once, and again when somebody has emptied the cache. */
+export function createRuntime(out: string, from: string): () => Promise<string> {
+  const folder = () => dirname(Bun.resolveSync("@pincer/plugin-sdk/package.json", from));
+  let made = "";
+  let making: Promise<string> | undefined;
+  return async () => {
+    if (existsSync(made)) return made;
+    making ??= keptBundle({ id: "runtime", folder: folder(), entry: "runtime/child.ts" }, out, from, bundleRuntime).finally(() => {
+      making = undefined;
+    });
+    made = await making;
+    return made;
+  };
 }
 
 const hashOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
