@@ -237,7 +237,9 @@ test("a flood of log lines is cut, and how much was lost is told", async () => {
 test("one that asks for all that it keeps, many times at once, is answered as fast as it takes it", async () => {
   let [made, most] = [0, 0];
   const taken = () => kit.lines.filter(({ event }) => event === "rogue.took").length;
+  const nothing: KeyValueStore = { get: async () => undefined, list: async () => [], set: async () => undefined };
   const values = (plugin: string): KeyValueStore => {
+    if (plugin !== "rogue") return nothing; // the host's own, which is asked for before there is a kit
     const kept = createValues(kit.store, plugin);
     const list: KeyValueStore["list"] = (prefix) => {
       most = Math.max(most, ++made - taken());

@@ -5,7 +5,7 @@ export interface Confinement {
   readonly plugin: string;
   /** The Bun that runs it, absolute. */
   readonly bun: string;
-  /** The one file that it is started with, absolute; seen inside at a fixed path. */
+  /** The one file that it is started with, absolute, and its bytecode, where that lies beside it (`.jsc`); seen inside at a fixed path. */
   readonly entry: string;
   /** A folder, absolute, into which the plugin's code is put once that is made. */
   readonly code?: string;

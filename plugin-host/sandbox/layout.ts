@@ -64,10 +64,12 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
   };
 
   const needed = await Promise.all([what.bun, ...exec.map(({ from }) => from)].map((binary) => libraries(binary, what.exec)));
+  const bytecode = `${what.entry}.jsc`;
   const binds: Bind[] = [
     ...needed.flat().map(({ at, real }): Bind => ({ from: real, at, access: "execute" })),
     { from: realpathSync(what.bun), at: inside.bun, access: "execute" },
     { from: realpathSync(what.entry), at: inside.entry(what.entry), access: "read" },
+    ...(existsSync(bytecode) ? [{ from: realpathSync(bytecode), at: `${inside.entry(what.entry)}.jsc`, access: "read" } as const] : []),
     ...(what.code !== undefined ? [{ from: what.code, at: inside.code, access: "read" } as const] : []),
     { from: what.data, at: inside.data, access: "write" },
     ...[...read, ...write, ...exec, ...sockets].filter(isApart),

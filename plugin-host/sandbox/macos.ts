@@ -27,7 +27,7 @@ const DEVICES = ["/dev/null", "/dev/random", "/dev/urandom"];
 export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: string; readonly port: number | undefined }): string {
   const { bun, entry, code = entry, data, read, write, exec, sockets, hidden = [] } = what;
   const shown = (folders: readonly string[]) => folders.filter((folder) => hidden.some((above) => folder.startsWith(`${above}/`)));
-  const own = [...[bun, entry].map(literal), subpath(code)];
+  const own = [...[bun, entry, `${entry}.jsc`].map(literal), subpath(code)];
   return [
     "(version 1)",
     "(deny default)",

@@ -17,6 +17,7 @@ export interface Bundle {
   readonly text: string;
   /** Puts the places of its own source into the stacks of errors; Bun looks for it beside the text, and only when there is one. */
   readonly map?: string;
+  readonly bytecode?: Uint8Array;
   /** That are in it; absent when that is not known. */
   readonly files?: readonly string[];
 }
@@ -31,10 +32,13 @@ export async function bundleRuntime({ sdk, typebox }: Pick<Source, "sdk" | "type
   const start = `import { runChild } from ${JSON.stringify(child)};
 import * as typebox from ${JSON.stringify(types)};
 ${own} = typebox;
-await runChild();
+void runChild();
 `;
-  const { outputs, metafile } = await Bun.build({ ...shared, entrypoints: [wrapper], files: { [wrapper]: start } });
-  return { text: await outputs[0]!.text(), files: inputsOf(metafile).filter((file) => file !== wrapper) };
+  // It is read at each start: with its bytecode beside it, in two thirds of the time.
+  const compiled = { format: "cjs", bytecode: true } as const;
+  const { outputs, metafile } = await Bun.build({ ...shared, ...compiled, entrypoints: [wrapper], files: { [wrapper]: start } });
+  const [text, bytecode] = await Promise.all([outputs[0]!.text(), outputs[1]!.arrayBuffer()]);
+  return { text, bytecode: new Uint8Array(bytecode), files: inputsOf(metafile).filter((file) => file !== wrapper) };
 }
 
 /** The plugin. Rejects as `Bun.build` does. One that uses TypeBox's inner parts has all of it for itself, since what is registered in one is not in another. */

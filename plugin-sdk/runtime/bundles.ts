@@ -35,13 +35,14 @@ export async function keptBundle(
   const known = unchanged(recipe);
   if (known !== undefined) return known;
   const begun = clock.now();
-  const { text, map, files } = await bundle({ folder, entry, sdk, typebox }).catch((error) => {
+  const { text, map, bytecode, files } = await bundle({ folder, entry, sdk, typebox }).catch((error) => {
     throw loadFailure(id, folder, error);
   });
   const path = join(out, `${id}-${hashOf(text)}.js`);
   if (existsSync(path)) utimesSync(path, begun / 1_000, begun / 1_000);
   else {
     if (map !== undefined) writeWhole(`${path}.map`, map);
+    if (bytecode !== undefined) writeWhole(`${path}.jsc`, bytecode);
     writeWhole(path, text);
   }
   const inputs = [...(files ?? []), join(folder, "package.json")].map(inputOf);
@@ -70,7 +71,7 @@ export function createRuntime(out: string, from: string): () => Promise<string> 
 const hashOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
 
 /** Whoever reads the same one must not find half of it. */
-function writeWhole(path: string, content: string): void {
+function writeWhole(path: string, content: string | Uint8Array): void {
   const whole = `${path}.${crypto.randomUUID()}`;
   writeFileSync(whole, content);
   renameSync(whole, path);
@@ -99,6 +100,6 @@ function removeOld(id: string, out: string): void {
   const aged = own.map((name) => inputOf(join(out, name)));
   for (const ending of [".js", ".json"]) {
     const old = aged.filter(([path]) => path.endsWith(ending)).sort(([, a], [, b]) => b - a);
-    for (const [path] of old.slice(keptBundles)) for (const file of [path, `${path}.map`]) rmSync(file, { force: true });
+    for (const [path] of old.slice(keptBundles)) for (const file of [path, `${path}.map`, `${path}.jsc`]) rmSync(file, { force: true });
   }
 }
