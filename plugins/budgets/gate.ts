@@ -1,5 +1,5 @@
 /** Whether a call may be made: within every hard limit that counts it, with what other calls are expected to use meanwhile. */
-import type { BudgetState } from "@pincer/plugin-sdk/contracts/budgets";
+import { type BudgetState, budgetRefusals } from "@pincer/plugin-sdk/contracts/budgets";
 import type { HookPayload, Verdict } from "@pincer/plugin-sdk/hook";
 import type { modelCalling } from "@pincer/plugin-sdk/hooks";
 import type { Book, Counter, OpenCall } from "./book.ts";
@@ -125,7 +125,7 @@ function refuse(
     verdict: {
       allow: false,
       reason: refusal(stateOf(limit, key, counter, resetting.at), measure, resetting, needs),
-      code: isOfProfile ? "BUDGET_PROFILE_USED_UP" : "BUDGET_USED_UP",
+      code: isOfProfile ? budgetRefusals.profileUsedUp : budgetRefusals.usedUp,
       ...(resetting.at === undefined ? {} : { retryAfterMs: Math.max(0, resetting.at - now) }),
     },
   };
@@ -138,5 +138,5 @@ export const limitWithoutPrice = (book: Book, whose: Whose): Limit | undefined =
 export const refuseUnpriced = (model: string, limit: Limit): Verdict => ({
   allow: false,
   reason: unpriced(model, limit.name),
-  code: "BUDGET_PRICE_UNKNOWN",
+  code: budgetRefusals.priceUnknown,
 });
