@@ -59,6 +59,7 @@ export const FailoverConfig = Type.Object({
     "How long a model rests with a profile after too many requests, when the vendor does not say; doubles each time",
   ),
   cooldownLongestMs: count(300_000, "At most"),
+  retryAfterLongestMs: count(3_600_000, "How long a model rests with a profile at most where the vendor says how long"),
   probe: Type.Boolean({
     default: true,
     description: "Ask a vendor whether a profile is taken again, by what costs nothing, before a turn does",
