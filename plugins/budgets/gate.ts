@@ -2,17 +2,17 @@
 import { type BudgetState, budgetRefusals } from "@pincer/plugin-sdk/contracts/budgets";
 import type { HookPayload, Verdict } from "@pincer/plugin-sdk/hook";
 import type { modelCalling } from "@pincer/plugin-sdk/hooks";
-import type { Book, Counter, OpenCall } from "./book.ts";
+import { expectedCost, expectedOutput } from "@pincer/plugin-sdk/provider/expected-cost";
+import { type Book, type Counter, DUST, type OpenCall } from "./book.ts";
 import type { Calendar } from "./calendar.ts";
 import type { BudgetsConfig } from "./config.ts";
-import { type Limit, nameIn, type Place, type Whose } from "./limits.ts";
+import { type Limit, nameIn, type Place } from "./limits.ts";
+import type { Whose } from "./whose.ts";
 import { type Resetting, refusal, unpriced } from "./words.ts";
 
 type Asked = HookPayload<typeof modelCalling>;
 
 const none: Counter = { usd: 0, tokens: 0, heldUsd: 0, heldTokens: 0 };
-/** What is added and taken away again is not always nothing. */
-const DUST = 1e-9;
 
 export interface Expected {
   readonly usd: number;
@@ -20,14 +20,14 @@ export interface Expected {
   readonly isPriced: boolean;
 }
 
-/** What a call is expected to use: its request, and an answer as long as it may be, or as one usually is. */
+/** What a call is expected to use: its request, and an answer as long as it may be, or else as one is taken to be. */
 export function expectedOf(
-  { inputTokens, maxOutputTokens, price }: Asked,
+  { inputTokens, maxOutputTokens, longestOutput, price }: Asked,
   { answerTokens }: Pick<BudgetsConfig, "answerTokens">,
 ): Expected {
-  const output = maxOutputTokens === undefined ? answerTokens : Math.min(maxOutputTokens, answerTokens);
-  const usd = price === null ? 0 : (inputTokens * price.input + output * price.output) / 1e6;
-  return { usd, tokens: inputTokens + output, isPriced: price !== null };
+  const outputTokens = maxOutputTokens ?? expectedOutput(answerTokens, longestOutput);
+  const usd = expectedCost({ inputTokens, outputTokens }, price);
+  return { usd: usd ?? 0, tokens: inputTokens + outputTokens, isPriced: usd !== undefined };
 }
 
 /** The limit as it stands for that key. */

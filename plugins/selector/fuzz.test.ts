@@ -56,8 +56,8 @@ function configOf(random: Random): Json {
     tiers: { ...tier("simple"), ...tier("normal"), ...tier("hard") },
     ceiling: {
       ...(random.chance(0.3) ? { usdPerMillionOutput: random.below(40) } : {}),
-      ...(random.chance(0.3) ? { usdPerTurn: random.below(100) / 1_000 } : {}),
-      unknownPrice: random.chance(0.3),
+      ...(random.chance(0.3) ? { usdPerCall: random.below(100) / 1_000 } : {}),
+      unknownPrice: random.chance(0.3) ? "allow" : "refuse",
     },
     privacy: {
       patterns: ["DE[0-9]{2} [0-9]{4}"],
