@@ -5,6 +5,7 @@ import { AssistantMessage, ImageBlock, Message, StopReason, TextBlock, Usage } f
 
 export { AssistantMessage, ImageBlock, TextBlock };
 
+/** How much a model may think, from nothing on. */
 export const Thinking = Type.Union([
   Type.Literal("off"),
   Type.Literal("minimal"),
@@ -14,6 +15,7 @@ export const Thinking = Type.Union([
   Type.Literal("xhigh"),
 ]);
 export type Thinking = Static<typeof Thinking>;
+export const thinkingLevels: readonly Thinking[] = Thinking.anyOf.map((level) => level.const);
 
 /** Unknown figures are null, never guessed. Prices in US dollars for a million tokens. */
 export const ModelInfo = Type.Object({

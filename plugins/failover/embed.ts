@@ -36,7 +36,7 @@ export async function embedOver(
       const found = await tokens.credential(profile);
       if ("failure" in found) return failed(found.failure);
       const { credential } = found;
-      return await access.embed({ ...request, ...(credential === undefined ? {} : { credential }), through: profile }, io);
+      return await access.embed({ ...request, ...(credential === undefined ? {} : { credential }), profile }, io);
     } catch (error) {
       health.abandoned(attempt);
       if (!refusals.isOne(error)) throw error;

@@ -179,7 +179,7 @@ export class Run {
       messages: this.#splice.continued(seen, this.#ctx.clock.now()),
       tools: info.tools || isWanted ? rest.tools : [],
       ...(credential === undefined ? {} : { credential }),
-      through: candidate.profile,
+      profile: candidate.profile,
     };
   }
 

@@ -20,17 +20,13 @@ export interface LlmContext extends MeterContext {
   readonly uses: { readonly providers: Providers<typeof provider> };
 }
 
-/** `profile` is a plain `llm`'s, which has no profiles to choose from. */
-type PlainRequest = AccessRequest & Pick<LlmRequest, "profile">;
-
-type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "stream" | "answer" | "embed"> & {
-  stream(request: PlainRequest, io: Io): Stream;
-  answer(request: PlainRequest, io: Io): Promise<ModelAnswer>;
+type ModelAccess = Omit<ImplementationOf<typeof modelAccess>, "embed" | "stream"> & {
+  stream(request: AccessRequest, io: Io): Stream;
 };
 
 /** A call that nobody refused. */
 interface Admitted {
-  readonly request: PlainRequest;
+  readonly request: AccessRequest;
   readonly resolved: Resolved;
   readonly asked: ModelRequest;
   readonly meter: Meter;
@@ -59,9 +55,8 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
   };
 
   /** Finds the model, and asks whoever may refuse the call. */
-  const admitted = async (request: PlainRequest, signal: AbortSignal): Promise<Admitted> => {
-    const { agentId, sessionKey, runId, user, through, model, profile, within, ...rest } = request;
-    refuseProfile(profile);
+  const admitted = async (request: AccessRequest, signal: AbortSignal): Promise<Admitted> => {
+    const { agentId, sessionKey, runId, user, profile, model, within, ...rest } = request;
     const resolved = await resolver.resolve({ model, within });
     const { info } = resolved;
     const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
@@ -71,7 +66,7 @@ export function createModelAccess(ctx: LlmContext, directory: Directory, resolve
     if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
       asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
     const size = { inputTokens: requestTokens(asked), maxOutputTokens: asked.maxOutputTokens };
-    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile: through }, size);
+    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile }, size);
     await meter.admit(signal);
     return { request, resolved, asked, meter, begun: clock.monotonic() };
   };
@@ -200,16 +195,15 @@ export const plainLlm = (
   access: Pick<ModelAccess, "resolve" | "stream" | "answer"> & Pick<ImplementationOf<typeof modelAccess>, "embed">,
 ): ImplementationOf<typeof llm> => ({
   resolve: async (request, io) => (await access.resolve(request, io)).info,
-  stream: access.stream,
-  answer: access.answer,
-  embed: async ({ profile, ...request }, io) => {
-    refuseProfile(profile);
-    return access.embed(request, io);
-  },
+  stream: (request, io) => access.stream(withoutProfile(request), io),
+  answer: async (request, io) => access.answer(withoutProfile(request), io),
+  embed: async (request, io) => access.embed(withoutProfile(request), io),
 });
 
-function refuseProfile(profile: string | undefined): void {
-  if (profile === undefined) return;
+/** It has no profiles to choose from. Throws `LLM_PROFILE_UNKNOWN`. */
+function withoutProfile<R extends Pick<LlmRequest, "profile">>(request: R): R {
+  const { profile } = request;
+  if (profile === undefined) return request;
   const what = `${profile} is an auth profile, and those are the plugin failover's: pincer plugins enable failover`;
   throw llmErrors.LLM_PROFILE_UNKNOWN(what, { data: { profile } });
 }

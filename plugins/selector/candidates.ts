@@ -10,7 +10,7 @@ import type { Ceiling } from "./config.ts";
 export interface Needs {
   /** The endpoints that may be asked at all; absent: every one. */
   readonly within: readonly string[] | undefined;
-  /** Endpoints that cost nothing. */
+  /** Endpoints that count as local: what has no price there costs nothing. */
   readonly local: readonly string[];
   readonly ceiling: Ceiling;
   /** Of the request, by estimate. */
