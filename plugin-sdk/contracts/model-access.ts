@@ -44,7 +44,7 @@ export const AccessibleEndpoint = Type.Object({
   /** What else its requests may be made with. */
   credentials: Type.Array(CredentialType),
   local: Type.Boolean(),
-  /** It answers without any model. */
+  /** Its provider answers by itself, without any model. */
   offline: Type.Boolean(),
   defaultModel: Type.Optional(Type.String()),
   /** Where its provider says that somebody signs in. */

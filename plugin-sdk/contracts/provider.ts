@@ -230,7 +230,7 @@ export const ProviderRecord = Type.Object({
   /** Endpoint ids that it always serves; `open` providers may serve further ones that the operator configures. */
   endpoints: Type.Array(Type.String()),
   open: Type.Boolean(),
-  /** Answers without any network or account. */
+  /** It answers by itself, without any model. */
   offline: Type.Optional(Type.Boolean()),
   /** It is there without anybody having set it up: what was given a key comes before it. */
   found: Type.Optional(Type.Boolean()),

@@ -60,6 +60,8 @@ const DAY_MS = 86_400_000;
 /** This month and the one before it. */
 const KEPT_DAYS = 62;
 const SESSION_IDLE_MS = 30 * DAY_MS;
+/** A program may begin a session with each call. */
+const MOST_SESSION_ROWS = 20_000;
 const TURN_IDLE_MS = 2 * 3_600_000;
 /** What is added and taken away again is not always nothing. */
 export const DUST = 1e-9;
@@ -168,6 +170,8 @@ export class Book {
       const isOld = kind === "day" ? of < oldest : now - at > (kind === "session" ? SESSION_IDLE_MS : TURN_IDLE_MS);
       if (isOld) this.#drop(this.#rows, key);
     }
+    const sessions = [...this.#rows].filter(([, { kind }]) => kind === "session").sort(([, a], [, b]) => b.at - a.at);
+    for (const [key] of sessions.slice(MOST_SESSION_ROWS)) this.#drop(this.#rows, key);
     const perTurn = new Set(this.#limits.filter(({ per }) => per === "turn").map(({ name }) => name));
     for (const [key, { limit, at }] of this.#told) {
       if (now - at > (perTurn.has(limit) ? TURN_IDLE_MS : KEPT_DAYS * DAY_MS)) this.#drop(this.#told, key);

@@ -66,6 +66,7 @@ export const FailoverConfig = Type.Object({
   }),
   imageSidePx: count(1_568, "To which longest side images are made smaller that a vendor refuses", 64),
   imageBytes: count(3_500_000, "And to how many bytes", 10_000),
+  imagePixels: count(100_000_000, "How many pixels the images of a request may have together, of which one that has more is left as it is"),
   refreshAheadMs: count(300_000, "How long before its end a token is refreshed", 0),
   oauth: Type.Record(EndpointName, OAuthSettings, { default: {}, description: "Where to sign in, by endpoint" }),
 });

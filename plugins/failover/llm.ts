@@ -12,6 +12,7 @@ import type { FailoverConfig } from "./config.ts";
 import { embedOver } from "./embed.ts";
 import { failoverErrors } from "./errors.ts";
 import type { Health } from "./health.ts";
+import { createShrinker } from "./images.ts";
 import { endpointOf, type FallbackModel, fallbacksOf, orderOf, ownProfile } from "./order.ts";
 import type { Profiles } from "./profiles.ts";
 import { Run } from "./run.ts";
@@ -59,6 +60,7 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
   const { access } = ctx.uses;
   const { profiles, health } = parts;
   const marks = new Map<string, string>();
+  const withSmallerImages = createShrinker();
 
   const sessionProfile = async (sessionKey: string | undefined, endpoint: string, io: Io): Promise<string | undefined> => {
     if (sessionKey === undefined || profiles.of(endpoint).length === 0) return undefined;
@@ -130,7 +132,7 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     });
     if (!isThere) walk.unavailable(request.model ?? "the default model", "auth", primary.message);
     const infos = new Map<string, ModelInfo>(isThere ? [[primary.info.ref, primary.info]] : []);
-    const run = new Run(ctx, { health, tokens: parts.tokens, walk, request, infos, reads });
+    const run = new Run(ctx, { health, tokens: parts.tokens, withSmallerImages, walk, request, infos, reads });
     try {
       for (;;) {
         const step = walk.next();

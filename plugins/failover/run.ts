@@ -10,7 +10,7 @@ import { createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { FailoverConfig } from "./config.ts";
 import type { Attempt, Health } from "./health.ts";
-import { withSmallerImages } from "./images.ts";
+import type { Shrinker } from "./images.ts";
 import { Refusals } from "./refusals.ts";
 import { Splice } from "./splice.ts";
 import { exhaustedFailure } from "./telling.ts";
@@ -29,6 +29,7 @@ interface RunContext {
 interface RunParts {
   readonly health: Health;
   readonly tokens: Tokens;
+  readonly withSmallerImages: Shrinker;
   readonly walk: Walk;
   readonly request: LlmRequest;
   /** What is known of each model that may be asked, the wanted one first. It grows as fallbacks are looked up. */
@@ -145,7 +146,7 @@ export class Run {
   async #react(candidate: Candidate, attempt: Attempt, answer: ModelAnswer, signal: AbortSignal): Promise<ModelAnswer | undefined> {
     const failure = answer.failure ?? { class: "unknown" as const, message: "it ended in an error, and does not say in which" };
     const { config, clock, log } = this.#ctx;
-    const { walk, request } = this.#parts;
+    const { walk, request, withSmallerImages } = this.#parts;
     this.#failed += 1;
     let reaction: Reaction = walk.failed(candidate, attempt, failure);
     if (reaction.kind === "fix") {
