@@ -17,7 +17,7 @@ import { meantBy, type Whose } from "./whose.ts";
 import { overview, unpricedPasses, warning } from "./words.ts";
 
 export const uses = { sessions };
-export type DeskContext = PluginContext<BudgetsConfig, typeof uses>;
+type DeskContext = PluginContext<BudgetsConfig, typeof uses>;
 
 const allowed: Verdict = { allow: true };
 const EXPIRE_MS = 300_000;

@@ -115,6 +115,17 @@ test("of a hundred calls at once, however they are made, a limit with room for o
   expect(api.vendor.ledger).toHaveLength(1);
 });
 
+test("of answers in the background, which are all admitted at once, a limit with room for one lets one be asked for", async () => {
+  await using api = await startPaidApi({ daily: { per: "day", usd: 1.5 } });
+  const asked = Array.from({ length: 10 }, () => api.post("/v1/responses", { model, input: "hi", background: true }));
+  const begun = (await Promise.all(asked)).map((response) => response.json() as Promise<{ readonly id?: string }>);
+  const headers = { authorization: `Bearer ${api.kit.token}` };
+  for (const { id } of await Promise.all(begun))
+    if (id !== undefined) await (await api.kit.request(`/v1/responses/${id}?stream=true`, { headers })).text();
+  expect(api.vendor.ledger).toHaveLength(1);
+  expect((await api.settled()).limits).toMatchObject([{ usd: { used: 1, held: 0 } }]);
+});
+
 test("made-up names of users and models fill no conversation with warnings", async () => {
   await using api = await startPaidApi({ each: { per: "day", usd: 1, each: "user" } }, { budgets: { unknownPrice: "allow" } });
   const ask = (more: object) => api.chat({ ...short, ...more });

@@ -14,7 +14,7 @@ type Asked = HookPayload<typeof modelCalling>;
 
 const none: Counter = { usd: 0, tokens: 0, heldUsd: 0, heldTokens: 0 };
 
-export interface Expected {
+interface Expected {
   readonly usd: number;
   readonly tokens: number;
   readonly isPriced: boolean;
@@ -57,7 +57,7 @@ export const resettingOf = (limit: Limit, calendar: Calendar, now: number): Rese
 });
 
 /** What a limit refused, and why. */
-export interface Refused {
+interface Refused {
   readonly limit: Limit;
   readonly key: string;
   readonly verdict: Verdict & { readonly allow: false };

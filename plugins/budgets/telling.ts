@@ -32,7 +32,7 @@ const chatInject = defineMethod({
   result: Type.Object({ ok: Type.Literal(true) }),
 });
 
-export interface Telling {
+interface Telling {
   readonly message: string;
   /** The conversation in which it happened. */
   readonly sessionKey: string;

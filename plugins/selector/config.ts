@@ -29,14 +29,13 @@ export const When = Type.Object(
 );
 export type When = Static<typeof When>;
 
-export const Rule = Type.Object({
+const Rule = Type.Object({
   when: When,
   use: Type.Union([Text, Type.Array(Text, { minItems: 1 })], {
     description: "A model or an alias, or several: the first that can be used",
   }),
   because: Type.Optional(Type.String({ description: "For people who look at why" })),
 });
-export type Rule = Static<typeof Rule>;
 
 export const Tiers = Type.Object({
   simple: Type.Optional(Text),
