@@ -43,6 +43,7 @@ export async function withModel({ uses }: Pick<ApiContext, "uses">, call: LlmReq
       tools: rest.tools.length > 0,
       tokens: Math.ceil(Buffer.byteLength(context) / bytesPerToken),
       ...(rest.thinking === undefined ? {} : { thinking: rest.thinking }),
+      ...(rest.maxOutputTokens === undefined ? {} : { maxOutputTokens: rest.maxOutputTokens }),
     },
     { signal },
   );

@@ -15,6 +15,8 @@ export interface Needs {
   readonly ceiling: Ceiling;
   /** Of the request, by estimate. */
   readonly tokens: number;
+  /** Of the answer, where whoever asks has said so. */
+  readonly maxOutputTokens: number | undefined;
   readonly images: boolean;
   readonly documents: boolean;
   readonly tools: boolean;
@@ -31,11 +33,11 @@ export const isLocal = ({ endpoint, local: known }: ModelInfo, local: readonly s
 
 const dollars = (value: number): string => `$${Number(value.toPrecision(3))}`;
 
-function costs(info: ModelInfo, { local, ceiling, tokens }: Needs): string | undefined {
+function costs(info: ModelInfo, { local, ceiling, tokens, maxOutputTokens }: Needs): string | undefined {
   const { usdPerCall, usdPerMillionOutput, answerTokens, unknownPrice } = ceiling;
   if (usdPerCall === undefined && usdPerMillionOutput === undefined) return undefined;
   const { price } = info;
-  const outputTokens = expectedOutput(answerTokens, info.maxOutputTokens);
+  const outputTokens = maxOutputTokens ?? expectedOutput(answerTokens, info.maxOutputTokens);
   const usd = expectedCost({ inputTokens: tokens, outputTokens }, price);
   if (price === null || usd === undefined)
     return unknownPrice === "allow" || isLocal(info, local) ? undefined : "its price is not known, and there is a ceiling";

@@ -73,6 +73,7 @@ export function createSelect(ctx: SelectContext) {
       local,
       ceiling,
       tokens: (request.tokens ?? 0) + Math.ceil(request.text.length / charsPerToken) + (request.images === true ? imageTokens : 0),
+      maxOutputTokens: request.maxOutputTokens,
       images: request.images === true,
       documents: request.documents === true,
       tools: request.tools === true && score.needsTools,

@@ -167,6 +167,20 @@ describe("a ceiling", () => {
     );
   });
 
+  test("takes the answer to be as long as the caller lets it be, or as the model does where that is set", async () => {
+    const ceiling = { usdPerCall: 0.2, answerTokens: 1_000 };
+    await using house = await startHouse({ selector: { tiers, ceiling } });
+    expect((await house.explain({ text: hard, thinking: "xhigh" })).selection?.model).toBe("away/big");
+    const { selection } = await house.explain({ text: hard, thinking: "xhigh", maxOutputTokens: 20_000 });
+    expect(selection).toMatchObject({
+      model: "away/small",
+      passedOver: [{ model: "away/big", why: expect.stringContaining("about $0.5") }],
+    });
+    await using strict = await startHouse({ selector: { tiers, ceiling: { ...ceiling, answerTokens: "longest" } } });
+    // Nobody knows how much either gives at once.
+    expect((await strict.explain({ text: "hi" })).selection?.refused).toContain("away/small: an answer costs about $0.256");
+  });
+
   test("an unknown price is over it, unless it is said that it is not; a local model costs nothing", async () => {
     const settings = { models: { prices: {} } };
     await using strict = await startHouse({ settings, selector: { tiers, ceiling: { usdPerCall: 1 } } });
