@@ -21,7 +21,7 @@ export const CatalogueFile = Type.Object({
         tools: Type.Boolean(),
         price: Type.Union([Price, Type.Null()]),
         /** Prices of prompts with more than so many tokens; null: not known. */
-        longPrompts: Type.Optional(Type.Array(Type.Object({ above: Type.Integer(), price: Type.Union([Price, Type.Null()]) }))),
+        tiers: Type.Optional(Type.Array(Type.Object({ above: Type.Integer(), price: Type.Union([Price, Type.Null()]) }))),
         source: Type.String({ pattern: "^https://" }),
         date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
       },

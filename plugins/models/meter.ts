@@ -46,7 +46,7 @@ export interface CallEnd {
 export function createMeter(
   ctx: MeterContext,
   ledger: UsageLedger,
-  { info, longPrompts }: Pick<Resolved, "info" | "longPrompts">,
+  { info, tiers }: Pick<Resolved, "info" | "tiers">,
   account: Account,
   { inputTokens, maxOutputTokens }: { readonly inputTokens: number; readonly maxOutputTokens?: number | undefined },
 ): Meter {
@@ -54,7 +54,7 @@ export function createMeter(
   const call = { callId: crypto.randomUUID(), model: info.ref, ...account } as { callId: string; model: string } & {
     [K in keyof Account]: string;
   };
-  const cost = (usage: Usage) => costOf(usage, priceFor(usage, info.price, longPrompts));
+  const cost = (usage: Usage) => costOf(usage, priceFor(usage, info.price, tiers));
 
   const nothing = tokenUsage({ cost: 0 });
   const tell = (usage: Usage, estimated: boolean) => {
@@ -72,7 +72,7 @@ export function createMeter(
         inputTokens,
         ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
         ...(info.maxOutputTokens === null ? {} : { longestOutput: info.maxOutputTokens }),
-        price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, longPrompts),
+        price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
       };
       const verdict = await ctx.run(modelCalling, asked, { signal }).catch((error: unknown) => {
         tell(nothing, false);
@@ -93,7 +93,7 @@ export function createMeter(
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.
-      const most = () => mostOf(used, priceFor(used, info.price, longPrompts)) ?? mostOf(used, info.price) ?? null;
+      const most = () => mostOf(used, priceFor(used, info.price, tiers)) ?? mostOf(used, info.price) ?? null;
       const usd = used.totalTokens === 0 ? 0 : (used.cost ?? priced?.total ?? most());
       tell({ ...used, cost: usd }, estimated);
     },

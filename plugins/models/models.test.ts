@@ -351,14 +351,14 @@ describe("what was used", () => {
 
   test("a long prompt has the price of its tier; tokens without a price make the whole unknown", () => {
     const price = { input: 1, output: 2, cacheRead: 0.1 };
-    const longPrompts = [
+    const tiers = [
       { above: 100, price: { input: 5, output: 6 } },
       { above: 1000, price: null },
     ];
     const tokens = (input: number, more = {}) => ({ input, output: 1, cacheRead: 0, cacheWrite: 0, ...more });
-    expect(priceFor(tokens(100), price, longPrompts)).toBe(price);
-    expect(priceFor(tokens(50, { cacheRead: 51 }), price, longPrompts)).toEqual({ input: 5, output: 6 });
-    expect(priceFor(tokens(5000), price, longPrompts)).toBeNull();
+    expect(priceFor(tokens(100), price, tiers)).toBe(price);
+    expect(priceFor(tokens(50, { cacheRead: 51 }), price, tiers)).toEqual({ input: 5, output: 6 });
+    expect(priceFor(tokens(5000), price, tiers)).toBeNull();
     expect(costOf(tokens(1e6, { output: 0 }), price)?.total).toBe(1);
     expect(costOf(tokens(1, { cacheWrite: 1 }), price)).toBeUndefined();
     expect(costOf(tokens(1), null)).toBeUndefined();

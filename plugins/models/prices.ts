@@ -15,10 +15,10 @@ type Tokens = Pick<Usage, "input" | "output" | "cacheRead" | "cacheWrite">;
 type Price = ModelInfo["price"];
 
 /** The price of a request of that size: a long prompt may have another. */
-export function priceFor(tokens: Tokens, price: Price, longPrompts: CatalogueEntry["longPrompts"] = []): Price {
+export function priceFor(tokens: Tokens, price: Price, tiers: CatalogueEntry["tiers"] = []): Price {
   const prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite;
-  const dearer = [...longPrompts].sort((a, b) => b.above - a.above).find(({ above }) => prompt > above);
-  return dearer ? dearer.price : price;
+  const tier = [...tiers].sort((a, b) => b.above - a.above).find(({ above }) => prompt > above);
+  return tier ? tier.price : price;
 }
 
 /** At most, for whoever must not be surprised: what a vendor says no price of for its cache costs twice what other input does. */

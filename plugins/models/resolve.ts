@@ -10,7 +10,7 @@ import { nearest } from "./names.ts";
 export interface Resolved {
   readonly info: ModelInfo;
   readonly endpoint: Endpoint;
-  readonly longPrompts: CatalogueEntry["longPrompts"];
+  readonly tiers: CatalogueEntry["tiers"];
 }
 
 export interface Resolver {
@@ -97,7 +97,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     const known = described.get(ref);
     if (known?.config === config && known.live === live && known.resolved.endpoint === endpoint) return known.resolved;
     const priced = config.prices[ref] !== undefined;
-    const resolved = { info: describe(endpoint, id, live), endpoint, longPrompts: priced ? undefined : entry?.longPrompts };
+    const resolved = { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
     if (described.size > MOST_DESCRIBED) described.clear();
     described.set(ref, { config, live, resolved });
     return resolved;
