@@ -22,10 +22,17 @@ type DeskContext = PluginContext<BudgetsConfig, typeof uses>;
 const allowed: Verdict = { allow: true };
 const EXPIRE_MS = 300_000;
 const SWEEP_MS = 3_600_000;
-/** Ends that were told before the call was held, as when its gate was late. */
-const mostEnded = 1_000;
+/** Ends that were told before the call was held, as when its gate was late; and calls that were taken to have ended. */
+const mostRemembered = 1_000;
 /** Of a limit that each has, the shares that are shown. */
 const mostShares = 20;
+
+const nothingHeld = { usd: 0, tokens: 0, isPriced: false };
+
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  if (map.size > mostRemembered) for (const oldest of map.keys()) return void map.delete(oldest);
+}
 
 export class Desk {
   /** Why the configuration does not hold as it is written. */
@@ -44,7 +51,9 @@ export class Desk {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #sweptAt = 0;
   readonly #users = new Users();
-  readonly #ended = new Set<string>();
+  readonly #ended = new Map<string, true>();
+  /** What was taken to have used what was held for it, should its end be told yet. */
+  readonly #assumed = new Map<string, OpenCall>();
 
   constructor(ctx: DeskContext) {
     this.#ctx = ctx;
@@ -92,13 +101,16 @@ export class Desk {
     await this.#open();
     const { now, date } = this.#now();
     const held = this.#book.find(callId);
-    if (!held) this.#endedEarly(callId);
-    const of: OpenCall = held ?? { id: callId, ...this.#of(call, date), usd: 0, tokens: 0, isPriced: false, at: now };
-    const least = estimated ? of : { usd: 0, tokens: 0, isPriced: false };
-    const tokens = Math.max(usage.totalTokens, least.tokens);
-    const usd = Math.max(usage.cost ?? 0, least.usd);
+    const assumed = this.#assumed.get(callId);
+    this.#assumed.delete(callId);
+    if (!held && !assumed) remember(this.#ended, callId, true);
+    const of: OpenCall = held ?? assumed ?? { id: callId, ...this.#of(call, date), ...nothingHeld, at: now };
+    const least = estimated ? of : nothingHeld;
+    const counted = assumed ?? nothingHeld;
+    const tokens = Math.max(0, Math.max(usage.totalTokens, least.tokens) - counted.tokens);
+    const usd = Math.max(0, Math.max(usage.cost ?? 0, least.usd) - counted.usd);
     const isPriced = usage.cost !== null || least.isPriced;
-    this.#book.settle(of, { usd, tokens, calls: 1, unpricedTokens: isPriced ? 0 : tokens }, now);
+    this.#book.settle(of, { usd, tokens, calls: assumed ? 0 : 1, unpricedTokens: isPriced ? 0 : tokens }, now);
     if (tokens > 0 || usd > 0) this.#look(of);
   }
 
@@ -181,8 +193,10 @@ export class Desk {
     const passed = this.#ctx.clock.monotonic();
     if (passed - this.#lookedAt >= EXPIRE_MS) {
       this.#lookedAt = passed;
-      for (const { id, whose } of this.#book.expire(now, this.#ctx.config.heldMs))
-        this.#ctx.log.warn("budgets.end-not-told", { callId: id, model: whose.model });
+      for (const call of this.#book.expire(now, this.#ctx.config.heldMs)) {
+        remember(this.#assumed, call.id, call);
+        this.#ctx.log.warn("budgets.end-not-told", { callId: call.id, model: call.whose.model });
+      }
     }
     if (passed - this.#sweptAt >= SWEEP_MS) {
       this.#sweptAt = passed;
@@ -232,11 +246,6 @@ export class Desk {
     const own = { agent: "", user: name, model: "", profile: "" };
     const meant = this.#book.limits.flatMap(({ only }) => (only.user !== undefined && meantBy("user", only.user)(own) ? only.user : []));
     return meant.length === 0 ? { user } : { user, meant: [...new Set(meant)] };
-  }
-
-  #endedEarly(callId: string): void {
-    this.#ended.add(callId);
-    if (this.#ended.size > mostEnded) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
   }
 
   /** Which limits have come near their end with that call. */
