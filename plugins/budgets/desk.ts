@@ -8,7 +8,19 @@ import type { jobAdmitting, modelCalled, modelCalling } from "@pincer/plugin-sdk
 import { Book, type Level, nothing, type OpenCall } from "./book.ts";
 import { type Calendar, createCalendar } from "./calendar.ts";
 import type { BudgetsConfig } from "./config.ts";
-import { expectedOf, limitWithoutPrice, refusedBy, refuseUnpriced, resetOf, resettingOf, stateOf, usedUp } from "./gate.ts";
+import {
+  beyond,
+  expectedOf,
+  limitWithoutPrice,
+  nothingExpected,
+  refusedBy,
+  refuseUnpriced,
+  resetOf,
+  resettingOf,
+  spentBy,
+  stateOf,
+  usedUp,
+} from "./gate.ts";
 import { createKeeping, type Keeping } from "./keeping.ts";
 import { keyWith, type Limit, limitsOf, type Place, periodIn, periodOf } from "./limits.ts";
 import { budgetReached, tellOwner } from "./telling.ts";
@@ -26,8 +38,6 @@ const SWEEP_MS = 3_600_000;
 const mostRemembered = 1_000;
 /** Of a limit that each has, the shares that are shown. */
 const mostShares = 20;
-
-const nothingHeld = { usd: 0, tokens: 0, isPriced: false };
 
 function remember<T>(map: Map<string, T>, id: string, value: T): void {
   map.set(id, value);
@@ -96,22 +106,19 @@ export class Desk {
     return this.#isReady ? decide() : this.#opened(decide);
   }
 
-  /** A call has ended. Of one whose end the vendor did not count nobody knows what it wrote: it has used what was held for it, at least. */
-  async called({ callId, usage, estimated, ...call }: HookPayload<typeof modelCalled>): Promise<void> {
+  /** A call has ended. */
+  async called(ended: HookPayload<typeof modelCalled>): Promise<void> {
+    const { callId } = ended;
     await this.#open();
     const { now, date } = this.#now();
     const held = this.#book.find(callId);
     const assumed = this.#assumed.get(callId);
     this.#assumed.delete(callId);
     if (!held && !assumed) remember(this.#ended, callId, true);
-    const of: OpenCall = held ?? assumed ?? { id: callId, ...this.#of(call, date), ...nothingHeld, at: now };
-    const least = estimated ? of : nothingHeld;
-    const counted = assumed ?? nothingHeld;
-    const tokens = Math.max(0, Math.max(usage.totalTokens, least.tokens) - counted.tokens);
-    const usd = Math.max(0, Math.max(usage.cost ?? 0, least.usd) - counted.usd);
-    const isPriced = usage.cost !== null || least.isPriced;
-    this.#book.settle(of, { usd, tokens, calls: assumed ? 0 : 1, unpricedTokens: isPriced ? 0 : tokens }, now);
-    if (tokens > 0 || usd > 0) this.#look(of);
+    const of: OpenCall = held ?? assumed ?? { id: callId, ...this.#of(ended, date), ...nothingExpected, at: now };
+    const spent = spentBy(ended, of);
+    this.#book.settle(of, assumed ? beyond(spent, assumed) : spent, now);
+    if (spent.tokens > 0 || spent.usd > 0) this.#look(of);
   }
 
   async sessionEnded(session: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Whether a call may be made: within every hard limit that counts it, with what other calls are expected to use meanwhile. */
-import { type BudgetState, budgetRefusals } from "@pincer/plugin-sdk/contracts/budgets";
+import { type BudgetState, budgetRefusals, type Spent } from "@pincer/plugin-sdk/contracts/budgets";
 import type { HookPayload, Verdict } from "@pincer/plugin-sdk/hook";
-import type { modelCalling } from "@pincer/plugin-sdk/hooks";
+import type { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
 import { expectedCost, expectedOutput } from "@pincer/plugin-sdk/provider/expected-cost";
 import { type Book, type Counter, DUST, type OpenCall } from "./book.ts";
 import type { Calendar } from "./calendar.ts";
@@ -29,6 +29,24 @@ export function expectedOf(
   const usd = expectedCost({ inputTokens, outputTokens }, price);
   return { usd: usd ?? 0, tokens: inputTokens + outputTokens, isPriced: usd !== undefined };
 }
+
+export const nothingExpected: Expected = { usd: 0, tokens: 0, isPriced: false };
+
+/** What a call has used. Of one whose end the vendor did not count nobody knows what it wrote: it has used what was held for it, at least. */
+export function spentBy({ usage, estimated }: Pick<HookPayload<typeof modelCalled>, "usage" | "estimated">, held: Expected): Spent {
+  const least = estimated ? held : nothingExpected;
+  const tokens = Math.max(usage.totalTokens, least.tokens);
+  const isPriced = usage.cost !== null || least.isPriced;
+  return { usd: Math.max(usage.cost ?? 0, least.usd), tokens, calls: 1, unpricedTokens: isPriced ? 0 : tokens };
+}
+
+/** What of it is not counted yet, where the call was taken to have used what was held for it. */
+export const beyond = ({ usd, tokens, unpricedTokens }: Spent, assumed: Expected): Spent => ({
+  usd: Math.max(0, usd - assumed.usd),
+  tokens: Math.max(0, tokens - assumed.tokens),
+  calls: 0,
+  unpricedTokens: Math.max(0, unpricedTokens - (assumed.isPriced ? 0 : assumed.tokens)),
+});
 
 /** The limit as it stands for that key. */
 export function stateOf(limit: Limit, key: string, counter: Counter, resetsAt: number | undefined): BudgetState {
