@@ -71,6 +71,13 @@ test("a limit of a model holds under each spelling of its name, and each model h
   }
 });
 
+test("a name that was made long to be compared for long is compared at once", async () => {
+  await using api = await startPaidApi({ opus: { per: "day", usd: 1, model: "*claude*opus*latest*x", hard: false } });
+  const begun = performance.now();
+  expect((await api.chat({ ...short, model: `lab/${"claudeopuslatest".repeat(2_000)}` })).status).toBe(200);
+  expect(performance.now() - begun).toBeLessThan(5_000);
+});
+
 test("as much is held as the caller asks for, or as the model may give where that is set", async () => {
   await using api = await startPaidApi({ daily: { per: "day", usd: 1.5 } }, { budgets: { answerTokens: 100 } });
   expect((await api.chat({ max_tokens: 2_000 })).status).toBe(429);
