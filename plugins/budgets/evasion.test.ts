@@ -72,9 +72,9 @@ test("a limit of a model holds under each spelling of its name, and each model h
 });
 
 test("a name that was made long to be compared for long is compared at once", async () => {
-  await using api = await startPaidApi({ opus: { per: "day", usd: 1, model: "*claude*opus*latest*x", hard: false } });
+  await using api = await startPaidApi({ opus: { per: "day", usd: 1, model: "*a*a*a*a*a*a*a*a*x", hard: false } });
   const begun = performance.now();
-  expect((await api.chat({ ...short, model: `lab/${"claudeopuslatest".repeat(2_000)}` })).status).toBe(200);
+  expect((await api.chat({ ...short, model: `lab/${"a".repeat(240)}` })).status).toBe(200);
   expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
