@@ -73,10 +73,10 @@ export function createSelect(ctx: SelectContext) {
       local,
       ceiling,
       tokens: (request.tokens ?? 0) + Math.ceil(request.text.length / charsPerToken) + (request.images === true ? imageTokens : 0),
-      maxOutputTokens: request.maxOutputTokens,
       images: request.images === true,
       documents: request.documents === true,
       tools: request.tools === true && score.needsTools,
+      maxOutputTokens: request.maxOutputTokens,
     };
     const candidates = new Candidates(access, agentId, needs, io);
     const scored = { tier: score.tier, score: score.points, features: [...score.features] };
