@@ -116,9 +116,8 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
   const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels ? name : []));
   const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says why";
   const isDemo = model === undefined || isDemoModel(model);
-  const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
-    facts,
+    { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path },
     [
       "",
       `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
