@@ -149,10 +149,8 @@ export class Capabilities {
     });
   }
 
-  #mayProvide(contract: string, { scopes }: Provision): boolean {
-    const scope = this.#powers.get(contract);
-    return scope === undefined || scopes.includes(scope);
-  }
+  #mayProvide = (contract: string, { scopes }: Provision): boolean =>
+    [this.#powers.get(contract) ?? []].flat().every((scope) => scopes.includes(scope));
 
   #all = (contract: string): readonly Provision[] => this.reach.table().providers(contract);
 
