@@ -19,7 +19,7 @@ export function channelSuite(suite: ChannelSuite): void {
   const settings = {
     channels: {
       defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 },
-      [channelId]: { direct: "allowlist", streaming: "blocks" },
+      [channelId]: { direct: "allowlist", streaming: "off" },
     },
   };
 
