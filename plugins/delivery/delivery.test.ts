@@ -130,6 +130,15 @@ test("a long text goes out in parts that fit, in order, with its code fences who
   expect([...(parts.join("\n").match(/const line\d+/g) ?? [])]).toEqual(Array.from({ length: 60 }, (_line, index) => `const line${index}`));
 });
 
+test("a text comes to the platform as its markup shows it, and calls nobody together", async () => {
+  const client = await gateway.connect();
+  const message = "1) One **bold** word, __another__ &amp; \\*none\\*.\n\n@everyone: <b>look</b> [here](javascript:alert(1))";
+  await client.call("send", { channel: "scripted", to: "room-1", message, idempotencyKey: "s1" });
+  expect(platform.posted.map(({ text }) => text)).toEqual([
+    "1. One **bold** word, **another** & \\*none\\*.\n\n@\u200beveryone: \\<b>look\\</b> here (javascript:alert(1))",
+  ]);
+});
+
 test("what was written while the gateway was away is fetched and answered (#55792)", async () => {
   platform.say("room-1", "ada", "one");
   await platform.message(0);
