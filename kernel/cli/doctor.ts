@@ -130,9 +130,8 @@ async function checkSandbox(): Promise<Finding> {
 }
 
 type Provider = { readonly provider: string; readonly status: string } & { readonly [Fact in "displayName" | "detail"]?: string };
-interface AuthStatus {
-  readonly providers: readonly Provider[];
-}
+type Unwell = { readonly id: string; readonly activated: boolean; readonly error: string };
+type AuthStatus = { readonly providers: readonly Provider[] };
 
 /** Providers that nobody asked for are no finding as long as another one answers. */
 function checkProviders({ providers }: AuthStatus, model: string): Finding[] {
@@ -153,15 +152,18 @@ async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const [health, { plugins }, auth, model] = await Promise.all([
-      client.call<{ ok: boolean; problems?: string[] }>("health", { probe: true }),
+    const model = await defaultModel(client);
+    const [health, { plugins }, auth] = await Promise.all([
+      client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<AuthStatus>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
-      defaultModel(client),
     ]);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
+      ...health.plugins.errors.flatMap(({ id, activated, error }) =>
+        activated ? warning("plugin", `${id}: ${error}`, `pincer plugins inspect ${id}`) : [],
+      ),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, `pincer plugins inspect ${id}`)] : [])),
       ...checkProviders(auth, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];

@@ -5,6 +5,7 @@ import { defineErrors } from "../error.ts";
 import { Address, Attachment } from "./inbox.ts";
 import { SenderRules } from "./sender-rules.ts";
 
+/** HTML has paragraphs, lists and tables where the record's marks have `heading`, `list` or `table`; else it has the marks and lines of a chat. */
 export const Markup = Type.Union([Type.Literal("markdown"), Type.Literal("html"), Type.Literal("mrkdwn"), Type.Literal("plain")]);
 export type Markup = Static<typeof Markup>;
 

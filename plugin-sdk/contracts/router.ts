@@ -1,6 +1,6 @@
 /** From an inbound message to an agent and a session, and the table of agents. */
 import { type Static, Type } from "@sinclair/typebox";
-import { call, defineContract } from "../contract.ts";
+import { call, defineContract, optional } from "../contract.ts";
 import { Address, InboundMessage } from "./inbox.ts";
 
 export const AgentInfo = Type.Object({
@@ -56,6 +56,8 @@ export const router = defineContract({
      * Chooses the agent that answers in a conversation from now on, before all rules; null: as the rules say again. What runs there ends with
      * its own agent. With a thread it holds for this thread alone, without one for every thread that chose none. Throws `ROUTER_AGENT_UNKNOWN`.
      */
-    choose: call(Type.Object({ address: Address, agentId: Type.Union([Type.String(), Type.Null()]) }), Type.Object({}), { safe: true }),
+    choose: optional(
+      call(Type.Object({ address: Address, agentId: Type.Union([Type.String(), Type.Null()]) }), Type.Object({}), { safe: true }),
+    ),
   },
 });

@@ -27,15 +27,18 @@ export const SenderRules = Type.Object({
   direct: Type.Optional(
     Type.Union(
       [
-        Type.Literal("pairing", { description: "a stranger gets a code, which the owner approves" }),
-        Type.Literal("allowlist", { description: "strangers are not answered" }),
+        Type.Literal("pairing", { description: "allowFrom, the owner and whom the owner let in; a stranger gets a code" }),
+        Type.Literal("allowlist", { description: "allowFrom and the owner alone" }),
         Type.Literal("deny", { description: "nobody is answered" }),
       ],
-      { description: "Who may write directly besides allowFrom; pairing when absent" },
+      { description: "Who is answered directly; pairing when absent" },
     ),
   ),
   groups: Type.Optional(
-    Type.Record(Type.String(), GroupRule, { description: "By the platform's id of the group; * holds for those not named; absent: none" }),
+    Type.Record(Type.String(), GroupRule, {
+      description:
+        "By the platform's id of the group; * holds for those not named; without a rule the owner and allowFrom are answered, on a mention or reply",
+    }),
   ),
 });
 export type SenderRules = Static<typeof SenderRules>;

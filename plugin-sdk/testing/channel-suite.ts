@@ -20,7 +20,7 @@ export function channelSuite(given: ChannelSuite): void {
   const settings = {
     channels: {
       defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 },
-      [channelId]: { direct: "allowlist", streaming: "blocks" },
+      [channelId]: { direct: "allowlist", streaming: "off" },
     },
   };
 

@@ -175,7 +175,7 @@ export function declareTalk({ suite, channelId, mode, test, start, startFresh, s
 
   if (mode === "inline")
     test("a stranger is given a code, once, and reaches the assistant when the owner says so", async () => {
-      await using house = await startFresh({ settings: withChannel({ channelId, settings }, { direct: "pairing", streaming: "blocks" }) });
+      await using house = await startFresh({ settings: withChannel({ channelId, settings }, { direct: "pairing", streaming: "off" }) });
       const stranger = { conversation: "room-9", from: "grace" };
       house.platform.say({ ...stranger, text: "let me in" });
       const { text, conversation } = await house.platform.message(0);

@@ -116,8 +116,10 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     const list = agents.map(
       ({ id, name }) => `- \`${id}\`${name === id ? "" : ` (${name})`}${id === agentId ? ", which answers here" : ""}`,
     );
+    if (router.choose === undefined) return `${list.join("\n")}\n\nWhich one answers is fixed here.`;
     if (args === "") return `${list.join("\n")}\n\nChoose one for this conversation with /agents <agent>, or /agents default.`;
     if (replyTo === undefined) return "Here each agent has conversations of its own: go to one of those.";
+    if (router.choose === undefined) return "Which agent answers cannot be chosen here: the router has no choice.";
     const { address } = replyTo;
     if (unset.has(args)) {
       await router.choose({ address, agentId: null }, io);

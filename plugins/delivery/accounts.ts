@@ -74,7 +74,9 @@ export function registerAccounts(ctx: Context, manager: ChannelManager, { accoun
     const { channels: shown, channelOrder, channelLabels } = status();
     const parts = { channels: shown, channelOrder, channelLabels };
     const down = manager.states().filter((state) => state.enabled && !state.connected);
-    const told = down.map((state) => `${state.channel}/${state.account}: ${troubleOf(state).detail}`);
+    const told = down.map(
+      (state) => `${state.channel}/${state.account}: ${troubleOf(state).detail} (pincer channels status says what to do)`,
+    );
     return down.length === 0 ? { ok: true, parts } : { ok: false, parts, detail: told.join("; ") };
   });
 }

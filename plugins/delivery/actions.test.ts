@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { WireClient } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Platform, startPlatform } from "../../tests/fixtures/platform/platform.ts";
+import { runStatus } from "./command.ts";
 
 const fixtures = join(dirname(dirname(import.meta.dir)), "tests", "fixtures", "plugins");
 
@@ -101,7 +102,36 @@ test("a probe says whether the login holds, and what to do when it does not", as
     probe: { ok: false, hint: "give the bot a token that the platform knows" },
   });
   const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health");
-  expect(plugins.errors.map(({ error }) => error)).toEqual(["rich/home: the platform does not know the bot any more"]);
+  const [trouble] = plugins.errors;
+  expect(trouble?.error).toBe("rich/home: the platform does not know the bot any more (pincer channels status says what to do)");
+});
+
+test("pincer channels status says how each account is, and what to do about one that is not well", async () => {
+  const run = async (...args: string[]) => {
+    const lines: string[] = [];
+    const io = {
+      json: false,
+      signal: new AbortController().signal,
+      print: (line: string) => void lines.push(line),
+      call: (method: string, params: unknown) => client.call<unknown>(method, params),
+    };
+    return { code: await runStatus(args, io), lines };
+  };
+  await platform.until(() => platform.menu !== undefined);
+  expect(await run()).toEqual({
+    code: 0,
+    lines: ["✓  rich/home  connected as scripted-bot", "-  rich/off  turned off", "-  scripted/default  turned off"],
+  });
+  platform.revoke();
+  await gateway.logged("channel.disconnected");
+  expect(await run("rich")).toEqual({
+    code: 1,
+    lines: [
+      "✗  rich/home  the platform does not know the bot any more",
+      "   mend: give the bot a token that the platform knows",
+      "-  rich/off  turned off",
+    ],
+  });
 });
 
 test("a logout ends the login, and nothing connects again by itself", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startScript } from "@pincer/plugin-sdk/testing/script";
-import { startConversation } from "../../tests/fixtures/conversation.ts";
+import { type Conversation, startConversation } from "../../tests/fixtures/conversation.ts";
 import { startPlatform } from "../../tests/fixtures/platform/platform.ts";
 
 const HOUR = 3_600_000;
@@ -24,7 +24,7 @@ async function town(skewMs = 0) {
       enable: ["scripted-channel"],
       config: {
         agents: { owner: ["scripted:ada"] },
-        channels: { scripted: { url: platform.url, allowFrom: ["ada", "bob"] }, defaults: { reconnectFirstMs: 1 } },
+        channels: { scripted: { url: platform.url, allowFrom: ["ada", "bob"], streaming: "off" }, defaults: { reconnectFirstMs: 1 } },
       },
     });
   return {
@@ -41,6 +41,14 @@ async function pass(clock: ManualClock, holds: () => boolean): Promise<void> {
   while (!holds()) {
     await clock.advance(100);
     await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** What is missed comes right after that. */
+async function connected({ client }: Conversation): Promise<void> {
+  for (;;) {
+    const { channels } = await client.call<{ channels: { scripted: { connected: boolean } } }>("channels.status", {});
+    if (channels.scripted.connected) return;
   }
 }
 
@@ -75,6 +83,7 @@ for (const skewMs of [-2 * HOUR, 2 * HOUR])
     await using there = await town(skewMs);
     const { clock, platform } = there;
     const first = await there.start();
+    await connected(first);
     await clock.advance(MINUTE);
     platform.say("room", "ada", "one");
     await pass(clock, () => platform.posted.length === 1);

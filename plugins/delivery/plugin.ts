@@ -4,6 +4,7 @@ import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { registerAccounts } from "./accounts.ts";
 import { createAttempts } from "./attempts.ts";
+import { runStatus, STATUS_COMMAND } from "./command.ts";
 import { DeliveryConfig, defaultsOf } from "./config.ts";
 import { createInbox, positionKey } from "./inbound.ts";
 import { Lateness } from "./lateness.ts";
@@ -45,6 +46,7 @@ export default definePlugin({
     ctx.job(reactionsJob, createReactions(ctx));
     ctx.provide(inbox, "delivery", {}, createInbox(ctx, manager, lateness));
     registerAccounts(ctx, manager, targets);
+    ctx.command(STATUS_COMMAND, runStatus);
     registerSending(ctx, { targets, attempts, sendAndWait });
 
     ctx.onConfig(() => manager.sync());

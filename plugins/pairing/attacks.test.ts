@@ -119,13 +119,13 @@ describe("a channel speaks in its own name alone", () => {
     testIn(isolation)(isolation, async () => {
       await using other = await startPosing(
         {},
-        { agents: { owner: ["scripted:ada"] }, plugins: { "posing-channel": { isolation } } },
+        { agents: { owner: ["scripted:ada"] }, plugins: { posing: { isolation } } },
         { enable: ["scripted-channel"] },
       );
       for (const channel of ["scripted", "nobody", "posing:x", ""]) {
         const message = messageOf({ address: { channel } });
         // Not with `rejects`, which runs the event loop once more while a process starts.
-        const refused = await other.client.call("posing-channel.handIn", { message }).catch((error: unknown) => error);
+        const refused = await other.client.call("posing.handIn", { message }).catch((error: unknown) => error);
         expect(refused).toMatchObject({ code: "PLUGIN_PERMISSION" });
       }
       expect(await other.sessions()).toEqual([]);

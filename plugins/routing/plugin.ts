@@ -14,6 +14,7 @@ import { listAgentFiles, readAgentFile, writeAgentFile } from "./files.ts";
 import { isOwner, linked, parseIdentity, unlinked } from "./identities.ts";
 import * as methods from "./methods.ts";
 import { routeMessage } from "./route.ts";
+import { deadRules } from "./rules.ts";
 
 const choiceKey = ({ channel, account, conversation, thread }: Address) =>
   `chosen/${JSON.stringify([channel, account, conversation, thread ?? null])}`;
@@ -76,6 +77,11 @@ export default definePlugin({
         },
       },
     );
+
+    ctx.health(async () => {
+      const dead = deadRules(ctx.config.rules, agents());
+      return dead.length === 0 ? { ok: true } : { ok: false, detail: dead.join("; ") };
+    });
 
     ctx.method(methods.agentsList, async (_params, { signal }) => ({
       defaultId: defaultAgentId(ctx.config),

@@ -1,22 +1,9 @@
 /** From an inbound message to an agent and a session. */
-import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Route, RouteRequest } from "@pincer/plugin-sdk/contracts/router";
 import { configuredAgents, defaultAgentId } from "./agents.ts";
-import type { RoutingConfig, Rule } from "./config.ts";
+import type { RoutingConfig } from "./config.ts";
 import { isOwner } from "./identities.ts";
-
-/** What a rule's `chat` says of every direct conversation. */
-export const DIRECT = "direct";
-
-const matches = (pattern: string | undefined, value: string | undefined) => pattern === undefined || pattern === "*" || pattern === value;
-
-const applies = (rule: Rule, { address, group, sender, chat }: InboundMessage) =>
-  matches(rule.channel, address.channel) &&
-  matches(rule.account, address.account) &&
-  matches(rule.team, group?.team) &&
-  (chat === "direct" ? matches(rule.chat, DIRECT) : rule.chat !== DIRECT && matches(rule.chat, group?.id ?? address.conversation)) &&
-  matches(rule.thread, address.thread) &&
-  matches(rule.sender, sender.id);
+import { ruleFor } from "./rules.ts";
 
 /** So much of a platform's id is readable in a session's key, which has 512 characters for all. */
 const longestPart = 160;
@@ -42,8 +29,8 @@ function keyPart(id: string): string {
  */
 export function routeMessage(config: RoutingConfig, { message, agentId: given, owner }: RouteRequest, chosen?: string): Route {
   const ids = new Set(configuredAgents(config).map((agent) => agent.id));
-  const byRule = () => config.rules.find((rule) => ids.has(rule.agent) && applies(rule, message))?.agent ?? defaultAgentId(config);
-  const agentId = [chosen, given].find((id) => id !== undefined && ids.has(id)) ?? byRule();
+  const named = [chosen, given].find((id) => id !== undefined && ids.has(id));
+  const agentId = named ?? ruleFor(config.rules, ids, message)?.agent ?? defaultAgentId(config);
   const { channel, account, conversation, thread } = message.address;
   const isOwners = message.chat === "direct" && (owner ?? isOwner(config.owner, { channel, account, sender: message.sender.id }));
   const suffix = thread === undefined ? "" : `${THREAD}${keyPart(thread)}`;

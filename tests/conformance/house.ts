@@ -101,6 +101,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         scripted: { provider: { url: script.url }, tools: { url: script.url } },
         budgets: { limits: { hint: { per: "day", tokens: 1, hard: false, soft: 1, model: "scripted/two" } } },
         channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },
+        pairing: { openPerAccount: 4 },
         ...(options.isolation === "process" && {
           plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: "process" }])),
         }),

@@ -282,6 +282,25 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
   "channels.start": admin(published("ChannelsStartParams"), shape({ channel: word, accountId: word, started: flag })),
   "channels.stop": admin(published("ChannelsStopParams"), shape({ channel: word, accountId: word, stopped: flag })),
+  "channels.pairing.list": pairing(published("ChannelsPairingListParams"), published("ChannelsPairingListResult")),
+  "channels.pairing.approve": method(
+    "operator.pairing",
+    published("ChannelsPairingApproveParams"),
+    published("ChannelsPairingApproveResult"),
+    { scopeOf: ({ bootstrapCommandOwner }) => (bootstrapCommandOwner === true ? "operator.admin" : "operator.pairing") },
+  ),
+  "channels.pairing.dismiss": pairing(published("ChannelsPairingDismissParams"), published("ChannelsPairingDismissResult")),
+  "pairing.list": pairing(params(), its.Applicants),
+  "pairing.approve": method("operator.pairing", params({ code: word, owner: maybe(flag) }), shape(its.applicant), {
+    scopeOf: ({ owner }) => (owner === true ? "operator.admin" : "operator.pairing"),
+  }),
+  "pairing.reject": pairing(params({ code: word }), shape(its.applicant)),
+  "pairing.revoke": method(
+    "operator.pairing",
+    params({ channel: word, accountId: word, id: word, owner: maybe(flag) }),
+    shape({ revoked: list(oneOf("sender", "group")), unlinked: flag }),
+    { scopeOf: ({ owner }) => (owner === true ? "operator.admin" : "operator.pairing") },
+  ),
   "channels.logout": admin(published("ChannelsLogoutParams"), shape({ channel: word, accountId: word, cleared: flag })),
   poll: write(published("PollParams"), shape({ runId: word, messageId: maybe(word), channel: word }), {
     refuses: ["silent", "isAnonymous"],
@@ -426,6 +445,11 @@ export const events: Readonly<Record<string, EventEntry>> = {
   "budgets.reached": {
     scope: "operator.read",
     payload: shape({ level: oneOf("soft", "used-up"), limit: its.Limit, message: word, sessionKey: maybe(word), ts: time }),
+  },
+  "channels.pairing.requested": { scope: "operator.pairing", payload: shape({ ...its.applicant, ts: time }) },
+  "channels.pairing.resolved": {
+    scope: "operator.pairing",
+    payload: shape({ ...its.ofSender, requestId: word, decision: oneOf("approved", "rejected", "revoked"), ts: time }),
   },
   "device.pair.requested": { scope: "operator.pairing", payload: published("DevicePairRequestedEvent") },
   "device.pair.resolved": { scope: "operator.pairing", payload: published("DevicePairResolvedEvent") },

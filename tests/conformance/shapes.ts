@@ -254,3 +254,12 @@ export const Pull = shape({
 });
 /** What is known of models without asking anybody; ours alone. */
 export const catalogue = { entries: count, added: count, from: orNull(word), at: orNull(time) };
+
+/** A sender or a group of an account of a channel. */
+export const ofSender = { kind: oneOf("sender", "group"), channel: word, accountId: word, id: word };
+export const applicant = { requestId: word, ...ofSender, name: maybe(word) };
+export const Applicants = shape({
+  requests: list(shape({ ...applicant, createdAtMs: time, expiresAtMs: orNull(time) })),
+  approved: list(shape({ ...ofSender, name: maybe(word), approvedAtMs: time, approvedBy: word })),
+  owners: list(shape({ channel: word, accountId: maybe(word), id: word })),
+});

@@ -14,6 +14,8 @@ export interface World {
   readonly room: string;
   /** Requests of devices that wait. */
   readonly requests: readonly [string, string];
+  /** Requests of people who wrote on a channel and wait. */
+  readonly strangers: readonly string[];
   readonly rotated: DeviceKey;
   readonly removed: DeviceKey;
   /** Itself one of the paired devices. */
@@ -47,12 +49,17 @@ export async function furnish(house: House): Promise<World> {
   await platform.message(0);
   const { sessions } = await client.call<{ sessions: readonly Payload[] }>("sessions.list", { search: "room-1" });
 
+  for (const name of ["bob", "eve", "dan", "joe"]) platform.say(`room-of-${name}`, name, "may I come in?");
+  await client.event("channels.pairing.requested", ({ id }) => id === "joe");
+  const asked = await client.call<{ requests: readonly { requestId: string }[] }>("pairing.list", {});
+  const strangers = asked.requests.map(({ requestId }) => requestId);
+
   const [rotated, removed] = [createDeviceKey(), createDeviceKey()];
   const paired = await house.pair(rotated);
   await house.pair(removed);
   const requests = [await house.ask(createDeviceKey()), await house.ask(createDeviceKey())] as const;
   return {
-    ...{ house, sessionId, runId, requests, rotated, removed, paired },
+    ...{ house, sessionId, runId, requests, strangers, rotated, removed, paired },
     messageId: idOf(messages[0]),
     leaf: idOf(messages.at(-1)),
     room: String(sessions[0]?.["key"]),
@@ -64,6 +71,8 @@ const png = Buffer.from("\x89PNG\r\n\x1a\nrest", "latin1").toString("base64");
 const key = () => crypto.randomUUID();
 const baseHash = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["hash"]);
 const raw = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["raw"]);
+
+const ofScripted = { channel: "scripted", accountId: "default" };
 
 export const goodCalls: readonly (readonly [method: string, params: Params])[] = [
   ["health", {}],
@@ -200,6 +209,14 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["secrets.rotate", {}],
   ["secrets.store.delete", { name: "CONFORMANCE_KEY" }],
   ["system-event", { text: "Node: alive", deviceId: "d".repeat(64), host: "phone", mode: "ui", lastInputSeconds: 3, tags: ["a"] }],
+
+  ["channels.pairing.list", { channel: "scripted" }],
+  ["channels.pairing.approve", ({ strangers }) => ({ ...ofScripted, requestId: strangers[0] })],
+  ["channels.pairing.dismiss", ({ strangers }) => ({ ...ofScripted, requestId: strangers[1] })],
+  ["pairing.approve", ({ strangers }) => ({ code: strangers[2] })],
+  ["pairing.list", {}],
+  ["pairing.reject", ({ strangers }) => ({ code: strangers[3] })],
+  ["pairing.revoke", { ...ofScripted, id: "bob" }],
 
   ["device.pair.setupCode", { bootstrapProfile: "limited" }],
   ["device.pair.list", {}],

@@ -47,7 +47,7 @@ export const messageOf = ({
   chat: group === undefined ? "direct" : "group",
   ...(group === undefined ? {} : { group: { id: group }, mentioned: true }),
   text,
-  sentAt: 0,
+  sentAt: Date.now(),
   ...more,
 });
 
@@ -59,15 +59,15 @@ export async function startPosing(
   const gateway = await startTestGateway({
     ...options,
     plugins: [fixtures, ...(options.plugins ?? [])],
-    enable: ["posing-channel", ...(options.enable ?? [])],
+    enable: ["posing", ...(options.enable ?? [])],
     config: [{ plugins: { "provider-demo": { config: { deltaMs: 0 } } }, channels: { posing: channel } }, config],
   });
   const client = await gateway.connect();
-  const sent = async () => (await client.call<{ texts: { conversation: string; text: string }[] }>("posing-channel.sent", {})).texts;
+  const sent = async () => (await client.call<{ texts: { conversation: string; text: string }[] }>("posing.sent", {})).texts;
   return {
     gateway,
     client,
-    say: (said = {}) => client.call("posing-channel.handIn", { message: messageOf(said) }),
+    say: (said = {}) => client.call("posing.handIn", { message: messageOf(said) }),
     sent,
     async heard(conversation, count) {
       for (let from = 0; ; ) {

@@ -147,7 +147,7 @@ export async function serveSessions({
       }));
       if (agents) {
         const route = async () => ({ agentId: "main", sessionKey: "agent:main:main", owner: true });
-        to.provide(router, () => ({ route, agent: async () => agents[0]!, agents: async () => ({ agents }), choose: async () => ({}) }));
+        to.provide(router, () => ({ route, agent: async () => agents[0]!, agents: async () => ({ agents }) }));
       }
     },
   });

@@ -2,7 +2,7 @@
 import type { Mark } from "@pincer/plugin-sdk/contracts/channel";
 import type { Bit, Meter } from "./bit.ts";
 import { CUT, type Cut, Flow, type Frame, type FrameSpec, type Joint } from "./flow.ts";
-import { isElements, type Markup, type Pair } from "./markup.ts";
+import { APART, isElements, type Markup, type Pair, withoutMentions } from "./markup.ts";
 
 export type Break = "line" | "tight" | "blank";
 
@@ -10,19 +10,24 @@ export type Break = "line" | "tight" | "blank";
 const WORDS = /[^ \t\n\r\f\v\u1680\u2000-\u200a\u205f\u3000]+/g;
 /** Ends a sentence. */
 const SENTENCE = /[.!?…。！？]["')\]»”]*$/;
+const CLAUSE = /[。！？；，、]/;
 /** Where a line may break though no blank is written. */
 const BREAKABLE = /(?<=[。！？；，、])(?!\p{M}|\p{Cf}|[。！？；，、])/u;
 
-const lastOf = (text: string) => [...text.slice(-2)].at(-1) ?? "";
-const firstOf = (text: string) => [...text.slice(0, 2)][0] ?? "";
+const lastOf = (text: string) => text.slice(/[\udc00-\udfff]/.test(text.at(-1) ?? "") ? -2 : -1);
+const firstOf = (text: string) => text.slice(0, /[\ud800-\udbff]/.test(text[0] ?? "") ? 2 : 1);
 
 /** In the middle of a word. */
 const INSIDE = { before: "x", after: "x" } as const;
+
+/** What calls people together stays apart, in whatever pieces it is written. */
+const apart = (word: string, after: string) => withoutMentions(after === "*" ? word.replace(/@\p{L}*$|<$/u, `$&${APART}`) : word);
 
 export class Cursor {
   readonly flow: Flow;
   readonly markup: Markup;
   readonly meter: Meter;
+  readonly lineByLine: boolean;
   readonly #marks: ReadonlySet<Mark>;
   #joint: Joint = "none";
   /** How good a cut before the next unit is, where `#joint` does not say it. */
@@ -33,8 +38,10 @@ export class Cursor {
   #lastWord = "";
   #link: "none" | "begun" | "inside" = "none";
 
-  constructor(markup: Markup, meter: Meter, marks: ReadonlySet<Mark>) {
+  /** @param lineByLine whether each line is a message. */
+  constructor(markup: Markup, meter: Meter, marks: ReadonlySet<Mark>, lineByLine = false) {
     this.markup = markup;
+    this.lineByLine = lineByLine;
     this.meter = meter;
     this.#marks = marks;
     this.flow = new Flow(meter, (joint, at) => this.#newline(joint, at));
@@ -101,16 +108,17 @@ export class Cursor {
     this.#before = "";
   }
 
-  /** @param after the character that follows; empty at a mark and at a blank. */
+  /** @param after the character that follows; empty at a blank, a star at a mark. */
   text(text: string, after: string): void {
     let at = 0;
     for (const match of text.matchAll(WORDS)) {
       if (match.index > at) this.blank();
       at = match.index + match[0].length;
-      const words = match[0].split(BREAKABLE);
-      for (const [index, word] of words.entries()) {
+      const follows = at < text.length ? "" : after;
+      const words = CLAUSE.test(match[0]) ? match[0].split(BREAKABLE) : match;
+      for (let index = 0; index < words.length; index++) {
         if (index > 0) this.#cut = CUT.sentence;
-        this.#plainWord(word, firstOf(words[index + 1] ?? text.slice(at, at + 1).trim()) || (at < text.length ? "" : after));
+        this.#plainWord(words[index]!, index + 1 < words.length ? firstOf(words[index + 1]!) : follows);
       }
     }
     if (at < text.length) this.blank();
@@ -135,7 +143,8 @@ export class Cursor {
 
   escaped = (piece: string): Bit => this.meter.shown(this.markup.text(piece, { lineStart: true, ...INSIDE }, this.#marks), piece);
 
-  #plainWord(word: string, after: string): void {
+  #plainWord(written: string, after: string): void {
+    const word = apart(written, after);
     const starts = this.markup.startsBlock(word) && !this.#lineStart && this.#joint === "space";
     // A second one in a row is escaped: a run of them that must not be cut could have any length.
     const lineStart = this.#lineStart || (starts && this.markup.startsBlock(this.#lastWord));
@@ -159,10 +168,11 @@ export class Cursor {
     this.#lineStart = false;
   }
 
-  #newline(joint: Break, { kind, prefix }: Frame): Bit {
+  #newline(joint: Break, { verbatim, prefix }: Frame): Bit {
     const { blocks } = this.markup;
     const plain = joint === "blank" ? `\n${prefix.plain.trimEnd()}\n` : "\n";
-    if (isElements(blocks) && kind !== "code-block") {
+    if (verbatim) return { ...this.meter.shown("\n"), plain: plain + prefix.plain };
+    if (isElements(blocks)) {
       const { out, size } = this.meter.shown(joint === "line" ? blocks.lineBreak : "\n", plain);
       return { out, plain: plain + prefix.plain, size };
     }

@@ -39,5 +39,5 @@ export function textOf(nodes: readonly Inline[]): string {
   return nodes.map((node) => ("text" in node ? node.text : textOf(node.children))).join("");
 }
 
-/** The character with which it begins, as far as it is plain text. */
-export const edgeOf = (node: Inline): string => (node.kind === "text" ? ([...node.text.slice(0, 2)][0] ?? "").trim() : "");
+/** The character with which it begins; a star stands for any mark. */
+export const edgeOf = (node: Inline): string => (node.kind === "text" ? ([...node.text.slice(0, 2)][0] ?? "").trim() : "*");

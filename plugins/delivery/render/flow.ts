@@ -20,6 +20,8 @@ export interface Frame {
   readonly overhead: number;
   /** The item's number in its list. */
   readonly number?: number | undefined;
+  /** An element whose text is kept as it is, so that no prefix may stand in it. */
+  readonly verbatim?: boolean | undefined;
 }
 
 export interface FrameSpec {
@@ -29,8 +31,11 @@ export interface FrameSpec {
   readonly again?: (child: Frame | undefined) => Bit;
   /** Most that `again` takes. */
   readonly againSize?: number;
+  /** What the frames take that must stand inside it. */
+  readonly reserve?: number;
   readonly prefix?: Bit;
   readonly number?: number | undefined;
+  readonly verbatim?: boolean | undefined;
 }
 
 /** What separates a unit from the one before: the better the place for a cut, the higher. */
@@ -86,11 +91,11 @@ export class Flow {
   /** Runs `content` inside the frame; false, and nothing done, where the frame would leave too little room for what it holds. */
   within(spec: FrameSpec, content: () => void): boolean {
     const parent = this.#frame;
-    const { kind, open, close = NOTHING, again = () => open, againSize = open.size, number } = spec;
+    const { kind, open, close = NOTHING, again = () => open, againSize = open.size, reserve = 0, number, verbatim } = spec;
     const prefix = spec.prefix === undefined ? parent.prefix : joined(parent.prefix, spec.prefix);
     const overhead = parent.overhead + Math.max(open.size, againSize) + close.size;
-    if (overhead > this.meter.limit / 2 || prefix.size > this.meter.limit / 4) return false;
-    this.#frame = { parent, depth: parent.depth + 1, kind, open, again, close, prefix, overhead, number };
+    if (overhead + reserve > this.meter.limit / 2 || prefix.size > this.meter.limit / 4) return false;
+    this.#frame = { parent, depth: parent.depth + 1, kind, open, again, close, prefix, overhead, number, verbatim };
     content();
     this.#frame = parent;
     return true;

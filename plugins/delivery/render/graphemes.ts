@@ -17,17 +17,21 @@ const FINE = 65_536;
 /**
  * The text in pieces that `fits` takes, of one grapheme each; of several where the text is so long that the waste at the end of a part does
  * not matter. A grapheme that does not fit is cut between its code points.
+ * @param room in a message, of which no character takes more than 16.
  */
-export function* cutToFit(text: string, limit: number, fits: (piece: string) => boolean): Generator<string> {
-  const wanted = text.length > FINE ? Math.max(1, Math.floor(limit / 64)) : 1;
+export function* cutToFit(text: string, room: number, fits: (piece: string) => boolean): Generator<string> {
+  const wanted = text.length > FINE ? Math.max(1, Math.floor(room / 64)) : 1;
   let piece = "";
   for (const grapheme of graphemes(text)) {
-    if (piece !== "" && (piece.length + grapheme.length > wanted || !fits(piece + grapheme))) {
-      yield piece;
-      piece = "";
+    if (piece.length + grapheme.length <= wanted) piece += grapheme;
+    else {
+      if (piece !== "") yield piece;
+      piece = grapheme;
+      if (grapheme.length * 16 > room && !fits(grapheme)) {
+        yield* grapheme;
+        piece = "";
+      }
     }
-    if (fits(grapheme)) piece += grapheme;
-    else yield* grapheme;
   }
   if (piece !== "") yield piece;
 }

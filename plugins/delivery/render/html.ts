@@ -1,6 +1,6 @@
 /** HTML: of chats, which know marks and little else, or whole, where the record has lists, headings or tables. */
 import type { Elements, Markup, Pair, Signs } from "./markup.ts";
-import { languageName, withoutMentions } from "./markup.ts";
+import { languageName } from "./markup.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const text = (value: string) => value.replace(/[&<>]/g, (char) => ENTITIES[char]!);
@@ -25,17 +25,18 @@ const signs: Signs = { heading: () => "", rule: "", bullet: "• ", quote: eleme
 
 const shared = {
   ascii: false,
-  text: (value: string) => text(withoutMentions(value)),
+  text,
   startsBlock: () => false,
   span: (span: keyof typeof SPANS) => SPANS[span],
   code: () => element("code"),
+  verbatim: (value: string) => value,
   codeText: text,
   codeBlock(language: string) {
     const name = languageName(language);
     return { open: `<pre><code${name === "" ? "" : ` class="language-${attribute(name)}"`}>`, close: "</code></pre>", ownLines: false };
   },
   link: (url: string) => element("a", ` href="${attribute(url)}"`),
-  bareLink: (url: string, label: string) => `<a href="${attribute(url)}">${text(withoutMentions(label))}</a>`,
+  bareLink: (url: string, label: string) => `<a href="${attribute(url)}">${text(label)}</a>`,
   cell: (value: string, head: boolean) => (head ? `<th>${value}</th>` : `<td>${value}</td>`),
   row: (cells: readonly string[]) => `<tr>${cells.join("")}</tr>`,
 } as const;

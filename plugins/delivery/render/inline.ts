@@ -3,11 +3,12 @@
 import type { Cursor } from "./cursor.ts";
 import { edgeOf, type Inline, type Span, textOf } from "./document.ts";
 import type { FrameSpec } from "./flow.ts";
+import { withoutMentions } from "./markup.ts";
 import { isBare } from "./urls.ts";
 
 const AT_MARK = { before: "", after: "" } as const;
 
-/** @param after the character that follows; empty at a mark and at a blank. */
+/** @param after the character that follows; empty at a blank, a star at a mark. */
 export function inline(cursor: Cursor, nodes: readonly Inline[], after = ""): void {
   for (const [index, node] of nodes.entries()) {
     const next = index + 1 < nodes.length ? edgeOf(nodes[index + 1]!) : after;
@@ -29,12 +30,14 @@ export function inline(cursor: Cursor, nodes: readonly Inline[], after = ""): vo
 
 export function span(cursor: Cursor, kind: Span, after: string, content: () => void): void {
   const { flow, markup, meter } = cursor;
+  // What was struck out must not be read as if it held.
   if (flow.isInside(kind)) content();
   else if (cursor.has(kind)) {
-    const spec = { kind, ...cursor.pair(markup.span(kind, { before: cursor.before, after })) };
+    const sign = kind === "strike" ? "~" : "";
+    const { open, close } = markup.span(kind, { before: cursor.before, after });
+    const spec = { kind, open: meter.mark(open, sign), close: meter.mark(close, sign) };
     if (!cursor.marked(spec, content)) content();
   } else if (kind === "strike") {
-    // What was struck out must not be read as if it held.
     const tilde = meter.shown(markup.text("~", { lineStart: false, ...AT_MARK }, new Set()), "~");
     cursor.within({ kind, open: tilde, close: tilde }, content);
   } else content();
@@ -43,8 +46,11 @@ export function span(cursor: Cursor, kind: Span, after: string, content: () => v
 function code(cursor: Cursor, text: string): void {
   const { flow, markup, meter } = cursor;
   const alone = markup.codeStandsAlone === true;
-  const pair = cursor.has("code") && !(alone && flow.isInside("link")) ? markup.code(text) : undefined;
-  const marked = (spec: FrameSpec) => cursor.marked(spec, () => cursor.word(text, (piece) => meter.shown(markup.codeText(piece), piece)));
+  // A piece that begins or ends with a backtick would be one with its mark.
+  const fragile = text.includes("`") && meter.size(text) > meter.limit / 4;
+  const pair = cursor.has("code") && !fragile && !(alone && flow.isInside("link")) ? markup.code(text) : undefined;
+  const marked = (spec: FrameSpec) =>
+    cursor.marked(spec, () => cursor.word(markup.verbatim(text), (piece) => meter.shown(markup.codeText(piece), piece)));
   const outside = (spec: FrameSpec) => (alone ? flow.outside(["bold", "italic", "strike"], () => marked(spec)) : marked(spec));
   if (pair === undefined || !outside({ kind: "code", ...cursor.pair(pair) })) cursor.text(text, "");
 }
@@ -53,7 +59,7 @@ function link(cursor: Cursor, url: string, children: readonly Inline[]): void {
   const label = textOf(children).trim();
   const bare = isBare(url, label);
   if (cursor.has("link") && !cursor.flow.isInside("link") && linked(cursor, url, children, bare ? label : undefined)) return;
-  if (bare) cursor.word(label, cursor.escaped);
+  if (bare) cursor.word(withoutMentions(label), cursor.escaped);
   else {
     inline(cursor, children);
     cursor.blank();
@@ -66,7 +72,7 @@ function linked(cursor: Cursor, url: string, children: readonly Inline[], addres
   const { flow, markup, meter } = cursor;
   const { open, close } = markup.link(url);
   if (address !== undefined) {
-    const bit = meter.shown(markup.bareLink(url, address), address);
+    const bit = meter.shown(markup.bareLink(url, withoutMentions(address)), address);
     if (bit.size <= meter.limit - flow.frame.overhead) {
       cursor.push(bit);
       return true;

@@ -4,10 +4,10 @@ import type { Cursor } from "./cursor.ts";
 import type { Block, Inline, ListItem, Table } from "./document.ts";
 import { CUT, type Frame } from "./flow.ts";
 import { inline, span } from "./inline.ts";
-import { isElements } from "./markup.ts";
+import { isElements, withoutMentions } from "./markup.ts";
 import { asList, inColumns } from "./table.ts";
 
-/** Frames that begin with a line of their own. */
+/** Frames of blocks. */
 const BLOCKS = new Set(["list", "item", "quote", "code-block", "table", "heading"]);
 
 /** @param joint what separates the blocks. */
@@ -78,7 +78,8 @@ function list(cursor: Cursor, start: number | undefined, loose: boolean, items: 
   const { blocks } = markup;
   const rows = () => {
     for (const [index, entry] of items.entries()) {
-      if (index > 0) cursor.begin(CUT.block, loose ? "blank" : "tight");
+      const asLine = isElements(blocks) && cursor.flow.frame.kind !== "list";
+      if (index > 0) cursor.begin(CUT.block, asLine ? "line" : loose ? "blank" : "tight");
       item(cursor, start === undefined ? undefined : start + index, loose, entry);
     }
   };
@@ -89,36 +90,32 @@ function list(cursor: Cursor, start: number | undefined, loose: boolean, items: 
   const opened = (number: number | undefined) => meter.mark(blocks.list(number).open);
   const againSize = opened(start === undefined ? undefined : start + items.length).size;
   const again = (child: Frame | undefined) => opened(child?.number);
-  cursor.within({ kind: "list", open: opened(start), again, againSize, close: meter.mark(blocks.list(start).close) }, rows);
+  // Items stand in lists, and nothing but items.
+  const reserve = meter.size(`${blocks.item.open}☐ … ${blocks.item.close}`);
+  cursor.within({ kind: "list", open: opened(start), again, againSize, reserve, close: meter.mark(blocks.list(start).close) }, rows);
 }
 
 /** An item that goes on in another part says so, since its number or bullet stands there again. */
 function item(cursor: Cursor, number: number | undefined, loose: boolean, { checked, children }: ListItem): void {
   const { markup, meter, flow } = cursor;
   const { blocks, ascii } = markup;
-  const elements = isElements(blocks) && cursor.has("list") ? blocks.item : undefined;
+  const elements = isElements(blocks) && flow.frame.kind === "list" ? blocks.item : undefined;
   const bullet = isElements(blocks) || !cursor.has("list") ? (ascii ? "- " : "• ") : blocks.bullet;
   const marker = number === undefined ? bullet : `${number}. `;
   const indent = " ".repeat(marker.length);
   const prefix = elements ? meter.mark("", indent) : meter.shown(indent);
   const opened = (sign: string): Bit => joined(elements ? meter.mark(elements.open, marker) : meter.shown(marker), meter.shown(sign));
   const drawn = ascii || (cursor.has("list") && !elements) ? ["[ ] ", "[x] "] : ["☐ ", "☑ "];
-  const more = ascii ? "..." : "…";
-  const outer = flow.frame.prefix;
-  const goesOn = opened(`${more} `);
-  const lineBelow: Bit = {
-    out: elements ? "" : `\n${outer.out}${indent}`,
-    plain: `\n${outer.plain}${indent}`,
-    size: 1 + outer.size + prefix.size,
-  };
-  const goesOnBelow = joined(opened(more), lineBelow);
+  const goesOn = cursor.lineByLine ? NOTHING : opened(ascii ? "... " : "… ");
+  // A list could not begin below the dots, which would be a text that goes on.
+  const goesOnAround = opened("");
   cursor.within(
     {
       kind: "item",
       number,
       open: opened(checked === undefined ? "" : drawn[checked ? 1 : 0]!),
-      again: (child) => (child !== undefined && BLOCKS.has(child.kind) ? goesOnBelow : goesOn),
-      againSize: Math.max(goesOn.size, goesOnBelow.size),
+      again: (child) => (child !== undefined && BLOCKS.has(child.kind) ? goesOnAround : goesOn),
+      againSize: goesOn.size,
       close: elements ? meter.mark(elements.close) : NOTHING,
       prefix,
     },
@@ -128,23 +125,23 @@ function item(cursor: Cursor, number: number | undefined, loose: boolean, { chec
 
 function code(cursor: Cursor, language: string, all: readonly string[]): void {
   const { markup, meter, flow } = cursor;
-  const content = (write: (piece: string) => Bit) => () => {
+  const content = (prepare: (line: string) => string, write: (piece: string) => Bit) => () => {
     for (const [index, line] of all.entries()) {
       if (index > 0) cursor.begin(CUT.line, "line");
-      cursor.codeLine(line, write);
+      cursor.codeLine(prepare(line), write);
     }
   };
   if (cursor.has("code-block")) {
-    const marked = content((piece) => meter.shown(markup.codeText(piece), piece));
+    const marked = content(markup.verbatim, (piece) => meter.shown(markup.codeText(piece), piece));
     // An element says itself where its text begins; signs stand in lines of their own.
     const line = `\n${flow.frame.prefix.out}`;
     for (const name of [language, ""]) {
       const { open, close, ownLines } = markup.codeBlock(name);
       const [before, after] = ownLines ? [open + line, line + close] : [open, close];
-      if (flow.within({ kind: "code-block", open: meter.mark(before), close: meter.mark(after) }, marked)) return;
+      if (flow.within({ kind: "code-block", open: meter.mark(before), close: meter.mark(after), verbatim: !ownLines }, marked)) return;
     }
   }
-  paragraph(cursor, content(cursor.escaped));
+  paragraph(cursor, content(withoutMentions, cursor.escaped));
 }
 
 function table(cursor: Cursor, block: Table, joint: "tight" | "blank"): void {

@@ -1,10 +1,9 @@
 /** The Markdown that chat platforms share: what one of them does not know must not be in the record's marks. */
 import type { Mark } from "@pincer/plugin-sdk/contracts/channel";
-import { APART, isWordChar, languageName, type Markup, type Place, withoutFences, withoutMentions } from "./markup.ts";
+import { isWordChar, languageName, type Markup, type Place, withoutFences } from "./markup.ts";
 
 /** A backslash before it makes it a character like any other. */
-function escaped(words: string, { lineStart, before, after }: Place, marks: ReadonlySet<Mark>): string {
-  const text = withoutMentions(words);
+function escaped(text: string, { lineStart, before, after }: Place, marks: ReadonlySet<Mark>): string {
   const inWord = (index: number) => isWordChar(text[index - 1] ?? before) && isWordChar(text[index + 1] ?? after);
   let result = text.replace(/[\\*_~`|[\]<&]/g, (char, index: number) => {
     switch (char) {
@@ -22,7 +21,7 @@ function escaped(words: string, { lineStart, before, after }: Place, marks: Read
     }
   });
   if (lineStart) result = result.replace(/^(?=[-+=#>])/, "\\").replace(/^(\d{1,9})(?=[.)]$)/, "$1\\");
-  return after === "" || after === "*" ? result.replace(/@$/, `@${APART}`) : result;
+  return result;
 }
 
 const longestRun = (text: string) => Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
@@ -44,7 +43,8 @@ export const markdown: Markup = {
     const pad = /^`|`$|^ .*\S.* $/.test(text) ? " " : "";
     return { open: ticks + pad, close: pad + ticks };
   },
-  codeText: withoutFences,
+  verbatim: withoutFences,
+  codeText: (text) => text,
   codeBlock: (language) => ({ open: `\`\`\`${languageName(language)}`, close: "```", ownLines: true }),
   link: (url) => ({ open: "[", close: `](${url})` }),
   bareLink: (url, label) => (/^https?:\/\/[\w./?=&%#+,;:-]*[\w/]$/.test(label) && !/_[_/.]|[/.]_/.test(label) ? label : `<${url}>`),

@@ -6,7 +6,7 @@ import type { Span } from "./document.ts";
 export interface Place {
   /** First in its line, where a sign may begin a block. */
   readonly lineStart: boolean;
-  /** The characters beside it; empty at a blank and at a mark. */
+  /** The characters beside it; `before` is empty at a blank and at a mark, `after` empty at a blank and a star at a mark. */
   readonly before: string;
   readonly after: string;
 }
@@ -55,6 +55,8 @@ export interface Markup {
   readonly codeStandsAlone?: boolean;
   /** Around code within a line; undefined where this code cannot be marked. */
   code(text: string): Pair | undefined;
+  /** A whole code, with nothing in it that would end it. */
+  verbatim(text: string): string;
   codeText(text: string): string;
   /** `ownLines`: each of the two stands in a line of its own. */
   codeBlock(language: string): Pair & { readonly ownLines: boolean };

@@ -1,5 +1,5 @@
 /** Slack's mrkdwn. It has no sign that takes a mark's meaning away: what looks like one is kept apart from its neighbour instead. */
-import { APART, isWordChar, type Markup, withoutFences, withoutMentions } from "./markup.ts";
+import { APART, isWordChar, type Markup, withoutFences } from "./markup.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 const entities = (text: string) => text.replace(/[&<>]/g, (char) => ENTITIES[char]!);
@@ -11,9 +11,9 @@ export const mrkdwn: Markup = {
   text(text, { before, after }) {
     if (/^[*_~`]$/.test(text) && before === "" && after === "") return text;
     const apart = text.replace(/[*_~`]/g, (char, index: number) =>
-      isWordChar(text[index - 1] ?? before) && isWordChar(text[index + 1] ?? after) ? char : `${char}${APART}`,
+      char !== "`" && isWordChar(text[index - 1] ?? before) && isWordChar(text[index + 1] ?? after) ? char : `${char}${APART}`,
     );
-    return entities(withoutMentions(apart.startsWith(">") ? APART + apart : apart));
+    return entities(apart.startsWith(">") ? APART + apart : apart);
   },
   startsBlock: () => false,
   span(span, { before, after }) {
@@ -21,7 +21,8 @@ export const mrkdwn: Markup = {
     return { open: isWordChar(before) ? APART + sign : sign, close: isWordChar(after) ? sign + APART : sign };
   },
   code: (text) => (text.includes("`") ? undefined : { open: "`", close: "`" }),
-  codeText: (text) => entities(withoutFences(text)),
+  verbatim: withoutFences,
+  codeText: entities,
   codeBlock: () => ({ open: "```", close: "```", ownLines: true }),
   link: (url) => ({ open: `<${entities(url)}|`, close: ">" }),
   bareLink: (url) => `<${entities(url)}>`,

@@ -24,12 +24,14 @@ function loosen(units: readonly Unit[], tooLong: (from: number, to: number) => b
 
 /** @param forced whether a part must end before this unit. */
 export function pack({ units, meter }: Flow, forced: (unit: Unit) => boolean): Part[] {
+  if (units.length === 0) return [];
   const limit = meter.limit;
   const upTo = new Float64Array(units.length + 1);
   for (const [index, { lead, bit }] of units.entries()) upTo[index + 1] = upTo[index]! + lead.size + bit.size;
   const sizeOf: SizeOf = (from, to) =>
     opening(units[from]!, units[from - 1]).size + upTo[to]! - upTo[from]! - units[from]!.lead.size + closing(units[to - 1]!.frame).size;
-  loosen(units, (from, to) => sizeOf(from, to) > limit);
+  const atMost = (from: number, to: number) => upTo[to]! - upTo[from]! + units[from]!.frame.overhead + units[to - 1]!.frame.overhead;
+  loosen(units, (from, to) => atMost(from, to) > limit && sizeOf(from, to) > limit);
 
   const places = [0];
   for (let index = 1; index < units.length; index++) if (units[index]!.cut !== CUT.never || forced(units[index]!)) places.push(index);

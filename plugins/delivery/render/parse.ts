@@ -1,6 +1,7 @@
 /** Markdown as a tree. Bun's own parser reads it: it takes linear time whatever comes, and costs no start. */
 import type { Block, Inline, ListItem, Span, Table } from "./document.ts";
 import { textOf } from "./document.ts";
+import { linesInFences } from "./fences.ts";
 import { isDeceptive, linkTarget } from "./urls.ts";
 
 interface Element {
@@ -26,20 +27,14 @@ const MOST_CELLS = 50_000;
 const SPANS: Readonly<Record<string, Span>> = { strong: "bold", em: "italic", del: "strike" };
 const INLINE = new Set<string | symbol>(["strong", "em", "del", "code", "a", "img", "br"]);
 const LINE_BREAK = /<br\s{0,9}\/?>/i;
-const FENCE = /^(?:[ >]|[-+*] |\d{1,9}[.)] )*(`{3,}|~{3,})(.*)$/;
 
 const childrenOf = (node: Element): readonly Node[] => node.props.children ?? [];
 
 /** Footnotes are no Markdown of ours: their texts would be taken for addresses of links, and be lost. */
 function keepFootnotes(text: string): string {
   if (!text.includes("[^")) return text;
-  let fence: string | undefined;
-  const lines = text.split("\n").map((line) => {
-    const mark = FENCE.exec(line)?.[1];
-    if (mark !== undefined && (fence === undefined || mark.startsWith(fence))) fence = fence === undefined ? mark : undefined;
-    return fence === undefined ? line.replace(/^( {0,3})(?=\[\^[^\]]+\]:)/, "$1\\") : line;
-  });
-  return lines.join("\n");
+  const lines = [...linesInFences(text)];
+  return lines.map(({ line, fenced }) => (fenced ? line : line.replace(/^( {0,3})(?=\[\^[^\]]+\]:)/, "$1\\"))).join("\n");
 }
 
 /** Whether the tables of the text have so many cells that they are better read as lines. */

@@ -1,15 +1,16 @@
 /** Text without marks, in ASCII but for what was written: a single other character doubles the price of a short message. */
-import { type Markup, withoutMentions } from "./markup.ts";
+import type { Markup } from "./markup.ts";
 
 const none = { open: "", close: "" } as const;
 
 export const plain: Markup = {
   marks: [],
   ascii: true,
-  text: (text) => withoutMentions(text),
+  text: (text) => text,
   startsBlock: () => false,
   span: () => none,
   code: () => none,
+  verbatim: (text) => text,
   codeText: (text) => text,
   codeBlock: () => ({ ...none, ownLines: false }),
   link: () => none,

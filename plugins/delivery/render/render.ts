@@ -51,10 +51,8 @@ const cleaned = (text: string) =>
     .replace(/(?![\n\t])\p{Cc}/gu, "");
 
 /** Letters, digits and signs that no markup knows, in paragraphs without indentation, lists or double blanks. */
-const WORD = String.raw`[\p{L}\p{N}.,;!?'"()%$€/…–—-]+`;
-const BREAK = String.raw`(?: |\n{1,2}(?!\d+[.)]|[-\n]))`;
-const PLAIN = new RegExp(String.raw`^(?!\d+[.)]|-)${WORD}(?:${BREAK}${WORD})*${BREAK}?$`, "u");
-const isPlain = (text: string) => PLAIN.test(text) && !/www\./i.test(text);
+const isPlain = (text: string) =>
+  /^[\p{L}\p{N}.,;!?'"()%$€/…–— \n-]*$/u.test(text) && !/ [ \n]|\n[ -]|\n{3}|(?:^|\n)\d+[.)]|^-|www\./i.test(text);
 
 const isForced = ({ joint }: Unit) => joint === "line" || joint === "tight" || joint === "blank";
 const isVisible = (text: string) => /[^\s\p{Cf}]/u.test(text);
@@ -69,10 +67,10 @@ export function render(text: string, record: ChannelRecord, { growing = false }:
   const message = (out: string, readable: string): Message => (record.markup === "plain" ? { text: out } : { text: out, plain: readable });
   const clean = cleaned(text).trim();
   const short = meter.size(clean) <= meter.limit && markup !== pageHtml && !(record.oneLine && clean.includes("\n"));
-  if (short && clean.length < 5_000 && isPlain(clean)) return [message(clean, clean)];
+  if (short && isPlain(clean) && isVisible(clean)) return [message(clean, clean)];
 
   const marks = new Set(markup.marks.filter((mark) => record.marks?.includes(mark) ?? true));
-  const cursor = new Cursor(markup, meter, marks);
+  const cursor = new Cursor(markup, meter, marks, record.oneLine === true);
   layOut(cursor, parse(growing ? mended(clean) : clean));
   const parts = pack(cursor.flow, record.oneLine ? isForced : () => false).filter((part) => isVisible(part.plain));
   const messages = parts.map((part) => message(part.out, part.plain));

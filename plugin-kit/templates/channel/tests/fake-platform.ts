@@ -42,7 +42,7 @@ export function startFakePlatform(): ChannelPlatform {
     url: `http://127.0.0.1:${server.port}`,
     posted,
     say({ conversation, from, text }: Said) {
-      updates.push({ id: String(updates.length + 1), room: conversation, from, text, direct: true, at: 1_790_000_000_000 });
+      updates.push({ id: String(updates.length + 1), room: conversation, from, text, direct: true, at: Date.now() });
       for (const resolve of polls) resolve();
       polls.clear();
     },
