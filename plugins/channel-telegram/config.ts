@@ -19,7 +19,7 @@ export const TelegramConfig = channelConfig({
       {
         url: Type.String({
           pattern: "^https?://",
-          description: "Address at which Telegram reaches this gateway, without a path of its own",
+          description: "Address at which Telegram reaches this gateway",
         }),
       },
       { description: "Telegram calls the gateway, in place of the gateway asking Telegram" },
