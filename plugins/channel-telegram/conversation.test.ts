@@ -124,7 +124,7 @@ test("code and links reach the model as what they are", async () => {
     { type: "pre", offset: 23, length: 9, language: "ts" },
   ];
   house.telegram.write(ada, { text, entities });
-  expect(await house.heard(0)).toContain("see [docs](https://example.com/docs) and run `ls -l`\n```ts\nlet x = 1\n```");
+  expect(await house.heard(0)).toContain("see [docs](https://example.com/docs) and run `ls -l`\n\n```ts\nlet x = 1\n```");
 });
 
 test("places, contacts, stickers and polls are told in words", async () => {
