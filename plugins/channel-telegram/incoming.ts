@@ -42,7 +42,8 @@ const threadOf = ({ is_topic_message, message_thread_id }: Message): string | un
 const nameOf = ({ first_name, last_name }: { readonly first_name: string; readonly last_name?: string }): string =>
   visibleText(last_name === undefined ? first_name : `${first_name} ${last_name}`);
 
-const titleOf = (chat: Chat): string => chat.title ?? [chat.first_name, chat.last_name].filter((part) => part !== undefined).join(" ");
+const titleOf = (chat: Chat): string =>
+  visibleText(chat.title ?? [chat.first_name, chat.last_name].filter((part) => part !== undefined).join(" "));
 
 /** Who writes as a group or channel is known by that: whom Telegram puts in its place is the same for all of them. */
 function senderOf({ from, sender_chat, is_automatic_forward }: Message): InboundMessage["sender"] | undefined {
