@@ -14,7 +14,7 @@ test("up says when a key of this environment is not yet taken up; restart takes 
     ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
   };
   const { out } = await home.pincer(["up"]);
-  expect(out).toMatch(/offline demo answers; one of these and pincer restart .*ANTHROPIC_API_KEY, .*OPENAI_API_KEY/);
+  expect(out).toMatch(/offline demo answers; pincer secrets set <KEY> .*ANTHROPIC_API_KEY, .*OPENAI_API_KEY/);
   // What enables a channel brings no model.
   expect(out).not.toContain("BOT_TOKEN");
   expect((await home.pincer(["up"], { env })).out).toMatch(

@@ -5,6 +5,7 @@ import type { channelsStatus } from "./methods.ts";
 
 export const STATUS_COMMAND: Command = {
   name: "channels status",
+  family: "Where people write to the assistant, and how each account is",
   summary: "Asks the platform of each account whether its login holds, and says what to do",
   usage: "[channel]",
 };

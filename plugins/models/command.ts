@@ -42,6 +42,7 @@ async function notReady(asked: string, io: CommandIo) {
 export const LIST_COMMAND: PluginCommand = {
   command: {
     name: "models list",
+    family: "Models that answer, their keys, windows and prices",
     summary: "Models that can be chosen; all also shows what is not ready",
     usage: "[all|configured|<provider>]",
   },
