@@ -130,5 +130,10 @@ describe("a channel speaks in its own name alone", () => {
       }
       expect(await other.sessions()).toEqual([]);
       expect((await other.say({ from: "bob" })).status).toBe("refused");
+      const code = /code is `(\w+)`/.exec((await other.heard("dm-bob", 1))[0]!)?.[1];
+      const asOwner = messageOf({ text: `/pair approve ${code}`, address: { channel: "scripted" } });
+      const asked = await other.client.call("posing.asks", { message: asOwner }).catch((error: unknown) => error);
+      expect((await pairingRows(other)).approved).toEqual([]);
+      expect(asked).toMatchObject({ code: "PLUGIN_PERMISSION" });
     });
 });
