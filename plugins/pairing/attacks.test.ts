@@ -114,6 +114,25 @@ test("the same event from two accounts are two, and one event twice at the same 
   expect((await house.sent()).map(({ conversation }) => conversation)).toEqual(["dm-bob", "dm-other"]);
 });
 
+test("an account whose name has a colon in it does not speak in another's conversation", async () => {
+  const guests = await startPosing({ groups: { "*": {} } });
+  await guests.say({ from: "bob", group: "g", address: { thread: "1" } });
+  await guests.heard("g", 1);
+  for (const account of ["default:g", "", "Default", "default/g", "default\n"]) {
+    const said = { from: "mallory", group: "thread:1", address: { account } };
+    expect({ account, came: await guests.say(said).catch((error: unknown) => error) }).toMatchObject({
+      account,
+      came: { code: "DELIVERY_ADDRESS_INVALID" },
+    });
+  }
+  expect(await guests.sessions()).toEqual(["agent:main:posing:default:g:thread:1"]);
+  const { messages } = await guests.client.call<{ messages: object[] }>("chat.history", {
+    sessionKey: "agent:main:posing:default:g:thread:1",
+  });
+  expect(messages).toHaveLength(2);
+  await guests[Symbol.asyncDispose]();
+});
+
 describe("a channel speaks in its own name alone", () => {
   for (const isolation of ["inline", "process"] as const)
     testIn(isolation)(isolation, async () => {
