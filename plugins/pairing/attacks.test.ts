@@ -134,13 +134,15 @@ test("an account whose name has a colon in it does not speak in another's conver
 });
 
 describe("a channel speaks in its own name alone", () => {
-  for (const isolation of ["inline", "process"] as const)
-    testIn(isolation)(isolation, async () => {
-      await using other = await startPosing(
-        {},
-        { agents: { owner: ["scripted:ada"] }, plugins: { posing: { isolation } } },
-        { enable: ["scripted-channel"] },
-      );
+  const where = {
+    inline: ["posing", "inline"],
+    process: ["posing", "process"],
+    "process, to a process": ["posing delivery", "process"],
+  } as const;
+  for (const [mode, [which, isolation]] of Object.entries(where))
+    testIn(isolation)(mode, async () => {
+      const plugins = Object.fromEntries(which.split(" ").map((id) => [id, { isolation }]));
+      await using other = await startPosing({}, { agents: { owner: ["scripted:ada"] }, plugins }, { enable: ["scripted-channel"] });
       for (const channel of ["scripted", "nobody", "posing:x", ""]) {
         const message = messageOf({ address: { channel } });
         // Not with `rejects`, which runs the event loop once more while a process starts.
