@@ -68,18 +68,18 @@ export function createMissed({ clock, log, handIn, places }: MissedDeps) {
   }
 
   /**
-   * What asks for that which is missing in all known places, each before anything that comes there from now on; `ready` resolves once what comes is
-   * heard, and rejects when it never will be. It ends with the signal.
+   * What asks for that which is missing in all known places, each before anything that comes there from now on; `ready` says whether what
+   * comes is heard, once that is known. It ends with the signal.
    */
   return async function prepareMissed(receiving: Receiving) {
     const known = await places.list(receiving.bot.account);
-    return async function fetchMissed(ready: Promise<void>, signal: AbortSignal): Promise<void> {
+    return async function fetchMissed(ready: Promise<boolean>, signal: AbortSignal): Promise<void> {
       const slots = new Slots(AT_ONCE);
       await Promise.allSettled(
         known.map(async (place) => {
           for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
             const waitMs = await handIn.inLine(receiving, place.conversation, async () => {
-              await ready;
+              if (!(await ready)) return undefined;
               using _slot = await slots.enter();
               return signal.aborted ? undefined : await catchUp(receiving, place, signal);
             });

@@ -35,13 +35,14 @@ export default definePlugin({
       const receiving = { bot, self: await bot.self(signal) };
       const secret = bot.settings.mode === "http" ? await signingSecret(bot) : undefined;
       const fetchMissed = await prepareMissed(receiving);
-      const ready = Promise.withResolvers<void>();
+      const ready = Promise.withResolvers<boolean>();
+      const onReady = () => ready.resolve(true);
       const fetching = fetchMissed(ready.promise, signal);
       try {
-        if (secret === undefined) yield* receiveBySocket(receiving, { clock, handIn, log, onReady: ready.resolve }, signal);
-        else yield* receiver.receive(receiving, secret, ready.resolve, signal);
+        if (secret === undefined) yield* receiveBySocket(receiving, { clock, handIn, log, onReady }, signal);
+        else yield* receiver.receive(receiving, secret, onReady, signal);
       } finally {
-        ready.reject(new Error("it is not connected"));
+        ready.resolve(false);
         await fetching;
       }
     }

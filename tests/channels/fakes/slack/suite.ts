@@ -16,7 +16,7 @@ const threadOf = (thread: string): string => `1700000000.${thread.padStart(6, "0
 const posted = ({ conversation, shown, thread, files, buttons }: Sent): Posted => ({
   conversation,
   text: shown,
-  buttons: buttons.map(({ text }) => text),
+  ...(buttons.length > 0 && { buttons: buttons.map((button) => button.text) }),
   ...(thread !== undefined && { thread: String(Number(thread.split(".")[1])) }),
   ...(files.length > 0 && { attachments: files.map(({ name }) => ({ fileName: name })) }),
 });
