@@ -41,7 +41,10 @@ const run =
     // A command that never calls the gateway works without one.
     let client: Promise<Client> | undefined;
     const io: CommandIo = {
-      call: async (method, params) => (await (client ??= connect(home))).call(method, params, { timeoutMs: 0 }),
+      call: async (method, params) => {
+        client ??= connect(home);
+        return (await client).call(method, params, { timeoutMs: 0 });
+      },
       print: terminal.print,
       json: terminal.json,
       signal: aborted.signal,
