@@ -1,5 +1,6 @@
 /** What Slack sends, as the inbox takes it. */
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { mrkdwnToMarkdown } from "@pincer/plugin-sdk/inbound/mrkdwn";
 import { isChoice } from "./blocks.ts";
 import type { Bot, Self } from "./bot.ts";
@@ -69,13 +70,13 @@ function senderOf({ user, bot_id, username }: SlackMessage, known: Known): Inbou
   const person = user ? known.users.get(user) : undefined;
   const name = person?.name ?? username ?? undefined;
   const isBot = Boolean(bot_id) || user === SLACKBOT || person?.isBot === true;
-  return { id: user ?? bot_id ?? "", ...(name !== undefined && { name }), ...(isBot && { bot: true }) };
+  return { id: user ?? bot_id ?? "", ...(name !== undefined && { name: visibleText(name) }), ...(isBot && { bot: true }) };
 }
 
 const placeOf = (conversation: string, team: string | null | undefined, title: string | null | undefined) =>
   isDirect(conversation)
     ? ({ chat: "direct" } as const)
-    : ({ chat: "group", group: { id: conversation, ...(title && { name: title }), ...(team && { team }) } } as const);
+    : ({ chat: "group", group: { id: conversation, ...(title && { name: visibleText(title) }), ...(team && { team }) } } as const);
 
 /** Undefined when nothing was said. */
 export function readMessage(
@@ -95,7 +96,8 @@ export function readMessage(
     ...fallbacks.map((text) => mrkdwnToMarkdown(text, namesOf(known))),
     ...notes,
   ];
-  const text = parts.filter((part) => part !== "").join("\n");
+  // What nobody sees is nobody's word: only a model would read it.
+  const text = visibleText(parts.filter((part) => part !== "").join("\n"));
   const mentioned = said.mentioned || message.type === "app_mention";
   if (text === "" && attachments.length === 0 && !mentioned) return undefined;
   const parent = message.thread_ts && message.thread_ts !== message.ts ? message.thread_ts : undefined;
@@ -124,7 +126,7 @@ export function readPress({ user, channel, message, actions }: Press, { bot, sel
   return {
     address: { channel: "slack", account: bot.account, conversation: channel.id, ...(thread && { thread }) },
     eventId: `press:${channel.id}:${message.ts}:${user.id}:${action.action_ts}`,
-    sender: { id: user.id, ...(name && { name }) },
+    sender: { id: user.id, ...(name && { name: visibleText(name) }) },
     ...placeOf(channel.id, self.team, channel.name),
     mentioned: false,
     text: action.value,
@@ -142,11 +144,11 @@ export function readCommand(typed: SlashCommand, { bot, self }: Receiving, now: 
   return {
     address: { channel: "slack", account: bot.account, conversation: channel_id },
     eventId: `command:${trigger_id}`,
-    sender: { id: user_id, ...(user_name && { name: user_name }) },
+    sender: { id: user_id, ...(user_name && { name: visibleText(user_name) }) },
     ...placeOf(channel_id, self.team, channel_name),
     // The command is the app's own.
     mentioned: true,
-    text: mrkdwnToMarkdown(said),
+    text: visibleText(mrkdwnToMarkdown(said)),
     sentAt: now,
   };
 }

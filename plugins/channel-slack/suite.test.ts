@@ -19,6 +19,8 @@ channelSuite({
   threads: true,
   media: true,
   edits: true,
+  buttons: true,
+  revokes: true,
   dated: true,
   textLimit: 4000,
 });
