@@ -83,8 +83,7 @@ export function openLink(url: string, { clock, take, failed }: LinkDeps): Link {
       socket.terminate();
     } else if (socket.readyState === WebSocket.OPEN) socket.ping();
   });
-  // Whoever does not wait for the greeting has been told of the end.
-  hello.promise.catch(() => undefined);
+  hello.promise.catch(() => undefined); // silent-ok: whoever does not wait for the greeting is told by parting
 
   async function handle(envelope: Envelope, id: string): Promise<void> {
     try {

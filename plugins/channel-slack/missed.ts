@@ -6,13 +6,15 @@ import { read, SlackMessage } from "./events.ts";
 import { isClosed } from "./failure.ts";
 import type { HandIn } from "./hand-in.ts";
 import type { Receiving } from "./incoming.ts";
-import type { Place, Places } from "./places.ts";
+import type { KnownPlace, Places } from "./places.ts";
 
 /** Of one conversation: newer ones first. */
 const PAGE = 100;
 const MOST_PAGES = 3;
 /** Events come in another order than that of the messages: so much before the last one is asked for again. */
 const OVERLAP_SECONDS = 120;
+/** After a longer silence nothing is on its way any more, and the inbox may have forgotten what it had. */
+const OVERLAP_WITHIN_MS = 24 * 3_600_000;
 /** How many are asked about at once, and how often one that Slack wants to wait for. */
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
@@ -25,8 +27,13 @@ interface MissedDeps {
 }
 
 export function createMissed({ clock, log, handIn, places }: MissedDeps) {
-  async function fetchPlace({ bot }: Receiving, { conversation, thread, ts }: Place, signal: AbortSignal): Promise<SlackMessage[]> {
-    const oldest = (Number(ts) - OVERLAP_SECONDS).toFixed(6);
+  async function fetchPlace(
+    { bot }: Receiving,
+    { conversation, thread, ts, at }: KnownPlace,
+    signal: AbortSignal,
+  ): Promise<SlackMessage[]> {
+    const overlap = at > clock.now() - OVERLAP_WITHIN_MS ? OVERLAP_SECONDS : 0;
+    const oldest = (Number(ts) - overlap).toFixed(6);
     const found: SlackMessage[] = [];
     let cursor: string | undefined;
     for (let page = 0; page < MOST_PAGES; page++) {
@@ -37,7 +44,7 @@ export function createMissed({ clock, log, handIn, places }: MissedDeps) {
       for (const message of messages) {
         try {
           const one = read(SlackMessage, { ...message, channel: conversation });
-          if (Number(one.ts) >= Number(oldest)) found.push(one);
+          if (Number(one.ts) >= Number(oldest) && one.ts !== ts) found.push(one);
         } catch (error) {
           log.error("slack.event-unreadable", { account: bot.account, kind: "history", error: errorMessage(error) });
         }
@@ -49,7 +56,7 @@ export function createMissed({ clock, log, handIn, places }: MissedDeps) {
   }
 
   /** Milliseconds after which to ask again, when Slack says so. */
-  async function catchUp(receiving: Receiving, place: Place, signal: AbortSignal): Promise<number | undefined> {
+  async function catchUp(receiving: Receiving, place: KnownPlace, signal: AbortSignal): Promise<number | undefined> {
     const { bot } = receiving;
     try {
       for (const message of await fetchPlace(receiving, place, signal)) {

@@ -78,6 +78,14 @@ export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgo
     return first.id;
   }
 
+  /** By token: who the bot is does not change. */
+  const users = new Map<string, string>();
+  async function userOf(bot: Bot, signal: AbortSignal): Promise<string> {
+    const user = users.get(bot.login.value) ?? (await bot.self(signal)).user;
+    users.set(bot.login.value, user);
+    return user;
+  }
+
   return {
     async send({ address, text, choices, attachments = [], idempotencyKey }, { signal }) {
       const bot = await open(address.account);
@@ -142,7 +150,7 @@ export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgo
       }
       const at = { channel: address.conversation, timestamp: await messageOf(bot, address, messageId, signal) };
       const io = { signal, isSafe: true };
-      const { user } = await bot.self(signal);
+      const user = await userOf(bot, signal);
       const { message } = await bot.call(io, (api) => api.reactions.get({ ...at, full: true }) as Promise<Reacted>);
       const own = (message?.reactions ?? []).flatMap((each) => (each.name !== undefined && each.users?.includes(user) ? [each.name] : []));
       for (const old of own)

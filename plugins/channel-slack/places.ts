@@ -9,7 +9,8 @@ export interface Place {
   readonly ts: string;
 }
 
-interface Entry extends Place {
+export interface KnownPlace extends Place {
+  /** When that was, in epoch milliseconds. */
   readonly at: number;
 }
 
@@ -28,8 +29,8 @@ export function keepPlaces(store: KeyValueStore, clock: Clock) {
 
   return {
     /** The ones that were talked in last come first; those that are old are forgotten. */
-    async list(account: string): Promise<readonly Place[]> {
-      const entries = (await store.list<Entry>(prefixOf(account))).toSorted((a, b) => b.value.at - a.value.at);
+    async list(account: string): Promise<readonly KnownPlace[]> {
+      const entries = (await store.list<KnownPlace>(prefixOf(account))).toSorted((a, b) => b.value.at - a.value.at);
       const fresh = entries.slice(0, MOST).filter(({ value }) => value.at > clock.now() - KEPT_MS);
       const old = entries.slice(fresh.length).map(({ key }) => key);
       if (old.length > 0) await store.set(Object.fromEntries(old.map((key) => [key, undefined])));
@@ -45,7 +46,7 @@ export function keepPlaces(store: KeyValueStore, clock: Clock) {
       if (before === undefined && !isAnswered) return;
       if (before !== undefined && Number(place.ts) <= Number(before) + (isAnswered ? 0 : IDLE_SECONDS)) return;
       last.set(key, place.ts);
-      await store.set({ [key]: { ...place, at: clock.now() } satisfies Entry });
+      await store.set({ [key]: { ...place, at: clock.now() } satisfies KnownPlace });
     },
 
     async forget(account: string, place?: Pick<Place, "conversation" | "thread">): Promise<void> {

@@ -38,21 +38,34 @@ test("of several connections one may break, and the others go on", async () => {
   expect(house.kit.log.filter(({ event }) => event === "channel.disconnected")).toEqual([]);
 });
 
-test("Socket Mode that is turned off is told with what to do, and comes back by itself", async () => {
+test("Socket Mode that is turned off is told with what to do, and goes on by itself once it is on", async () => {
   await using house = await startHouse();
   await house.until("connected");
-  house.slack.refuse("apps.connections.open", ...Array.from({ length: 3 }, () => new TooMany(1)));
   house.slack.deliveries.disconnect("link_disabled");
-  const { data } = (await house.kit.logged("channel.disconnected")) as unknown as { data?: unknown };
-  expect(JSON.stringify(data ?? house.kit.log)).toContain("turn Socket Mode on");
+  await house.kit.logged("channel.disconnected");
+  expect(JSON.stringify(house.kit.log)).toContain("turn Socket Mode on");
+  house.slack.write(ada.id, dm, { text: "hello" });
+  expect(await house.slack.message(0)).toMatchObject({ text: "fine" });
 });
 
-test("nothing is acknowledged before it is kept: what a killed plugin had not kept comes again", async () => {
-  await using house = await startHouse();
-  house.slack.write(ada.id, dm, { text: "one" });
-  await house.slack.message(0);
-  await house.slack.until(() => house.slack.deliveries.pending === 0);
-  expect(house.slack.deliveries.acknowledged).toHaveLength(1);
+testIn("process")("nothing is acknowledged before it is kept: what a killed plugin had not kept comes again", async () => {
+  await using slack = startFakeSlack();
+  slack.person(ada);
+  slack.conversation(dm);
+  await using faults = startFaults(slack.url);
+  const gate = Promise.withResolvers<void>();
+  faults.next({ path: "/files-pri/" }, { held: gate.promise });
+  await using house = await startHouse({ slack, mode: "process", config: { slackApiUrl: `${faults.url}/api` } });
+  const files = [slack.file("notes.txt", new TextEncoder().encode("note"), "text/plain")];
+  slack.write(ada.id, dm, { subtype: "file_share", text: "read this", files });
+  while (!faults.requests.some(({ path }) => path.startsWith("/files-pri/"))) await house.kit.call("health");
+  expect(slack.deliveries.acknowledged).toEqual([]);
+  await house.kit.crash();
+  gate.resolve();
+  expect(await slack.message(0)).toMatchObject({ text: "fine" });
+  await slack.until(() => slack.deliveries.pending === 0);
+  expect(slack.deliveries.acknowledged).toHaveLength(1);
+  expect(slack.world.sent).toHaveLength(1);
 });
 
 test("an hour without a connection is waited for with growing pauses, and what was written meanwhile is fetched once", async () => {

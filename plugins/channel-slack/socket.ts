@@ -11,6 +11,9 @@ import { type Envelope, type Link, openLink } from "./link.ts";
 /** Slack closes a connection by itself after it has asked to leave it; one that it forgets is closed here. */
 const LINGER_MS = 15_000;
 
+/** Before a connection that broke is made anew beside those that hold. */
+const PAUSE_MS = 1_000;
+
 const DISABLED = "turn Socket Mode on (https://api.slack.com/apps, your app, Socket Mode), or set channels.slack.mode to http";
 const TOO_MANY =
   "other programs hold connections of this app, and Slack hands each message to one of them: end those, or make an app of its own for this gateway";
@@ -33,7 +36,7 @@ export async function* receiveBySocket(
   const links = new Set<Link>();
   const lingering: Promise<void>[] = [];
   const failure = Promise.withResolvers<never>();
-  failure.promise.catch(() => undefined);
+  failure.promise.catch(() => undefined); // silent-ok: whoever waits for it is told
   const first = Promise.withResolvers<void>();
   using linked = linkSignals(signal);
 
@@ -71,6 +74,7 @@ export async function* receiveBySocket(
         if (reason === "too_many_websockets") throw channelErrors.CHANNEL_UNAVAILABLE(`there are too many connections: ${TOO_MANY}`);
         if (links.size === 0) throw channelErrors.CHANNEL_UNAVAILABLE(detail);
         log.info("slack.link-lost", { account: bot.account, left: links.size, detail });
+        await clock.sleep(PAUSE_MS, linked.signal);
       } catch (error) {
         links.delete(link);
         if (linked.signal.aborted) return;
@@ -82,7 +86,7 @@ export async function* receiveBySocket(
   }
 
   const holding = Promise.all(Array.from({ length: bot.settings.connections }, hold));
-  holding.catch(() => undefined);
+  holding.catch(() => undefined); // silent-ok: it is awaited below
   try {
     await Promise.race([first.promise, holding, failure.promise]);
     if (linked.signal.aborted) return;

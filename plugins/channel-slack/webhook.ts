@@ -17,6 +17,7 @@ const LONGEST_AGE_SECONDS = 300;
 
 interface Called extends Receiving {
   readonly signingSecret: string;
+  readonly signal: AbortSignal;
   readonly end: (error: unknown) => void;
 }
 
@@ -66,7 +67,7 @@ export function createReceiver({ clock, handIn, log }: ReceiverDeps) {
     if (kind === "ssl_check") return new Response(null, { status: 200 });
     const { account } = called.bot;
     try {
-      if (handIn.isEnd(kind, payload)) await called.bot.self(AbortSignal.timeout(10_000)).catch(called.end);
+      if (handIn.isEnd(kind, payload)) await called.bot.self(called.signal).catch(called.end);
       await handIn.hand(kind, payload, called);
       return new Response(null, { status: 200 });
     } catch (error) {
@@ -85,8 +86,8 @@ export function createReceiver({ clock, handIn, log }: ReceiverDeps) {
     ): AsyncGenerator<ChannelStatus, void, void> {
       const { account } = receiving.bot;
       const over = Promise.withResolvers<void>();
-      over.promise.catch(() => undefined);
-      const called: Called = { ...receiving, signingSecret, end: over.reject };
+      over.promise.catch(() => undefined); // silent-ok: it is awaited below
+      const called: Called = { ...receiving, signingSecret, signal, end: over.reject };
       const stop = () => over.resolve();
       signal.addEventListener("abort", stop, { once: true });
       accounts.set(account, called);

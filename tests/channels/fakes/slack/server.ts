@@ -119,7 +119,7 @@ export function startFakeSlack({ clock = systemClock, limited = false, ...option
       }
       const upload = world.files.get(/^\/upload\/v1\/(\w+)$/.exec(pathname)?.[1] ?? "");
       if (upload) {
-        upload.bytes = new Uint8Array(await request.arrayBuffer());
+        upload.bytes = await uploaded(request);
         upload.isUploaded = true;
         return new Response(`OK - ${upload.bytes.length}`);
       }
@@ -239,4 +239,11 @@ export function startFakeSlack({ clock = systemClock, limited = false, ...option
       await server.stop(true);
     },
   };
+}
+
+/** As it is, or as the file of a form (docs.slack.dev/messaging/working-with-files, #uploading_files). */
+async function uploaded(request: Request): Promise<Uint8Array> {
+  if (!request.headers.get("content-type")?.startsWith("multipart/form-data")) return new Uint8Array(await request.arrayBuffer());
+  const [file] = [...(await request.formData()).values()].filter((part) => typeof part !== "string");
+  return file === undefined ? new Uint8Array() : new Uint8Array(await new Response(file as unknown as Blob).arrayBuffer());
 }
