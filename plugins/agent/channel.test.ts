@@ -58,7 +58,9 @@ test("in a stranger's conversation there are no tools, and what is said is marke
   await there.platform.message(0);
   const { request } = there.script.models[0]!;
   expect(request.tools).toEqual([]);
-  expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\nhello\n<\/message>$/);
+  expect(request.messages[0]!.content).toMatch(
+    /^\[.*, bob on scripted\] <untrusted-([0-9a-f]{16}) from="a message of bob on scripted">\nhello\n<\/untrusted-\1>$/,
+  );
 });
 
 test("a command of the owner's is refused to others in a sentence, and no model hears of it", async () => {

@@ -90,6 +90,8 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
         ...(isLate ? { unanswered: true, writtenAt: inbound.sentAt } : {}),
         ...(byOwner === true ? { byOwner } : {}),
         ...(message.chat === "group" ? { group: true } : {}),
+        ...(inbound.forwarded === undefined ? {} : { forwarded: inbound.forwarded }),
+        ...(inbound.replyTo?.text === undefined || inbound.replyTo.own === true ? {} : { quoted: { text: inbound.replyTo.text } }),
         sender: { ...sender, channel: message.address.channel },
         replyTo: { address: inbound.address, ...(inbound.messageId === undefined ? {} : { messageId: inbound.messageId }) },
         ...(inbound.attachments === undefined ? {} : { attachments: inbound.attachments }),
