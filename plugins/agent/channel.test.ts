@@ -197,8 +197,7 @@ test("a model that cannot go on ends what was begun, and says so", async () => {
 
   await using second = await there.start();
   await second.client.event("chat", ({ state }) => state === "final");
-  const last = await there.platform.message(there.platform.posted.length);
-  expect(last.text).toContain("restarted while this was being written");
+  await there.platform.until(() => there.platform.posted.at(-1)?.text.includes("restarted while this was being written") === true);
   expect(there.script.models).toHaveLength(1);
   const said = there.platform.posted.slice(0, -1).map(({ text }) => text);
   expect(new Set(said).size).toBe(said.length);

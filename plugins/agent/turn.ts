@@ -23,6 +23,7 @@ import { Replies } from "./replies.ts";
 import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
 import { ToolCalls } from "./tool-calls.ts";
+import { areToolsOffered } from "./tool-offer.ts";
 import type { ToolTable, ToolTables } from "./tool-table.ts";
 import { Transcript } from "./transcript.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
@@ -351,18 +352,12 @@ export class Turn {
   }
 
   async #tools(info: AgentInfo, model: ModelInfo): Promise<ToolTable> {
-    const { agent } = this.#options;
-    const some = model.tools && (await this.#areOffered(info));
+    const { agent, session, signal } = this.#options;
+    const where = { sessionKey: session.key, agentId: info.id, owner: this.#owner };
+    const some = model.tools && (await areToolsOffered(agent, where, signal));
     const table = this.#options.tables.of(some ? agent.uses.tools.list() : [], info.tools);
     if (table.collisions.length > 0) agent.log.warn("tools.collide", { agentId: info.id, tools: table.collisions });
     return table;
-  }
-
-  async #areOffered({ id: agentId }: AgentInfo): Promise<boolean> {
-    const { agent, session, signal } = this.#options;
-    const { policy } = agent.uses;
-    if (policy?.offers === undefined) return this.#owner || policy !== undefined;
-    return (await policy.offers({ sessionKey: session.key, agentId, owner: this.#owner }, { signal })).offer;
   }
 
   async #modelCalls(info: AgentInfo, model: ModelInfo, table: ToolTable, within: readonly string[] | undefined): Promise<ModelCalls> {

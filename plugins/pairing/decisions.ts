@@ -5,7 +5,7 @@ import type { Admission } from "@pincer/plugin-sdk/job";
 import type { Queue } from "@pincer/plugin-sdk/queue";
 import { type Applicant, type Applicants, longestId, type Who } from "./applicants.ts";
 import { Attempts } from "./attempts.ts";
-import { typedCode } from "./code.ts";
+import { typedCode } from "@pincer/plugin-sdk/typed-code";
 import * as methods from "./methods.ts";
 import type { PairingContext } from "./uses.ts";
 import { letIn } from "./words.ts";
