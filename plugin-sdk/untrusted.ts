@@ -94,7 +94,9 @@ const hidden = /[\u115f\u1160\u2800\u3164\uffa0]|[\u200c\u200d\ufe00-\ufe0f]{3,}
 /** The text as a reader sees it, in which no mark stands that a model could take for one of the gateway's or of its own template. */
 export const neutralText = (text: string): string => {
   const visible = visibleText(text).replace(hidden, "").replace(template, "($1$2)");
-  return visible.replace(opening, (mark: string, at: number) => (marks.test(skeleton(visible.slice(at, at + 40)).replace(/^\S/, "<")) ? "‹" : mark));
+  return visible.replace(opening, (mark: string, at: number) =>
+    marks.test(skeleton(visible.slice(at, at + 40)).replace(/^\S/, "<")) ? "‹" : mark,
+  );
 };
 
 /** The text between two marks that no text inside can forge. */

@@ -41,7 +41,11 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
   if (request.unanswered === true) return { lane: turnLane(sessionKey), kind: recordJob.kind, key, input, mode: "followup", ...from };
   const isOwner = owner || byOwner === true || origin.operator === true;
-  const typed = (isOwner || replyTo !== undefined) && origin.plain !== true && request.forwarded === undefined && (request.attachments ?? []).length === 0;
+  const typed =
+    (isOwner || replyTo !== undefined) &&
+    origin.plain !== true &&
+    request.forwarded === undefined &&
+    (request.attachments ?? []).length === 0;
   const command = typed ? parseCommand(request.text) : undefined;
   const isAllowed = command !== undefined && mayUse(command.name, { owner: isOwner, group: group === true });
   if (command?.name === "compact" && isAllowed) {

@@ -8,7 +8,8 @@ import type { AssistantMessage } from "@pincer/plugin-sdk/message";
 /** A picture's text, or a definition's name, is never longer than this; what goes on further is taken for one. */
 const longest = 4_000;
 /** What a client that shows HTML fetches by itself. */
-const fetching = /^<\/?(?:img|image|picture|source|video|audio|track|iframe|frame|object|embed|svg|link|style|input|body|table|td|th|base|meta|script)(?![a-z0-9_-])/i;
+const fetching =
+  /^<\/?(?:img|image|picture|source|video|audio|track|iframe|frame|object|embed|svg|link|style|input|body|table|td|th|base|meta|script)(?![a-z0-9_-])/i;
 const tagInParts = /^<\/?[a-z]{0,8}$/i;
 const suspicious = /!\[|!$|<|(?<=(?:^|\n)[ \t>*+-]*)\[/;
 

@@ -1,11 +1,11 @@
 /** What a chat offers: commands, tools, models. */
 import type { Access } from "@pincer/plugin-sdk/contracts/tool";
 import { hasCode } from "@pincer/plugin-sdk/error";
-import { areToolsOffered } from "./tool-offer.ts";
 import { commandsWith } from "./commands.ts";
 import { modelsList } from "./gateway-methods.ts";
 import * as methods from "./methods.ts";
 import { findSession } from "./session-address.ts";
+import { areToolsOffered } from "./tool-offer.ts";
 import { allowedTools, type KnownTool, toolTable } from "./tool-table.ts";
 import type { AgentContext } from "./uses.ts";
 

@@ -166,7 +166,11 @@ export class ModelCalls {
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
       const shown =
-        message.role === "user" ? rendered.of(message, owner) : message.role === "toolResult" ? resultForModel(message) : withoutSelection(message);
+        message.role === "user"
+          ? rendered.of(message, owner)
+          : message.role === "toolResult"
+            ? resultForModel(message)
+            : withoutSelection(message);
       return readableBy(shown, model);
     };
     const messages = requestMessages(await transcript.items(job.resumed), this.#limits, render);

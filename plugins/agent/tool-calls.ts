@@ -91,7 +91,12 @@ export class ToolCalls {
         isError: result.outcome !== "ok",
         timestamp: agent.clock.now(),
         ...(result.foreign === true
-          ? { untrusted: { boundary: this.#options.boundary, sources: [untrustedSource("tool", this.#options.table().tools.get(call.name)?.name ?? call.name)] } }
+          ? {
+              untrusted: {
+                boundary: this.#options.boundary,
+                sources: [untrustedSource("tool", this.#options.table().tools.get(call.name)?.name ?? call.name)],
+              },
+            }
           : {}),
       };
     });

@@ -96,7 +96,8 @@ export function messageForModel(
   const mark = untrusted?.boundary ?? boundary;
   const unnamed = owner ? undefined : untrustedSource("sender", sender?.name ?? sender?.id ?? "somebody");
   const shown = (text: string, source: UntrustedSource | undefined) => (source === undefined ? text : fencedText(text, mark, [source]));
-  if (typeof message.content === "string") return { ...message, content: `${head} ${shown(message.content, untrusted?.sources[0] ?? unnamed)}` };
+  if (typeof message.content === "string")
+    return { ...message, content: `${head} ${shown(message.content, untrusted?.sources[0] ?? unnamed)}` };
   const blocks = message.content.map((block) =>
     block.type === "text" ? { type: block.type, text: shown(block.text, block.source ?? unnamed) } : block,
   );

@@ -92,7 +92,8 @@ const maybe = Type.Optional(orNull(Word));
 
 export const execRequest = defineMethod({
   name: "exec.approval.request",
-  summary: "Asks the owner whether a command may run, and answers once that is decided; first with its id, when it is asked for in two phases.",
+  summary:
+    "Asks the owner whether a command may run, and answers once that is decided; first with its id, when it is asked for in two phases.",
   scope,
   params: Type.Object(
     { id: Type.Optional(Word), command: Word, cwd: maybe, host: maybe, nodeId: maybe, agentId: maybe, sessionKey: maybe, ...times },

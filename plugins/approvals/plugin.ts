@@ -1,5 +1,5 @@
 import { definePlugin } from "@pincer/plugin-sdk";
-import { approvals, type ApprovalDecision } from "@pincer/plugin-sdk/contracts/approvals";
+import { type ApprovalDecision, approvals } from "@pincer/plugin-sdk/contracts/approvals";
 import { type PolicyQuestion, policy } from "@pincer/plugin-sdk/contracts/policy";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { inboundReceived, sessionEnded, turnEnded } from "@pincer/plugin-sdk/hooks";
@@ -21,7 +21,10 @@ const grantKey = (sessionKey: string) => `granted/${sessionKey}`;
 
 /** Of the very call: with other arguments it is another one. */
 const idOf = ({ sessionKey, runId, callId, tool, arguments: given }: PolicyQuestion): string =>
-  `call-${new Bun.CryptoHasher("sha256").update(JSON.stringify([sessionKey, runId, callId, tool, given])).digest("hex").slice(0, 32)}`;
+  `call-${new Bun.CryptoHasher("sha256")
+    .update(JSON.stringify([sessionKey, runId, callId, tool, given]))
+    .digest("hex")
+    .slice(0, 32)}`;
 
 const refusals: Readonly<Record<Exclude<Approval["state"], "open" | "allow-once" | "allow-always">, string>> = {
   deny: "the owner was asked and does not want it; do not try it another way",
@@ -95,7 +98,10 @@ export default definePlugin({
             const { state, by } = await decided(wish, signal, () => undefined);
             if (state === "allow-once" || state === "allow-always") return { allow: true };
             if (state === "withdrawn" && by === undefined)
-              return { allow: false, reason: "it needs the owner's yes, and nobody could be asked: no chat with them is known and no client is connected" };
+              return {
+                allow: false,
+                reason: "it needs the owner's yes, and nobody could be asked: no chat with them is known and no client is connected",
+              };
             return { allow: false, reason: refusals[state === "open" ? "expired" : state] };
           } catch (error) {
             if (!hasCode(error, "APPROVAL_TOO_MANY")) throw error;

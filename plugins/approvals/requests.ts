@@ -2,12 +2,13 @@
  * What waits for the owner's word. A request is kept before anybody is asked, under an id made of the very call, so that after a restart the
  * same call finds its request, open or decided, and no other call finds it. Whatever goes wrong, nobody has said yes.
  */
+
+import type { ApprovalDecision } from "@pincer/plugin-sdk/contracts/approvals";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Access } from "@pincer/plugin-sdk/contracts/tool";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { newCode, typedCode } from "@pincer/plugin-sdk/typed-code";
-import type { ApprovalDecision } from "@pincer/plugin-sdk/contracts/approvals";
-import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Shown } from "./shown.ts";
 import type { ApprovalsContext } from "./uses.ts";
 

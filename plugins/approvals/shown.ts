@@ -1,8 +1,8 @@
 /** A call as a person is shown it: secrets left out, what cannot be seen made visible, and no mark in it that could pass for one of ours. */
-import { REDACTED } from "@pincer/plugin-sdk/sensitive";
-import { isSensitive } from "@pincer/plugin-sdk/sensitive";
+
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
 import { redact } from "@pincer/plugin-sdk/redact";
+import { isSensitive, REDACTED } from "@pincer/plugin-sdk/sensitive";
 
 const hidden = "[hidden]";
 const longestShown = 1_200;
@@ -52,7 +52,8 @@ export interface Shown {
 }
 
 export function shownArguments(given: unknown): Shown {
-  const sensitive = (path: readonly string[], value: Json) => isSensitive(path, undefined) && typeof value === "string" && secretText.test(value);
+  const sensitive = (path: readonly string[], value: Json) =>
+    isSensitive(path, undefined) && typeof value === "string" && secretText.test(value);
   const json = JSON.parse(JSON.stringify(given ?? null)) as Json;
   const kept = JSON.parse(JSON.stringify(redact(json, sensitive)).replaceAll(REDACTED, hidden)) as unknown;
   const text = visible(withoutSecrets(plain(kept)));

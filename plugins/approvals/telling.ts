@@ -82,7 +82,8 @@ export function createTelling(ctx: ApprovalsContext) {
         uses.gateway.connections({}, io()),
       ]);
       const isSeen = isSent || connections.some(({ role }) => role === "operator");
-      if (isSeen && agentId !== null) await note(agentId, id, `${text}\nAnswer here: /approve ${code}, /approve ${code} always, /deny ${code}`);
+      if (isSeen && agentId !== null)
+        await note(agentId, id, `${text}\nAnswer here: /approve ${code}, /approve ${code} always, /deny ${code}`);
       return isSeen;
     },
 

@@ -91,10 +91,17 @@ export function registerWire(ctx: ApprovalsContext, { requests, decided, answer 
   });
 
   type Accepted = MethodCall<{ status: "accepted"; id: string; deliveryRoute: string; createdAtMs: number; expiresAtMs: number }>;
-  const ask = async (wish: Omit<Wish, "address" | "runId" | "id">, id: string | undefined, twoPhase: boolean | undefined, call: Accepted) => {
+  const ask = async (
+    wish: Omit<Wish, "address" | "runId" | "id">,
+    id: string | undefined,
+    twoPhase: boolean | undefined,
+    call: Accepted,
+  ) => {
     const own = id ?? crypto.randomUUID();
     if ((await requests.find(own)) !== undefined)
-      throw approvalErrors.APPROVAL_DECISION(`the id ${JSON.stringify(own.slice(0, 64))} was used before; each request needs one of its own`);
+      throw approvalErrors.APPROVAL_DECISION(
+        `the id ${JSON.stringify(own.slice(0, 64))} was used before; each request needs one of its own`,
+      );
     const approval = await decided({ ...wish, id: own, runId: null, address: null }, call.signal, (asked) => {
       if (twoPhase === true) call.accepted({ status: "accepted", id: asked.id, deliveryRoute: "gateway", ...times(asked) });
     });
@@ -103,7 +110,17 @@ export function registerWire(ctx: ApprovalsContext, { requests, decided, answer 
   const asker = (call: Accepted) => `The client ${visible(call.connection.displayName ?? call.connection.clientId)} asks.`;
   ctx.method(methods.execRequest, ({ id, command, agentId = null, sessionKey = null, timeoutMs, twoPhase }, call) =>
     ask(
-      { kind: "exec", tool: "exec", access: "exec", agentId, sessionKey, callId: null, shown: shownArguments(command), why: asker(call), timeoutMs },
+      {
+        kind: "exec",
+        tool: "exec",
+        access: "exec",
+        agentId,
+        sessionKey,
+        callId: null,
+        shown: shownArguments(command),
+        why: asker(call),
+        timeoutMs,
+      },
       id,
       twoPhase,
       call,
@@ -113,6 +130,11 @@ export function registerWire(ctx: ApprovalsContext, { requests, decided, answer 
     const { title, description, detail, toolName, toolCallId = null, agentId = null, sessionKey = null, timeoutMs, twoPhase } = asked;
     const shown = shownArguments([title, description, detail ?? ""].join("\n").trim());
     const tool = toolName ?? "plugin";
-    return ask({ kind: "plugin", tool, access: "write", agentId, sessionKey, callId: toolCallId, shown, why: asker(call), timeoutMs }, undefined, twoPhase, call);
+    return ask(
+      { kind: "plugin", tool, access: "write", agentId, sessionKey, callId: toolCallId, shown, why: asker(call), timeoutMs },
+      undefined,
+      twoPhase,
+      call,
+    );
   });
 }
