@@ -89,7 +89,7 @@ const opening = /[<＜﹤〈‹]/gu;
 const template = /\[(\/?)(INST|SYS)\]/gi;
 
 /** Blank letters, and what joins others where there is nothing to join: both can carry text that only a model reads. */
-const hidden = /[\u115f\u1160\u2800\u3164\uffa0]|[\u200c\u200d\ufe00-\ufe0f]{3,}/gu;
+const hidden = /[\u115f\u1160\u2800\u3164\uffa0]|(?:\u200c|\u200d|[\ufe00-\ufe0f]){3,}/gu;
 
 /** The text as a reader sees it, in which no mark stands that a model could take for one of the gateway's or of its own template. */
 export const neutralText = (text: string): string => {

@@ -25,7 +25,7 @@ export const visible = (text: string): string =>
   text
     .toWellFormed()
     .replace(
-      /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0\ufe00-\ufe0f]|(?! )\p{Zs}/gu,
+      /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|[\ufe00-\ufe0f]|(?! )\p{Zs}/gu,
       (letter) => `⟨U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`,
     );
 

@@ -65,11 +65,14 @@ export function registerWire(ctx: ApprovalsContext, { requests, decided, answer 
   });
   const listed = async (kind: Approval["kind"]) => (await requests.open()).filter((approval) => approval.kind === kind);
 
-  for (const kind of ["exec", "plugin"] as const) {
-    ctx.event(methods[kind].requested);
-    ctx.event(methods[kind].resolved);
-    ctx.method(methods[kind].waitDecision, async ({ id }, { signal }) => shape(await requests.settled(await found(kind, id), signal)));
-    ctx.method(methods[kind].resolve, async ({ id, decision }, { connection }) => {
+  for (const [kind, wire] of [
+    ["exec", methods.exec],
+    ["plugin", methods.plugin],
+  ] as const) {
+    ctx.event(wire.requested);
+    ctx.event(wire.resolved);
+    ctx.method(wire.waitDecision, async ({ id }, { signal }) => shape(await requests.settled(await found(kind, id), signal)));
+    ctx.method(wire.resolve, async ({ id, decision }, { connection }) => {
       if (!Value.Check(ApprovalDecision, decision))
         throw approvalErrors.APPROVAL_DECISION(`expected ${allowedDecisions.join(", ")}; came ${JSON.stringify(decision.slice(0, 64))}`);
       await found(kind, id);
