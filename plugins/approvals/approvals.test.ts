@@ -66,7 +66,7 @@ test("behind a document that was attached a command waits for the owner's yes, a
   await talk.end(runId);
   expect(ran()).toEqual(["look", "shell"]);
   expect(await talk.client.event("exec.approval.resolved")).toMatchObject({ id, decision: "allow-once" });
-  expect(await talk.client.call("exec.approval.list", {})).toEqual([]);
+  expect(await talk.client.call<unknown>("exec.approval.list", {})).toEqual([]);
 });
 
 test("what a page said stands in the conversation, so that later turns ask as well, and a new conversation does not", async () => {
