@@ -96,7 +96,15 @@ export const execRequest = defineMethod({
     "Asks the owner whether a command may run, and answers once that is decided; first with its id, when it is asked for in two phases.",
   scope,
   params: Type.Object(
-    { id: Type.Optional(Word), command: Word, cwd: maybe, host: maybe, nodeId: maybe, agentId: maybe, sessionKey: maybe, ...times },
+    {
+      id: Type.Optional(Word),
+      command: Word,
+      warningText: Type.Optional(orNull(Type.String())),
+      ...{ cwd: maybe, host: maybe, nodeId: maybe, agentId: maybe, sessionKey: maybe, sessionId: maybe, runId: maybe, toolCallId: maybe },
+      // What the client itself holds of the command: whoever asks here wants a person's answer.
+      ...{ security: maybe, ask: maybe },
+      ...times,
+    },
     closed,
   ),
   result: Decided,
@@ -111,6 +119,7 @@ export const pluginRequest = defineMethod({
       title: Type.String({ minLength: 1, maxLength: 80 }),
       description: Type.String({ minLength: 1, maxLength: 512 }),
       detail: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 16_384 }))),
+      severity: Type.Optional(Type.Union([Type.Literal("info"), Type.Literal("warning"), Type.Literal("critical"), Type.Null()])),
       pluginId: maybe,
       toolName: maybe,
       toolCallId: maybe,
