@@ -54,7 +54,7 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
 
   /** Finds the model, and asks whoever may refuse the call. */
   const admitted = async (request: AccessRequest, signal: AbortSignal): Promise<Admitted> => {
-    const { agentId, sessionKey, runId, user, through, model, within, ...rest } = request;
+    const { agentId, sessionKey, runId, user, profile, model, within, ...rest } = request;
     const resolved = await resolver.resolve({ model, within });
     const { info } = resolved;
     const unreadable = info.documents === true ? undefined : documentIn(rest.messages);
@@ -64,7 +64,7 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
     if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
       asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
     const size = { inputTokens: requestTokens(asked), maxOutputTokens: asked.maxOutputTokens };
-    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile: through }, size);
+    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile }, size);
     await meter.admit(signal);
     return { request, resolved, asked, meter, begun: clock.monotonic() };
   };
@@ -168,7 +168,12 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
       } catch (error) {
         answer = broken(error, call, keptOf(call), false, io.signal);
       } finally {
-        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: hasWorked(answer), bytes: Buffer.byteLength(textOf(answer)) });
+        call.meter.end({
+          usage: answer?.usage,
+          isEnded: hasEnded(answer),
+          worked: hasWorked(answer),
+          bytes: Buffer.byteLength(textOf(answer)),
+        });
       }
       return ended(answer, call, undefined);
     },

@@ -14,11 +14,11 @@ export function createEmbed(
   resolver: Resolver,
   ledger: UsageLedger,
 ): ImplementationOf<typeof modelAccess>["embed"] {
-  return async ({ model, input, sessionKey, runId, user, through, ...rest }, { signal }) => {
+  return async ({ model, input, sessionKey, runId, user, profile, ...rest }, { signal }) => {
     const resolved = await resolver.resolve({ model });
     const { info, endpoint } = resolved;
     const inputTokens = input.reduce((sum, text) => sum + textTokens(text), 0);
-    const account = { sessionKey, runId, user, profile: through };
+    const account = { sessionKey, runId, user, profile };
     const meter = createMeter(ctx, ledger, resolved, account, { inputTokens, maxOutputTokens: 0 });
     let usage: Usage | undefined;
     let worked = false;

@@ -73,6 +73,7 @@ export function createMeter(
         ...call,
         inputTokens,
         ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+        ...(info.maxOutputTokens === null ? {} : { longestOutput: info.maxOutputTokens }),
         price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
       };
       const verdict = await ctx.run(modelCalling, asked, { signal }).catch((error: unknown) => {

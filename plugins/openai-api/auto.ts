@@ -57,6 +57,7 @@ export async function withModel(
       private: before.isPrivate,
       tokens: textTokens(context),
       ...(rest.thinking === undefined ? {} : { thinking: rest.thinking }),
+      ...(rest.maxOutputTokens === undefined ? {} : { maxOutputTokens: rest.maxOutputTokens }),
     },
     { signal },
   );

@@ -75,6 +75,7 @@ export function createSelect(ctx: SelectContext) {
       images: request.images === true,
       documents: request.documents === true,
       tools: request.tools === true && score.needsTools,
+      maxOutputTokens: request.maxOutputTokens,
     };
     const candidates = new Candidates(access, agentId, needs, io);
     const scored = { tier: score.tier, score: score.points, features: [...score.features] };
