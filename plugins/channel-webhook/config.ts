@@ -17,9 +17,7 @@ export const WebhookConfig = channelConfig({
   url: Type.Optional(
     Type.String({ pattern: "^https?://", description: "Where answers are posted; absent: only who waits for an answer is given it" }),
   ),
-  private: Type.Optional(
-    Type.Boolean({ description: "url may be on this machine or in a network of your own; false when absent" }),
-  ),
+  private: Type.Optional(Type.Boolean({ description: "url may be on this machine or in a network of your own; false when absent" })),
   mediaBytes: Type.Optional(
     Type.Integer({
       minimum: 0,

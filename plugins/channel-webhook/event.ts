@@ -15,21 +15,32 @@ export const Event = Type.Object(
     conversation: Type.Optional(name("Where it was written; absent: between the sender and the assistant alone")),
     group: Type.Optional(
       Type.Object(
-        { name: Type.Optional(name("What the group is called")), mentioned: Type.Optional(Type.Boolean({ description: "The assistant was named; true when absent" })) },
+        {
+          name: Type.Optional(name("What the group is called")),
+          mentioned: Type.Optional(Type.Boolean({ description: "The assistant was named; true when absent" })),
+        },
         { additionalProperties: false, description: "The conversation has several people" },
       ),
     ),
     thread: Type.Optional(name("A conversation within the conversation")),
     replyTo: Type.Optional(
       Type.Object(
-        { id: name("Of the message that is answered"), text: Type.Optional(Type.String({ maxLength: 4000 })), own: Type.Optional(Type.Boolean({ description: "It was the assistant's" })) },
+        {
+          id: name("Of the message that is answered"),
+          text: Type.Optional(Type.String({ maxLength: 4000 })),
+          own: Type.Optional(Type.Boolean({ description: "It was the assistant's" })),
+        },
         { additionalProperties: false },
       ),
     ),
     attachments: Type.Optional(
       Type.Array(
         Type.Object(
-          { mimeType: name("Such as image/png"), fileName: Type.Optional(name("Without a path")), data: Type.String({ description: "Base64" }) },
+          {
+            mimeType: name("Such as image/png"),
+            fileName: Type.Optional(name("Without a path")),
+            data: Type.String({ description: "Base64" }),
+          },
           { additionalProperties: false },
         ),
         { maxItems: 20 },

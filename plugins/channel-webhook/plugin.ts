@@ -62,26 +62,31 @@ export default definePlugin({
         },
       },
     );
-    ctx.provide(channelActions, "webhook", {}, {
-      async probe({ account }) {
-        try {
-          const { settings } = await open(account);
-          const self = `${ROUTE}/${account}`;
-          if (settings.url === undefined)
-            return {
-              ok: true,
-              self,
-              detail: "Only who waits is answered.",
-              hint: 'to have answers posted: pincer config set channels.webhook.url "https://..."',
-            };
-          const refused = refusedAddress(settings);
-          return refused === undefined ? { ok: true, self } : { ok: false, self, detail: refused, hint: "see docs/channels/webhook.md" };
-        } catch (error) {
-          const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-          return { ok: false, detail: errorMessage(error), ...(typeof told === "string" && { hint: told }) };
-        }
+    ctx.provide(
+      channelActions,
+      "webhook",
+      {},
+      {
+        async probe({ account }) {
+          try {
+            const { settings } = await open(account);
+            const self = `${ROUTE}/${account}`;
+            if (settings.url === undefined)
+              return {
+                ok: true,
+                self,
+                detail: "Only who waits is answered.",
+                hint: 'to have answers posted: pincer config set channels.webhook.url "https://..."',
+              };
+            const refused = refusedAddress(settings);
+            return refused === undefined ? { ok: true, self } : { ok: false, self, detail: refused, hint: "see docs/channels/webhook.md" };
+          } catch (error) {
+            const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
+            return { ok: false, detail: errorMessage(error), ...(typeof told === "string" && { hint: told }) };
+          }
+        },
       },
-    });
+    );
     ctx.route(ROUTE, { access: "open" }, receiver.route);
   },
 });

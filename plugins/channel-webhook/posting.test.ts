@@ -82,7 +82,10 @@ test("a receiver does not choose where a message goes", async () => {
 test("a private address is posted to only when the operator says so", async () => {
   await using house = await start({ private: false });
   const probe = () => house.kit.uses(channelActions).probe!({ account: "default" }, { signal: house.kit.signal });
-  expect(await house.refused()).toMatchObject({ code: "CHANNEL_REJECTED", message: expect.stringContaining("channels.webhook.private true") });
+  expect(await house.refused()).toMatchObject({
+    code: "CHANNEL_REJECTED",
+    message: expect.stringContaining("channels.webhook.private true"),
+  });
   expect(await probe()).toMatchObject({ ok: false, detail: expect.stringContaining("is not on the internet") });
   expect(house.program.received).toEqual([]);
   const { hash } = await house.kit.call<{ hash: string }>("config.get");
@@ -91,10 +94,14 @@ test("a private address is posted to only when the operator says so", async () =
   expect(await probe()).toMatchObject({ ok: true, self: "/plugins/channel-webhook/default" });
 });
 
-test.each(["http://10.0.0.8/x", "http://[::1]/x", "http://169.254.169.254/latest", "http://printer.local/x", "http://0x7f.1/x", "http://user:pass@example.com/x"])(
-  "%s is refused without a request",
-  async (url) => {
-    await using house = await start({ url, private: false });
-    expect((await house.refused()).code).toBe("CHANNEL_REJECTED");
-  },
-);
+test.each([
+  "http://10.0.0.8/x",
+  "http://[::1]/x",
+  "http://169.254.169.254/latest",
+  "http://printer.local/x",
+  "http://0x7f.1/x",
+  "http://user:pass@example.com/x",
+])("%s is refused without a request", async (url) => {
+  await using house = await start({ url, private: false });
+  expect((await house.refused()).code).toBe("CHANNEL_REJECTED");
+});

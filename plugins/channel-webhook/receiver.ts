@@ -32,7 +32,11 @@ const refuse = (code: keyof typeof refusals, message: string): Response =>
     { status: "refused", error: { code, message } },
     {
       status: refusals[code],
-      headers: { "cache-control": "no-store", ...(refusals[code] === 503 && { "retry-after": "5" }), ...(code === "WEBHOOK_METHOD" && { allow: "POST" }) },
+      headers: {
+        "cache-control": "no-store",
+        ...(refusals[code] === 503 && { "retry-after": "5" }),
+        ...(code === "WEBHOOK_METHOD" && { allow: "POST" }),
+      },
     },
   );
 

@@ -63,7 +63,10 @@ inEveryMode("a webhook", (mode, test) => {
     const waited = await house.post(hello, `${PATH}?wait=30`);
     expect(waited).toMatchObject({ status: 200, body: { status: "answered", text: "fine", runId: expect.any(String) } });
     expect(house.program.received).toEqual([]);
-    expect(await house.post({ ...hello, id: "e2" })).toMatchObject({ status: 202, body: { status: "accepted", runId: expect.any(String) } });
+    expect(await house.post({ ...hello, id: "e2" })).toMatchObject({
+      status: 202,
+      body: { status: "accepted", runId: expect.any(String) },
+    });
     expect(await house.program.answer(0)).toMatchObject({ conversation: "ada", text: "fine", replyTo: "e2" });
   });
 });
@@ -131,7 +134,9 @@ test("who cannot sign is not heard, and is told what was expected", async () => 
   expect(await post(signedEvent(hello, { now: clock.now, secret: "another-secret-of-somebody" }))).toEqual(denied);
   expect(await post({ method: "POST", body: JSON.stringify(hello) })).toEqual(denied);
   expect(await post({ ...right, body: JSON.stringify({ ...hello, text: "changed on the way" }) })).toEqual(denied);
-  expect(await post({ ...right, headers: { ...right.headers, "pincer-timestamp": String(Math.floor(clock.now() / 1000) + 1) } })).toEqual(denied);
+  expect(await post({ ...right, headers: { ...right.headers, "pincer-timestamp": String(Math.floor(clock.now() / 1000) + 1) } })).toEqual(
+    denied,
+  );
   expect(await post(signedEvent(hello, { now: () => clock.now() - 301_000 }))).toEqual(denied);
   expect(await post(signedEvent(hello, { now: () => clock.now() + 302_000 }))).toEqual(denied);
   expect(house.kit.model.models).toHaveLength(0);
@@ -143,7 +148,8 @@ test("what is brought twice is taken once, also when it is signed anew", async (
   await using house = await start();
   const request = signedEvent(hello);
   const statuses = [];
-  for (const again of [request, request, signedEvent(hello)]) statuses.push(((await (await house.kit.request(PATH, again)).json()) as { status: string }).status);
+  for (const again of [request, request, signedEvent(hello)])
+    statuses.push(((await (await house.kit.request(PATH, again)).json()) as { status: string }).status);
   expect(statuses).toEqual(["accepted", "duplicate", "duplicate"]);
   await house.program.answer(0);
   expect(house.kit.model.models).toHaveLength(1);

@@ -116,7 +116,7 @@ export function startProgram({ secret = SECRET, now = Date.now }: ProgramOptions
     refuse: (response) => void refusals.push(response),
     bring(event) {
       const id = crypto.randomUUID();
-      void deliver({ id, ...event });
+      void deliver({ id, sentAt: Math.floor(now()), ...event });
       return id;
     },
     async [Symbol.asyncDispose]() {
