@@ -1,9 +1,14 @@
 /** At a scripted server, with what ngIRCd has not: accounts, history, floods, splits, and lines that are none. */
 import { expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { inEveryMode } from "@pincer/plugin-sdk/testing/every-mode";
+import { inEveryMode, testIn } from "@pincer/plugin-sdk/testing/every-mode";
 import { says } from "@pincer/plugin-sdk/testing/script";
+import { signItself } from "../../tests/channels/fakes/irc/ngircd.ts";
 import { type FakeIrcOptions, startFakeIrc } from "../../tests/channels/fakes/irc/server.ts";
 import { startHouse } from "../../tests/channels/irc-house.ts";
 
@@ -48,14 +53,20 @@ test("a wrong password says what to type, and the right one is taken up by itsel
   expect(JSON.stringify(house.kit.log)).not.toContain(password);
 });
 
-test("by a certificate, and without any account at all", async () => {
-  await using irc = await startFakeIrc(sasl);
+test("by a certificate of its own, and without any account at all", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-irc-"));
+  await using _gone = { [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true }) };
+  signItself(join(folder, "key"), join(folder, "cert"));
+  const [key, cert] = [readFileSync(join(folder, "key"), "utf8"), readFileSync(join(folder, "cert"), "utf8")];
+  await using irc = await startFakeIrc({ ...sasl, tls: { key, cert } });
+  const pinned = { tls: true, fingerprint: new X509Certificate(cert).fingerprint256 };
   {
-    await using house = await startHouse(irc.address, { config: { login: "external" }, secrets: { IRC_CERTIFICATE: "-----BEGIN" } });
+    const config = { ...pinned, login: "external" };
+    await using house = await startHouse(irc.address, { config, secrets: { IRC_CERTIFICATE: `${cert}${key}` } });
     await house.connected();
     expect(irc.logins).toEqual(["EXTERNAL"]);
   }
-  await using house = await startHouse(irc.address, {});
+  await using house = await startHouse(irc.address, { config: pinned });
   await house.connected();
   expect(irc.logins).toHaveLength(1);
 });
@@ -279,6 +290,68 @@ test("a server that falls silent is left, and come back to", async () => {
   await pass((account) => account["connected"] === true);
   irc.speak({ ...ada, text: "hello?", at: clock.now() });
   await irc.until(() => irc.said.length === 1);
+});
+
+test("after hours without a connection what was missed is read, and not answered", async () => {
+  const clock = createManualClock();
+  await using irc = await startFakeIrc();
+  await using house = await startHouse(irc.address, { clock, config: byAccount });
+  await house.connected();
+  irc.speak({ ...ada, text: "in time", at: clock.now() });
+  await irc.until(() => irc.said.length === 1);
+  irc.disconnect();
+  await house.until((account) => account["connected"] === false);
+  irc.speak({ ...ada, text: "missed", at: clock.now() + 1 });
+  for (let minutes = 0; minutes < 120; minutes += 5) await clock.advance(300_000);
+  irc.connect();
+  const pass = async (holds: () => boolean) => {
+    while (!holds()) {
+      await clock.advance(50);
+      await house.kit.call("health");
+    }
+  };
+  await pass(() => irc.said.length === 2);
+  irc.speak({ ...ada, text: "just now", at: clock.now() });
+  await pass(() => irc.said.length === 3);
+  expect(irc.said.map(({ text }) => text)).toEqual(["fine", expect.stringContaining("not answered"), "fine"]);
+  expect(JSON.stringify(house.kit.model.models.at(-1)?.request.messages)).toMatch(/missed.*just now/s);
+});
+
+testIn("process")("killed in the middle of a line it says nothing twice, and is there again", async () => {
+  await using irc = await startFakeIrc();
+  await using house = await startHouse(irc.address, { mode: "process", config: byAccount });
+  await house.connected();
+  irc.hang();
+  irc.speak({ ...ada, text: "hello" });
+  await irc.until(() => irc.said.length === 1);
+  await house.kit.crash();
+  irc.connect();
+  const { lastUndelivered } = await house.until((account) => account["lastUndelivered"] !== null && account["connected"] === true);
+  expect(lastUndelivered).toMatchObject({ state: "uncertain", conversation: "ada" });
+  irc.speak({ ...ada, text: "still there?" });
+  await irc.until(() => irc.said.length === 2);
+  expect(house.kit.model.models).toHaveLength(2);
+});
+
+test("a newer generation in the middle of an answer changes nothing for who reads it", async () => {
+  await using irc = await startFakeIrc();
+  await using house = await startHouse(irc.address, { config: byAccount });
+  await house.connected();
+  const gate = Promise.withResolvers<void>();
+  house.kit.model.answer(async function* () {
+    await gate.promise;
+    yield { text: "the whole answer" };
+  });
+  irc.speak({ ...ada, text: "hello" });
+  await house.kit.model.modelCall(0);
+  await house.kit.reload();
+  gate.resolve();
+  await irc.until(() => irc.said.length === 1);
+  irc.speak({ ...ada, text: "and now?" });
+  await irc.until(() => irc.said.length === 2);
+  expect(irc.said.map(({ text }) => text)).toEqual(["the whole answer", "fine"]);
+  await house.kit.unload();
+  expect(house.kit.residue()).toEqual([]);
 });
 
 test("two accounts are two servers", async () => {

@@ -18,29 +18,34 @@ export interface Wire {
 
 const unavailable = (message: string) => channelErrors.CHANNEL_UNAVAILABLE(message);
 
+/** Why the certificate is not the pinned one; undefined when it is. */
 function look(socket: TLSSocket, { host, port, fingerprint }: Settings): Error | undefined {
-  if (fingerprint === undefined) {
-    if (socket.authorized) return undefined;
-    const why = String(socket.authorizationError ?? "unknown");
-    return unavailable(
-      `${host}:${port} shows a certificate that is not trusted (${why}): is it the right server? One that signs for itself is pinned with channels.irc.fingerprint`,
-    );
-  }
   const shown = socket.getPeerCertificate().fingerprint256?.replaceAll(":", "").toLowerCase();
-  if (shown === fingerprint) return undefined;
+  if (fingerprint === undefined || shown === fingerprint) return undefined;
   return unavailable(`${host}:${port} shows another certificate than the pinned one: expected ${fingerprint}, came ${shown ?? "none"}`);
 }
 
+/** What a refused certificate is called by the system. */
+const isOfCertificate = (code: string): boolean => /CERT|ALTNAME|SIGNATURE|_CRL/.test(code);
+
+function whyNotOpened(error: unknown, { host, port, tls }: Settings): string {
+  const { code } = error as { readonly code?: unknown };
+  const how = typeof code === "string" ? ` (${code})` : "";
+  if (typeof code === "string" && isOfCertificate(code))
+    return `${host}:${port} shows a certificate that is not trusted${how}: is it the right server? One that signs for itself is pinned with channels.irc.fingerprint`;
+  return `${host}:${port} cannot be reached${how}: is channels.irc.server right${tls ? ", and is TLS spoken there" : ""}?`;
+}
+
 function open(settings: Settings): Socket {
-  const { host, port, tls, certificate } = settings;
+  const { host, port, tls, certificate, fingerprint } = settings;
   if (!tls) return connectPlain({ host, port });
   return connectTls({
     host,
     port,
     // No name is sent for an address.
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-    // What is pinned is looked at below, and so is what is not trusted, to say what is wrong with it.
-    rejectUnauthorized: false,
+    // What is pinned is looked at by itself, before anything is said.
+    rejectUnauthorized: fingerprint === undefined,
     ...(certificate !== undefined && { cert: certificate, key: certificate }),
   });
 }
@@ -62,10 +67,7 @@ export async function openWire(settings: Settings, signal: AbortSignal): Promise
   } catch (error) {
     socket.destroy();
     if (signal.aborted) throw signal.reason;
-    const { code } = error as { readonly code?: unknown };
-    throw unavailable(
-      `${host}:${port} cannot be reached${typeof code === "string" ? ` (${code})` : ""}: is channels.irc.server right${tls ? ", and is TLS spoken there" : ""}?`,
-    );
+    throw unavailable(whyNotOpened(error, settings));
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -25,11 +25,8 @@ function freePort(): Promise<number> {
   });
 }
 
-/** `ports`: of a server that was stopped, to start it where it was. */
-export async function startNgircd(ports?: { readonly port: number; readonly tlsPort: number }): Promise<Ngircd> {
-  const folder = mkdtempSync(join(tmpdir(), "pincer-ngircd-"));
-  const { port, tlsPort } = ports ?? { port: await freePort(), tlsPort: await freePort() };
-  const [key, cert, config] = ["key.pem", "cert.pem", "ngircd.conf"].map((name) => join(folder, name)) as [string, string, string];
+/** A key and a certificate for this machine, signed by themselves, in these files. */
+export function signItself(key: string, cert: string): void {
   const subject = ["-subj", "/CN=irc.test", "-addext", "subjectAltName=IP:127.0.0.1"];
   const made = Bun.spawnSync([
     "openssl",
@@ -47,6 +44,14 @@ export async function startNgircd(ports?: { readonly port: number; readonly tlsP
     cert,
   ]);
   if (made.exitCode !== 0) throw new Error(`openssl: ${made.stderr.toString()}`);
+}
+
+/** `ports`: of a server that was stopped, to start it where it was. */
+export async function startNgircd(ports?: { readonly port: number; readonly tlsPort: number }): Promise<Ngircd> {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-ngircd-"));
+  const { port, tlsPort } = ports ?? { port: await freePort(), tlsPort: await freePort() };
+  const [key, cert, config] = ["key.pem", "cert.pem", "ngircd.conf"].map((name) => join(folder, name)) as [string, string, string];
+  signItself(key, cert);
   writeFileSync(
     config,
     `[Global]

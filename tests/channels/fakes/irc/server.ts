@@ -4,6 +4,7 @@
  * that are too long or that it does not know, and throws out who sends too many.
  */
 import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 
 export interface FakeIrcOptions {
   readonly caps?: readonly string[];
@@ -13,7 +14,8 @@ export interface FakeIrcOptions {
   readonly accounts?: Readonly<Record<string, string>>;
   /** Lines that it takes between two looks at the clock (`look`), before it throws the client out. */
   readonly most?: number;
-  readonly port?: number;
+  /** Certificate and key in PEM: encrypted, and a client may show a certificate of its own. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 export interface Spoken {
@@ -76,7 +78,7 @@ export async function startFakeIrc({
   sasl = [],
   accounts = {},
   most = Number.POSITIVE_INFINITY,
-  port = 0,
+  tls,
 }: FakeIrcOptions = {}): Promise<FakeIrc> {
   const clients = new Set<Client>();
   const log: (Required<Pick<Spoken, "from" | "target" | "text" | "at" | "id">> & Spoken)[] = [];
@@ -119,7 +121,8 @@ export async function startFakeIrc({
     if (word !== "+") client.proof += word;
     if (word.length === 400) return;
     const [, name = "", password = ""] = Buffer.from(client.proof, "base64").toString().split("\0");
-    const isExternal = client.proof === "" && sasl.includes("EXTERNAL");
+    const hasShown = client.socket instanceof TLSSocket && client.socket.getPeerCertificate().subject !== undefined;
+    const isExternal = client.proof === "" && hasShown;
     client.proof = "";
     if (!isExternal && (accounts[name] === undefined || accounts[name] !== password)) {
       to(client, `:irc.test 904 ${client.nick} :SASL authentication failed`);
@@ -223,7 +226,7 @@ export async function startFakeIrc({
     letIn(client);
   }
 
-  const server = createServer((socket) => {
+  const serve = (socket: Socket) => {
     socket.on("error", () => undefined);
     if (!isOpen) return void socket.destroy();
     const client: Client = { socket, caps: new Set(), nick: "", isIn: false, isNegotiating: false, proof: "", taken: 0 };
@@ -240,8 +243,9 @@ export async function startFakeIrc({
       clients.delete(client);
       changed();
     });
-  });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  };
+  const server = tls ? createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, serve) : createServer(serve);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const where = server.address();
 
   return {
