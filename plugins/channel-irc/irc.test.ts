@@ -268,6 +268,35 @@ test("thrown out of a channel it comes back after a while", async () => {
   await irc.until(() => joins() === 2);
 });
 
+test("a nick that is in use is asked for again, and taken when it is free", async () => {
+  const clock = createManualClock();
+  await using irc = await startFakeIrc();
+  irc.taken.add("pincer").add("pincer_");
+  await using house = await startHouse(irc.address, { clock, config: byAccount });
+  expect((await house.connected())["name"]).toBe("pincer__");
+  const asked = () => irc.lines.filter((line) => line === "NICK pincer").length;
+  await clock.advance(60_000);
+  await irc.until(() => asked() === 2);
+  irc.taken.clear();
+  await clock.advance(60_000);
+  await irc.until(() => asked() === 3);
+  irc.speak({ ...ada, target: "#home", text: "pincer: hello", at: clock.now() });
+  await irc.until(() => irc.said.length === 1);
+  await clock.advance(60_000);
+  expect(asked()).toBe(3);
+});
+
+test("of what was missed, who is who is not taken from who is there now", async () => {
+  await using irc = await startFakeIrc({ caps: ["extended-join", "account-notify", "message-tags", "server-time", "echo-message"] });
+  await using house = await startHouse(irc.address, { config: { allowFrom: ["account:ada"] } });
+  await house.connected();
+  irc.send(":ada!~ada@home.test JOIN #home ada :Ada");
+  irc.speak({ from: "ada!~ada@home.test", target: "pincer", text: "said by who had the nick then", at: Date.now() - 3_600_000 });
+  irc.speak({ from: "ada!~ada@home.test", target: "pincer", text: "said now" });
+  await irc.until(() => irc.said.length === 1);
+  expect(JSON.stringify(house.kit.model.models.map(({ request }) => request.messages))).not.toContain("had the nick then");
+});
+
 test("a server that falls silent is left, and come back to", async () => {
   const clock = createManualClock();
   await using irc = await startFakeIrc();
@@ -295,7 +324,11 @@ test("a server that falls silent is left, and come back to", async () => {
 test("after hours without a connection what was missed is read, and not answered", async () => {
   const clock = createManualClock();
   await using irc = await startFakeIrc();
-  await using house = await startHouse(irc.address, { clock, config: byAccount });
+  await using house = await startHouse(irc.address, {
+    clock,
+    config: byAccount,
+    settings: { channels: { defaults: { reconnectLongestMs: 30_000 } } },
+  });
   await house.connected();
   irc.speak({ ...ada, text: "in time", at: clock.now() });
   await irc.until(() => irc.said.length === 1);
@@ -306,7 +339,7 @@ test("after hours without a connection what was missed is read, and not answered
   irc.connect();
   const pass = async (holds: () => boolean) => {
     while (!holds()) {
-      await clock.advance(50);
+      await clock.advance(500);
       await house.kit.call("health");
     }
   };

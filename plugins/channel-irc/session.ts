@@ -269,20 +269,22 @@ export class Session {
 
   async #handIn(line: Line): Promise<void> {
     const { account, clock, inbox, signal } = this.#deps;
+    const time = timeOf(line);
+    const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
+    // Who has the nick now need not have had it then; and where messages say it themselves, who says nothing is nobody.
+    const isKnown = !isKept && this.#login?.caps.has("account-tag") !== true;
     const message = readMessage(line, {
       account,
       me: this.#me,
       now: clock.now(),
       fold: this.#fold,
       channelIn: (target) => this.#channelIn(target),
-      accountOf: (nick) => (this.#login?.caps.has("account-tag") ? undefined : this.#people.account(nick)),
+      accountOf: (nick) => (isKnown ? this.#people.account(nick) : undefined),
       isOwn: (id) => this.#own.has(id),
     });
     if (!message) return;
-    const time = timeOf(line);
     // What was missed comes conversation by conversation: a time would say that all before it is kept.
-    const isLive = time !== undefined && Math.abs(clock.now() - time) < LIVE_MS;
-    const isInOrder = isLive && this.#history?.isOver === true && line.tags["batch"] === undefined;
+    const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
     await inbox.accept({ message, ...(isInOrder && { position: new Date(time).toISOString() }) }, { signal });
   }
 

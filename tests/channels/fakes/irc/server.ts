@@ -37,6 +37,8 @@ export interface FakeIrc extends AsyncDisposable {
   readonly lines: readonly string[];
   /** Lines that no client should send, with what was answered. */
   readonly odd: readonly string[];
+  /** Nicks that somebody else has. */
+  readonly taken: Set<string>;
   /** As whom clients have logged in. */
   readonly logins: readonly string[];
   until(holds: () => boolean): Promise<void>;
@@ -83,6 +85,7 @@ export async function startFakeIrc({
   const clients = new Set<Client>();
   const log: (Required<Pick<Spoken, "from" | "target" | "text" | "at" | "id">> & Spoken)[] = [];
   const [lines, odd, logins]: [string[], string[], string[]] = [[], [], []];
+  const taken = new Set<string>();
   const said: { as: string; target: string; text: string }[] = [];
   const changes = new EventTarget();
   let [isOpen, isHanging] = [true, false];
@@ -111,6 +114,14 @@ export async function startFakeIrc({
       `:irc.test 005 ${nick} CHANTYPES=# CASEMAPPING=ascii WHOX BOT=B :are supported`,
       `:irc.test 422 ${nick} :No MOTD`,
     );
+  }
+
+  function nick(client: Client, name: string): void {
+    if (taken.has(name)) to(client, `:irc.test 433 ${client.nick || "*"} ${name} :Nickname is already in use`);
+    else {
+      if (client.isIn) to(client, `:${own(client.nick)} NICK :${name}`);
+      client.nick = name;
+    }
   }
 
   function authenticate(client: Client, word: string): void {
@@ -185,7 +196,7 @@ export async function startFakeIrc({
         authenticate(client, params[0] ?? "");
         break;
       case "NICK":
-        client.nick = params[0] ?? "";
+        nick(client, params[0] ?? "");
         break;
       case "JOIN":
         to(
@@ -250,7 +261,7 @@ export async function startFakeIrc({
 
   return {
     address: `127.0.0.1:${typeof where === "object" ? where?.port : 0}`,
-    ...{ said, lines, odd, logins },
+    ...{ said, lines, odd, logins, taken },
     async until(holds) {
       while (!holds()) await new Promise((resolve) => changes.addEventListener("change", resolve, { once: true }));
     },
