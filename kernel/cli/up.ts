@@ -99,9 +99,8 @@ export async function defaultModel(client: Client): Promise<string | undefined> 
 
 /** The environment variables that would enable a plugin that is off, as its manifest names them. */
 function enabling({ state, folder }: Plugin): readonly { readonly name: string; readonly isOfModels: boolean }[] {
-  const { enableWhen, generated } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
-  const names: readonly string[] = (state === "disabled" && enableWhen?.env) || [];
-  return names.map((name) => ({ name, isOfModels: generated?.provides?.provider !== undefined }));
+  const { enableWhen, generated } = state === "disabled" ? JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8")) : {};
+  return (enableWhen?.env ?? []).map((name: string) => ({ name, isOfModels: generated?.provides?.provider !== undefined }));
 }
 
 /** One line with where to go, one with what answers there. */

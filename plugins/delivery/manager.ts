@@ -84,8 +84,12 @@ export class ChannelManager {
   sync(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       const wanted = new Map<string, { channel: string; account: string; enabled: boolean }>();
-      for (const { name } of this.#deps.channels.list()) {
-        for (const entry of accountsOf(this.#deps.config(), name)) wanted.set(keyOf(name, entry.account), { channel: name, ...entry });
+      const there = this.#deps.channels.list();
+      for (const { name, plugin } of there) {
+        // The only channel of a plugin that is enabled needs no entry: its token is all that it lacks.
+        const isOnly = there.every((other) => other.plugin !== plugin || other.name === name);
+        const accounts = accountsOf(this.#deps.config(), name, isOnly);
+        for (const entry of accounts) wanted.set(keyOf(name, entry.account), { channel: name, ...entry });
       }
       await Promise.all(
         [...this.#runners.keys()].filter((key) => wanted.get(key)?.enabled !== true || this.#held.has(key)).map((key) => this.#stop(key)),
