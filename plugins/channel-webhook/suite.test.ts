@@ -49,4 +49,6 @@ channelSuite({
   groups: true,
   threads: true,
   media: true,
+  buttons: true,
+  replies: true,
 });
