@@ -134,7 +134,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
         ...told.admissions,
       ];
       const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
-      return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
+      return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate", runId: eventKey(message) };
     },
     admits: async ({ message }, io) => {
       requireNames(message);
