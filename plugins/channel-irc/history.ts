@@ -48,17 +48,16 @@ export class History {
     return this.#latest;
   }
 
-  begin(clock: Clock, channels: readonly string[]): void {
+  begin(clock: Clock): void {
     const since = this.#since;
     if (since === undefined) return;
     if (this.#caps.has("draft/chathistory") && this.#caps.has("batch")) {
       this.#timer = clock.after(PATIENCE_MS, () => {
         this.#isFailed = true;
       });
-      // Who wrote to the assistant alone, it does not know.
+      // Channels, and who wrote to the assistant alone, which only the server knows.
       this.#asked.set("", { target: "", pages: 0 });
       this.#write("CHATHISTORY", "TARGETS", `timestamp=${isoOf(since)}`, `timestamp=${isoOf(clock.now() + 60_000)}`, String(PAGE));
-      for (const channel of channels) this.#ask({ target: channel, pages: 0 }, since);
     } else if (this.#caps.has("znc.in/playback")) this.#write("PRIVMSG", "*playback", `play * ${(since / 1000).toFixed(3)}`);
   }
 

@@ -1,6 +1,7 @@
 /** What somebody says on IRC, as the inbox takes it. */
 import { createHash } from "node:crypto";
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { type Line, withoutFormat } from "./line.ts";
 
 export interface Place {
@@ -65,7 +66,7 @@ export function readMessage(line: Line, place: Place): InboundMessage | undefine
   if (channel === undefined && fold(target) !== fold(me)) return undefined;
   const whole = textIn(said, nick);
   if (whole === undefined) return undefined;
-  const { text, mentioned } = addressed(whole, me);
+  const { text, mentioned } = addressed(visibleText(whole), me);
   if (text.trim() === "" && !mentioned) return undefined;
   const login = tags["account"] || place.accountOf(nick);
   const replyTo = tags["+draft/reply"] ?? tags["+reply"];

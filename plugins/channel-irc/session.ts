@@ -222,10 +222,7 @@ export class Session {
       const [name = "", key] = channel.split(" ");
       this.#write("JOIN", name, ...(key === undefined ? [] : [key]));
     }
-    this.#history?.begin(
-      clock,
-      settings.channels.map((channel) => channel.split(" ", 1)[0]!),
-    );
+    this.#history?.begin(clock);
     if (this.#fold(this.#me) !== this.#fold(settings.nick)) {
       this.#timers.add(
         clock.every(REGAIN_MS, () => void (this.#fold(this.#me) !== this.#fold(settings.nick) && this.#write("NICK", settings.nick))),

@@ -1,6 +1,7 @@
 /** What is posted to an account, as JSON, and what the inbox is given of it. */
 import { attachmentOf, leftOut, tooLarge } from "@pincer/plugin-sdk/channel/media";
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { type Static, Type } from "@sinclair/typebox";
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });
@@ -83,18 +84,22 @@ export function readEvent(event: Event, { account, mediaBytes, now, isAwaited }:
     address: { channel: "webhook", account, conversation, ...(thread !== undefined && { thread }) },
     eventId: event.id,
     messageId: event.id,
-    sender: { id: event.from, ...(event.name !== undefined && { name: event.name }), ...(event.bot === true && { bot: true }) },
+    sender: {
+      id: event.from,
+      ...(event.name !== undefined && { name: visibleText(event.name) }),
+      ...(event.bot === true && { bot: true }),
+    },
     chat: group ? "group" : "direct",
     ...(group && {
-      group: { id: conversation, ...(group.name !== undefined && { name: group.name }) },
+      group: { id: conversation, ...(group.name !== undefined && { name: visibleText(group.name) }) },
       mentioned: group.mentioned ?? true,
     }),
-    text: [event.text, ...notes].filter((each) => each !== "").join("\n"),
+    text: visibleText([event.text, ...notes].filter((each) => each !== "").join("\n")),
     ...(attachments.length > 0 && { attachments }),
     ...(replyTo && {
       replyTo: {
         messageId: replyTo.id,
-        ...(replyTo.text !== undefined && { text: replyTo.text }),
+        ...(replyTo.text !== undefined && { text: visibleText(replyTo.text) }),
         ...(replyTo.own !== undefined && { own: replyTo.own }),
       },
     }),
