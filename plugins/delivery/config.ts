@@ -43,6 +43,10 @@ const RESERVED = "defaults";
 export const channelOf = (config: DeliveryConfig, channel: string): ChannelConfig | undefined =>
   channel === RESERVED ? undefined : (config as Readonly<Record<string, ChannelConfig | undefined>>)[channel];
 
+/** Channels of which something is set that holds for any; the section of a plugin that is off may be there with its own defaults alone. */
+export const configuredChannels = (config: DeliveryConfig): readonly string[] =>
+  Object.keys(config).filter((name) => Object.keys(channelOf(config, name) ?? {}).some((setting) => setting in channelSettings));
+
 interface Account {
   readonly account: string;
   readonly enabled: boolean;

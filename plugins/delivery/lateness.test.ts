@@ -11,9 +11,9 @@ const HOUR = 3_600_000;
 const MINUTE = 60_000;
 
 /** A platform whose clock is wrong by `skewMs`, and a gateway that comes and goes. */
-async function town(skewMs = 0) {
+async function town(skewMs: number | (() => number) = 0) {
   const clock = createManualClock();
-  const platform = startPlatform({ now: () => clock.now() + skewMs });
+  const platform = startPlatform({ now: () => clock.now() + (typeof skewMs === "number" ? skewMs : skewMs()) });
   const script = startScript();
   const home = await mkdtemp(join(tmpdir(), "delivery-late-"));
   const start = () =>
@@ -93,3 +93,20 @@ for (const skewMs of [-2 * HOUR, 2 * HOUR])
     await pass(clock, second, () => platform.posted.length === 2);
     expect(platform.posted.map(({ text }) => text)).toEqual(["You said: one", "You said: two"]);
   });
+
+test("one who writes as if it were years from now has nobody else's messages left unanswered", async () => {
+  let skewMs = 10 * 365 * 24 * HOUR;
+  await using there = await town(() => skewMs);
+  const { clock, platform } = there;
+  const first = await there.start();
+  await connected(first);
+  await clock.advance(MINUTE);
+  platform.say("elsewhere", "bob", "from the future");
+  await pass(clock, () => platform.posted.length === 1);
+  await first.gateway.stop();
+  skewMs = 0;
+  platform.say("room", "ada", "now");
+  await using _second = await there.start();
+  // No time passes meanwhile: it comes with what was missed.
+  expect(await platform.message(1)).toMatchObject({ room: "room", text: "You said: now" });
+});
