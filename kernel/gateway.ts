@@ -152,11 +152,6 @@ export async function createGateway(options: GatewayOptions) {
       return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
-    processBundle: async ({ id, folder, manifest, digest }) =>
-      (await import("../plugin-kit/build.ts")).bundleProcess(
-        { id, folder, entry: manifest!.entry, digest },
-        join(home, "cache", "processes"),
-      ),
     install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
   });

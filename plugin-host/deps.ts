@@ -7,7 +7,7 @@ import type { JsonObject } from "@pincer/plugin-sdk/json5";
 import type { EnableWhen } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { TSchema } from "@sinclair/typebox";
-import type { Bundle, Found, PluginFolder } from "./discovery.ts";
+import type { Bundle, PluginFolder } from "./discovery.ts";
 import type { Entered, Generation } from "./generation.ts";
 import type { PluginLimits } from "./limits.ts";
 import type { FoundConfinement } from "./sandbox/confinement.ts";
@@ -60,8 +60,6 @@ export interface PluginHostDeps extends KernelNames {
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
   /** Brings a plugin's third-party code into its folder; at once when it is there. */
   install(folder: string, told: (line: string) => void): Promise<void>;
-  /** One file with the plugin, the SDK and what runs them in a process; made when it is not there. */
-  processBundle(found: Found): Promise<string>;
   /** What confines a process, in place of what this machine has. */
   readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */

@@ -16,6 +16,7 @@ import { type Generation, use } from "./generation.ts";
 import { createHookRunner } from "./hooks.ts";
 import { Plugin, type PluginSurroundings } from "./plugin.ts";
 import { createPreparation } from "./preparation.ts";
+import { createRemovals } from "./removals.ts";
 import { CapabilitiesConfig, type IsolationSettings, isolationOf, refusalOf, settingsOf } from "./settings.ts";
 import { eventSource, jobKinds, methodSource, routeSource } from "./sources.ts";
 import { startInOrder } from "./starting.ts";
@@ -67,6 +68,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
   const toldSecrets = createToldSecrets(deps.secret);
   const preparation = createPreparation({ ...deps, secret: toldSecrets.secret }, capabilities, run, isolated);
+
+  const installedAre = createRemovals(deps.values(""), log, capabilities); // no plugin is called nothing
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
@@ -152,6 +155,11 @@ export function createPluginHost(deps: PluginHostDeps) {
   };
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
+    await installedAre(
+      all()
+        .flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []))
+        .sort(),
+    );
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();

@@ -1,3 +1,8 @@
+/**
+ * What a plugin's context refuses by name. It is one code for both sides of a process (`limitedFetch`, `mayRead`, `limitedValues`), and is tested where
+ * it is all that there is: inline. What holds a process, and one that does not ask the context, is tested in `tests/isolation` and
+ * `process/hostile.test.ts`.
+ */
 import { expect, test } from "bun:test";
 import { hostsOf, reaches } from "@pincer/plugin-sdk/permissions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";

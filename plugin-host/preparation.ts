@@ -1,10 +1,12 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
+import { join } from "node:path";
 import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { createRuntime } from "@pincer/plugin-sdk/runtime/bundles";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { limitedFetch, publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
@@ -44,6 +46,7 @@ export function createPreparation(
   const install = (found: Found) =>
     deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
 
+  const runtime = createRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
   const limited = new Map<string, KeyValueStore>();
   const valuesOf = (id: string): KeyValueStore =>
     limited.getOrInsertComputed(id, () => limitedValues(id, deps.values(id), () => limits().valuesMb));
@@ -101,12 +104,12 @@ export function createPreparation(
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     if (!known) await install(found);
-    const bundle = known ?? (await bundleOf(found, isTrusted, deps, confinement));
-    generation.code = { manifest, bundle };
+    const bundle = Promise.resolve(known ?? bundleOf(found, isTrusted, deps, confinement));
+    bundle.catch(() => undefined); // silent-ok: the start waits for it, unless that has failed before
     const { user, ...around } = surround(generation, isTrusted);
     let data = dataOf(deps.home, found.id);
     const instance = new ProcessInstance({
-      ...{ manifest, digest: found.digest, name: generation.name, clock, limits, log: around.log },
+      ...{ manifest, bundle, name: generation.name, clock, limits, log: around.log },
       around: {
         ...{ ...around, isTrusted },
         emit: (event: GatewayEvent, payload: unknown, options: EmitOptions) => deps.emit(event, payload as never, options),
@@ -118,7 +121,16 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{ home: deps.home, clock, log: around.log, bundle, manifest, isTrusted, confinement, config: around.permitting },
+          ...{
+            home: deps.home,
+            clock,
+            log: around.log,
+            runtime: await runtime(),
+            manifest,
+            isTrusted,
+            confinement,
+            config: around.permitting,
+          },
           ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
@@ -132,6 +144,7 @@ export function createPreparation(
       configuredIn(manifest.permissions ?? {}, around.permitting(), (name) => deps.secret(name, found.id).catch(() => undefined)); // silent-ok: a launch tells
     const resolved = await words();
     await instance.start();
+    generation.code = { manifest, bundle: await bundle };
     return async () => instance.process.enforced && !Bun.deepEquals(await words(), resolved);
   };
 

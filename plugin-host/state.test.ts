@@ -1,12 +1,8 @@
 /** What a plugin keeps in memory, through reloads, rollbacks and refusals, where its code runs here and where it runs in a process of its own. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { bundleProcess } from "../plugin-kit/build.ts";
 import { add, ask, io, look, reload, startTally, type TallyParts, tally, tallySource, turn } from "../tests/support/tally.ts";
-import type { Found } from "./discovery.ts";
 import { defaultLimits } from "./limits.ts";
 
 describe.each(["inline", "process"] as const)("%s", (isolation) => {
@@ -17,14 +13,7 @@ describe.each(["inline", "process"] as const)("%s", (isolation) => {
         while (!signal.aborted) { count++; ticks++; await ctx.clock.sleep(2, signal).catch(() => undefined); }
         await ctx.store.set({ ["ticks " + crypto.randomUUID()]: ticks });
       });`;
-    // Each of the two versions is bundled once: what is measured is the hand-over.
-    const bundles = new Map<string, Promise<string>>();
-    const bundle = ({ id, folder, manifest, digest }: Found): Promise<string> => {
-      const text = readFileSync(join(folder, "plugin.ts"), "utf8");
-      const made = () => bundleProcess({ id, folder, entry: manifest!.entry, digest }, join(folder, "..", "..", "cache"));
-      return bundles.get(text) ?? bundles.set(text, made()).get(text)!;
-    };
-    await using kit = await startTally(isolation, tallySource(0, { also }), { processBundle: bundle });
+    await using kit = await startTally(isolation, tallySource(0, { also }));
     await look(kit);
     const handle = kit.host.handle(tally);
     let counted = 0;

@@ -4,12 +4,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { bundleSource } from "@pincer/plugin-sdk/runtime/bundler";
+import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { discover, readBundle } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
-import { buildDefaultSet, buildPlugin, bundleProcess } from "./build.ts";
+import { buildDefaultSet, buildPlugin } from "./build.ts";
 import { reloadOnSave } from "./reload-on-save.ts";
 
 const root = join(import.meta.dir, "..");
@@ -54,7 +56,7 @@ test("a process's bundle is made once, again when what it holds has changed, and
   });
   const out = join(temp.path, "out");
   const write = (number: number) => Bun.write(join(folder, "word.ts"), `export const word = "word-${number}";`);
-  const make = () => bundleProcess({ id: "simple", folder, entry: "plugin.ts", digest: "d" }, out);
+  const make = () => keptBundle({ id: "simple", folder, entry: "plugin.ts" }, out, import.meta.dir, bundleSource);
   await write(0);
   const first = await make();
   const made = statSync(first).ino;
@@ -72,6 +74,21 @@ test("a process's bundle is made once, again when what it holds has changed, and
   expect(existsSync(join(out, "simple-2-0123456789abcdef.js"))).toBe(true);
   rmSync(all.at(-1)!);
   expect(await make()).toBe(all.at(-1)!);
+});
+
+test("a process's bundle holds the plugin's own, and TypeBox only where its inner parts are used", async () => {
+  using temp = temporary();
+  const sizes: number[] = [];
+  for (const [id, top] of [
+    ["plain", ""],
+    ["inner", `import { Value } from "@sinclair/typebox/value"; console.log(Value.Check(Type.String(), ""));`],
+  ] as const) {
+    const folder = await writePlugin(temp.plugins, id, simple("", top), { generated: {} });
+    const made = await keptBundle({ id, folder, entry: "plugin.ts" }, join(temp.path, "out"), import.meta.dir, bundleSource);
+    sizes.push(statSync(made).size);
+  }
+  expect(sizes[0]).toBeLessThan(20_000);
+  expect(sizes[1]).toBeGreaterThan(100_000);
 });
 
 test("a manifest that is not what the code says fails the check, and is the same however often it is built", async () => {

@@ -1,15 +1,12 @@
 /** `pincer plugin build`: a plugin's manifest brought in step with its code, and bundles that load without transpiling or fetching anything. */
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { bundleSource } from "@pincer/plugin-sdk/runtime/bundler";
-import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { BuildArtifact, BuildConfig } from "bun";
-import { type ArchiveFile, filesOf, pack } from "./archive.ts";
+import { filesOf, pack } from "./archive.ts";
 import { differenceOf } from "./difference.ts";
 import { pluginFolder } from "./folder.ts";
 import { recordManifest } from "./record.ts";
@@ -19,11 +16,6 @@ interface BuildOptions {
   readonly check?: boolean;
   /** Also bundle the entry and the SDK into this file. */
   readonly bundle?: string;
-  /** Makes the bundle that runs in a process of its own, somewhere in `out`, and answers with its path; an archive carries it. */
-  readonly processBundle?: (
-    plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
-    out: string,
-  ) => Promise<string>;
   /** Also pack the plugin into an archive in this folder. */
   readonly archive?: string;
 }
@@ -36,11 +28,7 @@ interface Built {
   readonly archive?: { readonly path: string; readonly bytes: number; readonly files: number; readonly sha256: string };
 }
 
-export async function buildPlugin(
-  folder: string,
-  clock: Clock,
-  { check = false, bundle, processBundle, archive }: BuildOptions = {},
-): Promise<Built> {
+export async function buildPlugin(folder: string, clock: Clock, { check = false, bundle, archive }: BuildOptions = {}): Promise<Built> {
   const root = pluginFolder(folder);
   const { file, text, next, manifest } = await recordManifest(root, clock);
   const isChanged = text !== next;
@@ -54,14 +42,9 @@ export async function buildPlugin(
     const [entry] = await bundled(manifest.id, root, { entrypoints: [join(root, manifest.entry)], splitting: false });
     await Bun.write(bundle, entry!);
   }
-  if (processBundle) {
-    const { id, entry } = manifest;
-    const made = await processBundle({ id, folder: root, entry, digest: manifestDigest(next) }, join(root, "dist"));
-    if (made !== join(root, processFile)) await rename(made, join(root, processFile));
-  }
   const summary = `the manifest ${isChanged ? "is brought up to date" : "was up to date"}`;
   if (archive === undefined) return { manifest, isChanged, summary };
-  const files = archiveFiles(root);
+  const files = filesOf(root);
   const packed = pack(files);
   const path = join(archive, `${manifest.id}-${manifest.version}.tgz`);
   await Bun.write(path, packed);
@@ -72,17 +55,6 @@ export async function buildPlugin(
     summary: `${summary}, packed to ${path} (${files.length} files, ${packed.length} bytes)`,
     archive: { path, bytes: packed.length, files: files.length, sha256 },
   };
-}
-
-/** In a plugin's folder, and in its archive. */
-const processFile = "dist/process.js";
-
-/** What an archive holds: the plugin's own files, and the bundle for a process of its own once one was made. */
-export function archiveFiles(folder: string): readonly ArchiveFile[] {
-  const bundle = join(realpathSync(folder), processFile);
-  // Made here, it is a file: anything else in its place would be somebody else's, or never end.
-  const isMade = existsSync(bundle) && realpathSync(bundle) === bundle && statSync(bundle).isFile();
-  return [...filesOf(folder), ...(isMade ? [{ path: processFile, bytes: readFileSync(bundle) }] : [])];
 }
 
 interface DefaultSet {
@@ -134,9 +106,3 @@ async function bundled(what: string, folder: string, config: BuildConfig): Promi
   });
   return outputs;
 }
-
-/** One file with the plugin, the SDK and what runs them in a process of its own. `digest` is that of the manifest. */
-export const bundleProcess = (
-  plugin: { readonly id: string; readonly folder: string; readonly entry: string; readonly digest: string },
-  out: string,
-): Promise<string> => keptBundle(plugin, out, import.meta.dir, bundleSource);

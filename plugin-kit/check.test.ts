@@ -81,8 +81,8 @@ test("a pipe in the place of a file keeps nobody waiting, and what a link leads 
     expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
   };
   const sized = { permissions: "passed", size: 1 };
-  expect(await steps("piper", (inside) => pipe(join(inside, "dist", "process.js")))).toMatchObject(sized);
-  expect(await steps("linker", (inside) => symlinkSync("/etc/hostname", join(inside, "dist", "process.js")))).toMatchObject(sized);
+  expect(await steps("piper", (inside) => pipe(join(inside, "dist", "plugin.js")))).toMatchObject(sized);
+  expect(await steps("linker", (inside) => symlinkSync("/etc/hostname", join(inside, "dist", "plugin.js")))).toMatchObject(sized);
   for (const name of ["plugin.json", "package.json"])
     expect(await steps(`no-${name.replace(".", "-")}`, (inside) => pipe(join(inside, name)))).toMatchObject({ size: "skipped" });
   rmSync(home, { recursive: true });

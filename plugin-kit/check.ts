@@ -6,8 +6,8 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { pack } from "./archive.ts";
-import { archiveFiles, buildPlugin } from "./build.ts";
+import { filesOf, pack } from "./archive.ts";
+import { buildPlugin } from "./build.ts";
 import { packageOf } from "./create.ts";
 import { pluginFolder } from "./folder.ts";
 import { type Finding, type Offer, reviewOffers, reviewPermissions } from "./permission-review.ts";
@@ -158,7 +158,7 @@ function sizeOf(root: string): Step {
   const manifestOf = join(root, "package.json");
   const { dependencies = {} } = existsSync(manifestOf) ? (JSON.parse(readFileSync(manifestOf, "utf8")) as { dependencies?: object }) : {};
   try {
-    const files = archiveFiles(root);
+    const files = filesOf(root);
     const size = { files: files.length, bytes: pack(files).length, dependencies: Object.keys(dependencies) };
     const needs =
       size.dependencies.length === 0

@@ -46,6 +46,8 @@ export const modelCalling = defineHook.gate(
     inputTokens: Type.Integer(),
     /** What the caller lets the answer have at most; absent: as the model does. */
     maxOutputTokens: Type.Optional(Type.Integer()),
+    /** What the model itself lets it have at most; absent: not known. */
+    longestOutput: Type.Optional(Type.Integer()),
     /** Of a request of that size; null: not known. */
     price: ModelInfo.properties.price,
   }),

@@ -19,6 +19,10 @@ export interface SessionKey {
   readonly thread?: string;
 }
 
+/** The first name of sessions that no person opened: of what goes on by itself, and of programs. */
+export const ownSessions = ["subagent", "cron", "acp", "hook", "heartbeat"] as const;
+export const programSessions = { once: "openai", ofUser: "openai-user" } as const;
+
 export const longestKey = 512;
 const name = /^[a-z0-9_-]+$/;
 const printable = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u;

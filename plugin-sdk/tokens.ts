@@ -11,3 +11,6 @@ const sha256 = (text: string): Buffer => Bun.CryptoHasher.hash("sha256", text);
 
 /** Compares in a time that says nothing about where two texts differ. */
 export const sameSecret = (left: string, right: string): boolean => crypto.timingSafeEqual(sha256(left), sha256(right));
+
+/** Whether it is at least half as long as a token of ours: no number of guesses finds one that was made by chance. */
+export const isUnguessable = (secret: string | undefined): boolean => secret !== undefined && secret.length >= 32;

@@ -7,6 +7,7 @@ import {
   clients,
   codeOf,
   connectBare,
+  doorAt,
   elsewhere,
   ownPage,
   refused,
@@ -161,9 +162,28 @@ describe("on this machine", () => {
     const codes: string[] = [];
     for (let n = 0; n < 201; n++) codes.push(await codeOf(new TestDevice().connect(home, wrong)));
     expect(codes.indexOf("AUTH_RATE_LIMITED")).toBe(200);
-    expect(await codeOf(connectBare(home, secretOf(home)))).toBe("AUTH_RATE_LIMITED");
+    const device = () => codeOf(new TestDevice().connect(home, secretOf(home)));
+    expect(await device()).toBe("AUTH_RATE_LIMITED");
     await home.clock.advance(10_000);
-    expect(await codeOf(connectBare(home, secretOf(home)))).toBe("admitted");
+    expect(await device()).toBe("admitted");
+  });
+
+  test("a program that guesses in the name of the owner's own tools locks them out only where their secret could be guessed", async () => {
+    for (const [settings, secret, code, status] of [
+      [{}, undefined, "admitted", undefined],
+      [{ auth: { mode: "password", password: "open sesame" } }, { password: "open sesame" }, "AUTH_RATE_LIMITED", 429],
+    ] as const) {
+      const home = await open(settings);
+      const right = secret ? { auth: secret } : secretOf(home);
+      await fail(12, () => codeOf(connectBare(home, wrong)));
+      expect(await codeOf(connectBare(home, wrong))).toBe("AUTH_RATE_LIMITED");
+      expect(await codeOf(connectBare(home, right))).toBe(code);
+      const door = (bearer: string) => doorAt({ headers: { authorization: `Bearer ${bearer}` } });
+      for (let n = 0; n < 12; n++) await home.access.request(door("wrong"));
+      expect(await home.access.request(door("wrong"))).toMatchObject({ status: 429 });
+      const asked = await home.access.request(door(Object.values(right.auth)[0]!));
+      expect(asked.ok ? undefined : asked.status).toBe(status);
+    }
   });
 });
 

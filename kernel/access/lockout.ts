@@ -46,8 +46,7 @@ export function createLockout(clock: Clock, settings: () => AccessSettings["lock
           if (isRight) record.failures -= 1;
           if (isRight || record.failures < suspect.attempts || records.get(suspect.key) !== record) return [];
           // Counting begins anew behind the lock, which further attempts do not prolong.
-          const now = clock.monotonic();
-          records.set(suspect.key, { since: now, failures: 0, lockedUntil: now + suspect.lockMs });
+          records.set(suspect.key, { since: clock.monotonic(), failures: 0, lockedUntil: clock.monotonic() + suspect.lockMs });
           return [suspect];
         });
     },

@@ -237,18 +237,6 @@ test("when access itself breaks, the client learns a correlation id and the log 
   expect(fault?.fields["error"]).toMatch(/database on fire.*caused by Error: matches/s);
 });
 
-test("sockets that wait for their hello are bounded", async () => {
-  await using host = await startBus({ settings: { handshakes: 2 } });
-  const first = host.open();
-  const second = host.open();
-  await Promise.all([first.event("connect.challenge"), second.event("connect.challenge")]);
-  expect((await openRawSocket(host.url)).upgrade).toStartWith("HTTP/1.1 503");
-  await first.close();
-  const third = await openRawSocket(host.url);
-  expect(third.upgrade).toStartWith("HTTP/1.1 101");
-  third.destroy();
-});
-
 test("compression is declined", async () => {
   await using host = await startBus();
   const socket = await openRawSocket(host.url, ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]);

@@ -120,7 +120,13 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
       if (connections.size + arriving.size >= most) return `${most} connections are open, as many as gateway.connections allows`;
       const foreign = isForeign(door) ? arriving.keys().filter((other) => isForeign(other.door)) : [];
       if ([...foreign].length >= foreignHandshakes) return `${foreignHandshakes} pages of other origins wait for their hello`;
-      return arriving.size >= handshakes ? `${handshakes} connections wait for their hello, try again soon` : new Connection(door, context);
+      // Who says nothing makes room, first for others from where he is: else whoever holds sockets open keeps everybody out.
+      const silent = arriving.size < handshakes ? undefined : [...arriving.keys()].filter(({ state }) => state === "new");
+      const oldest = silent?.find((other) => other.door.remoteAddress === door.remoteAddress) ?? silent?.[0];
+      if (silent && !oldest) return `${handshakes} connections wait for their hello, try again soon`;
+      if (oldest) settle(oldest);
+      oldest?.close(1013, "others wait");
+      return new Connection(door, context);
     },
     /** Asks every peer for a sign of life, and drops those that gave none within `pongMs`. */
     ping(): void {

@@ -1,5 +1,5 @@
 /** The entry of `pincer`. */
-
+import { reachDirectly } from "@pincer/plugin-sdk/direct";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import kernel from "../package.json" with { type: "json" };
 import { type CliCommand, checkArguments, commandHelp, familyHelp, inWordsOf, overview, parse, usageError } from "./command.ts";
@@ -52,5 +52,6 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
   return usageError(`there is no command "${word}"${suggestion(word, [...new Set(names.map((name) => name.split(" ")[0]!))])}`);
 }
 
+reachDirectly();
 const words = process.argv.slice(2);
 process.exitCode = await main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words);

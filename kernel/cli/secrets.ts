@@ -13,7 +13,7 @@ export const set = asking(async (client, { args: [name = ""] }) => {
   const value = process.stdin.isTTY ? await ask(`Value of ${name} (not shown): `) : (await Bun.stdin.text()).replace(/\r?\n$/, "");
   if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
   await client.call("secrets.store.set", { name, value, kind: "secret" });
-  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. In pincer.json5 write { secret: "${name}" }.`];
+  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. Its plugin finds it; elsewhere write { secret: "${name}" }.`];
 });
 
 export const remove = asking(async (client, { args: [name] }) => {

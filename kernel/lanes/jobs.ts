@@ -70,7 +70,7 @@ export const tooLate = ({ key, deadline }: OpenJob): GatewayError =>
 
 const goesOnLater = () => laneErrors.LANE_CLOSED("the gateway stops; the job goes on at its next start");
 
-function failureOf({ key, kind, lane, input }: OpenJob, state: JobState, result: unknown): Admission {
+function tellingOf({ key, kind, lane, input }: OpenJob, state: JobState, result: unknown): Admission {
   const told = { key, kind, lane, input: JSON.parse(input), state, ...(result as { readonly code: string; readonly message: string }) };
   return { lane: `failure:${key}`, kind: failureKind, key: `failure:${key}`, input: told };
 }
@@ -174,7 +174,7 @@ export class Jobs {
     const isDone = state === "done";
     const now = this.deps.clock.now();
     const isFailure = (state === "failed" || state === "parked") && job.kind !== failureKind && this.handlers.has(failureKind);
-    const next = [...sends, ...(isFailure ? [failureOf(job, state, result)] : [])].map((admission) => openJob(admission, now));
+    const next = [...sends, ...(isFailure ? [tellingOf(job, state, result)] : [])].map((admission) => openJob(admission, now));
     const kept = jsonOf(result);
     const statements: Statement[] = [[sql.finish, job.id, state, kept, now], [sql.forget, job.id], ...next.map(admit)];
     if (job.traces) statements.push(isDone ? [sql.endAbsorbed, job.id, now] : [sql.returnAbsorbed, job.id]);

@@ -1,6 +1,6 @@
-/** The bundle of a plugin that nobody trusts, made where its source can neither read nor change anything: with its own folder and the SDK. */
+/** The bundle of a plugin. Of one that nobody trusts it is made where its source can neither read nor change anything: with its own folder and the SDK. */
 import { join } from "node:path";
-import { bundleFrom, failureFrom } from "@pincer/plugin-sdk/runtime/bundler";
+import { bundleFrom, bundleSource, failureFrom } from "@pincer/plugin-sdk/runtime/bundler";
 import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import type { PluginHostDeps } from "../deps.ts";
 import type { Found } from "../discovery.ts";
@@ -15,15 +15,16 @@ const most = { memoryMb: 1_024, openFiles: 1_024, processes: 4 };
 export async function bundleOf(
   found: Found,
   isTrusted: boolean,
-  { processBundle, home, clock, limits }: Pick<PluginHostDeps, "processBundle" | "home" | "clock" | "limits">,
+  { home, clock, limits }: Pick<PluginHostDeps, "home" | "clock" | "limits">,
   confinement: () => Promise<FoundConfinement>,
 ): Promise<string> {
-  if (isTrusted) return processBundle(found);
-  const { id, folder, manifest, digest } = found;
+  const plugin = { id: found.id, folder: found.folder, entry: found.manifest!.entry };
+  if (isTrusted) return keptBundle(plugin, join(home, "cache", "processes"), import.meta.dir, bundleSource);
+  const { id, folder } = plugin;
   const confining = await confinement();
   if ("missing" in confining) throw unconfined(id, confining);
   const out = join(home, "cache", "confined");
-  return keptBundle({ id, folder, entry: manifest!.entry, digest }, out, import.meta.dir, async (source) => {
+  return keptBundle(plugin, out, import.meta.dir, async (source) => {
     const bundler = JSON.stringify(Bun.resolveSync("@pincer/plugin-sdk/runtime/bundler", source.sdk));
     const program = `import { sayBundle } from ${bundler};\nawait sayBundle(${JSON.stringify(source)});\n`;
     const { sdk, typebox } = source;

@@ -1,5 +1,5 @@
 /** How a plugin's process is started: its permissions made into a command, and, where it has a network, the way out. */
-import { mkdir } from "node:fs/promises";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
@@ -19,7 +19,8 @@ interface LaunchDeps {
   readonly home: string;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly bundle: string;
+  /** What runs plugins. */
+  readonly runtime: string;
   readonly manifest: Manifest;
   /** Code of this repository, or one that the operator trusts: it runs also where nothing can confine it. */
   readonly isTrusted: boolean;
@@ -54,23 +55,34 @@ export function unconfined(id: string, { missing, mend }: Extract<FoundConfineme
 
 /** Throws `PLUGIN_UNTRUSTED`. */
 export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { readonly data: string }> {
-  const { home, manifest, bundle, isTrusted, dataMb, config, secret, confinement } = deps;
+  const { home, manifest, runtime, isTrusted, dataMb, config, secret, confinement } = deps;
   const { id } = manifest;
   const data = dataOf(home, id);
-  await mkdir(data, { recursive: true, mode: 0o700 });
+  mkdirSync(data, { recursive: true, mode: 0o700 });
   const found = await confinement();
   const bun = process.execPath;
   if ("missing" in found) {
     if (isTrusted) {
-      const command = [bun, "--no-env-file", "--config=/dev/null", bundle];
-      return { command, env: { ...manyRequests, BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" }, data, enforced: false };
+      const command = [bun, "--no-env-file", "--config=/dev/null", runtime];
+      const env = { ...manyRequests, BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" };
+      return { command, env, data, enforced: false, place: async (bundle) => bundle };
     }
     throw unconfined(id, found);
   }
-  if (!isTrusted) await requireRoom(id, data, dataMb);
+  const room = isTrusted ? undefined : requireRoom(id, data, dataMb);
+  room?.catch(() => undefined); // silent-ok: the plugin's code waits for it
   const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
   const { net, limits } = resolved;
-  const { proxyPort, ...confined } = await found.confine({ plugin: id, bun, entry: bundle, run, data, hidden: [home], ...resolved });
+  const code = join(run, "code");
+  mkdirSync(code, { mode: 0o700 });
+  const what = { plugin: id, bun, entry: runtime, code, run, data, hidden: [home], ...resolved };
+  const { proxyPort, code: seen, ...confined } = await found.confine(what);
+  const place = async (bundle: string) => {
+    await room;
+    // With the map that puts the places of its own source into the stacks of errors.
+    for (const end of ["", ".map"].filter((end) => existsSync(bundle + end))) copyFileSync(bundle + end, join(code, `plugin.js${end}`));
+    return join(seen, "plugin.js");
+  };
   const wayOut = net.length > 0 && { egress: openWayOut(resolved, deps), bridge: { net, ...(proxyPort !== undefined && { proxyPort }) } };
-  return { ...confined, limits, enforced: true, ...wayOut, ...(!isTrusted && { keeps: { folder: data, mostMb: dataMb } }) };
+  return { ...confined, place, limits, enforced: true, ...wayOut, ...(!isTrusted && { keeps: { folder: data, mostMb: dataMb } }) };
 }

@@ -1,5 +1,6 @@
 /** A plugin's process from its start to its end: the socket, the handshake, the heartbeat, and what it said last when it died. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
@@ -39,6 +40,8 @@ import { watchSpinning } from "./spinning.ts";
 export interface Launch {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Puts the plugin's bundle where the process sees it, and answers with its path there. Throws `PLUGIN_QUOTA`. */
+  place(bundle: string): Promise<string>;
   /** Its way out, and what it must know of that; absent for one without a network, and for one that nothing confines. */
   readonly egress?: Egress;
   readonly bridge?: BridgeSettings;
@@ -51,17 +54,17 @@ export interface Launch {
 
 interface ProcessOptions {
   readonly manifest: Manifest;
-  /** Of the manifest. */
-  readonly digest: string;
   readonly name: string;
   readonly clock: Clock;
   readonly limits: () => PluginLimits;
   readonly log: Logger;
   readonly around: ProcessSurroundings;
+  /** Made while the process starts, which needs it only then. */
+  readonly bundle: Promise<string>;
   /** Makes the command; what that needs goes into the folder. */
   launch(run: string): Promise<Launch>;
   /** Everything but what the manifest says. */
-  facts(): Omit<Start, "id" | "version" | "permissions" | "limits" | "bridge">;
+  facts(): Omit<Start, "id" | "version" | "code" | "permissions" | "limits" | "bridge">;
 }
 
 const Member = Type.Object({
@@ -128,19 +131,19 @@ export class ProcessInstance implements PluginInstance {
 
   /** Rejects with what the plugin's setup threw, `PLUGIN_LOAD_FAILED`, `PLUGIN_UNDECLARED`, `PLUGIN_MISSING`; then nothing is left. */
   async start(): Promise<void> {
-    const { manifest, limits, digest } = this.#options;
+    const { manifest, limits, bundle } = this.#options;
     const { id, version, permissions = {} } = manifest;
     await Promise.all([this.#launch(), shapesReady()]);
-    const { protocol, sdk, digest: built } = await this.#hello.promise;
-    const refuse = (what: string) =>
-      pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${what}: build it again`, { data: { plugin: id } });
-    if (protocol !== processProtocol)
-      throw refuse(`it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`);
-    if (built !== digest) throw refuse("it was bundled with another manifest");
+    const { protocol, sdk } = await this.#hello.promise;
+    if (protocol !== processProtocol) {
+      const spoken = `it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`;
+      throw pluginErrors.PLUGIN_LOAD_FAILED(`${id} did not start: ${spoken}`, { data: { plugin: id } });
+    }
     const { retryFirstMs, retryLongestMs, unloadMs } = limits();
-    const { bridge } = this.#launched ?? {};
+    const { bridge, place } = this.#launched!;
+    const code = await place(await bundle);
     const facts = { ...this.#options.facts(), ...(bridge && { bridge }) };
-    const start: Start = { id, version, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...facts };
+    const start: Start = { id, version, code, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...facts };
     this.#told = start.provisions;
     const started = (await this.#peer.call("start", start, { signal: never })) as Started;
     await requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
@@ -191,14 +194,14 @@ export class ProcessInstance implements PluginInstance {
   /** What nobody waits for; a process that dies of it says so by dying. */
   #tell(target: string, params: unknown): void {
     const { around } = this.#options;
-    this.#peer.call(target, params, { signal: never }).catch((error) => {
+    this.#peer.tell(target, params).catch((error) => {
       if (!this.#ended) around.fault(target, errorMessage(error));
     });
   }
 
   async #launch(): Promise<void> {
     const { launch, limits, manifest, clock } = this.#options;
-    const run = await mkdtemp(join(tmpdir(), "pincer-"));
+    const run = mkdtempSync(join(tmpdir(), "pincer-"));
     this.#resources.defer(() => rm(run, { recursive: true, force: true }));
     const launched = await launch(run);
     this.#launched = launched;

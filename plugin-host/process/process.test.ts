@@ -103,6 +103,27 @@ test("a reload swaps processes: calls that run end where they began, and the old
   expect(await invoke(kit.host, "frail.slow")).toEqual({ version: 2 });
 });
 
+test("a plugin has one TypeBox, also when it uses its inner parts: what it registers in one is known in the other", async () => {
+  const source = `
+import { FormatRegistry, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+${frail(`FormatRegistry.Set("even", (text) => text.length % 2 === 0);
+  const fits = (text) => Value.Check(Type.String({ format: "even" }), text);
+  ctx.method(method("frail.fits", Type.Array(Type.Boolean())), () => [fits("ab"), fits("abc")]);`).replace(/^import .*typebox";$/m, "")}`;
+  await using kit = await own("frail", source);
+  expect(await invoke(kit.host, "frail.fits")).toEqual([true, false]);
+});
+
+test("several large parameters at once all reach the process, and do not end it", async () => {
+  const takes = `ctx.method(method("frail.takes", Type.Object({ length: Type.Integer() })), ({ text }) => ({ length: text.length }));`;
+  await using kit = await own("frail", frail(takes));
+  const { pid } = (await invoke(kit.host, "frail.pid")) as { pid: number };
+  const text = "x".repeat(20_000_000);
+  const taken = await Promise.all(Array.from({ length: 8 }, () => invoke(kit.host, "frail.takes", { text })));
+  expect(taken).toEqual(Array(8).fill({ length: text.length }));
+  expect(await invoke(kit.host, "frail.pid")).toEqual({ pid });
+});
+
 test("what goes wrong in a process's setup is told with file, line and reason, and the version that runs stays", async () => {
   await using kit = await own("frail", frail());
   const { pid } = (await invoke(kit.host, "frail.pid")) as { pid: number };

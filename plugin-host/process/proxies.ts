@@ -5,7 +5,6 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
 import type { Method, MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
-import { createQueue, type Queue } from "@pincer/plugin-sdk/queue";
 import { cut, isGone } from "@pincer/plugin-sdk/runtime/gone";
 import { healthFrom } from "@pincer/plugin-sdk/runtime/health";
 import type { Peer } from "@pincer/plugin-sdk/runtime/peer";
@@ -21,7 +20,6 @@ const { signal: never } = new AbortController();
 
 export function proxies(generated: Generated, { members }: Started, peer: Peer, jobs: ChildJobs): Registrations {
   const registered = new Registrations();
-  const inTurn = createQueue();
   const ask = (target: string, params: unknown, { signal }: Io = { signal: never }) => peer.call(target, params, { signal });
 
   for (const [contract, names] of Object.entries(generated.provides ?? {}))
@@ -44,9 +42,10 @@ export function proxies(generated: Generated, { members }: Started, peer: Peer, 
       ...(dropIfSlow === undefined ? {} : { dropIfSlow }),
       ...lazily({ payload: () => payload }),
     });
-  for (const name of generated.listens ?? []) registered.add("listens", name, { listener: (payload) => ask("event", { name, payload }) });
+  for (const name of generated.listens ?? [])
+    registered.add("listens", name, { listener: (payload) => peer.tell("event", { name, payload }) });
   for (const [prefix, { access }] of Object.entries(generated.routes ?? {}))
-    registered.add("routes", prefix, { access, handler: (request) => route(peer, inTurn, prefix, request) });
+    registered.add("routes", prefix, { access, handler: (request) => route(peer, prefix, request) });
   for (const [kind, { journal, concurrency, input, result }] of Object.entries(generated.jobs ?? {}))
     registered.add("jobs", kind, {
       kind: {
@@ -150,13 +149,10 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
   };
 }
 
-async function route(peer: Peer, inTurn: Queue, prefix: string, request: Request): Promise<Response> {
+async function route(peer: Peer, prefix: string, request: Request): Promise<Response> {
   const body = request.body ? await request.bytes() : null;
   const asked: RouteRequest = { prefix, method: request.method, url: request.url, headers: [...request.headers], body };
   const items = peer.stream("route", { request: asked }, { signal: request.signal });
-  // Anybody may come in here, many at once and with much: it is handed on as fast as it is taken.
-  const [head] = await inTurn(() => peer.room().then(() => [items.next()] as const));
-  head.catch(() => undefined); // silent-ok: it is awaited below
   const refused = async (what: string) => {
     await items.return(undefined);
     return pluginErrors.CAPABILITY_RESULT_INVALID(`${prefix} answered with ${what}`);
@@ -171,7 +167,7 @@ async function route(peer: Peer, inTurn: Queue, prefix: string, request: Request
     },
     cancel: async () => void (await items.return(undefined)),
   });
-  const { value } = await head;
+  const { value } = await items.next();
   const { status, headers } = (value ?? {}) as { readonly status?: number; readonly headers?: [string, string][] };
   const isEmpty = status === 204 || status === 304 || request.method === "HEAD";
   let response: Response;

@@ -3,8 +3,7 @@
  * gives what takes a capability: routes, low ports, `noexec`, a bound on tasks that counts for this child alone. Inside it bubblewrap makes
  * the second one, in which nothing has any.
  */
-import { existsSync } from "node:fs";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type { Confine, Confinement } from "./confinement.ts";
@@ -90,24 +89,23 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
   return async (what) => {
     const folder = what.run;
     const binds = await bindsOf(what, libraries);
-    const masks = await masksOf(what, binds);
+    const masks = masksOf(what, binds);
     const hasNet = what.net.length > 0;
-    await mkdir(join(folder, "nothing"), { recursive: true, mode: 0o700 });
-    await mkdir(join(folder, "tmp"), { mode: 0o700, recursive: true });
+    for (const name of ["nothing", "tmp"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
 
     const fstab = [`tmpfs ${escaped(join(folder, "tmp"))} tmpfs ${NO_EXEC},${TMP} 0 0`];
     // A device is written through a mount that can only be read; what cannot be done through one is to change its mode, as its owner could.
     for (const name of DEVICES) fstab.push(`/dev/${name} ${escaped(join(folder, name))} none bind,ro,noexec,nosuid 0 0`);
     /** Through a mount of its own, from which nothing can be executed. */
-    const staged = async ({ from, at, access }: Bind, index: number): Promise<readonly string[]> => {
-      if (access === "execute" || access === "connect" || at.startsWith("/pincer/entry")) return ["--ro-bind", from, at];
+    const staged = ({ from, at, access }: Bind, index: number): readonly string[] => {
+      if (access === "execute" || access === "connect" || /^\/pincer\/(entry|code)/.test(at)) return ["--ro-bind", from, at];
       const stage = join(folder, String(index));
-      if ((await stat(from)).isDirectory()) await mkdir(stage, { recursive: true });
-      else await writeFile(stage, "");
+      if (statSync(from).isDirectory()) mkdirSync(stage, { recursive: true });
+      else writeFileSync(stage, "");
       fstab.push(`${escaped(from)} ${escaped(stage)} none rbind,${NO_EXEC} 0 0`);
       return [access === "write" ? "--bind" : "--ro-bind", stage, at];
     };
-    const bound = await Promise.all(binds.map(async (bind, index) => ({ at: bind.at, args: await staged(bind, index) })));
+    const bound = binds.map((bind, index) => ({ at: bind.at, args: staged(bind, index) }));
     const masked = masks.map((at) => ({ at, args: ["--perms", "0555", "--size", "65536", "--tmpfs", at] }));
     const depth = ({ at }: { readonly at: string }) => at.split("/").length;
     const args = [
@@ -140,7 +138,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
       fstab: `${fstab.join("\n")}\n`,
       routes: `${routes.join("\n")}\n`,
     };
-    await Promise.all(Object.entries(files).map(([name, content]) => writeFile(join(folder, name), content, { mode: 0o600 })));
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content, { mode: 0o600 });
     return {
       command: [
         ...[tools.unshare, "--user", "--map-root-user", "--mount", ...(hasNet ? ["--net"] : []), "--"],
@@ -148,6 +146,7 @@ export function confineByBubblewrap({ tools, machine, libraries, disablesNamespa
         ...[inside.bun, ...bunOptions, inside.entry(what.entry)],
       ],
       env: {},
+      code: inside.code,
       data: inside.data,
     };
   };

@@ -5,8 +5,10 @@ export interface Confinement {
   readonly plugin: string;
   /** The Bun that runs it, absolute. */
   readonly bun: string;
-  /** The one file that holds runtime, SDK and plugin, absolute; seen inside at a fixed path. */
+  /** The one file that it is started with, absolute, and its bytecode, where that lies beside it (`.jsc`); seen inside at a fixed path. */
   readonly entry: string;
+  /** A folder, absolute, into which the plugin's code is put once that is made. */
+  readonly code?: string;
   /** A folder (0700) of this one child, for what the confinement needs; not seen inside. */
   readonly run: string;
   /** The plugin's own folder for data, made 0700 beforehand; writable. */
@@ -29,7 +31,8 @@ export interface Confined {
   readonly command: readonly string[];
   /** The whole environment of the command: nothing of the gateway's own. */
   readonly env: Readonly<Record<string, string>>;
-  /** Its folder for data, as the plugin sees it. */
+  /** Its folders for code and data, as the plugin sees them. */
+  readonly code: string;
   readonly data: string;
   /** Where clients find the bridge that needs a port of its own. */
   readonly proxyPort?: number;

@@ -1,6 +1,8 @@
-/** What a confined plugin sees of the file system: a root of its own, into which is bound what it was given, each at its own path. */
-import { existsSync } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+/**
+ * What a confined plugin sees of the file system: a root of its own, into which is bound what it was given, each at its own path. Files are looked at
+ * at once, as wherever a process is started: under load every wait for one costs the start a turn of a busy event loop.
+ */
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Confinement } from "./confinement.ts";
@@ -9,6 +11,7 @@ import type { Libraries } from "./libraries.ts";
 /** Where a plugin finds what is always there. One folder, whose name nothing on a machine has. */
 export const inside = {
   bun: "/pincer/bun",
+  code: "/pincer/code",
   data: "/pincer/data",
   entry: (entry: string): string => `/pincer/entry${extname(entry)}`,
 } as const;
@@ -30,26 +33,19 @@ const within = (path: string, folder: string) => path === folder || path.startsW
 export async function bindsOf(what: Confinement, libraries: Libraries): Promise<readonly Bind[]> {
   const refuse = (why: string) =>
     pluginErrors.PLUGIN_UNCONFINABLE(`${what.plugin} cannot be confined: ${why}`, { data: { plugin: what.plugin } });
-  const declared = async (paths: readonly string[], access: Bind["access"], permission: string): Promise<readonly Bind[]> =>
-    Promise.all(
-      paths.map(async (at) => {
-        const reserved = at === "/etc" ? at : RESERVED.find((folder) => within(at, folder) || within(folder, at));
-        if (reserved) throw refuse(`permissions.${permission} names ${at}, where ${reserved} stands: name what lies elsewhere, or less`);
-        const from = await realpath(at).catch(() => {
-          throw refuse(`permissions.${permission} names ${at}, which cannot be found`);
-        });
-        return { from, at, access };
-      }),
-    );
-  const [read, write, exec, sockets] = await Promise.all([
-    declared(what.read, "read", "files.read"),
-    declared(what.write, "write", "files.write"),
-    declared(what.exec, "execute", "exec"),
-    declared(what.sockets, "connect", "sockets"),
-  ]);
-  for (const { from, at } of exec) if (!(await stat(from)).isFile()) throw refuse(`permissions.exec names ${at}: expected a file`);
-  for (const { from, at } of sockets)
-    if (!(await stat(from)).isSocket()) throw refuse(`permissions.sockets names ${at}: expected a socket`);
+  const declared = (paths: readonly string[], access: Bind["access"], permission: string): readonly Bind[] =>
+    paths.map((at) => {
+      const reserved = at === "/etc" ? at : RESERVED.find((folder) => within(at, folder) || within(folder, at));
+      if (reserved) throw refuse(`permissions.${permission} names ${at}, where ${reserved} stands: name what lies elsewhere, or less`);
+      if (!existsSync(at)) throw refuse(`permissions.${permission} names ${at}, which cannot be found`);
+      return { from: realpathSync(at), at, access };
+    });
+  const read = declared(what.read, "read", "files.read");
+  const write = declared(what.write, "write", "files.write");
+  const exec = declared(what.exec, "execute", "exec");
+  const sockets = declared(what.sockets, "connect", "sockets");
+  for (const { from, at } of exec) if (!statSync(from).isFile()) throw refuse(`permissions.exec names ${at}: expected a file`);
+  for (const { from, at } of sockets) if (!statSync(from).isSocket()) throw refuse(`permissions.sockets names ${at}: expected a socket`);
 
   const writable = write.map(({ from }) => from);
   const mayReplace = (folder: string, at: string) =>
@@ -68,12 +64,13 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
   };
 
   const needed = await Promise.all([what.bun, ...exec.map(({ from }) => from)].map((binary) => libraries(binary, what.exec)));
-  const map = `${what.entry}.map`; // puts the places of its own source into the stacks of errors
+  const bytecode = `${what.entry}.jsc`;
   const binds: Bind[] = [
     ...needed.flat().map(({ at, real }): Bind => ({ from: real, at, access: "execute" })),
-    { from: await realpath(what.bun), at: inside.bun, access: "execute" },
-    { from: await realpath(what.entry), at: inside.entry(what.entry), access: "read" },
-    ...(existsSync(map) ? [{ from: await realpath(map), at: `${inside.entry(what.entry)}.map`, access: "read" } as const] : []),
+    { from: realpathSync(what.bun), at: inside.bun, access: "execute" },
+    { from: realpathSync(what.entry), at: inside.entry(what.entry), access: "read" },
+    ...(existsSync(bytecode) ? [{ from: realpathSync(bytecode), at: `${inside.entry(what.entry)}.jsc`, access: "read" } as const] : []),
+    ...(what.code !== undefined ? [{ from: what.code, at: inside.code, access: "read" } as const] : []),
     { from: what.data, at: inside.data, access: "write" },
     ...[...read, ...write, ...exec, ...sockets].filter(isApart),
   ];
@@ -83,16 +80,17 @@ export async function bindsOf(what: Confinement, libraries: Libraries): Promise<
 }
 
 /** Where, inside what is bound, something hidden would be seen. */
-export async function masksOf({ plugin, hidden = [] }: Confinement, binds: readonly Bind[]): Promise<readonly string[]> {
-  const folders = await Promise.all(hidden.map((path) => realpath(path)));
-  return folders.flatMap((folder) =>
-    binds.flatMap(({ from, at }) => {
-      if (from === folder && !within(at, "/pincer")) {
-        throw pluginErrors.PLUGIN_UNCONFINABLE(`${plugin} cannot be confined: its permissions name ${at}, which is not for plugins`, {
-          data: { plugin },
-        });
-      }
-      return within(folder, from) ? [join(at, relative(from, folder))] : [];
-    }),
-  );
+export function masksOf({ plugin, hidden = [] }: Confinement, binds: readonly Bind[]): readonly string[] {
+  return hidden
+    .map((path) => realpathSync(path))
+    .flatMap((folder) =>
+      binds.flatMap(({ from, at }) => {
+        if (from === folder && !within(at, "/pincer")) {
+          throw pluginErrors.PLUGIN_UNCONFINABLE(`${plugin} cannot be confined: its permissions name ${at}, which is not for plugins`, {
+            data: { plugin },
+          });
+        }
+        return within(folder, from) ? [join(at, relative(from, folder))] : [];
+      }),
+    );
 }

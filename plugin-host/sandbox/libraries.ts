@@ -1,4 +1,5 @@
 /** What a binary needs to run: its loader and the libraries that this loader finds, as the loader itself lists them without running anything. */
+import { statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
@@ -100,7 +101,7 @@ async function needsOf(binary: string): Promise<Needs> {
 export function createLibraries(): Libraries {
   const known = new Map<string, { readonly state: string; readonly needs: Promise<Needs> }>();
   return async (binary, among) => {
-    const { mtimeMs, size } = await stat(binary);
+    const { mtimeMs, size } = statSync(binary);
     const state = `${mtimeMs}:${size}`;
     let entry = known.get(binary);
     if (entry?.state !== state) {

@@ -6,6 +6,7 @@ const what: Confinement = {
   plugin: "notes",
   bun: "/opt/bun",
   entry: "/Users/me/.pincer/notes.js",
+  code: "/private/tmp/run/code",
   run: "/private/tmp/run",
   data: "/Users/me/.pincer/data/notes",
   read: ["/Users/me", "/Users/me/.pincer/skills"],
@@ -31,7 +32,7 @@ test("everything is denied but what is declared, and later rules are the narrowe
   const shown = place('(allow file-read* (subpath "/Users/me") (subpath "/Users/me/.pincer/skills") (subpath "/Users/me/notes"))');
   const hidden = place('(deny file-read* file-write* (subpath "/Users/me/.pincer"))');
   const again = place(
-    '(allow file-read* (literal "/opt/bun") (literal "/Users/me/.pincer/notes.js") (literal "/Users/me/.pincer/notes.js.map") (subpath "/Users/me/.pincer/skills"))',
+    '(allow file-read* (literal "/opt/bun") (literal "/Users/me/.pincer/notes.js") (literal "/Users/me/.pincer/notes.js.jsc") (subpath "/private/tmp/run/code") (subpath "/Users/me/.pincer/skills"))',
   );
   const data = place('(allow file-read* file-write* (subpath "/Users/me/.pincer/data/notes") (subpath "/private/tmp/run/tmp"))');
   expect([hidden > shown, again > hidden, data > hidden]).toEqual([true, true, true]);

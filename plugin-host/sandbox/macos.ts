@@ -25,9 +25,9 @@ const DEVICES = ["/dev/null", "/dev/random", "/dev/urandom"];
 
 /** Later rules win: what is hidden comes after what would show it, and what lies deeper and is declared after that. */
 export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: string; readonly port: number | undefined }): string {
-  const { bun, entry, data, read, write, exec, sockets, hidden = [] } = what;
+  const { bun, entry, code = entry, data, read, write, exec, sockets, hidden = [] } = what;
   const shown = (folders: readonly string[]) => folders.filter((folder) => hidden.some((above) => folder.startsWith(`${above}/`)));
-  const own = [bun, entry, `${entry}.map`];
+  const own = [...[bun, entry, `${entry}.jsc`].map(literal), subpath(code)];
   return [
     "(version 1)",
     "(deny default)",
@@ -37,12 +37,12 @@ export function profileOf(what: Confinement, { tmp, port }: { readonly tmp: stri
     "(allow process-fork)",
     "(allow signal (target same-sandbox))",
     "(allow sysctl-read)",
-    ...allow("file-read*", [literal("/"), ...SYSTEM.map(subpath), ...own.map(literal), ...exec.map(literal), ...DEVICES.map(literal)]),
+    ...allow("file-read*", [literal("/"), ...SYSTEM.map(subpath), ...own, ...exec.map(literal), ...DEVICES.map(literal)]),
     ...allow("file-write-data", DEVICES.map(literal)),
     ...allow("file-read*", [...read, ...write].map(subpath)),
     ...allow("file-write*", write.map(subpath)),
     ...(hidden.length > 0 ? [`(deny file-read* file-write* ${hidden.map(subpath).join(" ")})`] : []),
-    ...allow("file-read*", [...own.map(literal), ...shown(read).map(subpath), ...shown(write).map(subpath)]),
+    ...allow("file-read*", [...own, ...shown(read).map(subpath), ...shown(write).map(subpath)]),
     ...allow("file-write*", shown(write).map(subpath)),
     ...allow("file-read* file-write*", [data, tmp].map(subpath)),
     // A file that makes its owner of whoever runs it.
@@ -77,10 +77,10 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
   const port = what.net.length > 0 ? await freePort() : undefined;
   // The sandbox compares with what a path leads to: /tmp and /var are links there.
   const real = async (paths: readonly string[]) => Promise.all(paths.map((path) => realpath(path)));
-  const [bun = "", entry = "", data = ""] = await real([what.bun, what.entry, what.data]);
+  const [bun = "", entry = "", data = "", code = ""] = await real([what.bun, what.entry, what.data, what.code ?? what.entry]);
   const kinds = ["read", "write", "exec", "sockets", "hidden"] as const;
   const folders = await Promise.all(kinds.map(async (kind) => [kind, await real(what[kind] ?? [])] as const));
-  const resolved: Confinement = { ...what, bun, entry, data, ...Object.fromEntries(folders) };
+  const resolved: Confinement = { ...what, bun, entry, code, data, ...Object.fromEntries(folders) };
   const profile = join(what.run, "profile.sb");
   await writeFile(profile, profileOf(resolved, { tmp: await realpath(tmp), port }), { mode: 0o600 });
   const { openFiles } = what.limits;
@@ -92,7 +92,7 @@ async function confineBySandboxExec(what: Confinement): Promise<Confined> {
       ...environmentOf(what, tmp),
       ...(port === undefined ? {} : { HTTPS_PROXY: `http://127.0.0.1:${port}` }),
     },
-    data,
+    ...{ code, data },
     ...(port !== undefined && { proxyPort: port }),
   };
 }

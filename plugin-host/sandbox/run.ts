@@ -1,5 +1,6 @@
 /** Runs one program under confinement to its end, and hears what it says. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
@@ -16,11 +17,11 @@ export async function runConfined(
   { clock, ms, ...what }: Pick<Confinement, "plugin" | "read" | "net" | "limits"> & { readonly clock: Clock; readonly ms: number },
 ): Promise<{ readonly said: string; readonly complaint: string; readonly code: number | undefined }> {
   await using made = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "pincer-confined-"));
+  const folder = mkdtempSync(join(tmpdir(), "pincer-confined-"));
   made.defer(() => rm(folder, { recursive: true, force: true }));
   const [run, data, entry] = [join(folder, "run"), join(folder, "data"), join(folder, "entry.ts")];
-  await Promise.all([run, data].map((path) => mkdir(path, { mode: 0o700 })));
-  await writeFile(entry, program);
+  for (const path of [run, data]) mkdirSync(path, { mode: 0o700 });
+  writeFileSync(entry, program);
   const { command, env } = await confine({ ...what, bun: process.execPath, entry, run, data, write: [], exec: [], sockets: [] });
   const child = Bun.spawn([...command], { env: { ...env }, cwd: run, stdio: ["ignore", "pipe", "pipe"] });
   let ended: string | undefined;

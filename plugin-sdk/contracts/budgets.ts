@@ -6,6 +6,13 @@ import { call, defineContract } from "../contract.ts";
 export const BudgetPeriod = Type.Union([Type.Literal("turn"), Type.Literal("session"), Type.Literal("day"), Type.Literal("month")]);
 export type BudgetPeriod = Static<typeof BudgetPeriod>;
 
+/** What a budget refuses with; callers find it in the error's `data.refusal`. A profile that is used up says nothing of the others. */
+export const budgetRefusals = {
+  usedUp: "BUDGET_USED_UP",
+  profileUsedUp: "BUDGET_PROFILE_USED_UP",
+  priceUnknown: "BUDGET_PRICE_UNKNOWN",
+} as const;
+
 export const Spent = Type.Object({
   usd: Type.Number({ minimum: 0 }),
   tokens: Type.Integer({ minimum: 0 }),

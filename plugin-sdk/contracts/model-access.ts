@@ -12,22 +12,22 @@ const own = {
   own: Type.Optional(Type.String()),
 };
 
-/** The auth profile whose credential a request is made with, so that it is known what each is used for. */
-const through = Type.Optional(Type.String());
+/** The auth profile that the credential is of, so that it is known what each is used for. Which one is asked is no choice here. */
+const profile = Type.Optional(Type.String());
 
 export const AccessRequest = Type.Composite([
   Type.Omit(LlmRequest, ["profile"]),
   Type.Object({
     /** Absent: the provider's own. */
     credential: Type.Optional(Credential),
-    through,
+    profile,
   }),
 ]);
 export type AccessRequest = Static<typeof AccessRequest>;
 
 export const AccessEmbedRequest = Type.Composite([
   Type.Omit(LlmEmbedRequest, ["profile"]),
-  Type.Object({ credential: Type.Optional(Credential), through }),
+  Type.Object({ credential: Type.Optional(Credential), profile }),
 ]);
 
 export const AccessibleModel = Type.Object({ info: ModelInfo, ...own });
@@ -44,7 +44,7 @@ export const AccessibleEndpoint = Type.Object({
   /** What else its requests may be made with. */
   credentials: Type.Array(CredentialType),
   local: Type.Boolean(),
-  /** It answers without any model. */
+  /** Its provider answers by itself, without any model. */
   offline: Type.Boolean(),
   defaultModel: Type.Optional(Type.String()),
   /** Where its provider says that somebody signs in. */

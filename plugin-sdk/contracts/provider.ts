@@ -5,6 +5,7 @@ import { AssistantMessage, ImageBlock, Message, StopReason, TextBlock, Usage } f
 
 export { AssistantMessage, ImageBlock, TextBlock };
 
+/** How much a model may think, from nothing on. */
 export const Thinking = Type.Union([
   Type.Literal("off"),
   Type.Literal("minimal"),
@@ -14,6 +15,7 @@ export const Thinking = Type.Union([
   Type.Literal("xhigh"),
 ]);
 export type Thinking = Static<typeof Thinking>;
+export const thinkingLevels: readonly Thinking[] = Thinking.anyOf.map((level) => level.const);
 
 /** Unknown figures are null, never guessed. Prices in US dollars for a million tokens. */
 export const ModelInfo = Type.Object({
@@ -228,7 +230,7 @@ export const ProviderRecord = Type.Object({
   /** Endpoint ids that it always serves; `open` providers may serve further ones that the operator configures. */
   endpoints: Type.Array(Type.String()),
   open: Type.Boolean(),
-  /** Answers without any network or account. */
+  /** It answers by itself, without any model. */
   offline: Type.Optional(Type.Boolean()),
   /** It is there without anybody having set it up: what was given a key comes before it. */
   found: Type.Optional(Type.Boolean()),

@@ -26,6 +26,8 @@ export const SelectionRequest = Type.Object({
   thinking: Type.Optional(Thinking),
   /** What the conversation holds so far, in tokens. */
   tokens: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** How many the answer may have at most; absent: as the model does. */
+  maxOutputTokens: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The answer before failed. */
   failed: Type.Optional(Type.Boolean()),
   /** The conversation is known to hold what is private. */

@@ -1,23 +1,16 @@
 /** Vectors of texts, over the embeddings API that most servers have beside Chat Completions. */
 import type { EmbedAnswer, EmbedRequest, ModelFailure } from "../contracts/provider.ts";
 import { tokenUsage } from "./answer.ts";
-import { type Place, post } from "./post.ts";
-import type { Fetch } from "./watch.ts";
+import { type Place, postJson } from "./post.ts";
+import type { Watch } from "./watch.ts";
 
 export const failedEmbeddings = (failure: ModelFailure): EmbedAnswer => ({ embeddings: [], usage: tokenUsage({}), failure });
 
 /** Throws what the server says instead, as `failureOf` reads it. */
-export async function askEmbeddings(
-  fetch: Fetch,
-  place: Place,
-  model: string,
-  request: EmbedRequest,
-  signal: AbortSignal,
-): Promise<EmbedAnswer> {
+export async function askEmbeddings(watch: Watch, place: Place, model: string, request: EmbedRequest): Promise<EmbedAnswer> {
   const { input, dimensions } = request;
   const params = { model, input: [...input], encoding_format: "float", ...(dimensions === undefined ? {} : { dimensions }) };
-  const response = await post(fetch, place, "/embeddings", params, signal);
-  return answerOf(await response.json(), request);
+  return answerOf(await postJson(watch, place, "/embeddings", params), request);
 }
 
 interface Vectors {

@@ -1,16 +1,23 @@
 /** What went wrong with a model call, in the classes that failover and users act on. */
 import type { FailureClass, ModelFailure } from "../contracts/provider.ts";
-import { errorMessage, isGatewayError } from "../error.ts";
+import { errorMessage, hasCode, isGatewayError } from "../error.ts";
+import type { Ended } from "./watch.ts";
 
-/** The wait that a vendor asks for, from `retry-after-ms` or `retry-after` (seconds or a date); milliseconds. */
+/** A quota of a day is back within one; whoever asks for more waits for nothing that a server can know. */
+const LONGEST_WAIT_MS = 86_400_000;
+
+/** A wait that a vendor asks for, in whole milliseconds from none to a day; `undefined` for what is no number. */
+export const waitOf = (ms: number): number | undefined =>
+  Number.isNaN(ms) ? undefined : Math.round(Math.min(Math.max(ms, 0), LONGEST_WAIT_MS));
+
+/** The wait that a vendor asks for, from `retry-after-ms` or `retry-after` (seconds or a date); milliseconds, a day at most. */
 export function retryAfterMs(headers: Headers | undefined, now: number): number | undefined {
   const exact = Number(headers?.get("retry-after-ms") ?? Number.NaN);
-  if (Number.isFinite(exact) && exact >= 0) return Math.round(exact);
+  if (exact >= 0) return waitOf(exact);
   const value = headers?.get("retry-after")?.trim();
   if (!value) return undefined;
   const seconds = Number(value);
-  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - now;
-  return Number.isFinite(wait) ? Math.max(0, Math.round(wait)) : undefined;
+  return waitOf(Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1000);
 }
 
 /** The class of an HTTP status, when the vendor says nothing more exact. */
@@ -86,8 +93,9 @@ const codeOf = (error: unknown): string => {
   return (codes.find((code) => typeof code === "string" && code !== "") as string | undefined) ?? "";
 };
 
-/** An event that is no JSON, or not of the shape that it must have. */
-const isMisread = (error: unknown): boolean => error instanceof SyntaxError || (error instanceof TypeError && codeOf(error) === "");
+/** An event that is no JSON, not of the shape that it must have, or without end. */
+const isMisread = (error: unknown): boolean =>
+  error instanceof SyntaxError || error instanceof RangeError || (error instanceof TypeError && codeOf(error) === "");
 
 /** A failure below HTTP: no connection, a name that does not resolve, a stream that broke or cannot be read. `address` is told to people. */
 export function networkFailure(error: unknown, address: string): ModelFailure {
@@ -95,7 +103,7 @@ export function networkFailure(error: unknown, address: string): ModelFailure {
   const chain = chainOf(error);
   // Our own refusal, such as a host that the manifest does not name, is no fault of the network.
   const refusal = chain.find(isGatewayError);
-  if (refusal) return { class: "bad-request", message: refusal.message };
+  if (refusal) return { class: hasCode(refusal, "PROVIDER_REDIRECTED") ? "network" : "bad-request", message: refusal.message };
   const code = codeOf(error);
   const said = plainMessage(errorMessage(chain.at(-1) ?? error));
   if (/refused/i.test(code)) return { class: "network", message: `nothing answers at ${where}: the connection was refused` };
@@ -105,11 +113,13 @@ export function networkFailure(error: unknown, address: string): ModelFailure {
   return { class: "network", message: `the connection to ${where} broke: ${said}${code === "" ? "" : ` (${code})`}` };
 }
 
-/** The vendor sent nothing for longer than a request may be silent. */
-export const silentFailure = (where: string, model: string): ModelFailure => ({
-  class: "timeout",
-  message: `${withoutKeys(where)} sent nothing for too long while ${model} was answering`,
-});
+/** What a request came to that its watch has ended, of itself. `where` is told to people, and `what` was asked. */
+export function endedFailure(ended: Exclude<Ended, "aborted">, where: string, what: string): ModelFailure {
+  const place = withoutKeys(where);
+  if (ended === "silent") return { class: "timeout", message: `${place} sent nothing for too long while ${what} was answering` };
+  if (ended === "late") return { class: "timeout", message: `${place} took too long for the answer of ${what}` };
+  return { class: "unknown", message: `${place} sent more for ${what} than an answer may have` };
+}
 
 /** The stream ended, and quietly, before the answer did. */
 export const cutOffFailure = (where: string, model: string): ModelFailure => ({

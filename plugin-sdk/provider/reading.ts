@@ -3,7 +3,8 @@ import type { ModelAnswer, ModelEvent, ModelFailure, ModelRequest } from "../con
 import type { StopReason, Usage } from "../message.ts";
 import { type Answer, tokenUsage } from "./answer.ts";
 import { apiError, type Told } from "./api-failure.ts";
-import { cutOffFailure, refusalFailure, silentFailure } from "./failure.ts";
+import { readText } from "./body.ts";
+import { cutOffFailure, endedFailure, refusalFailure } from "./failure.ts";
 import { type ServerEvent, serverEvents } from "./server-events.ts";
 import type { Watch } from "./watch.ts";
 
@@ -33,8 +34,7 @@ export async function* readResponse(
 ): AsyncGenerator<ModelEvent, void, void> {
   // A server that streams although it was asked not to is read as one that does.
   if (whole === true && response.headers.get("content-type")?.includes("event-stream") !== true) {
-    watch.seen();
-    for (const event of reader.readWhole(objectOf({ event: undefined, data: await response.text() }))) yield event;
+    for (const event of reader.readWhole(objectOf({ event: undefined, data: await readText(response, watch.seen) }))) yield event;
     return;
   }
   for await (const events of serverEvents(response, watch.seen)) {
@@ -59,7 +59,7 @@ export function conclude(answer: Answer, reading: Reading, watch: Watch, where: 
   const { usage, stop, refused, failure } = reading;
   const error = (found: ModelFailure) => answer.finish({ stopReason: "error", usage, failure: found });
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
-  if (watch.ended === "timeout") return error(silentFailure(where, model));
+  if (watch.ended !== undefined) return error(endedFailure(watch.ended, where, model));
   if (failure) return error(failure);
   if (stop === undefined) return error(cutOffFailure(where, model));
   if (!refused) return answer.finish({ stopReason: stop, usage });

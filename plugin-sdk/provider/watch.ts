@@ -1,54 +1,83 @@
-/** Watches one streamed request: it ends when the caller aborts, and when the vendor has sent nothing, not even a keep-alive, for too long. */
+/** Watches one request: it ends when the caller aborts, when nothing comes for too long, when it takes too long, and when too much comes. */
 import type { Clock } from "../clock.ts";
+import { type Fetch, strictFetch } from "./strict-fetch.ts";
 
-/** `fetch` without what Bun adds to it. */
-export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+export type { Fetch };
+
+/** What a request may take. */
+export interface Bounds {
+  /** Milliseconds without a byte, the wait for the first one too. */
+  readonly idleMs: number;
+  /** Milliseconds from its beginning to its end; absent: as long as something comes. */
+  readonly longestMs?: number;
+  /** Bytes of its answers, unpacked; absent: as many as come. */
+  readonly mostBytes?: number;
+}
+
+/** `"aborted"` by the caller; `"silent"`: nothing came; `"late"`: it took too long; `"oversized"`: too much came. */
+export type Ended = "aborted" | "silent" | "late" | "oversized";
+
+/** Told of what has come, in bytes. */
+export type Seen = (bytes?: number) => void;
 
 export interface Watch extends Disposable {
   /** Aborts the request, for whichever reason. */
   readonly signal: AbortSignal;
-  /** `"aborted"` by the caller, `"timeout"` by silence. */
-  readonly ended: "aborted" | "timeout" | undefined;
-  /** Something came from the vendor. */
-  seen(): void;
-  /** `fetch` whose answers count as signs of life, byte by byte. */
+  readonly ended: Ended | undefined;
+  readonly seen: Seen;
+  /** A request whose answer's body is read with `seen`, as `serverEvents`, `jsonLines` and `readText` do. */
+  readonly send: Fetch;
+  /** A request whose answer counts by itself, byte by byte, whoever reads it. */
   readonly fetch: Fetch;
 }
 
-/** `idleMs` holds for the wait for the first byte too. */
-export function watchRequest(options: {
+interface WatchOptions extends Bounds {
   readonly clock: Clock;
-  readonly idleMs: number;
   readonly signal: AbortSignal;
   readonly fetch: Fetch;
-}): Watch {
-  const { clock, idleMs, signal } = options;
+}
+
+export function watchRequest({ clock, signal, idleMs, longestMs, mostBytes, ...options }: WatchOptions): Watch {
   const controller = new AbortController();
-  let ended: Watch["ended"];
-  let lastSign = clock.monotonic();
+  const strict = strictFetch(options.fetch);
+  const begun = clock.monotonic();
+  const mostMs = longestMs ?? Number.POSITIVE_INFINITY;
+  let ended: Ended | undefined;
+  let lastSign = begun;
+  let bytes = 0;
   let timer: Disposable | undefined;
 
-  const end = (why: NonNullable<Watch["ended"]>, reason: unknown) => {
+  const end = (why: Ended, reason: unknown) => {
     ended ??= why;
     controller.abort(reason);
   };
-  const seen = () => {
+  const seen: Seen = (more = 0) => {
     lastSign = clock.monotonic();
+    bytes += more;
+    if (mostBytes !== undefined && bytes > mostBytes) end("oversized", new RangeError(`more than ${mostBytes} bytes came`));
   };
   const onAbort = () => end("aborted", signal.reason);
   // Armed once and again for what is left of the time, so that a token costs no timer.
   const arm = (ms: number) => {
     timer = clock.after(ms, () => {
-      const left = lastSign + idleMs - clock.monotonic();
-      if (left > 0) arm(left);
-      else end("timeout", new DOMException(`silent for ${idleMs} ms`, "TimeoutError"));
+      const now = clock.monotonic();
+      const [silentIn, lateIn] = [lastSign + idleMs - now, begun + mostMs - now];
+      if (lateIn <= 0) end("late", new DOMException(`not done in ${mostMs} ms`, "TimeoutError"));
+      else if (silentIn <= 0) end("silent", new DOMException(`silent for ${idleMs} ms`, "TimeoutError"));
+      else arm(Math.min(silentIn, lateIn));
     });
   };
   if (signal.aborted) onAbort();
   else {
     signal.addEventListener("abort", onAbort);
-    arm(idleMs);
+    arm(Math.min(idleMs, mostMs));
   }
+
+  const send: Fetch = async (input, init) => {
+    const response = await strict(input, { ...init, signal: controller.signal });
+    seen();
+    return response;
+  };
 
   return {
     signal: controller.signal,
@@ -56,9 +85,9 @@ export function watchRequest(options: {
       return ended;
     },
     seen,
+    send,
     async fetch(input, init) {
-      const response = await options.fetch(input, init);
-      seen();
+      const response = await send(input, init);
       if (!response.body) return response;
       const reader = response.body.getReader();
       // Read on demand and never ahead, unlike a pipe: when the connection breaks, what had come is still handed on first.
@@ -66,7 +95,8 @@ export function watchRequest(options: {
         {
           async pull(out) {
             const { done, value } = await reader.read();
-            seen();
+            seen(value?.length);
+            controller.signal.throwIfAborted();
             if (done) out.close();
             else out.enqueue(value);
           },

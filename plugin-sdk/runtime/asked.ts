@@ -16,7 +16,7 @@ export interface Asking {
 }
 
 export abstract class Asked {
-  /** Given when it is sent, so that ids grow in the order of the frames. */
+  /** Given when it is sent, so that ids grow in the order of the frames; 0 while it waits for that. */
   id = 0;
   #late: Disposable | undefined;
 
@@ -31,6 +31,11 @@ export abstract class Asked {
 
   opened(id: number): void {
     this.id = id;
+    this.listen();
+  }
+
+  /** An abort is heard from now on. */
+  listen(): void {
     this.signal.addEventListener("abort", this); // not "once", which costs a call 0.4 us: it is removed with the answer
   }
 
@@ -54,6 +59,7 @@ export abstract class Asked {
 
   /** The signal aborts. */
   handleEvent(): void {
+    if (this.id === 0) return void this.threw(this.signal.reason); // the other side has not heard of it
     const coded = codedOf(this.signal.reason);
     this.ask(kinds.abort, coded, { ...coded, data: undefined }, undefined);
   }
@@ -140,7 +146,7 @@ export class Reading extends Asked {
 
   /** One more window, so that what still ends the stream does not wait for a reader who may be slow: the time for it runs. */
   override handleEvent(): void {
-    this.#give(this.window);
+    if (this.id > 0) this.#give(this.window);
     super.handleEvent();
   }
 

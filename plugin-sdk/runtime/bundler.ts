@@ -1,14 +1,13 @@
 /**
- * Makes the one file that runs a plugin in a process of its own: the plugin, the SDK and what runs them. To bundle a source is to run its macros
- * and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
+ * Makes the two files of a plugin in a process of its own: what runs it there, which is the same for all, and the plugin with what it imports of the
+ * SDK. To bundle a source is to run its macros and to read whatever it imports: of a plugin that nobody trusts it is done in a sandbox.
  */
 import { resolve } from "node:path";
+import type { BuildMetafile } from "bun";
 
 export interface Source {
   readonly folder: string;
   readonly entry: string;
-  /** Of the manifest. */
-  readonly digest: string;
   /** Folders of the gateway's own SDK, and of its TypeBox: there is one of each, wherever the plugin lies. */
   readonly sdk: string;
   readonly typebox: string;
@@ -18,33 +17,58 @@ export interface Bundle {
   readonly text: string;
   /** Puts the places of its own source into the stacks of errors; Bun looks for it beside the text, and only when there is one. */
   readonly map?: string;
+  readonly bytecode?: Uint8Array;
   /** That are in it; absent when that is not known. */
   readonly files?: readonly string[];
 }
 
-/** Rejects as `Bun.build` does. */
-export async function bundleSource({ folder, entry, digest, sdk, typebox }: Source): Promise<Bundle> {
-  const child = Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk);
-  const plugin = JSON.stringify(`${folder}/${entry}`);
-  const start = `import { runChild } from ${JSON.stringify(child)};\nawait runChild(() => import(${plugin}), ${JSON.stringify(digest)});\n`;
-  const wrapper = `${folder}/.pincer-process.ts`;
+/** Where the plugin finds the runtime's TypeBox, which is most of what a bundle would hold and is read while that is made. */
+const own = 'globalThis[Symbol.for("pincer.typebox")]';
+
+/** What runs a plugin. */
+export async function bundleRuntime({ sdk, typebox }: Pick<Source, "sdk" | "typebox">): Promise<Bundle> {
+  const [child, types] = [Bun.resolveSync("@pincer/plugin-sdk/runtime/child", sdk), Bun.resolveSync("@sinclair/typebox", typebox)];
+  const wrapper = `${sdk}/.pincer-process.ts`;
+  const start = `import { runChild } from ${JSON.stringify(child)};
+import * as typebox from ${JSON.stringify(types)};
+${own} = typebox;
+void runChild();
+`;
+  // It is read at each start: with its bytecode beside it, in two thirds of the time.
+  const compiled = { format: "cjs", bytecode: true } as const;
+  const { outputs, metafile } = await Bun.build({ ...shared, ...compiled, entrypoints: [wrapper], files: { [wrapper]: start } });
+  const [text, bytecode] = await Promise.all([outputs[0]!.text(), outputs[1]!.arrayBuffer()]);
+  return { text, bytecode: new Uint8Array(bytecode), files: inputsOf(metafile).filter((file) => file !== wrapper) };
+}
+
+/** The plugin. Rejects as `Bun.build` does. One that uses TypeBox's inner parts has all of it for itself, since what is registered in one is not in another. */
+export async function bundleSource({ folder, entry, sdk, typebox }: Source, hasOwnTypes = false): Promise<Bundle> {
+  let isWithin = true;
   const { outputs, metafile } = await Bun.build({
-    ...{ entrypoints: [wrapper], files: { [wrapper]: start }, target: "bun", format: "esm", minify: { whitespace: true, syntax: true } },
-    ...{ sourcemap: "external", metafile: true },
+    ...{ ...shared, entrypoints: [`${folder}/${entry}`], sourcemap: "external" },
     plugins: [
       {
         name: "one SDK",
         setup(build) {
           build.onResolve({ filter: /^@pincer\/plugin-sdk(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, sdk) }));
-          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => ({ path: Bun.resolveSync(path, typebox) }));
+          build.onResolve({ filter: /^@sinclair\/typebox(\/|$)/ }, ({ path }) => {
+            isWithin &&= path === "@sinclair/typebox";
+            return hasOwnTypes || !isWithin ? { path: Bun.resolveSync(path, typebox) } : { path, namespace: "runtime" };
+          });
+          build.onLoad({ filter: /^/, namespace: "runtime" }, () => ({ contents: `module.exports = ${own};`, loader: "js" }));
         },
       },
     ],
   });
-  const files = Object.keys(metafile?.inputs ?? {}).map((file) => resolve(file));
+  if (!isWithin && !hasOwnTypes) return bundleSource({ folder, entry, sdk, typebox }, true);
   const [text, map] = await Promise.all(outputs.map((output) => output.text()));
-  return { text: text!, map: withPlaces(map!), files: files.filter((file) => file !== wrapper) };
+  return { text: text!, map: withPlaces(map!), files: inputsOf(metafile) };
 }
+
+const shared = { target: "bun", format: "esm", minify: { whitespace: true, syntax: true }, metafile: true } as const;
+
+const inputsOf = (metafile: BuildMetafile | undefined) =>
+  Object.keys(metafile?.inputs ?? {}).flatMap((file) => (file.startsWith("runtime:") ? [] : [resolve(file)]));
 
 /** As absolute paths, without what stands there; Bun reads no map that leaves that out. */
 function withPlaces(map: string): string {

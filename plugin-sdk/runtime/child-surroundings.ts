@@ -30,7 +30,7 @@ export function childSurroundings(
 ): Surroundings {
   const ask = (target: string, params: unknown, signal = never) => peer.call(target, params, { signal });
   /** Nobody waits for it; when the gateway is gone, the process ends by that. */
-  const tell = (target: string, params: unknown) => void ask(target, params).catch(() => undefined); // silent-ok: see above
+  const tell = (target: string, params: unknown) => void peer.tell(target, params).catch(() => undefined); // silent-ok: see above
   const provided = (contract: Contract) => given.provisions[contract.id] ?? [];
   const secret = async (name: string) => ((await ask("secret", { name })) as { readonly value?: string }).value;
   const config = () => given.config;

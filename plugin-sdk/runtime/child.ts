@@ -1,6 +1,6 @@
 /**
- * A plugin's code in a process of its own. One bundle holds this, the SDK and the plugin; the gateway starts it with one connection, and
- * everything that the plugin is to the gateway, and the gateway to it, goes over that as `process-protocol.ts` says.
+ * A plugin's code in a process of its own. The gateway starts this with one connection, before the plugin's bundle needs to be there, and everything
+ * that the plugin is to the gateway, and the gateway to it, goes over that as `process-protocol.ts` says.
  */
 import type { Call, Stream } from "../contract.ts";
 import { type GatewayError, hasCode, isGatewayError } from "../error.ts";
@@ -43,8 +43,8 @@ const notStarted: Served = {
   },
 };
 
-/** Runs until the gateway closes the connection. `load` imports the plugin; it is called once what it may use stands. */
-export async function runChild(load: () => Promise<{ readonly default?: PluginDefinition }>, digest: string): Promise<void> {
+/** Runs until the gateway closes the connection. */
+export async function runChild(): Promise<void> {
   let served = notStarted;
   const ended = Promise.withResolvers<GatewayError>();
   const peer: Peer = new Peer({
@@ -61,16 +61,16 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
     },
   });
 
-  const start = async ({ id, version, home, dataDir, permissions, config, provisions, limits, bridge }: Start): Promise<Started> => {
+  const start = async ({ id, version, code, home, dataDir, permissions, config, provisions, limits, bridge }: Start): Promise<Started> => {
     const ways = new WaysOut();
     if (bridge) await startBridge(bridge, peer, ways);
-    const definition = (await load()).default;
+    const { default: definition } = (await import(code)) as { readonly default?: PluginDefinition };
     if (typeof definition?.setup !== "function")
       throw pluginErrors.PLUGIN_LOAD_FAILED(
         `${id}: expected the default export to be definePlugin({ setup, ... }), came ${typeof definition}`,
       );
     const tell = (error: unknown, what: string) =>
-      peer.call("fault", { what, message: String((error as Error)?.stack ?? error).slice(0, 16_384) }, { signal: never });
+      peer.tell("fault", { what, message: String((error as Error)?.stack ?? error).slice(0, 16_384) });
     const instance = new Instance({
       name: `the process of ${id}`,
       clock: systemClock,
@@ -110,7 +110,7 @@ export async function runChild(load: () => Promise<{ readonly default?: PluginDe
   };
 
   await adopt({ fd: connectionFd, socket: frameSocket(peer, { onEnd: ended.resolve }) });
-  const hello: Hello = { protocol: processProtocol, sdk: sdk.version, digest };
+  const hello: Hello = { protocol: processProtocol, sdk: sdk.version };
   await peer.call("hello", hello, { signal: never }).catch((error) => {
     if (!isGatewayError(error)) throw error; // a refusal is the gateway's to tell: it closes the connection
   });

@@ -41,3 +41,27 @@ test("what is said of one address is said of no other", async () => {
   expect(await verdict(fetch("file:///etc/hostname"))).toBe("PLUGIN_PERMISSION");
   expect(await verdict(fetch("http://127.0.0.1:1/"))).toBe("PLUGIN_PERMISSION");
 });
+
+test("a redirect to somebody else carries no key, whatever its header is called; one on the same host does", async () => {
+  const seen: (readonly string[])[] = [];
+  using other = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch({ headers }) {
+      seen.push([...headers.keys()].filter((name) => /key|auth|cookie|team|accept-language/.test(name)));
+      return new Response("ok");
+    },
+  });
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) => Response.redirect(url.endsWith("/away") ? other.url.href : `${new URL(url).origin}/away`, 302),
+  });
+  const fetch = limitedFetch("one", { net: [server.url.host, other.url.host] }, () => ({}), none);
+  const headers = { "x-goog-api-key": "k", "x-team": "k", authorization: "k", cookie: "k", "x-api-key": "k", "accept-language": "de" };
+  expect(await (await fetch(server.url.href, { headers })).text()).toBe("ok");
+  expect(await (await fetch(new Request(server.url.href, { headers }))).text()).toBe("ok");
+  expect(seen).toEqual([["accept-language"], ["accept-language"]]);
+  await fetch(other.url.href, { headers });
+  expect(seen.at(-1)).toHaveLength(6);
+});

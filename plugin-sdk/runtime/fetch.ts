@@ -1,4 +1,5 @@
 /** `ctx.fetch`: checked by name. In the gateway's process nothing but the plugin's own good will keeps it to that; a confined one has no other way. */
+import { reachDirectly } from "../direct.ts";
 import type { Permissions } from "../manifest.ts";
 import { hostPort, hostsOf, reaches } from "../permissions.ts";
 import { pluginErrors } from "../plugin-errors.ts";
@@ -12,6 +13,7 @@ export const publicFetch: PublicFetch = async (url, init) => {
 let made: PublicFetch | undefined;
 
 const longestChain = 10;
+const HARMLESS = /^(accept(-.*)?|cache-control|if-.*|pragma|range|user-agent)$/;
 const mostHosts = 256;
 
 /** By name, or as one of all public ones. */
@@ -66,6 +68,7 @@ export function limitedFetch(
     const { hosts } = found;
     // Not the origin, which is the same for every address that is none of the web's.
     const place = `${url.protocol}//${url.host}`;
+    if (!hosts.has(place)) reachDirectly(url.hostname);
     const known = hosts.get(place) ?? (await reachedBy(others, now, url));
     hosts.set(place, known);
     if (known === "named") return known;
@@ -96,7 +99,8 @@ export function limitedFetch(
       const next = new URL(location, url);
       const how = await admit(next);
       headers ??= new Headers(init.headers ?? first?.headers);
-      if (next.origin !== url.origin) for (const name of ["authorization", "cookie", "x-api-key"]) headers.delete(name);
+      // Any header may carry a key, whatever it is called: only what never does goes to somebody else.
+      if (next.origin !== url.origin) for (const name of [...headers.keys()]) if (!HARMLESS.test(name)) headers.delete(name);
       for (const name of ["content-type", "content-length"]) headers.delete(name);
       if (method !== "HEAD") method = "GET";
       url = next;

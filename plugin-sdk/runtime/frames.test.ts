@@ -202,3 +202,44 @@ test("whoever floods is served some frames at a time, in their order, and made t
   expect((await ended).code).toBe("PLUGIN_GONE");
   expect(seen).toEqual(Array.from({ length: 500 }, (_, n) => n));
 });
+
+test("large parameters that are sent at once go one after another, and end nobody", async () => {
+  const clock = createManualClock();
+  const ends: GatewayError[] = [];
+  const onEnd = (error: GatewayError) => void ends.push(error);
+  const far = new Peer({
+    ...{ clock, abortMs: 1_000, tellsFaults: true },
+    served: {
+      call: async (_, params) => String(params).length,
+      async *stream(_, params) {
+        yield String(params).length;
+      },
+    },
+  });
+  const near = new Peer({ clock, abortMs: 1_000, tellsFaults: true, calls: 12, served: servesNothing });
+  await joinOverSocket(frameSocket(near, { onEnd }), frameSocket(far, { onEnd }));
+  const large = "x".repeat(20_000_000);
+  const calls = Array.from({ length: 8 }, () => near.call("target", large, quiet));
+  const item = near.stream("target", large, quiet).next();
+  const stop = new AbortController();
+  const [given, left] = [near.call("target", large, { signal: stop.signal }), near.stream("target", 1, { signal: stop.signal })];
+  const outcomes = [thrown(given), thrown(left.next())];
+  stop.abort(new Error("enough"));
+  expect((await Promise.all(outcomes)).map(({ message }) => message)).toEqual(["enough", "enough"]);
+  const beyond = Array.from({ length: 5 }, (_, n) => near.call("target", n, quiet).catch(({ code }) => code));
+  expect(await Promise.all(calls)).toEqual(Array(8).fill(large.length));
+  expect(await item).toEqual({ done: false, value: large.length });
+  expect(await Promise.all(beyond)).toEqual([1, 1, 1, 1, "PLUGIN_BUSY"]);
+  expect([ends, near.awaiting]).toEqual([[], 0]);
+  near.end(pluginErrors.PLUGIN_UNLOADED());
+});
+
+test("the end rejects also what waits to be sent", async () => {
+  const { peer, socket } = holdPeer();
+  socket.takes = 0;
+  const calls = Array.from({ length: 3 }, () => thrown(peer.call("target", "x".repeat(2_000_000), quiet)));
+  await turn();
+  peer.end(pluginErrors.PLUGIN_GONE("it went"));
+  expect(await Promise.all(calls)).toMatchObject([{ message: "it went" }, { message: "it went" }, { message: "it went" }]);
+  expect(peer.awaiting).toBe(0);
+});

@@ -26,7 +26,7 @@ export interface PeerOptions {
   readonly abortMs: number;
   /** Items of a stream that may be under way unread; a large one counts as several (`creditFor`). 256 when not given. */
   readonly window?: number;
-  /** Calls and streams of the other side that may run at once; one more is answered `PLUGIN_BUSY`. 1,024 when not given. */
+  /** Calls and streams that may run at once, and of this side wait to be sent; one more ends as `PLUGIN_BUSY`. 1,024 when not given. */
   readonly calls?: number;
   /** Bytes of frames that may be held by those that run, the last of them beyond that; one more is answered `PLUGIN_BUSY`. 64 MiB when not given. */
   readonly callBytes?: number;
@@ -45,8 +45,13 @@ export interface Wire {
   close(reason: GatewayError): void;
 }
 
+const mostCalls = 1_024;
+const { signal: never } = new AbortController();
+
 export class Peer {
   readonly #asked = new Map<number, Asked>();
+  /** What is asked for as soon as the wire has room, in that order. */
+  readonly #waiting = new Map<Asked, () => void>();
   readonly #running = new Map<number, ServedCall>();
   readonly #pings = new Map<number, PromiseWithResolvers<void>>();
   readonly #asking: Asking;
@@ -66,7 +71,10 @@ export class Peer {
       clock,
       abortMs,
       send: (kind, id, ...values) => this.#send(kind, id, ...values),
-      settled: ({ id }) => void this.#asked.delete(id),
+      settled: (asked) => {
+        this.#asked.delete(asked.id);
+        this.#waiting.delete(asked);
+      },
     };
     this.#answering = {
       tellsFaults,
@@ -86,7 +94,7 @@ export class Peer {
 
   /** Calls and streams of this side that wait for their answer. */
   get awaiting(): number {
-    return this.#asked.size;
+    return this.#asked.size + this.#waiting.size;
   }
 
   /** Calls and streams of the other side that run, also behind the end. */
@@ -94,10 +102,19 @@ export class Peer {
     return this.#running.size;
   }
 
+  /** Waits until the other side has read what is under way: large parameters go one after another. */
   call(target: string, params: unknown, io: Io): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const asked = new AskedCall(this.#asking, target, io.signal, resolve, reject);
       this.#open(asked, kinds.call, params === undefined ? [target] : [target, params]);
+    });
+  }
+
+  /** A call that waits for nothing, by somebody who does not wait for its answer: whoever says too much so ends the connection. */
+  tell(target: string, params: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#assertConnected();
+      this.#sendOpening(new AskedCall(this.#asking, target, never, resolve, reject), kinds.call, [target, params]);
     });
   }
 
@@ -122,7 +139,7 @@ export class Peer {
     if (this.#ended) return;
     this.#ended = error;
     this.options.onEnding?.(error);
-    for (const asked of [...this.#asked.values()]) asked.threw(error);
+    for (const asked of [...this.#asked.values(), ...this.#waiting.keys()]) asked.threw(error);
     for (const { reject } of this.#pings.values()) reject(error);
     this.#pings.clear();
     this.#room?.resolve();
@@ -144,8 +161,17 @@ export class Peer {
     }
   }
 
-  /** The wire has room again: streams that waited for it go on. */
+  /** The wire has room again: what waited for it goes on. */
   drained(): void {
+    for (const [asked, send] of this.#waiting) {
+      if (this.#wire?.isFull) return;
+      this.#waiting.delete(asked);
+      try {
+        send();
+      } catch (error) {
+        asked.threw(error);
+      }
+    }
     this.#room?.resolve();
     this.#room = undefined;
     for (const running of this.#running.values()) running.rouse();
@@ -181,9 +207,21 @@ export class Peer {
     if (!this.#wire) throw pluginErrors.PLUGIN_GONE("the other side has not connected yet");
   }
 
+  /** At once, or in its turn. */
   #open(asked: Asked, kind: number, value: unknown): void {
     this.#assertConnected();
     asked.signal.throwIfAborted();
+    if (!this.#wire?.isFull && this.#waiting.size === 0) return void this.#sendOpening(asked, kind, value);
+    const { calls = mostCalls } = this.options;
+    if (this.#waiting.size >= calls)
+      throw pluginErrors.PLUGIN_BUSY(
+        `${calls} calls wait until the other side has read what was sent before: try ${asked.target} again later`,
+      );
+    asked.listen();
+    this.#waiting.set(asked, () => this.#sendOpening(asked, kind, value));
+  }
+
+  #sendOpening(asked: Asked, kind: number, value: unknown): void {
     const id = this.#nextId++;
     this.#asked.set(id, asked);
     asked.opened(id);
@@ -219,7 +257,7 @@ export class Peer {
     const at = isStream ? 2 : 1;
     if (typeof target !== "string" || (isStream && credit === undefined) || told.length > at + 1)
       throw pluginErrors.PLUGIN_PROTOCOL("expected a target, for a stream its credit, and parameters");
-    const { served, calls = 1_024, callBytes = 64 * 2 ** 20 } = this.options;
+    const { served, calls = mostCalls, callBytes = 64 * 2 ** 20 } = this.options;
     if (this.#running.size >= calls || this.#heldBytes > callBytes) {
       const running = `${this.#running.size} calls of ${this.#heldBytes} bytes run here`;
       const busy = pluginErrors.PLUGIN_BUSY(`${running}; ${calls} of ${callBytes} may: try again when one has ended`);

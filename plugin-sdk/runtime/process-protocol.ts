@@ -7,7 +7,7 @@ import type { Generated, Permissions } from "../manifest.ts";
 import type { ConnectionInfo, Role, WireScope } from "../method.ts";
 
 /** Raised with every change that an older process or gateway would not understand. */
-export const processProtocol = 3;
+export const processProtocol = 4;
 
 /** The descriptor of the one connection that a process has: it is born with it, and can make no other. */
 export const connectionFd = 3;
@@ -15,10 +15,8 @@ export const connectionFd = 3;
 /** The first call of a process. */
 export interface Hello {
   readonly protocol: number;
-  /** The version of the SDK in its bundle. */
+  /** The version of its SDK. */
   readonly sdk: string;
-  /** Of the manifest that it was bundled with. */
-  readonly digest: string;
 }
 
 /** One provider of a contract that the plugin uses. */
@@ -35,7 +33,8 @@ export type Provisions = Readonly<Record<string, readonly Provided[]>>;
 export interface Start {
   readonly id: string;
   readonly version: string;
-  /** Paths as the process sees them. */
+  /** Paths as the process sees them; the plugin's code is not there before. */
+  readonly code: string;
   readonly home: string;
   readonly dataDir: string;
   readonly permissions: Permissions;

@@ -18,7 +18,7 @@ const EmitShape = Type.Object(
 );
 
 export const shapes = {
-  hello: Type.Object({ protocol: Type.Integer(), sdk: Name, digest: Name }),
+  hello: Type.Object({ protocol: Type.Integer(), sdk: Name }),
   log: Type.Object({ level: Level, event: Type.String({ maxLength: 200 }), fields: Type.Optional(Fields) }),
   fault: Type.Object({ what: Text, message: Type.String() }),
   "store.get": Type.Object({ key: Key }),

@@ -6,7 +6,10 @@ import { type Declare, testUnless } from "./needs.ts";
 /** Known before the first test is declared, since which tests there are is not for a test to say. */
 const inProcess = testUnless("bubblewrap", await unconfinable());
 
-/** As `test`, for tests in that mode: where no process can be confined they are skipped, and say so. */
+/**
+ * As `test`, for tests in that mode: where no process can be confined they are skipped, and say so. What drives the time runs inline alone: a process
+ * has the machine's (`StartPluginOptions.mode`).
+ */
 export const testIn = (mode: Mode): Declare => (mode === "process" ? inProcess : test);
 
 /**

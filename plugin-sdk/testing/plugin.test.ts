@@ -115,6 +115,10 @@ test("a conversation waits for the whole answer, and a turn that fails says how"
     error: expect.stringContaining("the account is empty"),
   });
   expect(await kit.say("what?")).toMatchObject({ text: "You said: what?" });
+  expect(await kit.say("/status")).toMatchObject({ state: "final", text: expect.stringContaining("scripted/one"), toolResults: [] });
+  expect(await kit.say("/compact")).toMatchObject({ state: "final" });
+  expect(await kit.say("/new", { session: "agent:main:other" })).toMatchObject({ text: "A new conversation." });
+  expect(await kit.say("and now?")).toMatchObject({ text: "You said: and now?" });
 });
 
 test("over a border only data crosses, inline whatever it is", async () => {

@@ -41,6 +41,8 @@ export interface ProviderSuite extends ProviderStart {
   readonly countsNoCacheWrites?: boolean;
   /** What the vendor says that it took for every answer, in US dollars; absent: it does not say. */
   readonly charges?: number;
+  /** The stream is made of bytes in a form of the vendor's own, and not of lines. */
+  readonly speaksBytes?: boolean;
   /** The vendor has no word for an answer that was refused. */
   readonly knowsNoRefusal?: boolean;
 }

@@ -5,6 +5,7 @@ import { ModelAnswer, type ModelEvent, type ModelRequest, provider } from "../co
 import type { Message, ToolCallBlock } from "../message.ts";
 import { INVALID_ARGUMENTS } from "../provider/answer.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
+import { hostileVendorTests } from "./hostile-vendor.ts";
 import type { Mode } from "./modes.ts";
 import type { ProviderSuite } from "./provider-claims.ts";
 import { type Fixture, fixtureOf, startBoth } from "./provider-fixture.ts";
@@ -450,6 +451,16 @@ export function providerSuite(suite: ProviderSuite): void {
       const stream = fixture.provider.stream(modelRequest("nowhere/model", [userMessage("hello")]), { signal: never() });
       expect((await readStream(stream)).answer).toMatchObject({ stopReason: "error", failure: { class: "bad-request" } });
       expect(fixture.vendor.ledger).toHaveLength(0);
+    });
+
+    hostileVendorTests({
+      test,
+      isText: suite.speaksBytes !== true,
+      async ask(scripted) {
+        const fixture = await start();
+        const { answer } = await ask(fixture, scripted);
+        return { answer, call: fixture.vendor.ledger.at(-1) };
+      },
     });
 
     if (mode === "process") {

@@ -55,7 +55,10 @@ export function talkOver(client: WireClient, sessionKey: string) {
     async ask(message: string, params: Payload = {}): Promise<Reply> {
       const runId = await say(message, params);
       const last = await end(runId);
-      await idle(runId);
+      await client.call("agent.wait", { runId });
+      // A command begins nothing in its session that could end.
+      const isTurn = ({ runId: of, phase }: Payload) => of === runId && phase === "start";
+      if (client.eventsOf("sessions.changed").some(isTurn)) await idle(runId);
       const messages = await history(params["sessionKey"] === undefined ? {} : { sessionKey: params["sessionKey"] });
       const turn = messages.slice(messages.findLastIndex(({ role }) => role === "user") + 1);
       const toolResults = turn.flatMap((entry) =>

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { ToolOutcome, tool } from "../contracts/tool.ts";
-import { inEveryMode, shared } from "./every-mode.ts";
+import { inEveryMode, shared, testIn } from "./every-mode.ts";
 import type { Mode } from "./modes.ts";
 import type { PluginKit } from "./plugin.ts";
 import { asks, says } from "./script.ts";
@@ -68,15 +68,18 @@ export function toolSuite({ name, startPlugin, works, refuses }: ToolSuite): voi
   describe(`${name} in the agent's hands`, () => {
     const wire = name.replace(/[^a-zA-Z0-9_-]/g, "_");
 
-    test("the model is told what it is for, calls it, and reads what it answered", async () => {
-      await using kit = await startPlugin({ mode: "inline" });
-      kit.model.answer([asks(wire, works)], says("Done."));
-      const reply = await kit.say("Use it.");
-      expect(reply.toolResults.map(({ isError }) => isError)).toEqual([false]);
-      const spec = kit.model.models[0]?.request.tools.find((one) => one.name === wire);
-      expect(spec?.description.length).toBeGreaterThan(10);
-    });
+    // The agent does not reach it through the imitated border.
+    for (const mode of ["inline", "process"] as const)
+      testIn(mode)(`the model is told what it is for, calls it, and reads what it answered, ${mode}`, async () => {
+        await using kit = await startPlugin({ mode });
+        kit.model.answer([asks(wire, works)], says("Done."));
+        const reply = await kit.say("Use it.");
+        expect(reply.toolResults.map(({ isError }) => isError)).toEqual([false]);
+        const spec = kit.model.models[0]?.request.tools.find((one) => one.name === wire);
+        expect(spec?.description.length).toBeGreaterThan(10);
+      });
 
+    // By the manifest alone, so that where its code runs makes no difference.
     test("arguments that do not fit its parameters never reach it, and the model reads why", async () => {
       await using kit = await startPlugin({ mode: "inline" });
       const wrong = Object.fromEntries(Object.keys(works).map((key) => [key, { not: "this" }]));

@@ -5,7 +5,7 @@ import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { type createSend, takeReplyTo } from "./chat-send.ts";
 import * as methods from "./methods.ts";
-import { failureOf } from "./runs.ts";
+import { toldFailure } from "./runs.ts";
 import { findSession, keyOfSessionId } from "./session-address.ts";
 import { type RunResult, runKey } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
@@ -15,7 +15,7 @@ const open: ReadonlySet<JobState> = new Set(["ready", "running", "absorbed"]);
 /** What a run came to, however its job ended. */
 function resultOf(outcome: JobOutcome): RunResult & { readonly aborted: boolean } {
   if (outcome.state === "done") return { ...(outcome.result as RunResult), aborted: false };
-  const { message = `the run ended as ${outcome.state}` } = failureOf(outcome);
+  const { message = `the run ended as ${outcome.state}` } = toldFailure(outcome);
   const aborted = outcome.state === "cancelled";
   return { status: "error", text: "", stopReason: aborted ? "aborted" : "error", startedAt: 0, endedAt: 0, error: message, aborted };
 }

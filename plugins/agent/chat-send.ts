@@ -1,6 +1,8 @@
 /** `chat.send` and its relatives: a message in, a run out. */
+
 import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { JobState } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
@@ -10,7 +12,7 @@ import { agentErrors } from "./errors.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
 import { findSession, openSession } from "./session-address.ts";
-import { thinkingLevel, thinkingLevels } from "./session-facets.ts";
+import { thinkingLevel } from "./session-facets.ts";
 import { type RunResult, runKey, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 

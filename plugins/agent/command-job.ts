@@ -1,4 +1,5 @@
 /** The job `agent.command`: what somebody typed to the gateway instead of to the model. Its answer is a note, which no model sees. */
+import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
@@ -8,7 +9,7 @@ import { isPutOff } from "./errors.ts";
 import { sessionsReset } from "./gateway-methods.ts";
 import { Replies } from "./replies.ts";
 import type { Runs } from "./runs.ts";
-import { chosenModel, thinkingLevel, thinkingLevels } from "./session-facets.ts";
+import { chosenModel, thinkingLevel } from "./session-facets.ts";
 import { type CommandInput, entryIds, type RunResult, turnLane } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 

@@ -1,8 +1,9 @@
 /** The job `agent.compact`: a summary that somebody asked for, in its place between the turns of the session. */
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { compact } from "./compaction.ts";
-import { summaryId, textTokens } from "./context-window.ts";
+import { summaryId } from "./context-window.ts";
 import { isFinal, isPutOff } from "./errors.ts";
 import { ModelChooser } from "./model-choice.ts";
 import { Replies } from "./replies.ts";

@@ -5,8 +5,9 @@
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { followersOf } from "@pincer/plugin-sdk/wire/session";
-import { type ContextItem, summaryEnd, summaryId, textTokens } from "./context-window.ts";
+import { type ContextItem, summaryEnd, summaryId } from "./context-window.ts";
 import { agentErrors } from "./errors.ts";
 import { sessionOperation } from "./events.ts";
 import { answerText, failureText, retryDelay, streamAnswer } from "./model-stream.ts";

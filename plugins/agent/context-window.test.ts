@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import {
   type ContextItem,
   contextItem,
@@ -11,7 +12,6 @@ import {
   requestTokens,
   summaryEnd,
   summaryId,
-  textTokens,
   tokenLimit,
 } from "./context-window.ts";
 

@@ -4,6 +4,7 @@
  */
 import type { Entry } from "@pincer/plugin-sdk/contracts/sessions";
 import type { AssistantMessage, Message, ToolResultMessage } from "@pincer/plugin-sdk/message";
+import { messageTokens } from "@pincer/plugin-sdk/provider/estimate";
 import type { AgentConfig } from "./config.ts";
 
 export interface ContextItem {
@@ -19,27 +20,6 @@ export interface ContextItem {
   readonly counted?: number;
 }
 
-const bytesPerToken = 3.6;
-const imageTokens = 1_600;
-const messageTokens = 6;
-/** A page is read as its text and as an image of it, about 2,500 tokens together, and has some 60 kB. */
-const documentTokens = (bytes: number): number => Math.max(2_500, Math.ceil(bytes / 24));
-
-export const textTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / bytesPerToken);
-
-function estimateTokens(message: Message): number {
-  if (typeof message.content === "string") return messageTokens + textTokens(message.content);
-  let tokens = messageTokens;
-  for (const block of message.content) {
-    if (block.type === "text") tokens += textTokens(block.text);
-    else if (block.type === "thinking") tokens += textTokens(block.thinking);
-    else if (block.type === "image") tokens += imageTokens;
-    else if (block.type === "document") tokens += documentTokens(block.data.length * 0.75);
-    else tokens += textTokens(JSON.stringify(block.arguments)) + 20;
-  }
-  return tokens;
-}
-
 const attachedBytes = (message: Message): number => {
   if (typeof message.content === "string") return 0;
   return message.content.reduce((sum, block) => ("data" in block ? sum + block.data.length : sum), 0);
@@ -52,7 +32,7 @@ const countedBy = (message: Message): number | undefined => {
 
 export function contextItem(id: string, message: Message, kind: ContextItem["kind"] = "message", seq?: number): ContextItem {
   const counted = kind === "message" ? countedBy(message) : undefined;
-  const tokens = estimateTokens(message);
+  const tokens = messageTokens(message);
   return {
     id,
     kind,

@@ -7,11 +7,11 @@ import type { ModelAnswer, ModelInfo, Thinking } from "@pincer/plugin-sdk/contra
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, Message } from "@pincer/plugin-sdk/message";
-import { pairToolCalls } from "@pincer/plugin-sdk/provider/conversation";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { BlockReplies } from "./block-replies.ts";
 import { compact } from "./compaction.ts";
-import { requestMessages, requestTokens, textTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
+import { requestMessages, requestTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
 import { answerText, noUsage, retryDelay, streamAnswer } from "./model-stream.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { ToolTable } from "./tool-table.ts";
@@ -163,7 +163,7 @@ export class ModelCalls {
       const shown = message.role === "user" ? rendered.of(message, owner) : withoutSelection(message);
       return readableBy(shown, model);
     };
-    const messages = pairToolCalls(requestMessages(await transcript.items(job.resumed), this.#limits, render));
+    const messages = requestMessages(await transcript.items(job.resumed), this.#limits, render);
     const unfinished: readonly Message[] =
       partial === "" ? [] : [{ role: "assistant", content: [{ type: "text", text: partial }], timestamp: agent.clock.now() }];
     return {

@@ -4,7 +4,7 @@ import { RunEvents, type RunIdentity } from "./run-events.ts";
 import type { AgentContext } from "./uses.ts";
 
 type Failure = { readonly code?: string; readonly message?: string };
-export const failureOf = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
+export const toldFailure = ({ result }: JobOutcome): Failure => (typeof result === "object" && result !== null ? (result as Failure) : {});
 
 const mostTold = 1_000;
 /** Why a run is stopped when nobody says otherwise: another message goes first. */

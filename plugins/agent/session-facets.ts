@@ -1,6 +1,6 @@
 /** What the agent keeps in a session's row, and which model and thinking level a session has chosen. */
 import type { Facet } from "@pincer/plugin-sdk";
-import type { ModelInfo, Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { type ModelInfo, type Thinking, thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
 import { type TSchema, Type } from "@sinclair/typebox";
 
@@ -38,7 +38,8 @@ export const facets: Readonly<Record<string, Facet>> = {
   lastRunError: facet(Type.String(), "Why the last run failed"),
 };
 
-interface Selection {
+/** What was written into `model`, and what of it was a choice. */
+interface WrittenModel {
   readonly shown: string;
   readonly chosen: string | null;
 }
@@ -49,9 +50,9 @@ interface Selection {
  */
 export function chosenModel({ facets: values }: Pick<Session, "facets">): string | undefined {
   const model = typeof values.model === "string" && values.model !== "" ? values.model : undefined;
-  const selection = values.modelSelection as Selection | undefined;
-  if (selection === undefined || model === undefined) return model;
-  return model === selection.shown ? (selection.chosen ?? undefined) : model;
+  const written = values.modelSelection as WrittenModel | undefined;
+  if (written === undefined || model === undefined) return model;
+  return model === written.shown ? (written.chosen ?? undefined) : model;
 }
 
 export const modelFacets = (model: ModelInfo, chosen: string | undefined): Readonly<Record<string, unknown>> => ({
@@ -61,7 +62,6 @@ export const modelFacets = (model: ModelInfo, chosen: string | undefined): Reado
   modelSelection: { shown: model.id, chosen: chosen ?? null },
 });
 
-export const thinkingLevels = ["off", "minimal", "low", "medium", "high", "xhigh"] as const;
 const otherNames: Readonly<Record<string, Thinking>> = {
   none: "off",
   min: "minimal",

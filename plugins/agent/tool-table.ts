@@ -5,9 +5,9 @@ import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import type { ToolRecord } from "@pincer/plugin-sdk/contracts/tool";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { INVALID_ARGUMENTS } from "@pincer/plugin-sdk/provider/answer";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { reviveSchema } from "@pincer/plugin-sdk/schema";
 import { Value } from "@sinclair/typebox/value";
-import { textTokens } from "./context-window.ts";
 
 export interface KnownTool {
   readonly name: string;

@@ -1,11 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, fails, says } from "@pincer/plugin-sdk/testing/script";
 import { textOf } from "@pincer/plugin-sdk/testing/talk";
 import { startConversation } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
-
-import { textTokens } from "./context-window.ts";
 
 const MAIN = "agent:main:main";
 

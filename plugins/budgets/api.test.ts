@@ -1,42 +1,9 @@
 /** Budgets in front of OpenAI's API: for whoever calls, for each of their users, and for many calls at once. */
 import { expect, test } from "bun:test";
-import type { BudgetReport } from "@pincer/plugin-sdk/contracts/budgets";
-import type { VendorAnswer } from "@pincer/plugin-sdk/testing/vendor-script";
-import type { Limits } from "../../tests/fixtures/budgets.ts";
-import { startApi } from "../../tests/fixtures/openai-api/gateway.ts";
-
-const model = "lab/gpt-test";
-const messages = [{ role: "user", content: "Hello!" }];
-/** A dollar each: a thousand dollars for a million tokens of both sorts. */
-const dollar: VendorAnswer = { steps: [{ text: ["ok"] }], usage: { input: 500, output: 500 } };
-const price = { input: 1_000, output: 1_000 };
-
-async function start(limits: Limits, { prices = { [model]: price } }: { readonly prices?: object } = {}) {
-  const api = await startApi({ settings: { models: { default: model, prices }, budgets: { answerTokens: 1_000, limits } } });
-  api.vendor.otherwise(() => dollar);
-  const show = () => api.kit.call<BudgetReport>("budgets.show");
-  return {
-    ...api,
-    chat: (more: object = {}) => api.post("/v1/chat/completions", { model, messages, ...more }),
-    show,
-    /** Once no call runs any more: a vendor sees a caller leave before the gateway has counted what that came to. */
-    async settled() {
-      for (;;) {
-        const report = await show();
-        if (report.limits.every(({ usd }) => usd?.held === 0)) return report;
-      }
-    },
-    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
-  };
-}
-
-interface Refusal {
-  readonly error: { readonly message: string; readonly type: string; readonly code: string };
-}
-const refusalOf = async (response: Response): Promise<Refusal["error"]> => ((await response.json()) as Refusal).error;
+import { dollar, messages, model, refusalOf, startPaidApi } from "../../tests/fixtures/openai-api/paid.ts";
 
 test("a budget that is used up is told as OpenAI tells an account without credit, before the vendor hears of the call", async () => {
-  await using api = await start({ daily: { per: "day", usd: 1.5 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 1.5 } });
   expect((await api.chat({ max_tokens: 100 })).status).toBe(200);
   for (const more of [{}, { stream: true }]) {
     const response = await api.chat(more);
@@ -55,7 +22,7 @@ test("a budget that is used up is told as OpenAI tells an account without credit
 });
 
 test("tokens of a cache whose price nobody tells are counted as the dearest that they can be, not as nothing", async () => {
-  await using api = await start({ daily: { per: "day", usd: 1.5 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 1.5 } });
   api.vendor.otherwise(() => ({ ...dollar, usage: { input: 499, cacheRead: 1, output: 500 } }));
   expect([(await api.chat({ max_tokens: 100 })).status, (await api.chat()).status]).toEqual([200, 429]);
   expect(await api.show()).toMatchObject({ today: { usd: 1, unpricedTokens: 0 } });
@@ -63,7 +30,7 @@ test("tokens of a cache whose price nobody tells are counted as the dearest that
 });
 
 test("each user has a limit of their own, and all of them one together", async () => {
-  await using api = await start({ each: { per: "day", usd: 1, each: "user" }, all: { per: "month", usd: 4.5, user: "shared*" } });
+  await using api = await startPaidApi({ each: { per: "day", usd: 1, each: "user" }, all: { per: "month", usd: 4.5, user: "shared*" } });
   const ask = async (user?: string) => (await api.chat({ max_tokens: 10, ...(user === undefined ? {} : { user }) })).status;
   expect([await ask("ada"), await ask("ada"), await ask("bob"), await ask("bob"), await ask()]).toEqual([200, 429, 200, 429, 200]);
   const { limits } = await api.show();
@@ -81,7 +48,7 @@ test("each user has a limit of their own, and all of them one together", async (
 });
 
 test("a hundred calls at once do not go beyond a limit together, and what they held is theirs no more", async () => {
-  await using api = await start({ daily: { per: "day", usd: 10 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 10 } });
   const { promise: until, resolve: release } = Promise.withResolvers<void>();
   api.vendor.otherwise(() => ({ ...dollar, hold: { before: 0, until } }));
   // Each is expected to cost a little more than a dollar: its answer may have a thousand tokens.
@@ -100,7 +67,7 @@ test("a hundred calls at once do not go beyond a limit together, and what they h
 });
 
 test("what fails before it began costs nothing; what breaks off, or is given up, costs what was sent and had come", async () => {
-  await using api = await start({ daily: { per: "day", usd: 100 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 100 } });
   const used = async () => (await api.settled()).limits[0]?.usd;
   api.vendor.answer({ error: { status: 400, message: "no" } });
   expect((await api.chat()).status).toBe(400);
@@ -131,7 +98,7 @@ test("what fails before it began costs nothing; what breaks off, or is given up,
 });
 
 test("a price that nobody knows is refused where money is limited, and counted in tokens when that is wanted", async () => {
-  await using api = await start({ daily: { per: "day", usd: 1 } }, { prices: {} });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 1 } }, { prices: {} });
   const response = await api.chat();
   expect(response.status).toBe(403);
   expect((await refusalOf(response)).message).toStartWith(
@@ -140,7 +107,7 @@ test("a price that nobody knows is refused where money is limited, and counted i
   expect(api.vendor.ledger).toHaveLength(0);
 
   await api.kit.call("config.patch", {
-    raw: JSON.stringify({ budgets: { unknownPrice: "count-tokens" } }),
+    raw: JSON.stringify({ budgets: { unknownPrice: "allow" } }),
     baseHash: (await api.kit.call<{ hash: string }>("config.get")).hash,
   });
   expect([(await api.chat()).status, (await api.chat()).status]).toEqual([200, 200]);
@@ -149,7 +116,7 @@ test("a price that nobody knows is refused where money is limited, and counted i
 });
 
 test("an agent behind the API, and an answer in the background, are refused before they begin", async () => {
-  await using api = await start({ daily: { per: "day", usd: 1 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 1 } });
   expect((await api.post("/v1/chat/completions", { model: "pincer/main", messages, user: "ada" })).status).toBe(429);
   await api.kit.call("config.patch", {
     raw: JSON.stringify({ budgets: { limits: { daily: { usd: 20 } } } }),
@@ -174,7 +141,7 @@ test("an agent behind the API, and an answer in the background, are refused befo
 });
 
 test("embeddings cost as answers do", async () => {
-  await using api = await start({ daily: { per: "day", usd: 0.01 } });
+  await using api = await startPaidApi({ daily: { per: "day", usd: 0.01 } });
   const response = await api.post("/v1/embeddings", { model, input: "x".repeat(360), user: "ada" });
   expect([response.status, (await refusalOf(response)).code]).toEqual([429, "insufficient_quota"]);
 });

@@ -1,7 +1,7 @@
 /** What was used, what is held for calls that run, and what both come to for each limit: in memory, so that a call waits for no store. */
 import type { Spent } from "@pincer/plugin-sdk/contracts/budgets";
-import { DIMENSIONS } from "./config.ts";
-import { type Limit, type Place, periodIn, periodOf, type Whose } from "./limits.ts";
+import { type Limit, type Place, periodIn, periodOf } from "./limits.ts";
+import { PARTS, type Whose } from "./whose.ts";
 
 /** What one caller used of one model in a day, a session or a turn. */
 export interface Row extends Spent {
@@ -52,15 +52,21 @@ export const add = (a: Spent, b: Spent): Spent => ({
 /** Half a surrogate pair, which a client may send, is no character. */
 const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 const rowKey = ({ kind, of, whose }: Pick<Row, "kind" | "of" | "whose">): string =>
-  [kind, part(of), ...DIMENSIONS.map((dimension) => part(whose[dimension]))].join("/");
-export const openKey = (id: string): string => `open/${id}`;
-export const toldKey = ({ limit, key }: Pick<Told, "limit" | "key">): string => `told/${limit}/${part(key)}`;
+  [kind, part(of), ...PARTS.map((name) => part(whose[name])), ...(whose.meant ?? []).map(part)].join("/");
+const openKey = (id: string): string => `open/${id}`;
+const toldKey = ({ limit, key }: Pick<Told, "limit" | "key">): string => `told/${limit}/${part(key)}`;
 
 const DAY_MS = 86_400_000;
 /** This month and the one before it. */
 const KEPT_DAYS = 62;
 const SESSION_IDLE_MS = 30 * DAY_MS;
+/** A program may begin a session with each call. */
+const MOST_SESSION_ROWS = 20_000;
 const TURN_IDLE_MS = 2 * 3_600_000;
+/** What is added and taken away again is not always nothing. */
+export const DUST = 1e-9;
+/** Of a limit that each has, in its time; whoever makes names up could fill a conversation with warnings. */
+const MOST_TOLD = 20;
 
 export class Book {
   readonly #rows = new Map<string, Row>();
@@ -127,9 +133,9 @@ export class Book {
     return this.#open.get(id);
   }
 
-  /** Of calls that began before then nobody will tell the end. */
-  expire(before: number): readonly OpenCall[] {
-    const late = this.open.filter(({ at }) => at < before);
+  /** Of calls that began so long ago nobody will tell the end; nor of those of a time that the clock was set back from. */
+  expire(now: number, heldMs: number): readonly OpenCall[] {
+    const late = this.open.filter(({ at }) => Math.abs(now - at) > heldMs);
     for (const call of late) this.#assume(call);
     return late;
   }
@@ -138,9 +144,14 @@ export class Book {
   tell(told: Told): boolean {
     const known = this.#told.get(toldKey(told));
     if (known?.mark === told.mark && (known.level === told.level || known.level === "used-up")) return false;
+    if (known === undefined && this.#toldOf(told) >= MOST_TOLD) return false;
     this.#told.set(toldKey(told), told);
     this.keep(toldKey(told), () => this.#told.get(toldKey(told)));
     return true;
+  }
+  #toldOf({ limit, mark, key }: Told): number {
+    const period = periodIn(key);
+    return this.told.filter((one) => one.limit === limit && one.mark === mark && periodIn(one.key) === period).length;
   }
   /** The session has begun anew. */
   forgetSession(session: string): void {
@@ -159,6 +170,8 @@ export class Book {
       const isOld = kind === "day" ? of < oldest : now - at > (kind === "session" ? SESSION_IDLE_MS : TURN_IDLE_MS);
       if (isOld) this.#drop(this.#rows, key);
     }
+    const sessions = [...this.#rows].filter(([, { kind }]) => kind === "session").sort(([, a], [, b]) => b.at - a.at);
+    for (const [key] of sessions.slice(MOST_SESSION_ROWS)) this.#drop(this.#rows, key);
     const perTurn = new Set(this.#limits.filter(({ per }) => per === "turn").map(({ name }) => name));
     for (const [key, { limit, at }] of this.#told) {
       if (now - at > (perTurn.has(limit) ? TURN_IDLE_MS : KEPT_DAYS * DAY_MS)) this.#drop(this.#told, key);
@@ -206,10 +219,14 @@ export class Book {
 
   #addHeld({ whose, place, usd, tokens }: OpenCall, sign: 1 | -1): void {
     for (const limit of this.#limits) {
-      const counter = this.#counterOf(limit, whose, place);
-      if (!counter) continue;
+      const key = limit.counts(whose) ? limit.keyOf(whose, place) : undefined;
+      if (key === undefined) continue;
+      const counter = this.counter(limit, key);
       counter.heldUsd = Math.max(0, counter.heldUsd + sign * usd);
       counter.heldTokens = Math.max(0, counter.heldTokens + sign * tokens);
+      // A name that came to nothing is not kept.
+      const { heldUsd, heldTokens } = counter;
+      if (counter.usd === 0 && counter.tokens === 0 && heldUsd < DUST && heldTokens === 0) this.#counters.get(limit.name)?.delete(key);
     }
   }
 

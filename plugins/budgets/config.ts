@@ -1,10 +1,8 @@
 /** The `budgets` section of the configuration. */
 import { BudgetPeriod } from "@pincer/plugin-sdk/contracts/budgets";
+import { AnswerTokens, UnknownPrice } from "@pincer/plugin-sdk/provider/expected-cost";
 import { type Static, Type } from "@sinclair/typebox";
-
-/** Who or what a call is of. */
-export const DIMENSIONS = ["agent", "user", "model", "profile"] as const;
-export type Dimension = (typeof DIMENSIONS)[number];
+import { DIMENSIONS } from "./whose.ts";
 
 const Only = (what: string, example: string) =>
   Type.Optional(Type.String({ minLength: 1, description: `${what}; \`*\` stands for any text`, examples: [example] }));
@@ -12,13 +10,15 @@ const Only = (what: string, example: string) =>
 const rest = {
   per: Type.Unsafe<BudgetPeriod>({ ...BudgetPeriod, description: "What it is counted over" }),
   each: Type.Optional(
-    Type.Union([Type.Literal("agent"), Type.Literal("user"), Type.Literal("model"), Type.Literal("profile")], {
-      description: "Each of them has the limit for itself",
-    }),
+    Type.Union(
+      DIMENSIONS.map((dimension) => Type.Literal(dimension)),
+      { description: "Each of them has the limit for itself" },
+    ),
   ),
   agent: Only("Only calls of this agent", "work"),
-  user: Only("Only calls for this sender, device or caller", "telegram:*"),
-  model: Only("Only calls of this model", "openai/*"),
+  principal: Only("Only calls for whom the gateway itself knows: a sender, a device, or shared", "shared"),
+  user: Only("Only calls for this sender, device or caller, under each name that a caller gives to users of its own", "telegram:*"),
+  model: Only("Only calls of this model, also by a dated or regional name of it", "openai/*"),
   profile: Only("Only calls through this auth profile", "openai:work"),
   soft: Type.Number({
     default: 0.8,
@@ -51,16 +51,8 @@ export const BudgetsConfig = Type.Object({
       examples: ["Europe/Berlin"],
     }),
   ),
-  unknownPrice: Type.Union([Type.Literal("refuse"), Type.Literal("count-tokens")], {
-    default: "refuse",
-    description:
-      "What becomes of a call whose price nobody knows where a hard limit of money holds: refuse it, or let it pass, count its tokens alone, and warn",
-  }),
-  answerTokens: Type.Integer({
-    default: 1_000,
-    minimum: 0,
-    description: "How long an answer is expected to be that may have any length, while it is not there yet",
-  }),
+  unknownPrice: UnknownPrice,
+  answerTokens: AnswerTokens,
   heldMs: Type.Integer({
     default: 3_600_000,
     minimum: 1,

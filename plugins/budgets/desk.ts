@@ -8,25 +8,41 @@ import type { jobAdmitting, modelCalled, modelCalling } from "@pincer/plugin-sdk
 import { Book, type Level, nothing, type OpenCall } from "./book.ts";
 import { type Calendar, createCalendar } from "./calendar.ts";
 import type { BudgetsConfig } from "./config.ts";
-import { expectedOf, limitWithoutPrice, refusedBy, refuseUnpriced, resetOf, resettingOf, stateOf, usedUp } from "./gate.ts";
+import {
+  beyond,
+  expectedOf,
+  limitWithoutPrice,
+  nothingExpected,
+  refusedBy,
+  refuseUnpriced,
+  resetOf,
+  resettingOf,
+  spentBy,
+  stateOf,
+  usedUp,
+} from "./gate.ts";
 import { createKeeping, type Keeping } from "./keeping.ts";
-import { type Limit, limitsOf, type Place, periodIn, periodOf, type Whose } from "./limits.ts";
+import { keyWith, type Limit, limitsOf, type Place, periodIn, periodOf } from "./limits.ts";
 import { budgetReached, tellOwner } from "./telling.ts";
+import { Users } from "./users.ts";
+import { meantBy, type Whose } from "./whose.ts";
 import { overview, unpricedPasses, warning } from "./words.ts";
 
 export const uses = { sessions };
-export type DeskContext = PluginContext<BudgetsConfig, typeof uses>;
+type DeskContext = PluginContext<BudgetsConfig, typeof uses>;
 
 const allowed: Verdict = { allow: true };
 const EXPIRE_MS = 300_000;
 const SWEEP_MS = 3_600_000;
-/** Whoever asks through an API calls itself what it likes: further users of a day are counted together. */
-const mostUsers = 500;
-const OTHERS = "others";
-/** Ends that were told before the call was held, as when its gate was late. */
-const mostEnded = 1_000;
+/** Ends that were told before the call was held, as when its gate was late; and calls that were taken to have ended. */
+const mostRemembered = 1_000;
 /** Of a limit that each has, the shares that are shown. */
 const mostShares = 20;
+
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  if (map.size > mostRemembered) for (const oldest of map.keys()) return void map.delete(oldest);
+}
 
 export class Desk {
   /** Why the configuration does not hold as it is written. */
@@ -41,10 +57,13 @@ export class Desk {
   #calendar: Calendar | undefined;
   #limits: readonly Limit[] = [];
   #day = { date: "", from: 0, until: 0 };
-  #lookedAt = 0;
+  /** By the clock that only grows: a time of day that is set forward and back must not take what was used with it. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #sweptAt = 0;
-  readonly #users = new Set<string>();
-  readonly #ended = new Set<string>();
+  readonly #users = new Users();
+  readonly #ended = new Map<string, true>();
+  /** What was taken to have used what was held for it, should its end be told yet. */
+  readonly #assumed = new Map<string, OpenCall>();
 
   constructor(ctx: DeskContext) {
     this.#ctx = ctx;
@@ -77,7 +96,7 @@ export class Desk {
     if (!spends || spends.answered === true) return allowed;
     const decide = (): Verdict => {
       const { now, calendar, date } = this.#now();
-      const whose = { agent: spends.agentId ?? "", user: this.#userOf(spends.user), model: "", profile: "" };
+      const whose: Whose = { agent: spends.agentId ?? "", model: "", profile: "", ...this.#userOf(spends.user) };
       const place = { date, session: spends.sessionKey ?? "", run: "" };
       const refused = usedUp(this.#book, calendar, { whose, place }, now);
       if (!refused) return allowed;
@@ -88,15 +107,18 @@ export class Desk {
   }
 
   /** A call has ended. */
-  async called({ callId, usage, ...call }: HookPayload<typeof modelCalled>): Promise<void> {
+  async called(ended: HookPayload<typeof modelCalled>): Promise<void> {
+    const { callId } = ended;
     await this.#open();
     const { now, date } = this.#now();
     const held = this.#book.find(callId);
-    if (!held) this.#endedEarly(callId);
-    const { totalTokens: tokens, cost } = usage;
-    const of: OpenCall = held ?? { id: callId, ...this.#of(call, date), usd: 0, tokens: 0, isPriced: true, at: now };
-    this.#book.settle(of, { usd: cost ?? 0, tokens, calls: 1, unpricedTokens: cost === null ? tokens : 0 }, now);
-    if (tokens > 0 || (cost ?? 0) > 0) this.#look(of);
+    const assumed = this.#assumed.get(callId);
+    this.#assumed.delete(callId);
+    if (!held && !assumed) remember(this.#ended, callId, true);
+    const of: OpenCall = held ?? assumed ?? { id: callId, ...this.#of(ended, date), ...nothingExpected, at: now };
+    const spent = spentBy(ended, of);
+    this.#book.settle(of, assumed ? beyond(spent, assumed) : spent, now);
+    if (spent.tokens > 0 || spent.usd > 0) this.#look(of);
   }
 
   async sessionEnded(session: string): Promise<void> {
@@ -160,7 +182,9 @@ export class Desk {
     this.#inherited = undefined;
     this.#book.load(rows, told, inherited ?? open, inherited === undefined);
     this.#isReady = true;
-    this.#now();
+    this.#sweptAt = this.#ctx.clock.monotonic();
+    const { date } = this.#now();
+    for (const { kind, of, whose } of rows.values()) if (kind === "day" && of === date) this.#users.countedAs(whose.user);
   }
 
   /** The time, and what is due at it. */
@@ -173,13 +197,16 @@ export class Desk {
     }
     const { date } = this.#day;
     this.#book.use(this.#limits, date);
-    if (Math.abs(now - this.#lookedAt) >= EXPIRE_MS) {
-      this.#lookedAt = now;
-      for (const { id, whose } of this.#book.expire(now - this.#ctx.config.heldMs))
-        this.#ctx.log.warn("budgets.end-not-told", { callId: id, model: whose.model });
+    const passed = this.#ctx.clock.monotonic();
+    if (passed - this.#lookedAt >= EXPIRE_MS) {
+      this.#lookedAt = passed;
+      for (const call of this.#book.expire(now, this.#ctx.config.heldMs)) {
+        remember(this.#assumed, call.id, call);
+        this.#ctx.log.warn("budgets.end-not-told", { callId: call.id, model: call.whose.model });
+      }
     }
-    if (Math.abs(now - this.#sweptAt) >= SWEEP_MS) {
-      this.#sweptAt = now;
+    if (passed - this.#sweptAt >= SWEEP_MS) {
+      this.#sweptAt = passed;
       this.#book.sweep(now, calendar.dateOf);
     }
     return { now, calendar, date };
@@ -213,22 +240,19 @@ export class Desk {
       profile = "",
       sessionKey: session = "",
       runId: run = "",
-    }: Omit<HookPayload<typeof modelCalling>, "inputTokens" | "price" | "callId">,
+    }: Pick<HookPayload<typeof modelCalling>, "agentId" | "user" | "model" | "profile" | "sessionKey" | "runId">,
     date: string,
   ): { readonly whose: Whose; readonly place: Place } {
-    return { whose: { agent: agentId, user: this.#userOf(user), model, profile }, place: { date, session, run } };
+    return { whose: { agent: agentId, model, profile, ...this.#userOf(user) }, place: { date, session, run } };
   }
 
-  #userOf(user: string | undefined): string {
-    if (user === undefined) return "";
-    if (this.#users.size >= mostUsers && !this.#users.has(user)) return OTHERS;
-    this.#users.add(user);
-    return user;
-  }
-
-  #endedEarly(callId: string): void {
-    this.#ended.add(callId);
-    if (this.#ended.size > mostEnded) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
+  /** Limits mean the name that somebody has, also where it is counted under another. */
+  #userOf(name = ""): Pick<Whose, "user" | "meant"> {
+    const user = this.#users.countedAs(name);
+    if (user === name) return { user };
+    const own = { agent: "", user: name, model: "", profile: "" };
+    const meant = this.#book.limits.flatMap(({ only }) => (only.user !== undefined && meantBy("user", only.user)(own) ? only.user : []));
+    return meant.length === 0 ? { user } : { user, meant: [...new Set(meant)] };
   }
 
   /** Which limits have come near their end with that call. */
@@ -261,7 +285,7 @@ export class Desk {
 
   #tellUnpriced(model: string, limit: Limit, { date, session }: Place): void {
     const { now } = this.#now();
-    if (!this.#book.tell({ limit: limit.name, mark: limit.mark, key: `${date} ${model}`, level: "soft", at: now })) return;
+    if (!this.#book.tell({ limit: `${limit.name}/unpriced`, mark: limit.mark, key: keyWith(date, model), level: "soft", at: now })) return;
     const message = `⚠️ ${unpricedPasses(model, limit.name)}`;
     this.#ctx.log.warn("budgets.price-unknown", { model, limit: limit.name });
     void tellOwner(this.#ctx, { message, sessionKey: session, isAnswered: false });

@@ -34,3 +34,12 @@ test("a model whose budget is used up refuses the request, and is one reason amo
   expect(answer.failure).toMatchObject({ class: "exhausted", message: expect.stringContaining('The budget "one" is used up') });
   expect(lab.tried().filter((call) => !call.startsWith("two "))).toEqual([]);
 });
+
+test("vectors are made with the next profile as well, where the budget of the first is used up", async () => {
+  await using lab = await start({ first: { per: "day", usd: 0, profile: "lab:a" } });
+  const embed = () => lab.llm.embed!({ model: "lab/one", input: ["eightchr"] }, { signal: new AbortController().signal });
+  expect((await embed()).embeddings).toEqual([[0.125, 0]]);
+  await using none = await start({ each: { per: "day", usd: 0, each: "profile" } });
+  const refused = none.llm.embed!({ model: "lab/one", input: ["eightchr"] }, { signal: new AbortController().signal });
+  await expect(refused).rejects.toMatchObject({ code: "LLM_CALL_REFUSED", data: { refusal: "BUDGET_PROFILE_USED_UP" } });
+});

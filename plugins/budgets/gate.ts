@@ -1,34 +1,52 @@
 /** Whether a call may be made: within every hard limit that counts it, with what other calls are expected to use meanwhile. */
-import type { BudgetState } from "@pincer/plugin-sdk/contracts/budgets";
+import { type BudgetState, budgetRefusals, type Spent } from "@pincer/plugin-sdk/contracts/budgets";
 import type { HookPayload, Verdict } from "@pincer/plugin-sdk/hook";
-import type { modelCalling } from "@pincer/plugin-sdk/hooks";
-import type { Book, Counter, OpenCall } from "./book.ts";
+import type { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
+import { expectedCost, expectedOutput } from "@pincer/plugin-sdk/provider/expected-cost";
+import { type Book, type Counter, DUST, type OpenCall } from "./book.ts";
 import type { Calendar } from "./calendar.ts";
 import type { BudgetsConfig } from "./config.ts";
-import { type Limit, nameIn, type Place, type Whose } from "./limits.ts";
+import { type Limit, nameIn, type Place } from "./limits.ts";
+import type { Whose } from "./whose.ts";
 import { type Resetting, refusal, unpriced } from "./words.ts";
 
 type Asked = HookPayload<typeof modelCalling>;
 
 const none: Counter = { usd: 0, tokens: 0, heldUsd: 0, heldTokens: 0 };
-/** What is added and taken away again is not always nothing. */
-const DUST = 1e-9;
 
-export interface Expected {
+interface Expected {
   readonly usd: number;
   readonly tokens: number;
   readonly isPriced: boolean;
 }
 
-/** What a call is expected to use: its request, and an answer as long as it may be, or as one usually is. */
+/** What a call is expected to use: its request, and an answer as long as it may be, or else as one is taken to be. */
 export function expectedOf(
-  { inputTokens, maxOutputTokens, price }: Asked,
+  { inputTokens, maxOutputTokens, longestOutput, price }: Asked,
   { answerTokens }: Pick<BudgetsConfig, "answerTokens">,
 ): Expected {
-  const output = maxOutputTokens === undefined ? answerTokens : Math.min(maxOutputTokens, answerTokens);
-  const usd = price === null ? 0 : (inputTokens * price.input + output * price.output) / 1e6;
-  return { usd, tokens: inputTokens + output, isPriced: price !== null };
+  const outputTokens = maxOutputTokens ?? expectedOutput(answerTokens, longestOutput);
+  const usd = expectedCost({ inputTokens, outputTokens }, price);
+  return { usd: usd ?? 0, tokens: inputTokens + outputTokens, isPriced: usd !== undefined };
 }
+
+export const nothingExpected: Expected = { usd: 0, tokens: 0, isPriced: false };
+
+/** What a call has used. Of one whose end the vendor did not count nobody knows what it wrote: it has used what was held for it, at least. */
+export function spentBy({ usage, estimated }: Pick<HookPayload<typeof modelCalled>, "usage" | "estimated">, held: Expected): Spent {
+  const least = estimated ? held : nothingExpected;
+  const tokens = Math.max(usage.totalTokens, least.tokens);
+  const isPriced = usage.cost !== null || least.isPriced;
+  return { usd: Math.max(usage.cost ?? 0, least.usd), tokens, calls: 1, unpricedTokens: isPriced ? 0 : tokens };
+}
+
+/** What of it is not counted yet, where the call was taken to have used what was held for it. */
+export const beyond = ({ usd, tokens, unpricedTokens }: Spent, assumed: Expected): Spent => ({
+  usd: Math.max(0, usd - assumed.usd),
+  tokens: Math.max(0, tokens - assumed.tokens),
+  calls: 0,
+  unpricedTokens: Math.max(0, unpricedTokens - (assumed.isPriced ? 0 : assumed.tokens)),
+});
 
 /** The limit as it stands for that key. */
 export function stateOf(limit: Limit, key: string, counter: Counter, resetsAt: number | undefined): BudgetState {
@@ -57,7 +75,7 @@ export const resettingOf = (limit: Limit, calendar: Calendar, now: number): Rese
 });
 
 /** What a limit refused, and why. */
-export interface Refused {
+interface Refused {
   readonly limit: Limit;
   readonly key: string;
   readonly verdict: Verdict & { readonly allow: false };
@@ -125,7 +143,7 @@ function refuse(
     verdict: {
       allow: false,
       reason: refusal(stateOf(limit, key, counter, resetting.at), measure, resetting, needs),
-      code: isOfProfile ? "BUDGET_PROFILE_USED_UP" : "BUDGET_USED_UP",
+      code: isOfProfile ? budgetRefusals.profileUsedUp : budgetRefusals.usedUp,
       ...(resetting.at === undefined ? {} : { retryAfterMs: Math.max(0, resetting.at - now) }),
     },
   };
@@ -138,5 +156,5 @@ export const limitWithoutPrice = (book: Book, whose: Whose): Limit | undefined =
 export const refuseUnpriced = (model: string, limit: Limit): Verdict => ({
   allow: false,
   reason: unpriced(model, limit.name),
-  code: "BUDGET_PRICE_UNKNOWN",
+  code: budgetRefusals.priceUnknown,
 });

@@ -4,7 +4,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { OpenCall, Row, Told } from "./book.ts";
 
-export interface Kept {
+interface Kept {
   readonly rows: ReadonlyMap<string, Row>;
   readonly told: readonly Told[];
   readonly open: readonly OpenCall[];

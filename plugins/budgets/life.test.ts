@@ -97,14 +97,17 @@ test("a call of whose end nobody tells is taken to have used what was expected, 
   talk.script.answer(async function* (_request, signal) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
-  await talk.say("hello");
+  const runId = await talk.say("hello");
   await talk.script.modelCall(0);
   const held = (await talk.show()).limits[0]?.usd?.held ?? 0;
   expect(held).toBeGreaterThan(0);
   await clock.advance(601_000);
   expect((await talk.show()).limits).toMatchObject([{ usd: { used: held, held: 0 } }]);
   expect(talk.gateway.lines.filter(({ event }) => event === "budgets.end-not-told")).toHaveLength(1);
+  // Should its end be told after all, what it came to takes the place of that: a tenth of a cent, as the vendor says.
   await talk.command("/stop");
+  await talk.end(runId);
+  expect(await talk.show()).toMatchObject({ today: { calls: 1 }, limits: [{ usd: { used: 0.001, held: 0 } }] });
 });
 
 test("unloading leaves nothing behind, and without the plugin nothing is limited", async () => {

@@ -1,9 +1,7 @@
 /** Which calls a limit counts, and together with which others. */
 import type { BudgetPeriod } from "@pincer/plugin-sdk/contracts/budgets";
-import { type BudgetsConfig, DIMENSIONS, type Dimension, type LimitConfig } from "./config.ts";
-
-/** Whose call it is; an empty text where nobody knows. */
-export type Whose = Readonly<Record<Dimension, string>>;
+import type { BudgetsConfig, LimitConfig } from "./config.ts";
+import { DIMENSIONS, type Dimension, meantBy, partOf, type Whose } from "./whose.ts";
 
 /** Where a call belongs in time: the day it began on, and what it is a part of. */
 export interface Place {
@@ -30,10 +28,9 @@ export interface Limit {
   keyOf(whose: Whose, place: Place): string | undefined;
 }
 
-const patternOf = (text: string): RegExp => new RegExp(`^${text.split("*").map(RegExp.escape).join(".*")}$`, "s");
-
 /** Between the time and whose it is. */
 const BETWEEN = "\0";
+export const keyWith = (period: string, name: string): string => `${period}${BETWEEN}${name}`;
 export const nameIn = (key: string): string => key.slice(key.indexOf(BETWEEN) + 1);
 export const periodIn = (key: string): string => key.split(BETWEEN, 1)[0] as string;
 
@@ -46,23 +43,22 @@ export function periodOf(per: BudgetPeriod, { date, session, run }: Place): stri
 function limitOf(name: string, config: LimitConfig): Limit {
   const { per, usd, tokens, soft, hard, each, ...rest } = config;
   const only: Partial<Record<Dimension, string>> = {};
-  const patterns: (readonly [Dimension, RegExp])[] = [];
+  const conditions: ((whose: Whose) => boolean)[] = [];
   for (const dimension of DIMENSIONS) {
     const wanted = rest[dimension];
     if (wanted === undefined) continue;
     only[dimension] = wanted;
-    patterns.push([dimension, patternOf(wanted)]);
+    conditions.push(meantBy(dimension, wanted));
   }
-  const isOfCall = (dimension: string | undefined) => dimension === "model" || dimension === "profile";
   return {
     ...{ name, per, usd, tokens, soft, hard, each, only },
     mark: Bun.hash.xxHash64(JSON.stringify(config)).toString(36),
-    needsCall: isOfCall(each) || patterns.some(([dimension]) => isOfCall(dimension)),
-    counts: (whose) => patterns.every(([dimension, pattern]) => pattern.test(whose[dimension])),
+    needsCall: each === "model" || each === "profile" || only.model !== undefined || only.profile !== undefined,
+    counts: (whose) => conditions.every((holds) => holds(whose)),
     keyOf(whose, place) {
       const period = periodOf(per, place);
       if (period === "") return undefined;
-      return each === undefined ? period : `${period}${BETWEEN}${whose[each]}`;
+      return each === undefined ? period : keyWith(period, partOf(whose, each));
     },
   };
 }

@@ -11,7 +11,10 @@ import { budgetReached } from "./telling.ts";
 /** Behind every other say in a call: what somebody else refuses is never held. */
 const LAST = 1_000;
 
-const Whose = Type.Object({ agent: Type.String(), user: Type.String(), model: Type.String(), profile: Type.String() });
+const Whose = Type.Object({
+  ...{ agent: Type.String(), user: Type.String(), model: Type.String(), profile: Type.String() },
+  meant: Type.Optional(Type.Array(Type.String())),
+});
 const Place = Type.Object({ date: Type.String(), session: Type.String(), run: Type.String() });
 const OpenCall = Type.Object({
   ...{ id: Type.String(), whose: Whose, place: Place },

@@ -6,6 +6,7 @@ import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
+import { ownSessions, programSessions } from "@pincer/plugin-sdk/session-key";
 import { Type } from "@sinclair/typebox";
 
 export const budgetReached = defineEvent({
@@ -31,7 +32,7 @@ const chatInject = defineMethod({
   result: Type.Object({ ok: Type.Literal(true) }),
 });
 
-export interface Telling {
+interface Telling {
   readonly message: string;
   /** The conversation in which it happened. */
   readonly sessionKey: string;
@@ -39,8 +40,9 @@ export interface Telling {
   readonly isAnswered: boolean;
 }
 
-/** Sessions of the owner's in which nobody reads along: work that goes on by itself, and programs. */
-const unread = /^agent:[^:]+:(subagent|cron|acp|hook|heartbeat|openai|openai-user)(:|$)/;
+const unread: ReadonlySet<string> = new Set([...ownSessions, ...Object.values(programSessions)]);
+/** Whether nobody reads along in a session of the owner's. */
+const isUnread = (key: string): boolean => unread.has(key.split(":", 3)[2] ?? "");
 
 type Context = Pick<PluginContext, "log" | "call" | "signal"> & { readonly uses: { readonly sessions: ImplementationOf<typeof sessions> } };
 
@@ -48,7 +50,7 @@ type Context = Pick<PluginContext, "log" | "call" | "signal"> & { readonly uses:
 export async function tellOwner(ctx: Context, { message, sessionKey, isAnswered }: Telling): Promise<void> {
   try {
     const session = sessionKey === "" ? null : await ctx.uses.sessions.get({ key: sessionKey }, { signal: ctx.signal });
-    const isOwners = session?.owner === true && !unread.test(session.key);
+    const isOwners = session?.owner === true && !isUnread(session.key);
     if (isOwners && isAnswered) return;
     await ctx.call(chatInject, { sessionKey: isOwners ? sessionKey : "main", message, note: true });
   } catch (error) {

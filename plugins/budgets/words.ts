@@ -73,7 +73,7 @@ const howToPrice = (model: string): string =>
 
 export const unpriced = (model: string, limit: string): string =>
   `The price of ${model} is not known, so the budget "${limit}" cannot hold for it. Say what it costs, in US dollars for a million tokens, ` +
-  `0 where it costs nothing: ${howToPrice(model)}; or set budgets.unknownPrice to "count-tokens".`;
+  `0 where it costs nothing: ${howToPrice(model)}; or set budgets.unknownPrice to "allow".`;
 
 export const unpricedPasses = (model: string, limit: string): string =>
   `The price of ${model} is not known: its tokens are counted, and the budget "${limit}" does not see what it costs. ` +

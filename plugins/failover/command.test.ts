@@ -10,12 +10,17 @@ test("pincer models auth: keys are piped in, listed without their values, ordere
   const lab = { baseUrl: `${vendor.origin}/v1`, key: { secret: "LAB_KEY" }, models: ["one"] };
   await home.pincer(["config", "set", "plugins.provider-openai", JSON.stringify({ enabled: true, config: { endpoints: { lab } } })]);
   await home.pincer(["up"]);
+  for (const words of ["list", "login copilot:me", "add lab:work"])
+    expect(await auth(words, "sk-1")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("not enabled: pincer plugins enable failover"),
+    });
   expect((await home.pincer(["plugins", "enable", "failover"])).code).toBe(0);
 
   expect((await auth("list")).out).toBe("none; pincer models auth add <provider>:<name> keeps one\n");
   expect(await auth("add lab:work", "sk-work-1\n")).toMatchObject({
     code: 0,
-    out: expect.stringContaining("lab:work is kept, its credential encrypted"),
+    out: expect.stringContaining("lab:work is kept as api-key, encrypted"),
   });
   expect((await auth("add lab:old priority=5", "sk-old-2")).code).toBe(0);
   const listed = await auth("list");
@@ -28,6 +33,11 @@ test("pincer models auth: keys are piped in, listed without their values, ordere
   expect(tested.out).toMatch(/lab:work is taken \(\d+ ms\)/);
   expect(tested.out).toMatch(/lab:old is not taken \(\d+ ms\): the list is answered with 401/);
   expect(await home.json(["models", "auth", "list", "lab"])).toMatchObject({ profiles: [{ name: "lab:work" }, { name: "lab:old" }] });
+
+  // Without a type it is the first that the provider takes.
+  expect((await home.pincer(["plugins", "enable", "provider-copilot"])).code).toBe(0);
+  expect((await auth("add copilot:me", "gho_1")).out).toContain("copilot:me is kept as token, encrypted");
+  expect((await auth("logout copilot:me")).code).toBe(0);
 
   expect((await auth("logout lab:old")).out).toBe("forgotten: lab:old\n");
   expect(await home.json(["secrets", "list"])).toMatchObject([{ name: expect.stringMatching(/^AUTH_PROFILE_LAB_WORK_/) }]);

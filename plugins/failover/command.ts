@@ -10,7 +10,7 @@ export const USAGE = "<add|login|list|order|test|logout> [what...]";
 
 const HELP = `pincer models auth list [<provider>]
 pincer models auth add <provider>:<name> [type=api-key|token|oauth|aws-sdk] [priority=<n>] [expires=<date>] [aws-profile=<name>]
-    asks for the key, or reads it from a pipe; of oauth a line with the access token and one with the refresh token
+    asks for the key, or reads it from a pipe; without a type it is the first of these that the provider takes; of oauth a line with the access token and one with the refresh token
 pincer models auth login <provider>:<name> [priority=<n>]
     signs in with a code, where failover.oauth says where; says it there as the provider does, when nobody has
 pincer models auth order <provider> [<provider>:<name> ...]
@@ -44,6 +44,10 @@ function line(profile: AuthProfile, now: number): string[] {
   ];
 }
 
+/** The command is there wherever the plugin is; what it calls is there once that is on. */
+const OFF = "auth profiles are kept by the plugin failover, which is not enabled: pincer plugins enable failover";
+const isOff = (error: unknown): boolean => (error as { readonly code?: unknown } | null)?.code === "BUS_METHOD_UNKNOWN";
+
 const OPTIONS = ["type", "priority", "expires", "aws-profile"];
 
 /** `priority=5` sets an option; anything else is a name. */
@@ -67,7 +71,12 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     else for (const text of lines) io.print(text);
     return 0;
   };
-  const call = <R>(method: string, params: unknown) => io.call(method, params) as Promise<R>;
+  const call = <R>(method: string, params: unknown) =>
+    io
+      .call(method, params)
+      .catch((error: unknown) =>
+        Promise.reject(isOff(error) ? Object.assign(new Error(OFF), { code: "FAILOVER_OFF" }) : error),
+      ) as Promise<R>;
   const [name] = rest;
   const given = options.get("priority");
   const priority = given === undefined ? undefined : Number(given);
@@ -113,19 +122,23 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   }
   if (verb !== "add") return wrong(`there is no "pincer models auth ${verb}":`);
 
-  const [type, expires, awsProfile] = [options.get("type") ?? "api-key", options.get("expires"), options.get("aws-profile")];
+  const [type, expires, awsProfile] = [options.get("type"), options.get("expires"), options.get("aws-profile")];
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
   if (Number.isNaN(expiresAt)) return wrong(`expires is a date such as 2027-01-31, came ${expires}`);
-  const typed = type === "aws-sdk" ? "" : await readValue(`${type === "api-key" ? "Key" : "Token"} of ${name} (not shown): `);
+  const typed =
+    type === "aws-sdk"
+      ? ""
+      : await readValue(`${type === "api-key" ? "Key" : type === undefined ? "Key or token" : "Token"} of ${name} (not shown): `);
   const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
   if (type !== "aws-sdk" && value === "") return wrong("nothing was given, and nothing kept:");
   const result = await call<Result<"profilesAdd">>("failover.profiles.add", {
-    ...{ name, type, ...ranked },
+    ...{ name, ...(type === undefined ? {} : { type }), ...ranked },
     ...(value === "" ? {} : { value }),
     ...(refreshToken === "" ? {} : { refreshToken }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(awsProfile === undefined ? {} : { awsProfile }),
   });
-  const kept = type === "aws-sdk" ? "is kept; its credential is AWS's own" : "is kept, its credential encrypted";
+  const { type: taken } = result.profile;
+  const kept = taken === "aws-sdk" ? "is kept; its credential is AWS's own" : `is kept as ${taken}, encrypted`;
   return show(result, [`${name} ${kept}; pincer models auth test ${name} asks the vendor`]);
 }

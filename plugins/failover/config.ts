@@ -59,12 +59,14 @@ export const FailoverConfig = Type.Object({
     "How long a model rests with a profile after too many requests, when the vendor does not say; doubles each time",
   ),
   cooldownLongestMs: count(300_000, "At most"),
+  retryAfterLongestMs: count(3_600_000, "How long a model rests with a profile at most where the vendor says how long"),
   probe: Type.Boolean({
     default: true,
     description: "Ask a vendor whether a profile is taken again, by what costs nothing, before a turn does",
   }),
   imageSidePx: count(1_568, "To which longest side images are made smaller that a vendor refuses", 64),
   imageBytes: count(3_500_000, "And to how many bytes", 10_000),
+  imagePixels: count(100_000_000, "How many pixels the images of a request may have together, of which one that has more is left as it is"),
   refreshAheadMs: count(300_000, "How long before its end a token is refreshed", 0),
   oauth: Type.Record(EndpointName, OAuthSettings, { default: {}, description: "Where to sign in, by endpoint" }),
 });

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
-import { ruleOf } from "./rules.ts";
+import { isForbidden, ruleOf } from "./rules.ts";
 
 export interface Target {
   readonly profile: string;
@@ -50,7 +50,17 @@ export type Look =
 interface HealthSettings {
   readonly cooldownMs: number;
   readonly cooldownLongestMs: number;
+  readonly retryAfterLongestMs: number;
 }
+
+/** A vendor's word is taken, but not for ever. */
+export const bounded = (failure: ModelFailure, { retryAfterLongestMs }: Pick<HealthSettings, "retryAfterLongestMs">): ModelFailure =>
+  failure.retryAfterMs === undefined
+    ? failure
+    : { ...failure, retryAfterMs: Math.min(Math.max(0, failure.retryAfterMs), retryAfterLongestMs) };
+
+/** Of a profile; anybody may ask for models by names of their own. */
+const MOST_MODELS = 200;
 
 interface Kept extends TargetHealth {
   readonly target: Target;
@@ -120,9 +130,10 @@ export class Health {
     this.#changed(attempt.profile, isCured ? undefined : "counts");
   }
 
-  failed(attempt: Attempt, failure: ModelFailure): void {
+  failed(attempt: Attempt, said: ModelFailure): void {
     if (!this.#ended(attempt)) return;
-    const rule = ruleOf(failure.class);
+    const failure = bounded(said, this.#settings());
+    const rule = ruleOf(failure);
     // What the vendor refuses for what was asked says nothing of who asked.
     if (rule === "end" || rule === "fix") return;
     const known = this.#of(attempt);
@@ -162,11 +173,14 @@ export class Health {
     this.#changed(profile);
   }
 
-  probed(attempt: Attempt, failure: ModelFailure | undefined): void {
+  probed(attempt: Attempt, said: ModelFailure | undefined): void {
     if (!this.#ended(attempt)) return;
+    const failure = said && bounded(said, this.#settings());
+    // A key that may not list models may ask them: a turn finds out.
+    if (failure && isForbidden(failure)) return;
     const known = this.#of(attempt);
     if (failure === undefined) known.probe = "proven";
-    else if (ruleOf(failure.class) === "fail") this.#profile(attempt.profile).failed ??= this.#reason(failure);
+    else if (ruleOf(failure) === "fail") this.#profile(attempt.profile).failed ??= this.#reason(failure);
     // Of two probes the second waits longer, whatever the vendor says: nobody asked for it.
     else this.#cool(known, attempt, Math.max(failure.retryAfterMs ?? 0, this.#restMs(known.strikes + 1)), this.#reason(failure));
     this.#changed(attempt.profile);
@@ -264,6 +278,15 @@ export class Health {
       ...{ cooledAs: 0, trial: undefined, retrying: undefined, probe: "none" },
     };
     models.set(model, known);
+    if (models.size > MOST_MODELS) this.#forgetOne(models, known);
     return known;
+  }
+
+  /** One that nothing is known against, else the oldest. */
+  #forgetOne(models: Map<string, Kept>, newest: Kept): void {
+    const others = models.values().filter((known) => known !== newest);
+    const idle = others.find(({ cooling, trial, retrying }) => (cooling ?? trial ?? retrying) === undefined);
+    const [first] = models.keys();
+    models.delete(idle?.target.model ?? (first as string));
   }
 }

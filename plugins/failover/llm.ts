@@ -3,23 +3,21 @@ import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { LlmRequest, llm } from "@pincer/plugin-sdk/contracts/llm";
-import type { AccessibleModel, AccessRequest, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
-import type { Credential, ModelAnswer, ModelEvent, ModelFailure, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import type { AccessibleModel, modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
+import type { ModelAnswer, ModelEvent, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { sessions } from "@pincer/plugin-sdk/contracts/sessions";
-import { errorMessage, type GatewayError, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
-import { createAnswer, endOf, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import { readableBy } from "@pincer/plugin-sdk/provider/readable";
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
+import { endOf } from "@pincer/plugin-sdk/provider/answer";
 import type { FailoverConfig } from "./config.ts";
 import { embedOver } from "./embed.ts";
 import { failoverErrors } from "./errors.ts";
-import type { Attempt, Health } from "./health.ts";
-import { withSmallerImages } from "./images.ts";
+import type { Health } from "./health.ts";
+import { createShrinker } from "./images.ts";
 import { endpointOf, type FallbackModel, fallbacksOf, orderOf, ownProfile } from "./order.ts";
 import type { Profiles } from "./profiles.ts";
-import { Splice } from "./splice.ts";
-import { exhaustedFailure } from "./telling.ts";
+import { Run } from "./run.ts";
 import type { Tokens } from "./tokens.ts";
-import { type Candidate, type Reaction, Walk } from "./walk.ts";
+import { type Candidate, Walk } from "./walk.ts";
 
 /** The column of sessions that names a profile. */
 export const PROFILE_FACET = "authProfile";
@@ -39,9 +37,6 @@ interface FailoverParts {
   ready(): Promise<void>;
   random(): number;
 }
-
-/** How the plugin budgets calls a refusal that concerns the one profile alone. */
-const PROFILE_USED_UP = "BUDGET_PROFILE_USED_UP";
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 type Reads = "events" | "end";
@@ -65,6 +60,7 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
   const { access } = ctx.uses;
   const { profiles, health } = parts;
   const marks = new Map<string, string>();
+  const withSmallerImages = createShrinker();
 
   const sessionProfile = async (sessionKey: string | undefined, endpoint: string, io: Io): Promise<string | undefined> => {
     if (sessionKey === undefined || profiles.of(endpoint).length === 0) return undefined;
@@ -120,7 +116,6 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     );
   };
 
-  /** With `reads` "end", nobody reads anything before the end, and it tells nothing before. */
   async function* attempts(request: LlmRequest, io: Io, reads: Reads): Stream {
     await parts.ready();
     const named = fallbacksOf(ctx.config, [request.model], request.agentId);
@@ -137,7 +132,7 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     });
     if (!isThere) walk.unavailable(request.model ?? "the default model", "auth", primary.message);
     const infos = new Map<string, ModelInfo>(isThere ? [[primary.info.ref, primary.info]] : []);
-    const run = new Run(ctx, parts, walk, request, infos, reads);
+    const run = new Run(ctx, { health, tokens: parts.tokens, withSmallerImages, walk, request, infos, reads });
     try {
       for (;;) {
         const step = walk.next();
@@ -193,162 +188,4 @@ export function createFailover(ctx: FailoverContext, parts: FailoverParts): Impl
     stream: (request, io) => attempts(request, io, "events"),
     answer: (request, io) => endOf(attempts(request, io, "end")),
   };
-}
-
-/** One request of a caller, over as many of ours as it takes. */
-class Run {
-  readonly #splice = new Splice();
-  readonly #infos: ReadonlyMap<string, ModelInfo>;
-  #messages: LlmRequest["messages"];
-  #asked = 0;
-  #refused: GatewayError | undefined;
-
-  constructor(
-    private readonly ctx: FailoverContext,
-    private readonly parts: FailoverParts,
-    private readonly walk: Walk,
-    private readonly request: LlmRequest,
-    infos: ReadonlyMap<string, ModelInfo>,
-    private readonly reads: Reads,
-  ) {
-    this.#infos = infos;
-    this.#messages = request.messages;
-  }
-
-  /** `undefined`: the decision maker is to say what comes next. */
-  async *ask(candidate: Candidate, signal: AbortSignal): AsyncGenerator<ModelEvent, ModelAnswer | undefined, void> {
-    const { clock } = this.ctx;
-    const { health, tokens } = this.parts;
-    const attempt = health.begin(candidate);
-    const begun = clock.monotonic();
-    let stream: Stream | undefined;
-    let isKnown = false;
-    const answers = () => {
-      if (isKnown) return;
-      isKnown = true;
-      this.walk.succeeded(attempt, Math.round(clock.monotonic() - begun));
-    };
-    const ended = async (answer: ModelAnswer): Promise<ModelAnswer | undefined> => {
-      if (answer.stopReason === "error") {
-        const last = await this.#failed(candidate, attempt, answer, signal);
-        // A profile that was changed meanwhile has a new token already.
-        if (answer.failure?.class === "auth" && health.profile(candidate.profile).failed) tokens.refused(candidate.profile);
-        return last;
-      }
-      if (answer.stopReason !== "aborted") {
-        answers();
-        this.#tell(candidate);
-      }
-      return this.#splice.finish(answer);
-    };
-    try {
-      const found = await tokens.credential(candidate.profile);
-      if ("failure" in found) return await this.#failed(candidate, attempt, this.#nothing(candidate, found.failure), signal);
-      const { access } = this.ctx.uses;
-      const request = this.#requestFor(candidate, found.credential);
-      if (this.reads === "end") return await ended(await access.answer(request, { signal }));
-      stream = access.stream(request, { signal });
-      for (;;) {
-        const next = await stream.next();
-        if (next.done) {
-          stream = undefined;
-          return await ended(next.value);
-        }
-        answers();
-        if (next.value.type === "text") this.walk.begun = true;
-        yield this.#splice.placed(next.value);
-      }
-    } catch (error) {
-      stream = undefined;
-      if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));
-      if (hasCode(error, "LLM_CALL_REFUSED")) {
-        // A budget of one profile says nothing of the others.
-        const isOfProfile = error.data?.["refusal"] === PROFILE_USED_UP;
-        if (this.#asked === 0 && !isOfProfile) throw error;
-        this.#refused ??= error;
-        if (isOfProfile) this.walk.refused(candidate, error.message);
-        else this.walk.unavailable(candidate.model, "unknown", error.message);
-        return undefined;
-      }
-      return await this.#failed(candidate, attempt, this.#nothing(candidate, { class: "unknown", message: errorMessage(error) }), signal);
-    } finally {
-      if (!isKnown) health.abandoned(attempt);
-      // A reader that stops reading ends the request at the vendor too.
-      await stream?.return(undefined as never);
-    }
-  }
-
-  exhausted(): ModelAnswer {
-    // Nothing has failed: there was nothing that may be asked.
-    if (this.#refused && this.#asked === 0) throw this.#refused;
-    const { clock, log } = this.ctx;
-    const failure = exhaustedFailure(this.walk.notes, clock.now(), this.walk.begun);
-    log.warn("failover.exhausted", { runId: this.request.runId, tried: this.#asked, message: failure.message });
-    return this.#splice.end(this.#head(), "error", tokenUsage({}), failure);
-  }
-
-  async #failed(candidate: Candidate, attempt: Attempt, answer: ModelAnswer, signal: AbortSignal): Promise<ModelAnswer | undefined> {
-    const failure = answer.failure ?? { class: "unknown" as const, message: "it ended in an error, and does not say in which" };
-    const { ctx, walk } = this;
-    this.#asked += 1;
-    let reaction: Reaction = walk.failed(candidate, attempt, failure);
-    if (reaction.kind === "fix") {
-      const smaller = await withSmallerImages(this.#messages, ctx.config);
-      if (smaller === undefined) reaction = walk.unfixable(candidate, failure);
-      else this.#messages = smaller;
-    }
-    ctx.log.info("failover.failed", {
-      ...{ runId: this.request.runId, model: candidate.model, profile: candidate.profile },
-      ...{ class: failure.class, status: failure.status, reaction: reaction.kind },
-    });
-    if (reaction.kind === "end") return this.#splice.finish(answer);
-    // What nobody has read is begun anew, and only paid for.
-    this.#splice.keep(this.reads === "end" ? { ...answer, message: { ...answer.message, content: [] } } : answer);
-    if (reaction.kind === "pause" && reaction.ms > 0) {
-      await ctx.clock.sleep(reaction.ms, signal).catch(() => undefined); // silent-ok: who has left is told by the line below
-      if (signal.aborted) return this.#splice.end(this.#head(), "aborted", tokenUsage({}));
-    }
-    return undefined;
-  }
-
-  #requestFor(candidate: Candidate, credential: Credential | undefined): AccessRequest {
-    const { profile: _, model: __, ...rest } = this.request;
-    const info = this.#infos.get(candidate.model) as ModelInfo;
-    const isWanted = this.#infos.values().next().value === info;
-    // What the wanted model cannot read its provider refuses; a fallback is told of it instead.
-    const seen = isWanted ? this.#messages : this.#messages.map((message) => readableBy(message, info));
-    return {
-      ...rest,
-      model: candidate.model,
-      messages: this.#splice.continued(seen, this.ctx.clock.now()),
-      tools: info.tools || isWanted ? rest.tools : [],
-      ...(credential === undefined ? {} : { credential }),
-      through: candidate.profile,
-    };
-  }
-
-  /** Whoever looks for why an answer took long finds it. */
-  #tell({ model, profile }: Candidate): void {
-    if (this.#asked > 0) this.ctx.log.info("failover.answered", { runId: this.request.runId, model, profile, failed: this.#asked });
-  }
-
-  #nothing({ model }: Candidate, failure: ModelFailure): ModelAnswer {
-    return this.#answer(model).finish({ stopReason: "error", usage: tokenUsage({}), failure });
-  }
-
-  #head(): ModelAnswer["message"] {
-    const last = this.walk.notes.findLast((note) => "target" in note);
-    const model = last && "target" in last ? last.target.model : (this.request.model ?? "");
-    return this.#answer(model).finish({ stopReason: "error", usage: tokenUsage({}) }).message;
-  }
-
-  #answer(model: string) {
-    const slash = model.indexOf("/");
-    return createAnswer({
-      provider: model.slice(0, Math.max(0, slash)),
-      model: model.slice(slash + 1),
-      api: "",
-      timestamp: this.ctx.clock.now(),
-    });
-  }
 }

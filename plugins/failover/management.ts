@@ -28,6 +28,9 @@ interface SigningIn {
 /** Who began to sign in and never came back. */
 const MOST_SIGNING_IN = 20;
 
+/** What a credential is taken for when nobody says. */
+const USUAL: readonly CredentialType[] = ["api-key", "token", "oauth", "aws-sdk"];
+
 export function registerManagement(
   ctx: ManagementContext,
   parts: { readonly profiles: Profiles; readonly health: Health; readonly prober: Prober; ready(): Promise<void> },
@@ -38,7 +41,7 @@ export function registerManagement(
   const invalid = (message: string) => failoverErrors.FAILOVER_PROFILE_INVALID(message);
 
   /** Throws `FAILOVER_PROFILE_INVALID` when nobody serves the endpoint, or it takes nothing of that type. */
-  const requireEndpoint = async (name: string, type: CredentialType, io: Io) => {
+  const requireEndpoint = async (name: string, asked: CredentialType | undefined, io: Io) => {
     const endpoint = endpointOf(name);
     if (isOwn(name)) throw invalid(`"${name}" stands for what the provider itself has; choose another name behind the colon`);
     const { endpoints } = await ctx.uses.access.endpoints({}, io);
@@ -48,10 +51,13 @@ export function registerManagement(
       const what = `no provider that is enabled serves "${endpoint}"; there are: ${known}`;
       throw invalid(`${what}. A vendor's plugin is enabled so: pincer plugins enable provider-openai`);
     }
-    if (!found.credentials.includes(type)) {
-      throw invalid(`${found.label} takes no profile of the type ${type}; it takes: ${found.credentials.join(", ") || "none at all"}`);
+    const type = asked ?? USUAL.find((one) => found.credentials.includes(one));
+    if (type === undefined || !found.credentials.includes(type)) {
+      throw invalid(
+        `${found.label} takes no profile${type === undefined ? "" : ` of the type ${type}`}; it takes: ${found.credentials.join(", ") || "none at all"}`,
+      );
     }
-    return found;
+    return { ...found, type };
   };
 
   ctx.method(methods.profilesList, async ({ provider }) => {
@@ -59,9 +65,9 @@ export function registerManagement(
     return { ts: Math.round(ctx.clock.now()), profiles: states.list(provider) };
   });
 
-  ctx.method(methods.profilesAdd, async ({ type = "api-key", ...given }, call) => {
+  ctx.method(methods.profilesAdd, async ({ type: asked, ...given }, call) => {
     await ready();
-    const { plugin } = await requireEndpoint(given.name, type, call);
+    const { plugin, type } = await requireEndpoint(given.name, asked, call);
     if (type === "aws-sdk" ? given.value !== undefined : given.value === undefined) {
       throw invalid(type === "aws-sdk" ? "aws-sdk takes no value: AWS's own files and variables hold it" : `${type} needs a value`);
     }

@@ -25,7 +25,9 @@ export const profilesAdd = method(
   {
     name: ProfileName,
     type: Type.Optional(
-      Type.Union([Type.Literal("api-key"), Type.Literal("token"), Type.Literal("oauth"), Type.Literal("aws-sdk")], { default: "api-key" }),
+      Type.Union([Type.Literal("api-key"), Type.Literal("token"), Type.Literal("oauth"), Type.Literal("aws-sdk")], {
+        description: "Absent: the first of these that the provider takes",
+      }),
     ),
     value: Type.Optional(Type.String({ minLength: 1, maxLength: 65_536, description: "The key or token; of oauth the access token" })),
     refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 65_536, description: "Of oauth" })),

@@ -33,14 +33,19 @@ interface Reply {
 }
 
 const TIMEOUT_MS = 30_000;
+/** What a server says of times is taken within these bounds: a timer's end, and nobody's server asked without a pause. */
+const [SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS] = [1_000, 60_000];
+const LONGEST_CODE_MS = 3_600_000;
+const LONGEST_TOKEN_MS = 10 * 365 * 86_400_000;
 const text = (fields: Fields, name: string): string | undefined => {
   const value = fields[name];
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 const seconds = (fields: Fields, name: string): number | undefined => {
   const value = Number(fields[name]);
-  return Number.isFinite(value) && value > 0 ? value * 1_000 : undefined;
+  return Number.isFinite(value) && value > 0 ? Math.round(value * 1_000) : undefined;
 };
+const intervalWithin = (ms: number): number => Math.min(Math.max(SHORTEST_INTERVAL_MS, ms), LONGEST_INTERVAL_MS);
 const wordOf = ({ status, fields }: Reply): string =>
   plainMessage(text(fields, "error_description") ?? text(fields, "error") ?? `the answer was ${status}`);
 
@@ -54,7 +59,7 @@ async function post(
   const { clock, fetch } = ctx;
   const given = settings.clientSecret;
   const clientSecret = typeof given === "object" ? await ctx.secret(given.secret) : given;
-  using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, signal, fetch });
+  using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, longestMs: TIMEOUT_MS, mostBytes: 1_048_576, signal, fetch });
   const response = await watch.fetch(url, {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
@@ -78,7 +83,11 @@ function tokenOf(fields: Fields, now: number): Token | undefined {
   const value = text(fields, "access_token");
   if (value === undefined) return undefined;
   const ms = seconds(fields, "expires_in");
-  return { value, refreshToken: text(fields, "refresh_token"), ...(ms === undefined ? {} : { expiresAt: now + ms }) };
+  return {
+    value,
+    refreshToken: text(fields, "refresh_token"),
+    ...(ms === undefined ? {} : { expiresAt: now + Math.min(ms, LONGEST_TOKEN_MS) }),
+  };
 }
 
 export async function refreshToken(ctx: OAuthContext, settings: OAuthSettings, token: string, signal: AbortSignal): Promise<Refreshed> {
@@ -113,8 +122,8 @@ export async function askDeviceCode(ctx: OAuthContext, settings: OAuthSettings, 
   return {
     ...{ deviceCode, userCode, verificationUri },
     ...(complete === undefined ? {} : { verificationUriComplete: complete }),
-    expiresAt: ctx.clock.now() + (seconds(fields, "expires_in") ?? 900_000),
-    intervalMs: seconds(fields, "interval") ?? 5_000,
+    expiresAt: ctx.clock.now() + Math.min(seconds(fields, "expires_in") ?? 900_000, LONGEST_CODE_MS),
+    intervalMs: intervalWithin(seconds(fields, "interval") ?? 5_000),
   };
 }
 
@@ -138,7 +147,7 @@ export async function awaitDevice(ctx: OAuthContext, settings: OAuthSettings, co
     const token = reply.ok ? tokenOf(reply.fields, clock.now()) : undefined;
     if (token) return token;
     const word = text(reply.fields, "error");
-    if (word === "slow_down") intervalMs += 5_000;
+    if (word === "slow_down") intervalMs = intervalWithin(intervalMs + 5_000);
     else if (word !== "authorization_pending" && reply.status < 500)
       throw failoverErrors.FAILOVER_SIGN_IN(`the sign-in was refused: ${wordOf(reply)}`);
   }

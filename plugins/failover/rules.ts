@@ -1,5 +1,5 @@
 /** What each class of failure leads to, in the words of `docs/models.md`. */
-import type { FailureClass } from "@pincer/plugin-sdk/contracts/provider";
+import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import type { Trigger } from "./config.ts";
 
 /**
@@ -7,6 +7,8 @@ import type { Trigger } from "./config.ts";
  * next. `next`: the next at once. `fix`: once more with what can be fixed, else as `end`. `end`: no other would answer otherwise.
  */
 type Rule = "fail" | "cool" | "retry" | "next" | "fix" | "end";
+
+type Said = Pick<ModelFailure, "class" | "status">;
 
 const RULES: Readonly<Record<FailureClass, Rule>> = {
   auth: "fail",
@@ -22,7 +24,9 @@ const RULES: Readonly<Record<FailureClass, Rule>> = {
   refusal: "end",
   exhausted: "end",
 };
-export const ruleOf = (failure: FailureClass): Rule => RULES[failure];
+/** Vendors forbid (403) a model to a key that may ask others, and anybody may ask for any model: that turns no profile off. */
+export const isForbidden = ({ class: kind, status }: Said): boolean => kind === "auth" && status === 403;
+export const ruleOf = (failure: Said): Rule => (isForbidden(failure) ? "cool" : RULES[failure.class]);
 
 const TRIGGERS: Readonly<Record<FailureClass, Trigger>> = {
   auth: "auth",

@@ -56,6 +56,17 @@ describe("until the code was entered", () => {
     return { token, waits };
   };
 
+  test("a server's pace is kept within a second and a minute, and its code for an hour at most", async () => {
+    const code = async (device: object) => {
+      using server = startSignInServer({ device });
+      const ctx = { clock: createManualClock(0), fetch, secret: async () => undefined };
+      const { intervalMs, expiresAt } = await askDeviceCode(ctx, settings(server.url), new AbortController().signal);
+      return [intervalMs, expiresAt];
+    };
+    expect(await code({ interval: 0.001, expires_in: 1e12 })).toEqual([1_000, 3_600_000]);
+    expect(await code({ interval: 1e10, expires_in: 60 })).toEqual([60_000, 60_000]);
+  });
+
   test("it is asked again at the pace that the server says", async () => {
     const { token, waits } = await wait("authorization_pending", "slow_down", "authorization_pending", "approved");
     expect(token).toMatchObject({ value: "token-1", refreshToken: "refresh-1" });

@@ -4,7 +4,7 @@
  */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import type { Trigger } from "./config.ts";
-import type { Attempt, Health, Look, Target } from "./health.ts";
+import { type Attempt, bounded, type Health, type Look, type Target } from "./health.ts";
 import { isTriggered, ruleOf } from "./rules.ts";
 
 export interface Candidate extends Target {
@@ -31,6 +31,7 @@ export type Note =
 interface WalkSettings {
   readonly retryPauseMs: number;
   readonly retryJitter: number;
+  readonly retryAfterLongestMs: number;
 }
 
 export class Walk {
@@ -115,7 +116,8 @@ export class Walk {
     this.#release();
   }
 
-  failed(candidate: Candidate, attempt: Attempt, failure: ModelFailure): Reaction {
+  failed(candidate: Candidate, attempt: Attempt, said: ModelFailure): Reaction {
+    const failure = bounded(said, this.#settings);
     this.#health.failed(attempt, failure);
     this.#attempts += 1;
     this.#failures.add(failure.class);
@@ -141,7 +143,7 @@ export class Walk {
   }
 
   #reactionTo(candidate: Candidate, failure: ModelFailure): Reaction {
-    const rule = ruleOf(failure.class);
+    const rule = ruleOf(failure);
     if (rule === "fix" && !this.#fixed && !this.begun) {
       this.#fixed = true;
       return { kind: "fix" };

@@ -1,8 +1,9 @@
-/** What `models.authStatus` says of an endpoint and of its profiles. */
+/** What `models.authStatus` says of endpoints and of their profiles, and what `models.authLogout` forgets. */
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
-import type { Endpoint } from "./directory.ts";
-import type { AuthState, modelsAuthStatus } from "./methods.ts";
+import type { Directory, Endpoint } from "./directory.ts";
+import { type AuthState, modelsAuthLogout, modelsAuthStatus } from "./methods.ts";
+import type { ModelsContext } from "./uses.ts";
 
 type Row = ResultOf<typeof modelsAuthStatus>["providers"][number];
 
@@ -44,7 +45,7 @@ const rowOf = (profile: AuthProfile, now: number): Row["profiles"][number] => {
 const BEST: readonly AuthState[] = ["ok", "static", "expiring", "expired", "missing"];
 
 /** `all`: the profiles of every endpoint. */
-export function authRow(endpoint: Endpoint, all: readonly AuthProfile[], now: number): Row {
+function authRow(endpoint: Endpoint, all: readonly AuthProfile[], now: number): Row {
   const { label, own, detail, defaultModel, offline } = endpoint;
   const ours = all.filter((profile) => profile.endpoint === endpoint.endpoint);
   const profiles = ours.map((profile) => rowOf(profile, now));
@@ -65,4 +66,20 @@ export function authRow(endpoint: Endpoint, all: readonly AuthProfile[], now: nu
     ...(detail === undefined || profiles.length > 0 ? {} : { detail }),
     ...(defaultModel === undefined ? {} : { defaultModel }),
   };
+}
+
+export function registerAuth(ctx: ModelsContext, directory: Directory): void {
+  ctx.method(modelsAuthStatus, async ({ refresh = false }, call) => {
+    const endpoints = await directory.endpoints({ refresh });
+    const profiles = (await ctx.uses.profiles?.list({}, call))?.profiles ?? [];
+    const ts = ctx.clock.now();
+    return { ts, providers: endpoints.map((endpoint) => authRow(endpoint, profiles, ts)) };
+  });
+
+  ctx.method(modelsAuthLogout, async ({ provider: endpoint, profileIds }, call) => {
+    const { profiles } = ctx.uses;
+    const asked = { endpoint, ...(profileIds === undefined ? {} : { profiles: profileIds }) };
+    const { forgotten } = profiles ? await profiles.forget(asked, call) : { forgotten: [] };
+    return { provider: endpoint, removedProfiles: forgotten };
+  });
 }

@@ -56,7 +56,7 @@ const CatalogueState = {
   entries: Type.Integer(),
   /** Those of them that Pincer did not come with. */
   added: Type.Integer(),
-  /** Where they came from, and when; null: none are kept. */
+  /** Where they came from, without what only the operator knows of it, and when; null: none are kept. */
   from: Type.Union([Text, Type.Null()]),
   at: Type.Union([Type.Integer(), Type.Null()]),
 };
@@ -86,6 +86,13 @@ export const modelsCatalogueUpdate = defineMethod({
   name: "models.catalogue.update",
   summary: "Reads the catalogue anew from where `models.catalogue` says; what is no catalogue is refused, and what was known holds.",
   scope: "operator.admin",
-  params: Type.Object({}, closed),
+  params: Type.Object(
+    {
+      acceptPrices: Type.Optional(
+        Type.Boolean({ description: "Prices that fall by more than nine tenths, to nothing or out of sight are right" }),
+      ),
+    },
+    closed,
+  ),
   result: Type.Object(CatalogueState),
 });

@@ -1,12 +1,16 @@
 /** The catalogue as it holds now: Pincer's own, what the operator had fetched, and a file of theirs. What cannot be used changes nothing. */
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { isLoopback } from "@pincer/plugin-sdk/addresses";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { type Fetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
-import { type CatalogueEntry, CatalogueFile, type Entries, mergeEntries } from "./catalogue.ts";
+import { readText } from "@pincer/plugin-sdk/provider/body";
+import { networkFailure } from "@pincer/plugin-sdk/provider/failure";
+import { attempt } from "@pincer/plugin-sdk/provider/reach";
+import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { type CatalogueEntry, type Entries, mergeEntries } from "./catalogue.ts";
+import { described, entriesIn, fallenPrices, LARGEST } from "./catalogue-check.ts";
 import type { ModelsConfig } from "./config.ts";
 import { llmErrors } from "./errors.ts";
 
@@ -20,11 +24,11 @@ interface CatalogueContext {
   readonly home: string;
 }
 
-/** As much as one value of the store holds, and some thousands of models. */
-const LARGEST = 900_000;
 const FETCH_MS = 15_000;
 
 interface Kept {
+  /** The place that it came from, as a mark; and as it may be told to anybody who reads. */
+  readonly mark: string;
   readonly from: string;
   readonly at: number;
   readonly entries: readonly CatalogueEntry[];
@@ -44,13 +48,17 @@ export interface Catalogue {
   readonly at: number | null;
   /** Reads the file anew. */
   follow(): Promise<void>;
-  /** Reads anew what the configuration names; throws `LLM_CATALOGUE_REFUSED`, which says what is wrong where. */
-  update(signal: AbortSignal): Promise<void>;
+  /**
+   * Reads anew what the configuration names; throws `LLM_CATALOGUE_REFUSED`, which says what is wrong where. `acceptPrices`: the operator has
+   * looked at prices that fall out of all proportion.
+   */
+  update(options: { readonly acceptPrices: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 export function createCatalogue(ctx: CatalogueContext): Catalogue {
   const { clock, log, store } = ctx;
   const kept: Partial<Record<Place, Kept>> = {};
+  const { find: shipped } = mergeEntries([]);
   let entries = mergeEntries([]);
   let loading: Promise<void> | undefined;
 
@@ -60,24 +68,37 @@ export function createCatalogue(ctx: CatalogueContext): Catalogue {
   };
   /** What the configuration names no longer is kept, and does not hold. */
   const holding = (): readonly Kept[] =>
-    (["url", "file"] as const).flatMap((place) => (kept[place] && kept[place].from === placeOf(place) ? [kept[place]] : []));
+    (["url", "file"] as const).flatMap((place) => {
+      const [one, named] = [kept[place], placeOf(place)];
+      const holds = one !== undefined && named !== undefined && one.mark === markOf(named) && (place === "file" || isSafe(named));
+      return holds ? [one] : [];
+    });
   const merge = () => {
     entries = mergeEntries(holding().map((one) => ({ entries: one.entries, isOperators: one === kept.file })));
   };
 
-  const take = async (place: Place, from: string, text: string): Promise<void> => {
-    const taken: Kept = { from, at: clock.now(), entries: await entriesIn(text, from) };
+  const keep = async (place: Place, named: string, found: readonly CatalogueEntry[]): Promise<void> => {
+    const taken: Kept = { mark: markOf(named), from: plainPlace(named), at: clock.now(), entries: found };
     await store.set({ [keyOf(place)]: taken });
     kept[place] = taken;
     merge();
   };
-  const takeFile = async (from: string): Promise<void> => {
-    const text = await readFile(from, "utf8").catch((error: unknown) => {
-      throw refused(from, errorMessage(error));
-    });
+  const takeFile = async (path: string): Promise<void> => {
+    const found = await fileText(path)
+      .then((text) => entriesIn(text, clock.now()))
+      .catch((error: unknown) => Promise.reject(refused(path, errorMessage(error))));
     // Nothing is written for a file that says what it said before.
-    const known = kept.file?.from === from ? JSON.stringify(kept.file.entries) : undefined;
-    if (known === undefined || known !== JSON.stringify(await entriesIn(text, from))) await take("file", from, text);
+    if (kept.file?.mark === markOf(path) && Bun.deepEquals(kept.file.entries, found)) return;
+    await keep("file", path, found);
+  };
+  const takeUrl = async (url: string, acceptPrices: boolean, signal: AbortSignal): Promise<void> => {
+    if (!isSafe(url)) throw refused(url, "it comes over plain http, where anybody on the way may change it; set an https address");
+    const text = await download(url, signal);
+    const found = await entriesIn(text, clock.now()).catch((error: unknown) => Promise.reject(refused(url, errorMessage(error))));
+    const fallen = acceptPrices ? [] : fallenPrices(found, shipped);
+    if (fallen.length > 0)
+      throw refused(url, `${described(fallen)}. If that is right: pincer models catalogue update accept-prices`, { fallen });
+    await keep("url", url, found);
   };
 
   const follow = async (): Promise<void> => {
@@ -98,16 +119,20 @@ export function createCatalogue(ctx: CatalogueContext): Catalogue {
     await follow();
   };
 
-  const download = async (from: string, signal: AbortSignal): Promise<string> => {
-    using watch = watchRequest({ clock, idleMs: FETCH_MS, signal, fetch: ctx.fetch });
-    try {
-      const response = await watch.fetch(from, { headers: { accept: "application/json" }, signal: watch.signal });
-      if (!response.ok) throw new Error(`it answered ${response.status}`);
-      return await boundedText(response);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw refused(from, watch.ended === "timeout" ? "it does not answer" : errorMessage(error));
-    }
+  const download = async (url: string, signal: AbortSignal): Promise<string> => {
+    const where = plainPlace(url);
+    const asking = {
+      bounds: { idleMs: FETCH_MS, longestMs: FETCH_MS, mostBytes: LARGEST },
+      ...{ signal, where, what: "the catalogue" },
+      failureOf: (error: unknown) => networkFailure(error, where),
+    };
+    const got = await attempt(ctx, asking, async ({ send, seen }) => {
+      const response = await send(url, { headers: { accept: "application/json" } });
+      return { answered: response.status, text: response.ok ? await readText(response, seen) : "" };
+    });
+    if ("failure" in got) throw refused(url, got.failure.message);
+    if (got.answered !== 200) throw refused(url, `it answered ${got.answered}`);
+    return got.text;
   };
 
   return {
@@ -132,51 +157,46 @@ export function createCatalogue(ctx: CatalogueContext): Catalogue {
       return holding().at(-1)?.at ?? null;
     },
     follow,
-    async update(signal) {
+    async update({ acceptPrices }, signal) {
       const [url, path] = [placeOf("url"), placeOf("file")];
       if (url === undefined && path === undefined) {
         throw llmErrors.LLM_CATALOGUE_REFUSED(
           "nothing says where a catalogue is: pincer config set models.catalogue.url https://..., or models.catalogue.file <path>",
         );
       }
-      if (url !== undefined) await take("url", url, await download(url, signal));
+      if (url !== undefined) await takeUrl(url, acceptPrices, signal);
       if (path !== undefined) await takeFile(path);
     },
   };
 }
 
-const refused = (from: string, why: string) =>
-  llmErrors.LLM_CATALOGUE_REFUSED(`${from} is no catalogue of models: ${why}; what was known before holds`, { data: { from } });
+const refused = (place: string, why: string, data: Readonly<Record<string, unknown>> = {}) => {
+  const from = plainPlace(place);
+  const message = `${from} is no catalogue of models to be used: ${why}; what was known before holds`;
+  return llmErrors.LLM_CATALOGUE_REFUSED(message, { data: { from, ...data } });
+};
 
-/** Its entries, each once. Throws `LLM_CATALOGUE_REFUSED`. */
-async function entriesIn(text: string, from: string): Promise<readonly CatalogueEntry[]> {
-  if (text.length > LARGEST) throw refused(from, `it has ${text.length} characters; at most ${LARGEST} are read`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw refused(from, errorMessage(error));
-  }
-  const check = await checker(CatalogueFile);
-  if (!check.Check(value)) throw refused(from, describeMismatch(mismatchOf(check, value)));
-  const { models } = value as (typeof CatalogueFile)["static"];
-  const names = new Set<string>();
-  for (const { ref, date } of models) {
-    if (names.has(ref)) throw refused(from, `${ref} stands there twice`);
-    if (Number.isNaN(Date.parse(date))) throw refused(from, `${ref} has the date ${date}, which is none`);
-    names.add(ref);
-  }
-  return models;
-}
+/** Without what only its owner knows: a password, or a key in the query. */
+const plainPlace = (place: string): string => {
+  const url = URL.parse(place);
+  return url?.host ? `${url.protocol}//${url.host}${url.pathname}` : place;
+};
 
-/** A server that sends without end is not read to its end. */
-async function boundedText(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body ?? []) {
-    length += piece.length;
-    if (length > LARGEST) throw new Error(`it sends more than ${LARGEST} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
+/** Which place something came from, told by nothing that could be read in it. */
+const markOf = (place: string): string => new Bun.CryptoHasher("sha256").update(place).digest("hex");
+
+/** Prices are believed, and so is who serves them: nobody in between may change them. */
+const isSafe = (place: string): boolean => {
+  const { protocol, hostname = "" } = URL.parse(place) ?? {};
+  return protocol === "https:" || hostname === "localhost" || isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"));
+};
+
+/** Throws for what is no file, and for more than a catalogue may have. */
+async function fileText(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw new Error("it is no file");
+  const text = await Bun.file(path)
+    .slice(0, LARGEST + 1)
+    .text();
+  if (text.length > LARGEST) throw new Error(`it has more than ${LARGEST} bytes`);
+  return text;
 }

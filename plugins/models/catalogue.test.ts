@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { startModelsGateway } from "../../tests/fixtures/models/gateway.ts";
 import { mergeEntries } from "./catalogue.ts";
+
+const TODAY = Date.UTC(2027, 1, 1);
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -20,7 +22,9 @@ async function home() {
     path,
     write: (content: string) => writeFile(join(path, "more.json"), content),
     start: (catalogue: Json) =>
-      startModelsGateway({ models: { catalogue }, home: path, plugins: { "provider-openai": {} }, env: { OPENAI_API_KEY: "sk-test" } }),
+      startModelsGateway({
+        ...{ models: { catalogue }, home: path, plugins: { "provider-openai": {} }, env: { OPENAI_API_KEY: "sk-test" }, start: TODAY },
+      }),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
 }
@@ -61,6 +65,7 @@ test("a file that is spoilt changes nothing: what it said last holds, through a 
       [text(entry("lab/new", { price: { input: -1, output: 2 } })), "at /models/0/price"],
       [text(entry("no-endpoint")), "at /models/0/ref"],
       [text(entry("lab/new", { date: "2027-13-40" })), "2027-13-40"],
+      [text(entry("lab/new", { date: "2027-02-04" })), "2027-02-04, which is yet to come"],
       [text(entry("lab/new"), entry("lab/new")), "stands there twice"],
     ] as const) {
       await folder.write(spoilt);
@@ -97,7 +102,7 @@ test("an address is asked on the operator's word alone; what is older than what 
     served.status = 500;
     await expect(gateway.call("models.catalogue.update")).rejects.toThrow("it answered 500");
     Object.assign(served, { status: 200, text: "x".repeat(1_000_000) });
-    await expect(gateway.call("models.catalogue.update")).rejects.toThrow("more than");
+    await expect(gateway.call("models.catalogue.update")).rejects.toThrow("sent more for the catalogue than");
   }
   await using again = await folder.start({ url: served.url });
   expect(await again.call("models.catalogue")).toMatchObject({ added: 2, from: served.url });
@@ -106,6 +111,61 @@ test("an address is asked on the operator's word alone; what is older than what 
   await again.stop();
   await using elsewhere = await folder.start({ url: `${served.url}?other` });
   expect(await elsewhere.call("models.catalogue")).toMatchObject({ added: 0, from: null });
+});
+
+test("whoever serves a catalogue makes no price fall out of all proportion without the operator's yes", async () => {
+  const priced = (price: unknown, more: Json = {}) => text(entry("openai/gpt-5-nano", { price, ...more }));
+  await using served = place("");
+  await using folder = await home();
+  await using gateway = await folder.start({ url: served.url });
+  const priceOf = async () =>
+    ((await gateway.call("models.catalogue"))["models"] as readonly Json[]).find(({ ref }) => ref === "openai/gpt-5-nano")?.["price"];
+  const before = await priceOf();
+  for (const [spoilt, why] of [
+    [priced({ input: 0, output: 0 }), "the price of openai/gpt-5-nano of input falls from $0.05 to $0"],
+    [priced({ input: 0.05, output: 0.039 }), "of output falls from $0.4 to $0.039"],
+    [priced(null), "is not known any more"],
+    [priced({ input: 0.05, output: 0.4 }, { tiers: [{ above: 0, price: { input: 0, output: 0 } }] }), "of input falls"],
+    [text(entry("openai/gpt-5-nano-2027-01-01", { price: { input: 0, output: 0 } })), "the price of openai/gpt-5-nano-2027-01-01"],
+  ] as const) {
+    served.text = spoilt;
+    await expect(gateway.call("models.catalogue.update")).rejects.toThrow(why);
+    await expect(gateway.call("models.catalogue.update")).rejects.toThrow("pincer models catalogue update accept-prices");
+    expect(await priceOf()).toEqual(before);
+  }
+  served.text = priced({ input: 0.02, output: 0.2 });
+  await gateway.call("models.catalogue.update");
+  expect(await priceOf()).toEqual({ input: 0.02, output: 0.2 });
+  served.text = priced({ input: 0, output: 0 });
+  await gateway.call("models.catalogue.update", { acceptPrices: true });
+  expect(await priceOf()).toEqual({ input: 0, output: 0 });
+});
+
+test("an address over plain http is not asked, and what its owner alone knows of it is told to nobody", async () => {
+  await using served = place(text(entry("lab/new")));
+  await using folder = await home();
+  const secret = "s3cret-of-the-owner";
+  const url = served.url.replace("://", `://me:${secret}@`);
+  await using gateway = await folder.start({ url: `${url}?token=${secret}` });
+  expect(await gateway.call("models.catalogue.update")).toMatchObject({ added: 1, from: served.url });
+  const told = [await gateway.call("models.catalogue"), await gateway.call("models.catalogue.update")];
+  served.text = "{";
+  told.push(await gateway.call("models.catalogue.update").catch((error: unknown) => ({ error: String(error) })));
+  expect(JSON.stringify([told, gateway.lines])).not.toContain(secret);
+  await using other = await home();
+  await using plain = await other.start({ url: "http://models.example.com/models.json" });
+  await expect(plain.call("models.catalogue.update")).rejects.toThrow("set an https address");
+});
+
+test("a file is read no further than a catalogue may go, and what is none is not read at all", async () => {
+  await using folder = await home();
+  await folder.write("");
+  await truncate(join(folder.path, "more.json"), 4_000_000_000);
+  await using gateway = await folder.start({ file: "more.json" });
+  await expect(gateway.call("models.catalogue.update")).rejects.toThrow("it has more than 900000 bytes");
+  await using other = await home();
+  await using endless = await other.start({ file: "/dev/zero" });
+  await expect(endless.call("models.catalogue.update")).rejects.toThrow("it is no file");
 });
 
 test("a dated version of a model, and a profile that sends it to other regions, are known as the model itself", () => {

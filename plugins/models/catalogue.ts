@@ -1,5 +1,6 @@
 /** What is known of models without asking anybody: context windows and prices, from `catalogue.json`. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import { splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { Type } from "@sinclair/typebox";
 import file from "./catalogue.json" with { type: "json" };
 import { Price } from "./config.ts";
@@ -21,7 +22,7 @@ export const CatalogueFile = Type.Object({
         tools: Type.Boolean(),
         price: Type.Union([Price, Type.Null()]),
         /** Prices of prompts with more than so many tokens; null: not known. */
-        tiers: Type.Optional(Type.Array(Type.Object({ above: Type.Integer(), price: Type.Union([Price, Type.Null()]) }))),
+        tiers: Type.Optional(Type.Array(Type.Object({ above: Type.Integer({ minimum: 0 }), price: Type.Union([Price, Type.Null()]) }))),
         source: Type.String({ pattern: "^https://" }),
         date: Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
       },
@@ -79,11 +80,11 @@ export const infoOf = ({
   tools,
   price,
 }: CatalogueEntry): ModelInfo => {
-  const slash = ref.indexOf("/");
+  const { endpoint, model: id } = splitRef(ref);
   return {
     ref,
-    endpoint: ref.slice(0, slash),
-    id: ref.slice(slash + 1),
+    endpoint,
+    id,
     name,
     contextWindow,
     maxOutputTokens,

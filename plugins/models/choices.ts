@@ -1,6 +1,7 @@
 /** The lists of models that people choose from. */
-import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
+import { type ModelInfo, type Thinking, thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
+import { splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Catalogue } from "./catalogue-store.ts";
 import type { ModelsConfig } from "./config.ts";
 import type { Directory, Endpoint } from "./directory.ts";
@@ -13,14 +14,15 @@ type View = NonNullable<ParamsOf<typeof modelsList>["view"]>;
 /** A server with more models than this shows, unless asked for all of them, only what the catalogue or the operator names. */
 const LONG_LIST = 60;
 
-const LEVELS = [
-  { id: "off", label: "Off" },
-  { id: "minimal", label: "Minimal" },
-  { id: "low", label: "Low" },
-  { id: "medium", label: "Medium" },
-  { id: "high", label: "High" },
-  { id: "xhigh", label: "Extra high" },
-];
+const LABELS: Readonly<Record<Thinking, string>> = {
+  off: "Off",
+  minimal: "Minimal",
+  low: "Low",
+  medium: "Medium",
+  high: "High",
+  xhigh: "Extra high",
+};
+const LEVELS = thinkingLevels.map((id) => ({ id, label: LABELS[id] }));
 
 export function createChoices(ctx: { readonly config: ModelsConfig }, directory: Directory, catalogue: Catalogue, resolver: Resolver) {
   const refsOf = (endpoint: Endpoint, view: View, live: readonly ModelInfo[], named: ReadonlySet<string>): readonly string[] => {
@@ -81,7 +83,7 @@ export function createChoices(ctx: { readonly config: ModelsConfig }, directory:
         const refs = new Set(refsOf(endpoint, view, live, named));
         return [...refs].map((ref) => ({
           ref,
-          choice: choiceOf(endpoint, resolver.describe(endpoint, ref.slice(ref.indexOf("/") + 1), live), favourites),
+          choice: choiceOf(endpoint, resolver.describe(endpoint, splitRef(ref).model, live), favourites),
         }));
       }),
     );

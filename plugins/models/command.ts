@@ -2,7 +2,7 @@
 import type { Command, CommandIo } from "@pincer/plugin-sdk";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
-import type { modelsList } from "./methods.ts";
+import type { modelsAuthStatus, modelsList } from "./methods.ts";
 import { createProgress, sizeOf } from "./progress.ts";
 
 interface PluginCommand {
@@ -12,6 +12,7 @@ interface PluginCommand {
 
 /** As of any command that was called wrongly, and of one that was interrupted. */
 const [WRONG, INTERRUPTED] = [2, 130];
+const ACCEPT = "accept-prices";
 
 type Choice = ResultOf<typeof modelsList>["models"][number];
 const VIEWS = ["default", "configured", "provider-config", "all"];
@@ -31,6 +32,13 @@ function aligned(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) => row.map(padded).join("  ").trimEnd());
 }
 
+/** Endpoints that cannot be used, all of them or the one that was asked for, with what they lack. */
+async function notReady(asked: string, io: CommandIo) {
+  const { providers } = (await io.call("models.authStatus", {})) as ResultOf<typeof modelsAuthStatus>;
+  const isMeant = (provider: string) => (VIEWS.includes(asked) ? asked === "all" : provider === asked);
+  return providers.filter(({ provider, status, detail }) => isMeant(provider) && status === "missing" && detail !== undefined);
+}
+
 export const LIST_COMMAND: PluginCommand = {
   command: {
     name: "models list",
@@ -41,8 +49,12 @@ export const LIST_COMMAND: PluginCommand = {
     const params = asked === undefined ? {} : VIEWS.includes(asked) ? { view: asked } : { provider: asked };
     const result = (await io.call("models.list", params)) as ResultOf<typeof modelsList>;
     if (io.json) io.print(JSON.stringify(result, null, 2));
-    else if (result.models.length === 0) io.print("none; pincer doctor says what is missing");
-    else for (const text of aligned(result.models.map(line))) io.print(text);
+    else {
+      for (const text of aligned(result.models.map(line))) io.print(text);
+      const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
+      for (const { displayName, detail } of why) io.print(`${displayName} is not ready: ${detail}`);
+      if (result.models.length === 0 && why.length === 0) io.print("none; pincer doctor says what is missing");
+    }
     return 0;
   },
 };
@@ -73,17 +85,20 @@ export const CATALOGUE_COMMAND: PluginCommand = {
   command: {
     name: "models catalogue",
     summary: "Windows and prices that are known, with source and date; update reads them anew",
-    usage: "[update]",
+    usage: "[update [accept-prices]]",
   },
-  async run([verb], io) {
-    if (verb !== undefined && verb !== "update") {
-      io.print(`there is no "pincer models catalogue ${verb}"; there is: pincer models catalogue update`);
+  async run([verb, accepted], io) {
+    if ((verb !== undefined && verb !== "update") || (accepted !== undefined && accepted !== ACCEPT)) {
+      const words = [verb, accepted].filter((word) => word !== undefined).join(" ");
+      io.print(`there is no "pincer models catalogue ${words}"; there is: pincer models catalogue update [${ACCEPT}]`);
       return WRONG;
     }
     const told = ({ entries, added, from, at }: ResultOf<typeof modelsCatalogueUpdate>) =>
       `${entries} models${from === null || at === null ? "" : `, ${added} of them from ${from} (${new Date(at).toISOString().slice(0, 10)})`}`;
     if (verb === "update") {
-      const result = (await io.call("models.catalogue.update", {})) as ResultOf<typeof modelsCatalogueUpdate>;
+      const result = (await io.call("models.catalogue.update", { acceptPrices: accepted === ACCEPT })) as ResultOf<
+        typeof modelsCatalogueUpdate
+      >;
       io.print(io.json ? JSON.stringify(result, null, 2) : told(result));
       return 0;
     }

@@ -23,7 +23,7 @@ export const ModelsConfig = Type.Object({
   thinking: Type.Record(Type.String(), Thinking, { default: {}, ...byReference, description: "How much a model thinks when nobody says" }),
   prices: Type.Record(Type.String(), Price, {
     default: {},
-    description: "US dollars for a million tokens, by reference, over what is known",
+    description: "US dollars for a million tokens, by reference or alias, over what is known",
   }),
   catalogue: Type.Object(
     {
@@ -31,11 +31,16 @@ export const ModelsConfig = Type.Object({
         Type.String({ minLength: 1, description: "A file with more models, or with other figures; absolute, or below the gateway's home" }),
       ),
       url: Type.Optional(
-        Type.String({ pattern: "^https?://", description: "Where `pincer models catalogue update` fetches one; nothing else asks there" }),
+        Type.String({
+          pattern: "^https?://",
+          description: "Where `pincer models catalogue update` fetches one, over https; nothing else asks there",
+        }),
       ),
     },
     { default: {}, description: "Over the catalogue that Pincer comes with" },
   ),
+  statusTimeoutMs: Type.Integer({ default: 3000, minimum: 1, description: "Longest wait for a provider to say whether it is ready" }),
+  listTimeoutMs: Type.Integer({ default: 10_000, minimum: 1, description: "Longest wait for a provider's list of models" }),
   statusKeptMs: Type.Integer({ default: 5000, minimum: 0, description: "How long it holds which providers are ready" }),
   listKeptMs: Type.Integer({ default: 60_000, minimum: 0, description: "How long a provider's list of models is kept here" }),
   usageDays: Type.Integer({ default: 400, minimum: 1, description: "Days for which usage is kept" }),

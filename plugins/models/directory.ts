@@ -2,10 +2,11 @@
 
 import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { ImplementationOf, Providers, RecordOf } from "@pincer/plugin-sdk/contract";
+import type { ImplementationOf, Io, Providers, RecordOf } from "@pincer/plugin-sdk/contract";
 import type { authProfiles } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { Credential, CredentialType, EndpointStatus, ModelInfo, provider, SignIn } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { inTime } from "@pincer/plugin-sdk/provider/in-time";
 import type { ModelsConfig } from "./config.ts";
 
 interface DirectoryContext {
@@ -43,6 +44,9 @@ export interface Directory {
 }
 
 const NONE: readonly ModelInfo[] = [];
+/** The longest lists of today have some hundred. */
+const MOST_MODELS = 5_000;
+const LONGEST_ID = 300;
 
 /** By endpoint. */
 type Profiles = Readonly<Record<string, Credential>>;
@@ -60,36 +64,48 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   let statuses: (Kept<readonly Endpoint[]> & { readonly providers: string }) | undefined;
   /** What was answered last, so that whoever asks again and finds nothing else gets the same. */
   let answered: { readonly known: readonly Endpoint[]; readonly profiles: Profiles; readonly endpoints: readonly Endpoint[] } | undefined;
-  // Shared by all who ask meanwhile, and so bound to none of their signals; providers have deadlines of their own.
-  const io = { signal: new AbortController().signal };
+  /** What each provider said last: of what it serves besides its own. */
+  const before = new Map<string, readonly EndpointStatus[]>();
   const isFresh = (kept: Kept<unknown> | undefined, forMs: number): boolean => kept !== undefined && clock.now() - kept.at < forMs;
+
+  /** Shared by all who ask meanwhile, and so bound to none of their signals: whoever does not answer is given up when its time is over. */
+  const asked = async <T>(ms: number, what: string, ask: (io: Io) => Promise<T>): Promise<T> => {
+    const controller = new AbortController();
+    const late = () => new Error(`it took longer than ${ms} ms to say ${what}`);
+    try {
+      return await inTime(clock, ms, ask({ signal: controller.signal }), late);
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    }
+  };
+
+  const statusesOf = async (name: string, record: RecordOf<typeof provider>): Promise<readonly EndpointStatus[]> => {
+    try {
+      const ask = (io: Io) => ctx.uses.providers.get(name).endpoints({}, io);
+      const { endpoints } = await asked(ctx.config.statusTimeoutMs, "whether it is ready", ask);
+      before.set(name, endpoints);
+      return endpoints;
+    } catch (error) {
+      log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
+      const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
+      const known = before.get(name) ?? record.endpoints.map((endpoint) => ({ endpoint, label: record.label }));
+      return known.map(({ endpoint, label }) => ({ endpoint, label, ready: false, detail }));
+    }
+  };
 
   const ask = async (): Promise<readonly Endpoint[]> => {
     const listed = [...ctx.uses.providers.list()].sort((a, b) => placeOf(a.record) - placeOf(b.record) || (a.name < b.name ? -1 : 1));
     const found = await Promise.all(
       listed.map(async ({ name, plugin, record }): Promise<readonly Endpoint[]> => {
-        const more = {
-          provider: name,
-          plugin,
-          offline: record.offline === true,
-          credentials: record.credentials ?? [],
-          profile: undefined,
-        };
-        try {
-          const { endpoints } = await ctx.uses.providers.get(name).endpoints({}, io);
-          return endpoints.map((status) => ({
-            ...status,
-            ...more,
-            local: status.local ?? more.offline,
-            own: status.ready ? (status.credential ?? "") : undefined,
-            signIn: record.signIn?.[status.endpoint],
-          }));
-        } catch (error) {
-          log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
-          const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
-          const failed = { label: record.label, ready: false, detail, local: more.offline, own: undefined, signIn: undefined };
-          return record.endpoints.map((endpoint) => ({ endpoint, ...failed, ...more }));
-        }
+        const { offline = false, credentials = [], signIn } = record;
+        return (await statusesOf(name, record)).map((status) => ({
+          ...status,
+          ...{ provider: name, plugin, offline, credentials, profile: undefined },
+          local: status.local ?? offline,
+          own: status.ready ? (status.credential ?? "") : undefined,
+          signIn: signIn?.[status.endpoint],
+        }));
       }),
     );
     const names = new Set<string>();
@@ -100,7 +116,8 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   const usable = async (): Promise<Profiles> => {
     if (!ctx.uses.profiles) return {};
     try {
-      return (await ctx.uses.profiles.usable({}, io)).endpoints;
+      const { profiles } = ctx.uses;
+      return (await asked(ctx.config.statusTimeoutMs, "what it has", (io) => profiles.usable({}, io))).endpoints;
     } catch (error) {
       log.warn("models.profiles-failed", { error: errorMessage(error) });
       return {};
@@ -130,6 +147,13 @@ export function createDirectory(ctx: DirectoryContext): Directory {
     return told;
   };
 
+  /** A list goes to every app and page that asks: what nobody could choose from is left out. */
+  const withinReason = (models: readonly ModelInfo[], endpoint: string): readonly ModelInfo[] => {
+    const usable = models.filter(({ id }) => id.length <= LONGEST_ID).slice(0, MOST_MODELS);
+    if (usable.length < models.length) log.warn("models.list-cut", { endpoint, listed: models.length, kept: usable.length });
+    return usable;
+  };
+
   return {
     async endpoint(name) {
       const found = (await present(false)).find(({ endpoint }) => endpoint === name);
@@ -144,10 +168,10 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       const { own, profile } = endpoint;
       const kept = lists.get(endpoint.endpoint);
       if (prepared || (!refresh && isFresh(kept, ctx.config.listKeptMs))) return kept ? kept.value : NONE;
-      const value = ctx.uses.providers
-        .get(endpoint.provider)
-        .models({ endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) }, io)
-        .then(({ models }) => models)
+      const wanted = { endpoint: endpoint.endpoint, refresh, ...(own === undefined && profile ? { credential: profile } : {}) };
+      const ask = (io: Io) => ctx.uses.providers.get(endpoint.provider).models(wanted, io);
+      const value = asked(ctx.config.listTimeoutMs, "which models it has", ask)
+        .then(({ models }) => withinReason(models, endpoint.endpoint))
         .catch((error: unknown) => {
           log.warn("models.list-failed", { endpoint: endpoint.endpoint, error: errorMessage(error) });
           return [];

@@ -3,22 +3,22 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { Usage } from "@pincer/plugin-sdk/message";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import type { LlmContext } from "./llm.ts";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
+import type { AccessContext } from "./access.ts";
 import { createMeter } from "./meter.ts";
-import { tokensOf } from "./request-size.ts";
 import type { Resolver } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
 
 export function createEmbed(
-  ctx: Pick<LlmContext, "run" | "uses" | "log">,
+  ctx: Pick<AccessContext, "run" | "uses" | "log">,
   resolver: Resolver,
   ledger: UsageLedger,
 ): ImplementationOf<typeof modelAccess>["embed"] {
-  return async ({ model, input, sessionKey, runId, user, through, ...rest }, { signal }) => {
+  return async ({ model, input, sessionKey, runId, user, profile, ...rest }, { signal }) => {
     const resolved = await resolver.resolve({ model });
     const { info, endpoint } = resolved;
-    const inputTokens = tokensOf(input.reduce((sum, { length }) => sum + length, 0));
-    const account = { sessionKey, runId, user, profile: through };
+    const inputTokens = input.reduce((sum, text) => sum + textTokens(text), 0);
+    const account = { sessionKey, runId, user, profile };
     const meter = createMeter(ctx, ledger, resolved, account, { inputTokens, maxOutputTokens: 0 });
     let usage: Usage | undefined;
     let worked = false;
@@ -39,7 +39,7 @@ export function createEmbed(
       worked = signal.aborted;
       throw error;
     } finally {
-      meter.end({ usage, isEnded: worked && !signal.aborted, worked, chars: 0 });
+      meter.end({ usage, isEnded: worked && !signal.aborted, worked, bytes: 0 });
     }
   };
 }

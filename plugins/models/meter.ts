@@ -5,9 +5,9 @@ import type { Hook, HookAnswer, HookPayload } from "@pincer/plugin-sdk/hook";
 import { modelCalled, modelCalling } from "@pincer/plugin-sdk/hooks";
 import type { Usage } from "@pincer/plugin-sdk/message";
 import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { tokensOf } from "@pincer/plugin-sdk/provider/estimate";
 import { llmErrors } from "./errors.ts";
 import { costOf, mostOf, priceFor } from "./prices.ts";
-import { tokensOf } from "./request-size.ts";
 import type { Resolved } from "./resolve.ts";
 import type { UsageLedger } from "./usage.ts";
 
@@ -34,15 +34,15 @@ export interface Meter {
   end(end: CallEnd): void;
 }
 
-export interface CallEnd {
+interface CallEnd {
   /** The vendor's count; absent, or without tokens: it did not count. */
   readonly usage: Usage | undefined;
   /** The vendor came to its end, so that what it counted is all: what it says at its beginning is what it was asked. */
   readonly isEnded: boolean;
   /** The vendor has begun to work on it, as far as anybody can know: what it did not count is reckoned. */
   readonly worked: boolean;
-  /** Characters of the answer that had come. */
-  readonly chars: number;
+  /** Of the answer that had come. */
+  readonly bytes: number;
 }
 
 export function createMeter(
@@ -73,6 +73,7 @@ export function createMeter(
         ...call,
         inputTokens,
         ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+        ...(info.maxOutputTokens === null ? {} : { longestOutput: info.maxOutputTokens }),
         price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
       };
       const verdict = await ctx.run(modelCalling, asked, { signal }).catch((error: unknown) => {
@@ -88,12 +89,15 @@ export function createMeter(
       });
     },
 
-    end({ usage = tokenUsage({}), isEnded, worked, chars }) {
+    end({ usage = tokenUsage({}), isEnded, worked, bytes }) {
       const isCounted = usage.totalTokens > 0;
       const estimated = isCounted ? !isEnded : worked;
       const { input, cacheRead, cacheWrite } = isCounted ? usage : { ...nothing, input: inputTokens };
-      const output = Math.max(usage.output, tokensOf(chars));
-      const used = estimated ? tokenUsage({ input, cacheRead, cacheWrite, output }) : usage;
+      const output = Math.max(usage.output, tokensOf(bytes));
+      const reckoned = tokenUsage({ input, cacheRead, cacheWrite, output });
+      // What the vendor says that it costs so far, it costs at least.
+      const least = usage.cost === null ? null : Math.max(usage.cost, cost(reckoned)?.total ?? 0);
+      const used = estimated ? { ...reckoned, cost: least } : usage;
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.

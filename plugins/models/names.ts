@@ -2,9 +2,12 @@
 import { distance } from "@pincer/plugin-sdk/suggestion";
 
 const MOST_NAMED = 3;
+/** Longer than the name of any model. Comparing takes the one length times the other. */
+const LONGEST = 256;
 
 /** At most three, the nearest first: those that contain the wanted name, and those that a slip of the hand makes of it. */
 export function nearest(wanted: string, known: Iterable<string>): readonly string[] {
+  if (wanted.length > LONGEST) return [];
   const asked = wanted.toLowerCase();
   const limit = Math.max(2, Math.floor(asked.length / 4));
   const found: (readonly [string, number])[] = [];

@@ -88,6 +88,11 @@ test("pincer models pull, list and catalogue: from an Ollama without a model to 
   await home.pincer(["up"]);
   const models = (...words: readonly string[]) => home.pincer(["models", ...words]);
 
+  // Why a server that is there is not used.
+  const why = `Ollama is not ready: ${vendor.origin} has no model; fetch one: pincer models pull ollama/<model>\n`;
+  for (const asked of ["all", "ollama"]) expect((await models("list", asked)).out).toEndWith(why);
+  expect((await models("list")).out).not.toContain("not ready");
+
   /** Does so in the middle of a pull, and tells how that ended. */
   const pulling = async (halfway: (command: Bun.Subprocess) => void) => {
     const command = Bun.spawn([...home.command, "models", "pull", "ollama/qwen3"], { env: home.env, stdout: "pipe", stderr: "pipe" });

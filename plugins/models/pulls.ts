@@ -27,7 +27,7 @@ interface Pull {
   readonly waiting: Set<() => void>;
 }
 
-interface Pulls extends Disposable {
+export interface Pulls extends Disposable {
   /** Begins it, or joins one that runs. */
   begin(model: string): Promise<PullState>;
   /** Resolves as soon as there is more to tell than `version`. */

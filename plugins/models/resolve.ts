@@ -33,17 +33,19 @@ interface Described {
   readonly resolved: Resolved;
 }
 
-/** What a local server has a list without is not known to run there: some hand on what they do not have themselves. */
-function localOf(endpoint: Endpoint, listed: ModelInfo | undefined, live: readonly ModelInfo[]): Pick<ModelInfo, "local"> {
+/** What a local server does not list is not known to run there: some hand on what they do not have themselves. */
+function localOf(endpoint: Endpoint, listed: ModelInfo | undefined): Pick<ModelInfo, "local"> {
   if (listed?.local === false) return { local: false };
-  return endpoint.local ? { local: listed !== undefined || live.length === 0 } : {};
+  return endpoint.local ? { local: listed !== undefined } : {};
 }
 
 /** Throws `LLM_MODEL_EXCLUDED`. */
 function requireWithin({ info, endpoint }: Resolved, within: readonly string[] | undefined): void {
   if (within === undefined || within.includes(info.ref) || (within.includes(endpoint.endpoint) && info.local !== false)) return;
   const where =
-    info.local === false && within.includes(endpoint.endpoint) ? "is not known to run on that server itself" : "is none of these";
+    info.local === false && within.includes(endpoint.endpoint)
+      ? "is not known to run on that server itself, which does not list it"
+      : "is none of these";
   const names = within.length === 0 ? "nobody" : within.join(", ");
   throw llmErrors.LLM_MODEL_EXCLUDED(`this may be asked of ${names} alone, and ${info.ref} ${where}`, {
     data: { model: info.ref, within },
@@ -63,6 +65,10 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     return at;
   };
 
+  /** What the operator says of a model, by its reference or an alias of it. */
+  const saidOf = <T>(said: Readonly<Record<string, T>>, ref: string): T | undefined =>
+    said[ref] ?? Object.entries(said).find(([name]) => expand(name) === ref)?.[1];
+
   const describe = (endpoint: Endpoint, id: string, live: readonly ModelInfo[]): ModelInfo => {
     const ref = `${endpoint.endpoint}/${id}`;
     const entry = catalogue.find(ref);
@@ -71,7 +77,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     // Of a model that nobody knows more is tried rather than less: what it cannot do, its server will say.
     const unknown = { contextWindow: null, maxOutputTokens: null, reasoning: true, vision: false, tools: true, price: null };
     const { config } = ctx;
-    const thinkingDefault = Object.entries(config.thinking).find(([name]) => expand(name) === ref)?.[1];
+    const thinkingDefault = saidOf(config.thinking, ref);
     return {
       ...unknown,
       ...known,
@@ -82,8 +88,8 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
       name: known?.name ?? listed?.name ?? id,
       contextWindow: listed?.contextWindow ?? known?.contextWindow ?? null,
       maxOutputTokens: listed?.maxOutputTokens ?? known?.maxOutputTokens ?? null,
-      price: config.prices[ref] ?? listed?.price ?? known?.price ?? null,
-      ...localOf(endpoint, listed, live),
+      price: saidOf(config.prices, ref) ?? listed?.price ?? known?.price ?? null,
+      ...localOf(endpoint, listed),
       ...(thinkingDefault === undefined ? {} : { thinkingDefault }),
     };
   };
@@ -96,7 +102,7 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     const { config } = ctx;
     const known = described.get(ref);
     if (known?.config === config && known.live === live && known.resolved.endpoint === endpoint) return known.resolved;
-    const priced = config.prices[ref] !== undefined;
+    const priced = saidOf(config.prices, ref) !== undefined;
     const resolved = { info: describe(endpoint, id, live), endpoint, tiers: priced ? undefined : entry?.tiers };
     if (described.size > MOST_DESCRIBED) described.clear();
     described.set(ref, { config, live, resolved });

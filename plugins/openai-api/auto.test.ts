@@ -68,3 +68,18 @@ test("without the plugin, and where an agent is called auto, the name is an agen
     choices: [{ message: { content: "from the agent" } }],
   });
 });
+
+test("a ceiling of what a call may cost holds for as long an answer as the caller asks for", async () => {
+  await using api = await startApi({
+    enable: ["selector"],
+    settings: {
+      models: { default: "lab/gpt-test", prices: { "lab/gpt-test": { input: 1, output: 10 } } },
+      selector: { ceiling: { usdPerCall: 0.05, answerTokens: 1_000 } },
+    },
+  });
+  api.vendor.otherwise(() => ({ steps: [{ text: ["ok"] }] }));
+  const ask = async (more: object) =>
+    (await api.post("/v1/chat/completions", { model: "pincer/auto", messages: user("hi"), ...more })).status;
+  expect([await ask({}), await ask({ max_tokens: 50_000 }), await ask({ max_tokens: 100 })]).toEqual([200, 403, 200]);
+  expect(api.vendor.ledger).toHaveLength(2);
+});

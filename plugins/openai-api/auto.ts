@@ -1,6 +1,7 @@
 /** `pincer/auto`: the model that the selector says, straight, as if the caller had named it. */
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import { holds, type Message, searchableText } from "@pincer/plugin-sdk/message";
+import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { ApiFailure } from "./failure.ts";
 import { type Before, nothingBefore } from "./private.ts";
 import type { Target } from "./target.ts";
@@ -17,8 +18,6 @@ export async function hasAuto({ uses }: Pick<ApiContext, "uses">, signal: AbortS
 
 export const targetOrAuto = async (ctx: Pick<ApiContext, "uses">, model: string, target: Target, signal: AbortSignal): Promise<Target> =>
   model === AUTO && (await hasAuto(ctx, signal)) ? { kind: "model", model } : target;
-
-const bytesPerToken = 3.6;
 
 /** What a model asked of tools, as it is sent back. */
 const callsOf = ({ role, content }: Message): string =>
@@ -56,8 +55,9 @@ export async function withModel(
       unsearchable: holds(rest.messages, "image") || holds(rest.messages, "document"),
       tools: rest.tools.length > 0,
       private: before.isPrivate,
-      tokens: Math.ceil(Buffer.byteLength(context) / bytesPerToken),
+      tokens: textTokens(context),
       ...(rest.thinking === undefined ? {} : { thinking: rest.thinking }),
+      ...(rest.maxOutputTokens === undefined ? {} : { maxOutputTokens: rest.maxOutputTokens }),
     },
     { signal },
   );

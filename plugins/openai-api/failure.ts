@@ -1,4 +1,5 @@
 /** Errors in the shapes of OpenAI's API, whatever went wrong behind it. */
+import { budgetRefusals } from "@pincer/plugin-sdk/contracts/budgets";
 import type { ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
 
@@ -142,7 +143,7 @@ export function failureOfModel(failure: ModelFailure, input: string): ApiFailure
 }
 
 /** What a budget refuses that is used up is to clients of OpenAI an account without credit. */
-export const isUsedUp = (refusal: unknown): boolean => refusal === "BUDGET_USED_UP" || refusal === "BUDGET_PROFILE_USED_UP";
+export const isUsedUp = (refusal: unknown): boolean => refusal === budgetRefusals.usedUp || refusal === budgetRefusals.profileUsedUp;
 
 /** The gateway's errors that a caller can do something about, by what they are called here. */
 const OF_GATEWAY: Readonly<Record<string, Code>> = {

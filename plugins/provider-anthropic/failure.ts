@@ -1,15 +1,13 @@
-/** Errors of the client library in the classes of the `provider` contract. */
+/** Errors of the Messages API in the classes of the `provider` contract. */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { apiErrorOf, type Told } from "@pincer/plugin-sdk/provider/api-failure";
 import { httpFailure, networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
 
-/** What the library's `APIError` carries; told by its parts, since there may be more than one copy of the class. */
-interface ApiError {
-  readonly status?: number;
-  readonly headers?: Headers;
-  readonly type?: string | null;
-  readonly errorCode?: string | null;
-  readonly apiMessage?: string | null;
+/** What the vendor tells, in an answer's body or inside a stream. */
+interface VendorError extends Told {
+  readonly type?: unknown;
+  readonly details?: { readonly error_code?: unknown } | null;
 }
 
 const CODES: Readonly<Record<string, FailureClass>> = {
@@ -28,20 +26,15 @@ const TYPES: Readonly<Record<string, FailureClass>> = {
   timeout_error: "timeout",
   api_error: "network",
 };
-
-/** What the vendor reports in the middle of a stream, as the library's errors carry it. */
-export function streamError(data: string): Error {
-  const { error } = JSON.parse(data) as { readonly error?: { type?: string; message?: string; details?: { error_code?: string } } };
-  const apiMessage = error?.message ?? data;
-  return Object.assign(new Error(apiMessage), { type: error?.type ?? "api_error", apiMessage, errorCode: error?.details?.error_code });
-}
+const classIn = (table: Readonly<Record<string, FailureClass>>, name: unknown): FailureClass | undefined =>
+  typeof name === "string" && Object.hasOwn(table, name) ? table[name] : undefined;
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {
-  const { status, headers, type, errorCode, apiMessage } = (typeof error === "object" && error !== null ? error : {}) as ApiError;
-  const message = plainMessage(apiMessage ?? errorMessage(error));
-  const known = CODES[errorCode ?? ""];
+  const { status, headers, error: told } = apiErrorOf(error);
+  if (told === undefined) return networkFailure(error, where);
+  const { type = "api_error", details } = told as VendorError;
+  const known = classIn(CODES, details?.error_code);
+  const message = errorMessage(error);
   if (status !== undefined) return httpFailure(status, message, { class: known, headers, now });
-  // An error event inside a stream has a type and no status.
-  if (type) return { class: known ?? TYPES[type] ?? "bad-request", message };
-  return networkFailure(error, where);
+  return { class: known ?? classIn(TYPES, type) ?? "bad-request", message: plainMessage(message) };
 }

@@ -1,6 +1,8 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { AnthropicConfig } from "./config.ts";
+import { HOME } from "./endpoints.ts";
 import { createAnthropicProvider } from "./provider.ts";
 
 export default definePlugin({
@@ -8,9 +10,9 @@ export default definePlugin({
   setup(ctx) {
     ctx.provide(
       provider,
-      "anthropic",
-      { label: "Anthropic", endpoints: ["anthropic"], open: true, credentials: ["api-key", "oauth", "token"] },
-      createAnthropicProvider(ctx),
+      HOME,
+      { label: "Anthropic", endpoints: [HOME], open: true, credentials: ["api-key", "oauth", "token"] },
+      confidential(ctx, createAnthropicProvider),
     );
   },
 });

@@ -40,7 +40,7 @@ providerSuite({
       config: { idleTimeoutMs },
       secrets: { ANTHROPIC_API_KEY: "sk-ant-test-key", ANTHROPIC_BASE_URL: origin },
     }),
-  model: MODEL,
+  model: "anthropic/claude-sonnet-5",
   signs: true,
   failures: [
     { title: "a key that is not accepted", error: { status: 401, message: "invalid x-api-key" }, class: "auth" },
@@ -179,6 +179,28 @@ describe("what is sent to Anthropic", () => {
     expect(await sent("claude-haiku-4-5-20251001", "medium")).toEqual([{ type: "enabled", budget_tokens: 8192 }, undefined]);
     expect(await sent("claude-haiku-4-5", "minimal")).toEqual([{ type: "enabled", budget_tokens: 1024 }, undefined]);
     expect(await sent("claude-haiku-4-5", "off")).toEqual([undefined, undefined]);
+  });
+
+  test("a tool call that is forced rules thinking out; a model that always thinks is asked for the call in words", async () => {
+    const tools = [toolSpec("files_list"), toolSpec("files_read")];
+    const sent = async (model: string, toolChoice: "required" | { readonly name: string }) => {
+      const { body } = await requestFor({ thinking: "high", tools, toolChoice, parallelTools: false }, `anthropic/${model}`);
+      const asked = (body.system as readonly { readonly text: string }[]).at(-1)?.text;
+      return [body.thinking, body.tool_choice, body.output_config, asked?.startsWith("Answer the last") ? asked : undefined];
+    };
+    const one = { disable_parallel_tool_use: true };
+    expect(await sent("claude-sonnet-5", "required")).toEqual([{ type: "disabled" }, { type: "any", ...one }, undefined, undefined]);
+    const named = { name: "files_read" };
+    const forced = { type: "tool", name: "files_read", ...one };
+    expect(await sent("claude-haiku-4-5", named)).toEqual([undefined, forced, undefined, undefined]);
+    for (const model of ["claude-opus-5-5", "claude-sonnet-5-5"]) {
+      expect(await sent(model, named)).toEqual([
+        { type: "adaptive", display: "summarized" },
+        { type: "auto", ...one },
+        { effort: "high" },
+        expect.stringContaining("a call of the tool files_read, and no other"),
+      ]);
+    }
   });
 
   test("a budget for thinking leaves room for the answer", async () => {

@@ -1,137 +1,95 @@
-/** The `provider` contract over the vendor's client library, which is loaded with the first request. */
-
+/** The `provider` contract over the Messages API. */
 import type Anthropic from "@anthropic-ai/sdk";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelFailure, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
-import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { apiError, type Told } from "@pincer/plugin-sdk/provider/api-failure";
+import { callBounds, endpointNames, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
+import { cutOffFailure, endedFailure, refusalFailure } from "@pincer/plugin-sdk/provider/failure";
+import { ask, post } from "@pincer/plugin-sdk/provider/post";
+import { probed, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { serverEvents } from "@pincer/plugin-sdk/provider/server-events";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { refusalOf } from "./answer-shape.ts";
 import type { AnthropicConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, keyDetail, needsKey, statusOf } from "./endpoints.ts";
-import { failureOf, streamError } from "./failure.ts";
+import { type Access, accessTo, HOME, statusOf } from "./endpoints.ts";
+import { failureOf } from "./failure.ts";
+import { type Listing, listModels, modelInfo } from "./models.ts";
 import { API, messageParams } from "./request.ts";
 import { newReading, type Reading, readEvent, stopReasonOf } from "./stream.ts";
-import { type Abilities, abilitiesByName, abilitiesOf } from "./thinking.ts";
+import { abilitiesByName } from "./thinking.ts";
 
 /** How often a turn that the vendor paused is taken up again within one answer. */
 const MOST_ROUNDS = 8;
 
-interface Listed {
-  readonly at: number;
-  readonly models: readonly ModelInfo[];
-  readonly abilities: ReadonlyMap<string, Abilities>;
-}
-
 export function createAnthropicProvider(ctx: ProviderContext<AnthropicConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
-  const lists = new Map<string, Listed>();
+  const reach = reaching(ctx, accessTo);
+  const lists = new Map<string, Listing & { readonly at: number }>();
 
-  const clientAt = keepClients(async ({ baseUrl, key, headers }: Pick<Access, "baseUrl" | "key" | "headers">): Promise<Anthropic> => {
-    const { default: Client } = await import("@anthropic-ai/sdk");
-    return new Client({
-      baseURL: baseUrl,
-      apiKey: key ?? "none",
-      defaultHeaders: headers,
-      maxRetries: 0,
-      // The watch keeps the time; the library's own timer must not end a request first.
-      timeout: 2 ** 31 - 1,
-      logLevel: "off",
-      fetch: ctx.fetch as typeof globalThis.fetch,
-      openTelemetry: false,
-    });
-  });
-  const clientFor = ({ baseUrl, key, headers }: Access): Promise<Anthropic> => clientAt({ baseUrl, key, headers });
-
-  const list = async (access: Access, refresh: boolean, signal: AbortSignal): Promise<Listed> => {
+  const list = async (access: Access, refresh: boolean, signal: AbortSignal): Promise<Listing> => {
     const known = lists.get(access.endpoint);
     if (known && !refresh && clock.now() - known.at < ctx.config.listKeptMs) return known;
-    const { clock: time, fetch } = ctx;
-    using watch = watchRequest({ clock: time, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-    const client = await clientFor(access);
-    const found: Anthropic.ModelInfo[] = [];
-    for await (const model of client.models.list({ limit: 1000 }, { signal: watch.signal })) {
-      watch.seen();
-      found.push(model);
-    }
-    const abilities = new Map(found.map((info) => [info.id, abilitiesOf(info)]));
-    const listed = { at: clock.now(), abilities, models: found.map((info) => modelInfo(access.endpoint, info, abilities.get(info.id))) };
+    const { fetch } = ctx;
+    using watch = watchRequest({ clock, ...listBounds(ctx.config), signal, fetch });
+    const listed = { at: clock.now(), ...(await listModels(access, watch)) };
     lists.set(access.endpoint, listed);
     return listed;
   };
 
   return {
-    endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config).map((name) => statusOf(ctx, name))) }),
+    endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config, HOME).map((name) => statusOf(ctx, name))) }),
 
     async models({ endpoint, refresh, credential }, { signal }) {
-      const names = endpoint === undefined ? endpointNames(ctx.config) : [endpoint];
+      const names = endpoint === undefined ? endpointNames(ctx.config, HOME) : [endpoint];
       const models = await Promise.all(
         names.map(async (name): Promise<readonly ModelInfo[]> => {
           const configured = ctx.config.endpoints[name]?.models;
-          if (configured) return configured.map((id) => modelInfo(name, { id, display_name: id }, abilitiesByName(id)));
-          const access = await accessTo(ctx, name, credential);
-          if (!access || needsKey(access)) return [];
-          return (await list(access, refresh === true, signal)).models;
+          if (configured) return configured.map((id) => modelInfo(name, id, id, abilitiesByName(id)));
+          const { access } = await reach(name, credential);
+          return access ? (await list(access, refresh === true, signal)).models : [];
         }),
       );
       return { models: models.flat() };
     },
 
     async probe({ endpoint, credential }, { signal }) {
-      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
-      const access = await accessTo(ctx, endpoint, credential);
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
-      if (needsKey(access)) return failed("auth", `no key for ${endpoint}: ${keyDetail(access)}`);
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-      try {
-        await (await clientFor(access)).models.list({ limit: 1 }, { signal: watch.signal }).asResponse();
-        return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        return {
-          failure: watch.ended === "timeout" ? silentFailure(access.baseUrl, endpoint) : failureOf(error, access.baseUrl, clock.now()),
-        };
-      }
+      const { access, refused } = await reach(endpoint, credential);
+      if (!access) return { failure: refused };
+      const where = access.baseUrl;
+      const told = (error: unknown) => failureOf(error, where, clock.now());
+      const asking = { bounds: listBounds(ctx.config), signal, where, what: endpoint, failureOf: told };
+      return probed(ctx, asking, (watch) => ask(watch, access, "/v1/models?limit=1"));
     },
 
     async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const target = { provider: request.model.slice(0, slash), model: request.model.slice(slash + 1), api: API };
+      const { endpoint, model } = splitRef(request.model);
+      const target = { provider: endpoint, model, api: API };
       const answer = createAnswer({ ...target, timestamp: clock.now() });
       const reading = newReading();
-      const failed = (message: string, failure: "auth" | "bad-request") =>
-        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      const access = await accessTo(ctx, target.provider, request.credential);
-      if (!access) return failed(`there is no endpoint "${target.provider}" here, asked for "${request.model}"`, "bad-request");
+      const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });
+      const { access, refused: unreached } = await reach(endpoint, request.credential);
+      if (!access) return failed(unreached);
       const refused = refusalOf(request);
-      if (refused !== undefined) return failed(refused, "bad-request");
-      if (needsKey(access)) return failed(`no key for ${access.endpoint}: ${keyDetail(access)}`, "auth");
+      if (refused !== undefined) return failed({ class: "bad-request", message: refused });
 
       const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+      using watch = watchRequest({ clock, ...callBounds(ctx.config), signal, fetch });
       try {
-        const abilities = lists.get(access.endpoint)?.abilities.get(target.model) ?? abilitiesByName(target.model);
+        const abilities = lists.get(endpoint)?.abilities.get(model) ?? abilitiesByName(model);
         const params = messageParams(request, target, abilities, ctx.config.maxOutputTokens);
-        if (!watch.ended) yield* readRounds(await clientFor(access), params, watch, answer, reading);
-        return conclude(answer, reading, watch, access, request);
+        if (!watch.ended) yield* readRounds(access, params, watch, answer, reading);
       } catch (error) {
-        if (watch.ended === undefined) {
-          const failure = failureOf(error, access.baseUrl, clock.now());
-          return answer.finish({ stopReason: "error", usage: reading.usage, failure });
-        }
-        return conclude(answer, reading, watch, access, request);
+        if (watch.ended === undefined) return failed(failureOf(error, access.baseUrl, clock.now()));
       }
+      return conclude(answer, reading, watch, access, request);
     },
   };
 }
 
 /** One round, or more when the vendor pauses a long turn and wants it back as it was to go on. */
 async function* readRounds(
-  client: Anthropic,
+  access: Access,
   params: Anthropic.MessageCreateParamsStreaming,
   watch: Watch,
   answer: Answer,
@@ -141,7 +99,7 @@ async function* readRounds(
   const before = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const one = newReading();
-    const response = await client.messages.create({ ...params, messages }, { signal: watch.signal }).asResponse();
+    const response = await post(watch, access, "/v1/messages", { ...params, messages });
     for await (const events of serverEvents(response, watch.seen)) {
       for (const event of events) {
         if (event.event === undefined || event.event === "ping") continue;
@@ -162,31 +120,20 @@ async function* readRounds(
   }
 }
 
+/** What the vendor reports in the middle of a stream. */
+function streamError(data: string): Error {
+  const { error } = JSON.parse(data) as { readonly error?: Told };
+  return apiError({ ...error, message: error?.message ?? data });
+}
+
 /** A stream that is cut off ends quietly: what is missing tells that from a proper end. */
 function conclude(answer: Answer, reading: Reading, watch: Watch, access: Access, request: ModelRequest): ModelAnswer {
   const { usage, stop, ended, refusal } = reading;
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
   const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage, failure });
-  if (watch.ended === "timeout") return failed(silentFailure(access.baseUrl, request.model));
+  if (watch.ended !== undefined) return failed(endedFailure(watch.ended, access.baseUrl, request.model));
   if (stop === undefined || !ended) return failed(cutOffFailure(access.baseUrl, request.model));
   const stopReason = stopReasonOf(stop);
   if (stopReason !== "refusal") return answer.finish({ stopReason, usage });
   return answer.finish({ stopReason, usage, failure: refusalFailure(request.model, refusal) });
-}
-
-function modelInfo(endpoint: string, { id, display_name }: Pick<Anthropic.ModelInfo, "id" | "display_name">, found?: Abilities): ModelInfo {
-  const abilities = found ?? abilitiesByName(id);
-  return {
-    ref: `${endpoint}/${id}`,
-    endpoint,
-    id,
-    name: display_name,
-    contextWindow: abilities.contextWindow,
-    maxOutputTokens: abilities.maxOutputTokens,
-    reasoning: abilities.mode !== "none",
-    vision: abilities.vision,
-    documents: abilities.documents,
-    tools: true,
-    price: null,
-  };
 }

@@ -4,8 +4,8 @@ import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { AssistantMessage, DocumentBlock, ImageBlock, Message, TextBlock, UserMessage } from "@pincer/plugin-sdk/message";
 import { isOwnMessage, pairToolCalls, vendorCallId } from "@pincer/plugin-sdk/provider/conversation";
 import { documentNote } from "@pincer/plugin-sdk/provider/readable";
-import { formatParams, jsonInstruction, shapeParams } from "./answer-shape.ts";
-import { type Abilities, thinkingParams } from "./thinking.ts";
+import { callInstruction, formatParams, jsonInstruction, mustCall, shapeParams } from "./answer-shape.ts";
+import { type Abilities, isForcible, thinkingParams } from "./thinking.ts";
 
 export const API = "anthropic-messages";
 
@@ -20,25 +20,34 @@ export function messageParams(request: ModelRequest, target: Target, abilities: 
   const ceiling = request.maxOutputTokens ?? maxOutputTokens;
   const maxTokens = Math.min(ceiling, abilities.maxOutputTokens ?? ceiling);
   const messages = pairToolCalls(request.messages);
-  const { output_config, ...thinking } = thinkingParams(request.thinking, abilities, maxTokens, endsWithoutThinking(messages, target));
+  const forcible = isForcible(abilities);
+  const { output_config, ...thinking } = thinkingParams(request.thinking, abilities, {
+    maxTokens,
+    interrupted: endsWithoutThinking(messages, target),
+    forced: forcible && mustCall(request),
+  });
   const output = { ...output_config, ...formatParams(request) };
   return {
     model: target.model,
     max_tokens: maxTokens,
     stream: true,
-    ...systemParams(request),
+    ...systemParams(request, forcible),
     ...(request.tools.length === 0 ? {} : { tools: toolParams(request.tools) }),
     messages: cachedTurns(turns(messages, target)),
     ...thinking,
     ...(Object.keys(output).length === 0 ? {} : { output_config: output }),
-    ...shapeParams(request),
+    ...shapeParams(request, forcible),
     ...(request.cacheKey === undefined ? {} : { metadata: { user_id: request.cacheKey } }),
   };
 }
 
 /** The breakpoint stands behind the last part that stays the same; what follows it may change with every turn. */
-function systemParams(request: ModelRequest): Pick<Params, "system"> {
-  const parts: ModelRequest["system"] = [...request.system.filter(({ text }) => text !== ""), ...jsonInstruction(request)];
+function systemParams(request: ModelRequest, forcible: boolean): Pick<Params, "system"> {
+  const parts: ModelRequest["system"] = [
+    ...request.system.filter(({ text }) => text !== ""),
+    ...jsonInstruction(request),
+    ...callInstruction(request, forcible),
+  ];
   if (parts.length === 0) return {};
   const stable = parts.findLastIndex(({ cache }) => cache === true);
   return { system: parts.map(({ text }, at) => ({ type: "text", text, ...(at === stable ? CACHE : {}) })) };

@@ -55,12 +55,25 @@ const SMALLEST_BUDGET = 1024;
 
 type ThinkingParams = Pick<Anthropic.MessageCreateParamsStreaming, "thinking" | "output_config">;
 
-/** `interrupted`: the last answer has no thinking of this model before its tool calls, which a budget does not allow. */
-export function thinkingParams(level: Thinking | undefined, abilities: Abilities, maxTokens: number, interrupted: boolean): ThinkingParams {
+/** The API takes thinking and a forced tool call for a contradiction: what cannot be kept from thinking cannot be forced either. */
+export const isForcible = ({ mode, off }: Abilities): boolean => mode === "none" || off === "disabled";
+
+interface ThinkingOptions {
+  readonly maxTokens: number;
+  /** The last answer has no thinking of this model before its tool calls, which a budget does not allow. */
+  readonly interrupted: boolean;
+  /** The choice of a tool is forced upon it. */
+  readonly forced: boolean;
+}
+
+export function thinkingParams(level: Thinking | undefined, abilities: Abilities, options: ThinkingOptions): ThinkingParams {
   const { mode, off, efforts } = abilities;
+  const { maxTokens, interrupted, forced } = options;
+  // The newest think when nothing is said.
+  if (forced && mode === "adaptive") return { thinking: { type: "disabled" } };
   if (mode === "none" || level === undefined) return {};
   if (mode === "budget") {
-    const budget = level === "off" || interrupted ? 0 : Math.min(BUDGETS[level], maxTokens - SMALLEST_BUDGET);
+    const budget = level === "off" || interrupted || forced ? 0 : Math.min(BUDGETS[level], maxTokens - SMALLEST_BUDGET);
     return budget < SMALLEST_BUDGET ? {} : { thinking: { type: "enabled", budget_tokens: budget } };
   }
   if (level === "off" && off !== undefined) return { thinking: { type: off } };

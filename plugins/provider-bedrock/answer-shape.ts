@@ -8,7 +8,19 @@ export const offersTools = ({ tools, toolChoice }: ModelRequest): boolean => too
 
 export const mustCall = ({ toolChoice }: ModelRequest): boolean => toolChoice === "required" || typeof toolChoice === "object";
 
-export function toolChoiceOf({ toolChoice }: ModelRequest): { readonly toolChoice?: ToolChoice } {
+/** A Claude that cannot be kept from thinking cannot be made to call a tool either: it is asked to. */
+export const isForcible = ({ isClaude, canRest, thinksBetween }: Abilities): boolean => !isClaude || (canRest && thinksBetween !== true);
+
+/** For a model that is not to be forced. */
+export function callInstruction(request: ModelRequest, abilities: Abilities): readonly { readonly text: string }[] {
+  if (!mustCall(request) || !offersTools(request) || isForcible(abilities)) return [];
+  const { toolChoice } = request;
+  const what = typeof toolChoice === "object" ? `the tool ${toolChoice.name}, and no other` : "one of the tools";
+  return [{ text: `Answer the last message with a call of ${what}. An answer without one cannot be used.` }];
+}
+
+export function toolChoiceOf(request: ModelRequest, abilities: Abilities): { readonly toolChoice?: ToolChoice } {
+  const toolChoice = mustCall(request) && !isForcible(abilities) ? "auto" : request.toolChoice;
   if (toolChoice === "required") return { toolChoice: { any: {} } };
   if (typeof toolChoice === "object") return { toolChoice: { tool: { name: toolChoice.name } } };
   return toolChoice === "auto" ? { toolChoice: { auto: {} } } : {};

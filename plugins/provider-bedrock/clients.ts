@@ -3,7 +3,7 @@ import type { BedrockClient } from "@aws-sdk/client-bedrock";
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime";
 import type { fromIni } from "@aws-sdk/credential-provider-ini";
 import { keepClients } from "@pincer/plugin-sdk/provider/clients";
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { listBounds, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { BedrockConfig } from "./config.ts";
 import type { Access, Signer } from "./endpoints.ts";
 import { createHandler, type HandlerOptions } from "./handler.ts";
@@ -22,12 +22,12 @@ export function createClients(ctx: ProviderContext<BedrockConfig>): Clients {
 
   const settingsOf = async ({ url, region, signer, headers }: Place) => {
     const { clock, fetch, config } = ctx;
-    const bounds = { clock, fetch, idleMs: config.listTimeoutMs };
+    const sending = { clock, fetch, bounds: listBounds(config) };
     return {
       region,
       endpoint: url,
-      requestHandler: createHandler({ ...bounds, headers }),
-      ...(await signing(signer, region, bounds)),
+      requestHandler: createHandler({ ...sending, headers }),
+      ...(await signing(signer, region, sending)),
       // The gateway repeats, and knows when not to.
       maxAttempts: 1,
       // Whatever is not said here, the library looks up in AWS's files, with every new client.
@@ -61,7 +61,7 @@ export function createClients(ctx: ProviderContext<BedrockConfig>): Clients {
   };
 }
 
-async function signing(signer: Signer, region: string, bounds: HandlerOptions) {
+async function signing(signer: Signer, region: string, sending: HandlerOptions) {
   if (signer.by === "key") return { token: { token: signer.key }, authSchemePreference: ["httpBearerAuth"] };
   const authSchemePreference = ["sigv4"];
   if (signer.by === "keys") {
@@ -70,7 +70,7 @@ async function signing(signer: Signer, region: string, bounds: HandlerOptions) {
   }
   let failure: Error | undefined;
   const requestHandler = createHandler({
-    ...bounds,
+    ...sending,
     failed: (error) => {
       failure = error;
     },

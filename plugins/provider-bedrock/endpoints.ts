@@ -21,6 +21,7 @@ export interface Access {
   readonly signer: Signer;
   readonly headers: Readonly<Record<string, string>>;
   readonly guardrail: Endpoint["guardrail"];
+  readonly missing?: undefined;
 }
 
 /** What is missing for a request to be made, in words for people. */
@@ -33,8 +34,6 @@ const DEFAULT_MODEL = "global.anthropic.claude-sonnet-5";
 const KEY = "AWS_BEARER_TOKEN_BEDROCK";
 
 type Context = ProviderContext<BedrockConfig>;
-
-export const endpointNames = ({ endpoints }: BedrockConfig): readonly string[] => [...new Set([HOME, ...Object.keys(endpoints)])];
 
 /** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own. */
 export async function accessTo(ctx: Context, endpoint: string, credential?: Credential): Promise<Access | Missing | undefined> {
@@ -112,6 +111,6 @@ export async function statusOf(ctx: Context, endpoint: string): Promise<Endpoint
   const defaultModel = set?.defaultModel ?? set?.models?.[0] ?? DEFAULT_MODEL;
   const access = await accessTo(ctx, endpoint);
   if (!access) return { endpoint, label, ready: false, detail: `there is no endpoint "${endpoint}" here`, defaultModel };
-  if ("missing" in access) return { endpoint, label, ready: false, detail: access.missing, defaultModel };
+  if (access.missing !== undefined) return { endpoint, label, ready: false, detail: access.missing, defaultModel };
   return { endpoint, label, ready: true, ...markOf(JSON.stringify(access.signer)), defaultModel };
 }

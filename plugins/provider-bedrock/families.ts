@@ -7,6 +7,8 @@ export interface Abilities {
   readonly thinks: "adaptive" | "budget" | "nova" | "gpt-oss" | "none";
   /** It can be kept from thinking. */
   readonly canRest: boolean;
+  /** It thinks at least between its tools, and takes no tool call that is forced upon it. */
+  readonly thinksBetween?: boolean;
   readonly efforts: readonly Effort[];
   /** Behind what a cache point may stand; in a turn, behind a tool's result too, or not. */
   readonly caches: readonly ("system" | "messages" | "results" | "tools")[];
@@ -63,5 +65,6 @@ function claude(name: string): Abilities {
   if (!alwaysOn && version < 4.6)
     return { ...found, thinks: "budget", maxOutputTokens: family === "opus" && version < 4.5 ? 32_000 : 64_000 };
   const efforts: readonly Effort[] = !alwaysOn && version < 4.7 ? ["low", "medium", "high"] : ["low", "medium", "high", "xhigh"];
-  return { ...found, thinks: "adaptive", canRest: !alwaysOn, efforts };
+  const thinksBetween = family === "sonnet" && version >= 5.5;
+  return { ...found, thinks: "adaptive", canRest: !alwaysOn, efforts, ...(thinksBetween ? { thinksBetween } : {}) };
 }

@@ -1,7 +1,7 @@
 /** How AWS's library sends its requests here: with the plugin's own `fetch`, which knows what the plugin may reach. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import { type Fetch, type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { type Bounds, type Fetch, type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 
 /** A request as the library gives it out. */
 interface Outgoing {
@@ -25,22 +25,21 @@ export interface Sending {
 export interface HandlerOptions {
   readonly clock: Clock;
   readonly fetch: Fetch;
-  /** Silence after which a request of the library's own is given up. */
-  readonly idleMs: number;
+  /** Of a request of the library's own. */
+  readonly bounds: Bounds;
   /** Beside what the library sends. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Told of a request of the library's own that came to nothing. */
   failed?(error: Error): void;
 }
 
-export function createHandler({ clock, fetch, idleMs, headers = {}, failed }: HandlerOptions) {
+export function createHandler({ clock, fetch, bounds, headers = {}, failed }: HandlerOptions) {
   const exchange = async (send: Fetch, request: Outgoing, signal: AbortSignal) => {
     const { host: _, ...signed } = request.headers;
     const response = await send(addressOf(request), {
       method: request.method,
       headers: { ...signed, ...headers },
       ...(request.method === "GET" || request.body === undefined ? {} : { body: request.body as BodyInit }),
-      redirect: "manual",
       signal,
     });
     const { status: statusCode, statusText: reason } = response;
@@ -54,7 +53,7 @@ export function createHandler({ clock, fetch, idleMs, headers = {}, failed }: Ha
         return { response: { ...head, body: answer.body } };
       }
       // Nobody reads it as it comes, so that it is over when this returns.
-      using own = watchRequest({ clock, idleMs, signal: new AbortController().signal, fetch });
+      using own = watchRequest({ clock, ...bounds, signal: new AbortController().signal, fetch });
       try {
         const { answer, head } = await exchange(own.fetch, request, own.signal);
         return { response: { ...head, body: new Uint8Array(await answer.arrayBuffer()) } };

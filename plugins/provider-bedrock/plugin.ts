@@ -1,5 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { BedrockConfig } from "./config.ts";
 import { createBedrockProvider } from "./provider.ts";
 
@@ -10,7 +11,7 @@ export default definePlugin({
       provider,
       "bedrock",
       { label: "Amazon Bedrock", endpoints: ["bedrock"], open: true, credentials: ["api-key", "token", "aws-sdk"] },
-      createBedrockProvider(ctx),
+      confidential(ctx, createBedrockProvider),
     );
   },
 });

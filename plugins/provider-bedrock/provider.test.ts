@@ -29,6 +29,7 @@ const imagesIn = (blocks: readonly Record<string, Json>[]): string[] =>
 
 providerSuite({
   name: "provider-bedrock",
+  speaksBytes: true,
   startVendor: startBedrockVendor,
   startPlugin: (origin, options, idleTimeoutMs) =>
     startPlugin(import.meta.dir, { ...options, config: { idleTimeoutMs }, secrets: signedAt(origin) }),
@@ -275,6 +276,13 @@ describe("what Bedrock is asked", () => {
     // Thinking and a tool that must be called rule each other out.
     const forced = { tools: [toolSpec("now")], toolChoice: "required" as const };
     expect(await sent("us.anthropic.claude-haiku-4-5-20251001-v1:0", "medium", forced)).toEqual([undefined, undefined]);
+    expect(await sent("us.anthropic.claude-sonnet-5", undefined, forced)).toEqual([{ thinking: { type: "disabled" } }, undefined]);
+    // What always thinks is asked for the call in words.
+    expect(await sent("us.anthropic.claude-opus-5-5", "medium", forced)).toEqual([adaptive, "medium"]);
+    const asked = sentIn(await requestFor({ ...forced, model: "bedrock/us.anthropic.claude-sonnet-5-5", thinking: "off" }));
+    expect(asked.toolConfig?.toolChoice).toEqual({ auto: {} });
+    expect(JSON.stringify(asked.system)).toContain("with a call of one of the tools");
+    expect(asked.additionalModelRequestFields).toEqual({ thinking: { type: "between_tools" } });
   });
 
   test("how long an answer may be is said to Claude, thinking included, and to others when somebody asks", async () => {

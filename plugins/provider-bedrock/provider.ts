@@ -3,14 +3,15 @@ import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelAnswer, ModelEvent, ModelFailure, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer } from "@pincer/plugin-sdk/provider/answer";
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { cutOffFailure, refusalFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { callBounds, endpointNames, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
+import { cutOffFailure, endedFailure, refusalFailure } from "@pincer/plugin-sdk/provider/failure";
+import { attempt, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { refusalOf } from "./answer-shape.ts";
 import { type Clients, createClients } from "./clients.ts";
 import type { BedrockConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, statusOf } from "./endpoints.ts";
+import { type Access, accessTo, HOME, statusOf } from "./endpoints.ts";
 import { failureOf, isKnownThere, wantsWhole } from "./failure.ts";
 import { abilitiesOf } from "./families.ts";
 import type { Sending } from "./handler.ts";
@@ -23,14 +24,12 @@ export function createBedrockProvider(ctx: ProviderContext<BedrockConfig>): Impl
   const clients = createClients(ctx);
   const lists = new Map<string, Listed & { readonly at: number }>();
 
-  const watched = (idleMs: number, signal: AbortSignal): Watch => {
-    const { fetch } = ctx;
-    return watchRequest({ clock, idleMs, signal, fetch });
-  };
+  const reach = reaching(ctx, accessTo, ({ missing }) => missing);
   const list = async (access: Access, refresh: boolean, signal: AbortSignal): Promise<Listed> => {
     const known = lists.get(access.endpoint);
     if (known && !refresh && clock.now() - known.at < ctx.config.listKeptMs) return known;
-    using watch = watched(ctx.config.listTimeoutMs, signal);
+    const { fetch } = ctx;
+    using watch = watchRequest({ clock, ...listBounds(ctx.config), signal, fetch });
     const listed = await unlessEnded(listModels(await clients.list(access), access.endpoint, watch), watch);
     lists.set(access.endpoint, { ...listed, at: clock.now() });
     return listed;
@@ -43,57 +42,51 @@ export function createBedrockProvider(ctx: ProviderContext<BedrockConfig>): Impl
   };
 
   return {
-    endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config).map((name) => statusOf(ctx, name))) }),
+    endpoints: async () => ({ endpoints: await Promise.all(endpointNames(ctx.config, HOME).map((name) => statusOf(ctx, name))) }),
 
     async models({ endpoint, refresh, credential }, { signal }) {
-      const names = endpoint === undefined ? endpointNames(ctx.config) : [endpoint];
+      const names = endpoint === undefined ? endpointNames(ctx.config, HOME) : [endpoint];
       const models = await Promise.all(
         names.map(async (name): Promise<readonly ModelInfo[]> => {
           const configured = ctx.config.endpoints[name]?.models;
           if (configured) return configured.map((id) => modelInfo(name, id, id, abilitiesOf(id)));
-          const access = await accessTo(ctx, name, credential);
-          if (!access || "missing" in access) return [];
-          return (await list(access, refresh === true, signal)).models;
+          const { access } = await reach(name, credential);
+          return access ? (await list(access, refresh === true, signal)).models : [];
         }),
       );
       return { models: models.flat() };
     },
 
     async probe({ endpoint, credential }, { signal }) {
-      const refused = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
-      const access = await accessTo(ctx, endpoint, credential);
-      if (!access) return refused("bad-request", `there is no endpoint "${endpoint}" here`);
-      if ("missing" in access) return refused("auth", access.missing);
-      using watch = watched(ctx.config.listTimeoutMs, signal);
-      try {
+      const { access, refused } = await reach(endpoint, credential);
+      if (!access) return { failure: refused };
+      const where = access.listUrl;
+      const told = (error: unknown) => failed(error, access, where);
+      return attempt(ctx, { bounds: listBounds(ctx.config), signal, where, what: endpoint, failureOf: told }, async (watch) => {
         const { ListFoundationModelsCommand } = await import("@aws-sdk/client-bedrock");
         const sending: Sending = { abortSignal: watch.signal, watch };
         const client = await clients.list(access);
-        await unlessEnded(client.send(new ListFoundationModelsCommand({ byOutputModality: "TEXT" }), sending), watch);
+        const asked = client.send(new ListFoundationModelsCommand({ byOutputModality: "TEXT" }), sending);
+        await unlessEnded(asked, watch).catch((error: unknown) => (isKnownThere(error) ? undefined : Promise.reject(error)));
         return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        if (watch.ended === "timeout") return { failure: silentFailure(access.listUrl, endpoint) };
-        return isKnownThere(error) ? {} : { failure: failed(error, access, access.listUrl) };
-      }
+      });
     },
 
     async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const target = { provider: request.model.slice(0, slash), model: request.model.slice(slash + 1), api: API };
+      const { endpoint, model } = splitRef(request.model);
+      const target = { provider: endpoint, model, api: API };
       const answer = createAnswer({ ...target, timestamp: clock.now() });
       const reading = newReading();
       const end = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });
-      const access = await accessTo(ctx, target.provider, request.credential);
-      if (!access)
-        return end({ class: "bad-request", message: `there is no endpoint "${target.provider}" here, asked for "${request.model}"` });
+      const { access, refused: unreached } = await reach(endpoint, request.credential);
+      if (!access) return end(unreached);
       const refused = refusalOf(request);
       if (refused !== undefined) return end({ class: "bad-request", message: refused });
-      if ("missing" in access) return end({ class: "auth", message: access.missing });
 
+      const { fetch } = ctx;
       let isRead = false;
       using gone = linkSignals(signal);
-      using watch = watched(ctx.config.idleTimeoutMs, gone.signal);
+      using watch = watchRequest({ clock, ...callBounds(ctx.config), signal: gone.signal, fetch });
       try {
         const abilities = lists.get(access.endpoint)?.abilities.get(target.model) ?? abilitiesOf(target.model);
         const { maxOutputTokens } = ctx.config;
@@ -151,7 +144,7 @@ async function unlessEnded<T>(work: Promise<T>, { signal }: Watch): Promise<T> {
 function conclude(answer: Answer, { usage, stop }: Reading, watch: Watch, access: Access, { model }: ModelRequest): ModelAnswer {
   if (watch.ended === "aborted") return answer.finish({ stopReason: "aborted", usage });
   const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage, failure });
-  if (watch.ended === "timeout") return failed(silentFailure(access.baseUrl, model));
+  if (watch.ended !== undefined) return failed(endedFailure(watch.ended, access.baseUrl, model));
   if (stop === undefined) return failed(cutOffFailure(access.baseUrl, model));
   const stopReason = stopReasonOf(stop);
   const detail = stopDetail(stop, model);

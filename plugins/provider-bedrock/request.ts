@@ -1,7 +1,16 @@
 /** A `ModelRequest` as the input of Converse, with at most four cache points. */
 import type { ConverseStreamCommandInput, SystemContentBlock, Tool } from "@aws-sdk/client-bedrock-runtime";
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
-import { formatParams, jsonInstruction, mustCall, offersTools, parallelFields, toolChoiceOf } from "./answer-shape.ts";
+import {
+  callInstruction,
+  formatParams,
+  isForcible,
+  jsonInstruction,
+  mustCall,
+  offersTools,
+  parallelFields,
+  toolChoiceOf,
+} from "./answer-shape.ts";
 import { CACHE, conversationOf, type Target } from "./conversation.ts";
 import type { Access } from "./endpoints.ts";
 import type { Abilities } from "./families.ts";
@@ -11,7 +20,7 @@ export const API = "bedrock-converse";
 
 type Fields = NonNullable<ConverseStreamCommandInput["additionalModelRequestFields"]>;
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly target: Target;
   readonly abilities: Abilities;
   readonly maxOutputTokens: number;
@@ -27,7 +36,7 @@ export function converseInput(request: ModelRequest, options: RequestOptions): C
   const { fields, effort, isUnbounded } = thinkingParams(request.thinking, abilities, {
     maxTokens,
     interrupted,
-    forced: mustCall(request),
+    forced: mustCall(request) && isForcible(abilities),
   });
   const extra = { ...fields, ...parallelFields(request, abilities) };
   const output = { ...formatParams(request), ...(effort === undefined ? {} : { effort }) };
@@ -64,19 +73,25 @@ function stopParams({ stop }: ModelRequest): { readonly stopSequences?: string[]
 }
 
 /** The point stands behind the last part that stays the same; what follows it may change with every turn. */
-function systemParams(request: ModelRequest, { caches }: Abilities): { readonly system?: SystemContentBlock[] } {
-  const parts: ModelRequest["system"] = [...request.system.filter(({ text }) => text.trim() !== ""), ...jsonInstruction(request)];
+function systemParams(request: ModelRequest, abilities: Abilities): { readonly system?: SystemContentBlock[] } {
+  const { caches } = abilities;
+  const parts: ModelRequest["system"] = [
+    ...request.system.filter(({ text }) => text.trim() !== ""),
+    ...jsonInstruction(request),
+    ...callInstruction(request, abilities),
+  ];
   if (parts.length === 0) return {};
   const stable = caches.includes("system") ? parts.findLastIndex(({ cache }) => cache === true) : -1;
   return { system: parts.flatMap(({ text }, at): SystemContentBlock[] => (at === stable ? [{ text }, CACHE] : [{ text }])) };
 }
 
-function toolParams(request: ModelRequest, { caches }: Abilities): Pick<ConverseStreamCommandInput, "toolConfig"> {
+function toolParams(request: ModelRequest, abilities: Abilities): Pick<ConverseStreamCommandInput, "toolConfig"> {
   if (!offersTools(request)) return {};
+  const { caches } = abilities;
   const tools = request.tools.map(({ name, description, parameters, strict }): Tool => {
     const json = { ...(parameters as object), type: "object" } as Fields;
     // An empty description is refused there.
     return { toolSpec: { name, description: description || name, inputSchema: { json }, ...(strict === undefined ? {} : { strict }) } };
   });
-  return { toolConfig: { tools: caches.includes("tools") ? [...tools, CACHE] : tools, ...toolChoiceOf(request) } };
+  return { toolConfig: { tools: caches.includes("tools") ? [...tools, CACHE] : tools, ...toolChoiceOf(request, abilities) } };
 }

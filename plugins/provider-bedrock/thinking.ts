@@ -3,7 +3,7 @@ import type { OutputConfig } from "@aws-sdk/client-bedrock-runtime";
 import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
 import type { Abilities, Effort } from "./families.ts";
 
-export interface ThinkingParams {
+interface ThinkingParams {
   /** Of `additionalModelRequestFields`. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly effort?: OutputConfig["effort"];
@@ -14,7 +14,7 @@ export interface ThinkingParams {
 const BUDGETS: Readonly<Record<Exclude<Thinking, "off">, number>> = { minimal: 1024, low: 2048, medium: 8192, high: 16_384, xhigh: 24_576 };
 const SMALLEST_BUDGET = 1024;
 
-export interface ThinkingOptions {
+interface ThinkingOptions {
   readonly maxTokens: number;
   /** The last answer has no thinking of this model before its tool calls, which a budget does not allow. */
   readonly interrupted: boolean;
@@ -24,6 +24,8 @@ export interface ThinkingOptions {
 
 export function thinkingParams(level: Thinking | undefined, abilities: Abilities, options: ThinkingOptions): ThinkingParams {
   const { thinks, canRest, efforts } = abilities;
+  // The newest think when nothing is said.
+  if (level === undefined && options.forced && thinks === "adaptive") return { fields: { thinking: { type: "disabled" } } };
   if (thinks === "none" || level === undefined) return { fields: {} };
   const rests = canRest && (level === "off" || options.forced);
   const wanted: Effort = level === "off" || level === "minimal" ? "low" : level;
@@ -37,6 +39,6 @@ export function thinkingParams(level: Thinking | undefined, abilities: Abilities
     return { fields: { reasoningConfig: { type: "enabled", maxReasoningEffort: effort } }, isUnbounded: effort === "high" };
   }
   if (thinks === "gpt-oss") return { fields: { reasoning_effort: effort } };
-  if (rests) return { fields: { thinking: { type: "disabled" } } };
+  if (rests) return { fields: { thinking: { type: abilities.thinksBetween ? "between_tools" : "disabled" } } };
   return { fields: { thinking: { type: "adaptive", display: "summarized" } }, ...(effort === undefined ? {} : { effort }) };
 }

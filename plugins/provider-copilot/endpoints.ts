@@ -1,6 +1,6 @@
 /** The endpoints: where GitHub is, and with which of its tokens a session is asked for. */
 import type { Credential, EndpointStatus } from "@pincer/plugin-sdk/contracts/provider";
-import { howToSet, markOf, PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { findKey, howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { CopilotConfig, Endpoint } from "./config.ts";
 
 export interface Access {
@@ -13,11 +13,9 @@ export interface Access {
   readonly settings: Endpoint;
 }
 
-const HOME = "copilot";
+export const HOME = "copilot";
 const HOME_URL = "https://api.github.com";
 const TOKEN = "COPILOT_GITHUB_TOKEN";
-
-export const endpointNames = ({ endpoints }: CopilotConfig): readonly string[] => [...new Set([HOME, ...Object.keys(endpoints)])];
 
 /** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own token. */
 export async function accessTo(
@@ -28,21 +26,22 @@ export async function accessTo(
   const set = ctx.config.endpoints[endpoint];
   if (!set && endpoint !== HOME) return undefined;
   const settings = set ?? {};
-  const own = settings.key ?? { secret: TOKEN };
-  const given = credential === undefined ? own : { secret: credential.secret ?? PROFILE_SECRET };
-  const token = typeof given === "object" ? await ctx.secret(given.secret) : given;
+  const { key: token, secret } = await findKey(ctx, settings.key, [TOKEN], credential);
   return {
     endpoint,
     githubUrl: (settings.githubUrl ?? HOME_URL).replace(/\/+$/, ""),
     token,
-    missing: token === undefined && typeof given === "object" ? given.secret : undefined,
+    missing: token === undefined ? secret : undefined,
     settings,
   };
 }
 
-/** Of an access whose token is `missing`. */
-export const tokenDetail = ({ endpoint, missing = TOKEN }: Access): string =>
-  missing === TOKEN ? `sign in: pincer models auth login ${endpoint}:me; or ${howToSet(TOKEN)}` : howToSet(missing);
+/** What a token is missing for, and how to get one. */
+export const lackOf = ({ endpoint, missing }: Access): string | undefined => {
+  if (missing !== TOKEN) return missing === undefined ? undefined : howToSet(missing);
+  const signIn = `sign in: pincer plugins enable failover, then pincer models auth login ${endpoint}:me`;
+  return `${signIn}; or ${howToSet(TOKEN)}`;
+};
 
 export async function statusOf(
   ctx: ProviderContext<CopilotConfig>,
@@ -51,9 +50,10 @@ export async function statusOf(
 ): Promise<EndpointStatus> {
   const label = endpoint === HOME ? "GitHub Copilot" : endpoint;
   const access = (await accessTo(ctx, endpoint)) as Access;
-  const { settings, token, missing } = access;
+  const { settings, token } = access;
   const wanted = settings.defaultModel ?? settings.models?.[0] ?? defaultModel;
   const named = wanted === undefined ? {} : { defaultModel: wanted };
-  if (missing !== undefined) return { endpoint, label, ready: false, detail: tokenDetail(access), ...named };
+  const detail = lackOf(access);
+  if (detail !== undefined) return { endpoint, label, ready: false, detail, ...named };
   return { endpoint, label, ready: true, ...markOf(token), ...named };
 }

@@ -1,7 +1,7 @@
 /** The models of an account, as Copilot's API lists them: its limits are Copilot's own, not those of the models' makers. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { ask, type Place } from "@pincer/plugin-sdk/provider/post";
-import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { askJson, type Place } from "@pincer/plugin-sdk/provider/post";
+import type { Watch } from "@pincer/plugin-sdk/provider/watch";
 import type { ThinkingAbility } from "./thinking.ts";
 
 /** An entry of `GET /models`. */
@@ -44,9 +44,8 @@ const isServed = ({ model_picker_enabled: picked, policy, supported_endpoints: p
   capabilities?.type === "chat" && picked !== false && policy?.state !== "disabled" && paths?.includes(CHAT) !== false;
 
 /** Throws when the server does not answer, or answers something else. */
-export async function listModels(endpoint: string, place: Place, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
-  const response = await ask(fetch, place, "/models", signal);
-  const { data } = (await response.json()) as { data?: readonly Entry[] };
+export async function listModels(endpoint: string, place: Place, watch: Watch): Promise<Listing> {
+  const { data } = ((await askJson(watch, place, "/models")) ?? {}) as { data?: readonly Entry[] };
   const served = (data ?? []).filter((entry): entry is Entry & { id: string } => typeof entry.id === "string" && isServed(entry));
   return {
     models: served.map((entry) => modelInfo(endpoint, entry.id, entry)),

@@ -1,6 +1,8 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { CopilotConfig } from "./config.ts";
+import { HOME } from "./endpoints.ts";
 import { createCopilotProvider } from "./provider.ts";
 import { signIn } from "./sign-in.ts";
 
@@ -9,9 +11,9 @@ export default definePlugin({
   setup(ctx) {
     ctx.provide(
       provider,
-      "copilot",
-      { label: "GitHub Copilot", endpoints: ["copilot"], open: true, credentials: ["oauth", "token"], signIn },
-      createCopilotProvider(ctx),
+      HOME,
+      { label: "GitHub Copilot", endpoints: [HOME], open: true, credentials: ["oauth", "token"], signIn },
+      confidential(ctx, createCopilotProvider),
     );
   },
 });

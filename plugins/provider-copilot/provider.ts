@@ -5,13 +5,13 @@ import { createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { apiErrorOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
 import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { callBounds, endpointNames, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { ask, type Place, post } from "@pincer/plugin-sdk/provider/post";
+import { probed, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { conclude, newReading, readResponse } from "@pincer/plugin-sdk/provider/reading";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { CopilotConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, statusOf, tokenDetail } from "./endpoints.ts";
+import { type Access, accessTo, HOME, lackOf, statusOf } from "./endpoints.ts";
 import { failureOf } from "./failure.ts";
 import { apiHeaders, conversationHeaders } from "./headers.ts";
 import { type Listing, listModels, modelInfo } from "./models.ts";
@@ -44,6 +44,10 @@ class NoSession extends Error {
 export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const sessions = createSessions(ctx);
+  const reach = reaching(ctx, accessTo, (access, endpoint) => {
+    const lack = lackOf(access);
+    return lack === undefined ? undefined : `no token for ${endpoint}: ${lack}`;
+  });
   const lists = new Map<string, Listed>();
   const listing = createOnce<Listing>();
   /** The vendor's own choice, by endpoint. */
@@ -76,10 +80,8 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
   const askForList = async (access: Access): Promise<Listing> => {
     const { fetch } = ctx;
     // Others wait for the same: it is bound to nobody's signal, and its deadline is short.
-    using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal: new AbortController().signal, fetch });
-    const found = await inSession(access, watch.signal, (session) =>
-      listModels(access.endpoint, placeOf(access, session), watch.fetch, watch.signal),
-    );
+    using watch = watchRequest({ clock, ...listBounds(ctx.config), signal: new AbortController().signal, fetch });
+    const found = await inSession(access, watch.signal, (session) => listModels(access.endpoint, placeOf(access, session), watch));
     if (lists.size >= MOST_KEPT) lists.clear();
     lists.set(accountOf(access), { at: clock.now(), listing: found });
     if (found.defaultModel !== undefined) defaults.set(access.endpoint, found.defaultModel);
@@ -101,11 +103,11 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
 
   return {
     endpoints: async () => ({
-      endpoints: await Promise.all(endpointNames(ctx.config).map((name) => statusOf(ctx, name, defaults.get(name) ?? DEFAULT_MODEL))),
+      endpoints: await Promise.all(endpointNames(ctx.config, HOME).map((name) => statusOf(ctx, name, defaults.get(name) ?? DEFAULT_MODEL))),
     }),
 
     async models({ endpoint, refresh, credential }, { signal }) {
-      const names = endpoint === undefined ? endpointNames(ctx.config) : [endpoint];
+      const names = endpoint === undefined ? endpointNames(ctx.config, HOME) : [endpoint];
       const models = await Promise.all(
         names.map(async (name): Promise<readonly ModelInfo[]> => {
           const access = await accessTo(ctx, name, credential);
@@ -118,42 +120,25 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
     },
 
     async probe({ endpoint, credential }, { signal }) {
-      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
-      const access = await accessTo(ctx, endpoint, credential);
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
-      if (access.missing !== undefined) return failed("auth", `no token for ${endpoint}: ${tokenDetail(access)}`);
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-      try {
-        const response = await inSession(access, watch.signal, (session) => ask(fetch, placeOf(access, session), "/models", watch.signal));
-        await response.body?.cancel();
-        return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        return {
-          failure:
-            watch.ended === "timeout"
-              ? silentFailure(access.githubUrl, endpoint)
-              : failureFor(error, access.settings.baseUrl ?? access.githubUrl),
-        };
-      }
+      const { access, refused } = await reach(endpoint, credential);
+      if (!access) return { failure: refused };
+      const where = access.settings.baseUrl ?? access.githubUrl;
+      const told = (error: unknown) => failureFor(error, where);
+      const asking = { bounds: listBounds(ctx.config), signal, where, what: endpoint, failureOf: told };
+      return probed(ctx, asking, (watch) => inSession(access, watch.signal, (session) => ask(watch, placeOf(access, session), "/models")));
     },
 
     async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
+      const { endpoint, model } = splitRef(request.model);
       const target = { provider: endpoint, model, api: API, limit: "max_tokens", reasons: false } as const;
       const answer = createAnswer({ provider: endpoint, model, api: API, timestamp: clock.now() });
       const reading = newReading();
       const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });
-      const access = await accessTo(ctx, endpoint, request.credential);
-      if (!access) {
-        return failed({ class: "bad-request", message: `there is no endpoint "${endpoint}" here, asked for "${request.model}"` });
-      }
-      if (access.missing !== undefined) return failed({ class: "auth", message: `no token for ${endpoint}: ${tokenDetail(access)}` });
+      const { access, refused } = await reach(endpoint, request.credential);
+      if (!access) return failed(refused);
 
       const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+      using watch = watchRequest({ clock, ...callBounds(ctx.config), signal, fetch });
       let where = access.githubUrl;
       const ended = () => conclude(answer, reading, watch, where, request.model);
       try {
@@ -170,7 +155,7 @@ export function createCopilotProvider(ctx: ProviderContext<CopilotConfig>): Impl
           };
           const headers = conversationHeaders(request.messages);
           const response = await inSession(access, watch.signal, (session) =>
-            post(fetch, placeOf(access, session, headers), "/chat/completions", params, watch.signal),
+            post(watch, placeOf(access, session, headers), "/chat/completions", params),
           );
           yield* readResponse(request, response, watch, new ChatReader(answer, reading));
         }

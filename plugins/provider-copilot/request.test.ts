@@ -103,7 +103,7 @@ describe("endpoints", () => {
         label: "GitHub Copilot",
         ready: false,
         detail:
-          "sign in: pincer models auth login copilot:me; or set COPILOT_GITHUB_TOKEN in the environment, or: pincer secrets set COPILOT_GITHUB_TOKEN",
+          "sign in: pincer plugins enable failover, then pincer models auth login copilot:me; or set COPILOT_GITHUB_TOKEN in the environment, or: pincer secrets set COPILOT_GITHUB_TOKEN",
         defaultModel: "gpt-5-mini",
       },
     ]);

@@ -3,9 +3,10 @@
  * wait for it.
  */
 import type { ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
-import type { ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { httpFailure, networkFailure, silentFailure } from "@pincer/plugin-sdk/provider/failure";
-import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { readText } from "@pincer/plugin-sdk/provider/body";
+import { listBounds, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { httpFailure, networkFailure, waitOf } from "@pincer/plugin-sdk/provider/failure";
+import { attempt } from "@pincer/plugin-sdk/provider/reach";
 import type { CopilotConfig } from "./config.ts";
 import type { Access } from "./endpoints.ts";
 import { exchangeHeaders } from "./headers.ts";
@@ -57,20 +58,21 @@ export function createSessions(ctx: ProviderContext<CopilotConfig>): Sessions {
   const opening = createOnce<Opened>();
 
   const exchange = async (access: Access): Promise<Opened> => {
-    const { githubUrl, token = "", settings } = access;
-    const { fetch } = ctx;
-    // Others wait for the same: it is bound to nobody's signal, and its deadline is short.
-    using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal: new AbortController().signal, fetch });
-    try {
+    const { githubUrl, endpoint, token = "", settings } = access;
+    const asking = {
+      bounds: listBounds(ctx.config),
+      // Others wait for the same: it is bound to nobody's signal, and its deadline is short.
+      signal: new AbortController().signal,
+      ...{ where: githubUrl, what: endpoint },
+      failureOf: (error: unknown) => networkFailure(error, githubUrl),
+    };
+    return attempt(ctx, asking, async ({ send, seen }): Promise<Opened> => {
       const headers = { accept: "application/json", ...exchangeHeaders(token, settings.headers) };
-      const response = await fetch(`${githubUrl}/copilot_internal/v2/token`, { headers, signal: watch.signal });
-      const text = await response.text();
+      const response = await send(`${githubUrl}/copilot_internal/v2/token`, { headers });
+      const text = await readText(response, seen);
       const reply = replyIn(text);
-      if (!response.ok) return { failure: refusalOf(response, reply, text, access, clock.now()) };
-      return keep(access, reply);
-    } catch (error) {
-      return { failure: watch.ended === "timeout" ? silentFailure(githubUrl, access.endpoint) : networkFailure(error, githubUrl) };
-    }
+      return response.ok ? keep(access, reply) : { failure: refusalOf(response, reply, text, access, clock.now()) };
+    });
   };
 
   const keep = (access: Access, { token, refresh_in: refreshIn, expires_at: expiresAt, endpoints }: Reply): Opened => {
@@ -81,7 +83,7 @@ export function createSessions(ctx: ProviderContext<CopilotConfig>): Sessions {
     const session = { token, baseUrl: api.replace(/\/+$/, "") };
     // For how long it says as well as until when, and our clock may be another than the vendor's.
     const left = typeof expiresAt === "number" ? expiresAt * 1000 - clock.now() - GRACE_MS : 0;
-    const refreshAt = clock.now() + Math.max(0, typeof refreshIn === "number" ? refreshIn * 1000 : left);
+    const refreshAt = clock.now() + (waitOf(typeof refreshIn === "number" ? refreshIn * 1000 : left) ?? 0);
     if (kept.size >= MOST_KEPT) kept.clear();
     kept.set(accountOf(access), { session, refreshAt, endsAt: refreshAt + GRACE_MS });
     return { session };

@@ -3,6 +3,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { ModelEvent, ModelInfo, ModelRequest, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { type Answer, createAnswer, tokenUsage } from "@pincer/plugin-sdk/provider/answer";
+import { requestTokens, textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import type { DemoConfig } from "./config.ts";
 import { replyTo, unfinishedText } from "./reply.ts";
 
@@ -25,9 +26,6 @@ const MODEL: ModelInfo = {
   continues: true,
   price: { input: 0, output: 0 },
 };
-
-/** Four characters make about one token. */
-const tokensOf = (text: string): number => Math.ceil(text.length / 4);
 
 export function createDemoProvider(ctx: DemoContext): ImplementationOf<typeof provider> {
   const { clock } = ctx;
@@ -71,8 +69,7 @@ function* announce(answer: Answer, id: string, name: string, given: object): Gen
   answer.setArguments(id, JSON.stringify(given));
 }
 
-const usageOf = ({ system, messages, tools }: ModelRequest, said: string) =>
-  tokenUsage({ input: tokensOf(JSON.stringify([system, messages, tools])), output: tokensOf(said), cost: 0 });
+const usageOf = (request: ModelRequest, said: string) => tokenUsage({ input: requestTokens(request), output: textTokens(said), cost: 0 });
 
 /** Cuts between words, so that every piece reads on its own, and never inside a character. */
 function pieces(text: string, chars: number): readonly string[] {

@@ -1,6 +1,6 @@
 /** The endpoints that speak the Gemini API: where each is, and with which key. */
 import type { Credential, EndpointStatus } from "@pincer/plugin-sdk/contracts/provider";
-import { howToSet, markOf, PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { findKey, howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, GeminiConfig } from "./config.ts";
 
@@ -14,21 +14,11 @@ export interface Access {
   readonly missing: string | undefined;
 }
 
-const HOME = "google";
+export const HOME = "google";
 const HOME_URL = "https://generativelanguage.googleapis.com";
 const DEFAULT_MODEL = "gemini-3.8-flash";
 /** The first is this API's alone; the second may be a key of Google's other services as well, and stands behind it. */
 const KEYS = ["GEMINI_API_KEY", "GOOGLE_API_KEY"] as const;
-
-export const endpointNames = ({ endpoints }: GeminiConfig): readonly string[] => [...new Set([HOME, ...Object.keys(endpoints)])];
-
-async function firstSecret(ctx: ProviderContext<GeminiConfig>, names: readonly string[]): Promise<string | undefined> {
-  for (const name of names) {
-    const value = await ctx.secret(name);
-    if (value !== undefined) return value;
-  }
-  return undefined;
-}
 
 /** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own key. */
 export async function accessTo(ctx: ProviderContext<GeminiConfig>, endpoint: string, credential?: Credential): Promise<Access | undefined> {
@@ -36,21 +26,18 @@ export async function accessTo(ctx: ProviderContext<GeminiConfig>, endpoint: str
   const home = endpoint === HOME;
   const baseUrl = set?.baseUrl ?? (home ? ((await ctx.secret("GOOGLE_GEMINI_BASE_URL")) ?? HOME_URL) : undefined);
   if (baseUrl === undefined) return undefined;
-  const given = credential === undefined ? set?.key : { secret: credential.secret ?? PROFILE_SECRET };
-  const names = given === undefined ? (home ? KEYS : []) : typeof given === "object" ? [given.secret] : [];
-  const key = typeof given === "string" ? given : await firstSecret(ctx, names);
+  const { key, secret, isNamed } = await findKey(ctx, set?.key, home ? KEYS : [], credential);
   const headers = set?.headers ?? {};
   const origin = baseUrl.replace(/\/+(v1beta\/*)?$/, "");
   // Another server may need no key, unless one was asked for by name; the vendor itself always does.
-  const needed =
-    given !== undefined || (origin === HOME_URL && !Object.keys(headers).some((name) => /^(x-goog-api-key|authorization)$/i.test(name)));
+  const needed = isNamed || (origin === HOME_URL && !Object.keys(headers).some((name) => /^(x-goog-api-key|authorization)$/i.test(name)));
   return {
     endpoint,
     baseUrl: `${origin}/v1beta`,
     // Somebody's token goes as one; a key of the project has a header of its own.
     headers: { ...(key === undefined ? {} : credentialHeader(key, credential?.type)), ...headers },
     key,
-    missing: key === undefined && needed ? (names[0] ?? KEYS[0]) : undefined,
+    missing: key === undefined && needed ? (secret ?? KEYS[0]) : undefined,
   };
 }
 
@@ -63,9 +50,6 @@ export const placeOf = ({ baseUrl, headers }: Access): Place => ({ baseUrl, head
 /** A model's name as part of a path. */
 export const modelPath = (model: string): string => `/models/${encodeURIComponent(model)}`;
 
-/** Of an access that has a key `missing`. */
-export const keyDetail = ({ missing = KEYS[0] }: Access): string => howToSet(missing);
-
 export async function statusOf(ctx: ProviderContext<GeminiConfig>, endpoint: string): Promise<EndpointStatus> {
   const set = ctx.config.endpoints[endpoint];
   const label = endpoint === HOME ? "Google Gemini" : endpoint;
@@ -73,6 +57,6 @@ export async function statusOf(ctx: ProviderContext<GeminiConfig>, endpoint: str
   const named = defaultModel === undefined ? {} : { defaultModel };
   const access = await accessTo(ctx, endpoint);
   if (!access) return { endpoint, label, ready: false, detail: `set endpoints.${endpoint}.baseUrl`, ...named };
-  if (access.missing !== undefined) return { endpoint, label, ready: false, detail: keyDetail(access), ...named };
+  if (access.missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(access.missing), ...named };
   return { endpoint, label, ready: true, ...markOf(access.key), ...named };
 }

@@ -2,7 +2,7 @@
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { apiErrorOf } from "@pincer/plugin-sdk/provider/api-failure";
-import { httpFailure, networkFailure } from "@pincer/plugin-sdk/provider/failure";
+import { httpFailure, networkFailure, waitOf } from "@pincer/plugin-sdk/provider/failure";
 
 /** What the vendor tells, in an answer's body or inside a stream. */
 interface Told {
@@ -35,8 +35,7 @@ function classOf({ status, message, details }: Told): FailureClass | undefined {
 /** `22s`, or with a fraction. */
 function retryDelayMs({ details }: Told): number | undefined {
   const delay = Array.isArray(details) ? details.find((detail) => typeof detail?.retryDelay === "string")?.retryDelay : undefined;
-  const seconds = Number(/^(\d+(?:\.\d+)?)s$/.exec(delay ?? "")?.[1] ?? Number.NaN);
-  return Number.isFinite(seconds) ? Math.round(seconds * 1000) : undefined;
+  return waitOf(Number(/^(\d+(?:\.\d+)?)s$/.exec(delay ?? "")?.[1] ?? Number.NaN) * 1000);
 }
 
 export function failureOf(error: unknown, where: string, now: number): ModelFailure {

@@ -1,7 +1,7 @@
 /** The models of an endpoint, as its server lists them: what it does not say stays unknown. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { ask } from "@pincer/plugin-sdk/provider/post";
-import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { askJson } from "@pincer/plugin-sdk/provider/post";
+import type { Watch } from "@pincer/plugin-sdk/provider/watch";
 import { type Access, placeOf } from "./endpoints.ts";
 import { thinkingAbility } from "./thinking.ts";
 
@@ -21,13 +21,15 @@ const MOST_PAGES = 20;
 const OTHER_WORK = /image|tts|audio|transcribe|live|robotics|computer-use|banana|lyria|veo|omni|embedding|aqa/;
 
 /** Throws when the server does not answer, or answers something else. */
-export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<readonly ModelInfo[]> {
+export async function listModels(access: Access, watch: Watch): Promise<readonly ModelInfo[]> {
   const found: ModelInfo[] = [];
   let page = "";
   for (let pages = 0; pages < MOST_PAGES; pages++) {
     const path = `/models?pageSize=1000${page === "" ? "" : `&pageToken=${encodeURIComponent(page)}`}`;
-    const response = await ask(fetch, placeOf(access), path, signal);
-    const { models, nextPageToken } = (await response.json()) as { models?: readonly Entry[]; nextPageToken?: string };
+    const { models, nextPageToken } = (await askJson(watch, placeOf(access), path)) as {
+      models?: readonly Entry[];
+      nextPageToken?: string;
+    };
     for (const { name, ...entry } of models ?? []) {
       const id = (name ?? "").replace(/^models\//, "");
       const answers = entry.supportedGenerationMethods?.includes("generateContent") !== false;

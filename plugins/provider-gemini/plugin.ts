@@ -1,6 +1,8 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { GeminiConfig } from "./config.ts";
+import { HOME } from "./endpoints.ts";
 import { createGeminiProvider } from "./provider.ts";
 
 export default definePlugin({
@@ -8,9 +10,9 @@ export default definePlugin({
   setup(ctx) {
     ctx.provide(
       provider,
-      "google",
-      { label: "Google Gemini", endpoints: ["google"], open: true, credentials: ["api-key", "oauth", "token"] },
-      createGeminiProvider(ctx),
+      HOME,
+      { label: "Google Gemini", endpoints: [HOME], open: true, credentials: ["api-key", "oauth", "token"] },
+      confidential(ctx, createGeminiProvider),
     );
   },
 });

@@ -1,6 +1,6 @@
 /** The servers of Ollama: where each is, and with which key, if any. */
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
-import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { findKey, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OllamaConfig } from "./config.ts";
 import { isOllamaCloud, ollamaOrigin } from "./host.ts";
@@ -14,8 +14,6 @@ export interface Access extends Place {
   readonly settings: Endpoint;
 }
 
-export const endpointNames = ({ endpoints }: OllamaConfig): readonly string[] => [...new Set([OLLAMA, ...Object.keys(endpoints)])];
-
 export const labelOf = (endpoint: string): string => (endpoint === OLLAMA ? "Ollama" : endpoint);
 
 /** `undefined` when there is no such endpoint. `credential` is used instead of the endpoint's own key. */
@@ -28,8 +26,6 @@ export async function accessTo(ctx: ProviderContext<OllamaConfig>, endpoint: str
   // Others of its APIs stand below /v1, which is easily copied along.
   const baseUrl = ollamaOrigin(host).replace(/\/v1$/, "");
   // A key of the environment is for the vendor's own service: no other server is shown it.
-  const own = typeof settings.key === "object" ? settings.key.secret : isOllamaCloud(baseUrl) ? "OLLAMA_API_KEY" : undefined;
-  const named = credential ? (credential.secret ?? PROFILE_SECRET) : typeof settings.key === "string" ? undefined : own;
-  const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
-  return { endpoint, baseUrl, key, headers: settings.headers, missing: key === undefined ? named : undefined, settings };
+  const { key, secret } = await findKey(ctx, settings.key, isOllamaCloud(baseUrl) ? ["OLLAMA_API_KEY"] : [], credential);
+  return { endpoint, baseUrl, key, headers: settings.headers, missing: key === undefined ? secret : undefined, settings };
 }

@@ -1,7 +1,7 @@
 /** What a server says of its models: which there are, what each can do, and how much context it has. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { ask, post } from "@pincer/plugin-sdk/provider/post";
-import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { askJson, postJson } from "@pincer/plugin-sdk/provider/post";
+import type { Watch } from "@pincer/plugin-sdk/provider/watch";
 import type { Access } from "./endpoints.ts";
 
 export interface OllamaModel {
@@ -22,12 +22,6 @@ export interface OllamaModel {
   readonly ownContext: number | undefined;
   /** What it is loaded with. */
   readonly loadedContext: number | undefined;
-}
-
-/** A way to the server, and how long it may be silent there. */
-interface Line {
-  readonly fetch: Fetch;
-  readonly signal: AbortSignal;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -58,20 +52,21 @@ function describe(name: string, shown: Json): Described {
   };
 }
 
+/** Each model costs a request; no machine has so many. */
+const MOST_DESCRIBED = 500;
+
 export type Library = ReadonlyMap<string, OllamaModel>;
 
 /** Keeps what was said of a model until it is another one of the same name. */
 export function createLibrary() {
   const kept = new Map<string, Promise<Described>>();
 
-  const describedAs = (access: Access, name: string, digest: unknown, { fetch, signal }: Line): Promise<Described> => {
+  const describedAs = (access: Access, name: string, digest: unknown, watch: Watch): Promise<Described> => {
     const key = JSON.stringify([access.baseUrl, name, digest]);
     const known = kept.get(key);
     if (known) return known;
     if (kept.size > 1000) kept.clear();
-    const asked = post(fetch, access, "/api/show", { model: name }, signal)
-      .then((response) => response.json())
-      .then((shown) => describe(name, shown as Json));
+    const asked = postJson(watch, access, "/api/show", { model: name }).then((shown) => describe(name, shown as Json));
     kept.set(key, asked);
     asked.catch(() => kept.delete(key)); // silent-ok: who asked is told by the promise itself
     return asked;
@@ -81,14 +76,15 @@ export function createLibrary() {
    * Throws when the server does not answer, or answers something else. `quick` is for finding out whether it is there; describing its models
    * may take a small machine a while.
    */
-  return async (access: Access, quick: Line, patient: Line): Promise<Library> => {
-    const list = async (path: string) => ((await (await ask(quick.fetch, access, path, quick.signal)).json()) as Json)["models"];
+  return async (access: Access, quick: Watch, patient: Watch): Promise<Library> => {
+    const list = async (path: string) => ((await askJson(quick, access, path)) as Json)["models"];
     const [tags, running] = await Promise.all([list("/api/tags"), list("/api/ps").catch(() => [])]); // silent-ok: a service without machines of its own has nothing loaded
     const loaded = new Map(recordsIn(running).map((one) => [one["model"] ?? one["name"], countIn(one["context_length"])]));
-    const entries = recordsIn(tags).flatMap((tag) => {
+    const named = recordsIn(tags).flatMap((tag) => {
       const name = tag["model"] ?? tag["name"];
       return typeof name === "string" && name !== "" ? [{ name, digest: tag["digest"] }] : [];
     });
+    const entries = named.slice(0, MOST_DESCRIBED);
     const described = await Promise.allSettled(
       entries.map(async ({ name, digest }): Promise<OllamaModel> => {
         const found = await describedAs(access, name, digest, patient);

@@ -1,5 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { OllamaConfig } from "./config.ts";
 import { OLLAMA } from "./endpoints.ts";
 import { createOllamaProvider } from "./provider.ts";
@@ -11,7 +12,7 @@ export default definePlugin({
       provider,
       OLLAMA,
       { label: "Ollama", endpoints: [OLLAMA], open: true, found: true, credentials: ["api-key", "token"] },
-      createOllamaProvider(ctx),
+      confidential(ctx, createOllamaProvider),
     );
   },
 });

@@ -14,7 +14,7 @@ providerSuite({
       models: { "deep:latest": { capabilities: ["completion", "tools", "vision", "thinking"], contextLength: 131_072 } },
     }),
   startPlugin: (origin, options, idleTimeoutMs) =>
-    startPlugin(import.meta.dir, { ...options, config: { idleTimeoutMs, endpoints: { lab: { baseUrl: origin } } } }),
+    startPlugin(import.meta.dir, { ...options, config: { idleTimeoutMs, endpoints: { lab: { baseUrl: origin, key: "key-of-the-box" } } } }),
   model: "lab/deep",
   argumentsAreValues: true,
   countsNoCache: true,

@@ -1,11 +1,12 @@
 /** The `provider` contract over Ollama's own API. */
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { ModelEvent, provider } from "@pincer/plugin-sdk/contracts/provider";
+import type { ModelEvent, ModelFailure, provider } from "@pincer/plugin-sdk/contracts/provider";
 import { createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { apiErrorOf } from "@pincer/plugin-sdk/provider/api-failure";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { readJson } from "@pincer/plugin-sdk/provider/body";
+import { callBounds, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { ask, post } from "@pincer/plugin-sdk/provider/post";
+import { probed, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { conclude, newReading } from "@pincer/plugin-sdk/provider/reading";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OllamaConfig } from "./config.ts";
@@ -30,13 +31,14 @@ function knownBy(error: unknown): KnownLevels | undefined {
 export function createOllamaProvider(ctx: ProviderContext<OllamaConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
+  const reach = reaching(ctx, accessTo);
   /** Servers that do not know every level of thinking. */
   const older = new Map<string, KnownLevels>();
 
   const begin = async (access: Access, paramsFor: (levels: KnownLevels) => object, watch: Watch): Promise<Response> => {
     const levels = older.get(access.baseUrl) ?? "all";
     try {
-      return await post(ctx.fetch, access, "/api/chat", paramsFor(levels), watch.signal);
+      return await post(watch, access, "/api/chat", paramsFor(levels));
     } catch (error) {
       const known = knownBy(error);
       if (known === undefined || known === levels || levels === "switch") throw error;
@@ -54,39 +56,27 @@ export function createOllamaProvider(ctx: ProviderContext<OllamaConfig>): Implem
     pull: createPull(ctx, survey.changed),
 
     async probe({ endpoint, credential }, { signal }) {
-      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
-      const access = await accessTo(ctx, endpoint, credential);
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-      try {
-        // The version is told to anybody.
-        const response = await ask(fetch, access, access.key === undefined ? "/api/version" : "/api/tags", watch.signal);
-        await response.body?.cancel();
-        return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        if (watch.ended === "timeout") return { failure: silentFailure(access.baseUrl, endpoint) };
-        return { failure: ollamaFailure(error, access.baseUrl, endpoint, clock.now()) };
-      }
+      const { access, refused } = await reach(endpoint, credential);
+      if (!access) return { failure: refused };
+      const where = access.baseUrl;
+      const told = (error: unknown) => ollamaFailure(error, where, endpoint, clock.now());
+      const asking = { bounds: listBounds(ctx.config), signal, where, what: endpoint, failureOf: told };
+      // The version is told to anybody.
+      return probed(ctx, asking, (watch) => ask(watch, access, access.key === undefined ? "/api/version" : "/api/tags"));
     },
 
     async *stream(request, { signal }) {
-      const slash = request.model.indexOf("/");
-      const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-      const access = await accessTo(ctx, endpoint, request.credential);
+      const { endpoint, model } = splitRef(request.model);
+      const { access, refused: unreached } = await reach(endpoint, request.credential);
       const answer = createAnswer({ provider: endpoint, model, api: CHAT_API, timestamp: clock.now() });
       const reading = newReading();
-      const failed = (failure: "auth" | "bad-request", message: string) =>
-        answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+      const failed = (failure: ModelFailure) => answer.finish({ stopReason: "error", usage: reading.usage, failure });
+      if (!access) return failed(unreached);
       const refused = unaskable(request);
-      if (refused !== undefined) return failed("bad-request", refused);
+      if (refused !== undefined) return failed({ class: "bad-request", message: refused });
 
       const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+      using watch = watchRequest({ clock, ...callBounds(ctx.config), signal, fetch });
       try {
         const known = await survey.model(access, model);
         const { contextLength, keepAliveMs } = ctx.config;
@@ -110,8 +100,7 @@ export function createOllamaProvider(ctx: ProviderContext<OllamaConfig>): Implem
 /** A server that streams although it was asked not to is read as one that does. */
 async function* read(response: Response, whole: boolean, watch: Watch, reader: ChatReader): AsyncGenerator<ModelEvent, void, void> {
   if (whole && response.headers.get("content-type")?.includes("ndjson") !== true) {
-    watch.seen();
-    yield* reader.read(JSON.parse(await response.text()) as ChatLine);
+    yield* reader.read((await readJson(response, watch.seen)) as ChatLine);
     return;
   }
   for await (const lines of jsonLines<ChatLine>(response, watch.seen)) for (const line of lines) yield* reader.read(line);

@@ -1,8 +1,9 @@
 /** A model is fetched onto its server, which tells how far that is. */
 import type { Pulled, PullProgress, PullRequest } from "@pincer/plugin-sdk/contracts/provider";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
+import { endedFailure } from "@pincer/plugin-sdk/provider/failure";
 import { post } from "@pincer/plugin-sdk/provider/post";
+import { reaching } from "@pincer/plugin-sdk/provider/reach";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OllamaConfig } from "./config.ts";
 import { type Access, accessTo } from "./endpoints.ts";
@@ -18,12 +19,15 @@ interface PullLine extends FaultLine {
 
 const countIn = (value: unknown): number => (Number.isFinite(value) ? Math.max(0, Math.round(value as number)) : 0);
 
+/** Models have some ten. */
+const MOST_PARTS = 1000;
+
 /** A model comes in parts, which are told of one by one; people want to know of the whole. */
 class Parts {
   readonly #known = new Map<string, { readonly total: number; readonly completed: number }>();
 
   read({ status, digest, total, completed }: PullLine): PullProgress {
-    if (typeof digest === "string" && countIn(total) > 0)
+    if (typeof digest === "string" && countIn(total) > 0 && (this.#known.size < MOST_PARTS || this.#known.has(digest)))
       this.#known.set(digest, { total: countIn(total), completed: Math.min(countIn(completed), countIn(total)) });
     const parts = [...this.#known.values()];
     const sum = (of: (part: { readonly total: number; readonly completed: number }) => number) =>
@@ -37,18 +41,18 @@ class Parts {
 }
 
 export function createPull(ctx: ProviderContext<OllamaConfig>, changed: (access: Access) => void) {
+  const reach = reaching(ctx, accessTo);
   return async function* (request: PullRequest, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<PullProgress, Pulled, void> {
-    const slash = request.model.indexOf("/");
-    const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-    const access = await accessTo(ctx, endpoint);
-    if (!access) return { failure: { class: "bad-request", message: `there is no endpoint "${endpoint}" here` } };
-    const { missing, baseUrl } = access;
-    if (missing !== undefined) return { failure: { class: "auth", message: `no key for ${endpoint}: ${howToSet(missing)}` } };
+    const { endpoint, model } = splitRef(request.model);
+    const { access, refused } = await reach(endpoint);
+    if (!access) return { failure: refused };
+    const { baseUrl } = access;
     const { clock, fetch } = ctx;
+    // As long as something comes it may take its time: models are large, and lines slow.
     using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
     const parts = new Parts();
     try {
-      const response = await post(fetch, access, "/api/pull", { model, stream: true }, watch.signal);
+      const response = await post(watch, access, "/api/pull", { model, stream: true });
       for await (const lines of jsonLines<PullLine>(response, watch.seen)) {
         for (const line of lines) {
           if (line.error !== undefined) return { failure: lineFailure(line as FaultLine) };
@@ -67,7 +71,8 @@ export function createPull(ctx: ProviderContext<OllamaConfig>, changed: (access:
       };
     } catch (error) {
       signal.throwIfAborted();
-      if (watch.ended === "timeout") return { failure: silentFailure(baseUrl, request.model) };
+      const { ended } = watch;
+      if (ended !== undefined && ended !== "aborted") return { failure: endedFailure(ended, baseUrl, request.model) };
       return { failure: ollamaFailure(error, baseUrl, request.model, clock.now()) };
     }
   };

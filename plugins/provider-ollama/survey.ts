@@ -1,13 +1,17 @@
 /** Which servers are there, and what models they have: asked under short deadlines, and kept for a while. */
 import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { howToSet, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { endpointNames, howToSet, listBounds, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { statusInTime } from "@pincer/plugin-sdk/provider/in-time";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OllamaConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, labelOf, OLLAMA } from "./endpoints.ts";
+import { type Access, accessTo, labelOf, OLLAMA } from "./endpoints.ts";
 import { createLibrary, infoOf, type Library, type OllamaModel, plainName } from "./library.ts";
+
+/** How many times as long as a list it may take to describe all models of it. */
+const DESCRIBING = 6;
 
 interface Survey {
   statuses(): Promise<readonly EndpointStatus[]>;
@@ -26,10 +30,11 @@ export function createSurvey(ctx: ProviderContext<OllamaConfig>): Survey {
 
   // Not bound to a caller's signal: others may wait for the same answer, and the deadline is short.
   const ask = async (access: Access, idleMs: number): Promise<Library> => {
-    const { fetch } = ctx;
+    const { fetch, config } = ctx;
     const never = new AbortController().signal;
-    using quick = watchRequest({ clock, idleMs, signal: never, fetch });
-    using patient = watchRequest({ clock, idleMs: Math.max(idleMs, ctx.config.listTimeoutMs), signal: never, fetch });
+    const bounds = listBounds(config);
+    using quick = watchRequest({ clock, ...listBounds(config, idleMs), signal: never, fetch });
+    using patient = watchRequest({ clock, ...bounds, longestMs: DESCRIBING * bounds.idleMs, signal: never, fetch });
     return await read(access, quick, patient);
   };
   const library = (access: Access, keptMs: number, timeoutMs: number) =>
@@ -54,7 +59,8 @@ export function createSurvey(ctx: ProviderContext<OllamaConfig>): Survey {
     };
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     try {
-      const answering = [...(await quick(access)).values()].filter(({ answers }) => answers);
+      const found = await statusInTime(clock, ctx.config.probeTimeoutMs, quick(access));
+      const answering = [...found.values()].filter(({ answers }) => answers);
       const defaultModel = settings.defaultModel ?? (answering.find(({ tools }) => tools) ?? answering[0])?.id;
       if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return {
@@ -81,10 +87,10 @@ export function createSurvey(ctx: ProviderContext<OllamaConfig>): Survey {
   };
 
   return {
-    statuses: () => Promise.all(endpointNames(ctx.config).map(statusOf)),
+    statuses: () => Promise.all(endpointNames(ctx.config, OLLAMA).map(statusOf)),
     async models(endpoint, refresh, credential) {
       if (endpoint !== undefined) return modelsOf(endpoint, refresh, false, credential);
-      return (await Promise.all(endpointNames(ctx.config).map((name) => modelsOf(name, refresh, true)))).flat();
+      return (await Promise.all(endpointNames(ctx.config, OLLAMA).map((name) => modelsOf(name, refresh, true)))).flat();
     },
     async model(access, id) {
       const known: Library = await quick(access).catch(() => new Map<string, OllamaModel>()); // silent-ok: the request itself will tell

@@ -1,6 +1,6 @@
 /** The endpoints that speak OpenAI's APIs: where each is, with which key, and in which dialect. */
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
-import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { findKey, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OpenAiConfig } from "./config.ts";
 
@@ -19,8 +19,6 @@ export interface Access extends Place {
 const HOME_URL = "https://api.openai.com/v1";
 export const OPENAI = "openai";
 export const labelOf = (endpoint: string): string => (endpoint === OPENAI ? "OpenAI" : endpoint);
-
-export const endpointNames = ({ endpoints }: OpenAiConfig): readonly string[] => [...new Set([OPENAI, ...Object.keys(endpoints)])];
 
 /** By address: the operator's, and so few. */
 const vendors = new Map<string, boolean>();
@@ -51,11 +49,7 @@ export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: str
   if (!place) return undefined;
   const baseUrl = place.baseUrl.replace(/\/+$/, "");
   const kind = isVendor(baseUrl) ? "vendor" : "server";
-  const own = typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? place.secret : undefined;
-  const named = credential ? (credential.secret ?? PROFILE_SECRET) : own;
-  const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
-  // A server of one's own may need no key, unless one was asked for by name.
-  const needed = kind === "vendor" || credential !== undefined || typeof settings.key === "object";
+  const { key, secret, isNamed } = await findKey(ctx, settings.key, place.secret === undefined ? [] : [place.secret], credential);
   return {
     endpoint,
     kind,
@@ -63,7 +57,8 @@ export async function accessTo(ctx: ProviderContext<OpenAiConfig>, endpoint: str
     baseUrl,
     key,
     headers: settings.headers,
-    missing: key === undefined && needed ? named : undefined,
+    // A server of one's own may need no key, unless one was asked for by name.
+    missing: key === undefined && (kind === "vendor" || isNamed) ? secret : undefined,
     settings,
   };
 }

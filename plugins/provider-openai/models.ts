@@ -1,6 +1,7 @@
 /** The models of an endpoint, as its server lists them: what it does not say stays unknown. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { askJson } from "@pincer/plugin-sdk/provider/post";
+import type { Watch } from "@pincer/plugin-sdk/provider/watch";
 import { effortsOf } from "./effort.ts";
 import type { Access } from "./endpoints.ts";
 
@@ -8,15 +9,9 @@ import type { Access } from "./endpoints.ts";
 type Entry = Readonly<Record<string, unknown>> & { readonly id: string };
 
 /** Throws when the server does not answer, or answers something else. */
-export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<readonly ModelInfo[]> {
-  const { baseUrl, key, settings } = access;
-  const response = await fetch(`${baseUrl}/models`, {
-    headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...settings.headers },
-    signal,
-  });
-  if (!response.ok) throw new Error(`${baseUrl}/models answered ${response.status}`);
-  const { data } = (await response.json()) as { data?: readonly Entry[] };
-  const entries = (data ?? []).filter(({ id }) => typeof id === "string");
+export async function listModels(access: Access, watch: Watch): Promise<readonly ModelInfo[]> {
+  const { data } = ((await askJson(watch, access, "/models")) ?? {}) as { readonly data?: readonly Entry[] };
+  const entries = (Array.isArray(data) ? data : []).filter((entry: Entry | null) => typeof entry?.id === "string");
   const answering = access.kind === "vendor" ? entries.filter(({ id }) => !OTHER_WORK.test(id)) : entries;
   return answering.map((entry) => modelOf(access, entry));
 }

@@ -1,5 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { OpenAiConfig } from "./config.ts";
 import { OPENAI } from "./endpoints.ts";
 import { createOpenAiProvider } from "./provider.ts";
@@ -12,7 +13,7 @@ export default definePlugin({
       provider,
       OPENAI,
       { label, endpoints: [OPENAI], open: true, credentials: ["api-key", "oauth", "token"] },
-      createOpenAiProvider(ctx),
+      confidential(ctx, createOpenAiProvider),
     );
   },
 });

@@ -11,7 +11,7 @@ const served = (api: "chat" | "responses") => ({
   startPlugin: (origin: string, options: Pick<StartPluginOptions, "mode" | "clock">, idleTimeoutMs: number) =>
     startPlugin(import.meta.dir, {
       ...options,
-      config: { idleTimeoutMs, endpoints: { lab: { baseUrl: `${origin}/v1`, api, key: "lab-key", models: ["gpt-5.6-sol"] } } },
+      config: { idleTimeoutMs, endpoints: { lab: { baseUrl: `${origin}/v1`, api, key: "key-of-the-lab", models: ["gpt-5.6-sol"] } } },
     }),
   model: "lab/gpt-5.6-sol",
 });

@@ -6,9 +6,9 @@ import { type Answer, createAnswer, endOf } from "@pincer/plugin-sdk/provider/an
 import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
 import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { callBounds, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { ask, post } from "@pincer/plugin-sdk/provider/post";
+import { probed, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { conclude, newReading, type Reader, type Reading, readResponse } from "@pincer/plugin-sdk/provider/reading";
 import { type Watch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import { needsChat } from "./answer-shape.ts";
@@ -41,6 +41,7 @@ interface Exchange extends Prepared {
 export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): ImplementationOf<typeof provider> {
   const { clock } = ctx;
   const survey = createSurvey(ctx);
+  const reach = reaching(ctx, accessTo);
   /** Endpoints that have refused to summarize a model's thinking. */
   const withoutSummaries = new Set<string>();
 
@@ -51,16 +52,12 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
 
   /** Or the answer, when there is nobody to ask. */
   const prepare = async (request: ModelRequest): Promise<Prepared | ModelAnswer> => {
-    const slash = request.model.indexOf("/");
-    const [endpoint, model] = [request.model.slice(0, slash), request.model.slice(slash + 1)];
-    const access = await accessTo(ctx, endpoint, request.credential);
+    const { endpoint, model } = splitRef(request.model);
+    const { access, refused } = await reach(endpoint, request.credential);
     const api = access?.api === "responses" && !(access.kind === "vendor" && needsChat(request)) ? RESPONSES_API : CHAT_API;
     const answer = createAnswer({ provider: endpoint, model, api, timestamp: clock.now() });
     const reading = newReading();
-    const failed = (failure: "auth" | "bad-request", message: string) =>
-      answer.finish({ stopReason: "error", usage: reading.usage, failure: { class: failure, message } });
-    if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here, asked for "${request.model}"`);
-    if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
+    if (!access) return answer.finish({ stopReason: "error", usage: reading.usage, failure: refused });
     return { request, access, model, api, efforts: effortsFor(access, model), answer, reading };
   };
 
@@ -73,7 +70,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
       reasoning_effort: thinking === undefined || efforts === undefined ? undefined : effortFor(thinking, efforts),
       prompt_cache_key: isVendors ? cacheKey : undefined,
     });
-    const response = await post(ctx.fetch, access, "/chat/completions", params, watch.signal);
+    const response = await post(watch, access, "/chat/completions", params);
     return { response, reader: new ChatReader(answer, reading) };
   };
 
@@ -82,7 +79,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     const summaries = !withoutSummaries.has(access.endpoint);
     const params = responsesParams(request, { provider: access.endpoint, model, efforts, summaries });
     try {
-      const response = await post(ctx.fetch, access, "/responses", params, watch.signal);
+      const response = await post(watch, access, "/responses", params);
       return { response, reader: new ResponsesReader(answer, reading) };
     } catch (error) {
       if (!summaries || !refusesSummaries(error)) throw error;
@@ -102,7 +99,7 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
   async function* stream(request: ModelRequest, { signal }: Io): AsyncGenerator<ModelEvent, ModelAnswer, void> {
     const prepared = await prepare(request);
     if ("message" in prepared) return prepared;
-    using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch: ctx.fetch });
+    using watch = watchRequest({ clock, ...callBounds(ctx.config), signal, fetch: ctx.fetch });
     const exchange = { ...prepared, watch };
     try {
       if (watch.ended) return ended(exchange);
@@ -121,23 +118,14 @@ export function createOpenAiProvider(ctx: ProviderContext<OpenAiConfig>): Implem
     }),
 
     async probe({ endpoint, credential }, { signal }) {
-      const failed = (failure: "auth" | "bad-request", message: string) => ({ failure: { class: failure, message } });
-      const access = await accessTo(ctx, endpoint, credential);
-      if (!access) return failed("bad-request", `there is no endpoint "${endpoint}" here`);
-      if (access.missing !== undefined) return failed("auth", `no key for ${endpoint}: ${howToSet(access.missing)}`);
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-      try {
-        const response = await ask(fetch, access, "/models", watch.signal);
-        await response.body?.cancel();
-        return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        return {
-          failure: watch.ended === "timeout" ? silentFailure(access.baseUrl, endpoint) : failureOf(error, access.baseUrl, clock.now()),
-        };
-      }
+      const { access, refused } = await reach(endpoint, credential);
+      if (!access) return { failure: refused };
+      const where = access.baseUrl;
+      const told = (error: unknown) => failureOf(error, where, clock.now());
+      const asking = { bounds: listBounds(ctx.config), signal, where, what: endpoint, failureOf: told };
+      return probed(ctx, asking, (watch) => ask(watch, access, "/models"));
     },
+
     embed: createEmbed(ctx),
 
     stream,

@@ -2,12 +2,13 @@
 
 import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { howToSet, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { endpointNames, howToSet, listBounds, localOf, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
+import { statusInTime } from "@pincer/plugin-sdk/provider/in-time";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenAiConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, labelOf } from "./endpoints.ts";
+import { type Access, accessTo, labelOf, OPENAI } from "./endpoints.ts";
 import { configuredModel, listModels } from "./models.ts";
 
 /** The model of OpenAI's when none is named. */
@@ -28,9 +29,9 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     });
   // Not bound to a caller's signal: others may wait for the same answer, and the deadline is short.
   const ask = async (access: Access, timeoutMs: number): Promise<readonly ModelInfo[]> => {
-    const { fetch } = ctx;
-    using watch = watchRequest({ clock, idleMs: timeoutMs, signal: new AbortController().signal, fetch });
-    return await listModels(access, watch.fetch, watch.signal);
+    const { fetch, config } = ctx;
+    using watch = watchRequest({ clock, ...listBounds(config, timeoutMs), signal: new AbortController().signal, fetch });
+    return await listModels(access, watch);
   };
   const probe = (access: Access) => listing(access, ctx.config.probeKeptMs, ctx.config.probeTimeoutMs);
 
@@ -45,8 +46,8 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
     if (missing !== undefined) return { endpoint, label, ready: false, detail: howToSet(missing), ...known };
     if (kind === "vendor" || named !== undefined) return { endpoint, label, ready: true, ...known };
     try {
-      const models = await probe(access);
-      const defaultModel = named ?? (models.find(({ tools }) => tools) ?? models[0])?.id;
+      const models = await statusInTime(clock, ctx.config.probeTimeoutMs, probe(access));
+      const defaultModel = models[0]?.id;
       if (defaultModel !== undefined) return { endpoint, label, ready: true, ...known, defaultModel };
       return { endpoint, label, ready: false, detail: `${baseUrl} has no model` };
     } catch (error) {
@@ -72,10 +73,10 @@ export function createSurvey(ctx: ProviderContext<OpenAiConfig>): Survey {
   };
 
   return {
-    statuses: () => Promise.all(endpointNames(ctx.config).map(statusOf)),
+    statuses: () => Promise.all(endpointNames(ctx.config, OPENAI).map(statusOf)),
     async models(endpoint, refresh, credential) {
       if (endpoint !== undefined) return modelsOf(endpoint, refresh, false, credential);
-      return (await Promise.all(endpointNames(ctx.config).map((name) => modelsOf(name, refresh, true)))).flat();
+      return (await Promise.all(endpointNames(ctx.config, OPENAI).map((name) => modelsOf(name, refresh, true)))).flat();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** OpenRouter under each of its names: where it is, with which key, and as whom we ask. */
 import type { Credential } from "@pincer/plugin-sdk/contracts/provider";
-import { PROFILE_SECRET, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { findKey, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import type { Place } from "@pincer/plugin-sdk/provider/post";
 import type { Endpoint, OpenRouterConfig } from "./config.ts";
 
@@ -14,8 +14,6 @@ export interface Access extends Place {
   readonly missing: string | undefined;
   readonly settings: Endpoint;
 }
-
-export const endpointNames = ({ endpoints }: OpenRouterConfig): readonly string[] => [...new Set([OPENROUTER, ...Object.keys(endpoints)])];
 
 export const labelOf = (endpoint: string): string => (endpoint === OPENROUTER ? "OpenRouter" : endpoint);
 
@@ -33,15 +31,13 @@ export async function accessTo(
   const known = ctx.config.endpoints[endpoint];
   if (!known && endpoint !== OPENROUTER) return undefined;
   const settings = known ?? {};
-  const own = typeof settings.key === "object" ? settings.key.secret : settings.key === undefined ? KEY : undefined;
-  const named = credential ? (credential.secret ?? PROFILE_SECRET) : own;
-  const key = named === undefined ? (settings.key as string | undefined) : await ctx.secret(named);
+  const { key, secret } = await findKey(ctx, settings.key, [KEY], credential);
   return {
     endpoint,
     baseUrl: (settings.baseUrl ?? HOME_URL).replace(/\/+$/, ""),
     key,
     headers: { ...attribution(ctx.config), ...settings.headers },
-    missing: key === undefined ? named : undefined,
+    missing: key === undefined ? secret : undefined,
     settings,
   };
 }

@@ -1,7 +1,7 @@
 /** What OpenRouter answers instead, and what it reports inside a stream: its own words for what went wrong decide. */
 import type { FailureClass, ModelFailure } from "@pincer/plugin-sdk/contracts/provider";
 import { apiErrorOf, failureOf, type Told } from "@pincer/plugin-sdk/provider/api-failure";
-import { classOfStatus, plainMessage } from "@pincer/plugin-sdk/provider/failure";
+import { classOfStatus, plainMessage, waitOf } from "@pincer/plugin-sdk/provider/failure";
 
 const TYPES: Readonly<Record<string, FailureClass>> = {
   context_length_exceeded: "context-overflow",
@@ -75,11 +75,12 @@ export function routerFailure(error: unknown, where: string, now: number): Model
   const { status, headers, error: told } = apiErrorOf(error);
   if (told === undefined) return plain;
   const router = told as RouterError;
-  const wait = router.availability?.retry_after;
+  const { retry_after: seconds } = router.availability ?? {};
+  const wait = plain.retryAfterMs ?? (typeof seconds === "number" ? waitOf(seconds * 1000) : undefined);
   return {
     ...plain,
     class: classOf(router, status, headers) ?? plain.class,
     message: messageOf(plain.message, router),
-    ...(plain.retryAfterMs === undefined && typeof wait === "number" && wait >= 0 ? { retryAfterMs: Math.round(wait * 1000) } : {}),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
 }

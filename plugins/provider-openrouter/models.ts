@@ -1,7 +1,7 @@
 /** The models that OpenRouter lists, with what they cost and can do: what it does not say stays unknown. */
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { ask } from "@pincer/plugin-sdk/provider/post";
-import type { Fetch } from "@pincer/plugin-sdk/provider/watch";
+import { askJson } from "@pincer/plugin-sdk/provider/post";
+import type { Watch } from "@pincer/plugin-sdk/provider/watch";
 import { type Efforts, effortsIn } from "./effort.ts";
 import type { Access } from "./endpoints.ts";
 
@@ -25,9 +25,8 @@ export interface RoutedModel {
 export type Listing = ReadonlyMap<string, RoutedModel>;
 
 /** Throws when the router does not answer, or answers something else. */
-export async function listModels(access: Access, fetch: Fetch, signal: AbortSignal): Promise<Listing> {
-  const response = await ask(fetch, access, "/models", signal);
-  const { data } = (await response.json()) as { readonly data?: unknown };
+export async function listModels(access: Access, watch: Watch): Promise<Listing> {
+  const { data } = ((await askJson(watch, access, "/models")) ?? {}) as { readonly data?: unknown };
   if (!Array.isArray(data)) throw new Error(`${access.baseUrl}/models answered no list`);
   const entries = data.filter((one): one is Entry => typeof (one as Entry | null)?.id === "string");
   const answering = entries.filter(({ architecture }) => includes(architecture?.output_modalities ?? ["text"], "text"));

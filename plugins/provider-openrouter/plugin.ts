@@ -1,5 +1,6 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
+import { confidential } from "@pincer/plugin-sdk/provider/confidential";
 import { OpenRouterConfig } from "./config.ts";
 import { OPENROUTER } from "./endpoints.ts";
 import { createOpenRouterProvider } from "./provider.ts";
@@ -11,7 +12,7 @@ export default definePlugin({
       provider,
       OPENROUTER,
       { label: "OpenRouter", endpoints: [OPENROUTER], open: true, credentials: ["api-key", "oauth", "token"] },
-      createOpenRouterProvider(ctx),
+      confidential(ctx, createOpenRouterProvider),
     );
   },
 });

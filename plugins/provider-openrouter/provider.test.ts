@@ -18,7 +18,7 @@ providerSuite({
   startPlugin: (origin, options, idleTimeoutMs) =>
     startPlugin(import.meta.dir, {
       ...options,
-      config: { idleTimeoutMs, endpoints: { lab: { baseUrl: `${origin}/api/v1`, key: "lab-key" } } },
+      config: { idleTimeoutMs, endpoints: { lab: { baseUrl: `${origin}/api/v1`, key: "key-of-the-lab" } } },
     }),
   model: "lab/anthropic/claude-test",
   charges: CHARGE,

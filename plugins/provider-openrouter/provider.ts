@@ -5,11 +5,11 @@ import { createAnswer } from "@pincer/plugin-sdk/provider/answer";
 import { askEmbeddings, failedEmbeddings } from "@pincer/plugin-sdk/provider/chat-embeddings";
 import { chatParams } from "@pincer/plugin-sdk/provider/chat-request";
 import { ChatReader } from "@pincer/plugin-sdk/provider/chat-stream";
-import { howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
-import { silentFailure } from "@pincer/plugin-sdk/provider/failure";
+import { callBounds, listBounds, type ProviderContext, splitRef } from "@pincer/plugin-sdk/provider/endpoint";
 import { ask, post } from "@pincer/plugin-sdk/provider/post";
+import { attempt, probed, reaching } from "@pincer/plugin-sdk/provider/reach";
 import { conclude, newReading, readResponse } from "@pincer/plugin-sdk/provider/reading";
-import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
+import { type Bounds, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenRouterConfig } from "./config.ts";
 import { reasoningParams } from "./effort.ts";
 import { type Access, accessTo } from "./endpoints.ts";
@@ -44,20 +44,11 @@ export function createOpenRouterProvider(ctx: ProviderContext<OpenRouterConfig>)
   const { clock } = ctx;
   const survey = createSurvey(ctx);
 
-  /** What a request of either kind needs; or why there is none. */
-  const reach = async (ref: string, credential: ModelRequest["credential"]) => {
-    const slash = ref.indexOf("/");
-    const [endpoint, model] = [ref.slice(0, slash), ref.slice(slash + 1)];
-    const access = await accessTo(ctx, endpoint, credential);
-    if (!access)
-      return {
-        endpoint,
-        model,
-        refused: { class: "bad-request" as const, message: `there is no endpoint "${endpoint}" here, asked for "${ref}"` },
-      };
-    if (access.missing === undefined) return { endpoint, model, access };
-    return { endpoint, model, refused: { class: "auth" as const, message: `no key for ${endpoint}: ${howToSet(access.missing)}` } };
-  };
+  const reach = reaching(ctx, accessTo);
+  const asking = (bounds: Bounds, { baseUrl }: Access, what: string, signal: AbortSignal) => ({
+    ...{ bounds, signal, where: baseUrl, what },
+    failureOf: (error: unknown) => routerFailure(error, baseUrl, clock.now()),
+  });
 
   return {
     endpoints: async () => ({ endpoints: [...(await survey.statuses())] }),
@@ -66,46 +57,33 @@ export function createOpenRouterProvider(ctx: ProviderContext<OpenRouterConfig>)
     }),
 
     async probe({ endpoint, credential }, { signal }) {
-      const { access, refused } = await reach(`${endpoint}/`, credential);
+      const { access, refused } = await reach(endpoint, credential);
       if (!access) return { failure: refused };
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal, fetch });
-      try {
-        // The models are told to anybody.
-        const response = await ask(fetch, access, "/key", watch.signal);
-        await response.body?.cancel();
-        return {};
-      } catch (error) {
-        signal.throwIfAborted();
-        if (watch.ended === "timeout") return { failure: silentFailure(access.baseUrl, endpoint) };
-        return { failure: routerFailure(error, access.baseUrl, clock.now()) };
-      }
+      // The models are told to anybody.
+      return probed(ctx, asking(listBounds(ctx.config), access, endpoint, signal), (watch) => ask(watch, access, "/key"));
     },
 
     async embed(request, { signal }) {
-      const { access, model, refused } = await reach(request.model, request.credential);
+      const { endpoint, model } = splitRef(request.model);
+      const { access, refused } = await reach(endpoint, request.credential);
       if (!access) return failedEmbeddings(refused);
-      const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
-      try {
-        return await askEmbeddings(fetch, access, model, request, watch.signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        const silent = watch.ended === "timeout";
-        return failedEmbeddings(silent ? silentFailure(access.baseUrl, request.model) : routerFailure(error, access.baseUrl, clock.now()));
-      }
+      const answer = await attempt(ctx, asking(callBounds(ctx.config), access, request.model, signal), (watch) =>
+        askEmbeddings(watch, access, model, request),
+      );
+      return "embeddings" in answer ? answer : failedEmbeddings(answer.failure);
     },
 
     async *stream(request, { signal }) {
-      const { access, endpoint, model, refused } = await reach(request.model, request.credential);
+      const { endpoint, model } = splitRef(request.model);
+      const { access, refused } = await reach(endpoint, request.credential);
       const answer = createAnswer({ provider: endpoint, model, api: API, timestamp: clock.now() });
       const reading = newReading();
       if (!access) return answer.finish({ stopReason: "error", usage: reading.usage, failure: refused });
       const { fetch } = ctx;
-      using watch = watchRequest({ clock, idleMs: ctx.config.idleTimeoutMs, signal, fetch });
+      using watch = watchRequest({ clock, ...callBounds(ctx.config), signal, fetch });
       try {
         const asked = params(request, access, model, survey.known(access, model));
-        const response = await post(fetch, access, "/chat/completions", asked, watch.signal);
+        const response = await post(watch, access, "/chat/completions", asked);
         yield* readResponse(request, response, watch, new ChatReader(answer, reading));
       } catch (error) {
         if (watch.ended === undefined) {

@@ -1,10 +1,10 @@
 /** Whether OpenRouter can be used, and what models it has: asked under short deadlines, and kept for a while. */
 import type { Credential, EndpointStatus, ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
-import { howToSet, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { endpointNames, howToSet, listBounds, markOf, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
 import { keepAnswers } from "@pincer/plugin-sdk/provider/kept-answers";
 import { watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OpenRouterConfig } from "./config.ts";
-import { type Access, accessTo, endpointNames, labelOf } from "./endpoints.ts";
+import { type Access, accessTo, labelOf, OPENROUTER } from "./endpoints.ts";
 import { configuredModel, type Listing, listModels, type RoutedModel } from "./models.ts";
 
 /** The router's own choice among all its models. */
@@ -26,9 +26,9 @@ export function createSurvey(ctx: ProviderContext<OpenRouterConfig>): Survey {
 
   // Not bound to a caller's signal: others may wait for the same answer, and the deadline is short.
   const ask = async (access: Access): Promise<Listing> => {
-    const { fetch } = ctx;
-    using watch = watchRequest({ clock, idleMs: ctx.config.listTimeoutMs, signal: new AbortController().signal, fetch });
-    const listing = await listModels(access, watch.fetch, watch.signal);
+    const { fetch, config } = ctx;
+    using watch = watchRequest({ clock, ...listBounds(config), signal: new AbortController().signal, fetch });
+    const listing = await listModels(access, watch);
     last.set(access.baseUrl, listing);
     return listing;
   };
@@ -53,10 +53,10 @@ export function createSurvey(ctx: ProviderContext<OpenRouterConfig>): Survey {
   };
 
   return {
-    statuses: () => Promise.all(endpointNames(ctx.config).map(statusOf)),
+    statuses: () => Promise.all(endpointNames(ctx.config, OPENROUTER).map(statusOf)),
     async models(endpoint, refresh, credential) {
       if (endpoint !== undefined) return modelsOf(endpoint, refresh, false, credential);
-      return (await Promise.all(endpointNames(ctx.config).map((name) => modelsOf(name, refresh, true)))).flat();
+      return (await Promise.all(endpointNames(ctx.config, OPENROUTER).map((name) => modelsOf(name, refresh, true)))).flat();
     },
     known(access, id) {
       // Asked for at the first request, of use from the next one on.

@@ -3,17 +3,20 @@ import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { expectedCost, expectedOutput } from "@pincer/plugin-sdk/provider/expected-cost";
 import type { Selection } from "@pincer/plugin-sdk/selection";
 import type { Ceiling } from "./config.ts";
 
 export interface Needs {
   /** The endpoints that may be asked at all; absent: every one. */
   readonly within: readonly string[] | undefined;
-  /** Endpoints that cost nothing. */
+  /** Endpoints that count as local: what has no price there costs nothing. */
   readonly local: readonly string[];
   readonly ceiling: Ceiling;
   /** Of the request, by estimate. */
   readonly tokens: number;
+  /** Of the answer, where whoever asks has said so. */
+  readonly maxOutputTokens: number | undefined;
   readonly images: boolean;
   readonly documents: boolean;
   readonly tools: boolean;
@@ -30,16 +33,18 @@ export const isLocal = ({ endpoint, local: known }: ModelInfo, local: readonly s
 
 const dollars = (value: number): string => `$${Number(value.toPrecision(3))}`;
 
-function costs(info: ModelInfo, { local, ceiling, tokens }: Needs): string | undefined {
-  const { usdPerTurn, usdPerMillionOutput, answerTokens, unknownPrice } = ceiling;
-  if (usdPerTurn === undefined && usdPerMillionOutput === undefined) return undefined;
+function costs(info: ModelInfo, { local, ceiling, tokens, maxOutputTokens }: Needs): string | undefined {
+  const { usdPerCall, usdPerMillionOutput, answerTokens, unknownPrice } = ceiling;
+  if (usdPerCall === undefined && usdPerMillionOutput === undefined) return undefined;
   const { price } = info;
-  if (price === null) return unknownPrice || isLocal(info, local) ? undefined : "its price is not known, and there is a ceiling";
+  const outputTokens = maxOutputTokens ?? expectedOutput(answerTokens, info.maxOutputTokens);
+  const usd = expectedCost({ inputTokens: tokens, outputTokens }, price);
+  if (price === null || usd === undefined)
+    return unknownPrice === "allow" || isLocal(info, local) ? undefined : "its price is not known, and there is a ceiling";
   if (usdPerMillionOutput !== undefined && price.output > usdPerMillionOutput)
     return `a million tokens of its answers cost ${dollars(price.output)}, and ${dollars(usdPerMillionOutput)} is the ceiling`;
-  const turn = (tokens * price.input + answerTokens * price.output) / 1e6;
-  if (usdPerTurn === undefined || turn <= usdPerTurn) return undefined;
-  return `an answer costs about ${dollars(turn)}, and ${dollars(usdPerTurn)} is the ceiling`;
+  if (usdPerCall === undefined || usd <= usdPerCall) return undefined;
+  return `an answer costs about ${dollars(usd)}, and ${dollars(usdPerCall)} is the ceiling`;
 }
 
 function objectionTo(info: ModelInfo, needs: Needs): Objection | undefined {

@@ -1,5 +1,6 @@
 /** The `selector` section of the configuration. */
 import { Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { AnswerTokens, UnknownPrice } from "@pincer/plugin-sdk/provider/expected-cost";
 import { type Static, Type } from "@sinclair/typebox";
 
 const Text = Type.String({ minLength: 1 });
@@ -28,14 +29,13 @@ export const When = Type.Object(
 );
 export type When = Static<typeof When>;
 
-export const Rule = Type.Object({
+const Rule = Type.Object({
   when: When,
   use: Type.Union([Text, Type.Array(Text, { minItems: 1 })], {
     description: "A model or an alias, or several: the first that can be used",
   }),
   because: Type.Optional(Type.String({ description: "For people who look at why" })),
 });
-export type Rule = Static<typeof Rule>;
 
 export const Tiers = Type.Object({
   simple: Type.Optional(Text),
@@ -45,10 +45,10 @@ export const Tiers = Type.Object({
 export type Tiers = Static<typeof Tiers>;
 
 export const Ceiling = Type.Object({
-  usdPerTurn: dollars("What one answer may cost by estimate: the conversation so far, and an answer of `answerTokens`"),
+  usdPerCall: dollars("What one call may cost by estimate: the conversation so far, and an answer of `answerTokens`"),
   usdPerMillionOutput: dollars("What a model may ask for a million tokens of its answers"),
-  answerTokens: Type.Integer({ default: 4_000, minimum: 1, description: "Tokens of the answer that the estimate counts with" }),
-  unknownPrice: Type.Boolean({ default: false, description: "Also models whose price is not known" }),
+  answerTokens: AnswerTokens,
+  unknownPrice: UnknownPrice,
 });
 export type Ceiling = Static<typeof Ceiling>;
 
@@ -108,5 +108,5 @@ export const isConfigured = ({ rules, tiers, ceiling, agents, privacy }: Selecto
   privacy.files ||
   isBound(ceiling);
 
-export const isBound = ({ usdPerTurn, usdPerMillionOutput }: Ceiling): boolean =>
-  usdPerTurn !== undefined || usdPerMillionOutput !== undefined;
+export const isBound = ({ usdPerCall, usdPerMillionOutput }: Ceiling): boolean =>
+  usdPerCall !== undefined || usdPerMillionOutput !== undefined;

@@ -1,5 +1,7 @@
 /** Made-up rules, ceilings and messages: what is promised of every decision holds for each. */
+
 import { expect, test } from "bun:test";
+import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import { type SelectionRequest, selector } from "@pincer/plugin-sdk/contracts/selector";
 import type { Selection } from "@pincer/plugin-sdk/selection";
 import { startHouse } from "../../tests/fixtures/selector/house.ts";
@@ -25,7 +27,6 @@ const pieces = [
   "?",
   "\ud800",
 ];
-const levels = ["off", "minimal", "low", "medium", "high", "xhigh"] as const;
 
 /** By another way than the plugin's: none of the pieces holds a part of another. */
 const isPrivateText = (text: string): boolean => text.includes("SALARY") || text.includes("bänk account") || text.includes("DE12 3456");
@@ -42,7 +43,7 @@ function ruleOf(random: Random): Json {
       ...maybe("attachments", random.chance(0.5)),
       ...maybe("longerThan", random.below(60)),
       ...maybe("hour", { from: random.below(25), to: random.below(25) }),
-      ...maybe("thinking", random.pick(levels)),
+      ...maybe("thinking", random.pick(thinkingLevels)),
     },
     use: random.chance(0.5) ? random.pick(models) || "near" : [random.pick(models) || "x", random.pick(models) || "y"],
   };
@@ -56,8 +57,8 @@ function configOf(random: Random): Json {
     tiers: { ...tier("simple"), ...tier("normal"), ...tier("hard") },
     ceiling: {
       ...(random.chance(0.3) ? { usdPerMillionOutput: random.below(40) } : {}),
-      ...(random.chance(0.3) ? { usdPerTurn: random.below(100) / 1_000 } : {}),
-      unknownPrice: random.chance(0.3),
+      ...(random.chance(0.3) ? { usdPerCall: random.below(100) / 1_000 } : {}),
+      unknownPrice: random.chance(0.3) ? "allow" : "refuse",
     },
     privacy: {
       patterns: ["DE[0-9]{2} [0-9]{4}"],
@@ -82,7 +83,7 @@ function requestOf(random: Random): SelectionRequest {
     ...maybe("images", random.chance(0.5)),
     ...maybe("documents", random.chance(0.5)),
     ...maybe("tools", true),
-    ...maybe("thinking", random.pick(levels)),
+    ...maybe("thinking", random.pick(thinkingLevels)),
     ...maybe("tokens", random.below(200_000)),
     ...maybe("failed", true),
     ...maybe("private", random.chance(0.2)),

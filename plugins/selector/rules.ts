@@ -1,10 +1,8 @@
 /** Whether a rule is meant for a message. */
-import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
+import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { SelectionRequest } from "@pincer/plugin-sdk/contracts/selector";
 import type { When } from "./config.ts";
 import { firstWord, matches, wordsOf } from "./text.ts";
-
-export const levels: readonly Thinking[] = ["off", "minimal", "low", "medium", "high", "xhigh"];
 
 const has = (wanted: string | readonly string[] | undefined, values: readonly string[]): boolean =>
   wanted === undefined || [wanted].flat().some((one) => values.includes(one));
@@ -29,7 +27,7 @@ export function applies(when: When, { request, isPrivate, hour }: Situation): bo
     (when.attachments === undefined || when.attachments === attachments > 0) &&
     (when.longerThan === undefined || text.length > when.longerThan) &&
     (when.hour === undefined || isIn(when.hour, hour)) &&
-    (when.thinking === undefined || levels.indexOf(thinking) >= levels.indexOf(when.thinking)) &&
+    (when.thinking === undefined || thinkingLevels.indexOf(thinking) >= thinkingLevels.indexOf(when.thinking)) &&
     (when.words === undefined || firstWord(wordsOf(text), when.words) !== undefined) &&
     (when.pattern === undefined || matches(when.pattern, text))
   );

@@ -1,8 +1,8 @@
 /** How hard a message is, in points: a few plain features, each times its weight, the same each time. */
+import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { SelectionRequest } from "@pincer/plugin-sdk/contracts/selector";
 import type { Feature, Tier } from "@pincer/plugin-sdk/selection";
 import type { SelectorConfig, Weights } from "./config.ts";
-import { levels } from "./rules.ts";
 import { firstWord, wordsOf } from "./text.ts";
 import { doing, reasoning, urgent } from "./vocabulary.ts";
 
@@ -60,7 +60,7 @@ function valuesOf(config: Pick<SelectorConfig, "urgent">, request: SelectionRequ
     reasoning: share(different(words, reasoning), manyWords),
     steps: stepsOf(text),
     tools: share(different(words, doing) + count(text, places), manyWords),
-    thinking: share(levels.indexOf(thinking), levels.length - 1),
+    thinking: share(thinkingLevels.indexOf(thinking), thinkingLevels.length - 1),
     failed: failed ? 1 : 0,
     attachments: share(attachments, manyFiles),
     conversation: share(tokens, longConversation),

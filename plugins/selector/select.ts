@@ -4,6 +4,7 @@ import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { SelectionRequest } from "@pincer/plugin-sdk/contracts/selector";
+import { IMAGE_TOKENS, textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import type { Selection, Tier } from "@pincer/plugin-sdk/selection";
 import { Candidates, isLocal, type Needs } from "./candidates.ts";
 import { isBound, isConfigured, type SelectorConfig, type Tiers } from "./config.ts";
@@ -19,8 +20,6 @@ interface SelectContext {
 
 type Taken = Pick<Selection, "by" | "why" | "rule" | "tier"> & { readonly info: ModelInfo };
 
-const charsPerToken = 3.6;
-const imageTokens = 1_600;
 const order: readonly Tier[] = ["simple", "normal", "hard"];
 
 /** The tier itself, then what is below it, then what is above. */
@@ -72,10 +71,11 @@ export function createSelect(ctx: SelectContext) {
       within: isPrivate ? local : undefined,
       local,
       ceiling,
-      tokens: (request.tokens ?? 0) + Math.ceil(request.text.length / charsPerToken) + (request.images === true ? imageTokens : 0),
+      tokens: (request.tokens ?? 0) + textTokens(request.text) + (request.images === true ? IMAGE_TOKENS : 0),
       images: request.images === true,
       documents: request.documents === true,
       tools: request.tools === true && score.needsTools,
+      maxOutputTokens: request.maxOutputTokens,
     };
     const candidates = new Candidates(access, agentId, needs, io);
     const scored = { tier: score.tier, score: score.points, features: [...score.features] };

@@ -158,7 +158,7 @@ describe("a ceiling", () => {
   });
 
   test("by the turn looks at how long the conversation is; with nothing under it nobody is asked", async () => {
-    await using house = await startHouse({ selector: { tiers, ceiling: { usdPerTurn: 0.02, answerTokens: 1_000 } } });
+    await using house = await startHouse({ selector: { tiers, ceiling: { usdPerCall: 0.02, answerTokens: 1_000 } } });
     expect((await house.explain({ text: "hi" })).selection?.model).toBe("away/small");
     const { selection } = await house.explain({ text: "hi", tokens: 100_000 });
     expect(selection?.model).toBeUndefined();
@@ -167,13 +167,27 @@ describe("a ceiling", () => {
     );
   });
 
+  test("takes the answer to be as long as the caller lets it be, or as the model does where that is set", async () => {
+    const ceiling = { usdPerCall: 0.2, answerTokens: 1_000 };
+    await using house = await startHouse({ selector: { tiers, ceiling } });
+    expect((await house.explain({ text: hard, thinking: "xhigh" })).selection?.model).toBe("away/big");
+    const { selection } = await house.explain({ text: hard, thinking: "xhigh", maxOutputTokens: 20_000 });
+    expect(selection).toMatchObject({
+      model: "away/small",
+      passedOver: [{ model: "away/big", why: expect.stringContaining("about $0.5") }],
+    });
+    await using strict = await startHouse({ selector: { tiers, ceiling: { ...ceiling, answerTokens: "longest" } } });
+    // Nobody knows how much either gives at once.
+    expect((await strict.explain({ text: "hi" })).selection?.refused).toContain("away/small: an answer costs about $0.256");
+  });
+
   test("an unknown price is over it, unless it is said that it is not; a local model costs nothing", async () => {
     const settings = { models: { prices: {} } };
-    await using strict = await startHouse({ settings, selector: { tiers, ceiling: { usdPerTurn: 1 } } });
+    await using strict = await startHouse({ settings, selector: { tiers, ceiling: { usdPerCall: 1 } } });
     expect((await strict.explain({ text: "hi" })).selection?.refused).toContain("its price is not known");
-    await using lax = await startHouse({ settings, selector: { tiers, ceiling: { usdPerTurn: 1, unknownPrice: true } } });
+    await using lax = await startHouse({ settings, selector: { tiers, ceiling: { usdPerCall: 1, unknownPrice: "allow" } } });
     expect((await lax.explain({ text: "hi" })).selection?.model).toBe("away/small");
-    await using own = await startHouse({ settings, selector: { tiers: { simple: "near" }, ceiling: { usdPerTurn: 0 } } });
+    await using own = await startHouse({ settings, selector: { tiers: { simple: "near" }, ceiling: { usdPerCall: 0 } } });
     expect((await own.explain({ text: "hi" })).selection?.model).toBe("near/own");
   });
 });

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { treeOf } from "../../plugin-host/sandbox/use.ts";
-import { bundleProcess } from "../../plugin-kit/build.ts";
 import { type HostKit, startHost } from "../fixtures/plugin-host.ts";
 import { type Figure, median, quantile } from "./figures.ts";
 import { memory, takeCore } from "./machine.ts";
@@ -24,25 +23,13 @@ const items = 1_000;
 const enabled = (is: boolean) => ({ plugins: { [id]: { enabled: is, isolation: "process" } } });
 
 /** Bundled once, as an installed plugin is from its second start on. */
-async function startIsolated(confines: boolean): Promise<HostKit> {
-  const bundles = new Map<string, Promise<string>>();
-  const out = mkdtempSync(join(tmpdir(), "pincer-bench-isolated-"));
-  const kit = await startHost({
+const startIsolated = (confines: boolean): Promise<HostKit> =>
+  startHost({
     clock: systemClock,
     roots: [{ path: join(import.meta.dir, "plugins"), layout: "source" }],
     config: enabled(true),
-    processBundle: ({ id: plugin, folder, manifest, digest }) =>
-      bundles.get(plugin) ?? bundles.set(plugin, bundleProcess({ id: plugin, folder, entry: manifest!.entry, digest }, out)).get(plugin)!,
     ...(confines ? {} : { confinement: async () => ({ missing: "to compare with", mend: "" }) }),
   });
-  return {
-    ...kit,
-    async [Symbol.asyncDispose]() {
-      await kit[Symbol.asyncDispose]();
-      rmSync(out, { recursive: true });
-    },
-  };
-}
 
 /** From the first use to the process that answers. */
 async function startTimes(kit: HostKit): Promise<number[]> {

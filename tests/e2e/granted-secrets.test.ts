@@ -1,6 +1,6 @@
 /** What an operator does to a secret reaches the plugins that want it, however they run. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testIn } from "@pincer/plugin-sdk/testing/every-mode";
@@ -108,4 +108,42 @@ test("a plugin of this repository needs no grant", async () => {
   await client.call("secrets.store.set", { name: "LATE_KEY", value: "one", kind: "secret" });
   expect(await client.call("own.has", {})).toMatchObject({ asked: "one" });
   rmSync(written, { recursive: true });
+});
+
+test("what a removed plugin was granted is not for another one that comes to lie under its name, also when it was removed while no gateway ran", async () => {
+  const kept = mkdtempSync(join(tmpdir(), "pincer-granted-kept-"));
+  pluginsFolder(kept);
+  const folder = join(kept, "installed");
+  const gatewayHome = join(kept, "home");
+  mkdirSync(gatewayHome);
+  const put = () => cpSync(installed, folder, { recursive: true });
+  const begin = async () => {
+    const plugins = { holder: { enabled: true, unsandboxed: true } };
+    const gateway = await startTestGateway({ home: gatewayHome, installed: [folder], only: ["secrets"], config: { plugins } });
+    const client = await gateway.connect();
+    const grants = async () => (await client.call<{ grants: { name: string; plugin: string }[] }>("secrets.grants", {})).grants;
+    return { gateway, client, grants, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
+  };
+  put();
+  {
+    await using kit = await begin();
+    for (const [name, plugin] of [["LATE_KEY", "holder"] as const, ["LATE_KEY", "later"] as const]) {
+      await kit.client.call("secrets.store.set", { name, value: "one", kind: "secret" });
+      await kit.client.call("secrets.grant", { name, plugin, granted: true });
+    }
+    expect(await kit.client.call("holder.has", {})).toMatchObject({ asked: "one" });
+    rmSync(join(folder, "holder"), { recursive: true });
+    await kit.gateway.gateway.host.refresh();
+    expect((await kit.grants()).map(({ plugin }) => plugin)).toEqual(["later"]);
+    put();
+    await kit.gateway.gateway.host.refresh();
+    expect(await kit.client.call("holder.has", {})).toMatchObject({ asked: "none" });
+    await kit.client.call("secrets.grant", { name: "LATE_KEY", plugin: "holder", granted: true });
+  }
+  rmSync(join(folder, "holder"), { recursive: true });
+  {
+    await using kit = await begin();
+    expect((await kit.grants()).map(({ plugin }) => plugin)).toEqual(["later"]);
+  }
+  rmSync(kept, { recursive: true });
 });

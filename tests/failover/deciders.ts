@@ -5,20 +5,24 @@ import { type Candidate, Walk } from "../../plugins/failover/walk.ts";
 import { Book, type Failure, Way } from "./reference.ts";
 import type { Decider } from "./schedule.ts";
 
-const RULES = { pauseMs: 250, jitter: 0.2, firstRestMs: 60_000, longestRestMs: 300_000 };
+const RULES = { pauseMs: 250, jitter: 0.2, firstRestMs: 60_000, longestRestMs: 300_000, longestSaidMs: 150_000 };
 const withMessage = (failure: Failure) => ({ ...failure, message: "the script says so" });
 
 export function pluginDecider(): Decider {
   let now = 0;
   const clock = { now: () => now, monotonic: () => now };
-  const health = new Health(clock, () => ({ cooldownMs: RULES.firstRestMs, cooldownLongestMs: RULES.longestRestMs }));
+  const health = new Health(clock, () => ({
+    cooldownMs: RULES.firstRestMs,
+    cooldownLongestMs: RULES.longestRestMs,
+    retryAfterLongestMs: RULES.longestSaidMs,
+  }));
   const attempts: Attempt[] = [];
   const attempt = (asking: number) => attempts[asking] as Attempt;
   return {
     open(_, places, fallbacks, random) {
       const walk = new Walk({
         health,
-        settings: { retryPauseMs: RULES.pauseMs, retryJitter: RULES.jitter },
+        settings: { retryPauseMs: RULES.pauseMs, retryJitter: RULES.jitter, retryAfterLongestMs: RULES.longestSaidMs },
         random,
         candidates: places,
         fallbacks: fallbacks as readonly (readonly Trigger[])[],

@@ -15,10 +15,14 @@ interface Rules {
   readonly jitter: number;
   readonly firstRestMs: number;
   readonly longestRestMs: number;
+  /** The longest rest that a vendor's own word makes. */
+  readonly longestSaidMs: number;
 }
 
 export interface Failure {
   readonly class: FailureClass;
+  /** 403: of that model, and not of the key. */
+  readonly status?: number;
   readonly retryAfterMs?: number;
 }
 
@@ -118,8 +122,10 @@ export class Book {
       if (entry.what === "answered" && isHere && from > since) [rest, strikes] = [undefined, 0];
       if (entry.what !== "failed" && entry.what !== "refused") return;
       const { failure } = entry;
-      if (OFF.includes(failure.class)) off ??= failure.class;
-      else if (isHere && (failure.class === "rate-limit" || entry.what === "refused")) {
+      const isForbidden = failure.status === 403;
+      if (isForbidden && entry.what === "refused") return;
+      if (OFF.includes(failure.class) && !isForbidden) off ??= failure.class;
+      else if (isHere && (failure.class === "rate-limit" || isForbidden || entry.what === "refused")) {
         const isNews = from > since || rest === undefined;
         if (isNews) {
           strikes += 1;
@@ -128,7 +134,8 @@ export class Book {
           probed = false;
         }
         const growing = Math.min(this.#rules.firstRestMs * 2 ** (strikes - 1), this.#rules.longestRestMs);
-        const ownMs = entry.what === "refused" ? Math.max(failure.retryAfterMs ?? 0, isNews ? growing : growing * 2) : failure.retryAfterMs;
+        const saidMs = failure.retryAfterMs === undefined ? undefined : Math.min(failure.retryAfterMs, this.#rules.longestSaidMs);
+        const ownMs = entry.what === "refused" ? Math.max(saidMs ?? 0, isNews ? growing : growing * 2) : saidMs;
         const ms = ownMs ?? (isNews ? growing : 0);
         const until = entry.at + ms;
         if (isNews || (ownMs !== undefined && until > (rest?.until ?? 0))) rest = { until, since: line, class: failure.class };

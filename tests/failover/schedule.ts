@@ -54,7 +54,12 @@ const USUAL = ["rate-limit", "auth", "on-error"] as const;
 function failureFrom(random: Random): Failure {
   const kind = random.pick(WEIGHED);
   const waits = kind === "rate-limit" && random.isTrue(0.4);
-  return { class: kind, ...(waits ? { retryAfterMs: random.pick([0, 500, 5_000, 60_000, 200_000]) } : {}) };
+  const forbids = kind === "auth" && random.isTrue(0.4);
+  return {
+    class: kind,
+    ...(forbids ? { status: 403 } : {}),
+    ...(waits ? { retryAfterMs: random.pick([0, 500, 5_000, 60_000, 200_000]) } : {}),
+  };
 }
 
 /** The same world for every decider: what a vendor does depends on the seed, the request and how often that has asked. */
@@ -133,7 +138,10 @@ export function runSchedule(seed: number, decider: Decider): readonly string[] {
         if (gone) return;
         asking = undefined;
         const reaction = request.failed(place, mine, failure, then);
-        note(then, `${failure.class} ${failure.retryAfterMs ?? ""}: ${reaction.goes === "wait" ? reaction.ms : reaction.goes}`);
+        note(
+          then,
+          `${failure.class} ${failure.status ?? ""} ${failure.retryAfterMs ?? ""}: ${reaction.goes === "wait" ? reaction.ms : reaction.goes}`,
+        );
         if (reaction.goes === "stop") finish(then);
         else if (reaction.goes === "wait") later(then + reaction.ms, step);
         else step(then);

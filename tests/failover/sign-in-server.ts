@@ -14,7 +14,7 @@ interface SignInServer extends Disposable {
   hold(until: Promise<void>): void;
 }
 
-export function startSignInServer(options: { readonly lifeSeconds?: number } = {}): SignInServer {
+export function startSignInServer(options: { readonly lifeSeconds?: number; readonly device?: object } = {}): SignInServer {
   const asked: string[] = [];
   let answers: readonly DeviceAnswer[] = ["authorization_pending"];
   let tokens = 0;
@@ -37,7 +37,7 @@ export function startSignInServer(options: { readonly lifeSeconds?: number } = {
       if (grant === null) {
         return Response.json({
           ...{ device_code: "device-1", user_code: "ABCD-EFGH", verification_uri: "http://127.0.0.1/device" },
-          ...{ expires_in: 600, interval: 5 },
+          ...{ expires_in: 600, interval: 5, ...options.device },
         });
       }
       if (grant !== "refresh_token") {
