@@ -20,6 +20,9 @@ channelSuite({
   threads: true,
   media: true,
   edits: true,
+  buttons: true,
+  replies: true,
+  revokes: true,
   dated: true,
   textLimit: 2000,
 });

@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly heartbeatMs: number;
   /** What happens before the first session is told to it, so that a test need not wait for it; Discord keeps nothing for nobody. */
   readonly keepsEarly: boolean;
+  /** Something came or went. */
+  readonly changed: () => void;
   /** Where sessions are resumed. */
   readonly url: () => string;
 }
@@ -55,7 +57,7 @@ export interface GatewayOptions {
 /** What a bot of these intents sees of an event; undefined: nothing. */
 export type View = (intents: number, bot: Bot) => unknown;
 
-export function createGateway(world: World, { heartbeatMs, keepsEarly, url }: GatewayOptions) {
+export function createGateway(world: World, { heartbeatMs, keepsEarly, changed, url }: GatewayOptions) {
   const sessions = new Map<string, Session>();
   const sockets = new Set<Socket>();
   const ledger: { readonly op: number; readonly d: unknown }[] = [];
@@ -173,10 +175,12 @@ export function createGateway(world: World, { heartbeatMs, keepsEarly, url }: Ga
           if (!(error instanceof Closing)) throw error;
           close(socket, error.code, error.message);
         }
+        changed();
       },
       close(socket: Socket, code: number) {
         sockets.delete(socket);
         closes.push(code);
+        changed();
         const { session } = socket.data;
         if (session?.socket === socket) session.socket = undefined;
         // A client that says good-bye ends its session.

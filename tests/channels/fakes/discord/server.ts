@@ -48,7 +48,12 @@ export const TOKEN = "MTAwMDAwMDAwMDAwMDAwMDAx.fake-0.token-of-the-test_01234567
 /** Message Content, as an application has it that is in few servers. */
 export const CONTENT_FLAG = 1 << 19;
 
-export function startFakeDiscord({ clock = systemClock, limited = false, heartbeatMs = 41_250, keepsEarly = false }: FakeOptions = {}): FakeDiscord {
+export function startFakeDiscord({
+  clock = systemClock,
+  limited = false,
+  heartbeatMs = 41_250,
+  keepsEarly = false,
+}: FakeOptions = {}): FakeDiscord {
   const world = createWorld(clock);
   const calls: { token: string | undefined; route: string }[] = [];
   const refusals = new Map<string, (Refusal | Response)[]>();
@@ -62,7 +67,7 @@ export function startFakeDiscord({ clock = systemClock, limited = false, heartbe
   };
   const take = limited ? createLimits(clock) : undefined;
   const gatewayUrl = () => `ws://127.0.0.1:${server.port}/gateway`;
-  const gateway = createGateway(world, { heartbeatMs, keepsEarly, url: gatewayUrl });
+  const gateway = createGateway(world, { heartbeatMs, keepsEarly, changed: look, url: gatewayUrl });
   const people = createPeople(world, clock, gateway);
   let starts = 1000;
   const methodOf = createMethods({ world, clock, gatewayUrl, startsLeft: () => starts, published: people.publish });
