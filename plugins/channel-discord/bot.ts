@@ -95,7 +95,9 @@ export async function openBot(context: BotContext, known: BotLimits, account: st
     limits.learn(route, answer, text);
     if (!isDiscords(answer.status, text)) refuse(answer.status, isSafe);
     const { status } = answer;
-    return new Response(status === 204 ? null : text, { status, headers: { "content-type": "application/json" } });
+    return status === 204
+      ? new Response(null, { status })
+      : new Response(text, { status, headers: { "content-type": "application/json" } });
   }
 
   /** Whoever stands in front of Discord answers in words of its own. */

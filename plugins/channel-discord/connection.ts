@@ -57,11 +57,14 @@ export async function* holdConnection(
   const receiver: Receiver = { bot, me, places: held.places };
   let position: Position = readPosition(held.position, me.id) ?? { bot: me.id, at: firstAt(clock.now()) };
 
-  const moveTo = (next: Position): string => {
+  /** Moves on once what it says is kept. */
+  async function keep(next: Position, hand: (position: string) => Promise<void>): Promise<void> {
+    const text = JSON.stringify(next);
+    await hand(text);
     position = next;
-    held.position = JSON.stringify(next);
-    return held.position;
-  };
+    held.position = text;
+  }
+  const advance = (next: Position) => keep(next, (text) => handIn.advance(bot.account, text));
 
   async function gatewayUrl(): Promise<string> {
     const { url, session_start_limit: starts } = await bot.call<APIGatewayBotInfo>({ signal, isSafe: true }, (rest) =>
@@ -88,25 +91,22 @@ export async function* holdConnection(
     const next: Position = { ...position, ...(session && { session: { ...session, seq: event.s } }) };
     if (event.t === GatewayDispatchEvents.MessageCreate) {
       const { d: message } = event;
-      await handIn.message(receiver, message, moveTo({ ...next, at: newest(position.at, message.id) }));
+      const at = newest(position.at, message.id);
+      await keep({ ...next, at }, (text) => handIn.message(receiver, message, text));
     } else if (event.t === GatewayDispatchEvents.InteractionCreate && signed) {
-      await handIn.interaction(receiver, event.d, signed, moveTo(next));
-    } else if (session && event.s % ADVANCE_EVERY === 0) await handIn.advance(bot.account, moveTo(next));
+      await keep(next, (text) => handIn.interaction(receiver, event.d, signed, text));
+    } else if (session && event.s % ADVANCE_EVERY === 0) await advance(next);
     else position = next;
   }
 
   async function catchUp(from: string): Promise<void> {
     for (const message of await fetchMissed({ bot, known, clock, log }, from, signal)) {
       if (signal.aborted) return;
-      await handIn.message(
-        receiver,
-        message,
-        moveTo({ ...position, from: newest(from, message.id), at: newest(position.at, message.id) }),
-        true,
-      );
+      const next = { ...position, from: newest(from, message.id), at: newest(position.at, message.id) };
+      await keep(next, (text) => handIn.message(receiver, message, text, true));
     }
     const { from: _done, ...rest } = position;
-    await handIn.advance(bot.account, moveTo(rest));
+    await advance(rest);
   }
 
   async function* run(): AsyncGenerator<ChannelStatus, Ended, void> {
@@ -129,7 +129,7 @@ export async function* holdConnection(
         const { session_id: id, resume_gateway_url } = event.d;
         const isFirst = held.position === undefined;
         const opened = { ...position, session: { id, url: resume_gateway_url, seq: event.s } };
-        await handIn.advance(bot.account, moveTo(isFirst ? opened : { ...opened, from: position.from ?? position.at }));
+        await advance(isFirst ? opened : { ...opened, from: position.from ?? position.at });
         yield { state: "connected", self };
         if (position.from !== undefined) await catchUp(position.from);
       } else if (event.t === GatewayDispatchEvents.Resumed) {
@@ -145,7 +145,7 @@ export async function* holdConnection(
     if (signal.aborted) return;
     if (isLost && position.session) {
       const { session: _lost, ...rest } = position;
-      moveTo({ ...rest, from: rest.from ?? rest.at });
+      await advance({ ...rest, from: rest.from ?? rest.at });
     }
     if (code === GatewayCloseCodes.DisallowedIntents) yield* waitForIntent(bot, self, clock, signal);
     else if (code !== RESUMABLE) throw closedBy(code, bot);

@@ -153,6 +153,20 @@ test("a command of somebody whom nobody lets in gets no answer, and its sign is 
   expect(house.discord.world.sent).toHaveLength(1);
 });
 
+test("a stranger's command is answered with a code, which stays", async () => {
+  await using house = await startHouse();
+  await house.discord.until(() => house.discord.bot.commands.length > 0);
+  const stranger = { id: "100000000000000666" };
+  house.discord.direct(stranger, "200000000000000666");
+  house.discord.command(stranger, "200000000000000666", "status");
+  const { message } = await house.discord.message(0);
+  expect(message).toMatchObject({ channel_id: "200000000000000666", content: expect.stringMatching(/[A-Z0-9]{8}/) });
+  house.discord.write(ada, direct, { content: "hello" });
+  await house.discord.message(1);
+  expect(house.discord.world.sent).toHaveLength(2);
+  expect(house.discord.world.sent[0]?.isDeleted).toBe(false);
+});
+
 test("a command whose answer is late is answered by a message", async () => {
   await using house = await startHouse();
   await house.discord.until(() => house.discord.bot.commands.length > 0);

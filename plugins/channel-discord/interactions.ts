@@ -48,7 +48,19 @@ export interface Commands {
   take(messageId: string, key: string): Promise<Pick<Kept, "application" | "token"> | undefined>;
 }
 
+/** Commands of which is remembered what became of them. */
+const MOST = 1_000;
+
 export function keepCommands(store: KeyValueStore, clock: Clock, log: Logger): Commands {
+  /** An answer and the end of a sign may meet: the first of them holds. */
+  const fates = new Map<string, "answered" | "dropped">();
+  const decide = (id: string, fate: "answered" | "dropped"): boolean => {
+    const before = fates.get(id) ?? fate;
+    if (fates.size >= MOST) fates.delete(fates.keys().next().value ?? "");
+    fates.set(id, before);
+    return before === fate;
+  };
+
   return {
     async sign(bot, { id, token, type }, signal) {
       const isCommand = type === InteractionType.ApplicationCommand;
@@ -65,7 +77,10 @@ export function keepCommands(store: KeyValueStore, clock: Clock, log: Logger): C
     },
 
     async keep({ id, application_id, token }) {
-      const old = (await store.list<Kept>(KEPT)).filter(({ value }) => value.at < clock.now() - TOKEN_MS);
+      const kept = await store.list<Kept>(KEPT);
+      // One that is handed out again may have its answer.
+      if (kept.some(({ key }) => key === `${KEPT}${id}`)) return;
+      const old = kept.filter(({ value }) => value.at < clock.now() - TOKEN_MS);
       await store.set({
         ...Object.fromEntries(old.map(({ key }) => [key, undefined])),
         [`${KEPT}${id}`]: { at: clock.now(), application: application_id, token } satisfies Kept,
@@ -73,6 +88,7 @@ export function keepCommands(store: KeyValueStore, clock: Clock, log: Logger): C
     },
 
     async drop(bot, { id, application_id, token }, signal) {
+      if (!decide(id, "dropped")) return;
       await store.set({ [`${KEPT}${id}`]: undefined });
       try {
         await bot.call({ signal, isSafe: true }, (rest) => rest.delete(Routes.webhookMessage(application_id, token), { auth: false }));
@@ -82,7 +98,9 @@ export function keepCommands(store: KeyValueStore, clock: Clock, log: Logger): C
     },
 
     async take(messageId, key) {
-      const name = `${KEPT}${messageId.slice(PREFIX.length)}`;
+      const id = messageId.slice(PREFIX.length);
+      if (!decide(id, "answered")) return undefined;
+      const name = `${KEPT}${id}`;
       const kept = await store.get<Kept>(name);
       if (!kept || (kept.by ?? key) !== key || kept.at < clock.now() - TOKEN_MS) return undefined;
       if (kept.by === undefined) await store.set({ [name]: { ...kept, by: key } satisfies Kept });

@@ -18,9 +18,13 @@ export interface Limits {
 /** What shares a limit: a method and a path, of which the first id counts. */
 export function routeOf(method: string, url: string): string {
   const [, root = "", rest = ""] = /^(?:.*\/v\d+)?(\/(?:channels|guilds|webhooks)\/\d+)?(.*)$/.exec(new URL(url).pathname) ?? [];
+  // What can be answered by a token has it in its path, and limits of its own: nothing of it is kept, or said.
+  if (root.startsWith("/webhooks") || rest.startsWith("/interactions")) return `${method} an interaction`;
   const path = rest.replace(/\/reactions\/.*/, "/reactions").replace(/\/\d{15,20}(?=\/|$)/g, "/:id");
   return `${method} ${root}${path}`;
 }
+
+const isInteraction = (route: string): boolean => route.endsWith(" an interaction");
 
 export function createLimits(clock: Clock): Limits {
   /** Until when, in monotonic milliseconds. */
@@ -39,6 +43,7 @@ export function createLimits(clock: Clock): Limits {
 
   return {
     check(route) {
+      if (isInteraction(route)) return;
       const now = clock.monotonic();
       if (allUntil > now) refuse(allUntil, "everything");
       const until = shut.get(route);
@@ -58,6 +63,7 @@ export function createLimits(clock: Clock): Limits {
         // Whoever asked waits; others of that route are told so themselves.
         refuse(after(seconds), route);
       }
+      if (isInteraction(route)) return;
       const reset = positive(headers.get("x-ratelimit-reset-after"));
       if (headers.get("x-ratelimit-remaining") === "0" && reset !== undefined) close(route, after(reset));
     },
