@@ -71,7 +71,8 @@ export function serveHttp(handle: (exchange: Exchange) => Promise<void> | void):
       },
       close(socket) {
         open.delete(socket);
-        if (!socket.data.ended) socket.data.leave();
+        // A tunnel ends at its other side too when it is cut here.
+        if (!socket.data.ended || socket.data.forward) socket.data.leave();
         for (const resolve of socket.data.drained.splice(0)) resolve();
       },
       error() {
