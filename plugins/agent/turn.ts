@@ -18,6 +18,7 @@ import { type CallAnswer, ModelCalls } from "./model-calls.ts";
 import { type ModelChoice, ModelChooser } from "./model-choice.ts";
 import { addUsage, answerText, errorKind, failureText, noUsage } from "./model-stream.ts";
 import { promptSections, systemPrompt } from "./prompt.ts";
+import { readAttachments } from "./read-attachments.ts";
 import { Replies } from "./replies.ts";
 import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
@@ -79,6 +80,8 @@ export class Turn {
   /** How long the run's text was when the message that is being written began. */
   #begin = 0;
   readonly #callIds = new Set<string>();
+  /** Sentences about attachments that could not be read, which whoever sent them is told. */
+  readonly #unread: string[] = [];
   #takes = 0;
 
   constructor(options: TurnOptions) {
@@ -102,11 +105,11 @@ export class Turn {
   async answer(): Promise<TurnEnd> {
     const { agent, job, run, session, signal } = this.#options;
     const { input } = job;
-    this.#append(input);
+    await this.#append(input);
     const starting = { sessionKey: session.key, agentId: input.agentId, runId: input.runId, owner: input.owner };
     const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
-    this.#absorb(await this.#take());
+    await this.#absorb(await this.#take());
     this.replies.showTyping();
     if (!this.replies.isEmpty) {
       if (job.resumed) await this.blocks.replay();
@@ -180,7 +183,7 @@ export class Turn {
       for (;;) {
         for (const input of await this.#take()) {
           this.absorbed.push(input);
-          this.#append(input);
+          await this.#append(input);
         }
       }
     } catch {
@@ -255,7 +258,7 @@ export class Turn {
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
       const steered = await this.#take();
-      this.#absorb(steered);
+      await this.#absorb(steered);
       calls = (await onSteered(steered)) ?? calls;
     }
   }
@@ -294,6 +297,7 @@ export class Turn {
 
   #notices({ stopReason, cut }: CallAnswer, tools: ToolCalls): string[] {
     return [
+      ...this.#unread,
       ...(stopReason === "length" ? ["The answer ends here because it reached the model's limit for one answer."] : []),
       ...(cut === true
         ? ["The gateway was restarted while this was being written, and the model cannot continue it. Ask again for the rest."]
@@ -318,11 +322,14 @@ export class Turn {
     this.#begin = run.text.length;
   }
 
-  #append(input: TurnInput): void {
+  async #append(sent: TurnInput): Promise<void> {
+    const { agent, job, signal } = this.#options;
+    const { input, notes } = await readAttachments(agent, job, sent, signal);
+    this.#unread.push(...notes);
     this.transcript.append({
       id: entryIds.user(input.runId),
       kind: "message",
-      message: userMessage(input, this.#options.agent.config),
+      message: userMessage(input, agent.config),
       runId: input.runId,
     });
   }
@@ -335,10 +342,10 @@ export class Turn {
     return (await taken).map(({ input }) => input);
   }
 
-  #absorb(taken: readonly TurnInput[]): void {
+  async #absorb(taken: readonly TurnInput[]): Promise<void> {
     for (const input of taken) {
       this.absorbed.push(input);
-      this.#append(input);
+      await this.#append(input);
       this.replies.add(input.replyTo, this.#options.run.text.length);
       // Somebody with fewer rights who has a say in a turn takes them from it.
       this.#owner &&= input.owner;

@@ -4,6 +4,7 @@ import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { budgets } from "@pincer/plugin-sdk/contracts/budgets";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { media } from "@pincer/plugin-sdk/contracts/media";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { policy } from "@pincer/plugin-sdk/contracts/policy";
 import { router } from "@pincer/plugin-sdk/contracts/router";
@@ -23,6 +24,7 @@ export const uses = {
   tools: tool,
   policy: ifPresent(policy),
   outbox: ifPresent(outbox),
+  media: ifPresent(media),
   budgets: ifPresent(budgets),
 };
 
