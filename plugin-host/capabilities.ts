@@ -128,10 +128,7 @@ export class Capabilities {
     return bindMembers(contract, name ?? contract.id, {
       has: (member) => find()?.optional?.includes(member) ?? false,
       requireName: (wanted, own) => {
-        const owner = this.reach
-          .table()
-          .providers(wanted.contract)
-          .find(({ name }) => name === own)?.plugin;
+        const owner = this.#all(wanted.contract).find(({ name }) => name === own)?.plugin;
         if (user.scopes === undefined || owner === user.id) return;
         const whose = `${wanted.contract} ${JSON.stringify(own)}, which ${owner ?? "nobody"} provides`;
         throw pluginErrors.PLUGIN_PERMISSION(`${user.id} speaks as the ${whose}`);
@@ -152,34 +149,27 @@ export class Capabilities {
     });
   }
 
-  #mayProvide(contract: string, { scopes }: Provision): boolean {
-    const scope = this.#powers.get(contract);
-    return scope === undefined || scopes.includes(scope);
-  }
+  #mayProvide = (contract: string, { scopes }: Provision): boolean =>
+    [this.#powers.get(contract) ?? []].flat().every((scope) => scopes.includes(scope));
+
+  #all = (contract: string): readonly Provision[] => this.reach.table().providers(contract);
 
   #fits = (contract: string, version: number, found: Provision): boolean => found.version === version && this.#mayProvide(contract, found);
 
-  #matching = (contract: string, version: number): readonly Provision[] => {
-    const { providers } = this.reach.table();
-    return providers(contract).filter((found) => this.#fits(contract, version, found));
-  };
+  #matching = (contract: string, version: number) => this.#all(contract).filter((found) => this.#fits(contract, version, found));
 
   #find(contract: string, version: number, name?: string): Provision | undefined {
-    const { providers } = this.reach.table();
     const wanted = name ?? this.chosen(contract);
     const isWanted = (found: Provision) => found.name === wanted || (name === undefined && found.plugin === wanted);
-    return providers(contract).find((found) => this.#fits(contract, version, found) && (wanted === undefined || isWanted(found)));
+    return this.#all(contract).find((found) => this.#fits(contract, version, found) && (wanted === undefined || isWanted(found)));
   }
 
   #missing({ id, version }: Contract, name?: string) {
     const chosen = name === undefined ? this.chosen(id) : undefined;
-    const others = this.reach
-      .table()
-      .providers(id)
-      .map((other) => {
-        const why = this.#mayProvide(id, other) ? "" : `, whose permissions.scopes must name ${this.#powers.get(id)}`;
-        return `${other.name} (${other.plugin}, version ${other.version}${why})`;
-      });
+    const others = this.#all(id).map((other) => {
+      const why = this.#mayProvide(id, other) ? "" : `, whose permissions.scopes must name ${this.#powers.get(id)}`;
+      return `${other.name} (${other.plugin}, version ${other.version}${why})`;
+    });
     const what = `${id} version ${version}${name === undefined ? "" : ` called "${name}"`}${chosen ? `, for which capabilities.${id} names ${chosen}` : ""}`;
     return pluginErrors.CAPABILITY_MISSING(`no enabled plugin provides ${what}; there are: ${others.join(", ") || "none"}`);
   }

@@ -32,8 +32,8 @@ test("pincer plugins inspect shows it, of a plugin that is off too", async () =>
   await using home = createCliHome();
   await home.pincer(["up"]);
   const { out } = await home.pincer(["plugins", "inspect", "delivery"]);
-  expect(out).toContain("\nMethods\n  channels.start   Connects an account. (operator.admin)\n");
-  expect(out).toContain("\nUses\n  needs  channel, lanes, router, sessions, turn\n");
+  expect(out).toMatch(/\nMethods\n( {2}.*\n)* {2}channels\.start +Connects an account\. \(operator\.admin\)\n/);
+  expect(out).toMatch(/\nUses\n {2}needs +channel, channel-actions, lanes, router, .*\n {2}when it is there +sender-policy\n/);
   expect((await home.pincer(["plugins", "inspect", "openai-api"])).out).toMatch(
     /state +disabled[\s\S]*\nRoutes\n {2}\/v1 {2}for who has the token\n/,
   );

@@ -68,6 +68,7 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
     else {
       const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
       const flag = known.find(({ name, short }) => (word.startsWith("--") ? name : short) === spelled);
+      if (!flag && !command && plain.length > 0) continue; // of a plugin's command, perhaps: nothing can be said of it yet
       if (!flag) throw usageError(`unknown option ${word}${suggestion(spelled, names).replace(/"(.*)"/, "--$1")}`, command);
       if (flag.value === undefined && inline !== undefined) throw usageError(`--${flag.name} takes no value`, command);
       const takesNext = flag.value !== undefined && inline === undefined;

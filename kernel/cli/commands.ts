@@ -37,7 +37,6 @@ export const families: Families = {
   config: "The configuration; a change is applied at once",
   secrets: "Keys and passwords, kept encrypted",
   devices: "Phones, browsers and apps that may connect",
-  pairing: "People and groups that may write to the assistant on channels",
   plugins: "What Pincer can do",
   plugin: "For authors of plugins",
   protocol: "For authors of clients",

@@ -119,8 +119,7 @@ function checkClock({ storeFile }: Home): Finding {
 function checkBun(): Finding {
   const pinned = kernel.engines.bun;
   if (Bun.version === pinned) return ok("bun", Bun.version);
-  const mend = "start it by ./pincer, which fetches that one";
-  return warning("bun", `${Bun.version} runs this; ${pinned} is the one that it is tested with`, mend);
+  return warning("bun", `${Bun.version} runs this; it is tested with ${pinned}`, "start it by ./pincer, which fetches that one");
 }
 
 /** Only plugins of others need one. */
@@ -131,10 +130,9 @@ async function checkSandbox(): Promise<Finding> {
 
 type Provider = { readonly provider: string; readonly status: string } & { readonly [Fact in "displayName" | "detail"]?: string };
 type Unwell = { readonly id: string; readonly activated: boolean; readonly error: string };
-type AuthStatus = { readonly providers: readonly Provider[] };
 
 /** Providers that nobody asked for are no finding as long as another one answers. */
-function checkProviders({ providers }: AuthStatus, model: string): Finding[] {
+function checkProviders(providers: readonly Provider[], model: string): Finding[] {
   const wanted = isDemoModel(model) ? "" : model.split("/")[0]!;
   const findings = providers.flatMap(({ provider, displayName = provider, status, detail = "check its key" }) => {
     if (status !== "missing") return ok("provider", displayName);
@@ -147,25 +145,25 @@ function checkProviders({ providers }: AuthStatus, model: string): Finding[] {
   ];
 }
 
+const inspect = (id: string) => `pincer plugins inspect ${id}`;
+
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const model = await defaultModel(client);
-    const [health, { plugins }, auth] = await Promise.all([
+    const [health, { plugins }, { providers }, model] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
-      client.call<AuthStatus>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
+      client.call<{ providers: readonly Provider[] }>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
+      defaultModel(client),
     ]);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
-      ...health.plugins.errors.flatMap(({ id, activated, error }) =>
-        activated ? warning("plugin", `${id}: ${error}`, `pincer plugins inspect ${id}`) : [],
-      ),
-      ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, `pincer plugins inspect ${id}`)] : [])),
-      ...checkProviders(auth, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
+      ...health.plugins.errors.flatMap(({ id, activated, error }) => (activated ? warning("plugin", `${id}: ${error}`, inspect(id)) : [])),
+      ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, inspect(id))] : [])),
+      ...checkProviders(providers, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {
     return [wrong("gateway", errorMessage(error), "pincer logs, then pincer restart")];

@@ -99,8 +99,7 @@ export async function defaultModel(client: Client): Promise<string | undefined> 
 
 /** The environment variables that would enable a plugin that is off, as its manifest names them. */
 function enabling({ state, folder }: Plugin): readonly { readonly name: string; readonly isOfModels: boolean }[] {
-  if (state !== "disabled") return [];
-  const { enableWhen, generated } = JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8"));
+  const { enableWhen, generated } = state === "disabled" ? JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8")) : {};
   return (enableWhen?.env ?? []).map((name: string) => ({ name, isOfModels: generated?.provides?.provider !== undefined }));
 }
 
@@ -116,9 +115,8 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
   const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels ? name : []));
   const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says why";
   const isDemo = model === undefined || isDemoModel(model);
-  const facts = { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path };
   terminal.result(
-    facts,
+    { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path },
     [
       "",
       `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,

@@ -67,6 +67,12 @@ export interface ChannelSuite {
   /** The platform has groups, and shows who is named in them. */
   readonly groups?: boolean;
   readonly threads?: boolean;
+  /** A message shows what it answers (`posted[].replyTo`, `say`). */
+  readonly replies?: boolean;
+  /** A message has buttons (`posted[].buttons`, `press`). */
+  readonly buttons?: boolean;
+  /** A login may end (`revoke`). */
+  readonly revokes?: boolean;
   /** The platform takes files to the bot, and from it. */
   readonly media?: boolean;
   /** An answer grows by editing. */

@@ -38,11 +38,13 @@ const started =
     };
   };
 
-const common: Pick<ChannelSuite, "receives" | "sends" | "groups" | "threads" | "dated" | "textLimit"> = {
+const common: Pick<ChannelSuite, "receives" | "sends" | "groups" | "threads" | "replies" | "revokes" | "dated" | "textLimit"> = {
   receives: { path: "/updates" },
   sends: { path: "/messages" },
   groups: true,
   threads: true,
+  replies: true,
+  revokes: true,
   dated: true,
   textLimit: 400,
 };
@@ -59,6 +61,7 @@ channelSuite({
   ...common,
   name: "rich",
   channel: "rich",
+  buttons: true,
   media: true,
   edits: true,
   startPlatform: started(false),

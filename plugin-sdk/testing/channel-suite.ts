@@ -67,16 +67,12 @@ export function channelSuite(given: ChannelSuite): void {
         expect(house.kit.model.models.length).toBeGreaterThan(0);
       });
 
-      test("a stranger is given a code, once, and is not answered", async () => {
+      test("a stranger is not answered", async () => {
         await using house = await start();
-        const asked = house.kit.model.models.length;
         house.platform.say({ conversation: "room-9", from: "mallory", text: "let me in" });
-        expect(await house.platform.message(0)).toEqual({ conversation: "room-9", text: expect.stringMatching(/code is .*[A-Z0-9]{8}/) });
-        house.platform.say({ conversation: "room-9", from: "mallory", text: "well?" });
         house.platform.say(hello);
-        expect((await house.platform.message(1)).conversation).toBe("room-1");
-        expect(house.platform.posted).toHaveLength(2);
-        expect(house.kit.model.models.length).toBe(asked + 1);
+        expect((await house.platform.message(0)).conversation).toBe("room-1");
+        expect(house.platform.posted).toHaveLength(1);
       });
 
       test("what the platform hands out twice is answered once", async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jobFailed } from "@pincer/plugin-sdk/hooks";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, fails, says, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
 import { type Manner, startPlatform } from "../../tests/fixtures/platform/platform.ts";
@@ -59,6 +60,30 @@ test("in a stranger's conversation there are no tools, and what is said is marke
   const { request } = there.script.models[0]!;
   expect(request.tools).toEqual([]);
   expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\nhello\n<\/message>$/);
+});
+
+test("typing is shown again before the platform forgets it, and no more once the answer is there", async () => {
+  const clock = createManualClock();
+  const rich = { rich: { allowFrom: ["*"], streaming: "off" } };
+  await using there = await town({ clock });
+  await using talk = await there.start({
+    config: { agents: { owner: ["rich:ada"] }, channels: { scripted: { url: there.platform.url, enabled: false }, ...rich } },
+  });
+  const gate = Promise.withResolvers<void>();
+  there.script.answer(async function* () {
+    await gate.promise;
+    yield { text: "There." };
+  });
+  there.platform.say("room", "ada", "think");
+  await there.platform.until(() => there.platform.typing.length === 1);
+  // It shows for two seconds.
+  await clock.advance(1_600);
+  await there.platform.until(() => there.platform.typing.length === 2);
+  gate.resolve();
+  await talk.client.event("chat", ({ state }) => state === "final");
+  await there.platform.message(0);
+  await clock.advance(10_000);
+  expect(there.platform.typing).toHaveLength(2);
 });
 
 test("a command of the owner's is refused to others in a sentence, and no model hears of it", async () => {

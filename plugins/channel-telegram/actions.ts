@@ -56,9 +56,10 @@ export function createActions({ clock, outgoing, open }: ActionDeps): Implementa
         return await probe(account, linked.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-        const hint = typeof told === "string" ? told : "is this machine connected to the internet, and channels.telegram.apiRoot right?";
-        return { ok: false, detail: errorMessage(error), hint };
+        const { what, hint } = (isGatewayError(error) ? error.data : undefined) ?? {};
+        if (typeof what === "string" && typeof hint === "string") return { ok: false, detail: what, hint };
+        const unreached = "is this machine connected to the internet, and channels.telegram.apiRoot right?";
+        return { ok: false, detail: errorMessage(error), hint: unreached };
       }
     },
 

@@ -19,7 +19,7 @@ export const TelegramConfig = channelConfig({
       {
         url: Type.String({
           pattern: "^https?://",
-          description: "Address at which Telegram reaches this gateway, without a path of its own",
+          description: "Address at which Telegram reaches this gateway",
         }),
       },
       { description: "Telegram calls the gateway, in place of the gateway asking Telegram" },
@@ -57,9 +57,11 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 const FROM_BOTFATHER = "@BotFather in Telegram gives one (/newbot)";
 
-/** What to do when there is no token, or Telegram does not know it: for people, in `data.hint` of `CHANNEL_LOGIN_REQUIRED` too. */
-export const howToLogIn = (secret: string | undefined): string =>
-  secret === undefined ? `${FROM_BOTFATHER}: put it where this one stands` : `${FROM_BOTFATHER}, then: pincer secrets set ${secret}`;
+/** `CHANNEL_LOGIN_REQUIRED` for people: what is wrong, and what to do about it, together and, in its data, each by itself. */
+export function loginRequired(what: string, secret: string | undefined, more = "") {
+  const hint = `${secret === undefined ? `${FROM_BOTFATHER}: put it where this one stands` : `${FROM_BOTFATHER}, then: pincer secrets set ${secret}`}${more}`;
+  return channelErrors.CHANNEL_LOGIN_REQUIRED(`${what}: ${hint}`, { data: { what, hint } });
+}
 
 /** Throws `CHANNEL_LOGIN_REQUIRED`, which says what to do. */
 export async function tokenOf(
@@ -69,7 +71,7 @@ export async function tokenOf(
 ): Promise<{ readonly token: string; readonly secret: string | undefined }> {
   const { name, value } = await readCredential(secret, token, TOKEN, account);
   if (value !== undefined && value !== "") return { token: value.trim(), secret: name };
-  const granted = name === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${name} channel-telegram)`;
-  const hint = `${howToLogIn(name)}${granted}`;
-  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`there is no bot token for the account "${account}": ${hint}`, { data: { hint } });
+  const ungranted =
+    name === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${name} channel-telegram)`;
+  throw loginRequired(`there is no bot token for the account "${account}"`, name, ungranted);
 }

@@ -1,7 +1,7 @@
 /** What Telegram answers instead, in the codes that delivery acts on. The one place that reads its descriptions, since it has no finer codes. */
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { GrammyError, HttpError } from "grammy/web";
-import { howToLogIn } from "./config.ts";
+import { loginRequired } from "./config.ts";
 
 const described = (error: unknown, pattern: RegExp): boolean => error instanceof GrammyError && pattern.test(error.description);
 
@@ -44,8 +44,7 @@ export function failureOf(error: unknown, { isSafe, secret }: Where): unknown {
   }
   // A token whose form is wrong is an address that Telegram does not have; another data centre's is misdirected.
   if (status === 401 || status === 421 || (status === 404 && description === "Not Found")) {
-    const hint = howToLogIn(secret);
-    return channelErrors.CHANNEL_LOGIN_REQUIRED(`Telegram does not accept the bot token (${description}): ${hint}`, { data: { hint } });
+    return loginRequired(`Telegram does not accept the bot token (${description})`, secret);
   }
   // A server that goes down refuses what it has not begun; of what it aborts it says something else.
   if (status >= 500) {

@@ -3,8 +3,9 @@ import type { Logger } from "@pincer/plugin-sdk";
 import { leftOut } from "@pincer/plugin-sdk/channel/media";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import type { InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
+import { InboundMessage, type inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { Value } from "@sinclair/typebox/value";
 import type { Message, Update, UserFromGetMe } from "grammy/types";
 import type { Bot } from "./bot.ts";
 import type { Chats } from "./chats.ts";
@@ -48,25 +49,45 @@ function* albums(updates: readonly Update[]): Generator<readonly Update[]> {
   if (album.length > 0) yield album;
 }
 
+/** The update is not what Telegram says that it sends. */
+class Unreadable extends Error {}
+
+/** For what only looks at an update: when that fails, the update is to blame. */
+function looking<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    throw new Unreadable(errorMessage(error));
+  }
+}
+
+function reading(read: () => InboundMessage | undefined): InboundMessage | undefined {
+  const message = looking(read);
+  const wrong = message && Value.Errors(InboundMessage, message).First();
+  if (wrong) throw new Unreadable(`${wrong.path}: ${wrong.message}`);
+  return message;
+}
+
 export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
   async function placeOf(bot: Bot, me: UserFromGetMe, chat: number): Promise<Place> {
     return { account: bot.account, settings: bot.settings, me, conversation: await chats.known(bot.account, String(chat)) };
   }
 
   async function read(bot: Bot, me: UserFromGetMe, updates: readonly Update[]): Promise<InboundMessage | undefined> {
-    const [first] = updates;
-    const press = first?.callback_query;
-    if (press?.message) return readPress(press, await placeOf(bot, me, press.message.chat.id), clock.now());
+    const press = updates[0]?.callback_query;
     const parts: Message[] = updates.flatMap(({ message }) => message ?? []);
-    const [message] = parts;
-    if (!message) return undefined;
-    if (message.migrate_to_chat_id !== undefined)
-      await chats.moved(bot.account, String(message.chat.id), String(message.migrate_to_chat_id));
-    const place = await placeOf(bot, me, message.chat.id);
-    const files = parts.flatMap((part) => fileIn(part) ?? []);
-    const said = readMessage(parts, place, { attachments: [], notes: files.map((file) => leftOut(file.what, "not fetched", file)) });
+    const chat = looking(() => (press ? press.message : parts[0])?.chat.id);
+    if (chat === undefined) return undefined;
+    const to = parts[0]?.migrate_to_chat_id;
+    if (to !== undefined) await chats.moved(bot.account, String(chat), String(to));
+    const place = await placeOf(bot, me, chat);
+    if (press) return reading(() => readPress(press, place, clock.now()));
+    const files = looking(() => parts.flatMap((part) => fileIn(part) ?? []));
+    const notes = files.map((file) => leftOut(file.what, "not fetched", file));
+    const said = reading(() => readMessage(parts, place, { attachments: [], notes }));
     if (!said || files.length === 0 || !(await inbox.admits({ message: said }, { signal })).admit) return said;
-    return readMessage(parts, place, await fetchFiles(bot, clock, files, signal));
+    const fetched = await fetchFiles(bot, clock, files, signal);
+    return reading(() => readMessage(parts, place, fetched));
   }
 
   /** Takes the waiting sign off the button. Telegram has long forgotten a press of yesterday, which is no failure. */
@@ -88,8 +109,8 @@ export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
       try {
         message = await read(bot, me, album);
       } catch (error) {
-        if (signal.aborted) throw error;
-        // One that cannot be read must not keep those behind it.
+        // What is no fault of the update's is tried again. One that cannot be read must not keep those behind it.
+        if (!(error instanceof Unreadable)) throw error;
         log.error("telegram.update-unreadable", { account: bot.account, update: number, error: errorMessage(error) });
       }
       // What is called for comes out of order, one chat beside the other: a position would say that those before it are kept.

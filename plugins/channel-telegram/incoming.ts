@@ -1,5 +1,6 @@
 /** What Telegram sends, as the inbox takes it. */
 import type { Attachment, InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import type { CallbackQuery, Chat, Message, MessageOrigin, UserFromGetMe } from "grammy/types";
 import type { Settings } from "./config.ts";
 import { readText } from "./entities.ts";
@@ -39,9 +40,10 @@ const threadOf = ({ is_topic_message, message_thread_id }: Message): string | un
   is_topic_message && message_thread_id !== undefined ? String(message_thread_id) : undefined;
 
 const nameOf = ({ first_name, last_name }: { readonly first_name: string; readonly last_name?: string }): string =>
-  last_name === undefined ? first_name : `${first_name} ${last_name}`;
+  visibleText(last_name === undefined ? first_name : `${first_name} ${last_name}`);
 
-const titleOf = (chat: Chat): string => chat.title ?? [chat.first_name, chat.last_name].filter((part) => part !== undefined).join(" ");
+const titleOf = (chat: Chat): string =>
+  visibleText(chat.title ?? [chat.first_name, chat.last_name].filter((part) => part !== undefined).join(" "));
 
 /** Who writes as a group or channel is known by that: whom Telegram puts in its place is the same for all of them. */
 function senderOf({ from, sender_chat, is_automatic_forward }: Message): InboundMessage["sender"] | undefined {
@@ -83,7 +85,8 @@ export function readMessage(parts: readonly Message[], place: Place, { attachmen
   if (!message || !sender || sender.id === String(place.me.id)) return undefined;
   const read = parts.map((part) => readText(part.text ?? part.caption ?? "", part.entities ?? part.caption_entities ?? [], place.me));
   const described = parts.flatMap((part) => describe(part) ?? []);
-  const text = [...read.map((each) => each.text), ...described, ...notes].filter((each) => each !== "").join("\n");
+  // What nobody sees is nobody's word: only a model would read it.
+  const text = visibleText([...read.map((each) => each.text), ...described, ...notes].filter((each) => each !== "").join("\n"));
   if (text === "" && attachments.length === 0 && !read.some(({ mentioned }) => mentioned)) return undefined;
   const answered = message.reply_to_message;
   // In a topic everything answers the message that made the topic.
@@ -103,7 +106,7 @@ export function readMessage(parts: readonly Message[], place: Place, { attachmen
       replyTo: {
         messageId: String(replied.message_id),
         own: replied.from?.id === place.me.id,
-        ...(quote === undefined ? {} : { text: quote.slice(0, LONGEST_QUOTE) }),
+        ...(quote === undefined ? {} : { text: visibleText(quote).slice(0, LONGEST_QUOTE) }),
       },
     }),
     ...(message.forward_origin && { forwarded: forwardedBy(message.forward_origin) }),

@@ -40,7 +40,6 @@ test("a wrong token is told as one, whatever is wrong about it, and the right on
     expect(lastError).toContain("pincer secrets set MY_BOT");
     expect(lastError).not.toContain(wrong || "undefined");
     await house.kit.call("secrets.store.set", { name: "MY_BOT", value: house.telegram.token, kind: "secret" });
-    await clock.advance(10_000);
     await house.until("connected");
   }
 });
@@ -58,7 +57,7 @@ test("a token that is revoked ends the connection, and the new one goes on where
   const account = house.telegram.bot(fresh, "pincer_bot");
   house.telegram.write(ada, { text: "two" }, ada.id, account);
   await set(fresh);
-  await clock.advance(10_000);
+  await house.until("connected");
   expect(await house.telegram.message(1)).toMatchObject({ bot: fresh, text: "fine" });
 });
 

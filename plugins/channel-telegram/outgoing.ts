@@ -41,7 +41,7 @@ export function numberOf(what: string, id: string): number {
   throw channelErrors.CHANNEL_REJECTED(`expected a ${what} of Telegram's, which is a number, came "${id}"`);
 }
 
-export const topicOf = (thread: string | undefined): { readonly message_thread_id?: number } =>
+const topicOf = (thread: string | undefined): { readonly message_thread_id?: number } =>
   thread === undefined ? {} : { message_thread_id: numberOf("topic", thread) };
 
 export interface Outgoing extends Omit<ImplementationOf<typeof channel>, "start"> {

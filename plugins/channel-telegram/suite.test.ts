@@ -19,6 +19,9 @@ channelSuite({
   threads: true,
   media: true,
   edits: true,
+  buttons: true,
+  replies: true,
+  revokes: true,
   dated: true,
   textLimit: 4096,
 });

@@ -30,7 +30,7 @@ const addressOf = (bot: Bot): string | undefined =>
 const hostOf = (url: string): string => URL.parse(url)?.host ?? "an address that is none";
 
 /** Of a webhook that this plugin has set, here or under an earlier address. */
-const isOwn = (url: string, account: string): boolean => URL.parse(url)?.pathname === `${ROUTE}/${account}`;
+const isOwn = (url: string, account: string): boolean => URL.parse(url)?.pathname.endsWith(`${ROUTE}/${account}`) === true;
 
 const webhookOf = async (bot: Bot, signal: AbortSignal) => await bot.call({ signal, isSafe: true }, (api) => api.getWebhookInfo());
 type Webhook = Awaited<ReturnType<typeof webhookOf>>;

@@ -72,6 +72,17 @@ test("in a group the bot answers those it knows, and only when they speak to it"
   expect(platform.posted.map(({ replyTo }) => replyTo)).toEqual(["u3", "u5"]);
 });
 
+test("in a group every command is the owner's, and no other member's", async () => {
+  const client = await gateway.connect();
+  const { hash } = await client.call<{ hash: string }>("config.get", {});
+  const raw = JSON.stringify({ agents: { owner: ["scripted:ada"] }, channels: { scripted: { allowFrom: ["ada", "bob"] } } });
+  await client.call("config.patch", { raw, baseHash: hash });
+  platform.say("club", "bob", "/think", { direct: false, mentions: true });
+  expect((await platform.message(0)).text).toBe("Only the owner of this assistant may use /think here.");
+  platform.say("club", "ada", "/think", { direct: false, mentions: true });
+  expect((await platform.message(1)).text).toContain("does not think");
+});
+
 test("another program is answered only where it is named", async () => {
   await gateway[Symbol.asyncDispose]();
   gateway = await start({ allowFrom: ["*", "known-bot"] });
@@ -104,6 +115,16 @@ test("a send whose answer is lost is reported as uncertain and not repeated", as
   expect(await client.call("send", { channel: "scripted", to: "room-1", message: "maybe", idempotencyKey: "s1" })).toEqual(answer);
 });
 
+test("an answer of which nobody can say whether it arrived is not repeated, and its conversation says so", async () => {
+  const client = await gateway.connect();
+  platform.fail("lost");
+  platform.say("room-1", "ada", "what time is it");
+  await platform.message(0);
+  const history = () => client.call("chat.history", { sessionKey: "agent:main:scripted:default:room-1" });
+  while (!JSON.stringify(await history()).includes("A message to scripted may or may not have been delivered"));
+  expect(platform.posted).toHaveLength(1);
+});
+
 test("a message that the platform refuses is an error that says so", async () => {
   const client = await gateway.connect();
   platform.fail("rejected");
@@ -128,6 +149,15 @@ test("a long text goes out in parts that fit, in order, with its code fences who
     expect((part.match(/```/g) ?? []).length % 2).toBe(0);
   }
   expect([...(parts.join("\n").match(/const line\d+/g) ?? [])]).toEqual(Array.from({ length: 60 }, (_line, index) => `const line${index}`));
+});
+
+test("a text comes to the platform as its markup shows it, and calls nobody together", async () => {
+  const client = await gateway.connect();
+  const message = "1) One **bold** word, __another__ &amp; \\*none\\*.\n\n@everyone: <b>look</b> [here](javascript:alert(1))";
+  await client.call("send", { channel: "scripted", to: "room-1", message, idempotencyKey: "s1" });
+  expect(platform.posted.map(({ text }) => text)).toEqual([
+    "1. One **bold** word, **another** & \\*none\\*.\n\n@\u200beveryone: \\<b>look\\</b> here (javascript:alert(1))",
+  ]);
 });
 
 test("what was written while the gateway was away is fetched and answered (#55792)", async () => {

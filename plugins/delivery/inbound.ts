@@ -6,6 +6,7 @@ import type { Verdict } from "@pincer/plugin-sdk/contracts/sender-policy";
 import { inboundReceived } from "@pincer/plugin-sdk/hooks";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { type DeliveryConfig, defaultsOf, rulesOf } from "./config.ts";
+import { withContext } from "./context.ts";
 import type { Lateness } from "./lateness.ts";
 import type { ChannelManager } from "./manager.ts";
 import { admissionOf, laneOf } from "./outbox.ts";
@@ -86,7 +87,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
         sessionKey,
         agentId,
         owner,
-        text: inbound.text,
+        text: withContext(inbound),
         ...(isLate ? { unanswered: true, writtenAt: inbound.sentAt } : {}),
         ...(byOwner === true ? { byOwner } : {}),
         ...(message.chat === "group" ? { group: true } : {}),

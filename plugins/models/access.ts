@@ -168,7 +168,12 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
       } catch (error) {
         answer = broken(error, call, keptOf(call), false, io.signal);
       } finally {
-        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: hasWorked(answer), bytes: Buffer.byteLength(textOf(answer)) });
+        call.meter.end({
+          usage: answer?.usage,
+          isEnded: hasEnded(answer),
+          worked: hasWorked(answer),
+          bytes: Buffer.byteLength(textOf(answer)),
+        });
       }
       return ended(answer, call, undefined);
     },

@@ -94,7 +94,10 @@ export function createMeter(
       const estimated = isCounted ? !isEnded : worked;
       const { input, cacheRead, cacheWrite } = isCounted ? usage : { ...nothing, input: inputTokens };
       const output = Math.max(usage.output, tokensOf(bytes));
-      const used = estimated ? tokenUsage({ input, cacheRead, cacheWrite, output }) : usage;
+      const reckoned = tokenUsage({ input, cacheRead, cacheWrite, output });
+      // What the vendor says that it costs so far, it costs at least.
+      const least = usage.cost === null ? null : Math.max(usage.cost, cost(reckoned)?.total ?? 0);
+      const used = estimated ? { ...reckoned, cost: least } : usage;
       const priced = used.cost === null ? cost(used) : undefined;
       if (used.totalTokens > 0) ledger.record({ model: info.ref, ...account, usage: used, cost: priced });
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.

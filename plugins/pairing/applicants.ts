@@ -102,13 +102,12 @@ export function createApplicants({ store, clock, config, commit }: Parts) {
       const now = clock.now();
       const known = await find(asking);
       if (known?.eventId === eventId) return { applicant: known, isNew: false };
-      if (known !== undefined && (known.state === "approved" || (known.expiresAt ?? Infinity) > now)) {
-        if (!known.refused.includes(eventId) && known.refused.length < mostRefused) {
-          const seen: Applicant = { ...known, lastSeenAt: now, refused: [...known.refused, eventId] };
-          await store.set({ [keyOf(known)]: seen });
-          return { applicant: seen, isNew: false };
-        }
-        return { applicant: known, isNew: false };
+      if (known?.state === "approved") return { applicant: known, isNew: false };
+      if (known !== undefined && (known.expiresAt ?? Infinity) > now) {
+        if (known.refused.includes(eventId) || known.refused.length >= mostRefused) return { applicant: known, isNew: false };
+        const seen: Applicant = { ...known, lastSeenAt: now, refused: [...known.refused, eventId] };
+        await store.set({ [keyOf(known)]: seen });
+        return { applicant: seen, isNew: false };
       }
       const others = (await listed(prefixOf(asking))).filter(({ id }) => id !== asking.id);
       if (kind === "sender") {

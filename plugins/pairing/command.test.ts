@@ -22,9 +22,10 @@ test("pincer pairing shows who asks, lets them in, makes one the owner, and take
   const { requests } = await home.json<{ requests: { requestId: string; id: string }[] }>(["pairing", "list"]);
   const of = (name: string) => requests.find(({ id }) => id === name)!.requestId;
 
-  expect((await home.pincer(["pairing", "approve", of("ada"), "--owner"])).out).toMatch(
-    /^posing\/default:ada .* is let in, and is the owner/,
-  );
+  expect(await home.pincer(["pairing", "approve", of("ada"), "--owner"])).toMatchObject({
+    err: "",
+    out: expect.stringMatching(/^posing\/default:ada .* is let in, and is the owner/),
+  });
   expect((await home.pincer(["pairing", "reject", of("bob")])).out).toContain("was turned down");
   expect(await home.pincer(["pairing", "approve", "NOSUCH"])).toMatchObject({ code: 1, err: expect.stringContaining("NOSUCH") });
   expect(await home.json(["config", "get", "agents.owner"])).toEqual(["posing/default:ada"] as never);

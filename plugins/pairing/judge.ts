@@ -23,6 +23,14 @@ interface Asker {
   readonly isOwner: boolean;
 }
 
+/** The same whenever it is asked for again. */
+const notYet = "the sender was not let in when this was written";
+const notApproved = (group: string) => `the owner had not approved the group ${group} when this was written`;
+
+const groupOf = ({ group, address }: InboundMessage): string => group?.id ?? address.conversation;
+const ruleOf = ({ groups = {} }: SenderRules, group: string): GroupRule | undefined =>
+  Object.hasOwn(groups, group) ? groups[group] : groups["*"];
+
 const sameSeat = (a: Seat | undefined, b: Seat) => a !== undefined && Bun.deepEquals(a, b);
 const refused = (reason: string, owner = false): Verdict => ({ admit: false, owner, reason });
 const speaksToBot = ({ mentioned, replyTo }: InboundMessage) => mentioned === true || replyTo?.own === true;
@@ -69,7 +77,7 @@ export function createJudge(ctx: PairingContext, applicants: Applicants, decisio
     if (policy === "deny") return refused(`channels.${channel} answers nobody directly (direct: deny)`);
     const known = policy === "pairing" ? await applicants.find({ kind: "sender", channel, account, id: sender.id }) : undefined;
     if (known?.eventId === eventId) return { ...refused("the sender was given a code"), reply: greeting(known) };
-    if (known && applicants.wasRefused(known, eventId)) return refused("the sender was not let in when this was written");
+    if (known && applicants.wasRefused(known, eventId)) return refused(notYet);
     const mayWrite = isOwner || allowFrom.includes(sender.id) || allowFrom.includes("*") || known?.state === "approved";
     if (mayWrite) {
       const typed = parsePair(message);
@@ -83,8 +91,7 @@ export function createJudge(ctx: PairingContext, applicants: Applicants, decisio
     const { applicant } = asked;
     if (applicant.eventId === eventId) return { ...refused("the sender was given a code"), reply: greeting(applicant) };
     // Let in while this message waited for its turn to be looked at.
-    if (applicant.state === "approved" && !applicant.refused.includes(eventId)) return { admit: true, owner: false };
-    return refused("the sender has a code, and was not let in yet");
+    return applicant.state === "approved" ? { admit: true, owner: false } : refused(notYet);
   }
 
   /** What the rule of the group asks of a message; undefined: nothing more. */
@@ -96,18 +103,17 @@ export function createJudge(ctx: PairingContext, applicants: Applicants, decisio
     if (!speaksToBot(message)) return "it does not speak to the assistant";
     if (policy === "mention") return undefined;
     const known = await applicants.find({ kind: "group", channel, account, id: groupId });
-    if (known?.state === "approved") return applicants.wasRefused(known, message.eventId) ? "the group was not approved then" : undefined;
+    if (known?.state === "approved") return applicants.wasRefused(known, message.eventId) ? notApproved(groupId) : undefined;
     const asked = known?.state === "rejected" ? "full" : await ask("group", groupId, message.group?.name, message);
-    const isLetIn = asked !== "full" && asked.applicant.state === "approved" && !applicants.wasRefused(asked.applicant, message.eventId);
-    return isLetIn ? undefined : `the owner has not approved the group ${groupId}`;
+    return asked !== "full" && asked.applicant.state === "approved" ? undefined : notApproved(groupId);
   }
 
   async function group({ message, rules, isOwner }: Asker): Promise<Verdict> {
-    const { address, sender } = message;
-    const { allowFrom = [], groups = {} } = rules;
-    const groupId = message.group?.id ?? address.conversation;
+    const { sender } = message;
+    const { allowFrom = [] } = rules;
+    const groupId = groupOf(message);
     if (groupId.length > longestId) return refused(`the group's id is longer than ${longestId} characters`);
-    const rule = Object.hasOwn(groups, groupId) ? groups[groupId] : groups["*"];
+    const rule = ruleOf(rules, groupId);
     const members = rule === undefined ? allowFrom : rule.allowFrom;
     const isMember = members === undefined || members.includes("*") || members.includes(sender.id) || isOwner;
     if (!isMember) return refused(`${sender.id} is not among those who are answered in the group ${groupId}`, isOwner);
@@ -122,8 +128,7 @@ export function createJudge(ctx: PairingContext, applicants: Applicants, decisio
     const { address, sender, chat: place } = message;
     const { channel, account } = address;
     if (sender.id === "" || sender.id.length > longestId) return refused(`a sender's id has 1 to ${longestId} characters`);
-    const groupId = message.group?.id ?? address.conversation;
-    const rule = place === "group" ? (rules.groups?.[groupId] ?? rules.groups?.["*"]) : undefined;
+    const rule = place === "group" ? ruleOf(rules, groupOf(message)) : undefined;
     const isNamed = [...(rules.allowFrom ?? []), ...(rule?.allowFrom ?? [])].includes(sender.id);
     // Two programs that answer each other never end.
     if (sender.bot === true && !isNamed) return refused(`${sender.id} is a program, and not named in channels.${channel}.allowFrom`);

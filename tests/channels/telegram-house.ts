@@ -1,6 +1,7 @@
 /** A gateway with the plugin channel-telegram, and Telegram on loopback beside it. */
 import { join } from "node:path";
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
+import type { ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type PluginKit, type StartPluginOptions, startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { says } from "@pincer/plugin-sdk/testing/script";
 import { type FakeOptions, type FakeTelegram, startFakeTelegram } from "./fakes/telegram/server.ts";
@@ -20,7 +21,7 @@ export interface House extends AsyncDisposable {
   heard(call: number): Promise<string>;
   /** How the account is, as the gateway tells. */
   status(account?: string): Promise<Readonly<Record<string, unknown>>>;
-  /** Resolves once the account's state is that. */
+  /** Resolves once the account's state is that; time passes meanwhile when the gateway's clock is a driven one. */
   until(healthState: string, account?: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
@@ -44,6 +45,7 @@ export async function startHouse({ fake, telegram: given, config, ...options }: 
     }),
   );
   kit.model.otherwise(says("fine"));
+  const advance = options.clock && "advance" in options.clock ? (options.clock as ManualClock).advance : undefined;
   const status: House["status"] = async (account = "default") => {
     const { channelAccounts } = await kit.call<{ channelAccounts: Record<string, { accountId: string }[]> }>("channels.status", {});
     return { ...channelAccounts["telegram"]?.find(({ accountId }) => accountId === account) };
@@ -59,6 +61,7 @@ export async function startHouse({ fake, telegram: given, config, ...options }: 
         const now = await status(account);
         if (now["healthState"] === healthState) return now;
         // Each look is a round over the socket, so that whatever is under way has its turn.
+        await advance?.(500);
       }
     },
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),

@@ -6,6 +6,7 @@ import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { provider } from "@pincer/plugin-sdk/contracts/provider";
 import { router } from "@pincer/plugin-sdk/contracts/router";
+import { senderPolicy } from "@pincer/plugin-sdk/contracts/sender-policy";
 import { inEveryMode, shared } from "@pincer/plugin-sdk/testing/every-mode";
 import type { Mode } from "@pincer/plugin-sdk/testing/modes";
 import { type PluginKit, type StartPluginOptions, startPlugin } from "@pincer/plugin-sdk/testing/plugin";
@@ -92,6 +93,31 @@ inEveryMode("routing as the router", (mode, test) => {
     });
     expect((await kit.uses(router).agents({}, io)).agents.map(({ id }) => id)).toEqual(["main"]);
     await expect(kit.uses(router).agent({ agentId: "ghost" }, io)).rejects.toMatchObject({ code: "ROUTER_AGENT_UNKNOWN" });
+    await kit.unload();
+    expect(kit.residue()).toEqual([]);
+  });
+});
+
+inEveryMode("pairing as the policy of senders", (mode, test) => {
+  test("the same message is judged alike, however often it comes and whatever happens in between", async () => {
+    await using kit = await start("pairing", { mode });
+    const io = { signal: kit.signal };
+    const judge = (eventId: string, from: string, rules = {}) =>
+      kit.uses(senderPolicy).judge({ message: message(eventId, from), rules }, io);
+    const first = await judge("1", "eve");
+    expect(first).toMatchObject({ admit: false, owner: false });
+    expect(first.reply?.text).toMatch(/code is `[A-Z0-9]{8}`/);
+    const second = await judge("2", "eve");
+    expect(second.reply).toBeUndefined();
+    if (mode === "process") await kit.crash();
+    expect(await judge("1", "eve")).toEqual(first);
+    expect(await judge("2", "eve")).toEqual(second);
+    const [, code = ""] = /code is `(\w+)`/.exec(first.reply?.text ?? "") ?? [];
+    await kit.call("pairing.approve", { code });
+    expect(await judge("3", "eve")).toEqual({ admit: true, owner: false });
+    expect(await judge("1", "eve")).toEqual(first);
+    expect(await judge("2", "eve")).toMatchObject({ admit: false });
+    expect(await judge("4", "bob", { allowFrom: ["bob"] })).toEqual({ admit: true, owner: false });
     await kit.unload();
     expect(kit.residue()).toEqual([]);
   });

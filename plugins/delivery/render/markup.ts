@@ -77,7 +77,7 @@ export const APART = "\u200b";
 
 /** What would call people together, or one by a number, is only read. */
 export const withoutMentions = (text: string): string =>
-  text.replace(/@(?=everyone|here|channel|all(?!\p{L})|room|group)/giu, `@${APART}`).replace(/<(?=[@#!]|users\/)/g, `<${APART}`);
+  text.replace(/@(?=everyone|here|(?:all|channel|group|room)(?!\p{L}))/giu, `@${APART}`).replace(/<(?=[@#!]|users\/)/g, `<${APART}`);
 
 /** Fences of three that stand in code do not end it. */
 export const withoutFences = (text: string): string => text.replace(/`(?=``)|(?<=``)`/g, (tick) => `${tick}${APART}`);

@@ -124,3 +124,30 @@ test(`${rounds * 5} texts of signs alone (seed ${seed}) break nothing`, () => {
       for (const { text } of growing) expect(serialize(parseFragment(text)).replaceAll("&nbsp;", "\u00a0")).toBe(text);
   }
 });
+
+test("no grapheme is cut, and no message more is sent than the limit makes necessary", () => {
+  const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+  const graphemes = (text: string) => [...segmenter.segment(text)].map(({ segment }) => segment).filter((segment) => segment.trim() !== "");
+  const letters = ["a", "é", "e\u0301", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "語", "ก็", "한", "\ud83d\ude00"];
+  for (let round = 0; round < rounds * 2; round++) {
+    const random = randomOf(seedOf(seed + 2, round));
+    const words = Array.from({ length: 1 + random.below(40) }, () =>
+      Array.from({ length: 1 + random.below(12) }, () => random.pick(letters)).join(""),
+    );
+    const source = words.join(" ");
+    const textLimit = 26 + random.below(120);
+    const parts = render(source, { ...records["plain"]!, textLimit }).map(({ text }) => text);
+    expect(parts.flatMap(graphemes)).toEqual(graphemes(source));
+    if (words.some((word) => word.length > textLimit)) continue;
+    let needed = 1;
+    let length = -1;
+    for (const word of words) {
+      if (length + 1 + word.length > textLimit) {
+        needed += 1;
+        length = -1;
+      }
+      length += 1 + word.length;
+    }
+    expect([source, textLimit, parts.length]).toEqual([source, textLimit, needed]);
+  }
+});
