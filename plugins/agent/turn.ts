@@ -105,11 +105,11 @@ export class Turn {
   async answer(): Promise<TurnEnd> {
     const { agent, job, run, session, signal } = this.#options;
     const { input } = job;
-    await this.#append(input);
+    const read = await this.#append(input);
     const starting = { sessionKey: session.key, agentId: input.agentId, runId: input.runId, owner: input.owner };
     const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
-    await this.#absorb(await this.#take());
+    const others = await this.#absorb(await this.#take());
     this.replies.showTyping();
     if (!this.replies.isEmpty) {
       if (job.resumed) await this.blocks.replay();
@@ -129,7 +129,7 @@ export class Turn {
       inputs,
       items: () => this.transcript.items(job.resumed),
     });
-    const calls = await this.#goTo(info, await chooser.choose(said([input, ...this.absorbed])));
+    const calls = await this.#goTo(info, await chooser.choose(said([read, ...others])));
     const tools = new ToolCalls({
       agent,
       job,
@@ -258,8 +258,7 @@ export class Turn {
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
       const steered = await this.#take();
-      await this.#absorb(steered);
-      calls = (await onSteered(steered)) ?? calls;
+      calls = (await onSteered(await this.#absorb(steered))) ?? calls;
     }
   }
 
@@ -322,7 +321,8 @@ export class Turn {
     this.#begin = run.text.length;
   }
 
-  async #append(sent: TurnInput): Promise<void> {
+  /** Returns it with its attachments as the model reads them, which is also what decides about the model. */
+  async #append(sent: TurnInput): Promise<TurnInput> {
     const { agent, job, signal } = this.#options;
     const { input, notes } = await readAttachments(agent, job, sent, signal);
     this.#unread.push(...notes);
@@ -332,6 +332,7 @@ export class Turn {
       message: userMessage(input, agent.config),
       runId: input.runId,
     });
+    return input;
   }
 
   /** Takes over what waits: at the start, and behind each call's tools. */
@@ -342,15 +343,17 @@ export class Turn {
     return (await taken).map(({ input }) => input);
   }
 
-  async #absorb(taken: readonly TurnInput[]): Promise<void> {
+  async #absorb(taken: readonly TurnInput[]): Promise<readonly TurnInput[]> {
+    const read: TurnInput[] = [];
     for (const input of taken) {
       this.absorbed.push(input);
-      await this.#append(input);
+      read.push(await this.#append(input));
       this.replies.add(input.replyTo, this.#options.run.text.length);
       // Somebody with fewer rights who has a say in a turn takes them from it.
       this.#owner &&= input.owner;
     }
     if (taken.length > 0) this.#options.onAbsorbed(this.absorbed.map(({ runId }) => runId));
+    return read;
   }
 
   #tools(info: AgentInfo, model: ModelInfo): ToolTable {
