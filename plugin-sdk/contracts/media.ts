@@ -19,10 +19,7 @@ export const media = defineContract({
   version: 1,
   arity: "one",
   members: {
-    /**
-     * One file at a time, so that one which ends its reader takes no other with it; not safe to repeat for the same reason. A file that cannot be
-     * read is a note; only faults reject.
-     */
-    prepare: call(Type.Object({ attachment: Attachment }), PreparedAttachment),
+    /** One file at a time, so that one which ends its readers takes no other with it. A file that cannot be read is a note; only faults reject. */
+    prepare: call(Type.Object({ attachment: Attachment }), PreparedAttachment, { safe: true }),
   },
 });

@@ -1,6 +1,6 @@
 /** What people attach, as the model is given it: read once for each message, between its acceptance and the first model call. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
-import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { isFinal } from "./errors.ts";
@@ -35,6 +35,14 @@ export async function readAttachments(agent: AgentContext, job: Job, input: Turn
   return { input: { ...input, text, attachments: [...read.attachments] }, notes: read.notes };
 }
 
+const withoutReader: ReadonlySet<string> = new Set([
+  "CAPABILITY_MISSING",
+  "PLUGIN_DISABLED",
+  "PLUGIN_LOAD_FAILED",
+  "PLUGIN_UNCONFINABLE",
+  "PLUGIN_UNTRUSTED",
+]);
+
 async function readEach(agent: AgentContext, sent: readonly Attachment[], signal: AbortSignal): Promise<ReadAttachments> {
   const attachments: Attachment[] = [];
   const notes: string[] = [];
@@ -54,17 +62,15 @@ async function readOne(
   agent: AgentContext,
   attachment: Attachment,
   signal: AbortSignal,
-  times = 2,
 ): Promise<{ readonly attachment?: Attachment; readonly note?: string }> {
   try {
     return (await agent.uses.media?.prepare({ attachment }, { signal })) ?? { attachment };
   } catch (error) {
     signal.throwIfAborted();
     agent.log.warn("attachment.unread", { fileName: attachment.fileName, mimeType: attachment.mimeType, error: errorMessage(error) });
-    // Where there is no reader, the file is as it came.
-    if (!hasCode(error, "PLUGIN_GONE")) return { attachment };
-    // The reader may have ended over somebody else's file; over the same one twice, and it is not handed on.
-    if (times > 1) return readOne(agent, attachment, signal, times - 1);
-    return { note: `${nameOf(attachment)} could not be read: whatever opened it came to an end.` };
+    // Where no reader starts, the file is as it came.
+    if (isGatewayError(error) && withoutReader.has(error.code)) return { attachment };
+    // What ended every reader that it was given to is not handed on.
+    return { note: `${nameOf(attachment)} could not be read: whatever opened it failed.` };
   }
 }

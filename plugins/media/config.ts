@@ -17,7 +17,7 @@ export const MediaConfig = Type.Object({
   }),
   pdfPages: count(300, "Pages of a PDF that are read"),
   archiveEntries: count(5_000, "Entries that the archive inside an office document may have"),
-  archiveBytes: count(60_000_000, "What is unpacked of one office document, together"),
+  archiveBytes: count(30_000_000, "What is unpacked of one office document, together"),
   archiveRatio: count(200, "How many times its packed size an entry above a megabyte may have"),
   transcriber: Type.Optional(
     Type.String({ description: "Name of the transcriber that is asked; absent: the first that takes the recording" }),

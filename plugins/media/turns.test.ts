@@ -8,6 +8,7 @@ import { type StartPluginOptions, startPlugin } from "@pincer/plugin-sdk/testing
 import { says } from "@pincer/plugin-sdk/testing/script";
 import { talkOver } from "@pincer/plugin-sdk/testing/talk";
 import { zipped } from "../../tests/support/archives.ts";
+import { pdfOf } from "../../tests/support/pdf.ts";
 import { serveTranscriptions } from "../../tests/vendors/transcriptions.ts";
 
 const MAIN = "agent:main:main";
@@ -124,5 +125,15 @@ testIn("process")("a reader that ends over somebody else's file is asked once mo
     throw new Error("answered");
   });
   expect(text).not.toBe("");
+  expect(await house.asked(0)).toContain("the rent is due");
+});
+
+testIn("process")("a file that ends its reader each time is left out, and the rest of the message is answered", async () => {
+  await using house = await start({ mode: "process", settings: { gateway: { plugins: { stallMs: 1_000 } } } });
+  house.kit.model.answer(says("Fine."));
+  // So many states of drawing inside each other keep the parser from answering anything else.
+  const attachments = [attached(pdfOf(["q ".repeat(2_000_000)]), "deep.pdf"), attached(letter, "letter.docx")];
+  const { text } = await house.talk.ask("look", { attachments });
+  expect(text).toBe("Fine.\n\ndeep.pdf could not be read: whatever opened it failed.");
   expect(await house.asked(0)).toContain("the rent is due");
 });
