@@ -155,11 +155,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   };
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
-    await installedAre(
-      all()
-        .flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []))
-        .sort(),
-    );
+    const installed = all().flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []));
+    await installedAre(installed.sort());
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();

@@ -61,9 +61,13 @@ export interface CommandIo {
 
 /** A subcommand of `pincer`. Runs in the CLI's process, if its code is trusted that far. Returns the exit code. */
 export interface Command {
+  /** One word or two: `channels status`. */
   readonly name: string;
   readonly summary: string;
+  /** Positional arguments and flags, `<needed> [maybe] [--flag] [many...]`; empty: it takes none. */
   readonly usage: string;
+  /** What the commands are about that share the first word; one of them says it. */
+  readonly family?: string;
 }
 
 export interface RouteOptions {

@@ -93,7 +93,8 @@ async function runTests(tally: Tally, files: readonly string[], output: "inherit
 
 if (import.meta.main) {
   const json = process.argv.includes("--json");
-  const filters = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+  // As a shell completes them, too: `./tests/architecture/`.
+  const filters = process.argv.slice(2).flatMap((word) => (word.startsWith("--") ? [] : word.replace(/^\.\//, "")));
   const say = (line: string) => (json ? undefined : console.log(line));
   const tally: Tally = { passed: 0, failed: [], skipped: [] };
   prepare(tally, say);

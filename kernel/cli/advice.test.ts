@@ -14,7 +14,8 @@ test("up says when a key of this environment is not yet taken up; restart takes 
     ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
   };
   const { out } = await home.pincer(["up"]);
-  expect(out).toMatch(/offline demo answers; one of these and pincer restart .*ANTHROPIC_API_KEY, .*OPENAI_API_KEY/);
+  expect(out).toMatch(/offline demo answers; pincer secrets set <KEY> .*ANTHROPIC_API_KEY, .*OPENAI_API_KEY/);
+  expect((await home.pincer(["models", "list", "all"])).out).toMatch(/demo\/offline .*\nno other provider has a key.*pincer secrets set/);
   // What enables a channel brings no model.
   expect(out).not.toContain("BOT_TOKEN");
   expect((await home.pincer(["up"], { env })).out).toMatch(
@@ -29,6 +30,13 @@ test("a model that no provider has is said by up, and doctor says how to choose 
   await home.pincer(["config", "set", "models.default", "nope/x"]);
   expect((await home.pincer(["up"])).out).toContain("no model answers; pincer doctor says why");
   expect(await home.pincer(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("pincer config set models.default") });
+});
+
+test("doctor hands on what a plugin says is to be typed", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  await home.pincer(["config", "set", "channels.telegrm.enabled", "true"]);
+  expect((await home.pincer(["doctor"])).out).toMatch(/telegrm\/default: no plugin that is on[\s\S]*mend: pincer channels status\n/);
 });
 
 test("a mistake in the configuration is told by up too", async () => {

@@ -114,17 +114,16 @@ async function open(url: string, token: string | undefined, caps: readonly strin
 const nextOf = (code: string): string | undefined => {
   if (code.startsWith("AUTH_TOKEN")) return "the token is that of the running gateway: unset PINCER_TOKEN, or pincer restart";
   if (code === "BUS_METHOD_UNKNOWN") return "pincer plugins list: a plugin that is off would answer it, or none does";
-  const [area = ""] = /^[A-Z]+(?=_(\w+_)?UNKNOWN$)/.exec(code) ?? [];
-  return { PAIRING: "pincer devices list", PLUGIN: "pincer plugins list", SECRETS: "pincer secrets list" }[area];
+  const [of = ""] = /^(?!PAIRING_CODE)[A-Z]+(?=_(\w+_)?UNKNOWN$)|CODE(?=_UNKNOWN$)/.exec(code) ?? [];
+  return { CODE: "pincer pairing list", PAIRING: "pincer devices list", PLUGIN: "pincer plugins list", SECRETS: "pincer secrets list" }[of];
 };
 
 function refusal(error: ErrorEntry | undefined): CliError {
   const code = String(error?.details?.["code"] ?? error?.code ?? "UNKNOWN");
-  const isAuth = /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code);
   return new CliError(error?.message ?? "refused", {
     code,
     details: error?.details,
-    exit: isAuth ? EXIT.refused : EXIT.failed,
+    exit: /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code) ? EXIT.refused : EXIT.failed,
     next: nextOf(code),
   });
 }

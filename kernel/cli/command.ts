@@ -1,4 +1,5 @@
 /** What a command of the CLI is, how its arguments are read, and how its help looks. */
+import type { Command } from "@pincer/plugin-sdk";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { CliError, EXIT } from "./failure.ts";
 import type { Home } from "./home.ts";
@@ -24,7 +25,7 @@ export interface Invocation {
 /** Answers the exit code. */
 export type Run = (invocation: Invocation) => Promise<number>;
 
-export interface CliCommand {
+export interface CliCommand extends Pick<Command, "family"> {
   /** One word or two: `config get`. */
   readonly name: string;
   readonly group: Group;

@@ -145,7 +145,7 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
   ];
 }
 
-const inspect = (id: string) => `pincer plugins inspect ${id}`;
+const mend = (id: string, said: string) => /pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
 
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
@@ -161,8 +161,8 @@ async function checkGateway(home: Home): Promise<Finding[]> {
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
-      ...health.plugins.errors.flatMap(({ id, activated, error }) => (activated ? warning("plugin", `${id}: ${error}`, inspect(id)) : [])),
-      ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, inspect(id))] : [])),
+      ...health.plugins.errors.flatMap(({ id, activated: on, error }) => (on ? warning("plugin", `${id}: ${error}`, mend(id, error)) : [])),
+      ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, mend(id, error.message))] : [])),
       ...checkProviders(providers, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {

@@ -14,6 +14,15 @@ test("pincer alone shows every command, grouped, within 80 columns' reading", as
   for (const first of Object.keys(families)) expect(commands.some(({ name }) => name.startsWith(`${first} `))).toBe(true);
   expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(110);
   expect(out).not.toContain("\u001b");
+  // Families of plugins' commands say what they are about, too, and that is the plugin's own word.
+  for (const [first, about] of [
+    ["channels", "Where people write"],
+    ["pairing", "Who may write"],
+    ["models", "Models that answer"],
+  ] as const) {
+    expect(out).toMatch(new RegExp(`\n +${first} +${about}.*\\(`));
+    expect((await home.pincer([first, "--help"])).out).toContain(`pincer ${first}  ${about}`);
+  }
 });
 
 test("every command has help that names its options, and code that can be loaded", async () => {

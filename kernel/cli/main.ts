@@ -19,12 +19,13 @@ async function main(words: readonly string[]): Promise<number> {
     terminal = createTerminal(flags["json"] === true);
     if (!command) {
       const [first = ""] = args;
+      const about: typeof families = Object.assign({}, ...known.map((c) => c.family && { [c.name.split(" ")[0]!]: c.family }), families);
       if (args.length === 1 && known.some(({ name }) => name.startsWith(`${first} `))) {
-        terminal.print(familyHelp(first, known, families[first] ?? ""));
+        terminal.print(familyHelp(first, known, about[first] ?? ""));
         return isHelp || flags["help"] ? EXIT.done : EXIT.usage;
       }
       if (args.length > 0) throw unknown(args, known);
-      terminal.print(overview(known, families, kernel.version));
+      terminal.print(overview(known, about, kernel.version));
       return EXIT.done;
     }
     if (isHelp || flags["help"]) {
@@ -48,7 +49,7 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
   const names = known.map(({ name }) => name);
   const inside = names.filter((name) => name.startsWith(`${word} `)).map((name) => name.slice(word.length + 1));
   const near = suggestion(next ?? "", inside) || suggestion(args.slice(0, 2).join(" "), names);
-  if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${near}`);
+  if (inside.length > 0) return usageError(`there is no command "${word} ${next}"${near}`, { name: word, usage: `<${inside.join("|")}>` });
   return usageError(`there is no command "${word}"${suggestion(word, [...new Set(names.map((name) => name.split(" ")[0]!))])}`);
 }
 

@@ -12,12 +12,12 @@ import { type Home, pluginFolders } from "./home.ts";
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
   return [...discover(pluginFolders(home)).values()].flatMap((plugin) =>
     Object.entries(plugin.manifest?.generated?.commands ?? {}).map(
-      ([name, { summary, usage }]): CliCommand => ({
+      ([name, { summary, usage, family }]): CliCommand => ({
         name,
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
-        summary,
+        ...(family === undefined ? { summary } : { summary, family }),
         // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
-        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), "") || "[arguments...]",
+        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), ""),
         load: async () => run(plugin, name),
       }),
     ),

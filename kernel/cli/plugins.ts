@@ -35,8 +35,7 @@ export const inspect = asking(async (client, { args: [pluginId] }) => {
     [dim("runs"), `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
     [dim("folder"), folder],
   ];
-  const sections = manifest ? describePlugin(manifest) : [];
-  const parts = sections.flatMap(({ title, rows }) => ["", bold(title), ...columns(rows, "  ")]);
+  const parts = (manifest ? describePlugin(manifest) : []).flatMap(({ title, rows }) => ["", bold(title), ...columns(rows, "  ")]);
   return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(rows, "  "), ...parts].join("\n")];
 });
 

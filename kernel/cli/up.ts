@@ -112,8 +112,8 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
     client.call<Judged>("config.get", {}).catch((): Judged => ({ valid: true, issues: [], warnings: [] })), // silent-ok: nor the one for this
   ]);
   const missing = plugins.flatMap(enabling);
-  const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels ? name : []));
-  const how = keys.length > 0 ? `one of these and pincer restart make it real: ${keys.join(", ")}` : "pincer doctor says why";
+  const keys = missing.flatMap(({ name, isOfModels }) => (isOfModels && /KEY|TOKEN/.test(name) ? name : []));
+  const how = keys.length > 0 ? `pincer secrets set <KEY> makes it real, with one of ${keys.join(", ")}` : "pincer doctor says why";
   const isDemo = model === undefined || isDemoModel(model);
   terminal.result(
     { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path },

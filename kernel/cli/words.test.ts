@@ -20,6 +20,11 @@ test("what is not known is answered with a near name and with the command that l
       "pincer devices list",
     ],
     ["devices remove nope", "no device nope is paired", "pincer devices list"],
+    [
+      "pairing approve NOPE2345",
+      'nobody who waits has the code "NOPE2345": a code holds for 60 min; pincer pairing list shows who waits',
+      "pincer pairing list",
+    ],
   ] as const)
     expect([words, await home.json(words.split(" "))]).toMatchObject([words, { ok: false, error: { message, next } }]);
 }, 60_000);
@@ -39,4 +44,6 @@ test("a word that does not fit is named as it was typed, not as a method's param
   // Who names a method reads its parameters.
   expect((await home.pincer(["call", "sessions.list", '{"limit":0}'])).err).toContain("sessions.list params: at /limit");
   expect((await home.pincer(["plugins", "unlink", "x"])).err).toContain('did you mean "plugin unlink"?');
+  expect((await home.pincer(["models", "nonsense"])).err).toMatch(/no command "models nonsense"\nnext {2}pincer models <\S*list\S*>\n/);
+  expect((await home.pincer(["pairing", "list", "more"])).err).toContain('"more" is one argument too many');
 }, 60_000);

@@ -22,7 +22,9 @@ import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
-export default definePlugin({ uses: { lanes }, setup(ctx) {
+import { defineContract, ifPresent } from "@pincer/plugin-sdk/contract";
+const copy = (id) => ifPresent(defineContract({ id, version: 1, arity: "one", members: {} }));
+export default definePlugin({ uses: { lanes, owners: copy("owners"), senders: copy("sender-policy") }, setup(ctx) {
   ctx.event(defineEvent({ name: "rogue.spoke", summary: "x", scope: "operator.read", payload: Type.Object({ n: Type.Integer() }) }));
   ctx.method(defineMethod({ name: "rogue.attempts", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Record(Type.String(), Type.String()) }), () => ({}));
   ctx.method(defineMethod({ name: "rogue.lies", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Object({ n: Type.Integer() }) }), () => ({ n: 1 }));
@@ -98,6 +100,14 @@ const attempts: Readonly<Record<string, readonly [code: string, attempt: string]
   "a contract that its manifest does not name": [
     "PLUGIN_PERMISSION",
     `use", { contract: "sessions", version: 1, member: "get", params: { key: "main" } }`,
+  ],
+  "to make somebody the owner": [
+    "PLUGIN_PERMISSION",
+    `use", { contract: "owners", version: 1, member: "link", params: { channel: "telegram", account: "default", sender: "9" } }`,
+  ],
+  "to judge, and so to decide, in the owner's name": [
+    "PLUGIN_PERMISSION",
+    `use", { contract: "sender-policy", version: 1, member: "judge", params: {} }`,
   ],
   "another version of a contract that it names": [
     "PLUGIN_PERMISSION",

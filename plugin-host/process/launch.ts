@@ -60,22 +60,19 @@ export async function launch(run: string, deps: LaunchDeps): Promise<Launch & { 
   const data = dataOf(home, id);
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const found = await confinement();
-  const bun = process.execPath;
+  if ("missing" in found && !isTrusted) throw unconfined(id, found);
   if ("missing" in found) {
-    if (isTrusted) {
-      const command = [bun, "--no-env-file", "--config=/dev/null", runtime];
-      const env = { ...manyRequests, BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" };
-      return { command, env, data, enforced: false, place: async (bundle) => bundle };
-    }
-    throw unconfined(id, found);
+    const command = [process.execPath, "--no-env-file", "--config=/dev/null", runtime];
+    const env = { ...manyRequests, BUN_BE_BUN: "1", HOME: data, PATH: process.env["PATH"] ?? "" };
+    return { command, env, data, enforced: false, place: async (bundle) => bundle };
   }
   const room = isTrusted ? undefined : requireRoom(id, data, dataMb);
   room?.catch(() => undefined); // silent-ok: the plugin's code waits for it
-  const resolved = await resolvePermissions(manifest, config(), secret, isTrusted ? home : undefined);
+  const resolved = await resolvePermissions(manifest, config(), secret, deps);
   const { net, limits } = resolved;
   const code = join(run, "code");
   mkdirSync(code, { mode: 0o700 });
-  const what = { plugin: id, bun, entry: runtime, code, run, data, hidden: [home], ...resolved };
+  const what = { plugin: id, bun: process.execPath, entry: runtime, code, run, data, hidden: [home], ...resolved };
   const { proxyPort, code: seen, ...confined } = await found.confine(what);
   const place = async (bundle: string) => {
     await room;

@@ -7,8 +7,8 @@ import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { unnamed } from "@pincer/plugin-sdk/permissions";
 
-const admin = new Set(["tool", "policy", "auth-profiles"]);
-const write = new Set(["inbox", "outbox", "channel", "router", "turn", "llm", "provider", "model-access"]);
+const admin = new Set(["tool", "policy", "auth-profiles", "owners", "sender-policy"]);
+const write = new Set(["inbox", "outbox", "channel", "channel-actions", "router", "turn", "llm", "provider", "model-access", "selector"]);
 
 /** Throws `PLUGIN_PERMISSION`. */
 export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string, does = "uses"): void {
@@ -21,7 +21,7 @@ const gatewayHooks: ReadonlySet<string> = new Set(Object.values(hooks).map(({ id
 export const isOwnHook = (plugin: string, hook: string): boolean => hook.startsWith(`${plugin}.`) && !gatewayHooks.has(hook);
 
 /** Whoever offers one more of these is used only by whoever names it. */
-const named = new Set(["tool", "channel", "provider"]);
+const named = new Set(["tool", "channel", "channel-actions", "provider"]);
 
 /** What it has a say in for everybody: a hook hears and changes what others do, and some contracts decide for them. Throws `PLUGIN_PERMISSION`. */
 export function requireSay({ id, permissions: { scopes = [] } = {}, generated: { hooks = {}, provides = {} } = {} }: Manifest): void {

@@ -71,6 +71,7 @@ const Member = Type.Object({
   kind: Type.Union([Type.Literal("call"), Type.Literal("stream")]),
   safe: Type.Optional(Type.Boolean()),
   held: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  speaksAs: Type.Optional(Type.Object({ contract: Type.String(), at: Type.Array(Type.String()) })),
 });
 const StartedShape = Type.Object({
   generated: Type.Record(Type.String(), Type.Unknown()),

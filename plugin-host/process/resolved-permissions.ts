@@ -19,29 +19,34 @@ export interface Resolved {
 
 const defaults = { memoryMb: 512, openFiles: 256, processes: 32 };
 
-/** `secret` finds what was granted; `home` is the gateway's, for trusted plugins. Throws `PLUGIN_PERMISSION` for what is not there. */
+/** `secret` finds what was granted; of the gateway's `home` the operator alone gives. Throws `PLUGIN_PERMISSION` for what is not there, or not given. */
 export async function resolvePermissions(
   { id, permissions = {} }: Manifest,
   config: unknown,
   secret: (name: string) => Promise<string | undefined>,
-  home?: string,
+  { home, isTrusted }: { readonly home: string; readonly isTrusted: boolean },
 ): Promise<Resolved> {
   const { net = [], files = {}, exec = [], sockets = [], limits = {} } = permissions;
   const refuse = (what: string) => pluginErrors.PLUGIN_PERMISSION(`${id} cannot start: ${what}`, { data: { plugin: id } });
-  const configured = (entry: string) => textsOf(entry, config);
+  const textsIn = (entries: readonly string[]) => entries.flatMap((entry) => textsOf(entry, config).map((text) => [text, entry] as const));
+  const realOf = (path: string, entry: string, kind: string) => {
+    const real = realpathSync(path);
+    if (isTrusted || isOperators(entry) || entry === "bun" || !`${real}/`.startsWith(`${realpathSync(home)}/`)) return real;
+    throw refuse(`permissions.${kind} names ${path}, in the gateway's home: expected config:<pointer>, where the operator says so`);
+  };
   const paths = (entries: readonly string[] = [], kind: string) =>
-    entries.flatMap(configured).map((named) => {
-      const path = home !== undefined && !isAbsolute(named) ? join(home, named) : named;
+    textsIn(entries).map(([named, entry]) => {
+      const path = isTrusted && !isAbsolute(named) ? join(home, named) : named;
       if (path !== named) mkdirSync(path, { recursive: true, mode: 0o700 });
       if (!isAbsolute(path)) throw refuse(`permissions.${kind} names "${path}": expected an absolute path, or config:<pointer> to one`);
       if (!existsSync(path)) throw refuse(`permissions.${kind} names ${path}, which does not exist`);
-      return realpathSync(path);
+      return realOf(path, entry, kind);
     });
-  const binaries = exec.flatMap(configured).flatMap((name) => {
+  const binaries = textsIn(exec).flatMap(([name, entry]) => {
     // Bun itself is there wherever Pincer is, also where none is installed.
     const path = isAbsolute(name) ? name : name === "bun" ? process.execPath : Bun.which(name);
     if (!path || !existsSync(path)) throw refuse(`permissions.exec names ${name}, which is not installed`);
-    return [path, realpathSync(path)]; // by the name that it is called by too
+    return [path, realOf(path, entry, "exec")]; // by the name that it is called by too
   });
   const hosts = await Promise.all(net.map((entry) => hostsOf(entry, config, secret)));
   return {

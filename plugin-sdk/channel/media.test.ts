@@ -20,6 +20,17 @@ test("a body is read up to its bound, whatever it says of its length", async () 
   expect(await readWithin(new Response(null), 5)).toEqual(Buffer.alloc(0));
 });
 
+test("a body that breaks off says how, and not where it came from, since the address may hold a token", async () => {
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response("no gzip", { headers: { "content-encoding": "gzip" } }),
+  });
+  const error = await readWithin(await fetch(`${server.url}bot123:token/a`), 100).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ message: "the body broke off (ZlibError)", code: "ZlibError" });
+  expect(Bun.inspect(error)).not.toContain("123:token");
+});
+
 test("a file has the kind that a client shows, and one that is left out is named with the reason", () => {
   expect(attachmentOf(Buffer.from("x"), "image/png", "a.png")).toEqual({
     kind: "image",

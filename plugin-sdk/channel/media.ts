@@ -3,7 +3,16 @@ import type { Attachment } from "../contracts/inbox.ts";
 
 export const DEFAULT_MEDIA_BYTES = 20 * 1024 * 1024;
 
-/** A response's body, or undefined when it is longer than `most` bytes; the rest is not fetched then. */
+/** The runtime's own error names the address, in which some platforms want their token; how it broke is kept. */
+function brokenOff(error: unknown): unknown {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === "string" ? Object.assign(new Error(`the body broke off (${code})`), { code }) : error;
+}
+
+/**
+ * A response's body, or undefined when it is longer than `most` bytes; the rest is not fetched then. One that breaks off throws an error with the
+ * system's `code`.
+ */
 export async function readWithin(response: Response, most: number): Promise<Uint8Array | undefined> {
   if (Number(response.headers.get("content-length") ?? 0) > most) {
     await response.body?.cancel();
@@ -11,11 +20,15 @@ export async function readWithin(response: Response, most: number): Promise<Uint
   }
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of response.body ?? []) {
-    length += piece.length;
-    // Leaving the loop cancels the body.
-    if (length > most) return undefined;
-    pieces.push(piece);
+  try {
+    for await (const piece of response.body ?? []) {
+      length += piece.length;
+      // Leaving the loop cancels the body.
+      if (length > most) return undefined;
+      pieces.push(piece);
+    }
+  } catch (error) {
+    throw brokenOff(error);
   }
   return Buffer.concat(pieces, length);
 }

@@ -79,7 +79,10 @@ export const inbox = defineContract({
      * Whether the message will be admitted. Asked before its files are fetched, so that nobody has files fetched whom nobody lets in; a message is
      * handed in either way, without them when it will not.
      */
-    admits: call(Type.Object({ message: InboundMessage }), Type.Object({ admit: Type.Boolean() }), { safe: true }),
+    admits: call(Type.Object({ message: InboundMessage }), Type.Object({ admit: Type.Boolean() }), {
+      safe: true,
+      speaksAs: { contract: "channel", at: ["message", "address", "channel"] },
+    }),
     /** Keeps a position past events that hold no message. */
     advance: call(Type.Object({ channel: Type.String(), account: Type.String(), position: Type.String() }), Type.Object({}), {
       safe: true,

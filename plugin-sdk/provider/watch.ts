@@ -17,7 +17,7 @@ export interface Bounds {
 /** `"aborted"` by the caller; `"silent"`: nothing came; `"late"`: it took too long; `"oversized"`: too much came. */
 export type Ended = "aborted" | "silent" | "late" | "oversized";
 
-/** Told of what has come, in bytes. */
+/** Told of what has come, in bytes. Throws when that is too much. */
 export type Seen = (bytes?: number) => void;
 
 export interface Watch extends Disposable {
@@ -54,7 +54,11 @@ export function watchRequest({ clock, signal, idleMs, longestMs, mostBytes, ...o
   const seen: Seen = (more = 0) => {
     lastSign = clock.monotonic();
     bytes += more;
-    if (mostBytes !== undefined && bytes > mostBytes) end("oversized", new RangeError(`more than ${mostBytes} bytes came`));
+    if (mostBytes === undefined || bytes <= mostBytes) return;
+    const reason = new RangeError(`more than ${mostBytes} bytes came`);
+    end("oversized", reason);
+    // The last piece of an answer is not read on, so that nothing else would stop who reads.
+    throw reason;
   };
   const onAbort = () => end("aborted", signal.reason);
   // Armed once and again for what is left of the time, so that a token costs no timer.

@@ -28,7 +28,11 @@ import {
 import { WaysOut } from "./ways-out.ts";
 
 const providedMember = ({ kind, safe, ...more }: Call | Stream): ProvidedMember =>
-  ({ kind, ...(safe && { safe }), ...("held" in more && { held: more.held }) }) as ProvidedMember;
+  ({
+    ...{ kind, ...(safe && { safe }) },
+    ...("held" in more && { held: more.held }),
+    ...("speaksAs" in more && { speaksAs: more.speaksAs }),
+  }) as ProvidedMember;
 
 /** How long the gateway may leave an abort unanswered. */
 const abortMs = 10_000;

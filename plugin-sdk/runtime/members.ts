@@ -61,9 +61,9 @@ function runMember({ implementation }: Target, key: string, what: string, given:
   return run.call(implementation, given, io);
 }
 
-/** Of what was checked already. */
+/** Of what may not have been checked yet, where the provider is in a process of its own. */
 const nameIn = (given: unknown, at: readonly string[]): unknown =>
-  at.reduce((value, key) => (value as Readonly<Record<string, unknown>>)[key], given);
+  at.reduce((value, key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key], given);
 
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];

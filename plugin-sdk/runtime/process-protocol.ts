@@ -46,7 +46,7 @@ export interface Start {
 }
 
 /** What a caller over here has to know of a member that only the process has the contract of. */
-export type ProvidedMember = Pick<Call, "kind" | "safe"> | Pick<Stream, "kind" | "safe" | "held">;
+export type ProvidedMember = Pick<Call, "kind" | "safe" | "speaksAs"> | Pick<Stream, "kind" | "safe" | "held">;
 
 export interface BridgeSettings {
   /** `host:port`, `*.host:port`, or `public`. */

@@ -6,7 +6,7 @@ import { type Exchange, serveHttp } from "./http-server.ts";
  * the answer. `cut`: half of the answer comes. `rate-limited` (429, two seconds), `unavailable` (503), `rejected` (400): the other side never
  * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: it is done, and the
  * answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example. `kept`: it waits before it
- * is done, and never is when the connection breaks meanwhile.
+ * is done, and never is when the connection breaks meanwhile. A WebSocket is one request, and what follows goes through as it is.
  */
 export type Fault =
   | "refused"
@@ -59,6 +59,12 @@ export function startFaults(url: string): Faults {
     if (typeof fault === "object" && "kept" in fault) {
       await fault.kept;
       if (!isConnected) return exchange.reset();
+    }
+    if (exchange.headers.get("upgrade")?.toLowerCase() === "websocket") {
+      return exchange.tunnel(new URL(url), async () => {
+        if (fault === "lost" || fault === "cut") exchange.reset();
+        else if (typeof fault === "object" && "held" in fault) await fault.held;
+      });
     }
     const gone = new AbortController();
     void exchange.left.then(() => gone.abort());

@@ -20,6 +20,11 @@ export interface Exchange {
   end(): void;
   /** Cuts the connection. */
   reset(): void;
+  /**
+   * Hands the request on as it came, and what follows in either direction, as a WebSocket needs it. Resolves once the connection is over; `answered`
+   * is awaited before the first bytes of the other side are shown.
+   */
+  tunnel(to: URL, answered: () => Promise<unknown> | undefined): Promise<void>;
 }
 
 interface Connection {
@@ -28,6 +33,8 @@ interface Connection {
   readonly drained: (() => void)[];
   ended: boolean;
   leave: () => void;
+  /** Where bytes go that are no request of their own. */
+  forward: ((bytes: Uint8Array) => void) | undefined;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -44,9 +51,17 @@ export function serveHttp(handle: (exchange: Exchange) => Promise<void> | void):
     socket: {
       open(socket) {
         open.add(socket);
-        socket.data = { unread: Buffer.alloc(0), unsent: Buffer.alloc(0), drained: [], ended: false, leave: () => undefined };
+        socket.data = {
+          unread: Buffer.alloc(0),
+          unsent: Buffer.alloc(0),
+          drained: [],
+          ended: false,
+          leave: () => undefined,
+          forward: undefined,
+        };
       },
       data(socket, bytes) {
+        if (socket.data.forward) return socket.data.forward(bytes);
         socket.data.unread = Buffer.concat([socket.data.unread, bytes]);
         const request = takeRequest(socket.data);
         if (request) void handle(exchangeOn(socket, request));
@@ -56,7 +71,8 @@ export function serveHttp(handle: (exchange: Exchange) => Promise<void> | void):
       },
       close(socket) {
         open.delete(socket);
-        if (!socket.data.ended) socket.data.leave();
+        // A tunnel ends at its other side too when it is cut here.
+        if (!socket.data.ended || socket.data.forward) socket.data.leave();
         for (const resolve of socket.data.drained.splice(0)) resolve();
       },
       error() {
@@ -81,7 +97,7 @@ function flush(socket: Socket<Connection>): void {
   if (data.ended) socket.end();
 }
 
-type Request = Pick<Exchange, "method" | "path" | "headers" | "body">;
+type Request = Pick<Exchange, "method" | "path" | "headers" | "body"> & { readonly head: Uint8Array };
 
 function takeRequest(connection: Connection): Request | undefined {
   const headEnd = connection.unread.indexOf("\r\n\r\n");
@@ -94,9 +110,10 @@ function takeRequest(connection: Connection): Request | undefined {
   const bodyStart = headEnd + 4;
   if (connection.unread.length < bodyStart + length) return undefined;
   const body = connection.unread.subarray(bodyStart, bodyStart + length).toString("utf8");
+  const head = connection.unread.subarray(0, bodyStart);
   connection.unread = Buffer.alloc(0);
   const [method = "", path = ""] = first.split(" ");
-  return { method, path, headers, body };
+  return { method, path, headers, body, head };
 }
 
 function exchangeOn(socket: Socket<Connection>, request: Request): Exchange {
@@ -134,6 +151,43 @@ function exchangeOn(socket: Socket<Connection>, request: Request): Exchange {
     reset() {
       data.ended = true;
       socket.terminate();
+    },
+    async tunnel(to, answered) {
+      const over = Promise.withResolvers<void>();
+      let shown = Promise.resolve();
+      let isFirst = true;
+      let unsent: Uint8Array = request.head;
+      const pass = (other: Socket) => {
+        if (unsent.length > 0) unsent = unsent.subarray(Math.max(0, other.write(unsent)));
+      };
+      const other = await Bun.connect({
+        hostname: to.hostname,
+        port: Number(to.port),
+        socket: {
+          open: pass,
+          drain: pass,
+          data(_other, bytes) {
+            const piece = Buffer.from(bytes);
+            const gate = isFirst ? answered() : undefined;
+            isFirst = false;
+            shown = shown.then(() => gate).then(() => void put(piece));
+          },
+          close: () => over.resolve(),
+          error() {
+            // silent-ok: `close` follows
+          },
+        },
+      });
+      data.forward = (bytes) => {
+        unsent = Buffer.concat([unsent, bytes]);
+        pass(other);
+      };
+      await Promise.race([over.promise, left.promise]);
+      await shown;
+      other.terminate();
+      data.ended = true;
+      flush(socket);
+      socket.end();
     },
   };
 }

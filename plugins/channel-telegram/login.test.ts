@@ -44,6 +44,14 @@ test("a wrong token is told as one, whatever is wrong about it, and the right on
   }
 });
 
+test("a look at the account takes up at once a token that was set anew", async () => {
+  await using house = await startHouse({ secrets: { TELEGRAM_BOT_TOKEN: "700001:AAwrong-token-of-the-test_0123456789" } });
+  await house.until("login-required");
+  await house.kit.call("secrets.store.set", { name: "TELEGRAM_BOT_TOKEN", value: house.telegram.token, kind: "secret" });
+  const status = await house.kit.call<{ channelAccounts: Record<string, unknown[]> }>("channels.status", { probe: true });
+  expect(status.channelAccounts["telegram"]).toMatchObject([{ connected: true, linked: true, probe: { ok: true, self: "@pincer_bot" } }]);
+});
+
 test("a token that is revoked ends the connection, and the new one goes on where it was", async () => {
   const clock = createManualClock();
   await using house = await startHouse({ clock, fake: { clock }, secrets: {} });

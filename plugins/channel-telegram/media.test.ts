@@ -120,6 +120,14 @@ test("what is too large, or cannot be fetched, is said in the text, and the mess
   await house.telegram.message(2);
   house.telegram.write(ada, sent(undefined, bytes("x"), "/var/lib/telegram/local.bin"));
   expect(await house.heard(3)).toContain("on its own disk");
+  await house.telegram.message(3);
+  house.telegram.write(ada, {
+    document: { ...sent(undefined, bytes("x"), "odd.bin").document, file_id: house.telegram.file(bytes("no gzip"), "odd.gz", 7, "gzip") },
+  });
+  const said = await house.heard(4);
+  expect(said).toContain("[document odd.bin: not fetched: ");
+  // The address has the bot's token in it.
+  expect(said).not.toContain("/bot");
 });
 
 test("each kind of file is sent as what Telegram shows it as", async () => {

@@ -12,13 +12,15 @@ import type { uses } from "./uses.ts";
 
 /** Longest that a platform is waited for. */
 const probeMs = 10_000;
+/** Longest that an account is waited for that connects just now. */
+const settleMs = 5_000;
 
 type Context = PluginContext<DeliveryConfig, typeof uses>;
 
 export function registerAccounts(ctx: Context, manager: ChannelManager, { accountOf, actionsOf }: Targets): void {
   const { channels } = ctx.uses;
-  const status = (only?: string, probes?: ReadonlyMap<AccountState, Probe>) =>
-    channelsStatus(ctx.clock.now(), channels.list(), manager.states(), ctx.config, only, probes);
+  const status = (only?: string, states = manager.states(), probes?: ReadonlyMap<AccountState, Probe>) =>
+    channelsStatus(ctx.clock.now(), channels.list(), states, ctx.config, only, probes);
 
   /** What the platform says of the login; where it cannot be asked, what the connection says. */
   const probe = async (state: AccountState, withinMs: number, signal: AbortSignal): Promise<Probe> => {
@@ -42,10 +44,14 @@ export function registerAccounts(ctx: Context, manager: ChannelManager, { accoun
 
   ctx.method(methods.channelsStatus, async ({ channel: only, probe: isProbed, timeoutMs = probeMs }, { signal }) => {
     if (isProbed !== true) return status(only);
-    const asked = manager.states().filter((state) => state.enabled && (only === undefined || state.channel === only));
+    const states = manager.states();
+    const asked = states.filter((state) => state.enabled && (only === undefined || state.channel === only));
     const withinMs = Math.min(timeoutMs, probeMs);
     const probes = await Promise.all(asked.map(async (state) => [state, await probe(state, withinMs, signal)] as const));
-    return status(only, new Map(probes));
+    using settling = linkSignals(signal);
+    using _timer = ctx.clock.after(settleMs, () => settling.abort(new Error(`it has not connected within ${settleMs} ms`)));
+    await Promise.all(probes.map(([state, { ok }]) => ok && !state.connected && manager.settle(state, settling.signal)));
+    return status(only, states, new Map(probes));
   });
 
   ctx.method(methods.channelsStart, async ({ channel, accountId }) => {
@@ -87,6 +93,11 @@ function troubleOf({ status, lastError, channel, account }: AccountState): { det
     return {
       detail,
       hint: `log in again: look at the account's token, then pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'`,
+    };
+  if (status === "failed")
+    return {
+      detail,
+      hint: `pincer plugins enable channel-${channel}, if there is such a plugin; else mend channels.${channel} in the configuration`,
     };
   if (status === "stopped") return { detail, hint: `pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'` };
   return { detail, hint: `pincer logs --level warn says what happened to ${channel}/${account}` };

@@ -106,17 +106,49 @@ test("a probe says whether the login holds, and what to do when it does not", as
   expect(trouble?.error).toBe("rich/home: the platform does not know the bot any more (pincer channels status says what to do)");
 });
 
-test("pincer channels status says how each account is, and what to do about one that is not well", async () => {
-  const run = async (...args: string[]) => {
-    const lines: string[] = [];
-    const io = {
-      json: false,
-      signal: new AbortController().signal,
-      print: (line: string) => void lines.push(line),
-      call: (method: string, params: unknown) => client.call<unknown>(method, params),
-    };
-    return { code: await runStatus(args, io), lines };
+const run = async (...args: string[]) => {
+  const lines: string[] = [];
+  const io = {
+    json: false,
+    signal: new AbortController().signal,
+    print: (line: string) => void lines.push(line),
+    call: (method: string, params: unknown) => client.call<unknown>(method, params),
   };
+  return { code: await runStatus(args, io), lines };
+};
+const patch = async (raw: string) => {
+  const { hash } = await client.call<{ hash: string }>("config.get", {});
+  await client.call("config.patch", { raw, baseHash: hash });
+};
+
+test("a channel that no plugin has is told, by the command and by the gateway's health", async () => {
+  await platform.until(() => platform.menu !== undefined);
+  expect(await run("nowhere")).toEqual({
+    code: 1,
+    lines: ['no plugin that is on has the channel "nowhere"; pincer channels status shows those that are set up'],
+  });
+  await patch("{ channels: { rihc: { allowFrom: ['ada'] } } }");
+  expect(await run("rihc")).toEqual({
+    code: 1,
+    lines: [
+      "✗  rihc/default  no plugin that is on has this channel; there are: rich, scripted",
+      "   mend: pincer plugins enable channel-rihc, if there is such a plugin; else mend channels.rihc in the configuration",
+    ],
+  });
+  const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health", { probe: true });
+  expect(plugins.errors[0]?.error).toContain("rihc/default: no plugin that is on has this channel");
+});
+
+test("who has no channel yet is told which there are, and what to type", async () => {
+  await using fresh = await startTestGateway();
+  client = await fresh.connect();
+  expect(await run()).toEqual({
+    code: 0,
+    lines: [expect.stringMatching(/^no channel is set up; there are: .*telegram.*\n {3}next: pincer config set channels\./)],
+  });
+});
+
+test("pincer channels status says how each account is, and what to do about one that is not well", async () => {
   await platform.until(() => platform.menu !== undefined);
   expect(await run()).toEqual({
     code: 0,

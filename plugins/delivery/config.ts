@@ -43,9 +43,18 @@ const RESERVED = "defaults";
 export const channelOf = (config: DeliveryConfig, channel: string): ChannelConfig | undefined =>
   channel === RESERVED ? undefined : (config as Readonly<Record<string, ChannelConfig | undefined>>)[channel];
 
-/** The accounts that should run. A channel without `accounts` has one, called `default`. */
-export function accountsOf(config: DeliveryConfig, channel: string): readonly { readonly account: string; readonly enabled: boolean }[] {
-  const entry = channelOf(config, channel);
+/** Channels of which something is set that holds for any; the section of a plugin that is off may be there with its own defaults alone. */
+export const configuredChannels = (config: DeliveryConfig): readonly string[] =>
+  Object.keys(config).filter((name) => Object.keys(channelOf(config, name) ?? {}).some((setting) => setting in channelSettings));
+
+interface Account {
+  readonly account: string;
+  readonly enabled: boolean;
+}
+
+/** The accounts that should run. A channel without `accounts` has one, called `default`; one without any entry none, unless it `needsNone`. */
+export function accountsOf(config: DeliveryConfig, channel: string, needsNone: boolean): readonly Account[] {
+  const entry = channelOf(config, channel) ?? (needsNone ? {} : undefined);
   if (entry === undefined) return [];
   const on = entry.enabled ?? true;
   const accounts = Object.entries(entry.accounts ?? { default: {} });

@@ -12,11 +12,20 @@ import type { ChannelManager } from "./manager.ts";
 import { admissionOf, laneOf } from "./outbox.ts";
 import { reactionsFor } from "./reactions.ts";
 import { judgeByList } from "./sender-list.ts";
+import { deliveryErrors } from "./targets.ts";
 import type { uses } from "./uses.ts";
 
 type Context = Pick<PluginContext<DeliveryConfig, typeof uses>, "uses" | "store" | "run" | "log" | "config" | "clock" | "signal">;
 
 export const positionKey = (channelId: string, account: string) => `position:${channelId}:${account}`;
+
+const name = /^[a-z0-9_-]+$/;
+/** Keys of sessions, lanes and events have both between colons: with one inside, a channel would speak in somebody else's conversation. */
+function requireNames({ address: { channel, account } }: InboundMessage): void {
+  for (const [what, text] of Object.entries({ channel, account }))
+    if (!name.test(text))
+      throw deliveryErrors.DELIVERY_ADDRESS_INVALID(`address.${what} must match ${name.source}, ${JSON.stringify(text.slice(0, 80))} came`);
+}
 
 /** Names the event in what is made of it, so that one that comes twice makes nothing twice. */
 const eventKey = ({ address: { channel, account }, eventId }: InboundMessage) => `in:${channel}:${account}:${eventId}`;
@@ -102,6 +111,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
 
   return {
     accept: async ({ message, position }, io): Promise<Acceptance> => {
+      requireNames(message);
       const { channel, account } = message.address;
       manager.received(channel, account);
       const values = position === undefined ? {} : { [positionKey(channel, account)]: position };
@@ -126,7 +136,10 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
       const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
       return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
     },
-    admits: async ({ message }, io) => ({ admit: (await judge(message, io)).admit }),
+    admits: async ({ message }, io) => {
+      requireNames(message);
+      return { admit: (await judge(message, io)).admit };
+    },
     advance: async ({ channel, account, position }) => {
       await store.set({ [positionKey(channel, account)]: position });
       return {};

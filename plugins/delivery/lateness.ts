@@ -54,7 +54,8 @@ export class Lateness {
     const account = `${address.channel}:${address.account}`;
     const lag = await this.#lag(account);
     const delay = clock.now() - sentAt;
-    if (this.#isCatchingUp(account, lag !== undefined)) return { isLate: delay - (lag ?? 0) > withinMs(), values: {} };
+    // Of what seems to come from the future nothing follows: where a sender says the time, one could have everybody else left unanswered.
+    if (this.#isCatchingUp(account, lag !== undefined)) return { isLate: delay - Math.max(0, lag ?? 0) > withinMs(), values: {} };
     if (lag !== undefined && Math.abs(delay - lag) < noticeableMs) return { isLate: false, values: {} };
     this.#lags.set(account, delay);
     return { isLate: false, values: { [lagKey(account)]: delay } };

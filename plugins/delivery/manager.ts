@@ -7,7 +7,7 @@ import type { ChannelStatus, channel } from "@pincer/plugin-sdk/contracts/channe
 import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
-import { accountsOf, type DeliveryConfig, defaultsOf } from "./config.ts";
+import { accountsOf, configuredChannels, type DeliveryConfig, defaultsOf } from "./config.ts";
 
 export interface AccountState {
   readonly channel: string;
@@ -51,6 +51,24 @@ interface ManagerDeps {
 
 const keyOf = (channelId: string, account: string) => `${channelId}/${account}`;
 
+const atRest = (channelId: string, account: string): AccountState => ({
+  channel: channelId,
+  account,
+  enabled: true,
+  running: false,
+  connected: false,
+  reconnectAttempts: 0,
+  status: "stopped",
+  self: undefined,
+  lastStartAt: null,
+  lastStopAt: null,
+  lastConnectedAt: null,
+  lastInboundAt: null,
+  lastOutboundAt: null,
+  lastError: null,
+  lastUndelivered: null,
+});
+
 export class ChannelManager {
   readonly #deps: ManagerDeps;
   readonly #states = new Map<string, AccountState>();
@@ -58,13 +76,38 @@ export class ChannelManager {
   /** Accounts that somebody stopped by hand, until they are started by hand or the gateway starts again. */
   readonly #held = new Set<string>();
   #changing: Promise<void> = Promise.resolve();
+  /** Resolves when a connection says something of itself, or ends. */
+  #said = Promise.withResolvers<void>();
 
   constructor(deps: ManagerDeps) {
     this.#deps = deps;
   }
 
+  /** Also of channels that are configured and that no plugin has: a misspelt name would else be silence. */
   states(): readonly AccountState[] {
-    return [...this.#states.values()];
+    const known = this.#deps.channels.list().map(({ name }) => name);
+    const strangers = configuredChannels(this.#deps.config()).filter((name) => !known.includes(name));
+    const lastError = `no plugin that is on has this channel; there are: ${known.join(", ") || "none"}`;
+    return [
+      ...this.#states.values(),
+      ...strangers.flatMap((name) =>
+        accountsOf(this.#deps.config(), name, false).map(({ account, enabled }) => ({
+          ...atRest(name, account),
+          ...({ enabled, status: "failed", lastError } as const),
+        })),
+      ),
+    ];
+  }
+
+  /** For an account whose login holds: begins anew where it was refused before, and waits for what connects just now until the signal aborts. */
+  async settle(state: AccountState, signal: AbortSignal): Promise<void> {
+    const key = keyOf(state.channel, state.account);
+    if (state.status === "login-required" && !this.#held.has(key)) {
+      await this.#stop(key);
+      await this.sync();
+    }
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    while (state.running && state.status === "connecting" && !signal.aborted) await Promise.race([this.#said.promise, aborted]);
   }
 
   received(channelId: string, account: string): void {
@@ -84,8 +127,12 @@ export class ChannelManager {
   sync(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       const wanted = new Map<string, { channel: string; account: string; enabled: boolean }>();
-      for (const { name } of this.#deps.channels.list()) {
-        for (const entry of accountsOf(this.#deps.config(), name)) wanted.set(keyOf(name, entry.account), { channel: name, ...entry });
+      const there = this.#deps.channels.list();
+      for (const { name, plugin } of there) {
+        // The only channel of a plugin that is enabled needs no entry: its token is all that it lacks.
+        const isOnly = there.every((other) => other.plugin !== plugin || other.name === name);
+        const accounts = accountsOf(this.#deps.config(), name, isOnly);
+        for (const entry of accounts) wanted.set(keyOf(name, entry.account), { channel: name, ...entry });
       }
       await Promise.all(
         [...this.#runners.keys()].filter((key) => wanted.get(key)?.enabled !== true || this.#held.has(key)).map((key) => this.#stop(key)),
@@ -123,23 +170,7 @@ export class ChannelManager {
     const key = keyOf(channelId, account);
     let state = this.#states.get(key);
     if (state === undefined) {
-      state = {
-        channel: channelId,
-        account,
-        enabled: true,
-        running: false,
-        connected: false,
-        reconnectAttempts: 0,
-        status: "stopped",
-        self: undefined,
-        lastStartAt: null,
-        lastStopAt: null,
-        lastConnectedAt: null,
-        lastInboundAt: null,
-        lastOutboundAt: null,
-        lastError: null,
-        lastUndelivered: null,
-      };
+      state = atRest(channelId, account);
       this.#states.set(key, state);
     }
     return state;
@@ -152,6 +183,7 @@ export class ChannelManager {
       this.#connected(state, false);
       state.lastStopAt = this.#deps.clock.now();
       this.#runners.delete(key);
+      this.#tell();
     });
     this.#runners.set(key, { abort, ended });
   }
@@ -160,6 +192,11 @@ export class ChannelManager {
     if (state.connected === isConnected) return;
     state.connected = isConnected;
     this.#deps.onConnection(state.channel, state.account, isConnected);
+  }
+
+  #tell(): void {
+    this.#said.resolve();
+    this.#said = Promise.withResolvers();
   }
 
   async #stop(key: string): Promise<void> {
@@ -190,6 +227,7 @@ export class ChannelManager {
             state.lastConnectedAt = clock.now();
             state.lastError = null;
           } else if (status.detail !== undefined) state.lastError = status.detail;
+          this.#tell();
         }
         if (signal.aborted) break;
         state.lastError = "the connection ended";

@@ -33,13 +33,24 @@ const digest = ({ text, choices }: Part): string => Bun.hash(JSON.stringify([tex
 export function createOutbound({ attempts, defaults, channel, receipt, isSuperseded }: OutboundDeps) {
   const { ageOf, through } = attempts;
 
+  /** A plugin that is being mended or has not been enabled yet is waited for as long as a message is welcome: nothing is lost by a start without it. */
+  async function awaited(job: Job<OutboundMessage>, age: () => number): Promise<ReturnType<typeof channel>> {
+    const { retryFirstMs, retryLongestMs, giveUpAfterMs } = defaults();
+    for (let attempt = 0; ; attempt++) {
+      const target = channel(job.input.address.channel);
+      const pause = Math.min(retryLongestMs, retryFirstMs * 2 ** Math.min(attempt, 20));
+      if (target !== undefined || age() + pause > giveUpAfterMs) return target;
+      await job.sleep(pause);
+    }
+  }
+
   return async function deliver(job: Job<OutboundMessage>): Promise<Receipt> {
     const { address, choices, replyTo, key, edits, growing = false } = job.input;
     const age = ageOf(job);
     if (age() > defaults().giveUpAfterMs) {
       return { state: "failed", messageIds: [], detail: "it waited too long to be welcome, and was not sent" };
     }
-    const target = channel(address.channel);
+    const target = await awaited(job, age);
     if (target === undefined) return { state: "failed", messageIds: [], detail: `no plugin provides the channel "${address.channel}"` };
     const { record, handle } = target;
     const before = edits === undefined || handle.edit === undefined ? undefined : await receipt(edits);

@@ -14,14 +14,16 @@ export function channelsStatus(
   only: string | undefined,
   probes: ReadonlyMap<AccountState, Probe> = new Map(),
 ): ResultOf<typeof methods.channelsStatus> {
-  const shown = listed.filter(({ name }) => only === undefined || name === only);
+  const strangers = [...new Set(states.map(({ channel }) => channel))].filter((id) => !listed.some(({ name }) => name === id));
+  const all = [...listed.map(({ name, record }) => ({ name, label: record.label })), ...strangers.map((name) => ({ name, label: name }))];
+  const shown = all.filter(({ name }) => only === undefined || name === only);
   const of = (name: string) => states.filter((state) => state.channel === name);
-  const table = <T>(value: (entry: { name: string; record: ChannelRecord }) => T) =>
+  const table = <T>(value: (entry: { name: string; label: string }) => T) =>
     Object.fromEntries(shown.map((entry) => [entry.name, value(entry)]));
   return {
     ts: now,
     channelOrder: shown.map(({ name }) => name),
-    channelLabels: table(({ record }) => record.label),
+    channelLabels: table(({ label }) => label),
     channels: table(({ name }) => ({
       configured: channelOf(config, name) !== undefined,
       running: of(name).some((state) => state.running),
@@ -49,6 +51,6 @@ export function channelsStatus(
       })),
     ),
     channelDefaultAccountId: table(({ name }) => Object.keys(channelOf(config, name)?.accounts ?? { default: {} })[0] ?? "default"),
-    channelMeta: shown.map(({ name, record }) => ({ id: name, label: record.label, detailLabel: record.label })),
+    channelMeta: shown.map(({ name, label }) => ({ id: name, label, detailLabel: label })),
   };
 }

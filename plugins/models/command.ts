@@ -42,6 +42,7 @@ async function notReady(asked: string, io: CommandIo) {
 export const LIST_COMMAND: PluginCommand = {
   command: {
     name: "models list",
+    family: "Models that answer, their keys, windows and prices",
     summary: "Models that can be chosen; all also shows what is not ready",
     usage: "[all|configured|<provider>]",
   },
@@ -53,7 +54,9 @@ export const LIST_COMMAND: PluginCommand = {
       for (const text of aligned(result.models.map(line))) io.print(text);
       const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
       for (const { displayName, detail } of why) io.print(`${displayName} is not ready: ${detail}`);
-      if (result.models.length === 0 && why.length === 0) io.print("none; pincer doctor says what is missing");
+      if (asked === "all" && why.length === 0 && result.models.every(({ tags = [] }) => tags.includes("offline")))
+        io.print("no other provider has a key or a host: docs/models.md says which there are, pincer secrets set keeps a key");
+      else if (result.models.length === 0 && why.length === 0) io.print("none; pincer doctor says what is missing");
     }
     return 0;
   },

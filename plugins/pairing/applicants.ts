@@ -110,11 +110,11 @@ export function createApplicants({ store, clock, config, commit }: Parts) {
         return { applicant: seen, isNew: false };
       }
       const others = (await listed(prefixOf(asking))).filter(({ id }) => id !== asking.id);
-      if (kind === "sender") {
-        const { openPerAccount, codesPerHour } = config();
-        const recent = others.filter(({ createdAt }) => createdAt > now - hourMs);
-        if (others.filter(isOpen).length >= openPerAccount || recent.length >= codesPerHour) return "full";
-      }
+      const { openPerAccount, codesPerHour } = config();
+      const recent = others.filter(({ createdAt }) => createdAt > now - hourMs);
+      // Anybody can put a bot into groups without end, and the owner is told of each. One that made room is old enough to count no more.
+      if (recent.length >= (kind === "group" ? Math.min(codesPerHour, mostGroups - 1) : codesPerHour)) return "full";
+      if (kind === "sender" && others.filter(isOpen).length >= openPerAccount) return "full";
       const applicant: Applicant = {
         ...asking,
         ...{ requestId: crypto.randomUUID(), code: newCode(), state: "asked", refused: [], createdAt: now, lastSeenAt: now },

@@ -114,14 +114,35 @@ test("the same event from two accounts are two, and one event twice at the same 
   expect((await house.sent()).map(({ conversation }) => conversation)).toEqual(["dm-bob", "dm-other"]);
 });
 
+test("an account whose name has a colon in it does not speak in another's conversation", async () => {
+  const guests = await startPosing({ groups: { "*": {} } });
+  await guests.say({ from: "bob", group: "g", address: { thread: "1" } });
+  await guests.heard("g", 1);
+  for (const account of ["default:g", "", "Default", "default/g", "default\n"]) {
+    const said = { from: "mallory", group: "thread:1", address: { account } };
+    expect({ account, came: await guests.say(said).catch((error: unknown) => error) }).toMatchObject({
+      account,
+      came: { code: "DELIVERY_ADDRESS_INVALID" },
+    });
+  }
+  expect(await guests.sessions()).toEqual(["agent:main:posing:default:g:thread:1"]);
+  const { messages } = await guests.client.call<{ messages: object[] }>("chat.history", {
+    sessionKey: "agent:main:posing:default:g:thread:1",
+  });
+  expect(messages).toHaveLength(2);
+  await guests[Symbol.asyncDispose]();
+});
+
 describe("a channel speaks in its own name alone", () => {
-  for (const isolation of ["inline", "process"] as const)
-    testIn(isolation)(isolation, async () => {
-      await using other = await startPosing(
-        {},
-        { agents: { owner: ["scripted:ada"] }, plugins: { posing: { isolation } } },
-        { enable: ["scripted-channel"] },
-      );
+  const where = {
+    inline: ["posing", "inline"],
+    process: ["posing", "process"],
+    "process, to a process": ["posing delivery", "process"],
+  } as const;
+  for (const [mode, [which, isolation]] of Object.entries(where))
+    testIn(isolation)(mode, async () => {
+      const plugins = Object.fromEntries(which.split(" ").map((id) => [id, { isolation }]));
+      await using other = await startPosing({}, { agents: { owner: ["scripted:ada"] }, plugins }, { enable: ["scripted-channel"] });
       for (const channel of ["scripted", "nobody", "posing:x", ""]) {
         const message = messageOf({ address: { channel } });
         // Not with `rejects`, which runs the event loop once more while a process starts.
@@ -130,5 +151,10 @@ describe("a channel speaks in its own name alone", () => {
       }
       expect(await other.sessions()).toEqual([]);
       expect((await other.say({ from: "bob" })).status).toBe("refused");
+      const code = /code is `(\w+)`/.exec((await other.heard("dm-bob", 1))[0]!)?.[1];
+      const asOwner = messageOf({ text: `/pair approve ${code}`, address: { channel: "scripted" } });
+      const asked = await other.client.call("posing.asks", { message: asOwner }).catch((error: unknown) => error);
+      expect((await pairingRows(other)).approved).toEqual([]);
+      expect(asked).toMatchObject({ code: "PLUGIN_PERMISSION" });
     });
 });

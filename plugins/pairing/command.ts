@@ -67,7 +67,12 @@ async function takeBack(args: readonly string[], io: CommandIo): Promise<number>
 export const commands: readonly { readonly command: Command; readonly run: (args: readonly string[], io: CommandIo) => Promise<number> }[] =
   [
     {
-      command: { name: "pairing list", summary: "Who asks to be let in, who was, and who the owner is on channels", usage: "" },
+      command: {
+        name: "pairing list",
+        family: "Who may write to the assistant on channels",
+        summary: "Who asks to be let in, who was, and who the owner is on channels",
+        usage: "",
+      },
       run: showAll,
     },
     {

@@ -91,6 +91,17 @@ test("a group that needs approval asks the owner once, says nothing itself, and 
   expect(await house.say({ from: "bob", group: "g" })).toMatchObject({ status: "accepted" });
 });
 
+test("whoever puts the bot into any number of groups has the owner asked no more than an hour's worth of times", async () => {
+  await using house = await startPosing({ groups: { "*": { policy: "require-approval" } } }, owned);
+  await house.say({ text: "good morning" });
+  const before = (await house.heard("dm-ada", 1)).length;
+  for (let round = 0; round < 2; round++) for (let group = 0; group < 25; group++) await house.say({ from: "mallory", group: `g${group}` });
+  expect((await house.client.call<{ requests: unknown[] }>("pairing.list", {})).requests.length).toBeLessThanOrEqual(20);
+  const told = await house.client.call<{ text: string }>("posing.sent", {});
+  expect(JSON.stringify(told).split("wants me to answer there").length - 1).toBeLessThanOrEqual(10);
+  expect((await house.heard("dm-ada", before + 10)).length).toBe(before + 10);
+});
+
 test("a group that the owner turned down asks no more", async () => {
   await using house = await startPosing({ groups: { "*": { policy: "require-approval" } } }, owned);
   await house.say({ from: "bob", group: "g" });

@@ -210,3 +210,11 @@ browsing("what is sent while the gateway is away goes out once it is back, once 
   const { messages } = await client.call<{ messages: { role: string; content: unknown }[] }>("chat.history", { sessionKey: "main" });
   expect(messages.filter(({ role }) => role === "user")).toHaveLength(1);
 });
+
+browsing("a command that a browser may not give says where it works", async () => {
+  const { page } = await logIn();
+  await say(page, "/reset");
+  await page
+    .getByText(/Not sent: a browser may not do that; it works where you write as the owner, and in the terminal: pincer chat/)
+    .waitFor();
+});

@@ -13,7 +13,6 @@ const guides = [
   "README.md",
   ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
   ...pages,
-  ...readdirSync(join(root, "docs", "channels")).map((name) => `docs/channels/${name}`),
 ];
 const plugins = readdirSync(join(root, "plugins")).filter((id) => existsSync(join(root, "plugins", id, "plugin.json")));
 const documents = [...guides, ...plugins.map((id) => `plugins/${id}/README.md`)];
@@ -41,6 +40,26 @@ test("every link in the documents leads somewhere", () => {
     ),
   );
   expect(broken).toEqual([]);
+});
+
+test("every page for users is found from the README, link by link", () => {
+  const found = new Set(["README.md"]);
+  for (const path of found)
+    for (const [, to = ""] of read(path).matchAll(/\]\(([^)#:\s]+\.md)(?:#[^)]*)?\)/g)) {
+      const target = join(dirname(path), to);
+      if (existsSync(join(root, target))) found.add(target);
+    }
+  expect(guides.filter((page) => !found.has(page))).toEqual([]);
+});
+
+test("every page for users is found from the README, link by link", () => {
+  const found = new Set(["README.md"]);
+  for (const path of found)
+    for (const [, to = ""] of read(path).matchAll(/\]\(([^)#:\s]+\.md)(?:#[^)]*)?\)/g)) {
+      const target = join(dirname(path), to);
+      if (existsSync(join(root, target))) found.add(target);
+    }
+  expect(guides.filter((page) => !found.has(page))).toEqual([]);
 });
 
 test("every file and folder that a guide names is there", () => {

@@ -197,6 +197,38 @@ confined("a folder of the gateway's home is not for who was installed to name", 
   });
 });
 
+const ofTheHome = [
+  ["write", "cache/processes"],
+  ["write", "cache/runtime"],
+  ["read", "data/other"],
+  ["read", "pincer.json5"],
+  ["exec", "pincer.json5"],
+] as const;
+for (const [access, place] of ofTheHome)
+  confined(`nor by its whole path: to ${access} in ${place}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pincer-guest-"));
+    const installed = join(folder, "installed");
+    mkdirSync(join(installed, "guest"), { recursive: true });
+    symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
+    await using kit = await startHost({
+      clock: systemClock,
+      roots: [{ path: installed, layout: "installed", enabled: true }],
+      config: { plugins: { guest: { isolation: "process" } } },
+      async prepare(plugins) {
+        const home = dirname(plugins);
+        const named = join(home, place);
+        if (!place.includes(".")) mkdirSync(named, { recursive: true });
+        await writePlugin(join(folder, "made"), "guest", source, {
+          permissions: access === "exec" ? { exec: [named] } : { files: { [access]: [named] } },
+        });
+        renameSync(join(folder, "made", "guest"), join(installed, "guest", "1"));
+      },
+    });
+    const came = await invoke(kit.host, "guest.tries", { what: "sees", on: join(kit.home, place) }).catch((error: unknown) => error);
+    rmSync(folder, { recursive: true, force: true });
+    expect(came).toMatchObject({ code: "PLUGIN_PERMISSION" });
+  });
+
 /** Of a plugin that has one method, which says what its author found out when it was bundled. */
 const telling = (prelude: string, came: string) => `
 ${prelude}

@@ -46,7 +46,11 @@ export const drawer = signal(false);
 export const items = computed(() => fold(history.value, runs.value, sent.value, { error: problem.value, stopped: stopped.value }));
 export const busy = computed(() => runs.value.length > 0 || sent.value.some((entry) => entry.state === "sending"));
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  if (error instanceof RequestFailed && error.error.details?.["missingScope"] === "operator.admin")
+    return "a browser may not do that; it works where you write as the owner, and in the terminal: pincer chat";
+  return error instanceof Error ? error.message : String(error);
+}
 const isCurrent = (key: unknown) => key === current.value || (current.value === "main" && /^agent:[^:]+:main$/.test(String(key)));
 
 const connection = new Connection({

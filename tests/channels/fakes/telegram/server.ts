@@ -42,8 +42,8 @@ export interface FakeTelegram extends AsyncDisposable {
   write(from: Person, message: Readonly<Record<string, unknown>>, chat?: number, to?: Account): number;
   /** Somebody presses a button of that text under a message of the bot's. */
   press(from: Person, message: Sent, data: string): string;
-  /** A file that somebody sent, for `file_id`; `size` may say more than there is. */
-  file(bytes: Uint8Array, path: string, size?: number): string;
+  /** A file that somebody sent, for `file_id`; `size` may say more than there is, and `encoding` what it is not. */
+  file(bytes: Uint8Array, path: string, size?: number, encoding?: string): string;
   /** As @BotFather does it. */
   revoke(token: string): void;
   /** A group becomes a supergroup; people who write there are told of it. */
@@ -110,7 +110,10 @@ export function startFakeTelegram({
       const [, fileToken = "", filePath] = /^\/file\/bot([^/]*)\/(.+)$/.exec(path) ?? [];
       const file = [...world.files.values()].find((each) => each.path === filePath);
       return accounts.has(fileToken) && file
-        ? new Response(file.bytes as Uint8Array<ArrayBuffer>)
+        ? new Response(
+            file.bytes as Uint8Array<ArrayBuffer>,
+            file.encoding === undefined ? {} : { headers: { "content-encoding": file.encoding } },
+          )
         : new Refusal(404, "Not Found").response();
     },
   });
@@ -148,9 +151,9 @@ export function startFakeTelegram({
       account.updates.add("callback_query", { id, from: userOf(from), message: shown, chat_instance: "1", data }, message.chat);
       return id;
     },
-    file(bytes, path, size = bytes.length) {
+    file(bytes, path, size = bytes.length, encoding) {
       const id = `file-${world.files.size + 1}`;
-      world.files.set(id, { path, bytes, size });
+      world.files.set(id, { path, bytes, size, encoding });
       return id;
     },
     revoke(token) {

@@ -50,7 +50,10 @@ export interface World {
   readonly actions: { readonly chat: number; readonly thread: number | undefined; readonly action: string }[];
   readonly answeredPresses: string[];
   readonly openPresses: Set<string>;
-  readonly files: Map<string, { readonly path: string; readonly bytes: Uint8Array; readonly size: number }>;
+  readonly files: Map<
+    string,
+    { readonly path: string; readonly bytes: Uint8Array; readonly size: number; readonly encoding: string | undefined }
+  >;
   /** What people wrote, so that it can be answered. */
   readonly written: Set<string>;
   commands: readonly { readonly command: string; readonly description: string }[];
