@@ -141,7 +141,7 @@ export class Turn {
       table: () => this.#table as ToolTable,
       untrusted: () => this.transcript.untrusted(job.resumed),
       boundary: input.boundary ?? newBoundary(),
-      replyTo: () => (this.absorbed.findLast(({ replyTo }) => replyTo !== undefined) ?? input).replyTo?.address,
+      chat: () => [input, ...this.absorbed].findLast(({ sender, group }) => sender !== undefined && group !== true)?.replyTo?.address,
     });
     const onSteered = async (inputs: readonly TurnInput[]) => {
       const choice = await chooser.again(said(inputs));
