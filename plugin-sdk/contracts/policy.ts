@@ -17,8 +17,8 @@ export const PolicyQuestion = Type.Object({
   owner: Type.Boolean(),
   /** What stands in the conversation that the owner did not write; the model has read it. */
   untrusted: Type.Array(UntrustedSource),
-  /** Where the turn's answer goes on a channel. */
-  replyTo: Type.Optional(Address),
+  /** The direct conversation on a channel in which the turn was asked for: with `owner`, one of the owner's. */
+  chat: Type.Optional(Address),
 });
 export type PolicyQuestion = Static<typeof PolicyQuestion>;
 

@@ -18,7 +18,7 @@ export interface Place {
 export async function ask({ send, seen }: Asking, place: Place, path: string, init: RequestInit = {}): Promise<Response> {
   const { baseUrl, key } = place;
   const headers: Record<string, string> = { accept: "application/json" };
-  if (init.body !== undefined) headers["content-type"] = "application/json";
+  if (typeof init.body === "string") headers["content-type"] = "application/json";
   if (key !== undefined) headers["authorization"] = `Bearer ${key}`;
   for (const name in place.headers) headers[name.toLowerCase()] = place.headers[name] as string;
   const response = await send(`${baseUrl}${path}`, { ...init, headers });

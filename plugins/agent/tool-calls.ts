@@ -51,7 +51,8 @@ interface ToolCallsOptions {
   readonly untrusted: () => Promise<readonly UntrustedSource[]>;
   /** Of the marks around it. */
   readonly boundary: string;
-  readonly replyTo: () => Address | undefined;
+  /** Where somebody wrote directly what the turn answers; not where a client has the answer delivered to. */
+  readonly chat: () => Address | undefined;
 }
 
 export class ToolCalls {
@@ -146,9 +147,9 @@ export class ToolCalls {
       const policy = agent.uses.policy;
       if (policy === undefined)
         return owner ? { allow: true } : deny("Tools are for the owner's own conversations; this is not one of them.");
-      const replyTo = this.#options.replyTo();
+      const chat = this.#options.chat();
       const untrusted = [...(await this.#options.untrusted())];
-      const question = { ...asked, callId: call.id, untrusted, ...(replyTo === undefined ? {} : { replyTo }) };
+      const question = { ...asked, callId: call.id, untrusted, ...(chat === undefined ? {} : { chat }) };
       const { allow, reason } = await policy.decide(question, { signal });
       return allow ? { allow: true } : deny(`The call was refused: ${reason ?? "the policy does not allow it"}`);
     } catch (error) {

@@ -19,6 +19,7 @@ import { type CallAnswer, ModelCalls } from "./model-calls.ts";
 import { type ModelChoice, ModelChooser } from "./model-choice.ts";
 import { addUsage, answerText, errorKind, failureText, noUsage } from "./model-stream.ts";
 import { promptSections, systemPrompt } from "./prompt.ts";
+import { readAttachments } from "./read-attachments.ts";
 import { Replies } from "./replies.ts";
 import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
@@ -81,6 +82,8 @@ export class Turn {
   /** How long the run's text was when the message that is being written began. */
   #begin = 0;
   readonly #callIds = new Set<string>();
+  /** Sentences about attachments that could not be read, which whoever sent them is told. */
+  readonly #unread: string[] = [];
   #takes = 0;
 
   constructor(options: TurnOptions) {
@@ -104,11 +107,11 @@ export class Turn {
   async answer(): Promise<TurnEnd> {
     const { agent, job, run, session, signal } = this.#options;
     const { input } = job;
-    this.#append(input);
+    const read = await this.#append(input);
     const starting = { sessionKey: session.key, agentId: input.agentId, runId: input.runId, owner: input.owner };
     const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
-    this.#absorb(await this.#take());
+    const others = await this.#absorb(await this.#take());
     this.replies.showTyping();
     if (!this.replies.isEmpty) {
       if (job.resumed) await this.blocks.replay();
@@ -128,7 +131,7 @@ export class Turn {
       inputs,
       items: () => this.transcript.items(job.resumed),
     });
-    const calls = await this.#goTo(info, await chooser.choose(said([input, ...this.absorbed])));
+    const calls = await this.#goTo(info, await chooser.choose(said([read, ...others])));
     const tools = new ToolCalls({
       agent,
       job,
@@ -138,7 +141,7 @@ export class Turn {
       table: () => this.#table as ToolTable,
       untrusted: () => this.transcript.untrusted(job.resumed),
       boundary: input.boundary ?? newBoundary(),
-      replyTo: () => (this.absorbed.findLast(({ replyTo }) => replyTo !== undefined) ?? input).replyTo?.address,
+      chat: () => [input, ...this.absorbed].findLast(({ sender, group }) => sender !== undefined && group !== true)?.replyTo?.address,
     });
     const onSteered = async (inputs: readonly TurnInput[]) => {
       const choice = await chooser.again(said(inputs));
@@ -185,7 +188,7 @@ export class Turn {
       for (;;) {
         for (const input of await this.#take()) {
           this.absorbed.push(input);
-          this.#append(input);
+          await this.#append(input);
         }
       }
     } catch {
@@ -260,8 +263,7 @@ export class Turn {
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
       const steered = await this.#take();
-      this.#absorb(steered);
-      calls = (await onSteered(steered)) ?? calls;
+      calls = (await onSteered(await this.#absorb(steered))) ?? calls;
     }
   }
 
@@ -299,6 +301,7 @@ export class Turn {
 
   #notices({ stopReason, cut }: CallAnswer, tools: ToolCalls): string[] {
     return [
+      ...this.#unread,
       ...(stopReason === "length" ? ["The answer ends here because it reached the model's limit for one answer."] : []),
       ...(cut === true
         ? ["The gateway was restarted while this was being written, and the model cannot continue it. Ask again for the rest."]
@@ -323,13 +326,18 @@ export class Turn {
     this.#begin = run.text.length;
   }
 
-  #append(input: TurnInput): void {
+  /** Returns it with its attachments as the model reads them, which is also what decides about the model. */
+  async #append(sent: TurnInput): Promise<TurnInput> {
+    const { agent, job, signal } = this.#options;
+    const { input, notes } = await readAttachments(agent, job, sent, signal);
+    this.#unread.push(...notes);
     this.transcript.append({
       id: entryIds.user(input.runId),
       kind: "message",
-      message: userMessage(input, this.#options.agent.config),
+      message: userMessage(input, agent.config),
       runId: input.runId,
     });
+    return input;
   }
 
   /** Takes over what waits: at the start, and behind each call's tools. */
@@ -340,15 +348,17 @@ export class Turn {
     return (await taken).map(({ input }) => input);
   }
 
-  #absorb(taken: readonly TurnInput[]): void {
+  async #absorb(taken: readonly TurnInput[]): Promise<readonly TurnInput[]> {
+    const read: TurnInput[] = [];
     for (const input of taken) {
       this.absorbed.push(input);
-      this.#append(input);
+      read.push(await this.#append(input));
       this.replies.add(input.replyTo, this.#options.run.text.length);
       // Somebody with fewer rights who has a say in a turn takes them from it.
       this.#owner &&= input.owner;
     }
     if (taken.length > 0) this.#options.onAbsorbed(this.absorbed.map(({ runId }) => runId));
+    return read;
   }
 
   async #tools(info: AgentInfo, model: ModelInfo): Promise<ToolTable> {

@@ -5,6 +5,7 @@ import { approvals } from "@pincer/plugin-sdk/contracts/approvals";
 import { budgets } from "@pincer/plugin-sdk/contracts/budgets";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
+import { media } from "@pincer/plugin-sdk/contracts/media";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
 import { policy } from "@pincer/plugin-sdk/contracts/policy";
 import { router } from "@pincer/plugin-sdk/contracts/router";
@@ -25,6 +26,7 @@ export const uses = {
   policy: ifPresent(policy),
   approvals: ifPresent(approvals),
   outbox: ifPresent(outbox),
+  media: ifPresent(media),
   budgets: ifPresent(budgets),
 };
 

@@ -84,7 +84,7 @@ export default definePlugin({
           if (verdict.action === "allow") return { allow: true };
           if (verdict.action === "deny") return { allow: false, reason: verdict.reason };
           if (await isGranted(question)) return { allow: true };
-          const { tool, access, sessionKey, agentId, runId, callId, owner, replyTo } = question;
+          const { tool, access, sessionKey, agentId, runId, callId, owner, chat } = question;
           const wish: Wish = {
             id: idOf(question),
             kind: access === "exec" ? "exec" : "plugin",
@@ -92,7 +92,7 @@ export default definePlugin({
             shown: shownArguments(question.arguments),
             why: verdict.why,
             // The chat of somebody else is no place to ask the owner in.
-            address: owner ? (replyTo ?? null) : null,
+            address: owner ? (chat ?? null) : null,
           };
           try {
             const { state, by } = await decided(wish, signal, () => undefined);

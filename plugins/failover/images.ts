@@ -1,4 +1,5 @@
 /** Images made smaller, for a vendor that refuses their size or dimensions. */
+import { imageSize, smallerImage } from "@pincer/plugin-sdk/image";
 import type { DocumentBlock, ImageBlock, Message, TextBlock } from "@pincer/plugin-sdk/message";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 
@@ -8,8 +9,6 @@ interface ImageLimits {
   /** Of all images of a request: a small file may hold very many pixels, and each takes four bytes once it is open. */
   readonly imagePixels: number;
 }
-
-const QUALITIES = [85, 60, 40] as const;
 
 interface Budget {
   left: number;
@@ -22,19 +21,12 @@ async function shrunk(
 ): Promise<ImageBlock> {
   const bytes = Buffer.from(image.data, "base64");
   try {
-    const { width, height } = await new Bun.Image(bytes, { maxPixels }).metadata();
+    const { width, height } = await imageSize(bytes, maxPixels);
     if (Math.max(width, height) <= imageSidePx && bytes.length <= imageBytes) return image;
     pixels.left -= width * height;
     if (pixels.left < 0) return image;
-    let side = imageSidePx;
-    for (;;) {
-      for (const quality of QUALITIES) {
-        const made = new Bun.Image(bytes, { maxPixels }).resize(side, side, { fit: "inside", withoutEnlargement: true });
-        const smaller = await made.jpeg({ quality }).bytes();
-        if (smaller.length <= imageBytes || side <= 64) return { type: "image", data: smaller.toBase64(), mimeType: "image/jpeg" };
-      }
-      side = Math.max(64, Math.floor(side * 0.7));
-    }
+    const smaller = await smallerImage(bytes, { sidePx: imageSidePx, bytes: imageBytes, pixels: maxPixels });
+    return { type: "image", data: smaller.toBase64(), mimeType: "image/jpeg" };
   } catch {
     // silent-ok: what is no image, or one of a kind that cannot be opened here, is for the vendor to refuse in its own words
     return image;

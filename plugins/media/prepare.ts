@@ -1,0 +1,71 @@
+/** From a file as somebody sent it to what a model is given of it, in memory alone: no temporary file is written that could be left behind. */
+import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
+import type { PreparedAttachment } from "@pincer/plugin-sdk/contracts/media";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
+import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
+import { createQueue } from "@pincer/plugin-sdk/queue";
+import { contentType } from "./content-type.ts";
+import { documentText } from "./documents.ts";
+import { preparedImage } from "./pictures.ts";
+import { type MediaContext, recordingText } from "./recordings.ts";
+import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
+
+const kindOf = (mimeType: string): Attachment["kind"] => {
+  const family = mimeType.split("/")[0];
+  return family === "image" || family === "audio" || family === "video" ? family : "document";
+};
+
+export function createPrepare(ctx: MediaContext) {
+  // One file is open at a time: a few large ones would take the memory of all.
+  const inTurn = createQueue();
+
+  const textAttachment = (name: string, { what, text: read, leftOut }: DocumentText): PreparedAttachment => {
+    const most = ctx.config.textChars;
+    const text = visibleText(read);
+    const isCut = text.length > most;
+    const said = [...leftOut, ...(isCut ? [`only its first ${most} characters were read`] : [])];
+    const shown = `${what}\n\n${isCut ? text.slice(0, most).toWellFormed() : text}`;
+    const attachment: Attachment = {
+      kind: "document",
+      mimeType: "text/plain",
+      fileName: name,
+      data: Buffer.from(shown).toString("base64"),
+    };
+    return { attachment, ...(said.length === 0 ? {} : { note: `Of ${name} this was left out: ${said.join("; ")}.` }) };
+  };
+
+  const prepared = async (sent: Attachment, bytes: Uint8Array, mimeType: string, name: string): Promise<PreparedAttachment> => {
+    const kind = kindOf(mimeType);
+    const named = { kind, ...(sent.fileName === undefined ? {} : { fileName: name }) };
+    if (mimeType.startsWith("image/") && mimeType !== "image/svg+xml")
+      return { attachment: { ...named, ...(await preparedImage(bytes, mimeType, ctx.config)) } };
+    if (kind === "video") throw new Unreadable("videos are not watched here");
+    const file = { attachment: { ...named, mimeType, data: sent.data } };
+    if (mimeType === "application/pdf" && ctx.config.pdf === "file") return file;
+    const late = new AbortController();
+    using _timer = ctx.clock.after(ctx.config.documentMs, () => late.abort());
+    const text = await documentText(bytes, mimeType, ctx.config, late.signal);
+    return text === undefined ? file : textAttachment(name, text);
+  };
+
+  return async (
+    { attachment: sent }: { readonly attachment: Attachment },
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<PreparedAttachment> => {
+    const name = oneLine((sent.fileName ?? "").replace(/[[\]]/g, " ")) || sent.kind;
+    let size = Math.floor(sent.data.length * 0.75);
+    let is = sent.mimeType;
+    try {
+      if (size > ctx.config.fileBytes) throw new Unreadable(`it has more than ${sizeText(ctx.config.fileBytes)}`);
+      const bytes = Buffer.from(sent.data, "base64");
+      size = bytes.length;
+      if (size === 0) throw new Unreadable("it is empty");
+      is = contentType(bytes, sent.mimeType, sent.fileName);
+      if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, signal));
+      return await inTurn(() => prepared(sent, bytes, is, name));
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      return { note: `${name} (${oneLine(is)}, ${sizeText(size)}) could not be read: ${error.message}.` };
+    }
+  };
+}

@@ -1,0 +1,57 @@
+/** One recording over `POST /audio/transcriptions`. Whatever the server says instead is a failure in words. */
+import type { Transcription, TranscriptionRequest } from "@pincer/plugin-sdk/contracts/transcriber";
+import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
+import { findKey, howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { askJson } from "@pincer/plugin-sdk/provider/post";
+import { attempt } from "@pincer/plugin-sdk/provider/reach";
+import type { TranscriberConfig } from "./config.ts";
+
+/** What the API takes, by what a file's name must end with: it goes by that. */
+const endings: Readonly<Record<string, string>> = {
+  "audio/mpeg": "mp3",
+  "audio/mp4": "m4a",
+  "audio/wav": "wav",
+  "audio/ogg": "ogg",
+  "audio/flac": "flac",
+  "audio/webm": "webm",
+};
+export const mimeTypes: readonly string[] = Object.keys(endings);
+
+const failed = (failure: string): Transcription => ({ text: "", failure });
+
+export function createTranscribe(ctx: ProviderContext<TranscriberConfig>) {
+  return async (request: TranscriptionRequest, { signal }: { readonly signal: AbortSignal }): Promise<Transcription> => {
+    const { model, fileBytes, headers, idleTimeoutMs, callTimeoutMs, answerBytes } = ctx.config;
+    const { data, mimeType, language } = request;
+    const ending = endings[mimeType];
+    if (ending === undefined) return failed(`recordings of the kind ${mimeType} are not taken`);
+    if (data.length > fileBytes) return failed(`it has ${data.length} bytes, and at most ${fileBytes} are taken`);
+    const baseUrl = ctx.config.baseUrl.replace(/\/+$/, "");
+    // A key for OpenAI is for nobody else, whatever speaks its API.
+    const isVendor = URL.parse(baseUrl)?.hostname === "api.openai.com";
+    const { key, secret, isNamed } = await findKey(ctx, ctx.config.key, isVendor ? ["OPENAI_API_KEY"] : []);
+    if (key === undefined && secret !== undefined && (isVendor || isNamed)) return failed(`no key for it: ${howToSet(secret)}`);
+
+    const form = new FormData();
+    form.set("file", new Blob([new Uint8Array(data)], { type: mimeType }), `recording.${ending}`);
+    form.set("model", model);
+    form.set("response_format", "json");
+    if (language !== undefined) form.set("language", language);
+    const asking = {
+      bounds: { idleMs: idleTimeoutMs, longestMs: callTimeoutMs, mostBytes: answerBytes },
+      signal,
+      where: baseUrl,
+      what: model,
+      failureOf: (error: unknown) => failureOf(error, baseUrl, ctx.clock.now()),
+    };
+    const answer = await attempt(ctx, asking, async (watch) => ({
+      said: await askJson(watch, { baseUrl, key, headers }, "/audio/transcriptions", { method: "POST", body: form }),
+    }));
+    if ("failure" in answer) return failed(without(answer.failure.message, key));
+    const text = (answer.said as { readonly text?: unknown } | null)?.text;
+    return typeof text === "string" ? { text } : failed(`${baseUrl} answered without a text`);
+  };
+}
+
+/** Servers repeat what they were sent. */
+const without = (message: string, key: string | undefined): string => (key === undefined ? message : message.replaceAll(key, "…"));
