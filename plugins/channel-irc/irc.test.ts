@@ -312,9 +312,10 @@ test("of what was missed, who is who is not taken from who is there now", async 
   await using house = await startHouse(irc.address, { config: { allowFrom: ["account:ada"] } });
   await house.connected();
   irc.send(":ada!~ada@home.test JOIN #home ada :Ada");
-  irc.speak({ from: "ada!~ada@home.test", target: "pincer", text: "said by who had the nick then", at: Date.now() - 3_600_000 });
+  irc.speak({ from: "ada!~ada@home.test", target: "pincer", text: "said by who had the nick then", at: Date.now() - 600_000 });
   irc.speak({ from: "ada!~ada@home.test", target: "pincer", text: "said now" });
   await irc.until(() => irc.said.length === 1);
+  expect(await house.heard(0)).toContain("said now");
   expect(JSON.stringify(house.kit.model.models.map(({ request }) => request.messages))).not.toContain("had the nick then");
 });
 

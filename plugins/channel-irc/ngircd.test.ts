@@ -28,7 +28,7 @@ inEveryMode("at a real server", (mode, inMode) => {
     expect(await person.heard(/PRIVMSG #home/)).toEndWith("PRIVMSG #home :fine");
     person.say("pincer", "and here?");
     expect(await person.heard(/PRIVMSG ada/)).toEndWith("PRIVMSG ada :fine");
-    expect(await house.heard(0)).toContain("<message>\nhello\n</message>");
+    expect(await house.heard(0)).toMatch(/>\nhello\n</);
     expect(house.kit.model.models).toHaveLength(2);
   });
 });

@@ -197,7 +197,7 @@ test("files come as they are, and what is too large or no base64 is named in the
 test("what nobody sees is not read", async () => {
   await using house = await start();
   await house.post({ ...hello, text: `hel\u{200b}lo${String.fromCodePoint(0xe0041)}` }, `${PATH}?wait=30`);
-  expect(JSON.stringify((await house.kit.model.modelCall(0)).request.messages)).toContain("hello\\n</message>");
+  expect(JSON.stringify((await house.kit.model.modelCall(0)).request.messages)).toContain("\\nhello\\n<");
 });
 
 test("two accounts have their own secret, people and address", async () => {
