@@ -22,10 +22,10 @@ test("in a server it answers who mentions it, without the mention in the text, a
   await using house = await startHouse();
   house.discord.write(ada, general.id, { content: "not for you" });
   house.discord.write(ada, general.id, mention("@bot, what is up?"));
-  expect(await house.heard(0)).toContain("<message>\nwhat is up?\n</message>");
+  expect(await house.heard(0)).toContain(">\nwhat is up?\n</");
   expect((await house.discord.message(0)).message.channel_id).toBe(general.id);
   house.discord.write(ada, general.id, { content: `and you <@!${me}> say?` });
-  expect(await house.heard(1)).toContain("<message>\nand you say?\n</message>");
+  expect(await house.heard(1)).toContain(">\nand you say?\n</");
   await house.discord.message(1);
   house.discord.write(ada, general.id, { content: `\`<@${me}>\` is how it is written` });
   house.discord.write(ada, direct, { content: "last" });
@@ -43,7 +43,7 @@ test("the bot's own role mentions it too; other names are read as people see the
   house.discord.write(ada, general.id, { content: `<@&${roles[1]!.id}> hm` });
   const content = `<@&${roles[0]!.id}> ask <@${grace.id}> or <@&${roles[1]!.id}> in <#${general.id}>`;
   house.discord.write(ada, general.id, { content, mentions: [{ ...grace, global_name: "Grace", member: { nick: grace.nick } }] });
-  expect(await house.heard(0)).toContain("<message>\nask @Rear Admiral or @admins in #general\n</message>");
+  expect(await house.heard(0)).toContain(">\nask @Rear Admiral or @admins in #general\n</");
 });
 
 test("a reply to its own message is meant for it, a reply to somebody else's is not", async () => {
