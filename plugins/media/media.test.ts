@@ -232,7 +232,7 @@ describe("files that are made to do harm", () => {
 
   testIn("process")("a PDF whose page unpacks to very much is read as far as the bound, and the next file after it", async () => {
     await using kit = await start({ mode: "process" });
-    const page = deflateSync(Buffer.from("BT /F1 12 Tf (a) Tj ET ".repeat(300_000)));
+    const page = deflateSync(Buffer.from("BT /F1 12 Tf (a) Tj ET ".repeat(100_000)));
     const bomb = await read(kit, file(pdfOf([page]), "bomb.pdf"));
     expect(bomb.note).toContain("only its first 60000 characters were read");
     expect(bomb.text?.length).toBeLessThan(61_000);
