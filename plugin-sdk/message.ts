@@ -1,8 +1,14 @@
 /** The shape of messages in transcripts, on the wire (`protocol` section 4.2) and towards model providers. */
 import { type Static, Type } from "@sinclair/typebox";
 import { Selection } from "./selection.ts";
+import { Untrusted, UntrustedSource } from "./untrusted.ts";
 
-export const TextBlock = Type.Object({ type: Type.Literal("text"), text: Type.String() });
+export const TextBlock = Type.Object({
+  type: Type.Literal("text"),
+  text: Type.String(),
+  /** In a message that holds other text as well: where this one came from. */
+  source: Type.Optional(UntrustedSource),
+});
 export type TextBlock = Static<typeof TextBlock>;
 
 /** `data` is base64. */
@@ -63,6 +69,8 @@ export const UserMessage = Type.Object({
   idempotencyKey: Type.Optional(Type.String()),
   /** Who wrote it on which channel; absent for the owner on the gateway's own surfaces. */
   sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
+  /** What of it the owner did not write; of a summary, what it was made of. */
+  untrusted: Type.Optional(Untrusted),
 });
 export type UserMessage = Static<typeof UserMessage>;
 
@@ -88,6 +96,7 @@ export const ToolResultMessage = Type.Object({
   content: Type.Array(Type.Union([TextBlock, ImageBlock])),
   isError: Type.Boolean(),
   timestamp: Type.Integer(),
+  untrusted: Type.Optional(Untrusted),
 });
 export type ToolResultMessage = Static<typeof ToolResultMessage>;
 

@@ -48,6 +48,8 @@ export const ChannelRecord = Type.Object({
   choices: Type.Optional(Type.Boolean()),
   /** Least milliseconds between two edits of one message; absent: a message is not edited while its text grows. */
   editEveryMs: Type.Optional(Type.Integer()),
+  /** Programs read it: unless the settings say otherwise, an answer is sent at its end, as one message. */
+  whole: Type.Optional(Type.Boolean()),
   /** Milliseconds for which the platform shows that somebody is typing. */
   typingMs: Type.Optional(Type.Integer()),
 });

@@ -59,6 +59,8 @@ export const Acceptance = Type.Object({
   /** `duplicate` was seen before, `refused` is not on the allowlist; in every case the platform may be told that it arrived. */
   status: Type.Union([Type.Literal("accepted"), Type.Literal("duplicate"), Type.Literal("refused")]),
   reason: Type.Optional(Type.String()),
+  /** The run that answers it, as `agent.wait` takes it; absent when it was refused. */
+  runId: Type.Optional(Type.String()),
 });
 export type Acceptance = Static<typeof Acceptance>;
 

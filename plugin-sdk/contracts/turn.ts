@@ -17,6 +17,10 @@ export const TurnRequest = Type.Object({
   mode: Type.Optional(QueueMode),
   /** Who wrote it; absent for the owner on the gateway's own surfaces. */
   sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
+  /** Whoever sent it did not write it, but handed it on; `from` as the platform says. It is never a command. */
+  forwarded: Type.Optional(Type.Object({ from: Type.Optional(Type.String()) })),
+  /** What it answers, in the words of somebody else. */
+  quoted: Type.Optional(Type.Object({ text: Type.String() })),
   /** The owner wrote it, also where the session is not the owner's own: every command is theirs. */
   byOwner: Type.Optional(Type.Boolean()),
   /** It was written among several people. */

@@ -103,3 +103,33 @@ test("a disconnection breaks what runs and what begins, until it is over", async
   expect(await get("/list")).toBe("[1,2,3]");
   gate.resolve();
 });
+
+test("a WebSocket goes through, meets what its request meets, and ends with a disconnection", async () => {
+  await using other = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request, server) => (server.upgrade(request) ? (undefined as unknown as Response) : new Response("no", { status: 400 })),
+    websocket: { message: (socket, text) => void socket.send(`${text}, ${text}`) },
+  });
+  await using road = startFaults(`http://127.0.0.1:${other.port}`);
+  const socket = () => {
+    const made = new WebSocket(road.url.replace("http", "ws"));
+    const closed = new Promise<number>((resolve) => {
+      made.onclose = ({ code }) => resolve(code);
+    });
+    return { made, closed };
+  };
+  const { made, closed } = socket();
+  const said = new Promise((resolve) => {
+    made.onmessage = ({ data }) => resolve(data);
+  });
+  made.onopen = () => made.send("x".repeat(100_000));
+  expect(await said).toBe(`${"x".repeat(100_000)}, ${"x".repeat(100_000)}`);
+  road.disconnect();
+  expect(await closed).toBe(1006);
+  road.connect();
+  for (const fault of ["refused", "lost", "unavailable"] as const) {
+    road.next({}, fault);
+    expect(await socket().closed).toBeGreaterThanOrEqual(1002);
+  }
+});

@@ -7,6 +7,7 @@ const parts = {
   bubblewrap: { commands: ["bwrap"], install: "apt-get install bubblewrap" },
   tmux: { commands: ["tmux"], install: "apt-get install tmux" },
   bash: { commands: ["bash"], install: "apt-get install bash" },
+  ngircd: { commands: ["ngircd"], install: "apt-get install ngircd" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
 type Part = keyof typeof parts;

@@ -157,7 +157,8 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
       only: [...defaultPlugins, "scripted-provider", id, ...(options.enable ?? [])],
       config: [
         { models: { default: "scripted/one" }, scripted: { provider: { url: model.url } } },
-        ...(mode === "process" ? [{ plugins: { [id]: { isolation: "process" } } }] : []),
+        // Whatever its manifest wishes for.
+        { plugins: { [id]: { isolation: mode === "process" ? "process" : "inline" } } },
         nested(configPathOf(manifest), options.config ?? {}),
         options.settings ?? {},
       ],

@@ -1,6 +1,7 @@
 /** From a request to the work that is admitted for it: a turn, a command, or a compaction. */
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { Admission } from "@pincer/plugin-sdk/job";
+import { newBoundary } from "@pincer/plugin-sdk/untrusted";
 import { mayUse, parseCommand } from "./commands.ts";
 import {
   type CommandInput,
@@ -33,13 +34,18 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
   const input: TurnInput = {
     ...withinLimits(request, agent.config),
     at: agent.clock.now(),
+    boundary: newBoundary(),
     ...(origin.chat === true ? { chat: true } : {}),
     ...(user === undefined ? {} : { user }),
   };
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
   if (request.unanswered === true) return { lane: turnLane(sessionKey), kind: recordJob.kind, key, input, mode: "followup", ...from };
   const isOwner = owner || byOwner === true || origin.operator === true;
-  const typed = (isOwner || replyTo !== undefined) && origin.plain !== true && (request.attachments ?? []).length === 0;
+  const typed =
+    (isOwner || replyTo !== undefined) &&
+    origin.plain !== true &&
+    request.forwarded === undefined &&
+    (request.attachments ?? []).length === 0;
   const command = typed ? parseCommand(request.text) : undefined;
   const isAllowed = command !== undefined && mayUse(command.name, { owner: isOwner, group: group === true });
   if (command?.name === "compact" && isAllowed) {

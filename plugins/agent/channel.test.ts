@@ -59,7 +59,9 @@ test("in a stranger's conversation there are no tools, and what is said is marke
   await there.platform.message(0);
   const { request } = there.script.models[0]!;
   expect(request.tools).toEqual([]);
-  expect(request.messages[0]!.content).toMatch(/^\[.*, bob on scripted\] <message>\nhello\n<\/message>$/);
+  expect(request.messages[0]!.content).toMatch(
+    /^\[.*, bob on scripted\] <untrusted-([0-9a-f]{16}) from="a message of bob on scripted">\nhello\n<\/untrusted-\1>$/,
+  );
 });
 
 test("typing is shown again before the platform forgets it, and no more once the answer is there", async () => {
@@ -220,8 +222,7 @@ test("a model that cannot go on ends what was begun, and says so", async () => {
 
   await using second = await there.start();
   await second.client.event("chat", ({ state }) => state === "final");
-  const last = await there.platform.message(there.platform.posted.length);
-  expect(last.text).toContain("restarted while this was being written");
+  await there.platform.until(() => there.platform.posted.at(-1)?.text.includes("restarted while this was being written") === true);
   expect(there.script.models).toHaveLength(1);
   const said = there.platform.posted.slice(0, -1).map(({ text }) => text);
   expect(new Set(said).size).toBe(said.length);

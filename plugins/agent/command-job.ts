@@ -4,7 +4,7 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
 import { admissionOf } from "./admission.ts";
-import { commands, mayUse } from "./commands.ts";
+import { commandsWith, mayUse } from "./commands.ts";
 import { isPutOff } from "./errors.ts";
 import { sessionsReset } from "./gateway-methods.ts";
 import { Replies } from "./replies.ts";
@@ -45,7 +45,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
 
   const help = (input: CommandInput): string => {
     const by = { owner: isOwner(input), group: input.group === true };
-    const usable = commands.filter(({ name }) => mayUse(name, by));
+    const usable = commandsWith(agent.uses.approvals !== undefined).filter(({ name }) => mayUse(name, by));
     return usable.map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
   };
 
@@ -132,6 +132,18 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return `${chosen.name} answers in this conversation from now on.`;
   };
 
+  /** The owner said it, or `refused` would be set. */
+  const answer = async ({ command, args, group, sender, user }: CommandInput): Promise<string> => {
+    const { approvals } = agent.uses;
+    if (approvals === undefined) return "Nothing asks for approval here: the plugin approvals is not enabled.";
+    if (group === true) return "Answer that where nobody reads along: write to me directly.";
+    const [code = "", word] = args.split(/\s+/);
+    if (code === "") return `Say which: /${command} <code>.`;
+    const decision = command === "deny" ? "deny" : word?.toLowerCase() === "always" ? "allow-always" : "allow-once";
+    const by = sender === undefined ? (user ?? "shared") : `${sender.channel}:${sender.id}`;
+    return (await approvals.answer({ code, decision, by }, { signal: agent.signal })).text;
+  };
+
   const run = async (input: CommandInput): Promise<string> => {
     if (input.refused === true) return `Only the owner of this assistant may use /${input.command}${input.group === true ? " here" : ""}.`;
     switch (input.command) {
@@ -139,6 +151,9 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
         return agentsOf(input);
       case "status":
         return status(input);
+      case "approve":
+      case "deny":
+        return answer(input);
       case "usage":
         return usage(input);
       case "model":

@@ -62,7 +62,19 @@ export const commands: readonly CommandEntry[] = [
   }),
 ];
 
-const byAlias = new Map(commands.flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
+/** Answers to what a tool call waits for: told where the owner is, and of no use elsewhere. */
+const answers: readonly CommandEntry[] = [
+  command("approve", "session", "Lets a tool call run that waits for your word; with always, this tool here from now on.", {
+    name: "code",
+    description: "Its code, and always",
+  }),
+  command("deny", "session", "Does not let it run.", { name: "code", description: "Its code" }),
+];
+
+/** Those that can be used when something asks for approval, or when nothing does. */
+export const commandsWith = (approvals: boolean): readonly CommandEntry[] => (approvals ? [...commands, ...answers] : commands);
+
+const byAlias = new Map([...commands, ...answers].flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
 
 interface TypedCommand {
   readonly name: string;
@@ -76,9 +88,10 @@ export function parseCommand(text: string): TypedCommand | undefined {
   return name === undefined ? undefined : { name, args: match?.[2]?.trim() ?? "" };
 }
 
-/** What a text asks for: a command that empties a conversation, what `sessions.reset` asks for. */
+/** What a text asks for: a command that empties a conversation, what `sessions.reset` asks for; one that answers a request, what that asks for. */
 export function scopeOf(text: string): WireScope {
   const name = parseCommand(text)?.name;
+  if (name === "approve" || name === "deny") return "operator.approvals";
   return name === "new" || name === "reset" ? "operator.admin" : "operator.write";
 }
 

@@ -6,6 +6,7 @@ import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
+import { neutralText } from "@pincer/plugin-sdk/untrusted";
 import { followersOf } from "@pincer/plugin-sdk/wire/session";
 import { type ContextItem, summaryEnd, summaryId } from "./context-window.ts";
 import { agentErrors } from "./errors.ts";
@@ -59,7 +60,9 @@ function contentText(message: Message): string {
 }
 
 function lineOf({ kind, message }: ContextItem, stamp: (timestamp: number) => string): string {
-  const text = contentText(message);
+  const said = contentText(message);
+  const isForeign = message.role !== "assistant" && message.untrusted !== undefined;
+  const text = isForeign ? neutralText(said) : said;
   if (kind === "summary") return text;
   if (message.role === "toolResult") return `Result of ${message.toolName}: ${shorten(text, resultChars)}`;
   const who = message.role === "assistant" ? "Assistant" : (message.sender?.name ?? "User");

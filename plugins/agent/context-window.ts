@@ -119,10 +119,17 @@ export function requestTokens(items: readonly ContextItem[], limits: WindowLimit
 export const tokenLimit = ({ window, settings }: WindowLimits): number =>
   window - Math.min(settings.reserveTokens, Math.floor(window * settings.reserveShare));
 
-const leftOut = (message: ToolResultMessage): ToolResultMessage => ({
+const leftOut = ({ untrusted: _, ...message }: ToolResultMessage): ToolResultMessage => ({
   ...message,
   content: [{ type: "text", text: "[an old result, left out to save space; call the tool again if it is needed]" }],
 });
+
+/** What a summary was made of is for the gateway to know. */
+function withoutMark(message: Message): Message {
+  if (message.role !== "user" || message.untrusted === undefined) return message;
+  const { untrusted: _, ...rest } = message;
+  return rest;
+}
 
 /** The messages of the request. An answer that holds nothing says nothing to the model. */
 export function requestMessages(items: readonly ContextItem[], limits: WindowLimits, render: (message: Message) => Message): Message[] {
@@ -131,7 +138,7 @@ export function requestMessages(items: readonly ContextItem[], limits: WindowLim
     const { message } = item;
     if (message.role === "assistant" && message.content.length === 0) return [];
     const kept = index < pruned && message.role === "toolResult" && saving(item) > 0 ? leftOut(message) : message;
-    return [item.kind === "summary" ? kept : render(kept)];
+    return [item.kind === "summary" ? withoutMark(kept) : render(kept)];
   });
 }
 

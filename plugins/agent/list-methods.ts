@@ -1,10 +1,11 @@
 /** What a chat offers: commands, tools, models. */
 import type { Access } from "@pincer/plugin-sdk/contracts/tool";
 import { hasCode } from "@pincer/plugin-sdk/error";
-import { commands } from "./commands.ts";
+import { commandsWith } from "./commands.ts";
 import { modelsList } from "./gateway-methods.ts";
 import * as methods from "./methods.ts";
 import { findSession } from "./session-address.ts";
+import { areToolsOffered } from "./tool-offer.ts";
 import { allowedTools, type KnownTool, toolTable } from "./tool-table.ts";
 import type { AgentContext } from "./uses.ts";
 
@@ -22,8 +23,9 @@ const shown = ({ name, plugin, record }: KnownTool) => ({
 export function registerLists(agent: AgentContext): void {
   const { router, tools } = agent.uses;
 
+  const usable = () => commandsWith(agent.uses.approvals !== undefined);
   agent.method(methods.commandsList, ({ includeArgs }) => ({
-    commands: commands.map((command) => {
+    commands: usable().map((command) => {
       const { args: _, ...plain } = command;
       return includeArgs === false ? plain : command;
     }),
@@ -37,7 +39,7 @@ export function registerLists(agent: AgentContext): void {
         throw error;
       },
     );
-    return { models, commands: [...commands] };
+    return { models, commands: [...usable()] };
   });
 
   agent.method(methods.toolsCatalog, async ({ agentId }, { signal }) => {
@@ -59,7 +61,8 @@ export function registerLists(agent: AgentContext): void {
   agent.method(methods.toolsEffective, async ({ sessionKey, agentId }, { signal }) => {
     const address = await findSession(agent, sessionKey, agentId);
     const info = await router.agent({ agentId: address.agentId }, { signal });
-    const offered = address.session?.owner !== false || agent.uses.policy !== undefined;
+    const where = { sessionKey: address.key, agentId: info.id, owner: address.session?.owner !== false };
+    const offered = await areToolsOffered(agent, where, signal);
     const table = toolTable(offered ? allowedTools(tools.list(), info.tools) : []);
     const groups = Map.groupBy(table.tools.values(), ({ plugin }) => plugin);
     const notices = table.collisions.map((tool) => ({

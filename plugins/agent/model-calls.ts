@@ -12,11 +12,12 @@ import { readableBy } from "@pincer/plugin-sdk/provider/readable";
 import type { BlockReplies } from "./block-replies.ts";
 import { compact } from "./compaction.ts";
 import { requestMessages, requestTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
+import { InertAnswer, inertAnswer } from "./inert-answer.ts";
 import { answerText, noUsage, retryDelay, streamAnswer } from "./model-stream.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { ToolTable } from "./tool-table.ts";
 import type { Transcript } from "./transcript.ts";
-import type { RenderedMessages } from "./user-message.ts";
+import { type RenderedMessages, resultForModel } from "./user-message.ts";
 import type { AgentContext } from "./uses.ts";
 
 interface ModelCallsOptions {
@@ -97,10 +98,14 @@ export class ModelCalls {
     let overflowed = false;
     for (let attempt = 0; ; attempt++) {
       const partial = run.text.slice(begin).replace(/^\n\n/, "");
-      const answer = await streamAnswer(agent, await this.#request(partial), signal, (event) => {
-        if (event.type === "text") blocks.write(run.write(event.delta));
+      const inert = (await transcript.untrusted(job.resumed)).length === 0 ? undefined : new InertAnswer();
+      const write = (text: string) => text !== "" && blocks.write(run.write(text));
+      const given = await streamAnswer(agent, await this.#request(partial), signal, (event) => {
+        if (event.type === "text") write(inert === undefined ? event.delta : inert.push(event.delta));
         else if (event.type === "thinking") run.think(event.delta);
       });
+      if (inert !== undefined) write(inert.end());
+      const answer = inert === undefined ? given : { ...given, message: inertAnswer(given.message) };
       const whole = partial === "" ? answer : { ...answer, message: behind(partial, answer.message) };
       if (answer.failure?.class === "context-overflow" && !overflowed && run.text.length === begin) {
         overflowed = true;
@@ -160,7 +165,12 @@ export class ModelCalls {
     const { job, run, transcript, model, within, thinking, system, table, owner, user, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
     const render = (message: Message): Message => {
-      const shown = message.role === "user" ? rendered.of(message, owner) : withoutSelection(message);
+      const shown =
+        message.role === "user"
+          ? rendered.of(message, owner)
+          : message.role === "toolResult"
+            ? resultForModel(message)
+            : withoutSelection(message);
       return readableBy(shown, model);
     };
     const messages = requestMessages(await transcript.items(job.resumed), this.#limits, render);

@@ -1,10 +1,12 @@
 /** The tool calls of one answer: checked, allowed, run at once, each a journalled step. What goes wrong is the model's to read and correct. */
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { ToolOutcome } from "@pincer/plugin-sdk/contracts/tool";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { toolCalling } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { ToolCallBlock, ToolResultMessage } from "@pincer/plugin-sdk/message";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
+import { type UntrustedSource, untrustedSource } from "@pincer/plugin-sdk/untrusted";
 import type { RunEvents } from "./run-events.ts";
 import { shorten } from "./shorten.ts";
 import { argumentFault, canonicalJson, type KnownTool, type ToolTable } from "./tool-table.ts";
@@ -24,6 +26,8 @@ type Content = ToolOutcome["content"];
 interface Result {
   readonly outcome: ToolOutcome["outcome"];
   readonly content: Content;
+  /** A tool brought it from elsewhere. */
+  readonly foreign?: true;
 }
 
 const text = (value: string): Content => [{ type: "text", text: value }];
@@ -43,6 +47,12 @@ interface ToolCallsOptions {
   /** Aborts when the turn is to end. */
   readonly signal: AbortSignal;
   readonly table: () => ToolTable;
+  /** What stands in the conversation by now that the owner did not write. */
+  readonly untrusted: () => Promise<readonly UntrustedSource[]>;
+  /** Of the marks around it. */
+  readonly boundary: string;
+  /** Where somebody wrote directly what the turn answers; not where a client has the answer delivered to. */
+  readonly chat: () => Address | undefined;
 }
 
 export class ToolCalls {
@@ -81,6 +91,14 @@ export class ToolCalls {
         content: result.content,
         isError: result.outcome !== "ok",
         timestamp: agent.clock.now(),
+        ...(result.foreign === true
+          ? {
+              untrusted: {
+                boundary: this.#options.boundary,
+                sources: [untrustedSource("tool", this.#options.table().tools.get(call.name)?.name ?? call.name)],
+              },
+            }
+          : {}),
       };
     });
   }
@@ -129,7 +147,10 @@ export class ToolCalls {
       const policy = agent.uses.policy;
       if (policy === undefined)
         return owner ? { allow: true } : deny("Tools are for the owner's own conversations; this is not one of them.");
-      const { allow, reason } = await policy.decide({ ...asked, callId: call.id }, { signal });
+      const chat = this.#options.chat();
+      const untrusted = [...(await this.#options.untrusted())];
+      const question = { ...asked, callId: call.id, untrusted, ...(chat === undefined ? {} : { chat }) };
+      const { allow, reason } = await policy.decide(question, { signal });
       return allow ? { allow: true } : deny(`The call was refused: ${reason ?? "the policy does not allow it"}`);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -167,7 +188,7 @@ export class ToolCalls {
       const meta = { durationMs: Math.round(clock.monotonic() - startedAt) };
       const shown = { content: withoutImages(result.content), ...(details === undefined ? {} : { details }) };
       this.#tell(call, "result", { isError: result.outcome !== "ok", result: shown, meta });
-      return result;
+      return tool.record.access === "network" ? { ...result, foreign: true } : result;
     };
     try {
       const answer = agent.uses.tools

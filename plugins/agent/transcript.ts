@@ -2,6 +2,7 @@
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
+import { distinctSources, newBoundary, type UntrustedSource } from "@pincer/plugin-sdk/untrusted";
 import { type ContextCache, continued, type Place, type Reading } from "./context-cache.ts";
 import { type ContextItem, contextItem } from "./context-window.ts";
 
@@ -71,13 +72,20 @@ export class Transcript {
     return this.#items;
   }
 
+  /** What of it the owner did not write, as long as that stands in it. */
+  async untrusted(resumed: boolean): Promise<readonly UntrustedSource[]> {
+    return sourcesOf(await this.items(resumed));
+  }
+
   /** Puts a summary in the place of what stands before `from`, an index of `items`. */
   async summarise(name: string, text: string, from: number, timestamp: number, id: (keptFrom: number) => string): Promise<void> {
     await this.settled();
     const kept = (this.#items ?? []).slice(from);
     const first = kept[0]?.seq;
     if (first === undefined) throw new Error(`the entry behind which the summary ${name} begins has not been written`);
-    const message: Message = { role: "user", content: text, timestamp };
+    const sources = sourcesOf((this.#items ?? []).slice(0, from));
+    const untrusted = sources.length === 0 ? {} : { untrusted: { boundary: newBoundary(), sources } };
+    const message: Message = { role: "user", content: text, timestamp, ...untrusted };
     const entry: NewEntry = { id: id(first), kind: "summary", message };
     const summary = contextItem(entry.id, message, "summary", await this.#write(entry));
     // What was counted before the summary speaks of a conversation that is gone.
@@ -92,3 +100,6 @@ export class Transcript {
     else this.#cache.keep(this.#key, left);
   }
 }
+
+const sourcesOf = (items: readonly ContextItem[]): UntrustedSource[] =>
+  distinctSources(items.flatMap(({ message }) => (message.role === "assistant" ? [] : (message.untrusted?.sources ?? []))));

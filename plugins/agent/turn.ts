@@ -9,6 +9,7 @@ import { promptBuilding, replyReady, turnStarting } from "@pincer/plugin-sdk/hoo
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, ToolCallBlock, Usage } from "@pincer/plugin-sdk/message";
 import type { Selection } from "@pincer/plugin-sdk/selection";
+import { newBoundary } from "@pincer/plugin-sdk/untrusted";
 import type { AgentFiles } from "./agent-files.ts";
 import { BlockReplies } from "./block-replies.ts";
 import type { ContextCache } from "./context-cache.ts";
@@ -23,6 +24,7 @@ import { Replies } from "./replies.ts";
 import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
 import { ToolCalls } from "./tool-calls.ts";
+import { areToolsOffered } from "./tool-offer.ts";
 import type { ToolTable, ToolTables } from "./tool-table.ts";
 import { Transcript } from "./transcript.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
@@ -137,6 +139,9 @@ export class Turn {
       scope: () => ({ sessionKey: session.key, agentId: info.id, runId: input.runId, workspace: info.workspace, owner: this.#owner }),
       signal,
       table: () => this.#table as ToolTable,
+      untrusted: () => this.transcript.untrusted(job.resumed),
+      boundary: input.boundary ?? newBoundary(),
+      chat: () => [input, ...this.absorbed].findLast(({ sender, group }) => sender !== undefined && group !== true)?.replyTo?.address,
     });
     const onSteered = async (inputs: readonly TurnInput[]) => {
       const choice = await chooser.again(said(inputs));
@@ -150,7 +155,7 @@ export class Turn {
     this.model = model;
     const told = selection === undefined ? {} : { selection };
     this.#options.run.lifecycle("model", { provider: model.endpoint, model: model.id, ...told });
-    const table = this.#tools(info, model);
+    const table = await this.#tools(info, model);
     this.#table = table;
     this.#calls = await this.#modelCalls(info, model, table, within);
     return this.#calls;
@@ -356,10 +361,11 @@ export class Turn {
     return read;
   }
 
-  #tools(info: AgentInfo, model: ModelInfo): ToolTable {
-    const { agent } = this.#options;
-    const none = !model.tools || (!this.#owner && agent.uses.policy === undefined);
-    const table = this.#options.tables.of(none ? [] : agent.uses.tools.list(), info.tools);
+  async #tools(info: AgentInfo, model: ModelInfo): Promise<ToolTable> {
+    const { agent, session, signal } = this.#options;
+    const where = { sessionKey: session.key, agentId: info.id, owner: this.#owner };
+    const some = model.tools && (await areToolsOffered(agent, where, signal));
+    const table = this.#options.tables.of(some ? agent.uses.tools.list() : [], info.tools);
     if (table.collisions.length > 0) agent.log.warn("tools.collide", { agentId: info.id, tools: table.collisions });
     return table;
   }

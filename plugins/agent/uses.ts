@@ -1,6 +1,7 @@
 /** What the agent uses of the gateway, and the context that its parts are handed. */
 import type { PluginContext } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
+import { approvals } from "@pincer/plugin-sdk/contracts/approvals";
 import { budgets } from "@pincer/plugin-sdk/contracts/budgets";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
@@ -23,6 +24,7 @@ export const uses = {
   selector: ifPresent(selector),
   tools: tool,
   policy: ifPresent(policy),
+  approvals: ifPresent(approvals),
   outbox: ifPresent(outbox),
   media: ifPresent(media),
   budgets: ifPresent(budgets),

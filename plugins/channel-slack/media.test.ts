@@ -77,7 +77,9 @@ test("the token goes to no address but Slack's own, and the one that stands in f
       return new Response("stolen");
     },
   });
-  await using house = await startHouse();
+  // The plugin may reach it, as the address of another account.
+  const accounts = { default: {}, other: { enabled: false, slackApiUrl: `http://127.0.0.1:${foreign.port}/api` } };
+  await using house = await startHouse({ config: { accounts } });
   const elsewhere = { url_private: `http://127.0.0.1:${foreign.port}/x`, url_private_download: `http://127.0.0.1:${foreign.port}/x` };
   house.slack.write(ada.id, dm, {
     subtype: "file_share",

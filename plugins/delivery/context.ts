@@ -1,5 +1,6 @@
-/** What a message says to the model: what was written, and in brackets what it is about. */
+/** What a message is about, as the turn is told it: what it answers, in the assistant's words or in somebody else's, and whose text it hands on. */
 import type { InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 
 /** Enough to know which message is meant; what the assistant wrote itself stands in the conversation whole. */
 const LONGEST_QUOTE = 500;
@@ -12,13 +13,14 @@ const nameOf = (text: string): string =>
     .slice(0, 80);
 
 /** A command takes what stands behind it, so it gets nothing; what was only handed on is nobody's command. */
-export function withContext({ text, replyTo, forwarded }: InboundMessage): string {
+export function contextOf({ text, replyTo, forwarded }: InboundMessage): Pick<TurnRequest, "text" | "quoted" | "forwarded"> {
   const isCommand = text.startsWith("/") && forwarded === undefined;
   const quote = isCommand ? "" : (replyTo?.text?.replaceAll(/\s+/g, " ").trim() ?? "");
   const cut = quote.length > LONGEST_QUOTE ? `${quote.slice(0, LONGEST_QUOTE).trimEnd()} …` : quote;
-  return [
-    ...(forwarded === undefined ? [] : [`[forwarded${forwarded.from === undefined ? "" : ` from ${nameOf(forwarded.from)}`}]`]),
-    text,
-    ...(cut === "" ? [] : [`[in reply to${replyTo?.own === true ? " you" : ""}: ${JSON.stringify(cut)}]`]),
-  ].join("\n");
+  const isOwn = replyTo?.own === true;
+  return {
+    text: cut === "" || !isOwn ? text : `${text}\n[in reply to you: ${JSON.stringify(cut)}]`,
+    ...(cut === "" || isOwn ? {} : { quoted: { text: cut } }),
+    ...(forwarded === undefined ? {} : { forwarded: forwarded.from === undefined ? {} : { from: nameOf(forwarded.from) } }),
+  };
 }

@@ -6,7 +6,7 @@ import type { Verdict } from "@pincer/plugin-sdk/contracts/sender-policy";
 import { inboundReceived } from "@pincer/plugin-sdk/hooks";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { type DeliveryConfig, defaultsOf, rulesOf } from "./config.ts";
-import { withContext } from "./context.ts";
+import { contextOf } from "./context.ts";
 import type { Lateness } from "./lateness.ts";
 import type { ChannelManager } from "./manager.ts";
 import { admissionOf, laneOf } from "./outbox.ts";
@@ -96,7 +96,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
         sessionKey,
         agentId,
         owner,
-        text: withContext(inbound),
+        ...contextOf(inbound),
         ...(isLate ? { unanswered: true, writtenAt: inbound.sentAt } : {}),
         ...(byOwner === true ? { byOwner } : {}),
         ...(message.chat === "group" ? { group: true } : {}),
@@ -134,7 +134,7 @@ export function createInbox(context: Context, manager: ChannelManager, lateness:
         ...told.admissions,
       ];
       const { jobs } = await uses.lanes.admit({ admissions, values: { ...values, ...late.values, ...told.values } }, io);
-      return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate" };
+      return { status: jobs[0]?.fresh === true ? "accepted" : "duplicate", runId: eventKey(message) };
     },
     admits: async ({ message }, io) => {
       requireNames(message);

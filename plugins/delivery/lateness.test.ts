@@ -102,7 +102,7 @@ test("one who writes as if it were years from now has nobody else's messages lef
   await connected(first);
   await clock.advance(MINUTE);
   platform.say("elsewhere", "bob", "from the future");
-  await pass(clock, () => platform.posted.length === 1);
+  await pass(clock, first, () => platform.posted.length === 1);
   await first.gateway.stop();
   skewMs = 0;
   platform.say("room", "ada", "now");

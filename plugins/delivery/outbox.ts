@@ -31,7 +31,7 @@ export const admissionOf = (message: OutboundMessage): Admission => ({
 });
 
 function streamingOf(config: DeliveryConfig, channelId: string, record: ChannelRecord, canEdit: boolean): Streaming {
-  const wanted = channelOf(config, channelId)?.streaming ?? "edit";
+  const wanted = channelOf(config, channelId)?.streaming ?? (record.whole === true ? "off" : "edit");
   if (wanted !== "edit") return { mode: wanted };
   if (!canEdit || record.editEveryMs === undefined) return { mode: "blocks" };
   return { mode: "edit", everyMs: record.editEveryMs, chars: Math.min(longestGrowing, Math.floor(record.textLimit * growingShare)) };

@@ -6,7 +6,7 @@ import type { KeyValueStore } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Admission } from "@pincer/plugin-sdk/job";
-import { newCode } from "./code.ts";
+import { newCode } from "@pincer/plugin-sdk/typed-code";
 import type { PairingConfig } from "./config.ts";
 
 export type Kind = "sender" | "group";

@@ -109,7 +109,11 @@ describe("what is understood", () => {
 
   test("the time that the agent writes before a message, and the marks of a stranger's, are no part of it", () => {
     expect(spokenText("[Fri 2026-11-20 12:34 UTC] list the files")).toBe("list the files");
-    expect(spokenText("[Fri 2026-11-20 12:34 GMT+1, Ada on telegram] <message>\nlist the files\n</message>")).toBe("list the files");
+    expect(
+      spokenText(
+        '[Fri 2026-11-20 12:34 GMT+1, Ada on telegram] <untrusted-0a1b from="a message of Ada">\nlist the files\n</untrusted-0a1b>',
+      ),
+    ).toBe("list the files");
     expect(spokenText("[x] is a box")).toBe("[x] is a box");
   });
 

@@ -15,7 +15,7 @@ export type Intent =
 export const spokenText = (text: string): string =>
   text
     .replace(/^\s*\[[^\]\n]*\d{4}-\d{2}-\d{2}[^\]\n]*\]\s*/, "")
-    .replace(/^<message>\n?|\n?<\/message>$/g, "")
+    .replace(/^<untrusted-[^>]*>\n?|\n?<\/untrusted-[^>]*>$/g, "")
     .trim();
 
 /** The longest count that is asked for in earnest. */

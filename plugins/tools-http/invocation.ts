@@ -109,6 +109,6 @@ export async function requireAllowed(ctx: ToolsContext, { tool, call }: Prepared
     if (!owner) throw forbidden("tools are for the owner's own sessions; this is not one of them");
     return;
   }
-  const { allow, reason } = await policy.decide({ ...asked, callId }, { signal });
+  const { allow, reason } = await policy.decide({ ...asked, callId, untrusted: [] }, { signal });
   if (!allow) throw forbidden(`the call was refused: ${reason ?? "the policy does not allow it"}`);
 }

@@ -49,7 +49,7 @@ type Isolation = "inline" | "process";
 /** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
 export const processPlugins: readonly string[] = [
   ...defaultPlugins.filter((id) => id !== "routing"),
-  ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
+  ...["approvals", "everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
 const isolations = { inline: "plugins in the gateway's process", process: "plugins in processes of their own" } as const;
@@ -93,7 +93,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const platform = startPlatform({ idempotent: true });
   const gateway = await startTestGateway({
     plugins: [fixtures, scriptedPlugins],
-    enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
+    enable: ["approvals", "scripted-provider", "scripted-tools", "scripted-channel"],
     onFrame: recorder.onFrame,
     config: merged(
       {
@@ -102,6 +102,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         budgets: { limits: { hint: { per: "day", tokens: 1, hard: false, soft: 1, model: "scripted/two" } } },
         channels: { scripted: { url: platform.url, allowFrom: ["ada"] } },
         pairing: { openPerAccount: 4 },
+        // Only what a client asks for waits here.
+        approvals: { rules: [{ action: "allow", owner: true }] },
         ...(options.isolation === "process" && {
           plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: "process" }])),
         }),

@@ -5,6 +5,7 @@
  */
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { type TSchema, Type } from "@sinclair/typebox";
+import { approvalEvents, approvalMethods } from "./approvals.ts";
 import { type Additions, published } from "./published.ts";
 import * as its from "./shapes.ts";
 
@@ -337,10 +338,10 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "secrets.grant": admin(params({ name: word, plugin: word, granted: maybe(flag) }), shape({ ok })),
   "secrets.grants": admin(params(), shape({ grants: list(shape({ name: word, plugin: word, grantedAtMs: time })) })),
 
+  ...approvalMethods,
+
   // Polled in a loop by clients that get no answer: empty until a plugin owns the name. Whatever filter they bring, there is none of it.
   "question.list": method("operator.questions", shape({}), none("questions")),
-  "plugin.approval.list": approvals(shape({}), emptyArray),
-  "exec.approval.list": approvals(shape({}), emptyArray),
   "openclaw.approval.list": approvals(shape({}), emptyArray),
   "taskSuggestions.list": read(shape({}), none("suggestions")),
   "tasks.list": read(shape({}), none("tasks")),
@@ -446,6 +447,7 @@ export const events: Readonly<Record<string, EventEntry>> = {
     scope: "operator.read",
     payload: shape({ level: oneOf("soft", "used-up"), limit: its.Limit, message: word, sessionKey: maybe(word), ts: time }),
   },
+  ...approvalEvents,
   "channels.pairing.requested": { scope: "operator.pairing", payload: shape({ ...its.applicant, ts: time }) },
   "channels.pairing.resolved": {
     scope: "operator.pairing",

@@ -16,6 +16,8 @@ export interface World {
   readonly requests: readonly [string, string];
   /** Requests of people who wrote on a channel and wait. */
   readonly strangers: readonly string[];
+  /** Requests that wait for a yes: two commands and a plugin's. */
+  readonly approvals: readonly [string, string, string];
   readonly rotated: DeviceKey;
   readonly removed: DeviceKey;
   /** Itself one of the paired devices. */
@@ -54,12 +56,24 @@ export async function furnish(house: House): Promise<World> {
   const asked = await client.call<{ requests: readonly { requestId: string }[] }>("pairing.list", {});
   const strangers = asked.requests.map(({ requestId }) => requestId);
 
+  const waits = async (method: string, params: Payload) => {
+    const { accepted, final } = client.callTwice(method, { ...params, twoPhase: true });
+    // What becomes of it is asked for by the tour.
+    final.catch(() => undefined);
+    return String(((await accepted) as Payload)["id"]);
+  };
+  const approvals = [
+    await waits("exec.approval.request", { id: "first", command: "ls", cwd: null, agentId: "main" }),
+    await waits("exec.approval.request", { command: "df", sessionKey: MAIN }),
+    await waits("plugin.approval.request", { title: "Buy tea", description: "A pound of it" }),
+  ] as const;
+
   const [rotated, removed] = [createDeviceKey(), createDeviceKey()];
   const paired = await house.pair(rotated);
   await house.pair(removed);
   const requests = [await house.ask(createDeviceKey()), await house.ask(createDeviceKey())] as const;
   return {
-    ...{ house, sessionId, runId, requests, strangers, rotated, removed, paired },
+    ...{ house, sessionId, runId, requests, strangers, approvals, rotated, removed, paired },
     messageId: idOf(messages[0]),
     leaf: idOf(messages.at(-1)),
     room: String(sessions[0]?.["key"]),
@@ -112,6 +126,15 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["plugin.approval.list", {}],
   ["exec.approval.list", {}],
   ["openclaw.approval.list", {}],
+  ["approvals.list", {}],
+  ["exec.approval.get", ({ approvals }) => ({ id: approvals[0] })],
+  ["exec.approval.resolve", ({ approvals }) => ({ id: approvals[0], decision: "allow-once" })],
+  ["exec.approval.waitDecision", ({ approvals }) => ({ id: approvals[0] })],
+  ["approvals.answer", ({ approvals }) => ({ code: approvals[1], decision: "deny" })],
+  ["plugin.approval.resolve", ({ approvals }) => ({ id: approvals[2], decision: "allow-always" })],
+  ["plugin.approval.waitDecision", ({ approvals }) => ({ id: approvals[2] })],
+  ["exec.approval.request", { command: "ls", timeoutMs: 50, twoPhase: true }],
+  ["plugin.approval.request", { title: "Buy tea", description: "A pound of it", severity: "info", timeoutMs: 50, twoPhase: true }],
   ["taskSuggestions.list", { sessionKey: MAIN }],
   ["tasks.list", { limit: 5 }],
   ["node.list", {}],

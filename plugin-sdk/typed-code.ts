@@ -1,4 +1,4 @@
-/** The code that a stranger is given: what the owner types to say who is meant. */
+/** A short code that people read out and type, to say which request they mean. It gives no right by itself. */
 
 /** No two that are taken for each other, on a screen or in somebody's hand: 0 O Q, 1 I L, 2 Z, 5 S, 8 B, U V. */
 const letters = "ACDEFGHJKMNPRTUWXY34679";

@@ -1,0 +1,158 @@
+/**
+ * What waits for the owner's word. A request is kept before anybody is asked, under an id made of the very call, so that after a restart the
+ * same call finds its request, open or decided, and no other call finds it. Whatever goes wrong, nobody has said yes.
+ */
+
+import type { ApprovalDecision } from "@pincer/plugin-sdk/contracts/approvals";
+import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
+import type { Access } from "@pincer/plugin-sdk/contracts/tool";
+import { defineErrors } from "@pincer/plugin-sdk/error";
+import { createQueue } from "@pincer/plugin-sdk/queue";
+import { newCode, typedCode } from "@pincer/plugin-sdk/typed-code";
+import type { Shown } from "./shown.ts";
+import type { ApprovalsContext } from "./uses.ts";
+
+export const approvalErrors = defineErrors({
+  APPROVAL_UNKNOWN: { message: "nothing waits for this answer", wire: "APPROVAL_NOT_FOUND" },
+  APPROVAL_DECISION: { message: "this is not an answer", wire: "INVALID_REQUEST" },
+  APPROVAL_TOO_MANY: { message: "too many calls wait already", wire: "UNAVAILABLE", retryable: true },
+});
+
+/** `expired`: nobody answered in time. `withdrawn`: what had asked ended before. */
+export type State = "open" | ApprovalDecision | "expired" | "withdrawn";
+
+export interface Wish {
+  /** Unique for the call. */
+  readonly id: string;
+  /** On the wire commands and other tools are two kinds. */
+  readonly kind: "exec" | "plugin";
+  readonly tool: string;
+  readonly access: Access;
+  readonly sessionKey: string | null;
+  readonly agentId: string | null;
+  readonly runId: string | null;
+  readonly callId: string | null;
+  readonly shown: Shown;
+  readonly why: string;
+  /** Where the owner is asked in a chat. */
+  readonly address: Address | null;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface Approval extends Omit<Wish, "timeoutMs"> {
+  readonly code: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly state: State;
+  readonly by?: string;
+  readonly decidedAt?: number;
+}
+
+const prefix = "request/";
+const mostKept = 200;
+
+export type Requests = ReturnType<typeof createRequests>;
+
+export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Approval) => void) {
+  const { store, clock } = ctx;
+  const inTurn = createQueue();
+  const waiting = new Map<string, Set<(approval: Approval) => void>>();
+  const keyOf = (id: string) => `${prefix}${id}`;
+  const find = (id: string) => store.get<Approval>(keyOf(id));
+  const all = async () => (await store.list<Approval>(prefix)).map(({ value }) => value);
+  const isOpen = ({ state, expiresAt }: Approval) => state === "open" && expiresAt > clock.now();
+  const open = async () => (await all()).filter(isOpen).sort((a, b) => a.createdAt - b.createdAt);
+
+  const decide = async (approval: Approval, state: State, by?: string, also: Readonly<Record<string, unknown>> = {}) => {
+    const decided: Approval = { ...approval, state, decidedAt: clock.now(), ...(by === undefined ? {} : { by }) };
+    await store.set({ [keyOf(approval.id)]: decided, ...also });
+    for (const tell of waiting.get(approval.id) ?? []) tell(decided);
+    onDecided(decided);
+    return decided;
+  };
+
+  const forgetOld = async (known: readonly Approval[]) => {
+    const old = known.filter((approval) => !isOpen(approval)).sort((a, b) => b.createdAt - a.createdAt);
+    const gone = old.slice(mostKept).map(({ id }) => [keyOf(id), undefined] as const);
+    if (gone.length > 0) await store.set(Object.fromEntries(gone));
+  };
+
+  return {
+    find,
+    open,
+    isOpen,
+
+    /** The request of that call, made when it is new. Throws `APPROVAL_TOO_MANY`. */
+    ask: (wish: Wish): Promise<{ readonly approval: Approval; readonly isNew: boolean }> =>
+      inTurn(async () => {
+        const before = await find(wish.id);
+        if (before !== undefined) return { approval: before, isNew: false };
+        const known = await all();
+        const others = known.filter(isOpen);
+        if (others.length >= ctx.config.open) throw approvalErrors.APPROVAL_TOO_MANY(`${others.length} calls wait for an answer already`);
+        const codes = new Set(others.map(({ code }) => code));
+        let code = newCode();
+        while (codes.has(code)) code = newCode();
+        const createdAt = clock.now();
+        const { timeoutMs = ctx.config.timeoutMs, ...rest } = wish;
+        const approval: Approval = { ...rest, code, createdAt, expiresAt: createdAt + timeoutMs, state: "open" };
+        await store.set({ [keyOf(wish.id)]: approval });
+        await forgetOld(known);
+        return { approval, isNew: true };
+      }),
+
+    /** Resolves once it was decided or its time is over; rejects with the signal's reason when nobody waits any more. */
+    async settled({ id, expiresAt }: Approval, signal: AbortSignal): Promise<Approval> {
+      const told = Promise.withResolvers<Approval>();
+      const onAbort = () => told.reject(signal.reason);
+      const tellers = waiting.get(id) ?? new Set();
+      waiting.set(id, tellers.add(told.resolve));
+      signal.addEventListener("abort", onAbort, { once: true });
+      const expire = () =>
+        inTurn(async () => {
+          const now = await find(id);
+          if (now?.state === "open") await decide(now, "expired");
+        }).catch(told.reject);
+      // Its time is told by the clock on the wall, also when that is set while somebody waits.
+      const timer = clock.after(Math.max(0, expiresAt - clock.now()), () => void expire());
+      try {
+        signal.throwIfAborted();
+        const now = await find(id);
+        if (now !== undefined && now.state !== "open") return now;
+        return await told.promise;
+      } finally {
+        timer[Symbol.dispose]();
+        signal.removeEventListener("abort", onAbort);
+        tellers.delete(told.resolve);
+        if (tellers.size === 0) waiting.delete(id);
+      }
+    },
+
+    /**
+     * `which` is an id or a code. The same answer, given again, changes nothing. Throws `APPROVAL_UNKNOWN`. `also`: kept in the same commit.
+     */
+    answer: (
+      which: string,
+      decision: ApprovalDecision,
+      by: string,
+      also: (approval: Approval) => Promise<Readonly<Record<string, unknown>>> = async () => ({}),
+    ): Promise<{ readonly approval: Approval; readonly isNew: boolean }> =>
+      inTurn(async () => {
+        const known = await all();
+        const code = typedCode(which);
+        const found = known.find((one) => isOpen(one) && (one.id === which || one.code === code));
+        if (found !== undefined) return { approval: await decide(found, decision, by, await also(found)), isNew: true };
+        const same = known.find((one) => (one.id === which || one.code === code) && one.state === decision);
+        if (same !== undefined) return { approval: same, isNew: false };
+        throw approvalErrors.APPROVAL_UNKNOWN(
+          `nothing waits for an answer under ${JSON.stringify(which.slice(0, 64))}: it was answered, or its time is over; pincer approvals list shows what waits`,
+        );
+      }),
+
+    /** What asked is gone. */
+    withdraw: (isMeant: (approval: Approval) => boolean): Promise<void> =>
+      inTurn(async () => {
+        for (const approval of (await open()).filter(isMeant)) await decide(approval, "withdrawn");
+      }),
+  };
+}

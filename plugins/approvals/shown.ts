@@ -1,0 +1,68 @@
+/** A call as a person is shown it: secrets left out, what cannot be seen made visible, and no mark in it that could pass for one of ours. */
+
+import { isObject, type Json } from "@pincer/plugin-sdk/json5";
+import { redact } from "@pincer/plugin-sdk/redact";
+import { isSensitive, REDACTED } from "@pincer/plugin-sdk/sensitive";
+
+const hidden = "[hidden]";
+const longestShown = 1_200;
+const longestWhole = 16_000;
+
+/** What a secret may be made of. A part of a command that could do something is never hidden. */
+const secretText = /^[\w.~+/=:@-]{4,}$/;
+const known = /\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|AIza|hf|npm)[-_]?[A-Za-z0-9_-]{12,}/g;
+const named = /((?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|bearer|authorization:?)["']?\s*[=: ]\s*["']?)([\w.~+/=-]{6,})/gi;
+const inAddress = /(\b[a-z][a-z0-9+.-]*:\/\/[^/?#\s:@]*:)([\w.~+=%-]+)(?=@)/gi;
+
+const withoutSecrets = (text: string): string =>
+  text
+    .replace(inAddress, `$1${hidden}`)
+    .replace(named, (whole, before: string, value: string) => (/^bearer$/i.test(value) ? whole : `${before}${hidden}`))
+    .replace(known, hidden);
+
+/** Controls, and what is seen by nobody or turns the order of reading, by their numbers. */
+export const visible = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(
+      /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]|\u034f|[\ufe00-\ufe0f]|(?! )\p{Zs}/gu,
+      (letter) => `⟨U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`,
+    );
+
+const plain = (given: unknown): string => {
+  if (isObject(given)) {
+    const entries = Object.entries(given);
+    const [only] = entries;
+    if (entries.length === 1 && only !== undefined && typeof only[1] === "string") return only[1];
+  }
+  return typeof given === "string" ? given : (JSON.stringify(given, null, 2) ?? "");
+};
+
+const cut = (text: string, most: number): string => {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const end = Math.floor(most / 3);
+  return `${letters.slice(0, most - end).join("")}\n[… ${letters.length - most} characters are not shown here …]\n${letters.slice(-end).join("")}`;
+};
+
+export interface Shown {
+  /** As much as a chat message takes. */
+  readonly short: string;
+  readonly whole: string;
+}
+
+export function shownArguments(given: unknown): Shown {
+  const sensitive = (path: readonly string[], value: Json) =>
+    isSensitive(path, undefined) && typeof value === "string" && secretText.test(value);
+  const json = JSON.parse(JSON.stringify(given ?? null)) as Json;
+  const kept = JSON.parse(JSON.stringify(redact(json, sensitive)).replaceAll(REDACTED, hidden)) as unknown;
+  const text = visible(withoutSecrets(plain(kept)));
+  return { short: cut(text, longestShown), whole: cut(text, longestWhole) };
+}
+
+/** A block of code that nothing in it can end. */
+export const fenced = (text: string): string => {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}\n${text}\n${fence}`;
+};

@@ -1,0 +1,308 @@
+/** One account's connection, from the first line to the last: what the server says is taken in its order. */
+import type { Logger } from "@pincer/plugin-sdk";
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
+import { type ChannelStatus, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import type { inbox } from "@pincer/plugin-sdk/contracts/inbox";
+import { Bucket } from "./bucket.ts";
+import type { Settings } from "./config.ts";
+import { History } from "./history.ts";
+import { readMessage, timeOf } from "./incoming.ts";
+import { foldWith, formatLine, LINE_BYTES, type Line, parseLine, piecesOf } from "./line.ts";
+import { Login } from "./login.ts";
+import { People } from "./people.ts";
+import { Sending } from "./sending.ts";
+import { openWire, type Wire } from "./wire.ts";
+
+/** How often a nick that was in use is asked for again. */
+const REGAIN_MS = 60_000;
+/** After it was thrown out of a channel. */
+const REJOIN_MS = 30_000;
+/** What others see before the text, where the server has not shown it yet: `nick!user@host`. */
+const LONGEST_HOST = 75;
+/** How long a line waits here for its turn before delivery is asked to come again. */
+const PATIENCE_MS = 10_000;
+/** Own messages that a reply may be to. */
+const MOST_OWN = 500;
+/** What is older was kept somewhere, and comes in any order. */
+const LIVE_MS = 60_000;
+/** How long the server has to close, once it was told goodbye. */
+const GOODBYE_MS = 2_000;
+
+/** Why a channel was not joined. */
+const JOIN_REFUSALS: Readonly<Record<string, string>> = {
+  "403": "there is no such channel",
+  "405": "it is in too many channels",
+  "471": "the channel is full",
+  "473": "one must be invited",
+  "474": "it is banned there",
+  "475": 'it needs a key: "#channel key"',
+  "476": "that is no name of a channel",
+  "477": "one must be logged in: channels.irc.login",
+  "489": "the channel wants TLS",
+};
+
+export interface SessionDeps {
+  readonly account: string;
+  readonly settings: Settings;
+  readonly position: string | undefined;
+  readonly inbox: ImplementationOf<typeof inbox>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Of the plugin's life: what was received is handed in even when the connection is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #bucket: Bucket;
+  readonly #people = new People(() => this.#fold);
+  readonly #support = new Map<string, string>();
+  readonly #own = new Set<string>();
+  readonly #timers = new Set<Disposable>();
+  #fold = foldWith("rfc1459");
+  #wire: Wire | undefined;
+  #login: Login | undefined;
+  #sending: Sending | undefined;
+  #history: History | undefined;
+  #me = "";
+  /** As others see the assistant; empty until the server has shown it. */
+  #source = "";
+  #heardAt = 0;
+  #isCaughtUp = false;
+  #lastWords = "";
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#bucket = new Bucket(deps.clock, deps.settings.burst, deps.settings.lineEveryMs);
+  }
+
+  /** Ends with the signal; throws when the connection breaks. */
+  async *run(signal: AbortSignal): AsyncGenerator<ChannelStatus, void, void> {
+    const { settings, clock } = this.#deps;
+    const wire = await openWire(settings, signal);
+    this.#wire = wire;
+    const goodbye = () => {
+      this.#write("QUIT", "");
+      wire.end();
+      this.#timers.add(clock.after(GOODBYE_MS, wire.destroy));
+    };
+    signal.addEventListener("abort", goodbye, { once: true });
+    try {
+      if (signal.aborted) goodbye();
+      this.#login = new Login(settings, this.#write);
+      this.#login.begin();
+      this.#watch(wire);
+      for await (const text of wire.lines()) {
+        this.#heardAt = clock.monotonic();
+        const line = parseLine(text);
+        const status = line && (await this.#take(line));
+        if (status) yield status;
+      }
+      if (!signal.aborted) throw channelErrors.CHANNEL_UNAVAILABLE(this.#whyEnded());
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener("abort", goodbye);
+      this.#wire = undefined;
+      for (const timer of this.#timers) timer[Symbol.dispose]();
+      this.#history?.end();
+      this.#sending?.lost();
+      wire.destroy();
+    }
+  }
+
+  /** Answers with the server's id of the last line, where it has ids. Throws in the codes of `channelErrors`. */
+  async say(target: string, text: string, signal: AbortSignal): Promise<string | undefined> {
+    const { clock } = this.#deps;
+    if (!/^[^\s,:][^\s,]*$/.test(target)) throw channelErrors.CHANNEL_REJECTED(`expected a nick or a channel, came "${target}"`);
+    const source = this.#source === "" ? this.#me.length + LONGEST_HOST : Buffer.byteLength(this.#source);
+    const room = LINE_BYTES - ":".length - source - Buffer.byteLength(` PRIVMSG ${target} :\r\n`);
+    const pieces = piecesOf(text, room);
+    const wait = this.#bucket.take(pieces.length);
+    if (wait > PATIENCE_MS)
+      throw channelErrors.CHANNEL_RATE_LIMITED("lines go one at a time, so that the server does not end the connection", {
+        retryAfterMs: wait,
+      });
+    if (wait > 0) {
+      await clock.sleep(wait, signal);
+      return this.say(target, text, signal);
+    }
+    let id: string | undefined;
+    for (const [index, piece] of pieces.entries()) {
+      if (!this.#sending || !this.#wire) {
+        if (index > 0) throw channelErrors.CHANNEL_UNCERTAIN("the connection broke in the middle of the message");
+        throw channelErrors.CHANNEL_UNAVAILABLE("not connected");
+      }
+      id = await this.#sending.say(target, piece);
+    }
+    if (id !== undefined) this.#own.add(id);
+    if (this.#own.size > MOST_OWN) this.#own.delete(this.#own.values().next().value!);
+    return id;
+  }
+
+  get me(): string {
+    return this.#me;
+  }
+
+  readonly #write = (command: string, ...params: string[]): void => this.#wire?.write(formatLine(command, ...params));
+
+  #watch(wire: Wire): void {
+    const { clock, settings } = this.#deps;
+    this.#heardAt = clock.monotonic();
+    const look = () => {
+      const silent = clock.monotonic() - this.#heardAt;
+      if (silent >= settings.timeoutMs) {
+        this.#lastWords = `nothing was heard for ${settings.timeoutMs} ms`;
+        wire.destroy();
+      } else if (silent >= settings.timeoutMs / 2) this.#write("PING", "still-there");
+    };
+    this.#timers.add(clock.every(Math.ceil(settings.timeoutMs / 4), look));
+  }
+
+  async #take(line: Line): Promise<ChannelStatus | undefined> {
+    const { command, params, nick } = line;
+    const login = this.#login!;
+    if (command === "PING") this.#write("PONG", params.at(-1) ?? "");
+    else if (command === "ERROR") this.#lastWords = params.at(-1) ?? "";
+    else if (!this.#sending) {
+      if (login.take(line)) this.#letIn(login);
+      return undefined;
+    }
+    this.#sending?.take(line, this.#me);
+    this.#people.take(line);
+    this.#history?.take(line);
+    if (nick !== "" && this.#fold(nick) === this.#fold(this.#me)) this.#ofOneself(line);
+    switch (command) {
+      case "005":
+        this.#supports(params);
+        return undefined;
+      case "376":
+      case "422":
+        return this.#ready();
+      case "KICK":
+        if (this.#fold(params[1] ?? "") === this.#fold(this.#me)) this.#thrownOut(params);
+        return undefined;
+      case "NOTICE":
+        if (this.#fold(nick) === "nickserv")
+          this.#deps.log.info("irc.nickserv", { account: this.#deps.account, said: params.at(-1) ?? "" });
+        return undefined;
+      case "PRIVMSG":
+        await this.#handIn(line);
+        return undefined;
+      case "BATCH":
+        await this.#keepLatest();
+        return undefined;
+      default:
+        if (command in JOIN_REFUSALS) this.#notJoined(line);
+        return undefined;
+    }
+  }
+
+  #letIn(login: Login): void {
+    const { clock, settings, position } = this.#deps;
+    this.#me = login.nick;
+    this.#sending = new Sending({
+      clock,
+      timeoutMs: settings.timeoutMs,
+      echoes: login.caps.has("echo-message"),
+      write: this.#write,
+      fold: (name) => this.#fold(name),
+    });
+    const since = position === undefined ? Number.NaN : Date.parse(position);
+    this.#history = new History(this.#write, login.caps, Number.isNaN(since) ? undefined : since);
+  }
+
+  #ready(): ChannelStatus {
+    const { settings, clock } = this.#deps;
+    // A program says that it is one, where the server has a mode for that.
+    const bot = this.#support.get("BOT");
+    if (bot) this.#write("MODE", this.#me, `+${bot}`);
+    for (const channel of settings.channels) {
+      const [name = "", key] = channel.split(" ");
+      this.#write("JOIN", name, ...(key === undefined ? [] : [key]));
+    }
+    this.#history?.begin(clock);
+    if (this.#fold(this.#me) !== this.#fold(settings.nick)) {
+      this.#timers.add(
+        clock.every(REGAIN_MS, () => void (this.#fold(this.#me) !== this.#fold(settings.nick) && this.#write("NICK", settings.nick))),
+      );
+    }
+    return { state: "connected", self: this.#me };
+  }
+
+  #supports(params: readonly string[]): void {
+    for (const word of params.slice(1, -1)) {
+      const at = word.indexOf("=");
+      this.#support.set(at < 0 ? word : word.slice(0, at), at < 0 ? "" : word.slice(at + 1));
+    }
+    this.#fold = foldWith(this.#support.get("CASEMAPPING") ?? "rfc1459");
+  }
+
+  #ofOneself({ command, source, params }: Line): void {
+    if (source.includes("!")) this.#source = source;
+    if (command === "NICK" && params[0] !== undefined) {
+      this.#me = params[0];
+      this.#source = "";
+    } else if (command === "CHGHOST") this.#source = `${this.#me}!${params[0]}@${params[1]}`;
+    else if (command === "JOIN" && this.#support.has("WHOX") && params[0] !== undefined) this.#write(...People.question(params[0]));
+    else if (command === "PART") this.#people.forget();
+  }
+
+  #thrownOut([channel = "", , why = ""]: readonly string[]): void {
+    const { clock, log, account, settings } = this.#deps;
+    this.#people.forget();
+    log.warn("irc.thrown-out", { account, channel, why });
+    const again = settings.channels.find((each) => this.#fold(each.split(" ", 1)[0]!) === this.#fold(channel));
+    if (again !== undefined) this.#timers.add(clock.after(REJOIN_MS, () => this.#write("JOIN", ...again.split(" "))));
+  }
+
+  #notJoined({ command, params }: Line): void {
+    const { account, log, settings } = this.#deps;
+    const channel = params[1] ?? "";
+    const isWanted = settings.channels.some((each) => this.#fold(each.split(" ", 1)[0]!) === this.#fold(channel));
+    if (isWanted) log.warn("irc.not-joined", { account, channel, why: JOIN_REFUSALS[command], said: params.at(-1) ?? "" });
+  }
+
+  async #handIn(line: Line): Promise<void> {
+    const { account, clock, inbox, signal } = this.#deps;
+    const time = timeOf(line);
+    const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
+    // Who has the nick now need not have had it then; and where messages say it themselves, who says nothing is nobody.
+    const isKnown = !isKept && this.#login?.caps.has("account-tag") !== true;
+    const message = readMessage(line, {
+      account,
+      me: this.#me,
+      now: clock.now(),
+      fold: this.#fold,
+      channelIn: (target) => this.#channelIn(target),
+      accountOf: (nick) => (isKnown ? this.#people.account(nick) : undefined),
+      isOwn: (id) => this.#own.has(id),
+    });
+    if (!message) return;
+    // What was missed comes conversation by conversation: a time would say that all before it is kept.
+    const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
+    await inbox.accept({ message, ...(isInOrder && { position: new Date(time).toISOString() }) }, { signal });
+  }
+
+  async #keepLatest(): Promise<void> {
+    const history = this.#history;
+    if (!history?.isOver || history.latest === 0 || this.#isCaughtUp) return;
+    this.#isCaughtUp = true;
+    const { account, inbox, signal } = this.#deps;
+    await inbox.advance({ channel: "irc", account, position: new Date(history.latest).toISOString() }, { signal });
+  }
+
+  #channelIn(target: string): string | undefined {
+    const kinds = this.#support.get("CHANTYPES") ?? "#&";
+    const name = target.replace(/^[~&@%+]+(?=[#&])/, "");
+    return name !== "" && kinds.includes(name.charAt(0)) ? name : undefined;
+  }
+
+  #whyEnded(): string {
+    const { host } = this.#deps.settings;
+    if (this.#lastWords === "") return `${host} ended the connection`;
+    const flood = /flood|sendq|too fast/i.test(this.#lastWords);
+    return `${host} ended the connection: ${this.#lastWords}${flood ? " (raise channels.irc.lineEveryMs)" : ""}`;
+  }
+}
