@@ -230,12 +230,12 @@ describe("files that are made to do harm", () => {
     expect((await read(kit, file(locked, "d.pdf"))).note).toContain("it is locked with a password");
   });
 
-  testIn("process")("a PDF whose page unpacks to very much is given up, and the next file is read", async () => {
-    await using kit = await start({ mode: "process", config: { documentMs: 500 } });
-    const page = deflateSync(Buffer.from("BT /F1 12 Tf (a) Tj ET ".repeat(5_000_000)));
+  testIn("process")("a PDF whose page unpacks to very much is read as far as the bound, and the next file after it", async () => {
+    await using kit = await start({ mode: "process" });
+    const page = deflateSync(Buffer.from("BT /F1 12 Tf (a) Tj ET ".repeat(100_000)));
     const bomb = await read(kit, file(pdfOf([page]), "bomb.pdf"));
-    expect(bomb.note).toContain("to read it takes too long");
-    expect(bomb.data).toBeUndefined();
+    expect(bomb.note).toContain("only its first 60000 characters were read");
+    expect(bomb.text?.length).toBeLessThan(61_000);
     expect((await read(kit, file("hello", "a.txt"))).text).toBe("text\n\nhello");
   });
 
