@@ -7,7 +7,7 @@ const BEGINNING = 12;
 
 const PLACE = "…";
 
-/** As it is; as part of an address or of JSON; in hexadecimal; in Base64, at each of the three places that it may have among other bytes. */
+/** As it is; as part of an address, a form or JSON; in hexadecimal; in Base64, at each of the three places that it may have among other bytes. */
 export function spokenForms(secret: string): readonly string[] {
   if (secret.length < LEAST) return [];
   const bytes = Buffer.from(secret);
@@ -22,6 +22,7 @@ export function spokenForms(secret: string): readonly string[] {
     secret,
     escaped,
     escaped.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    new URLSearchParams([["", secret]]).toString().slice(1),
     JSON.stringify(secret).slice(1, -1),
     secret.replace(/\s+/g, " ").trim(),
     bytes.toString("hex"),

@@ -2,6 +2,7 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { networkFailure, plainMessage } from "@pincer/plugin-sdk/provider/failure";
+import { spokenForms, withoutForms } from "@pincer/plugin-sdk/provider/spoken-forms";
 import { type Fetch, watchRequest } from "@pincer/plugin-sdk/provider/watch";
 import type { OAuthSettings } from "./config.ts";
 import { failoverErrors } from "./errors.ts";
@@ -30,6 +31,8 @@ interface Reply {
   readonly ok: boolean;
   readonly status: number;
   readonly fields: Fields;
+  /** What it was asked with, which a server may say back. */
+  readonly confidential: readonly string[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -46,8 +49,8 @@ const seconds = (fields: Fields, name: string): number | undefined => {
   return Number.isFinite(value) && value > 0 ? Math.round(value * 1_000) : undefined;
 };
 const intervalWithin = (ms: number): number => Math.min(Math.max(SHORTEST_INTERVAL_MS, ms), LONGEST_INTERVAL_MS);
-const wordOf = ({ status, fields }: Reply): string =>
-  plainMessage(text(fields, "error_description") ?? text(fields, "error") ?? `the answer was ${status}`);
+const wordOf = ({ status, fields, confidential }: Reply): string =>
+  plainMessage(withoutForms(text(fields, "error_description") ?? text(fields, "error") ?? `the answer was ${status}`, confidential));
 
 async function post(
   ctx: OAuthContext,
@@ -59,6 +62,7 @@ async function post(
   const { clock, fetch } = ctx;
   const given = settings.clientSecret;
   const clientSecret = typeof given === "object" ? await ctx.secret(given.secret) : given;
+  const confidential = [clientSecret, fields["refresh_token"], fields["device_code"]].flatMap((secret = "") => spokenForms(secret));
   using watch = watchRequest({ clock, idleMs: TIMEOUT_MS, longestMs: TIMEOUT_MS, mostBytes: 1_048_576, signal, fetch });
   const response = await watch.fetch(url, {
     method: "POST",
@@ -71,11 +75,12 @@ async function post(
     signal: watch.signal,
   });
   const body = await response.text();
+  const { ok, status } = response;
   try {
     const parsed: unknown = JSON.parse(body);
-    return { ok: response.ok, status: response.status, fields: typeof parsed === "object" && parsed !== null ? (parsed as Fields) : {} };
+    return { ok, status, fields: typeof parsed === "object" && parsed !== null ? (parsed as Fields) : {}, confidential };
   } catch {
-    return { ok: false, status: response.status, fields: { error_description: body.slice(0, 200) } }; // silent-ok: told by what came instead
+    return { ok: false, status, fields: { error_description: body.slice(0, 200) }, confidential }; // silent-ok: told by what came instead
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type DeviceAnswer, startSignInServer } from "../../tests/failover/sign-in-server.ts";
 import { error, keyOf, says, startFailover } from "../../tests/failover/vendor.ts";
-import { askDeviceCode, awaitDevice } from "./oauth.ts";
+import { askDeviceCode, awaitDevice, refreshToken } from "./oauth.ts";
 
 const HOUR = 3_600_000;
 const oauth = (url: string) => ({ lab: { deviceUrl: `${url}/device`, tokenUrl: `${url}/token`, clientId: "pincer-test" } });
@@ -87,6 +87,21 @@ describe("until the code was entered", () => {
     const code = await askDeviceCode(ctx, settings(server.url), signal);
     expect(await awaitDevice(ctx, settings(server.url), code, signal)).toMatchObject({ value: "token-1" });
     expect(waits).toEqual([5_000, 5_000, 5_000]);
+  });
+
+  test("what the server was asked with is in no word of its refusal", async () => {
+    const echo = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: async (request) =>
+        Response.json({ error: "invalid_grant", error_description: `unknown: ${await request.text()}` }, { status: 400 }),
+    });
+    const ctx = { clock: createManualClock(0), fetch, secret: async () => undefined };
+    const told = { ...settings(`http://127.0.0.1:${echo.port}`), clientSecret: "the-client's+secret" };
+    const { message } = (await refreshToken(ctx, told, "refresh/me again", new AbortController().signal)) as { readonly message: string };
+    await echo.stop(true);
+    expect(message).toContain("unknown: client_id=");
+    expect(message).not.toMatch(/secret\b(?!=)|refresh%2F|me\+again/);
   });
 
   test("a refusal ends it, and so does the end of the code", async () => {
