@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
+import { deviceOf } from "../../tests/fixtures/openai-api/device.ts";
 import { caught, startApi } from "../../tests/fixtures/openai-api/gateway.ts";
 
 const model = "lab/gpt-test";
@@ -126,4 +127,25 @@ test("what was begun when the gateway stopped is done when it is there again", a
   await api.vendor.received(1);
   expect(await ended(openai, id)).toMatchObject({ status: "completed", output_text: "Done after all." });
   await rm(home, { recursive: true });
+});
+
+test("what one caller's answer tells is not lost by how many another has asked for meanwhile", async () => {
+  await using api = await startApi();
+  const [own, other] = [new OpenAI(api.client), new OpenAI(await deviceOf(api, ["operator.read", "operator.write"]))];
+  const gate = Promise.withResolvers<void>();
+  api.vendor.answer({ steps: [{ text: ["early "] }, { text: ["late"] }], hold: { before: 1, until: gate.promise } });
+  const { id } = await own.responses.create({ model, input: "Hello!", background: true });
+  await api.vendor.received(1);
+  api.vendor.otherwise(() => ({ steps: [{ text: ["ok"] }] }));
+  for (let at = 0; at < 70; at += 10)
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        for await (const _ of await other.responses.create({ model, input: "hi", background: true, stream: true }));
+      }),
+    );
+  gate.resolve();
+  const types: string[] = [];
+  for await (const { type } of await own.responses.retrieve(id, { stream: true })) types.push(type);
+  expect([types[0], types.at(-1)]).toEqual(["response.queued", "response.completed"]);
+  expect(types.filter((type) => type === "response.output_text.delta")).toHaveLength(2);
 });

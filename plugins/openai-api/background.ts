@@ -54,11 +54,11 @@ export class Background {
   /** Durable once this has resolved. */
   async begin(stored: StoredResponse, place: Place): Promise<void> {
     const { id } = stored.response;
+    this.#places.set(id, place.keep());
     this.#listen(id).add([{ type: "response.queued", sequence_number: 0, response: stored.response }]);
     const { ctx } = this.#desk;
     const spends = stored.run === undefined ? {} : spendsOf(stored.run);
     const admission = { lane: `job:openai-api:${id}`, kind: responseJob.kind, key: keyOf(id), input: { id } satisfies Input, spends };
-    this.#places.set(id, place.keep());
     try {
       await ctx.uses.lanes.admit({ admissions: [admission] }, { signal: ctx.signal });
     } catch (error) {
@@ -191,7 +191,8 @@ export class Background {
     this.#told.set(id, told);
     for (const oldest of this.#told.keys()) {
       if (this.#told.size <= mostKept) break;
-      this.#told.delete(oldest);
+      // What still runs is followed to its end, however many others come and go: their places bound those.
+      if (!this.#places.has(oldest)) this.#told.delete(oldest);
     }
     return told;
   }
