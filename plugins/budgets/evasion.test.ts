@@ -45,6 +45,19 @@ test("behind five hundred names that somebody made up a limit of one name still 
 test.each([
   ["openai/gpt-9-2026-03-01", "openai/gpt-9"],
   ["openai/GPT-9", "openai/gpt-9"],
+  ["openai/gpt-9-0613", "openai/gpt-9"],
+  ["openai/gpt-9-1106-preview", "openai/gpt-9"],
+  ["openai/gpt-9-preview", "openai/gpt-9"],
+  ["xai/grok-9-0709", "xai/grok-9"],
+  ["mistral/mistral-large-2611", "mistral/mistral-large"],
+  ["google/gemini-9-flash-001", "google/gemini-9-flash"],
+  ["google/gemini-9-pro-preview-05-06", "google/gemini-9-pro"],
+  ["google/gemini-9-flash-preview-09-2026", "google/gemini-9-flash"],
+  ["vertex/claude-opus-9@20260301", "vertex/claude-opus-9"],
+  ["vertex/claude-opus-9@default", "vertex/claude-opus-9"],
+  ["bedrock/anthropic.claude-opus-9-20260301-v1:0:200k", "bedrock/anthropic.claude-opus-9"],
+  ["ollama/llama-9-8000", "ollama/llama-9-8000"],
+  ["openai/gpt-9-32", "openai/gpt-9-32"],
   ["anthropic/claude-opus-9-20260301", "anthropic/claude-opus-9"],
   ["anthropic/claude-opus-latest", "anthropic/claude-opus"],
   ["bedrock/eu.anthropic.claude-opus-9-20260301-v1:0", "bedrock/anthropic.claude-opus-9"],
@@ -60,10 +73,10 @@ test.each([
 });
 
 test("a limit of a model holds under each spelling of its name, and each model has one share", async () => {
-  const spelt = ["lab/gpt-test-2026-01-01", "lab/GPT-test", model];
+  const spelt = ["lab/gpt-test-0613", "lab/GPT-test", model];
   const prices = Object.fromEntries(spelt.map((name) => [name, price]));
-  for (const limit of [{ model }, { model: "lab/gpt-test-2025-*" }, { each: "model" }, { model: "*/gpt-t*" }]) {
-    const isMeant = limit.model !== "lab/gpt-test-2025-*";
+  for (const limit of [{ model }, { model: "lab/gpt-test-05*" }, { each: "model" }, { model: "*/gpt-t*" }]) {
+    const isMeant = limit.model !== "lab/gpt-test-05*";
     await using api = await startPaidApi({ one: { per: "day", usd: 1.5, ...limit } }, { prices });
     const statuses: number[] = [];
     for (const name of spelt) statuses.push((await api.chat({ max_tokens: 600, model: name })).status);

@@ -1,8 +1,8 @@
-/** `pincer/auto`: the model that the selector says, straight, as if the caller had named it. */
+/** `pincer/auto`: the model that the selector says, straight, as if the caller had named it. Where one is named, whoever else may see what is private. */
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
 import { holds, type Message, searchableText } from "@pincer/plugin-sdk/message";
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
-import { ApiFailure } from "./failure.ts";
+import { noModelAdmitted } from "./failure.ts";
 import { type Before, nothingBefore } from "./private.ts";
 import type { Target } from "./target.ts";
 import type { ApiContext } from "./uses.ts";
@@ -29,8 +29,8 @@ interface Chosen {
 }
 
 /**
- * The call with its model; any other than `pincer/auto` as it stands. What is private is looked for in all that the caller sends, and in what
- * stands before it.
+ * The call with its model. What is private is looked for in all that the caller sends, and in what stands before it: a model that was named for that
+ * answers alone, or a local one in its place.
  */
 export async function withModel(
   { uses }: Pick<ApiContext, "uses">,
@@ -39,13 +39,14 @@ export async function withModel(
   before: Before = nothingBefore,
 ): Promise<Chosen> {
   const { model, ...rest } = call;
-  if (model !== AUTO || uses.selector === undefined) return { call, isPrivate: before.isPrivate };
+  if (model === undefined || uses.selector === undefined) return { call, isPrivate: before.isPrivate };
   const last = rest.messages.findLastIndex(({ role }) => role === "user");
   const earlier = rest.messages.flatMap((message, at) => (at === last ? [] : [searchableText(message), callsOf(message)]));
   const asked = rest.messages[last];
   const tools = rest.tools.map((tool) => JSON.stringify(tool));
   const format = rest.responseFormat === undefined ? [] : [JSON.stringify(rest.responseFormat)];
-  const context = [...before.told, ...rest.system.map(({ text }) => text), ...earlier, ...tools, ...format].join("\n\n");
+  const words = [...(rest.stop ?? []), rest.cacheKey ?? ""];
+  const context = [...before.told, ...rest.system.map(({ text }) => text), ...earlier, ...tools, ...format, ...words].join("\n\n");
   const selection = await uses.selector.select(
     {
       text: asked === undefined ? "" : searchableText(asked),
@@ -55,20 +56,17 @@ export async function withModel(
       unsearchable: holds(rest.messages, "image") || holds(rest.messages, "document"),
       tools: rest.tools.length > 0,
       private: before.isPrivate,
+      ...(model === AUTO ? {} : { chosen: { model, by: "message" } }),
       tokens: textTokens(context),
       ...(rest.thinking === undefined ? {} : { thinking: rest.thinking }),
       ...(rest.maxOutputTokens === undefined ? {} : { maxOutputTokens: rest.maxOutputTokens }),
     },
     { signal },
   );
-  if (selection?.refused !== undefined) throw new ApiFailure("no_model_admitted", selection.refused, { type: "forbidden" });
-  const { ref } = await uses.llm.resolve(
-    {
-      ...(selection?.model === undefined ? {} : { model: selection.model }),
-      ...(selection?.within === undefined ? {} : { within: selection.within }),
-    },
-    { signal },
-  );
+  if (selection?.refused !== undefined) throw noModelAdmitted(selection.refused);
   const within = selection?.within === undefined ? {} : { within: selection.within };
-  return { call: { ...rest, model: ref, ...within }, isPrivate: selection?.private === true };
+  const isPrivate = selection?.private === true;
+  if (model !== AUTO) return { call: { ...call, ...within }, isPrivate };
+  const { ref } = await uses.llm.resolve({ ...(selection?.model === undefined ? {} : { model: selection.model }), ...within }, { signal });
+  return { call: { ...rest, model: ref, ...within }, isPrivate };
 }

@@ -15,6 +15,7 @@ import { type ChatRequest, readChatRequest } from "./chat-request.ts";
 import { type Desk, toldOf } from "./desk.ts";
 import { dataEvent, eventStream } from "./event-stream.ts";
 import { badRequest, failureOfModel, unsupported } from "./failure.ts";
+import { jsonAnswer } from "./json-answer.ts";
 import { type Merged, merge } from "./merge.ts";
 import { nothingBefore, withPrivacy } from "./private.ts";
 import { fetchImages } from "./remote-images.ts";
@@ -50,8 +51,9 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   };
   const whole = asked.kind === "model" && body.stream !== true && body.logprobs !== true ? ctx.uses.llm.answer : undefined;
   if (asked.kind === "model" && whole)
-    return Response.json(
+    return jsonAnswer(
       completionOf(head, await together(count, signal, async (each) => ended(await whole(asked.call, { signal: each })))),
+      place,
     );
   const stop = linkSignals(signal);
   const streams = open(desk, asked, count, { isStreamed: body.stream === true, signal: stop.signal });
@@ -63,7 +65,7 @@ export async function chatCompletions(desk: Desk, request: Request, caller: Call
   try {
     const answers = await Promise.all(streams.map(readWhole));
     stop[Symbol.dispose]();
-    return Response.json(completionOf(head, answers));
+    return jsonAnswer(completionOf(head, answers), place);
   } catch (error) {
     await endAll(streams, stop, error);
     throw error;

@@ -6,7 +6,7 @@ export const ApiConfig = Type.Object({
     default: 32,
     minimum: 1,
     description:
-      "Calls of models and turns of agents that one caller may have running; each answer of `n` counts, and so does the background",
+      "Calls of models and turns of agents that one caller may have running; each answer of `n` counts, and so does the background. As many readers of stored responses, beside them",
   }),
   mostCallsOfAll: Type.Integer({ default: 192, minimum: 1, description: "Those that all callers together may have running" }),
   mostChoices: Type.Integer({ default: 8, minimum: 1, description: "Answers of one request (`n`); each is a call of the model" }),

@@ -10,6 +10,8 @@ export interface Desk {
   readonly ctx: ApiContext;
   readonly agents: Agents;
   readonly inFlight: InFlight;
+  /** Of what is kept. Somebody whose calls all run in the background can still look at them. */
+  readonly readers: InFlight;
 }
 
 /** What a reader is told of something that went wrong in the middle of an answer. */

@@ -3,7 +3,8 @@ import { Type } from "@sinclair/typebox";
 import { ModelName, readJson, requireShape } from "./body.ts";
 import type { Caller } from "./caller.ts";
 import type { Desk } from "./desk.ts";
-import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
+import { ApiFailure, badRequest, failureOfModel, noModelAdmitted } from "./failure.ts";
+import { jsonAnswer } from "./json-answer.ts";
 import { targetOf } from "./target.ts";
 
 const EmbeddingsRequest = Type.Object({
@@ -16,7 +17,7 @@ const EmbeddingsRequest = Type.Object({
 
 export async function embeddings({ ctx, inFlight }: Desk, request: Request, caller: Caller): Promise<Response> {
   caller.require("operator.write");
-  using _ = inFlight.take(caller.principal);
+  using place = inFlight.take(caller.principal);
   const given = await readJson(request);
   const { input } = given;
   if (Array.isArray(input) && input.some((one) => typeof one === "number" || Array.isArray(one)))
@@ -37,15 +38,19 @@ export async function embeddings({ ctx, inFlight }: Desk, request: Request, call
     user: caller.account(body.user),
     ...(typeof dimensions === "number" ? { dimensions } : {}),
   };
+  const chosen = { model: body.model, by: "message" as const };
+  const selection = await ctx.uses.selector?.select({ text: texts.join("\n\n"), chosen }, { signal: request.signal });
+  if (selection?.refused !== undefined) throw noModelAdmitted(selection.refused);
   const { embeddings: vectors, usage, failure } = await embed(call, { signal: request.signal });
   if (failure) throw failureOfModel(failure, "input");
   const shown = body.encoding_format === "base64" ? base64Of : (vector: readonly number[]) => vector;
-  return Response.json({
+  const answer = {
     object: "list",
     data: vectors.map((vector, index) => ({ object: "embedding", index, embedding: shown(vector) })),
     model: body.model,
     usage: { prompt_tokens: usage.input, total_tokens: usage.totalTokens },
-  });
+  };
+  return jsonAnswer(answer, place);
 }
 
 /** 32-bit floats, little end first. */

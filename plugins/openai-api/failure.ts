@@ -96,6 +96,9 @@ export const unkept = (param: string, instead: string): ApiFailure =>
 
 export const modelNotFound = (message: string): ApiFailure => new ApiFailure("model_not_found", message);
 
+/** What the selector refuses, in its words. */
+export const noModelAdmitted = (message: string): ApiFailure => new ApiFailure("no_model_admitted", message, { type: "forbidden" });
+
 /** Clients of OpenAI repeat every 5xx and 429 by themselves, unless they are told that it is of no use. */
 const noRetry = { "x-should-retry": "false" };
 

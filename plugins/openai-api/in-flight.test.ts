@@ -1,6 +1,7 @@
 /** How many calls one caller may have running, and all of them: whoever wants more is told when to come again. */
 import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
@@ -158,4 +159,59 @@ test("all callers together are bounded, too", async () => {
   expect(error).toMatchObject({ status: 429, message: expect.stringContaining("3 calls are running, and 3 may at once") });
   leaving.abort();
   await Promise.all([hanging, own]);
+});
+
+/** Sends a request over a connection of its own, and reads nothing behind the status of its answer, which this resolves to. */
+function unread({ kit }: Api, method: string, path: string, body = ""): Disposable & { readonly status: Promise<number> } {
+  const { hostname, port, host } = new URL(kit.url);
+  const { promise: status, resolve, reject } = Promise.withResolvers<number>();
+  const socket = connect(Number(port), hostname, () => {
+    const head = [`${method} ${path} HTTP/1.1`, `host: ${host}`, `authorization: Bearer ${kit.token}`, `content-length: ${body.length}`];
+    socket.write(`${[...head, "content-type: application/json"].join("\r\n")}\r\n\r\n${body}`);
+  });
+  socket.once("data", (bytes) => {
+    socket.pause();
+    resolve(Number(bytes.toString().split(" ", 2)[1]));
+  });
+  socket.on("error", reject);
+  return { status, [Symbol.dispose]: () => socket.destroy() };
+}
+
+test("who reads a large answer slowly, or not at all, keeps a place, and others go on", async () => {
+  await using api = await startApi({ config: { mostCalls: 2 } });
+  const writer = new OpenAI(await deviceOf(api, ["operator.read", "operator.write"]));
+  api.vendor.otherwise(() => ({ steps: [{ text: ["ok"] }] }));
+  // More than the buffers of a connection take.
+  const large = { model, input: "hi", instructions: "x".repeat(14_000_000) };
+  const { id } = await new OpenAI(api.client).responses.create(large);
+  const paths = [`/v1/responses/${id}`, `/v1/responses/${id}?stream=true`, `/v1/responses/${id}/input_items`];
+  const read = (path: string) => api.kit.request(path, { headers: { authorization: `Bearer ${api.kit.token}` } });
+  const { id: small } = await new OpenAI(api.client).responses.create({ model, input: "hi" });
+  for (const path of paths.slice(0, 2)) {
+    // The gateway sees later than whoever reads that nobody reads any more.
+    const both = () => Promise.all([0, 1].map(() => read(`/v1/responses/${small}`)));
+    while (!(await both()).every(({ status }) => status === 200));
+    using one = unread(api, "GET", path);
+    using two = unread(api, "GET", path);
+    expect([path, await one.status, await two.status]).toEqual([path, 200, 200]);
+    for (const other of paths) {
+      const refused = await read(other);
+      expect([path, other, refused.status, refused.headers.get("retry-after")]).toEqual([path, other, 429, "1"]);
+      expect(await refused.text()).toContain("Too many readers at once: 2 readers of yours are running, and 2 may at once.");
+    }
+    // It is no call of a model, and nobody else's.
+    expect((await new OpenAI(api.client).responses.create({ model, input: "hi" })).output_text).toBe("ok");
+    const own = await writer.responses.create({ model, input: "hi" });
+    expect((await writer.responses.retrieve(own.id)).output_text).toBe("ok");
+  }
+  const whole = (await (await untilAnswered(() => read(`/v1/responses/${id}`))).json()) as typeof large;
+  expect(whole.instructions).toBe(large.instructions);
+  {
+    // An answer that repeats what it was told is a call until it is written.
+    using one = unread(api, "POST", "/v1/responses", JSON.stringify(large));
+    using two = unread(api, "POST", "/v1/responses", JSON.stringify(large));
+    expect([await one.status, await two.status]).toEqual([200, 200]);
+    expect((await api.post(chat, { model, messages })).status).toBe(429);
+  }
+  expect((await untilAnswered(() => api.post(chat, { model, messages }))).status).toBe(200);
 });

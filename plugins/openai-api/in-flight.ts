@@ -1,6 +1,6 @@
-/** How many calls run at once, of each principal and of all: nobody takes the gateway's ways out from everybody else. */
+/** How many calls run at once, or answers are read, of each principal and of all: nobody takes the gateway's ways out, or its memory, from everybody else. */
 import type { ApiConfig } from "./config.ts";
-import { type ApiFailure, tooMany } from "./failure.ts";
+import { tooMany } from "./failure.ts";
 
 const comeAgain = { "retry-after": "1", "retry-after-ms": "1000" };
 
@@ -18,11 +18,13 @@ interface Bounds {
 
 export class InFlight {
   readonly #ctx: Bounds;
+  readonly #what: "calls" | "readers";
   readonly #of = new Map<string, number>();
   #all = 0;
 
-  constructor(ctx: Bounds) {
+  constructor(ctx: Bounds, what: "calls" | "readers") {
     this.#ctx = ctx;
+    this.#what = what;
   }
 
   /** Throws an `ApiFailure` of 429 where no place is left. */
@@ -62,8 +64,10 @@ export class InFlight {
   #admit(principal: string, count: number): void {
     const { mostCalls, mostCallsOfAll } = this.#ctx.config;
     const running = this.#of.get(principal) ?? 0;
-    if (running + count > mostCalls) throw busy(`${running} calls of yours are running, and ${mostCalls} may at once`);
-    if (this.#all + count > mostCallsOfAll) throw busy(`${this.#all} calls are running, and ${mostCallsOfAll} may at once`);
+    const what = this.#what;
+    const busy = (why: string) => tooMany(`Too many ${what} at once: ${why} may at once.`, comeAgain);
+    if (running + count > mostCalls) throw busy(`${running} ${what} of yours are running, and ${mostCalls}`);
+    if (this.#all + count > mostCallsOfAll) throw busy(`${this.#all} ${what} are running, and ${mostCallsOfAll}`);
     this.#count(principal, count);
   }
 
@@ -74,5 +78,3 @@ export class InFlight {
     this.#all += by;
   }
 }
-
-const busy = (why: string): ApiFailure => tooMany(`Too many calls at once: ${why}.`, comeAgain);

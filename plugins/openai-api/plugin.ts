@@ -17,7 +17,7 @@ export default definePlugin({
     const listeners: Listeners = new Map();
     ctx.on(chatEvent, (payload) => listeners.get(payload.runId)?.(payload));
     const agents = createAgents(ctx, listeners);
-    const desk = { ctx, agents, inFlight: new InFlight(ctx) };
+    const desk = { ctx, agents, inFlight: new InFlight(ctx, "calls"), readers: new InFlight(ctx, "readers") };
     const responses = new Responses(desk, createResponseStore(ctx));
     ctx.job(responseJob, responses.background.run);
     ctx.route("/v1", { access: "token" }, createPaths(desk, responses));

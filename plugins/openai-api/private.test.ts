@@ -114,3 +114,52 @@ test("a conversation that is handed to an agent with what it is said to have ans
   expect(await say("Hello.")).toBe(200);
   expect(api.vendor.ledger).toHaveLength(1);
 });
+
+const elsewhere = { failover: { probe: false, fallbacks: ["lab/gpt-test"] } };
+const nearby = { local: ["reader"], privacy: { words: ["salary"] } };
+const messages = [{ role: "user", content: "my salary" }];
+
+test("a model that is named for something private answers alone: no fallback elsewhere sees it", async () => {
+  await using api = await startApi({ enable: ["selector", "failover"], settings: { ...elsewhere, selector: nearby } });
+  api.vendor.otherwise(() => ({ error: { status: 500, message: "down" } }));
+  const named = { model: "reader/gpt-test" };
+  for (const [path, body] of [
+    ["/v1/chat/completions", { messages }],
+    ["/v1/chat/completions", { messages, stream: true }],
+    ["/v1/responses", { input: "my salary" }],
+  ] as const) {
+    const { error } = (await (await api.post(path, { ...named, ...body })).json()) as { readonly error: { readonly message: string } };
+    expect(error.message).toContain("lab/gpt-test: this may be asked of reader alone");
+  }
+  const open = (await (await api.post("/v1/responses", { ...named, input: "hi" })).json()) as {
+    readonly error: { readonly message: string };
+  };
+  expect(open.error.message).toContain("lab/gpt-test: the connection or the server failed");
+});
+
+test("where what is private comes before a choice, a model that is named for it and is not local is refused", async () => {
+  const selector = { local: ["scripted"], privacy: { words: ["salary"], overChoice: true } };
+  await using api = await startApi({ enable: ["selector"], settings: { selector } });
+  const model = "lab/gpt-test";
+  for (const [path, body] of [
+    ["/v1/chat/completions", { messages }],
+    ["/v1/responses", { input: "my salary" }],
+    ["/v1/responses", { input: "my salary", background: true }],
+    ["/v1/embeddings", { input: ["my", "salary"] }],
+  ] as const) {
+    const refused = await api.post(path, { model, ...body });
+    expect([path, refused.status, ((await refused.json()) as Json)["error"]]).toEqual([
+      path,
+      403,
+      expect.objectContaining({ code: "no_model_admitted", message: expect.stringContaining("Nothing was sent.") }),
+    ]);
+  }
+  expect(api.vendor.ledger).toEqual([]);
+});
+
+test("where an answer is to stop, and by what a vendor keeps it ready, is looked at as well", async () => {
+  await using api = await start();
+  for (const more of [{ stop: ["salary"] }, { prompt_cache_key: "salary" }])
+    await api.post("/v1/chat/completions", { model: "pincer/auto", messages: [{ role: "user", content: "hi" }], ...more });
+  expect(api.vendor.ledger).toEqual([]);
+});

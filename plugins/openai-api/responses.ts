@@ -9,6 +9,7 @@ import { type Desk, toldOf } from "./desk.ts";
 import { doneEvent, eventStream, namedEvent } from "./event-stream.ts";
 import { ApiFailure, badRequest, failureOfModel } from "./failure.ts";
 import type { Place } from "./in-flight.ts";
+import { jsonAnswer } from "./json-answer.ts";
 import { type Before, joined } from "./private.ts";
 import { beforeOf, withItems } from "./responses-before.ts";
 import { runOf } from "./responses-call.ts";
@@ -58,7 +59,7 @@ export class Responses {
       }
       const response = await this.#whole(stream, events, stored);
       stop[Symbol.dispose]();
-      return Response.json(response);
+      return jsonAnswer(response, place);
     } catch (error) {
       stop.abort(error);
       throw error;
@@ -87,12 +88,13 @@ export class Responses {
 
   retrieve = async (request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.read");
+    using place = this.#desk.readers.take(caller.principal);
     const stored = await this.background.settled(await this.#find(id, caller));
     const { searchParams } = new URL(request.url);
-    if (searchParams.get("stream") !== "true") return Response.json(stored.response);
+    if (searchParams.get("stream") !== "true") return jsonAnswer(stored.response, place);
     const after = Number(searchParams.get("starting_after") ?? -1);
     if (!Number.isInteger(after)) throw badRequest("'starting_after' is the number of an event.", "starting_after", "invalid_value");
-    return this.#following(stored, after, linkSignals(request.signal));
+    return this.#following(stored, after, linkSignals(request.signal), place);
   };
 
   remove = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
@@ -105,32 +107,36 @@ export class Responses {
 
   cancel = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.write");
+    using place = this.#desk.readers.take(caller.principal);
     const stored = await this.#find(id, caller);
     if (!stored.response.background) throw badRequest("Only a response in the background can be cancelled.", "response_id");
-    return Response.json((stored.run === undefined ? stored : await this.background.cancel(stored)).response);
+    return jsonAnswer((stored.run === undefined ? stored : await this.background.cancel(stored)).response, place);
   };
 
   inputItems = async (_request: Request, caller: Caller, id: string): Promise<Response> => {
     caller.require("operator.read");
+    using place = this.#desk.readers.take(caller.principal);
     const { input } = await this.#find(id, caller);
     // The newest first, as OpenAI lists them.
     const data = input.toReversed();
-    return Response.json({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false });
+    return jsonAnswer({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false }, place);
   };
 
   async #inBackground(stored: StoredResponse, body: ResponsesRequest, stop: LinkedSignal, place: Place): Promise<Response> {
+    using reading = this.#desk.readers.take(stored.principal);
     if (!(await this.#store.put(stored)))
       throw badRequest("The request is too large for the background; send less, or wait for the answer.", "background", "invalid_value");
     await this.background.begin(stored, place);
     if (body.stream !== true) {
       stop[Symbol.dispose]();
-      return Response.json(stored.response);
+      return jsonAnswer(stored.response, reading);
     }
-    return this.#following(stored, -1, stop);
+    return this.#following(stored, -1, stop, reading);
   }
 
-  #following(stored: StoredResponse, after: number, stop: LinkedSignal): Response {
-    return eventStream(this.#told(this.background.follow(stored, after, stop.signal), stop), { leave: stop.abort });
+  #following(stored: StoredResponse, after: number, stop: LinkedSignal, place: Place): Response {
+    const told = this.#told(this.background.follow(stored, after, stop.signal), stop);
+    return eventStream(told, { leave: stop.abort, over: place.keep() });
   }
 
   async *#told(events: AsyncGenerator<ResponseEvent, void, void>, stop: LinkedSignal): AsyncGenerator<string, void, void> {
