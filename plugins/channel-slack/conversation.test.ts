@@ -17,10 +17,10 @@ test("in a channel it answers who mentions it, without the mention in the text, 
   await using house = await startHouse({ fake: { twice: true } });
   house.slack.write(ada.id, engines, { text: "not for you" });
   house.slack.write(ada.id, engines, { text: `${bot}, what is up?` });
-  expect(await house.heard(0)).toContain("<message>\nwhat is up?\n</message>");
+  expect(await house.heard(0)).toMatch(/<untrusted-[^>]*>\nwhat is up\?\n</);
   expect(await house.slack.message(0)).toMatchObject({ conversation: engines, text: "fine" });
   house.slack.write(ada.id, engines, { text: `and you ${bot} say?` });
-  expect(await house.heard(1)).toContain("<message>\nand you say?\n</message>");
+  expect(await house.heard(1)).toMatch(/<untrusted-[^>]*>\nand you say\?\n</);
   await house.slack.message(1);
   await house.slack.until(() => house.slack.deliveries.pending === 0);
   expect(house.kit.model.models).toHaveLength(2);
@@ -42,7 +42,7 @@ test("what a thread says stays there, and a thread under its own message is mean
   const hers = house.slack.write(ada.id, engines, { text: "among us" }, true);
   house.slack.write(ada.id, engines, { text: "not for you", thread_ts: hers });
   house.slack.write(ada.id, engines, { text: `${bot} this`, thread_ts: hers });
-  expect(await house.heard(2)).toContain("<message>\nthis\n</message>");
+  expect(await house.heard(2)).toMatch(/<untrusted-[^>]*>\nthis\n</);
   expect(await house.slack.message(2)).toMatchObject({ thread: hers });
   const { sessions } = await house.kit.call<{ sessions: { key: string }[] }>("sessions.list", {});
   expect(new Set(sessions.map(({ key }) => key.split(":thread:")[1]).filter(Boolean))).toEqual(new Set([own.ts, hers]));
