@@ -109,6 +109,8 @@ export const ModelFailure = Type.Object({
   message: Type.String(),
   status: Type.Optional(Type.Integer()),
   retryAfterMs: Type.Optional(Type.Integer()),
+  /** Of `auth`: the vendor does not take the credential at all. Else a 403 may forbid it this one model. */
+  credentialRefused: Type.Optional(Type.Boolean()),
 });
 export type ModelFailure = Static<typeof ModelFailure>;
 

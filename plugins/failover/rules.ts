@@ -8,7 +8,7 @@ import type { Trigger } from "./config.ts";
  */
 type Rule = "fail" | "cool" | "retry" | "next" | "fix" | "end";
 
-type Said = Pick<ModelFailure, "class" | "status">;
+type Said = Pick<ModelFailure, "class" | "status" | "credentialRefused">;
 
 const RULES: Readonly<Record<FailureClass, Rule>> = {
   auth: "fail",
@@ -25,7 +25,8 @@ const RULES: Readonly<Record<FailureClass, Rule>> = {
   exhausted: "end",
 };
 /** Vendors forbid (403) a model to a key that may ask others, and anybody may ask for any model: that turns no profile off. */
-export const isForbidden = ({ class: kind, status }: Said): boolean => kind === "auth" && status === 403;
+export const isForbidden = ({ class: kind, status, credentialRefused }: Said): boolean =>
+  kind === "auth" && status === 403 && credentialRefused !== true;
 export const ruleOf = (failure: Said): Rule => (isForbidden(failure) ? "cool" : RULES[failure.class]);
 
 const TRIGGERS: Readonly<Record<FailureClass, Trigger>> = {

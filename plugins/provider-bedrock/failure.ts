@@ -49,7 +49,9 @@ export function failureOf(error: unknown, where: string, now: number): ModelFail
   const status = $metadata?.httpStatusCode;
   const known = classOf(name, message);
   if (status !== undefined && status >= 300) {
-    return httpFailure(status, message, { class: known, headers: new Headers($response?.headers), now });
+    const failure = httpFailure(status, message, { class: known, headers: new Headers($response?.headers), now });
+    // AWS says 403 of a credential that it does not take, and also of a model that a good one may not ask.
+    return NAMES[name] === "auth" ? { ...failure, credentialRefused: true } : failure;
   }
   if (known !== undefined) return { class: known, message };
   return $fault === undefined ? networkFailure(error, where) : httpFailure(400, message, { now });
