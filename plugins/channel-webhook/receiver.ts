@@ -64,14 +64,13 @@ export function createReceiver({ inbox, clock, log, waiting, signal, isAccount }
 
   async function take({ account, settings }: Receiving, event: Event, seconds: number, gone: AbortSignal): Promise<Response> {
     const message = readEvent(event, { account, mediaBytes: settings.mediaBytes, now: clock.now(), isAwaited: seconds > 0 });
-    // Before it is handed in: the answer may be there before the inbox has said that it took the question.
-    using waiter = waiting.wait(clock, message.address, event.id, seconds * 1000, gone);
+    // Before it is handed in: the answer may be there before the inbox has said that it took the question. Who does not wait is given none: it would be lost.
+    using waiter = seconds > 0 ? waiting.wait(clock, message.address, event.id, seconds * 1000, gone) : undefined;
     const { status, reason, runId } = await inbox.accept({ message }, { signal });
     if (status === "refused") return refuse("WEBHOOK_SENDER", reason ?? "the sender is not admitted");
     const taken = { status, ...(runId !== undefined && { runId }) };
-    if (status === "duplicate") return answer(200, taken);
-    const posting = seconds > 0 ? await waiter.answer : undefined;
-    if (!posting) return answer(202, taken);
+    const posting = status === "duplicate" ? waiter?.given : await waiter?.answer;
+    if (!posting) return answer(status === "duplicate" ? 200 : 202, taken);
     const { text, choices, attachments } = posting;
     return answer(200, { ...taken, status: "answered", text, ...(choices && { choices }), ...(attachments && { attachments }) });
   }

@@ -7,6 +7,8 @@ import type { Posting } from "./posting.ts";
 interface Waiter extends Disposable {
   /** Resolves with the answer, or with undefined when the time is over or the caller has gone. */
   readonly answer: Promise<Posting | undefined>;
+  /** What it was given so far: nobody else gets it any more. */
+  readonly given: Posting | undefined;
 }
 
 const keyOf = ({ account, conversation, thread }: Address, messageId: string): string =>
@@ -23,16 +25,22 @@ export class Waiting {
       if (this.#waiters.get(key) === take) this.#waiters.delete(key);
       resolve(undefined);
     };
+    let given: Posting | undefined;
     const take = (posting: Posting) => {
       this.#waiters.delete(key);
+      given = posting;
       resolve(posting);
     };
-    this.#waiters.set(key, take);
+    // Who brings an event again takes no answer from who still waits for it.
+    if (!this.#waiters.has(key)) this.#waiters.set(key, take);
     linked.signal.addEventListener("abort", leave, { once: true });
     if (gone.aborted) leave();
     const timer = clock.after(ms, leave);
     return {
       answer,
+      get given() {
+        return given;
+      },
       [Symbol.dispose]() {
         timer[Symbol.dispose]();
         linked[Symbol.dispose]();
