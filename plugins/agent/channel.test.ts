@@ -81,7 +81,7 @@ test("typing is shown again before the platform forgets it, and no more once the
   // It shows for two seconds. A call between two steps lets the gateway hear that it was shown.
   const shown = clock.monotonic();
   while (there.platform.typing.length < 2) {
-    await clock.advance(100);
+    await clock.advance(20);
     await talk.client.call("health", {});
   }
   expect(clock.monotonic() - shown).toBeLessThan(2_000);

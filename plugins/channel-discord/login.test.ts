@@ -82,7 +82,7 @@ test("an intent that is off is named, with where to turn it on; once it is on, e
   expect(identified()).toBe(1);
   discord.bot.flags = CONTENT_FLAG;
   while (identified() < 2) {
-    await clock.advance(10_000);
+    await clock.advance(1_000);
     await house.status();
   }
   await house.until("connected");

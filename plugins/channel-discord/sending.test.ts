@@ -153,7 +153,7 @@ test("Discord's limits are waited for, and everything arrives once and in order"
   expect(clock.monotonic()).toBeGreaterThan(20_000);
   // It does not ask only to be refused.
   expect(it.discord.calls.filter(({ route }) => route === POST)).toHaveLength(texts.length);
-}, 60_000);
+}, 120_000);
 
 test("an edit replaces text and buttons", async () => {
   await using it = await start();

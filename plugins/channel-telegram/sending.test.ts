@@ -132,7 +132,7 @@ test("Telegram's limits are waited for, and everything arrives once and in order
   expect(it.telegram.world.sent.map(({ text }) => text)).toEqual(texts);
   // Twenty a minute: it took more than one.
   expect(clock.monotonic()).toBeGreaterThan(60_000);
-}, 60_000);
+}, 120_000);
 
 test("an edit replaces text and buttons, and one that changes nothing is none", async () => {
   await using it = await start();
