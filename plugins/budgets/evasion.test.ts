@@ -40,7 +40,7 @@ test("behind five hundred names that somebody made up a limit of one name still 
   expect((await refusalOf(await ask("zoe"))).message).toContain('The budget "zoe" is used up');
   const { limits } = await api.show();
   expect(limits.find(({ of }) => of?.name === "shared/others")).toMatchObject({ usd: { used: 3 } });
-}, 60_000);
+}, 120_000);
 
 test.each([
   ["openai/gpt-9-2026-03-01", "openai/gpt-9"],
@@ -86,9 +86,9 @@ test("a limit of a model holds under each spelling of its name, and each model h
 
 test("a name that was made long to be compared for long is compared at once", async () => {
   await using api = await startPaidApi({ opus: { per: "day", usd: 1, model: "*a*a*a*a*a*a*a*a*x", hard: false } });
-  const begun = performance.now();
+  const before = process.cpuUsage();
   expect((await api.chat({ ...short, model: `lab/${"a".repeat(240)}` })).status).toBe(200);
-  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(5_000);
 });
 
 test("as much is held as the caller asks for, or as the model may give where that is set", async () => {

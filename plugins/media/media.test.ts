@@ -63,11 +63,11 @@ inEveryMode("files that people send", (mode, test) => {
 describe("images", () => {
   test("one that claims to be enormous, breaks off, or is none is left out, and it is said why", async () => {
     await using kit = await start();
-    const before = performance.now();
+    const before = process.cpuUsage();
     const bomb = await read(kit, file(claimed(60_000, 60_000), "sky.png", "image/png"));
     expect(bomb.data).toBeUndefined();
     expect(bomb.note).toBe("sky.png (image/png, 67 bytes) could not be read: it has more than 50 million pixels.");
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000);
     const whole = await picture(900, 900);
     expect((await read(kit, file(whole.subarray(0, whole.length / 2), "half.png"))).note).toContain("half.png (image/png, ");
     expect((await read(kit, file("GIF89a\x01\0\x01\0", "no.gif"))).note).toContain("it is damaged");
