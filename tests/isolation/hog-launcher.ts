@@ -65,9 +65,9 @@ while (!isOver && isWatched) {
 }
 const code = await child.exited;
 await reading;
-let turns = 2_000;
 const left = () => [...seen].filter((pid) => existsSync(`/proc/${pid}`)).length;
-while (left() > 0 && turns-- > 0) await new Promise((resolve) => setImmediate(resolve));
+// On a busy machine the dead are reaped late.
+for (let looks = 400; left() > 0 && looks > 0; looks--) await pause();
 const said = text.join("").split("\n").filter(Boolean);
 const report: HogReport = {
   said: said.map((line) => JSON.parse(line)),

