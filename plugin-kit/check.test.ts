@@ -63,7 +63,7 @@ test("each step has its verdict, and one that fails does not hide the others", a
       });
     },
   );
-}, 60_000);
+}, 120_000);
 
 test("a pipe in the place of a file keeps nobody waiting, and what a link leads to is not packed", async () => {
   const home = mkdtempSync(join(tmpdir(), "pincer-check-home-"));
@@ -117,7 +117,7 @@ test("a test that fails is named, and a plugin without tests is not in order", a
     () => "",
     async () => expect((await check()).tests).toMatchObject({ verdict: "failed", summary: "there are none: write plugin.test.ts" }),
   );
-}, 60_000);
+}, 120_000);
 
 test("what cannot be looked at is skipped, and says why", async () => {
   const types = async (where: string) => {
@@ -136,7 +136,7 @@ test("what cannot be looked at is skipped, and says why", async () => {
       expect(await types(pincer)).toMatchObject({ verdict: "skipped", summary: expect.stringContaining("there is no tsconfig.json") });
     },
   );
-}, 60_000);
+}, 120_000);
 
 test("the command ends with 1 when a step failed, and tells it all as JSON", async () => {
   await using home = createCliHome();
@@ -155,7 +155,7 @@ test("the command ends with 1 when a step failed, and tells it all as JSON", asy
     permissions: [{ risk: "high", permission: "exec git" }],
     offers: [{ what: "methods", names: ["owl.greet (operator.write)"] }],
   });
-}, 60_000);
+}, 120_000);
 
 test("a folder without a plugin is refused with what was expected and what to do, and nothing in it is run", async () => {
   await using home = createCliHome();
@@ -171,7 +171,7 @@ test("a folder without a plugin is refused with what was expected and what to do
     expect(err).toMatch(/^error expected the folder of a plugin, which holds a plugin\.json, and /);
     expect(err).toMatch(said);
   }
-}, 60_000);
+}, 120_000);
 
 test("of many differences a handful is shown", () => {
   const many = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`m${n}`, n]));

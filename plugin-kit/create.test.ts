@@ -93,7 +93,7 @@ test("the command says what it made and what comes next, and a gateway uses the 
     code: 1,
     err: expect.stringContaining("choose another id"),
   });
-}, 60_000);
+}, 120_000);
 
 test("what was linked is unlinked, by its id or its folder, while a gateway runs or not, and leaves nothing of the link", async () => {
   await using home = createCliHome();
@@ -123,7 +123,7 @@ test("what was linked is unlinked, by its id or its folder, while a gateway runs
   await home.pincer(["stop"]);
   expect(await home.pincer(["plugin", "unlink", folder])).toMatchObject({ code: 0, out: expect.not.stringContaining("--unset") });
   expect(existsSync(join(home.path, "plugins", "owl"))).toBe(false);
-}, 60_000);
+}, 120_000);
 
 test("what was installed before a link is the current one again without it", () => {
   const home = mkdtempSync(join(tmpdir(), "pincer-unlink-"));

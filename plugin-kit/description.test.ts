@@ -42,4 +42,4 @@ test("pincer plugins inspect shows it, of a plugin that is off too", async () =>
     id: "delivery",
     manifest: { generated: { methods: { send: { scope: "operator.write" } } } },
   });
-}, 60_000);
+}, 120_000);

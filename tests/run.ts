@@ -12,7 +12,7 @@ export interface Tally {
 const repository = dirname(import.meta.dir);
 const folders = ["kernel", "plugin-host", "plugin-kit", "plugin-sdk", "plugins", "store", "tests"];
 /** Long enough for a test that starts a gateway on a machine that is busy. */
-const testMs = 60_000;
+const testMs = 120_000;
 
 /** Counts a JUnit report. A file that is not in it holds no test, or broke before its first: that fails. */
 export function readReport(xml: string, files: readonly string[], tally: Tally): void {

@@ -23,7 +23,7 @@ test("up says when a key of this environment is not yet taken up; restart takes 
   );
   expect((await home.pincer(["restart"], { env })).out).toMatch(/anthropic\/\S+ answers/);
   expect((await home.pincer(["doctor"])).out).not.toContain("cannot be used");
-}, 60_000);
+}, 120_000);
 
 test("a model that no provider has is said by up, and doctor says how to choose another", async () => {
   await using home = createCliHome();

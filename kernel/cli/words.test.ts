@@ -27,7 +27,7 @@ test("what is not known is answered with a near name and with the command that l
     ],
   ] as const)
     expect([words, await home.json(words.split(" "))]).toMatchObject([words, { ok: false, error: { message, next } }]);
-}, 60_000);
+}, 120_000);
 
 test("a word that does not fit is named as it was typed, not as a method's parameter", async () => {
   await using home = createCliHome();
@@ -46,4 +46,4 @@ test("a word that does not fit is named as it was typed, not as a method's param
   expect((await home.pincer(["plugins", "unlink", "x"])).err).toContain('did you mean "plugin unlink"?');
   expect((await home.pincer(["models", "nonsense"])).err).toMatch(/no command "models nonsense"\nnext {2}pincer models <\S*list\S*>\n/);
   expect((await home.pincer(["pairing", "list", "more"])).err).toContain('"more" is one argument too many');
-}, 60_000);
+}, 120_000);

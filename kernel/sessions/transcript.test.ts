@@ -180,7 +180,7 @@ test("any mixture of branches, appends and replays reads as the plain tree does"
     }
     await Promise.all(pending);
   }
-}, 30_000);
+}, 120_000);
 
 test("a search compares no more messages than it may, the newest of those that are asked for", async () => {
   await using host = await start({ searchSize: 2 });

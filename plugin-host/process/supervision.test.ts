@@ -108,7 +108,7 @@ describe.each(["here", "in a process of its own"])("asked by who runs %s", (wher
       process.kill(kit.host.inspect("frail").pid!, "SIGKILL");
       expect(await asking).toEqual(expected);
     },
-    30_000,
+    120_000,
   );
 });
 
@@ -140,7 +140,7 @@ test("who calls in the pause after a second end is told when it is over", async 
   await expect(ask(kit, "mortal.look")).rejects.toMatchObject({ ...early, retryAfterMs: defaultLimits.retryFirstMs - 400 });
   await clock.advance(600);
   expect(await ask(kit, "mortal.look")).toEqual({ version: 1 });
-}, 30_000);
+}, 120_000);
 
 test.each([
   [
@@ -186,5 +186,5 @@ test.each([
     expect(await look()).toEqual({ version: 3 });
     expect(kit.host.inspect("mortal")).toMatchObject({ state: "active", manifest: { summary: "Mended." }, error: undefined });
   },
-  30_000,
+  120_000,
 );

@@ -32,7 +32,7 @@ test("calls leave nothing behind, on neither side", async () => {
   // A single object for each call would be 1.
   expect(kept).toBeLessThan(0.05);
   expect([near.awaiting, far.running, clock.timers]).toEqual([0, 0, 0]);
-}, 60_000);
+}, 120_000);
 
 test("streams that were aborted or left leave nothing behind, on neither side", async () => {
   const { near, far, clock } = joinPeers({
@@ -60,7 +60,7 @@ test("streams that were aborted or left leave nothing behind, on neither side", 
   });
   expect(kept).toBeLessThan(0.5);
   expect([near.awaiting, far.running, clock.timers]).toEqual([0, 0, 0]);
-}, 60_000);
+}, 120_000);
 
 test("calls that were given up leave nothing behind on the side that asked", async () => {
   let open: (() => void)[] = [];
@@ -81,4 +81,4 @@ test("calls that were given up leave nothing behind on the side that asked", asy
   });
   expect(kept).toBeLessThan(0.5);
   expect([near.awaiting, far.running, clock.timers]).toEqual([0, 0, 0]);
-}, 60_000);
+}, 120_000);

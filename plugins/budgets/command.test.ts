@@ -16,4 +16,4 @@ test("pincer usage shows what was used and what is left, and how a limit is set 
   expect((await home.json<BudgetReport>(["usage"])).limits).toMatchObject([{ name: "daily", usd: { limit: 5, used: 0, held: 0 } }]);
   expect((await home.pincer(["usage", "a", "b"])).code).toBe(2);
   expect((await home.pincer(["config", "set", "budgets.limits.daily.per", "year"])).code).toBe(1);
-}, 60_000);
+}, 120_000);

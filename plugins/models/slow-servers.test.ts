@@ -58,7 +58,7 @@ test("a server that drips its list holds no other: statuses, lists and calls of 
   vendor.answer({ steps: [{ text: ["ok"] }] });
   const { answer } = await during(gateway, 3000, gateway.ask({ model: "anthropic/claude-haiku-4-5" }));
   expect(answer.stopReason).toBe("stop");
-}, 60_000);
+}, 120_000);
 
 test("a model of a local server whose list cannot be had is not taken for one that runs there", async () => {
   await using gateway = await startModelsGateway({

@@ -70,4 +70,4 @@ test("with nothing but OLLAMA_HOST it answers from the first start on, without a
   expect(
     (await home.json<{ findings: { check: string; level: string }[] }>(["doctor"])).findings.filter(({ level }) => level === "wrong"),
   ).toEqual([]);
-}, 60_000);
+}, 120_000);

@@ -51,4 +51,4 @@ test("pincer secrets grant says it, and a grant made before holds once the secre
     notes: ["provider-openai is part of Pincer: it reads the secrets that its manifest names, and no grant changes that"],
   });
   expect((await home.pincer(["secrets", "revoke", "LAB_KEY", "provider-openai"])).out).toMatch(/^provider-openai is part of Pincer: /);
-}, 60_000);
+}, 120_000);

@@ -77,7 +77,7 @@ test("the model of a turn is asked again after kill -9, though the rules have ch
   expect([many.near.ledger, many.away.ledger.map(modelOf)]).toEqual([[], ["big", "big"]]);
   expect((await second.talk.history()).at(-1)).toMatchObject({ selection: { model: "away/big", why: "rule 1: tea" } });
   expect(textOf((await second.talk.end(await second.talk.say("and now?")))["message"])).toBe("from near");
-}, 60_000);
+}, 120_000);
 
 test("what was private before kill -9 is so after it, though nothing says so any more", async () => {
   await using many = await lives();
@@ -93,7 +93,7 @@ test("what was private before kill -9 is so after it, though nothing says so any
   const next = await second.talk.end(await second.talk.say("hello"));
   expect(textOf(next["message"])).toBe("from near");
   expect(many.away.ledger).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a turn that was private is so after kill -9 even if the plugin is gone", async () => {
   await using many = await lives();
@@ -107,4 +107,4 @@ test("a turn that was private is so after kill -9 even if the plugin is gone", a
   const second = await many.start(settings, false);
   expect(await second.client.call<Json>("agent.wait", { runId })).toMatchObject({ terminalReply: { text: "from near" } });
   expect(many.away.ledger).toEqual([]);
-}, 60_000);
+}, 120_000);

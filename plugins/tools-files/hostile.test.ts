@@ -130,7 +130,7 @@ test("a link that is swapped while a file is read never shows what is outside", 
   }
   expect(seen.get("ok")).toBeGreaterThan(0);
   expect(seen.get("refused")).toBeGreaterThan(0);
-}, 60_000);
+}, 120_000);
 
 test("a link that is swapped while a file is written never lets anything be written outside", async () => {
   await using files = await startFileTools();
@@ -147,7 +147,7 @@ test("a link that is swapped while a file is written never lets anything be writ
   expect(await readFile(join(files.outside, "secret.txt"), "utf8")).toBe("the secret\n");
   expect(outcomes).toEqual(new Set(["ok", "refused"]));
   expect((await readdir(files.file("real/deep"))).every((name) => !name.endsWith(".tmp"))).toBe(true);
-}, 60_000);
+}, 120_000);
 
 test("a folder that is swapped with a link to outside while it is used never lets anything out or in", async () => {
   await using files = await startFileTools();
@@ -188,7 +188,7 @@ test("a folder that is swapped with a link to outside while it is used never let
   }
   expect(await readdir(files.outside)).toEqual(["secret.txt"]);
   expect(await readFile(join(files.outside, "secret.txt"), "utf8")).toBe("the secret\n");
-}, 60_000);
+}, 120_000);
 
 test("a file that grows while it is read is read to its bound, no further", async () => {
   await using files = await startFileTools({ readBytes: 50_000, imageBytes: 50_000 });

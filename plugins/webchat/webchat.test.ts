@@ -24,7 +24,7 @@ beforeAll(async () => {
   if (executablePath === undefined) return;
   const { chromium } = await import("playwright-core");
   browser = await chromium.launch({ executablePath, args: FLAGS });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await browser?.close();

@@ -75,7 +75,7 @@ for (const [way, jump] of [
     // Who repeats a request gets the answer that there was.
     expect(await talk.say("first", { idempotencyKey: first })).toBe(first);
     expect(await talk.history()).toHaveLength(4);
-  }, 60_000);
+  }, 120_000);
 
   test(`ten years ${way} between two lives: what was accepted runs, conversations are in their order, and clients come in`, async () => {
     const before = await start();
@@ -98,5 +98,5 @@ for (const [way, jump] of [
       ["first", "cut off", "waits", "last"].flatMap((text) => [text, `You said: ${text}`]),
     );
     expect(await after.client.call("health", {})).toMatchObject({ ok: true });
-  }, 60_000);
+  }, 120_000);
 }

@@ -89,7 +89,7 @@ test("a store that is no database any more: which file, what to do, and the exit
 
   copyFileSync(backup, store);
   expect(await texts(await clientOf(home), "main")).toEqual(["remember me"]);
-}, 60_000);
+}, 120_000);
 
 test("damage in the middle of a store is found at the start behind a power cut", async () => {
   await using home = createCliHome();
@@ -109,7 +109,7 @@ test("damage in the middle of a store is found at the start behind a power cut",
   const doctor = JSON.parse((await home.pincer(["doctor", "--json"])).out) as Findings;
   expect(doctor).toMatchObject({ ok: false });
   expect(doctor.findings.find(({ check }) => check === "store")).toMatchObject({ level: "error" });
-}, 60_000);
+}, 120_000);
 
 test("damage that nobody looked for costs the conversation that it is in, by name, and no other", async () => {
   await using home = createCliHome();
@@ -129,7 +129,7 @@ test("damage that nobody looked for costs the conversation that it is in, by nam
   await expect(reading).rejects.toThrow(store);
   const doctor = JSON.parse((await home.pincer(["doctor", "--json"])).out) as Findings;
   expect(doctor.findings.find(({ check }) => check === "store")).toMatchObject({ level: "error" });
-}, 60_000);
+}, 120_000);
 
 test("a lost key file: what was closed with it is named, and all else is there", async () => {
   await using home = createCliHome();
@@ -160,7 +160,7 @@ test("a lost key file: what was closed with it is named, and all else is there",
   expect(lines.filter((line) => line.includes("secrets.key-lost"))).toEqual([]);
   expect((await home.pincer(["stop"])).code).toBe(0);
   expect(await auditOf(home)).toMatchObject({ ok: false });
-}, 60_000);
+}, 120_000);
 
 /** What the audit log says of itself. */
 async function auditOf(home: CliHome) {

@@ -88,7 +88,7 @@ testWith("bubblewrap")(
     const users = entries.filter(({ role, kind }) => role === "user" && kind === "message").map(({ runId }) => runId);
     expect(users.toSorted()).toEqual(["before", "in:scripted:default:1", "while-full"]);
   },
-  60_000,
+  120_000,
 );
 
 testWith("bubblewrap")(
@@ -113,5 +113,5 @@ testWith("bubblewrap")(
     expect(await disk.end("stop")).toBe(0);
     expect((await remainsOf(disk)).integrity).toBe("ok");
   },
-  60_000,
+  120_000,
 );

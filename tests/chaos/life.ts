@@ -4,7 +4,7 @@ import { type Orders, victimPath, type Word } from "./victim.ts";
 
 type LifeEnd = { readonly by: "SIGKILL" } | { readonly by: "itself"; readonly code: number | null; readonly stderr: string };
 
-const patienceMs = 30_000;
+const patienceMs = 90_000;
 const endedEarly = () => new Error("the gateway ended before it was idle");
 
 export class Life {

@@ -35,7 +35,7 @@ test.each(blocks("ts").map((text, at) => [at + 1, text] as const))(
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(/demo|token|completed/i);
   },
-  20_000,
+  120_000,
 );
 
 test("the examples for the shell ask what is answered", async () => {

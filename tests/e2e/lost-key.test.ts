@@ -48,4 +48,4 @@ test("pincer status and pincer doctor say it, and what to do", async () => {
   expect(doctor.out).toContain("1 secret cannot be read");
   const named = await home.pincer(["logs", "--level", "error"]);
   expect(named.out).toContain("OLD_KEY");
-}, 30_000);
+}, 120_000);

@@ -45,4 +45,4 @@ test("after a second end the error says when to come again; of a fault it says w
   expect(retryAfterMs).toBeInteger();
   expect(retryAfterMs).toBeWithin(1, 50_001);
   rmSync(folder, { recursive: true });
-}, 30_000);
+}, 120_000);

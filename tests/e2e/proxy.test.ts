@@ -44,4 +44,4 @@ test("with a proxy in the environment the gateway, its page and a model of this 
     expect(await listed("lab")).toMatchObject([{ id: "far-away" }]);
     expect(new Set(proxy.asked)).toEqual(new Set(["http://models.example.com/v1/models"]));
   }
-}, 60_000);
+}, 120_000);

@@ -109,5 +109,5 @@ for (const isolation of ["inline", "process"] as const)
       expect(await client.call("patient.look", {})).toEqual({ version: 3 });
       rmSync(home, { recursive: true, force: true });
     },
-    30_000,
+    120_000,
   );

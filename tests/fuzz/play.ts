@@ -6,7 +6,7 @@ import type { Target } from "./target.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 /** Longer than anything takes on a machine that is busy. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 class Hang extends Error {}
 

@@ -57,7 +57,7 @@ const native = {
 export type Native = typeof native;
 
 /** Long enough on a machine that is busy; nothing that is refused takes as long. */
-const patience = 10_000;
+const patience = 30_000;
 
 const hear = (socket: net.Socket, say?: string): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -73,7 +73,7 @@ export function openTerminal(command: readonly string[], env: Readonly<Record<st
         try {
           return void (await sees(sent, 3_000));
         } catch (error) {
-          if (tries === 5) throw error;
+          if (tries === 20) throw error;
         }
       }
     },
