@@ -120,7 +120,8 @@ describe.each(["inline", "process"] as const)("%s", (isolation) => {
 
   test("a call that does not end in time is told of by name, is not cut, and its change is not lost", async () => {
     const waits = { add: `ctx.log.info("add.waits"); await gate.promise;` };
-    await using kit = await startTally(isolation, tallySource(1, waits), { limits: () => ({ ...defaultLimits, stateMs: 100 }) });
+    let limits = { ...defaultLimits, stateMs: 100 };
+    await using kit = await startTally(isolation, tallySource(1, waits), { limits: () => limits });
     const running = add(kit);
     await kit.logged("add.waits");
     const reloading = reload(kit, tallySource(2)).catch((error) => error);
@@ -131,6 +132,7 @@ describe.each(["inline", "process"] as const)("%s", (isolation) => {
     });
     await ask(kit, "tally.open");
     expect(await running).toEqual({ count: 1 });
+    limits = defaultLimits;
     await reload(kit, tallySource(2));
     expect(await look(kit)).toEqual({ count: 1, version: 2 });
   });

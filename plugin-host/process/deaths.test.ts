@@ -141,6 +141,7 @@ test("a process that answers nothing is ended, and the next call has a new one",
   await invoke(kit.host, "frail.pid");
   const spinning = invoke(kit.host, "frail.spins");
   spinning.catch(() => undefined);
+  await kit.logged("frail.spins");
   await clock.advance(defaultLimits.heartbeatMs);
   await clock.advance(defaultLimits.stallMs);
   await expect(spinning).rejects.toMatchObject({ code: "PLUGIN_STALLED", retryable: true });

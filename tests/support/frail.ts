@@ -39,7 +39,7 @@ export default definePlugin({ async setup(ctx) {
   const deadly = async (what) => { const is = await lives(); if (is < 2) { ctx.log.info("frail.waits", { what }); await new Promise(() => {}); } return { life: is }; };
   ctx.provide(pool, "frail", {}, { ask: () => deadly("ask"), spend: () => deadly("spend") });
   ctx.method(method("frail.pid", Type.Object({ pid: Type.Integer() })), () => ({ pid: process.pid }));
-  ctx.method(method("frail.spins"), () => { for (;;); });
+  ctx.method(method("frail.spins"), async () => { ctx.log.info("frail.spins"); await new Promise((turn) => setImmediate(turn)); for (;;); });
   ctx.method(method("frail.exits"), () => process.exit(3));
   ctx.job(work, async (job) => {
     const first = await job.effect("first", null, () => count("first"), { replay: "safe" });
