@@ -39,7 +39,7 @@ interface Visit {
 
 async function open(address: string): Promise<Visit> {
   const context = await browser!.newContext({ viewport: { width: 1100, height: 760 } });
-  context.setDefaultTimeout(45_000);
+  context.setDefaultTimeout(100_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));

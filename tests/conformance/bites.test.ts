@@ -50,10 +50,10 @@ test("no schema of a result or an event takes everything", () => {
   expect([...new Set(toothless.map(({ of }) => of))]).toEqual([]);
 });
 
-test("every result and event of the map was seen but the one that takes half a minute, so that none of this is idle", () => {
-  const seen = new Set(samples.map(({ of }) => of));
+test("every result and event of the map was seen, so that none of this is idle; the one that takes half a minute need not be", () => {
+  const seen = new Set(["event tick", ...samples.map(({ of }) => of)]);
   const wanted = [...Object.keys(methods).map((name) => `${name} result`), ...Object.keys(events).map((name) => `event ${name}`)];
-  expect(wanted.filter((name) => !seen.has(name))).toEqual(["event tick"]);
+  expect(wanted.filter((name) => !seen.has(name))).toEqual([]);
 });
 
 /** Published with a keyword that our checker does not know. */
