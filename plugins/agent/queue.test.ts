@@ -26,7 +26,7 @@ describe("a message while a turn is running", () => {
     const first = gated("first");
     talk.script.answer(first.answer, says("second"));
     const one = await talk.say("one");
-    await talk.script.modelCall(0);
+    await talk.client.event("chat", ({ runId, state }) => runId === one && state === "delta");
     const two = await talk.say("two", { queueMode: "followup" });
     const waiting = await talk.client.call<{ pendingInputs: object; inFlightRun: object }>("chat.history", { sessionKey: MAIN });
     expect(waiting.pendingInputs).toMatchObject({ total: 1, items: [{ runId: two, state: "queued", message: { content: "two" } }] });
@@ -130,7 +130,7 @@ describe("stopping", () => {
 
   test("when the answer is there and only its keeping is left: it is in the conversation once", async () => {
     // Commits so slow that the stop comes between the answer and the end of its turn.
-    await using talk = await startConversation({ commitDelayMs: 100 });
+    await using talk = await startConversation({ commitDelayMs: 500 });
     talk.script.answer(says("All of it."));
     const runId = await talk.say("one");
     await talk.client.event("chat", ({ runId: of, state }) => of === runId && state === "delta");

@@ -97,14 +97,14 @@ test("what was written while no session ran is fetched, in order and once, from 
   // More than a page.
   for (let index = 0; index < 150; index++) {
     await clock.advance(10);
-    discord.write(index % 2 === 0 ? ada : { id: "100000000000000666" }, direct, { content: `missed ${index}` });
+    discord.write(index % 4 === 0 ? ada : { id: "100000000000000666" }, direct, { content: `missed ${index}` });
   }
   discord.write(ada, general.id, { content: "missed there" });
   faults.connect();
   for (const last of ["missed there", "missed 148"])
     while (!JSON.stringify(house.kit.model.models.map(({ request }) => request.messages)).includes(last)) {
       // Steps are small: hearts beat by the system's clock, and one that is not answered for long enough by this one is dead.
-      await clock.advance(20);
+      await clock.advance(50);
       await house.status();
     }
   const heard = JSON.stringify(

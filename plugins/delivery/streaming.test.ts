@@ -71,11 +71,14 @@ test("an answer that is longer than a message goes on in a new one, each word on
 test("a restart in the middle neither repeats an answer nor leaves half of one: what was shown is edited on", async () => {
   const first = await start();
   script.answer(async function* (_request, signal) {
-    yield { text: "Half of an answer. And then" };
+    yield { text: "Half of an answer. " };
+    await platform.message(0);
+    yield { text: "And then" };
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
   platform.say("room", "ada", "go on");
-  await platform.message(0);
+  // Edited, it is known to the gateway; before, a stop may come while its id is on the way.
+  await platform.until(() => platform.posted[0]?.editions.length === 2);
   await first.gateway.stop();
   script.answer(says("The whole of another answer."));
   await using _second = await start();
