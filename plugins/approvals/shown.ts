@@ -14,7 +14,7 @@ const longestWhole = 16_000;
  * names would be looked through once for each.
  */
 const value = String.raw`(?:eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{1,1000}|[\w+=-]{6,256})(?![\w./~@:\\-])`;
-const name = String.raw`(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key)`;
+const name = "(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key)";
 const named = [
   new RegExp(String.raw`((?:${name}|authorization)["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)${value}`, "gi"),
   new RegExp(String.raw`(\s--?[\w-]*${name}\s+["']?)${value}`, "gi"),
