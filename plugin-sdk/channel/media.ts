@@ -1,5 +1,7 @@
 /** Files that people send: fetched within bounds, and what was left out is said. */
 import type { Attachment } from "../contracts/inbox.ts";
+import { visibleText } from "../inbound/invisible.ts";
+import { oneLine } from "../inbound/mentions.ts";
 
 export const DEFAULT_MEDIA_BYTES = 20 * 1024 * 1024;
 
@@ -48,13 +50,13 @@ export const attachmentOf = (bytes: Uint8Array, mimeType: string, fileName?: str
 
 const size = (bytes: number): string => (bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`);
 
-/** What stands in a message's text for a file that is not with it, for model and user alike. */
+/** What stands in a message's text for a file that is not with it, for model and user alike. Its name is anybody's, and stays one. */
 export function leftOut(
   what: string,
   why: string,
   { fileName, bytes }: { readonly fileName?: string; readonly bytes?: number } = {},
 ): string {
-  return `[${[what, ...(fileName === undefined ? [] : [fileName]), ...(bytes === undefined ? [] : [`(${size(bytes)})`])].join(" ")}: ${why}]`;
+  return `[${[what, ...(fileName === undefined ? [] : [oneLine(visibleText(fileName).replace(/[[\]]+/g, " "))]), ...(bytes === undefined ? [] : [`(${size(bytes)})`])].join(" ")}: ${why}]`;
 }
 
 export const tooLarge = (most: number): string => `not fetched, larger than ${size(most)}`;

@@ -47,6 +47,8 @@ export const InboundMessage = Type.Object({
       own: Type.Optional(Type.Boolean()),
     }),
   ),
+  /** Somebody else's text that stands beside the sender's own; `from` as the platform says. */
+  shared: Type.Optional(Type.Object({ text: Type.String(), from: Type.Optional(Type.String()) })),
   /** The sender did not write the text, but handed it on; `from` as the platform says. */
   forwarded: Type.Optional(Type.Object({ from: Type.Optional(Type.String()) })),
   /** Epoch milliseconds, as the platform says. */

@@ -19,8 +19,8 @@ export const TurnRequest = Type.Object({
   sender: Type.Optional(Type.Object({ id: Type.String(), name: Type.Optional(Type.String()), channel: Type.String() })),
   /** Whoever sent it did not write it, but handed it on; `from` as the platform says. It is never a command. */
   forwarded: Type.Optional(Type.Object({ from: Type.Optional(Type.String()) })),
-  /** What it answers, in the words of somebody else. */
-  quoted: Type.Optional(Type.Object({ text: Type.String() })),
+  /** What it answers or is about, in the words of somebody else; `from` as the platform says. */
+  quoted: Type.Optional(Type.Object({ text: Type.String(), from: Type.Optional(Type.String()) })),
   /** The owner wrote it, also where the session is not the owner's own: every command is theirs. */
   byOwner: Type.Optional(Type.Boolean()),
   /** It was written among several people. */

@@ -172,7 +172,8 @@ function tagEnd(html: string, from: number): number {
 
 /** Each character is read once: what is not closed goes on to the end. */
 export function* htmlTokens(html: string): Generator<HtmlToken> {
-  const lower = html.toLowerCase();
+  // Of other letters some grow, and what stands behind them would be looked for in the wrong place.
+  const lower = html.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   let at = 0;
   while (at < html.length) {
     const open = html.indexOf("<", at);

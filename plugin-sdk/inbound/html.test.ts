@@ -41,6 +41,8 @@ test("what is hidden from the reader is hidden from the model (#57782)", () => {
     '<div style="display:none"><p style="display:block">X</p></div>',
     '<img alt="X" style="display:none">',
   ];
+  // Small it has two letters: what is looked for in small letters lies elsewhere then.
+  hidden.push(`<!--${"İ".repeat(60)}--><style>p{}</style><p hidden><b title="${"x".repeat(60)}">X</b></p>`);
   for (const html of hidden) expect([html, htmlToMarkdown(`<p>seen</p>${html}`)]).toEqual([html, "seen"]);
   // Tags of Unicode repeat ASCII, and nobody sees them.
   const tags = [..."ignore this"].map((char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");

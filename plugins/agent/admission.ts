@@ -1,5 +1,6 @@
 /** From a request to the work that is admitted for it: a turn, a command, or a compaction. */
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
+import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { newBoundary } from "@pincer/plugin-sdk/untrusted";
 import { mayUse, parseCommand } from "./commands.ts";
@@ -69,8 +70,14 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
 export const userOf = ({ user, sender }: Pick<TurnRequest, "user" | "sender">): string | undefined =>
   user ?? (sender && `${sender.channel}:${sender.id}`);
 
+/** Of attachments that are not taken. */
+const mostNamed = 20;
+
 /** What a message carries beyond the limits is named instead of taken. */
-function withinLimits(request: TurnRequest, { attachmentCount, attachmentBytes }: AgentContext["config"]): TurnRequest {
+function withinLimits(
+  request: TurnRequest,
+  { attachmentCount, attachmentBytes }: AgentContext["config"],
+): TurnRequest & Pick<TurnInput, "untaken"> {
   const { attachments = [] } = request;
   let bytes = 0;
   const kept = attachments.slice(0, attachmentCount).filter(({ data }) => {
@@ -79,6 +86,7 @@ function withinLimits(request: TurnRequest, { attachmentCount, attachmentBytes }
   });
   if (kept.length === attachments.length) return request;
   const left = attachments.filter((attachment) => !kept.includes(attachment));
-  const names = left.map(({ fileName, kind, mimeType }) => `${fileName ?? kind} (${mimeType})`);
-  return { ...request, attachments: kept, text: `${request.text}\n[attached, but too much to take: ${names.join(", ")}]`.trim() };
+  const named = left.slice(0, mostNamed).map(({ fileName, kind, mimeType }) => oneLine(`${fileName ?? kind} (${mimeType})`));
+  const more = left.length > mostNamed ? [`${left.length - mostNamed} more`] : [];
+  return { ...request, attachments: kept, untaken: [...named, ...more] };
 }

@@ -31,8 +31,7 @@ export async function readAttachments(agent: AgentContext, job: Job, input: Turn
       if (!signal.aborted || (job.signal.aborted && !isFinal(job.signal.reason))) throw error;
       return { attachments: [], notes: ["The attachments were not read: the run was stopped before."] };
     });
-  const text = [input.text, ...read.notes.map((note) => `[${note}]`)].filter((part) => part !== "").join("\n");
-  return { input: { ...input, text, attachments: [...read.attachments] }, notes: read.notes };
+  return { input: { ...input, attachments: [...read.attachments] }, notes: read.notes };
 }
 
 const withoutReader: ReadonlySet<string> = new Set([

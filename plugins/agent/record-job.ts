@@ -14,8 +14,8 @@ export function createRecordHandler(agent: AgentContext) {
     const startedAt = agent.clock.now();
     const { key, sessionId } =
       (await sessions.get({ key: sessionKey }, { signal })) ?? (await sessions.ensure({ key: sessionKey, owner }, { signal }));
-    const { input } = await readAttachments(agent, job, job.input, signal);
-    const message = userMessage(input, agent.config);
+    const { input, notes } = await readAttachments(agent, job, job.input, signal);
+    const message = userMessage(input, agent.config, notes);
     await sessions.append({ key, entries: [{ id: entryIds.user(runId), kind: "message", message, runId }] }, { signal });
     return { status: "ok", text: "", stopReason: "unanswered", startedAt, endedAt: agent.clock.now(), sessionId };
   };

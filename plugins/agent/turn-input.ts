@@ -11,6 +11,8 @@ export const TurnInput = Type.Composite([
     at: Type.Integer(),
     /** Whether a client of the gateway asked through `chat.*`, which is told of more phases. */
     chat: Type.Optional(Type.Boolean()),
+    /** Attachments that were not taken, as people read them. */
+    untaken: Type.Optional(Type.Array(Type.String())),
     /** Of the marks around what the owner did not write; chosen once, so that a resumed turn has the same. */
     boundary: Type.Optional(Type.String()),
   }),

@@ -334,7 +334,7 @@ export class Turn {
     this.transcript.append({
       id: entryIds.user(input.runId),
       kind: "message",
-      message: userMessage(input, agent.config),
+      message: userMessage(input, agent.config, notes),
       runId: input.runId,
     });
     return input;

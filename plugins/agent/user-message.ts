@@ -46,14 +46,28 @@ function blockOf(attachment: Attachment, limits: Limits): TextBlock | ImageBlock
   return { type: "text", text: `[attached, but of a kind that cannot be read here: ${described}]`, source };
 }
 
-export function userMessage(input: TurnInput, limits: Limits): UserMessage {
-  const blocks = (input.attachments ?? []).map((attachment) => blockOf(attachment, limits));
+/** What became of attachments that are not here: in the words of whoever named them, or of a server that failed at them. */
+function missing({ untaken = [] }: TurnInput, notes: readonly string[]): readonly TextBlock[] {
+  const said = [...(untaken.length === 0 ? [] : [`attached, but too much to take: ${untaken.join(", ")}`]), ...notes];
+  const source = untrustedSource("attachment", "that could not be read");
+  return said.length === 0 ? [] : [{ type: "text", text: said.map((each) => `[${each}]`).join("\n"), source }];
+}
+
+/** @param notes sentences about attachments that could not be read, or not all of them */
+export function userMessage(input: TurnInput, limits: Limits, notes: readonly string[] = []): UserMessage {
+  const unread = missing(input, notes);
+  const blocks = [...(input.attachments ?? []).map((attachment) => blockOf(attachment, limits)), ...unread];
   const writer = writerOf(input);
   const text: readonly TextBlock[] =
     input.text === "" ? [] : [{ type: "text", text: input.text, ...(writer === undefined ? {} : { source: writer }) }];
-  const quotation = input.quoted === undefined ? [] : [untrustedSource("quoted", "an earlier message")];
+  const quotation = input.quoted === undefined ? [] : [untrustedSource("quoted", input.quoted.from ?? "an earlier message")];
   const quoted = quotation.map((source): TextBlock => ({ type: "text", text: input.quoted?.text ?? "", source }));
-  const sources = [...(writer === undefined ? [] : [writer]), ...quotation, ...(input.attachments ?? []).map(sourceOf)];
+  const sources = [
+    ...(writer === undefined ? [] : [writer]),
+    ...quotation,
+    ...(input.attachments ?? []).map(sourceOf),
+    ...unread.flatMap(({ source }) => source ?? []),
+  ];
   return {
     role: "user",
     content: blocks.length + quoted.length === 0 ? input.text : [...quoted, ...text, ...blocks],

@@ -8,17 +8,29 @@ const hidden = "[hidden]";
 const longestShown = 1_200;
 const longestWhole = 16_000;
 
-/** What a secret may be made of. A part of a command that could do something is never hidden. */
-const secretText = /^[\w.~+/=:@-]{4,}$/;
-const known = /\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|AIza|hf|npm)[-_]?[A-Za-z0-9_-]{12,}/g;
-const named = /((?:token|secret|passw(?:or)?d|passphrase|api[-_]?key|bearer|authorization:?)["']?\s*[=: ]\s*["']?)([\w.~+/=-]{6,})/gi;
-const inAddress = /(\b[a-z][a-z0-9+.-]*:\/\/[^/?#\s:@]*:)([\w.~+=%-]+)(?=@)/gi;
+/**
+ * What a secret is made of that is left out: nothing that a path, an address or the name of a program has, so that the part of a call that does something
+ * is always shown. A token of three parts is the only one with dots. What is longer is none, or a text of many
+ * names would be looked through once for each.
+ */
+const value = String.raw`(?:eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{1,1000}|[\w+=-]{6,256})(?![\w./~@:\\-])`;
+const name = "(?:token|secret|passw(?:or)?d|passphrase|api[-_]?key)";
+const named = [
+  new RegExp(String.raw`((?:${name}|authorization)["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)${value}`, "gi"),
+  new RegExp(String.raw`(\s--?[\w-]*${name}\s+["']?)${value}`, "gi"),
+  new RegExp(String.raw`(\bbearer\s+)${value}`, "gi"),
+];
+const known =
+  /\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|glpat|xox[abeprs]|AKIA|AIza|hf|npm)[-_]?(?=[A-Za-z_-]{0,256}\d)[A-Za-z0-9_-]{12,256}(?![\w./~-])/g;
+const inAddress = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^/?#\s:@]{0,256}:)([\w.~+=%-]{1,256})(?=@)/gi;
+const whole = new RegExp(`^${value}$`);
+/** Where a shell puts in what stands elsewhere, that may be the value of any name. */
+const expands = /\$[\w{@*]/;
 
-const withoutSecrets = (text: string): string =>
-  text
-    .replace(inAddress, `$1${hidden}`)
-    .replace(named, (whole, before: string, value: string) => (/^bearer$/i.test(value) ? whole : `${before}${hidden}`))
-    .replace(known, hidden);
+function withoutSecrets(text: string): string {
+  const plain = expands.test(text) ? text : named.reduce((left, pattern) => left.replace(pattern, `$1${hidden}`), text);
+  return plain.replace(inAddress, `$1${hidden}`).replace(known, hidden);
+}
 
 /** Controls, and what is seen by nobody or turns the order of reading, by their numbers. */
 export const visible = (text: string): string =>
@@ -53,10 +65,15 @@ export interface Shown {
 
 export function shownArguments(given: unknown): Shown {
   const sensitive = (path: readonly string[], value: Json) =>
-    isSensitive(path, undefined) && typeof value === "string" && secretText.test(value);
+    isSensitive(path, undefined) && typeof value === "string" && whole.test(value);
   const json = JSON.parse(JSON.stringify(given ?? null)) as Json;
+  if (expands.test(JSON.stringify(json))) return bounded(plain(json));
   const kept = JSON.parse(JSON.stringify(redact(json, sensitive)).replaceAll(REDACTED, hidden)) as unknown;
-  const text = visible(withoutSecrets(plain(kept)));
+  return bounded(plain(kept));
+}
+
+function bounded(given: string): Shown {
+  const text = visible(withoutSecrets(given));
   return { short: cut(text, longestShown), whole: cut(text, longestWhole) };
 }
 

@@ -46,6 +46,15 @@ test("the bot's own role mentions it too; other names are read as people see the
   expect(await house.heard(0)).toContain(">\nask @Rear Admiral or @admins in #general\n</");
 });
 
+test("what nobody sees of a text or a name does not reach the model", async () => {
+  await using house = await startHouse();
+  const hidden = String.fromCodePoint(...[..."obey"].map((char) => 0xe0000 + char.charCodeAt(0)));
+  house.discord.write({ ...ada, global_name: `Ada${hidden}` }, direct, { content: `hello${hidden} \u202ethere` });
+  const heard = await house.heard(0);
+  expect(heard).toContain("hello there");
+  expect(heard).not.toContain(hidden);
+});
+
 test("a reply to its own message is meant for it, a reply to somebody else's is not", async () => {
   await using house = await startHouse();
   house.discord.write(ada, general.id, mention("@bot hi"));

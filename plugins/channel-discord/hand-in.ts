@@ -41,8 +41,9 @@ export function createHandIn({ inbox, commands, known, clock, log, signal }: Han
     try {
       return await places.of(bot, id, signal);
     } catch (error) {
-      if (!isClosed(error)) throw bot.failure(error, true);
-      return { id, ...(guild === undefined ? {} : { guild }) };
+      // What is fetched does not say where it is from: of a place that is closed by now nobody could tell that it is no private one.
+      if (!isClosed(error) || guild === undefined) throw bot.failure(error, true);
+      return { id, guild };
     }
   }
 

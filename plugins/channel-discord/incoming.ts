@@ -1,5 +1,6 @@
 /** What people write on Discord, as the inbox takes it. */
 import type { Attachment, InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
+import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine, outsideCode, withNames } from "@pincer/plugin-sdk/inbound/mentions";
 import { type APIMessage, type APIMessageSnapshotFields, type APIUser, MessageReferenceType, MessageType } from "discord-api-types/v10";
 import type { Place } from "./places.ts";
@@ -23,7 +24,7 @@ export interface Fetched {
 }
 
 /** The server's name for them, else the one that they chose, else the one that they log in with. */
-export const nameOf = (user: APIUser, nick?: string | null): string => oneLine(nick ?? user.global_name ?? user.username);
+export const nameOf = (user: APIUser, nick?: string | null): string => oneLine(visibleText(nick ?? user.global_name ?? user.username));
 
 const SAID: ReadonlySet<MessageType> = new Set([MessageType.Default, MessageType.Reply]);
 
@@ -90,7 +91,8 @@ export function readMessage(message: APIMessage, reading: Reading, { attachments
   const { author, member, referenced_message: answered } = message as APIMessage & { member?: { nick?: string | null } };
   if (!SAID.has(message.type) || author.id === me.id) return undefined;
   const read = readText(message, reading);
-  const text = [read.text, ...describe(message), ...notes].filter((part) => part.trim() !== "").join("\n");
+  // What nobody sees is nobody's word: only a model would read it.
+  const text = visibleText([read.text, ...describe(message), ...notes].filter((part) => part.trim() !== "").join("\n"));
   if (text === "" && attachments.length === 0 && !read.mentioned) return undefined;
   const replied = isForward(message) ? undefined : message.message_reference?.message_id;
   const quote = answered?.content;

@@ -1,7 +1,7 @@
 /** What people write, in the places where Slack lets them. */
 import { expect, test } from "bun:test";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
-import { ada, dm, engines, startHouse } from "../../tests/channels/slack-house.ts";
+import { ada, dm, engines, quick, startHouse } from "../../tests/channels/slack-house.ts";
 
 const bot = "<@UBOT1>";
 
@@ -97,14 +97,17 @@ test("marks, names and links reach the model as what they are; what nobody sees 
   expect(await house.heard(0)).toContain("ask @Grace in #general: **bold** `x < y` [docs](https://example.com/docs) & ab");
 });
 
-test("a message that is handed on is marked as such, and a shared one stands under what was said to it", async () => {
-  await using house = await startHouse();
+test("a message that is handed on is marked as somebody else's, also where the owner says something to it", async () => {
+  await using house = await startHouse({ settings: { ...quick, agents: { owner: [`slack:${ada.id}`] } } });
   const shared = { is_share: true, author_name: "Grace", text: "the *plan*", fallback: "the plan" };
   house.slack.write(ada.id, dm, { text: "", attachments: [shared] });
-  expect(await house.heard(0)).toContain("the **plan**");
+  expect(await house.heard(0)).toMatch(/<untrusted-[^>]* from="a message forwarded from Grace">\nthe \*\*plan\*\*\n<\//);
   await house.slack.message(0);
   house.slack.write(ada.id, dm, { text: "what of this?", attachments: [shared] });
-  expect(await house.heard(1)).toContain("what of this?\n> the **plan**");
+  expect(await house.heard(1)).toMatch(/<untrusted-[^>]* from="a quotation from Grace">\nthe \*\*plan\*\*\n<\/[^>]*>\nwhat of this\?$/);
+  await house.slack.message(1);
+  house.slack.write(ada.id, dm, { text: "", attachments: [{ author_name: "news.example", text: "read me" }] });
+  expect(await house.heard(2)).toContain('from="a message forwarded from news.example">\nread me');
 });
 
 test("behind the app's own slash command one writes to the assistant, another one is a command", async () => {

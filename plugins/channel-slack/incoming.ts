@@ -48,14 +48,17 @@ function withoutSelf(text: string, { self }: Receiving): { readonly text: string
   return { text: rest.replace(new RegExp(name, "g"), "").trim(), mentioned: true };
 }
 
-const quoted = (text: string): string => text.replace(/^/gm, "> ");
-
-/** What was handed on from elsewhere, in Markdown. */
-function sharedIn({ attachments = [] }: SlackMessage, known: Known) {
-  const [shared] = attachments.filter(({ is_share, is_msg_unfurl }) => is_share || is_msg_unfurl);
-  if (!shared) return undefined;
-  const text = mrkdwnToMarkdown(shared.text || shared.fallback || "", namesOf(known));
-  return text === "" ? undefined : { text, from: shared.author_name ?? undefined };
+/**
+ * What was handed on from elsewhere, in Markdown. Of what people link to Slack shows a part, which says nothing that the link does not; of a message
+ * without a word of its own it is all that there is.
+ */
+function sharedIn({ attachments = [] }: SlackMessage, own: string, known: Known) {
+  const handedOn = attachments.filter(({ is_share, is_msg_unfurl }) => is_share || is_msg_unfurl);
+  const shown = handedOn.length > 0 || own !== "" ? handedOn : attachments;
+  const texts = shown.map(({ text, fallback }) => visibleText(mrkdwnToMarkdown(text || fallback || "", namesOf(known))));
+  const text = texts.filter((part) => part !== "").join("\n\n");
+  const from = shown.find(({ author_name: name }) => name)?.author_name ?? undefined;
+  return text === "" ? undefined : { text, ...(from !== undefined && { from }) };
 }
 
 const namesOf = ({ users }: Known) => ({ user: (id: string) => users.get(id)?.name });
@@ -88,14 +91,10 @@ export function readMessage(
   const { self } = receiving;
   const said = withoutSelf(message.text ?? "", receiving);
   const own = mrkdwnToMarkdown(said.text, namesOf(known));
-  const shared = sharedIn(message, known);
-  const fallbacks = own === "" && !shared ? (message.attachments ?? []).flatMap(({ text, fallback }) => text || fallback || []) : [];
-  const parts = [
-    own,
-    ...(shared ? [own === "" ? shared.text : quoted(shared.text)] : []),
-    ...fallbacks.map((text) => mrkdwnToMarkdown(text, namesOf(known))),
-    ...notes,
-  ];
+  const shared = sharedIn(message, own, known);
+  // A program's own words stand there as well.
+  const isForwarded = own === "" && shared !== undefined && !message.bot_id;
+  const parts = [own, ...(own === "" && shared ? [shared.text] : []), ...notes];
   // What nobody sees is nobody's word: only a model would read it.
   const text = visibleText(parts.filter((part) => part !== "").join("\n"));
   const mentioned = said.mentioned || message.type === "app_mention";
@@ -112,7 +111,8 @@ export function readMessage(
     text,
     ...(attachments.length > 0 && { attachments: [...attachments] }),
     ...(parent && { replyTo: { messageId: parent, own: message.parent_user_id === self.user } }),
-    ...(own === "" && shared && { forwarded: shared.from === undefined ? {} : { from: shared.from } }),
+    ...(own !== "" && shared && { shared }),
+    ...(isForwarded && { forwarded: shared.from === undefined ? {} : { from: shared.from } }),
     sentAt: timeOf(message.ts),
   };
 }

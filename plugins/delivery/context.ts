@@ -13,14 +13,15 @@ const nameOf = (text: string): string =>
     .slice(0, 80);
 
 /** A command takes what stands behind it, so it gets nothing; what was only handed on is nobody's command. */
-export function contextOf({ text, replyTo, forwarded }: InboundMessage): Pick<TurnRequest, "text" | "quoted" | "forwarded"> {
+export function contextOf({ text, replyTo, shared, forwarded }: InboundMessage): Pick<TurnRequest, "text" | "quoted" | "forwarded"> {
   const isCommand = text.startsWith("/") && forwarded === undefined;
   const quote = isCommand ? "" : (replyTo?.text?.replaceAll(/\s+/g, " ").trim() ?? "");
   const cut = quote.length > LONGEST_QUOTE ? `${quote.slice(0, LONGEST_QUOTE).trimEnd()} …` : quote;
   const isOwn = replyTo?.own === true;
+  const others = [...(isOwn ? [] : [cut]), ...(isCommand ? [] : [shared?.text ?? ""])].filter((words) => words !== "").join("\n\n");
   return {
     text: cut === "" || !isOwn ? text : `${text}\n[in reply to you: ${JSON.stringify(cut)}]`,
-    ...(cut === "" || isOwn ? {} : { quoted: { text: cut } }),
+    ...(others === "" ? {} : { quoted: { text: others, ...(shared?.from === undefined ? {} : { from: nameOf(shared.from) }) } }),
     ...(forwarded === undefined ? {} : { forwarded: forwarded.from === undefined ? {} : { from: nameOf(forwarded.from) } }),
   };
 }

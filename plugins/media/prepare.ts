@@ -5,8 +5,8 @@ import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { contentType } from "./content-type.ts";
-import { documentText } from "./documents.ts";
 import { preparedImage } from "./pictures.ts";
+import { readDocument } from "./reader.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";
 import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
 
@@ -34,7 +34,13 @@ export function createPrepare(ctx: MediaContext) {
     return { attachment, ...(said.length === 0 ? {} : { note: `Of ${name} this was left out: ${said.join("; ")}.` }) };
   };
 
-  const prepared = async (sent: Attachment, bytes: Uint8Array, mimeType: string, name: string): Promise<PreparedAttachment> => {
+  const prepared = async (
+    sent: Attachment,
+    bytes: Uint8Array,
+    mimeType: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<PreparedAttachment> => {
     const kind = kindOf(mimeType);
     const named = { kind, ...(sent.fileName === undefined ? {} : { fileName: name }) };
     if (mimeType.startsWith("image/") && mimeType !== "image/svg+xml")
@@ -42,9 +48,7 @@ export function createPrepare(ctx: MediaContext) {
     if (kind === "video") throw new Unreadable("videos are not watched here");
     const file = { attachment: { ...named, mimeType, data: sent.data } };
     if (mimeType === "application/pdf" && ctx.config.pdf === "file") return file;
-    const late = new AbortController();
-    using _timer = ctx.clock.after(ctx.config.documentMs, () => late.abort());
-    const text = await documentText(bytes, mimeType, ctx.config, late.signal);
+    const text = await readDocument({ bytes, mimeType, config: ctx.config }, ctx.clock, signal);
     return text === undefined ? file : textAttachment(name, text);
   };
 
@@ -62,7 +66,7 @@ export function createPrepare(ctx: MediaContext) {
       if (size === 0) throw new Unreadable("it is empty");
       is = contentType(bytes, sent.mimeType, sent.fileName);
       if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, signal));
-      return await inTurn(() => prepared(sent, bytes, is, name));
+      return await inTurn(() => prepared(sent, bytes, is, name, signal));
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       return { note: `${name} (${oneLine(is)}, ${sizeText(size)}) could not be read: ${error.message}.` };

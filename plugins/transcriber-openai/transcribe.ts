@@ -2,6 +2,7 @@
 import type { Transcription, TranscriptionRequest } from "@pincer/plugin-sdk/contracts/transcriber";
 import { failureOf } from "@pincer/plugin-sdk/provider/api-failure";
 import { findKey, howToSet, type ProviderContext } from "@pincer/plugin-sdk/provider/endpoint";
+import { withoutKeys } from "@pincer/plugin-sdk/provider/failure";
 import { askJson } from "@pincer/plugin-sdk/provider/post";
 import { attempt } from "@pincer/plugin-sdk/provider/reach";
 import type { TranscriberConfig } from "./config.ts";
@@ -47,11 +48,12 @@ export function createTranscribe(ctx: ProviderContext<TranscriberConfig>) {
     const answer = await attempt(ctx, asking, async (watch) => ({
       said: await askJson(watch, { baseUrl, key, headers }, "/audio/transcriptions", { method: "POST", body: form }),
     }));
-    if ("failure" in answer) return failed(without(answer.failure.message, key));
+    if ("failure" in answer) return failed(without(answer.failure.message, [key, ...Object.values(headers ?? {})]));
     const text = (answer.said as { readonly text?: unknown } | null)?.text;
-    return typeof text === "string" ? { text } : failed(`${baseUrl} answered without a text`);
+    return typeof text === "string" ? { text } : failed(`${withoutKeys(baseUrl)} answered without a text`);
   };
 }
 
-/** Servers repeat what they were sent. */
-const without = (message: string, key: string | undefined): string => (key === undefined ? message : message.replaceAll(key, "…"));
+/** Servers repeat what they were sent, and whoever sent a recording is told what they say. */
+const without = (message: string, secrets: readonly (string | undefined)[]): string =>
+  secrets.reduce<string>((text, secret) => (secret ? text.replaceAll(secret, "…") : text), message);

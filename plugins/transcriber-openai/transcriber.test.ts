@@ -34,6 +34,20 @@ test("what the server refuses is told in its words, without the key", async () =
   expect(failure).not.toContain("wrong-key-of-mine");
 });
 
+test("nor are what the configuration adds to a request, and a password in the address, told", async () => {
+  await using server = serveTranscriptions();
+  const baseUrl = server.baseUrl.replace("//", "//ada:hunter22@");
+  await using plugin = await start({ config: { baseUrl, headers: { "x-token": "of-the-proxy" } } });
+  server.answer(
+    () => refusal(403, "no such client: of-the-proxy"),
+    () => Response.json({}),
+  );
+  expect((await plugin.hear()).failure).toBe("no such client: …");
+  const { failure } = await plugin.hear();
+  expect(failure).toContain("answered without a text");
+  expect(failure).not.toContain("hunter22");
+});
+
 test("answers that are none are failures: errors, other JSON, pages, too much, and nobody there", async () => {
   await using server = serveTranscriptions();
   await using plugin = await start({ config: { baseUrl: server.baseUrl, answerBytes: 2_000 } });
