@@ -36,7 +36,9 @@ test("doctor hands on what a plugin says is to be typed", async () => {
   await using home = createCliHome();
   await home.pincer(["up"]);
   await home.pincer(["config", "set", "channels.telegrm.enabled", "true"]);
-  expect((await home.pincer(["doctor"])).out).toMatch(/telegrm\/default: no plugin that is on[\s\S]*mend: pincer channels status\n/);
+  expect((await home.pincer(["doctor"])).out).toMatch(
+    /✗ channel +telegrm\/default: no plugin that is on[\s\S]*mend: pincer plugins enable channel-telegrm, if/,
+  );
 });
 
 test("a mistake in the configuration is told by up too", async () => {

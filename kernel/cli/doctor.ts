@@ -30,8 +30,7 @@ const warning = (check: string, detail: string, mend: string): Finding => ({ che
 const wrong = (check: string, detail: string, mend: string): Finding => ({ check, level: "error", detail, mend });
 
 const MiB = 1024 * 1024;
-const freeErrorBytes = 100 * MiB;
-const freeWarningBytes = 1024 * MiB;
+const leastFree = { error: 100 * MiB, warning: 1024 * MiB };
 const skewMs = 60_000;
 /** Before Pincer existed: a clock that says so is wrong. */
 const earliest = Date.UTC(2026, 0, 1);
@@ -41,13 +40,12 @@ const isOpen = (path: string): boolean => existsSync(path) && (statSync(path).mo
 
 function checkHome({ path, configFile, tokenFile, keyFile, storeFile }: Home): Finding[] {
   if (!existsSync(path)) return [warning("home", `${path} does not exist yet`, "pincer up")];
-  const user = userInfo();
   const findings = [tokenFile, keyFile, configFile]
     .filter(isOpen)
     .map((file) => wrong("home", `others may read ${file}`, `chmod 600 ${quoted(file)}`));
   if (isOpen(path)) findings.push(wrong("home", `others may enter ${path}`, `chmod 700 ${quoted(path)}`));
-  if (statSync(path).uid !== user.uid)
-    findings.push(wrong("home", `${path} belongs to another user`, `sudo chown -R ${user.username} ${quoted(path)}`));
+  if (statSync(path).uid !== userInfo().uid)
+    findings.push(wrong("home", `${path} belongs to another user`, `sudo chown -R ${userInfo().username} ${quoted(path)}`));
   if (existsSync(storeFile) && !existsSync(keyFile))
     findings.push(
       wrong("key", `${keyFile} is missing; what it encrypted cannot be read`, "restore it from a backup, or set the secrets again"),
@@ -103,8 +101,8 @@ function checkDisk({ path }: Home): Finding {
   const { bavail, bsize } = statfsSync(existsSync(path) ? path : "/");
   const free = bavail * bsize;
   const detail = `${(free / 1024 / MiB).toFixed(1)} GB free`;
-  if (free > freeWarningBytes) return ok("disk", detail);
-  return (free > freeErrorBytes ? warning : wrong)("disk", detail, "make room on this disk; a full one makes the gateway refuse new work");
+  if (free > leastFree.warning) return ok("disk", detail);
+  return (free > leastFree.error ? warning : wrong)("disk", detail, "make room on this disk; a full one makes the gateway refuse new work");
 }
 
 function checkClock({ storeFile }: Home): Finding {
@@ -152,17 +150,20 @@ async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const [health, { plugins }, { providers }, model] = await Promise.all([
+    const [health, { plugins }, { providers }, { findings }, model] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<{ providers: readonly Provider[] }>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
+      client.call<{ findings: readonly Finding[] }>("delivery.check", {}).catch(() => ({ findings: [] })), // silent-ok: no plugin serves channels
       defaultModel(client),
     ]);
+    const unwell = health.plugins.errors.filter(({ id, activated }) => activated && (id !== "delivery" || findings.length === 0));
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
-      ...health.plugins.errors.flatMap(({ id, activated: on, error }) => (on ? warning("plugin", `${id}: ${error}`, mend(id, error)) : [])),
+      ...unwell.map(({ id, error }) => warning("plugin", `${id}: ${error}`, mend(id, error))),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, mend(id, error.message))] : [])),
+      ...findings,
       ...checkProviders(providers, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {

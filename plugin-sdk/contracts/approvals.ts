@@ -1,6 +1,6 @@
 /** What waits for the owner's word, as the owner answers it in a chat. */
 import { type Static, Type } from "@sinclair/typebox";
-import { call, defineContract } from "../contract.ts";
+import { call, defineContract, optional } from "../contract.ts";
 
 export const ApprovalDecision = Type.Union([Type.Literal("allow-once"), Type.Literal("allow-always"), Type.Literal("deny")]);
 export type ApprovalDecision = Static<typeof ApprovalDecision>;
@@ -18,6 +18,10 @@ export const approvals = defineContract({
       Type.Object({ code: Type.String(), decision: ApprovalDecision, by: Type.String() }),
       Type.Object({ text: Type.String() }),
       { safe: true },
+    ),
+    /** What waits in a session, as the wire shows it (`session.approval`). The caller has made sure that it goes to the owner alone. */
+    pending: optional(
+      call(Type.Object({ sessionKey: Type.String() }), Type.Object({ approvals: Type.Array(Type.Unknown()) }), { safe: true }),
     ),
   },
 });

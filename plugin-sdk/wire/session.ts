@@ -8,6 +8,9 @@ import { parseKey } from "../session-key.ts";
 export const allSessions = "sessions";
 export const oneSession = (key: string) => `session:${key}`;
 /** Who is told of what happens in a session. */
+/** Those who follow a session together with what waits there for the owner's word. */
+export const approvalsOf = (key: string) => `approvals:${key}`;
+export const reviewersOf = (key: string) => ({ topics: [approvalsOf(key)] });
 export const followersOf = (key: string) => ({ topics: [allSessions, oneSession(key)] });
 
 const text = Type.Optional(Type.String());

@@ -1,8 +1,9 @@
-/** Approvals on the wire (`protocol` section 4.2): commands and other tools are two kinds there, of one list here. */
+/** Approvals on the wire (`protocol` section 4.2): commands and other tools are two kinds there, of one list here. Reviewers' own are in `review.ts`. */
 import { ApprovalDecision } from "@pincer/plugin-sdk/contracts/approvals";
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { AskedScope } from "./asked-scope.ts";
 
 const Word = Type.String({ minLength: 1 });
 const At = Type.Integer({ minimum: 0 });
@@ -89,6 +90,7 @@ export const plugin = wireOf("plugin", PluginRequest);
 
 const times = { timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600_000 })), twoPhase: Type.Optional(Type.Boolean()) };
 const maybe = Type.Optional(orNull(Word));
+const clientsOnly = Type.Optional(Type.Boolean({ description: "The owner is not asked in a chat" }));
 
 export const execRequest = defineMethod({
   name: "exec.approval.request",
@@ -98,11 +100,18 @@ export const execRequest = defineMethod({
   params: Type.Object(
     {
       id: Type.Optional(Word),
-      command: Word,
-      warningText: Type.Optional(orNull(Type.String())),
-      ...{ cwd: maybe, host: maybe, nodeId: maybe, agentId: maybe, sessionKey: maybe, sessionId: maybe, runId: maybe, toolCallId: maybe },
+      // One of the two, or both, which then say the same.
+      ...{ command: Type.Optional(Word), commandArgv: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 1_000 })) },
+      warningText: Type.Optional(orNull(Type.String({ maxLength: 2_000 }))),
+      ...{ cwd: maybe, host: maybe, nodeId: maybe, resolvedPath: maybe },
+      env: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "Its names are shown, and no value" })),
+      ...{ agentId: maybe, sessionKey: maybe, sessionId: maybe, runId: maybe, toolCallId: maybe },
       // What the client itself holds of the command: whoever asks here wants a person's answer.
       ...{ security: maybe, ask: maybe },
+      scope: Type.Optional(AskedScope),
+      unavailableDecisions: Type.Optional(Type.Array(Type.String())),
+      requireDeliveryRoute: Type.Optional(Type.Boolean({ description: "Either way nobody waits where nobody could see it" })),
+      ...{ suppressDelivery: clientsOnly, deliverToApprovalClientsOnly: clientsOnly },
       ...times,
     },
     closed,
@@ -163,6 +172,8 @@ export const list = defineMethod({
         access: Word,
         arguments: Type.String(),
         why: Type.String(),
+        read: Type.Array(Type.String(), { description: "What stands in the conversation that the owner did not write" }),
+        allowedDecisions: Type.Array(ApprovalDecision),
         sessionKey: orNull(Word),
         agentId: orNull(Word),
         createdAtMs: At,

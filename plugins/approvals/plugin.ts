@@ -3,21 +3,22 @@ import { type ApprovalDecision, approvals } from "@pincer/plugin-sdk/contracts/a
 import { type PolicyQuestion, policy } from "@pincer/plugin-sdk/contracts/policy";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { inboundReceived, sessionEnded, turnEnded } from "@pincer/plugin-sdk/hooks";
+import { sourceText } from "@pincer/plugin-sdk/untrusted";
 import { commands } from "./command.ts";
 import { ApprovalsConfig } from "./config.ts";
+import { createGrants } from "./grants.ts";
 import * as methods from "./methods.ts";
-import { type Approval, createRequests, type Wish } from "./requests.ts";
+import { type Approval, allowedOf, createRequests, type Wish } from "./requests.ts";
+import { execListOf, registerReview } from "./review.ts";
 import { offers, verdictOf } from "./rules.ts";
 import { shownArguments } from "./shown.ts";
+import { pendingOf } from "./snapshots.ts";
 import { createTelling, endText } from "./telling.ts";
 import { uses } from "./uses.ts";
 import { registerWire, tellRequested, tellResolved } from "./wire.ts";
 
-/** What may run in a session from now on. */
-interface Granted {
-  readonly tools: readonly string[];
-}
-const grantKey = (sessionKey: string) => `granted/${sessionKey}`;
+/** Of what was read, enough to know which conversation it is. */
+const mostNamed = 20;
 
 /** Of the very call: with other arguments it is another one. */
 const idOf = ({ sessionKey, runId, callId, tool, arguments: given }: PolicyQuestion): string =>
@@ -43,17 +44,17 @@ export default definePlugin({
       telling.end(approval).catch((error: unknown) => ctx.log.warn("approvals.end-not-told", { error: errorMessage(error) }));
     });
 
-    const isGranted = async ({ sessionKey, tool }: PolicyQuestion): Promise<boolean> =>
-      (await ctx.store.get<Granted>(grantKey(sessionKey)))?.tools.includes(tool) === true;
+    const grants = createGrants(ctx);
 
     const decided = async (wish: Wish, signal: AbortSignal, onAsked: (approval: Approval) => void): Promise<Approval> => {
-      const { approval, isNew } = await requests.ask({ ...wish, address: wish.address ?? (await telling.seat()) });
+      const address = wish.clientsOnly === true ? null : (wish.address ?? (await telling.seat()));
+      const { approval, isNew } = await requests.ask({ ...wish, address });
       if (requests.isOpen(approval)) {
         // Also after a restart: whoever has connected since has heard nothing of it. A message that was sent is not sent again.
         tellRequested(ctx, approval);
         if (!(await telling.ask(approval)) && isNew) {
           ctx.log.warn("approvals.nobody-to-ask", { id: approval.id, tool: approval.tool });
-          await requests.withdraw(({ id }) => id === approval.id);
+          await requests.withdraw(({ id }) => id === approval.id, { unseen: true });
         }
       }
       onAsked(approval);
@@ -61,11 +62,8 @@ export default definePlugin({
     };
 
     const answer = async (which: string, decision: ApprovalDecision, by: string): Promise<Approval> => {
-      const grant = async ({ sessionKey, tool }: Approval): Promise<Record<string, unknown>> => {
-        if (decision !== "allow-always" || sessionKey === null) return {};
-        const { tools = [] } = (await ctx.store.get<Granted>(grantKey(sessionKey))) ?? {};
-        return { [grantKey(sessionKey)]: { tools: [...new Set([...tools, tool])] } satisfies Granted };
-      };
+      const grant = async ({ sessionKey, tool }: Approval): Promise<Readonly<Record<string, unknown>>> =>
+        decision === "allow-always" && sessionKey !== null ? grants.given(sessionKey, tool) : {};
       const { approval, isNew } = await requests.answer(which, decision, by, grant);
       if (isNew) {
         const resources = [`id=${approval.id}`, `tool=${approval.tool}`, `session=${approval.sessionKey ?? ""}`];
@@ -80,10 +78,10 @@ export default definePlugin({
       {},
       {
         async decide(question, { signal }) {
-          const verdict = verdictOf(ctx.config.rules, question);
+          const verdict = verdictOf(ctx.config.rules, await execListOf(ctx), question);
           if (verdict.action === "allow") return { allow: true };
           if (verdict.action === "deny") return { allow: false, reason: verdict.reason };
-          if (await isGranted(question)) return { allow: true };
+          if (await grants.has(question.sessionKey, question.tool)) return { allow: true };
           const { tool, access, sessionKey, agentId, runId, callId, owner, chat } = question;
           const wish: Wish = {
             id: idOf(question),
@@ -91,13 +89,14 @@ export default definePlugin({
             ...{ tool, access, sessionKey, agentId, runId, callId },
             shown: shownArguments(question.arguments),
             why: verdict.why,
+            read: question.untrusted.slice(0, mostNamed).map(sourceText),
             // The chat of somebody else is no place to ask the owner in.
             address: owner ? (chat ?? null) : null,
           };
           try {
-            const { state, by } = await decided(wish, signal, () => undefined);
+            const { state, unseen } = await decided(wish, signal, () => undefined);
             if (state === "allow-once" || state === "allow-always") return { allow: true };
-            if (state === "withdrawn" && by === undefined)
+            if (unseen === true)
               return {
                 allow: false,
                 reason: "it needs the owner's yes, and nobody could be asked: no chat with them is known and no client is connected",
@@ -116,6 +115,9 @@ export default definePlugin({
       "approvals",
       {},
       {
+        pending: async ({ sessionKey }) => ({
+          approvals: (await requests.open()).filter((approval) => approval.sessionKey === sessionKey).map(pendingOf),
+        }),
         async answer({ code, decision, by }) {
           try {
             return { text: endText(await answer(code, decision, by)) };
@@ -128,13 +130,17 @@ export default definePlugin({
     );
 
     registerWire(ctx, { requests, decided, answer });
+    registerReview(ctx, { requests, grants, answer });
     ctx.method(methods.list, async () => ({
-      approvals: (await requests.open()).map(({ id, code, tool, access, shown, why, sessionKey, agentId, createdAt, expiresAt }) => ({
-        ...{ id, code, tool, access, why, sessionKey, agentId },
-        arguments: shown.whole,
-        createdAtMs: createdAt,
-        expiresAtMs: expiresAt,
-      })),
+      approvals: (await requests.open()).map((approval) => {
+        const { id, code, tool, access, shown, why, read = [], sessionKey, agentId, createdAt, expiresAt } = approval;
+        return {
+          ...{ id, code, tool, access, why, read: [...read], allowedDecisions: allowedOf(approval), sessionKey, agentId },
+          arguments: shown.whole,
+          createdAtMs: createdAt,
+          expiresAtMs: expiresAt,
+        };
+      }),
     }));
     ctx.method(methods.answer, async ({ code, decision }, { connection }) => {
       const { id, tool } = await answer(code, decision, connection.principal);
@@ -153,7 +159,7 @@ export default definePlugin({
     ctx.hook(sessionEnded, async ({ sessionKey, reason }) => {
       if (reason === "idle") return undefined;
       await requests.withdraw((approval) => approval.sessionKey === sessionKey);
-      await ctx.store.set({ [grantKey(sessionKey)]: undefined });
+      await grants.end(sessionKey);
       return undefined;
     });
   },

@@ -15,11 +15,21 @@ import type { ApprovalsContext } from "./uses.ts";
 export const approvalErrors = defineErrors({
   APPROVAL_UNKNOWN: { message: "nothing waits for this answer", wire: "APPROVAL_NOT_FOUND" },
   APPROVAL_DECISION: { message: "this is not an answer", wire: "INVALID_REQUEST" },
+  APPROVAL_LIST_CHANGED: { message: "the list of commands is another one by now", wire: "INVALID_REQUEST" },
   APPROVAL_TOO_MANY: { message: "too many calls wait already", wire: "UNAVAILABLE", retryable: true },
 });
 
 /** `expired`: nobody answered in time. `withdrawn`: what had asked ended before. */
 export type State = "open" | ApprovalDecision | "expired" | "withdrawn";
+
+export interface CommandFacts {
+  readonly commandArgv?: readonly string[] | undefined;
+  readonly cwd: string | null;
+  readonly host: string | null;
+  readonly nodeId: string | null;
+  readonly security: string | null;
+  readonly ask: string | null;
+}
 
 export interface Wish {
   /** Unique for the call. */
@@ -34,8 +44,16 @@ export interface Wish {
   readonly callId: string | null;
   readonly shown: Shown;
   readonly why: string;
+  /** What the conversation holds that the owner did not write. */
+  readonly read?: readonly string[];
+  /** Absent: any. */
+  readonly allowed?: readonly ApprovalDecision[];
+  /** What a client said of the command beside its text. */
+  readonly facts?: CommandFacts;
   /** Where the owner is asked in a chat. */
   readonly address: Address | null;
+  /** Also where a chat with the owner is known, only clients are told. */
+  readonly clientsOnly?: boolean;
   readonly timeoutMs?: number | undefined;
 }
 
@@ -46,7 +64,12 @@ export interface Approval extends Omit<Wish, "timeoutMs"> {
   readonly state: State;
   readonly by?: string;
   readonly decidedAt?: number;
+  /** It was withdrawn since there was nobody who could see it. */
+  readonly unseen?: boolean;
 }
+
+export const everyDecision: readonly ApprovalDecision[] = ["allow-once", "allow-always", "deny"];
+export const allowedOf = ({ allowed = everyDecision }: Approval): ApprovalDecision[] => [...allowed];
 
 const prefix = "request/";
 const mostKept = 200;
@@ -63,8 +86,9 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
   const isOpen = ({ state, expiresAt }: Approval) => state === "open" && expiresAt > clock.now();
   const open = async () => (await all()).filter(isOpen).sort((a, b) => a.createdAt - b.createdAt);
 
-  const decide = async (approval: Approval, state: State, by?: string, also: Readonly<Record<string, unknown>> = {}) => {
-    const decided: Approval = { ...approval, state, decidedAt: clock.now(), ...(by === undefined ? {} : { by }) };
+  type How = Pick<Approval, "by" | "unseen">;
+  const decide = async (approval: Approval, state: State, how: How = {}, also: Readonly<Record<string, unknown>> = {}) => {
+    const decided: Approval = { ...approval, ...how, state, decidedAt: clock.now() };
     await store.set({ [keyOf(approval.id)]: decided, ...also });
     for (const tell of waiting.get(approval.id) ?? []) tell(decided);
     onDecided(decided);
@@ -78,9 +102,12 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
   };
 
   return {
+    /** What reads and then writes beside requests does so in the same turn. */
+    inTurn,
     find,
     open,
     isOpen,
+    all,
 
     /** The request of that call, made when it is new. Throws `APPROVAL_TOO_MANY`. */
     ask: (wish: Wish): Promise<{ readonly approval: Approval; readonly isNew: boolean }> =>
@@ -141,7 +168,11 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
         const known = await all();
         const code = typedCode(which);
         const found = known.find((one) => isOpen(one) && (one.id === which || one.code === code));
-        if (found !== undefined) return { approval: await decide(found, decision, by, await also(found)), isNew: true };
+        if (found !== undefined) {
+          const allowed = allowedOf(found);
+          if (!allowed.includes(decision)) throw approvalErrors.APPROVAL_DECISION(`what asks takes ${allowed.join(", ")}, not ${decision}`);
+          return { approval: await decide(found, decision, { by }, await also(found)), isNew: true };
+        }
         const same = known.find((one) => (one.id === which || one.code === code) && one.state === decision);
         if (same !== undefined) return { approval: same, isNew: false };
         throw approvalErrors.APPROVAL_UNKNOWN(
@@ -149,10 +180,10 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
         );
       }),
 
-    /** What asked is gone. */
-    withdraw: (isMeant: (approval: Approval) => boolean): Promise<void> =>
+    /** What asked is gone, or nobody is there to be asked. */
+    withdraw: (isMeant: (approval: Approval) => boolean, how: Pick<Approval, "unseen"> = {}): Promise<void> =>
       inTurn(async () => {
-        for (const approval of (await open()).filter(isMeant)) await decide(approval, "withdrawn");
+        for (const approval of (await open()).filter(isMeant)) await decide(approval, "withdrawn", how);
       }),
   };
 }

@@ -3,14 +3,13 @@ import type { PolicyQuestion } from "@pincer/plugin-sdk/contracts/policy";
 import { parseKey } from "@pincer/plugin-sdk/session-key";
 import { sourceText } from "@pincer/plugin-sdk/untrusted";
 import type { Rule } from "./config.ts";
+import { type ExecList, listVerdict } from "./exec-list.ts";
+import { fits } from "./patterns.ts";
 
 export type Verdict =
   | { readonly action: "allow" }
   | { readonly action: "ask"; readonly why: string }
   | { readonly action: "deny"; readonly reason: string };
-
-const fits = (pattern: string, name: string): boolean =>
-  new RegExp(`^${pattern.split("*").map(RegExp.escape).join("[\\s\\S]*")}$`).test(name);
 
 function kindOf(sessionKey: string, agentId: string): NonNullable<Rule["sessions"]>[number] {
   const { isMain, conversation } = parseKey(sessionKey, agentId);
@@ -37,13 +36,17 @@ const whatWasRead = ({ untrusted }: PolicyQuestion): string | undefined => {
   return `I have read what you did not write: ${named.join(", ")}${more}.`;
 };
 
-export function verdictOf(rules: readonly Rule[], question: PolicyQuestion): Verdict {
+export function verdictOf(rules: readonly Rule[], list: ExecList, question: PolicyQuestion): Verdict {
   const rule = rules.find((one) => isThere(one, question) && concerns(one, question));
   const read = whatWasRead(question);
   if (rule?.action === "allow") return { action: "allow" };
   if (rule?.action === "ask") return { action: "ask", why: rule.reason ?? read ?? "A rule of yours wants it." };
   if (rule?.action === "deny") return { action: "deny", reason: rule.reason ?? "a rule of the owner's forbids it" };
   if (!question.owner) return { action: "deny", reason: "tools are for the owner's own conversations; this is not one of them" };
+  const listed = listVerdict(list, question);
+  if (listed === "allow") return { action: "allow" };
+  if (listed === "ask") return { action: "ask", why: read ?? "Your list of commands wants it." };
+  if (listed === "deny") return { action: "deny", reason: "the owner's list of commands does not have it; do not try it another way" };
   return question.access === "read" || read === undefined ? { action: "allow" } : { action: "ask", why: read };
 }
 

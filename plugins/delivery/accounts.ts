@@ -6,8 +6,9 @@ import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { DeliveryConfig } from "./config.ts";
 import type { AccountState, ChannelManager } from "./manager.ts";
 import * as methods from "./methods.ts";
-import { channelsStatus } from "./status.ts";
+import { channelsStatus, findingsOf } from "./status.ts";
 import { deliveryErrors, type Targets } from "./targets.ts";
+import { troubleOf } from "./trouble.ts";
 import type { uses } from "./uses.ts";
 
 /** Longest that a platform is waited for. */
@@ -20,7 +21,15 @@ type Context = PluginContext<DeliveryConfig, typeof uses>;
 export function registerAccounts(ctx: Context, manager: ChannelManager, { accountOf, actionsOf }: Targets): void {
   const { channels } = ctx.uses;
   const status = (only?: string, states = manager.states(), probes?: ReadonlyMap<AccountState, Probe>) =>
-    channelsStatus(ctx.clock.now(), channels.list(), states, ctx.config, only, probes);
+    channelsStatus(
+      ctx.clock.now(),
+      channels.list(),
+      states,
+      ctx.config,
+      only,
+      probes,
+      ({ channel }) => actionsOf(channel)?.logout !== undefined,
+    );
 
   /** What the platform says of the login; where it cannot be asked, what the connection says. */
   const probe = async (state: AccountState, withinMs: number, signal: AbortSignal): Promise<Probe> => {
@@ -42,8 +51,7 @@ export function registerAccounts(ctx: Context, manager: ChannelManager, { accoun
     }
   };
 
-  ctx.method(methods.channelsStatus, async ({ channel: only, probe: isProbed, timeoutMs = probeMs }, { signal }) => {
-    if (isProbed !== true) return status(only);
+  const probed = async (only: string | undefined, timeoutMs: number, signal: AbortSignal) => {
     const states = manager.states();
     const asked = states.filter((state) => state.enabled && (only === undefined || state.channel === only));
     const withinMs = Math.min(timeoutMs, probeMs);
@@ -52,7 +60,11 @@ export function registerAccounts(ctx: Context, manager: ChannelManager, { accoun
     using _timer = ctx.clock.after(settleMs, () => settling.abort(new Error(`it has not connected within ${settleMs} ms`)));
     await Promise.all(probes.map(([state, { ok }]) => ok && !state.connected && manager.settle(state, settling.signal)));
     return status(only, states, new Map(probes));
-  });
+  };
+  ctx.method(methods.channelsStatus, async ({ channel: only, probe: isProbed, timeoutMs = probeMs }, { signal }) =>
+    isProbed === true ? probed(only, timeoutMs, signal) : status(only),
+  );
+  ctx.method(methods.check, async (_params, { signal }) => ({ findings: findingsOf(await probed(undefined, probeMs, signal)) }));
 
   ctx.method(methods.channelsStart, async ({ channel, accountId }) => {
     const account = accountOf(channel, accountId);
@@ -85,20 +97,4 @@ export function registerAccounts(ctx: Context, manager: ChannelManager, { accoun
     );
     return down.length === 0 ? { ok: true, parts } : { ok: false, parts, detail: told.join("; ") };
   });
-}
-
-function troubleOf({ status, lastError, channel, account }: AccountState): { detail: string; hint: string } {
-  const detail = lastError ?? (status === "stopped" ? "it was stopped" : status);
-  if (status === "login-required")
-    return {
-      detail,
-      hint: `log in again: look at the account's token, then pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'`,
-    };
-  if (status === "failed")
-    return {
-      detail,
-      hint: `pincer plugins enable channel-${channel}, if there is such a plugin; else mend channels.${channel} in the configuration`,
-    };
-  if (status === "stopped") return { detail, hint: `pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'` };
-  return { detail, hint: `pincer logs --level warn says what happened to ${channel}/${account}` };
 }

@@ -2,6 +2,7 @@
 import type { Command, CommandIo } from "@pincer/plugin-sdk";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { channelsStatus } from "./methods.ts";
+import { inLine } from "./status.ts";
 
 export const STATUS_COMMAND: Command = {
   name: "channels status",
@@ -13,22 +14,19 @@ export const STATUS_COMMAND: Command = {
 type Status = ResultOf<typeof channelsStatus>;
 type Account = Status["channelAccounts"][string][number];
 
-/** What a platform says must not steer the terminal that it is shown on. */
-const shown = (text: string): string => text.replace(/\p{Cc}+/gu, " ").trim();
-
 function linesOf(channel: string, { accountId, enabled, connected, healthState, probe, lastError, lastUndelivered }: Account): string[] {
   const name = `${channel}/${accountId}`;
   if (!enabled) return [`-  ${name}  turned off`];
   const isWell = connected && probe?.ok === true;
-  const self = probe?.self === undefined ? "" : ` as ${shown(probe.self)}`;
-  const trouble = shown(probe?.detail ?? lastError ?? healthState);
+  const self = probe?.self === undefined ? "" : ` as ${inLine(probe.self)}`;
+  const trouble = inLine(probe?.detail ?? lastError ?? healthState);
   return [
     `${isWell ? "✓" : "✗"}  ${name}  ${isWell ? `connected${self}` : trouble}`,
-    ...(isWell || probe?.hint === undefined ? [] : [`   mend: ${shown(probe.hint)}`]),
+    ...(isWell || probe?.hint === undefined ? [] : [`   mend: ${inLine(probe.hint)}`]),
     ...(lastUndelivered === null
       ? []
       : [
-          `   a message to ${shown(lastUndelivered.conversation)} ${lastUndelivered.state === "failed" ? "was not delivered" : "may not have been delivered"}: ${shown(lastUndelivered.detail)}`,
+          `   a message to ${inLine(lastUndelivered.conversation)} ${lastUndelivered.state === "failed" ? "was not delivered" : "may not have been delivered"}: ${inLine(lastUndelivered.detail)}`,
         ]),
   ];
 }

@@ -32,6 +32,10 @@ const AccountStatus = Type.Object({
     Type.Null(),
   ]),
   healthState: Type.String(),
+  /** What to do about an account that is on and not connected. */
+  hint: Type.Optional(Type.String()),
+  /** Whether `channels.logout` can end its login. */
+  hasLogin: Type.Boolean(),
   /** Where it was asked for: what the platform says of the login. */
   probe: Type.Optional(Probe),
   lastProbeAt: Type.Optional(when),
@@ -53,10 +57,30 @@ export const channelsStatus = defineMethod({
     ts: Type.Integer(),
     channelOrder: Type.Array(Type.String()),
     channelLabels: named,
-    channels: Type.Record(Type.String(), Type.Object({ configured: Type.Boolean(), running: Type.Boolean(), connected: Type.Boolean() })),
+    channels: Type.Record(
+      Type.String(),
+      Type.Object({ configured: Type.Boolean(), running: Type.Boolean(), connected: Type.Boolean(), ok: Type.Boolean() }),
+    ),
     channelAccounts: Type.Record(Type.String(), Type.Array(AccountStatus)),
     channelDefaultAccountId: named,
     channelMeta: Type.Array(Type.Object({ id: Type.String(), label: Type.String(), detailLabel: Type.String() })),
+  }),
+});
+
+export const check = defineMethod({
+  name: "delivery.check",
+  summary: "Asks the platform of each account whether its login holds, for pincer doctor.",
+  scope: "operator.read",
+  params: Type.Object({}, closed),
+  result: Type.Object({
+    findings: Type.Array(
+      Type.Object({
+        check: Type.String(),
+        level: Type.Union([Type.Literal("ok"), Type.Literal("warning"), Type.Literal("error")]),
+        detail: Type.String(),
+        mend: Type.Optional(Type.String({ description: "What to type" })),
+      }),
+    ),
   }),
 });
 

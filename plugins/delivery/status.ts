@@ -5,6 +5,11 @@ import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { channelOf, type DeliveryConfig } from "./config.ts";
 import type { AccountState } from "./manager.ts";
 import type * as methods from "./methods.ts";
+import { troubleOf } from "./trouble.ts";
+
+/** One that connects for the first time is well. */
+const isWell = ({ enabled, connected, running, reconnectAttempts }: AccountState): boolean =>
+  !enabled || connected || (running && reconnectAttempts === 0);
 
 export function channelsStatus(
   now: number,
@@ -13,6 +18,7 @@ export function channelsStatus(
   config: DeliveryConfig,
   only: string | undefined,
   probes: ReadonlyMap<AccountState, Probe> = new Map(),
+  hasLogin: (state: AccountState) => boolean = () => false,
 ): ResultOf<typeof methods.channelsStatus> {
   const strangers = [...new Set(states.map(({ channel }) => channel))].filter((id) => !listed.some(({ name }) => name === id));
   const all = [...listed.map(({ name, record }) => ({ name, label: record.label })), ...strangers.map((name) => ({ name, label: name }))];
@@ -28,6 +34,7 @@ export function channelsStatus(
       configured: channelOf(config, name) !== undefined,
       running: of(name).some((state) => state.running),
       connected: of(name).some((state) => state.connected),
+      ok: of(name).every(isWell),
     })),
     channelAccounts: table(({ name }) =>
       of(name).map((state) => ({
@@ -46,6 +53,8 @@ export function channelsStatus(
         lastError: state.lastError,
         lastUndelivered: state.lastUndelivered,
         healthState: state.status,
+        ...(state.enabled && !state.connected ? { hint: troubleOf(state).hint } : {}),
+        hasLogin: hasLogin(state),
         ...(state.self === undefined ? {} : { name: state.self }),
         ...(probes.has(state) ? { probe: probes.get(state), lastProbeAt: now } : {}),
       })),
@@ -53,4 +62,24 @@ export function channelsStatus(
     channelDefaultAccountId: table(({ name }) => Object.keys(channelOf(config, name)?.accounts ?? { default: {} })[0] ?? "default"),
     channelMeta: shown.map(({ name, label }) => ({ id: name, label, detailLabel: label })),
   };
+}
+
+/** What a platform says must not steer the terminal that it is shown on. */
+export const inLine = (text: string): string => text.replace(/\p{Cc}+/gu, " ").trim();
+
+type Finding = ResultOf<typeof methods.check>["findings"][number];
+
+/** For `pincer doctor`: each account that is on, whether its login holds, and what to type where it does not. */
+export function findingsOf({ channelAccounts }: ResultOf<typeof methods.channelsStatus>): Finding[] {
+  return Object.entries(channelAccounts).flatMap(([channel, accounts]) =>
+    accounts.flatMap(({ accountId, enabled, connected, name, healthState, lastError, hint, probe }): Finding[] => {
+      if (!enabled) return [];
+      const account = `${channel}/${accountId}`;
+      const self = inLine(probe?.self ?? name ?? "");
+      if (connected && probe?.ok !== false)
+        return [{ check: "channel", level: "ok", detail: `${account} is connected${self === "" ? "" : ` as ${self}`}` }];
+      const detail = `${account}: ${inLine(probe?.detail ?? lastError ?? healthState)}`;
+      return [{ check: "channel", level: "error", detail, mend: inLine(probe?.hint ?? hint ?? "pincer channels status") }];
+    }),
+  );
 }

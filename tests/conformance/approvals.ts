@@ -23,6 +23,7 @@ const entry = (takes: TSchema, result: TSchema, more: Partial<MethodEntry> = {})
   result,
   ...more,
 });
+const grant = shape({ sessionKey: word, tool: word });
 const turnSource = ["turnSourceChannel", "turnSourceTo", "turnSourceAccountId", "turnSourceThreadId"];
 
 /** The published one says null by a list of types, which our checker does not know. */
@@ -45,10 +46,7 @@ export const approvalMethods: Readonly<Record<string, MethodEntry>> = {
   ),
   "exec.approval.request": entry(published("ExecApprovalRequestParams"), decided, {
     accepted,
-    refuses: [
-      ...["commandArgv", "systemRunPlan", "env", "scope", "unavailableDecisions", "commandSpans", "resolvedPath", ...turnSource],
-      ...["approvalReviewerDeviceIds", "requireDeliveryRoute", "suppressDelivery", "deliverToApprovalClientsOnly"],
-    ],
+    refuses: ["systemRunPlan", "commandSpans", "approvalReviewerDeviceIds", ...turnSource],
   }),
   "exec.approval.waitDecision": entry(params({ id: word }), decided),
   "exec.approval.resolve": entry(published("ExecApprovalResolveParams"), shape({ ok }), { refuses: ["reviewer", "grantExpiresInDays"] }),
@@ -62,12 +60,24 @@ export const approvalMethods: Readonly<Record<string, MethodEntry>> = {
       approvals: list(
         shape({
           ...{ id: word, code: Type.String({ pattern: "^[A-Z0-9]{8}$" }), tool: word, access: oneOf("read", "write", "exec", "network") },
+          ...{ read: list(word), allowedDecisions: Type.Array(decision, { minItems: 1 }) },
           ...{ arguments: text, why: word, sessionKey: orNull(word), agentId: orNull(word), ...times },
         }),
       ),
     }),
   ),
   "approvals.answer": entry(params({ code: word, decision }), shape({ id: word, tool: word, decision })),
+  "approval.get": entry(published("ApprovalGetParams"), published("ApprovalGetResult")),
+  "approval.resolve": entry(published("ApprovalResolveParams"), published("ApprovalResolveResult"), {
+    refuses: ["reviewer", "grantExpiresInDays"],
+  }),
+  "approval.history": entry(published("ApprovalHistoryParams"), published("ApprovalHistoryResult")),
+  "exec.approval.grants.list": entry(published("ExecApprovalGrantsListParams"), published("ExecApprovalGrantsListResult")),
+  "exec.approval.grants.revoke": entry(published("ExecApprovalGrantsRevokeParams"), published("ExecApprovalGrantsRevokeResult")),
+  "exec.approvals.get": { ...entry(published("ExecApprovalsGetParams"), published("ExecApprovalsSnapshot")), scope: "operator.admin" },
+  "exec.approvals.set": { ...entry(published("ExecApprovalsSetParams"), published("ExecApprovalsSnapshot")), scope: "operator.admin" },
+  "approvals.grants": entry(params(), shape({ grants: list(grant) })),
+  "approvals.revoke": entry(params({ sessionKey: word, tool: word }), shape({ revoked: Type.Boolean() })),
 };
 
 export const approvalEvents: Readonly<Record<string, { readonly scope: typeof scope; readonly payload: TSchema }>> = {
@@ -75,4 +85,5 @@ export const approvalEvents: Readonly<Record<string, { readonly scope: typeof sc
   "exec.approval.resolved": { scope, payload: resolved(execRequest) },
   "plugin.approval.requested": { scope, payload: requested("plugin", pluginRequest) },
   "plugin.approval.resolved": { scope, payload: resolved(pluginRequest) },
+  "session.approval": { scope, payload: published("SessionApprovalEvent") },
 };

@@ -155,7 +155,10 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
 
   "sessions.list": read(listParams, its.SessionList),
   "sessions.subscribe": read(listParams, params({ subscribed: Type.Literal(true), list: maybe(its.SessionList) })),
-  "sessions.messages.subscribe": read(published("SessionsMessagesSubscribeParams"), shape({ subscribed: Type.Literal(true), key: word })),
+  "sessions.messages.subscribe": read(
+    published("SessionsMessagesSubscribeParams"),
+    shape({ subscribed: Type.Literal(true), key: word, approvalReplay: maybe(published("SessionApprovalReplay")) }),
+  ),
   "sessions.messages.unsubscribe": read(
     published("SessionsMessagesUnsubscribeParams"),
     shape({ subscribed: Type.Literal(false), key: word }),
@@ -281,6 +284,10 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "commands.list": read(published("CommandsListParams"), published("CommandsListResult")),
 
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
+  "delivery.check": read(
+    params(),
+    shape({ findings: list(shape({ check: word, level: oneOf("ok", "warning", "error"), detail: word, mend: maybe(word) })) }),
+  ),
   "channels.start": admin(published("ChannelsStartParams"), shape({ channel: word, accountId: word, started: flag })),
   "channels.stop": admin(published("ChannelsStopParams"), shape({ channel: word, accountId: word, stopped: flag })),
   "channels.pairing.list": pairing(published("ChannelsPairingListParams"), published("ChannelsPairingListResult")),

@@ -21,9 +21,18 @@ export const publishedScope = (method: string): string | undefined => protocol.m
 /** Properties that observation adds, by the path of the object that has them; `*` stands for the items of an array. */
 export type Additions = Readonly<Record<string, Readonly<Record<string, TSchema>>>>;
 
+/** A list of fixed length is written there without its greatest one, which `additionalItems` says. */
+function withLengths(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withLengths);
+  if (typeof node !== "object" || node === null) return node;
+  const made: Record<string, unknown> = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withLengths(value)]));
+  if (!Array.isArray(made["items"]) || made["additionalItems"] !== false) return made;
+  return { ...made, maxItems: made["items"].length };
+}
+
 /** A published schema. Throws when there is none of that name. */
 export function published(name: string, additions: Additions = {}): TSchema {
-  const definition = protocol.definitions[name];
+  const definition = withLengths(protocol.definitions[name]) as Json | undefined;
   if (definition === undefined) throw new Error(`the published protocol has no definition ${name}`);
   if (Object.keys(additions).length === 0) return reviveSchema(definition);
   const copy = structuredClone(definition) as Record<string, unknown>;

@@ -62,6 +62,7 @@ export async function furnish(house: House): Promise<World> {
     final.catch(() => undefined);
     return String(((await accepted) as Payload)["id"]);
   };
+  await client.call("sessions.messages.subscribe", { key: MAIN, includeApprovals: true });
   const approvals = [
     await waits("exec.approval.request", { id: "first", command: "ls", cwd: null, agentId: "main" }),
     await waits("exec.approval.request", { command: "df", sessionKey: MAIN }),
@@ -119,6 +120,7 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["tools.effective", { sessionKey: MAIN }],
   ["commands.list", { includeArgs: true, scope: "text" }],
   ["channels.status", { probe: true, timeoutMs: 100 }],
+  ["delivery.check", {}],
   ["config.get", {}],
   ["config.schema", {}],
   ["config.schema.lookup", { path: "gateway.auth" }],
@@ -127,13 +129,37 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["exec.approval.list", {}],
   ["openclaw.approval.list", {}],
   ["approvals.list", {}],
+  ["approval.get", ({ approvals }) => ({ id: approvals[1] })],
   ["exec.approval.get", ({ approvals }) => ({ id: approvals[0] })],
   ["exec.approval.resolve", ({ approvals }) => ({ id: approvals[0], decision: "allow-once" })],
   ["exec.approval.waitDecision", ({ approvals }) => ({ id: approvals[0] })],
   ["approvals.answer", ({ approvals }) => ({ code: approvals[1], decision: "deny" })],
   ["plugin.approval.resolve", ({ approvals }) => ({ id: approvals[2], decision: "allow-always" })],
   ["plugin.approval.waitDecision", ({ approvals }) => ({ id: approvals[2] })],
-  ["exec.approval.request", { command: "ls", timeoutMs: 50, twoPhase: true }],
+  [
+    "exec.approval.request",
+    {
+      ...{ commandArgv: ["ls", "a b"], cwd: "/tmp", env: { LANG: "C" }, warningText: "as root", resolvedPath: "/bin/ls", security: "full" },
+      scope: { kind: "payment", amount: "3", currency: "EUR", target: "the tea shop" },
+      ...{
+        unavailableDecisions: ["allow-always"],
+        requireDeliveryRoute: true,
+        deliverToApprovalClientsOnly: true,
+        timeoutMs: 50,
+        twoPhase: true,
+      },
+    },
+  ],
+  ["approval.resolve", ({ approvals }) => ({ id: approvals[2], kind: "plugin", decision: "deny" })],
+  ["approval.get", ({ approvals }) => ({ id: approvals[0] })],
+  ["approval.history", { limit: 1 }],
+  ["approval.history", { kind: "exec" }],
+  ["exec.approval.grants.list", { limit: 5 }],
+  ["exec.approval.grants.revoke", { grantId: "none" }],
+  ["exec.approvals.get", {}],
+  ["exec.approvals.set", { file: { version: 1, agents: { main: { security: "allowlist", allowlist: [{ pattern: "ls" }] } } } }],
+  ["approvals.grants", {}],
+  ["approvals.revoke", { sessionKey: MAIN, tool: "exec" }],
   ["plugin.approval.request", { title: "Buy tea", description: "A pound of it", severity: "info", timeoutMs: 50, twoPhase: true }],
   ["taskSuggestions.list", { sessionKey: MAIN }],
   ["tasks.list", { limit: 5 }],
