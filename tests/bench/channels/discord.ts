@@ -14,7 +14,7 @@ export const discord: Channel = {
       env: { DISCORD_BOT_TOKEN: fake.token },
       connected: () => fake.until(() => [...fake.gateway.sessions.values()].some(({ socket }) => socket !== undefined)),
       say(conversation, content) {
-        const [person, place] = [{ id: id(1, conversation) }, id(2, conversation)];
+        const [person, place] = [{ id: id(5, conversation) }, id(2, conversation)];
         if (!fake.world.channels.has(place)) fake.direct(person, place);
         fake.write(person, place, { content });
       },
