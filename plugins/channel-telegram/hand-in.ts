@@ -64,9 +64,9 @@ function looking<T>(look: () => T): T {
 
 function reading(read: () => InboundMessage | undefined): InboundMessage | undefined {
   const message = looking(read);
-  const wrong = message && Value.Errors(InboundMessage, message).First();
-  if (wrong) throw new Unreadable(`${wrong.path}: ${wrong.message}`);
-  return message;
+  if (message === undefined || Value.Check(InboundMessage, message)) return message;
+  const wrong = Value.Errors(InboundMessage, message).First();
+  throw new Unreadable(`${wrong?.path}: ${wrong?.message}`);
 }
 
 export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
