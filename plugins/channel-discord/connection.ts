@@ -1,7 +1,9 @@
 /** An account's connection: a session that goes on where it was left, else a new one, and what was written in between. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { Intake } from "@pincer/plugin-sdk/channel/intake";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type ChannelStatus, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { linkSignals } from "@pincer/plugin-sdk/signal";
 import {
   type APIGatewayBotInfo,
   GatewayCloseCodes,
@@ -11,8 +13,9 @@ import {
 } from "discord-api-types/v10";
 import type { Bot } from "./bot.ts";
 import { howToLogIn } from "./config.ts";
+import { hasFiles } from "./files.ts";
 import { type Ended, openGateway, RESUMABLE } from "./gateway.ts";
-import type { HandIn, Receiver } from "./hand-in.ts";
+import type { HandIn, Message, Receiver } from "./hand-in.ts";
 import { CONTENT_INTENT, contentTrouble, intentsOf } from "./intents.ts";
 import type { Commands } from "./interactions.ts";
 import type { KnownPlaces } from "./known-places.ts";
@@ -57,14 +60,14 @@ export async function* holdConnection(
   const receiver: Receiver = { bot, me, places: held.places };
   let position: Position = readPosition(held.position, me.id) ?? { bot: me.id, at: firstAt(clock.now()) };
 
-  /** Moves on once what it says is kept. */
-  async function keep(next: Position, hand: (position: string) => Promise<void>): Promise<void> {
-    const text = JSON.stringify(next);
-    await hand(text);
-    position = next;
+  async function keep(text: string): Promise<void> {
+    await handIn.advance(bot.account, text);
     held.position = text;
   }
-  const advance = (next: Position) => keep(next, (text) => handIn.advance(bot.account, text));
+  async function advance(next: Position): Promise<void> {
+    await keep(JSON.stringify(next));
+    position = next;
+  }
 
   async function gatewayUrl(): Promise<string> {
     const { url, session_start_limit: starts } = await bot.call<APIGatewayBotInfo>({ signal, isSafe: true }, (rest) =>
@@ -84,27 +87,41 @@ export async function* holdConnection(
     held.identifiedAt = clock.monotonic();
   }
 
-  /** Handles one event behind those before it. */
-  async function handle(event: GatewayDispatchPayload, signed: Promise<void> | undefined): Promise<void> {
+  const take = (intake: Intake, taken: { conversation: string; isLarge?: boolean }, hand: (text: string | undefined) => Promise<void>) =>
+    intake.take({ ...taken, position: JSON.stringify(position) }, async (text) => {
+      await hand(text);
+      if (text !== undefined) held.position = text;
+    });
+  const takeMessage = (intake: Intake, message: Message, isFetched: boolean) =>
+    take(intake, { conversation: message.channel_id, isLarge: hasFiles(message) }, (text) =>
+      handIn.message(receiver, message, { position: text, until: signal, isFetched }),
+    );
+
+  /** Takes one event behind those before it. */
+  async function handle(intake: Intake, event: GatewayDispatchPayload, signed: Promise<void> | undefined): Promise<void> {
     held.places.learn(event);
     const { session } = position;
-    const next: Position = { ...position, ...(session && { session: { ...session, seq: event.s } }) };
+    position = { ...position, ...(session && { session: { ...session, seq: event.s } }) };
     if (event.t === GatewayDispatchEvents.MessageCreate) {
-      const { d: message } = event;
-      const at = newest(position.at, message.id);
-      await keep({ ...next, at }, (text) => handIn.message(receiver, message, text));
+      position = { ...position, at: newest(position.at, event.d.id) };
+      await takeMessage(intake, event.d, false);
     } else if (event.t === GatewayDispatchEvents.InteractionCreate && signed) {
-      await keep(next, (text) => handIn.interaction(receiver, event.d, signed, text));
-    } else if (session && event.s % ADVANCE_EVERY === 0) await advance(next);
-    else position = next;
+      await take(intake, { conversation: event.d.channel?.id ?? "" }, (text) =>
+        handIn.interaction(receiver, event.d, { signed, position: text, until: signal }),
+      );
+    } else if (session && event.s % ADVANCE_EVERY === 0) {
+      await intake.settle();
+      await advance(position);
+    }
   }
 
-  async function catchUp(from: string): Promise<void> {
+  async function catchUp(intake: Intake, from: string): Promise<void> {
     for (const message of await fetchMissed({ bot, known, clock, log }, from, signal)) {
       if (signal.aborted) return;
-      const next = { ...position, from: newest(from, message.id), at: newest(position.at, message.id) };
-      await keep(next, (text) => handIn.message(receiver, message, text, true));
+      position = { ...position, from: newest(from, message.id), at: newest(position.at, message.id) };
+      await takeMessage(intake, message, true);
     }
+    await intake.settle();
     const { from: _done, ...rest } = position;
     await advance(rest);
   }
@@ -120,10 +137,15 @@ export async function* holdConnection(
         if (event.t === GatewayDispatchEvents.InteractionCreate) signs.set(event, commands.sign(bot, event.d, life));
       },
     });
-    const events = gateway.events(signal);
+    using whole = linkSignals(signal);
+    const intake = new Intake({ keep, onFailure: () => whole.abort(new Error("a message could not be kept")) });
+    const events = gateway.events(whole.signal);
     for (;;) {
       const { done, value } = await events.next();
-      if (done) return value;
+      if (done) {
+        await intake.settle();
+        return value;
+      }
       const event = value;
       if (event.t === GatewayDispatchEvents.Ready) {
         const { session_id: id, resume_gateway_url } = event.d;
@@ -131,11 +153,11 @@ export async function* holdConnection(
         const opened = { ...position, session: { id, url: resume_gateway_url, seq: event.s } };
         await advance(isFirst ? opened : { ...opened, from: position.from ?? position.at });
         yield { state: "connected", self };
-        if (position.from !== undefined) await catchUp(position.from);
+        if (position.from !== undefined) await catchUp(intake, position.from);
       } else if (event.t === GatewayDispatchEvents.Resumed) {
         yield { state: "connected", self };
-        if (position.from !== undefined) await catchUp(position.from);
-      } else await handle(event, signs.get(event));
+        if (position.from !== undefined) await catchUp(intake, position.from);
+      } else await handle(intake, event, signs.get(event));
       signs.delete(event);
     }
   }

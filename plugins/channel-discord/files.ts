@@ -14,6 +14,15 @@ const FETCH_MS = 60_000;
 
 export const filesOf = (message: APIMessage): readonly APIAttachment[] => contentOf(message).attachments;
 
+/** Before it is known that it can be read. */
+export function hasFiles(message: APIMessage): boolean {
+  try {
+    return filesOf(message).length > 0;
+  } catch {
+    return false; // silent-ok: what cannot be read is told where it is read
+  }
+}
+
 const whatOf = ({ content_type: type = "", duration_secs: seconds }: APIAttachment): string => {
   if (seconds !== undefined && type.startsWith("audio/")) return "voice message";
   const family = type.split("/")[0];

@@ -1,5 +1,6 @@
-/** Hands in what came, one after the other. A position moves only with what the inbox has kept. */
+/** Hands in what came. A position moves only with what the inbox has kept. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { acceptInTime } from "@pincer/plugin-sdk/channel/intake";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { Acceptance, InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
@@ -23,12 +24,19 @@ export interface HandInDeps {
   readonly signal: AbortSignal;
 }
 
-type Message = APIMessage & { readonly guild_id?: string };
+export type Message = APIMessage & { readonly guild_id?: string };
 
 export interface Receiver {
   readonly bot: Bot;
   readonly me: APIUser;
   readonly places: Places;
+}
+
+interface Way {
+  /** Kept with the message; undefined when another one takes it along. */
+  readonly position: string | undefined;
+  /** The connection's end, with which nothing is waited for any more. */
+  readonly until: AbortSignal;
 }
 
 /** What is tried again when the connection is: the message is handed out again then. */
@@ -76,29 +84,34 @@ export function createHandIn({ inbox, commands, known, clock, log, signal }: Han
     }
   }
 
-  async function accept(message: InboundMessage | undefined, account: string, position: string): Promise<Acceptance | undefined> {
-    if (message) return await inbox.accept({ message, position }, { signal });
-    await inbox.advance({ channel: "discord", account, position }, { signal });
+  async function accept(message: InboundMessage | undefined, account: string, { position, until }: Way): Promise<Acceptance | undefined> {
+    const kept = position === undefined ? {} : { position };
+    if (message) return await acceptInTime(inbox, { message, ...kept }, { clock, signal, until });
+    if (position !== undefined) await inbox.advance({ channel: "discord", account, position }, { signal });
     return undefined;
   }
 
   return {
     /** `isFetched`: it did not come by the gateway. */
-    async message(to: Receiver, message: Message, position: string, isFetched = false): Promise<void> {
+    async message(to: Receiver, message: Message, { isFetched, ...way }: Way & { readonly isFetched: boolean }): Promise<void> {
       const { account } = to.bot;
       const said = await kept(account, message.id, () => read(to, message, isFetched));
-      const accepted = await accept(said, account, position);
+      const accepted = await accept(said, account, way);
       if (accepted?.status === "accepted") await known.add(account, message.channel_id);
     },
 
     /** `signed`: that Discord has its sign, or gets none. */
-    async interaction(to: Receiver, interaction: APIInteraction, signed: Promise<void>, position: string): Promise<void> {
+    async interaction(
+      to: Receiver,
+      interaction: APIInteraction,
+      { signed, ...way }: Way & { readonly signed: Promise<void> },
+    ): Promise<void> {
       const { bot, places } = to;
       const message = await kept(bot.account, interaction.id, async () => readInteraction(interaction, bot.account, places.nameOf));
       const isCommand = message?.messageId !== undefined;
       // Before it is handed in, since the answer may be there at once.
       if (isCommand) await commands.keep(interaction);
-      const accepted = await accept(message, bot.account, position);
+      const accepted = await accept(message, bot.account, way);
       await signed;
       if (isCommand && accepted?.status === "refused") await commands.drop(bot, interaction, signal);
     },

@@ -1,5 +1,6 @@
 /** Hands in what Slack sent, however it came: a conversation's messages one after the other, each once. Only then does Slack learn of it. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { acceptInTime } from "@pincer/plugin-sdk/channel/intake";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
@@ -44,7 +45,8 @@ export function createHandIn({ inbox, know, places, clock, log, signal }: HandIn
   }
 
   async function accept({ bot }: Receiving, message: InboundMessage): Promise<boolean> {
-    const { status } = await inbox.accept({ message }, { signal });
+    // Slack brings what it hears nothing of three times, and then no more.
+    const { status } = await acceptInTime(inbox, { message }, { clock, signal, until: signal });
     done.add(`${bot.account}:${message.eventId}`);
     for (const oldest of done) {
       if (done.size <= MOST_DONE) break;

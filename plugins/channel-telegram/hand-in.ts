@@ -1,5 +1,6 @@
-/** Hands in what Telegram sent, however it came, one update after the other. Only once the inbox has answered does Telegram learn of it. */
+/** Hands in what Telegram sent, however it came, a chat's updates one after the other. Only once the inbox has answered does Telegram learn of it. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { acceptInTime, Intake } from "@pincer/plugin-sdk/channel/intake";
 import { leftOut } from "@pincer/plugin-sdk/channel/media";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
@@ -30,7 +31,7 @@ export interface Received {
   readonly updates: readonly Update[];
   /** Telegram was asked for them, and takes the next question as the word that these are kept. */
   readonly isPolled: boolean;
-  /** Ends between two messages. */
+  /** Ends between two messages. Without it nothing is waited for: who brings it does so again. */
   readonly until?: AbortSignal;
 }
 
@@ -63,9 +64,9 @@ function looking<T>(look: () => T): T {
 
 function reading(read: () => InboundMessage | undefined): InboundMessage | undefined {
   const message = looking(read);
-  const wrong = message && Value.Errors(InboundMessage, message).First();
-  if (wrong) throw new Unreadable(`${wrong.path}: ${wrong.message}`);
-  return message;
+  if (message === undefined || Value.Check(InboundMessage, message)) return message;
+  const wrong = Value.Errors(InboundMessage, message).First();
+  throw new Unreadable(`${wrong?.path}: ${wrong?.message}`);
 }
 
 export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
@@ -99,26 +100,63 @@ export function createHandIn({ inbox, chats, clock, log, signal }: HandInDeps) {
     }
   }
 
-  /** In the order in which Telegram numbered them, which is not always that in which they come, and each once. */
-  return async function handIn({ bot, me, updates, isPolled, until }: Received): Promise<void> {
-    const byNumber = new Map(updates.map((update) => [update.update_id, update]));
-    for (const album of albums([...byNumber.values()].sort((a, b) => a.update_id - b.update_id))) {
-      if (until?.aborted) return;
-      const number = String(album.at(-1)?.update_id);
-      let message: InboundMessage | undefined;
-      try {
-        message = await read(bot, me, album);
-      } catch (error) {
-        // What is no fault of the update's is tried again. One that cannot be read must not keep those behind it.
-        if (!(error instanceof Unreadable)) throw error;
-        log.error("telegram.update-unreadable", { account: bot.account, update: number, error: errorMessage(error) });
-      }
-      // What is called for comes out of order, one chat beside the other: a position would say that those before it are kept.
-      if (message) await inbox.accept({ message, ...(isPolled && { position: number }) }, { signal });
-      else if (isPolled) await inbox.advance({ channel: "telegram", account: bot.account, position: number }, { signal });
-      const press = album[0]?.callback_query;
-      if (press) await answerPress(bot, press.id);
+  /** One update, or those of an album. `position`, where there is one, is kept with it. */
+  async function hand({ bot, me, until }: Received, album: readonly Update[], position?: string): Promise<void> {
+    let message: InboundMessage | undefined;
+    try {
+      message = await read(bot, me, album);
+    } catch (error) {
+      // What is no fault of the update's is tried again. One that cannot be read must not keep those behind it.
+      if (!(error instanceof Unreadable)) throw error;
+      log.error("telegram.update-unreadable", {
+        account: bot.account,
+        update: String(album.at(-1)?.update_id),
+        error: errorMessage(error),
+      });
     }
+    const request = message && { message, ...(position !== undefined && { position }) };
+    if (request) await (until ? acceptInTime(inbox, request, { clock, signal, until }) : inbox.accept(request, { signal }));
+    else if (position !== undefined) await advance(bot, position);
+    const press = album[0]?.callback_query;
+    if (press) await answerPress(bot, press.id);
+  }
+
+  const advance = (bot: Bot, position: string) => inbox.advance({ channel: "telegram", account: bot.account, position }, { signal });
+
+  /** In the order in which Telegram numbered them, which is not always that in which they come, and each once. */
+  return async function handIn(received: Received): Promise<void> {
+    const { bot, updates, isPolled, until } = received;
+    const byNumber = new Map(updates.map((update) => [update.update_id, update]));
+    const intake = new Intake({ keep: (position) => advance(bot, position) });
+    for (const album of albums([...byNumber.values()].sort((a, b) => a.update_id - b.update_id))) {
+      if (until?.aborted) break;
+      // What is called for comes out of order, one chat beside the other: a position would say that those before it are kept.
+      if (!isPolled) {
+        await hand(received, album);
+        continue;
+      }
+      const isMove = album[0]?.message?.migrate_to_chat_id !== undefined || album[0]?.message?.migrate_from_chat_id !== undefined;
+      // From there on the chat has another number.
+      if (isMove) await intake.settle();
+      const taken = { conversation: chatOf(album), position: String(album.at(-1)?.update_id), isLarge: hasFile(album) };
+      await intake.take(taken, (position) => hand(received, album, position));
+      if (isMove) await intake.settle();
+    }
+    await intake.settle();
   };
 }
 export type HandIn = ReturnType<typeof createHandIn>;
+
+/** Empty where an update is not what Telegram says that it sends. */
+function chatOf([update]: readonly Update[]): string {
+  const { message, callback_query: press } = update ?? {};
+  return String((message ?? press?.message)?.chat?.id ?? "");
+}
+
+function hasFile(album: readonly Update[]): boolean {
+  try {
+    return album.some(({ message }) => message !== undefined && fileIn(message) !== undefined);
+  } catch {
+    return false; // silent-ok: what cannot be read is told where it is read
+  }
+}

@@ -1,8 +1,10 @@
 /** How messages are fetched: each once, whatever comes in between. */
 import { expect, test } from "bun:test";
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { testIn } from "@pincer/plugin-sdk/testing/every-mode";
 import { startFaults } from "@pincer/plugin-sdk/testing/faults";
+import { lastUserText } from "@pincer/plugin-sdk/testing/script";
 import { startFakeTelegram } from "../../tests/channels/fakes/telegram/server.ts";
 import { ada, group, quick, startHouse } from "../../tests/channels/telegram-house.ts";
 
@@ -40,11 +42,9 @@ test("an hour without a connection is waited for with growing pauses, and what w
   const asked = faults.requests.filter(({ path }) => path.endsWith("/getMe")).length;
   expect(asked).toBeLessThan(80);
   faults.connect();
-  // However long the pause is that it is in.
-  while (telegram.world.sent.length < 2) {
-    await clock.advance(250);
-    await house.status();
-  }
+  // However long the pause is that it is in. What comes then takes no time, and must not run out of any.
+  await house.until("connected");
+  await telegram.message(1);
   expect(telegram.world.sent.map(({ chat, text }) => [chat, text]).toSorted()).toEqual([
     [42, "fine"],
     [43, "fine"],
@@ -131,4 +131,29 @@ testIn("process")("killed between a text and the file behind it, it repeats neit
   telegram.write(ada, { text: "still there?" });
   await telegram.until(() => telegram.world.sent.some(({ text }) => text === "fine"));
   expect(telegram.world.sent.map(({ method }) => method)).toEqual(["sendMessage", "sendDocument", "sendMessage"]);
+});
+
+test("a chat with too much waiting holds up neither the others nor the connection, and all of it is answered", async () => {
+  const lanes = { queue: 2, fullRetryMs: 1 };
+  await using house = await startHouse({ settings: { ...quick, gateway: { lanes } }, config: { allowFrom: ["42", "43"] } });
+  const { telegram, kit } = house;
+  const go = Promise.withResolvers<void>();
+  kit.model.answer(async function* () {
+    await go.promise;
+    yield { text: "at last" };
+  });
+  /** Between the marks of what a stranger wrote. */
+  const wordsOf = (request: ModelRequest) => lastUserText(request).split("\n")[1];
+  kit.model.otherwise((request) => [{ text: `heard ${wordsOf(request)}` }]);
+  telegram.write(ada, { text: "begin" });
+  await kit.model.modelCall(0);
+  for (const text of ["1", "2", "3", "4", "5"]) telegram.write(ada, { text });
+  telegram.write({ ...ada, id: 43 }, { text: "from another" });
+  await telegram.until(() => telegram.world.sent.some(({ chat, text }) => chat === 43 && text === "heard from another"));
+  go.resolve();
+  await telegram.until(() => telegram.world.sent.some(({ chat, text }) => chat === 42 && text === "heard 5"));
+  const { request } = kit.model.models.findLast((call) => wordsOf(call.request) === "5")!;
+  const texts = request.messages.filter(({ role }) => role === "user").map((message) => wordsOf({ ...request, messages: [message] }));
+  expect(texts).toEqual(["begin", "1", "2", "3", "4", "5"]);
+  expect(kit.log.filter(({ event }) => event === "channel.disconnected")).toEqual([]);
 });

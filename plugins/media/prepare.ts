@@ -6,6 +6,7 @@ import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { contentType } from "./content-type.ts";
 import { preparedImage } from "./pictures.ts";
+import { readDocument } from "./reader.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";
 import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
 
@@ -47,7 +48,6 @@ export function createPrepare(ctx: MediaContext) {
     if (kind === "video") throw new Unreadable("videos are not watched here");
     const file = { attachment: { ...named, mimeType, data: sent.data } };
     if (mimeType === "application/pdf" && ctx.config.pdf === "file") return file;
-    const { readDocument } = await import("./reader.ts");
     const text = await readDocument({ bytes, mimeType, config: ctx.config }, ctx.clock, signal);
     return text === undefined ? file : textAttachment(name, text);
   };

@@ -6,7 +6,6 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { startWorker } from "@pincer/plugin-sdk/worker";
 import type { MediaConfig } from "./config.ts";
-import { documentText } from "./documents.ts";
 import { type DocumentText, Unreadable } from "./unreadable.ts";
 
 /** What a reader that was told that no time is left may still take to hand over what it has. */
@@ -59,11 +58,15 @@ function listen(): void {
   const report = (what: Report) => postMessage(what);
   // Of a damaged PDF its parser leaves promises behind that nobody waits for: what it answers with counts.
   process.on("unhandledRejection", () => undefined);
-  const read = ({ bytes, mimeType, config }: Task) =>
-    documentText(bytes, mimeType, config, late.signal).then(
-      (text) => report({ read: text }),
-      (error: unknown) => report({ unreadable: error instanceof Unreadable ? error.message : "whatever opened it failed" }),
-    );
+  const read = async ({ bytes, mimeType, config }: Task) => {
+    try {
+      // Here alone, so that whoever never gets a document does not load what reads them.
+      const { documentText } = await import("./documents.ts");
+      report({ read: await documentText(bytes, mimeType, config, late.signal) });
+    } catch (error) {
+      report({ unreadable: error instanceof Unreadable ? error.message : "whatever opened it failed" });
+    }
+  };
   addEventListener("message", ({ data }: MessageEvent<Order>) => void (data === "late" ? late.abort() : read(data)));
   report("ready");
 }

@@ -48,6 +48,8 @@ export interface Installation extends Disposable {
   /** A new home. `plugins` are enabled in it, on top of the default set. */
   home(options?: { readonly plugins?: readonly string[]; readonly config?: Readonly<Record<string, unknown>> }): Home;
   start(home: Home, options?: StartOptions): Promise<GatewayProcess>;
+  /** Fetches what a plugin of this repository needs, where that is not there, before its start is measured. */
+  prepare(plugin: string): Promise<void>;
 }
 
 /** Inline, as the design's figures are meant. */
@@ -87,6 +89,7 @@ export async function install(): Promise<Installation> {
       return { path, token: crypto.randomUUID() };
     },
     start: (home, options) => start(join(bundle, "main.js"), home, options),
+    prepare: (plugin) => installDependencies(join(repository, "plugins", plugin), () => undefined),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -12,7 +12,7 @@ import { connectTurns } from "./turn-client.ts";
 /** Until what a start leaves behind has been collected. */
 const settleMs = 6_000;
 
-const settled = async (pid: number) => {
+export const settled = async (pid: number) => {
   await Bun.sleep(settleMs);
   const looks = [];
   for (let look = 0; look < 5; look++) {

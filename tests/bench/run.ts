@@ -14,6 +14,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { channelParts } from "./channels.ts";
 import { coldStart } from "./cold-start.ts";
 import { dev } from "./dev.ts";
 import { failover } from "./failover.ts";
@@ -44,6 +45,7 @@ const parts: Readonly<Record<string, Part>> = {
   "inline-turns": inlineTurns,
   failover,
   "openai-api": openAiApi,
+  ...channelParts,
   lanes,
   "fan-out": fanOut,
   sessions,

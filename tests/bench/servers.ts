@@ -27,6 +27,13 @@ interface BareRequest {
   readonly params: { readonly idempotencyKey: string; readonly message: string };
 }
 
+export const RELAY = "/relay";
+export interface Relayed {
+  readonly text: string;
+  /** Where the answer is posted. */
+  readonly to: string;
+}
+
 /** Every socket gets every event, as with the gateway's own clients. */
 function serveBare(): Serving {
   const upstream = process.env["BENCH_UPSTREAM"];
@@ -39,6 +46,11 @@ function serveBare(): Serving {
       text += deltaText;
       event("chat", { runId, state: "delta", deltaText, message: { role: "assistant", content: [{ type: "text", text }] } });
     };
+    await ask(message, delta);
+    event("chat", { runId, state: "final", message: { role: "assistant", content: [{ type: "text", text }] } });
+  }
+
+  async function ask(message: string, delta: (text: string) => void): Promise<void> {
     if (upstream === undefined) {
       const { firstMs, stepMs, pieces } = readPace(message);
       for (let piece = 0; piece < pieces; piece++) {
@@ -61,7 +73,15 @@ function serveBare(): Serving {
         }
       }
     }
-    event("chat", { runId, state: "final", message: { role: "assistant", content: [{ type: "text", text }] } });
+  }
+
+  /** The least that a channel does: what somebody said goes to the model, and what that says to where it is to be posted. */
+  async function relay({ text, to }: Relayed): Promise<void> {
+    let said = "";
+    await ask(text, (delta) => {
+      said += delta;
+    });
+    await fetch(to, { method: "POST", body: JSON.stringify({ text: said }) });
   }
 
   const server = Bun.serve({
@@ -70,6 +90,10 @@ function serveBare(): Serving {
     async fetch(request, server) {
       if (server.upgrade(request, { data: undefined })) return undefined;
       if (upstream === undefined || request.method !== "POST") return new Response("no");
+      if (request.url.endsWith(RELAY)) {
+        void relay((await request.json()) as Relayed);
+        return new Response(null, { status: 202 });
+      }
       // The least that a gateway does with a request: reads it, and asks the model.
       const { model: _, ...body } = (await request.json()) as Record<string, unknown>;
       const response = await fetch(`${upstream}${new URL(request.url).pathname}`, { method: "POST", body: JSON.stringify(body) });

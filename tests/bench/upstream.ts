@@ -7,10 +7,11 @@ import { startOpenAiVendor } from "../vendors/openai/server.ts";
 import { pieceAt, readPace } from "./pace.ts";
 
 const path = "/v1/chat/completions";
-const mark = "PIECE";
+/** Where the text of a piece goes. */
+export const mark = "PIECE";
 
-/** The opening, one piece with a mark where its text goes, and the end. */
-async function frames() {
+/** The opening, one piece with the mark, and the end. */
+export async function answerFrames() {
   await using vendor = startOpenAiVendor();
   const events = vendor.eventsOf({ steps: [{ text: [mark] }] }, path);
   const at = events.findIndex((event) => event.includes(mark));
@@ -24,7 +25,7 @@ interface Asked {
 }
 
 async function serveUpstream(port: number) {
-  const { opening, piece, end, whole } = await frames();
+  const { opening, piece, end, whole } = await answerFrames();
   const encoder = new TextEncoder();
   return Bun.serve({
     hostname: "127.0.0.1",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Ask, Left, Started, Told, WatchedMethod, WatchedSettings } from "./watched-gateway.ts";
 
 export interface WatchedProcess extends AsyncDisposable {
+  readonly pid: number;
   readonly url: string;
   readonly token: string;
   readonly methods: readonly WatchedMethod[];
@@ -47,6 +48,7 @@ export async function startWatched(settings: Omit<WatchedSettings, "home">): Pro
     return answer.promise;
   };
   return {
+    pid: child.pid,
     url: url.replace(/^http/, "ws"),
     token,
     methods,

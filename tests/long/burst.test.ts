@@ -1,0 +1,6 @@
+import { test } from "bun:test";
+import { burst, slack, telegram } from "../support/burst.ts";
+
+for (const platform of [telegram, slack])
+  test(`of 10,000 messages in a burst none is lost, and each conversation keeps its order (${platform.name})`, () =>
+    burst(platform, 10_000));
