@@ -56,6 +56,18 @@ test("the kit imports the SDK and itself, and of third parties only TypeBox", ()
   expect(offending(shipped("plugin-kit/"), (to) => !allowed(to))).toEqual([]);
 });
 
+test("the registry imports itself, TypeBox and the models of TUF, and only its client's plugin and the CLI import it", () => {
+  const allowed = (to: string) => /^(registry\/|@sinclair\/typebox|@tufjs\/|node:|bun)/.test(to);
+  expect(offending(shipped("registry/"), (to) => !allowed(to))).toEqual([]);
+  const mayImport = ({ path }: Source) => /^(registry|plugins\/registry-client|kernel\/cli)\//.test(path);
+  expect(
+    offending(
+      sources.filter((source) => !source.isTest && !mayImport(source)),
+      (to) => /^(registry\/|@pincer\/registry)/.test(to),
+    ),
+  ).toEqual([]);
+});
+
 test("no plugin imports another plugin, the kernel, the plugin host, the store or the registry", () => {
   const crossing = (to: string, { path }: Source) => {
     const own = path.split("/").slice(0, 2).join("/");

@@ -27,6 +27,7 @@ import { idleMemory } from "./memory.ts";
 import { openAiApi } from "./openai-api.ts";
 import type { Against, Part } from "./part.ts";
 import { peer } from "./peer.ts";
+import { registry } from "./registry.ts";
 import { compareRequests, requests } from "./requests.ts";
 import { bus, lanes, sessions } from "./rooms.ts";
 import { startServer } from "./server-process.ts";
@@ -54,6 +55,7 @@ const parts: Readonly<Record<string, Part>> = {
   peer,
   isolated,
   size,
+  registry,
 };
 
 const repository = dirname(dirname(import.meta.dir));

@@ -1,0 +1,138 @@
+/** A registry as whoever installs from it sees it: whose a name is, which versions there are, and exactly the bytes that were published. */
+import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
+import { RegistryError } from "../error.ts";
+import { placeOf } from "../layout.ts";
+import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
+import { type ReleaseNotes, readNotes } from "../notes.ts";
+import { type Expected, exactly, joined, upTo } from "../source.ts";
+import type { Metadata, TargetFile } from "../trust/metadata.ts";
+import { isInPattern } from "../trust/pattern.ts";
+import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
+import { refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
+
+/** Who publishes under a name. */
+export interface Publisher {
+  readonly name: string;
+  /** Ed25519 public keys in hex, sorted, and how many of them must sign. */
+  readonly keys: readonly string[];
+  readonly threshold: number;
+}
+
+export interface Published extends Release {
+  readonly path: string;
+  readonly length: number;
+  readonly sha256: string;
+  readonly notes: ReleaseNotes;
+}
+
+export interface Package {
+  readonly publisher: Publisher;
+  /** Newest first. */
+  readonly releases: readonly Published[];
+}
+
+export interface RegistryClient {
+  /** Asks for what is new; everything else answers from what was seen then. Throws as `refreshTrust`. */
+  refresh(signal?: AbortSignal): Promise<void>;
+  /** Throws `REGISTRY_NOT_FOUND`. */
+  find(name: PackageName, signal?: AbortSignal): Promise<Package>;
+  /** A file that a role of the top level speaks of (`revocations.json`, `catalogue.json`). Throws `REGISTRY_NOT_FOUND`. */
+  file(path: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** The archive as it comes; it is what was published only when it has come to its end without an error. */
+  download(release: Published, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The archive's files, once all of it was seen to be what was published. */
+  unpack(
+    release: Published,
+    options?: { readonly limits?: ArchiveLimits; readonly signal?: AbortSignal },
+  ): Promise<readonly ArchiveEntry[]>;
+}
+
+interface Found {
+  readonly role: RoleName;
+  readonly delegator: Metadata<"targets">;
+  readonly metadata: Metadata<"targets">;
+}
+
+export function createRegistryClient(options: TrustOptions): RegistryClient {
+  let trusted: Promise<Trusted> | undefined;
+  const now = (): Promise<Trusted> => {
+    trusted ??= refreshTrust(options);
+    const asked = trusted;
+    asked.catch(() => {
+      if (trusted === asked) trusted = undefined;
+    });
+    return asked;
+  };
+
+  /** The roles that speak of a path, from the most general to the one that nobody stands below. */
+  async function* rolesFor(path: string, signal: AbortSignal | undefined): AsyncGenerator<Found, void, void> {
+    const { targets, below } = await now();
+    let at: { readonly role: RoleName; readonly metadata: Metadata<"targets"> } | undefined = { role: "targets", metadata: targets };
+    while (at) {
+      const { role, metadata }: { readonly role: RoleName; readonly metadata: Metadata<"targets"> } = at;
+      const next = metadata.signed.delegations?.roles.find(
+        ({ name, paths }) => mayDelegate(role, name) && paths.some((pattern) => isInPattern(pattern, path)),
+      );
+      if (!next) return;
+      const name = next.name as RoleName;
+      at = { role: name, metadata: await below(metadata, name, signal) };
+      yield { ...at, delegator: metadata };
+    }
+  }
+
+  async function last(path: string, signal: AbortSignal | undefined): Promise<Found> {
+    let found: Found | undefined;
+    for await (const role of rolesFor(path, signal)) found = role;
+    if (!found) throw new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has nothing at ${path}`);
+    return found;
+  }
+
+  const fetched = (path: string, { length, sha256 }: Expected, signal: AbortSignal | undefined) =>
+    exactly(
+      path,
+      { length, sha256 },
+      upTo(length, path, options.source.read(placeOf(path, sha256), { limit: length, ...(signal && { signal }) })),
+    );
+
+  const client: RegistryClient = {
+    async refresh(signal) {
+      const asked = refreshTrust(options, signal);
+      trusted = asked;
+      await now();
+      await asked;
+    },
+
+    async find(name, signal) {
+      const unknown = () => new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${name.kind.slice(0, -1)} ${name.id}`);
+      const found = await last(`${folderOf(name)}/any`, signal);
+      const publisher = publisherOf(found.role);
+      if (publisher === undefined) throw unknown();
+      const releases = Object.entries(found.metadata.signed.targets).flatMap(([path, target]) => publishedAt(path, target, name));
+      if (releases.length === 0) throw unknown();
+      return { publisher: publisherIn(found, publisher), releases: releases.sort((a, b) => compareVersions(b.version, a.version)) };
+    },
+
+    async file(path, signal) {
+      const { metadata } = await last(path, signal);
+      const target = metadata.signed.targets[path];
+      if (!target) throw new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${path}`);
+      return joined(fetched(path, { length: target.length, sha256: target.hashes.sha256 }, signal));
+    },
+
+    download: ({ path, ...expected }, signal) => fetched(path, expected, signal),
+    unpack: (release, { limits = archiveLimits, signal } = {}) => readArchive(client.download(release, signal), { limits }),
+  };
+  return client;
+}
+
+function publishedAt(path: string, { length, hashes: { sha256 }, custom }: TargetFile, name: PackageName): readonly Published[] {
+  const release = releaseAt(path);
+  if (release?.kind !== name.kind || release.id !== name.id || path !== archiveOf(release)) return [];
+  return [{ ...release, path, length, sha256, notes: readNotes(custom, path) }];
+}
+
+function publisherIn({ role, delegator }: Found, name: string): Publisher {
+  const { keys, roles } = delegator.signed.delegations!;
+  const { keyids, threshold } = roles.find((one) => one.name === role)!;
+  return { name, threshold, keys: keyids.map((id) => keys[id]!.keyval.public).sort() };
+}

@@ -1,0 +1,171 @@
+/**
+ * The files of a registry on a web server. Whoever is told to wait waits as long as he is told, what breaks off goes on where it broke off, and what
+ * stalls, or drips, is given up: everything here is checked against what was signed, so all that a bad server can do is not to answer.
+ */
+import { RegistryError } from "./error.ts";
+import type { ReadOptions, RegistrySource } from "./source.ts";
+
+/** As much of a clock as this needs. */
+export interface SourceClock {
+  /** Epoch milliseconds. */
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface HttpSourceOptions {
+  /** The registry's address. */
+  readonly url: string;
+  readonly clock: SourceClock;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Told before each wait, so that a person sees why nothing happens. */
+  readonly onWait?: (why: string, ms: number) => void;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpLimits {
+  /** Attempts without a byte in between, after which the server is said not to answer. */
+  readonly attempts: number;
+  /** The pause after the first failure, in milliseconds; it doubles. */
+  readonly pauseMs: number;
+  /** Longest wait that a server may ask for. */
+  readonly longestWaitMs: number;
+  /** Without a byte. */
+  readonly idleMs: number;
+  /** What may be slow at the beginning, and how slow it may be from then on, in bytes a second. */
+  readonly patienceMs: number;
+  readonly leastBytesPerSecond: number;
+}
+
+const usual: HttpLimits = {
+  attempts: 4,
+  pauseMs: 500,
+  longestWaitMs: 120_000,
+  idleMs: 30_000,
+  patienceMs: 60_000,
+  leastBytesPerSecond: 2_048,
+};
+
+/** Why an attempt has failed, and how long the server wants to be left alone. */
+class Failure extends Error {
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, retryAfterMs?: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export function httpSource(options: HttpSourceOptions): RegistrySource {
+  const base = options.url.endsWith("/") ? options.url : `${options.url}/`;
+  const limits = { ...usual, ...options.limits };
+  const { clock, onWait } = options;
+
+  async function* read(path: string, { limit, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
+    const url = new URL(path.split("/").map(encodeURIComponent).join("/"), base);
+    const began = clock.now();
+    let taken = 0;
+    let failures = 0;
+    for (;;) {
+      try {
+        for await (const part of attempt(url, taken, signal)) {
+          failures = 0;
+          taken += part.length;
+          if (taken > limit) throw new RegistryError("REGISTRY_TOO_LARGE", `${url}: expected at most ${limit} bytes, and more come`);
+          const slowMs = clock.now() - began - limits.patienceMs;
+          if (slowMs > 0 && taken < (slowMs / 1000) * limits.leastBytesPerSecond)
+            throw new RegistryError(
+              "REGISTRY_UNREACHABLE",
+              `${url}: ${taken} bytes in ${clock.now() - began} ms are too few to wait for the rest`,
+            );
+          yield part;
+        }
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof Failure)) throw error;
+        failures++;
+        const waitMs = error.retryAfterMs ?? limits.pauseMs * 2 ** (failures - 1);
+        if (failures >= limits.attempts || waitMs > limits.longestWaitMs)
+          throw new RegistryError(
+            "REGISTRY_UNREACHABLE",
+            `${url}: ${error.message}${waitMs > limits.longestWaitMs ? `, and asks to come back in ${Math.round(waitMs / 1000)} s` : ""}`,
+          );
+        onWait?.(`${url.host} ${error.message}`, waitMs);
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  }
+
+  /** From that byte on. */
+  async function* attempt(url: URL, from: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+    const given = new AbortController();
+    const asked = AbortSignal.any([given.signal, ...(signal ? [signal] : [])]);
+    let heard = Symbol();
+    /** Ends the attempt when nothing is heard for a while. */
+    const watch = () => {
+      const mine = Symbol();
+      heard = mine;
+      clock.sleep(limits.idleMs, asked).then(
+        () => heard === mine && given.abort(new Failure(`sends nothing for ${limits.idleMs} ms`)),
+        () => undefined,
+      );
+    };
+    watch();
+    try {
+      const response = await request(url, from, asked);
+      let skip = response.status === 206 ? 0 : from;
+      for await (const chunk of response.body ?? []) {
+        watch();
+        const part = chunk.subarray(Math.min(skip, chunk.length));
+        skip -= chunk.length - part.length;
+        if (part.length > 0) yield part;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (given.signal.aborted) throw given.signal.reason;
+      if (error instanceof Failure || error instanceof RegistryError) throw error;
+      throw new Failure(`breaks off: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      given.abort(new Failure("is done"));
+    }
+  }
+
+  async function request(asked: URL, from: number, signal: AbortSignal): Promise<Response> {
+    // What a server has packed on the way has another length, and breaks off elsewhere.
+    const headers = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
+    let url = asked;
+    for (let hops = 0; hops <= 3; hops++) {
+      const response = await options.fetch(url.href, { headers, redirect: "manual", signal });
+      const location = response.headers.get("location");
+      if (response.status >= 300 && response.status < 400 && location !== null) {
+        url = followed(url, location);
+        continue;
+      }
+      if (response.status === 206 && !response.headers.get("content-range")?.startsWith(`bytes ${from}-`))
+        throw new Failure("answers with another part of the file than was asked for");
+      if (response.ok) return response;
+      if ([403, 404, 410].includes(response.status))
+        throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})`);
+      if (response.status === 429 || response.status >= 500) throw new Failure(`answers ${response.status}`, waitOf(response, clock.now()));
+      throw new RegistryError("REGISTRY_UNREACHABLE", `${asked}: expected the file, came status ${response.status}`);
+    }
+    throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
+  }
+
+  return { name: options.url, read };
+}
+
+/** A registry may keep its files elsewhere, but leads nobody from the internet to a service of the own network, or out of the encryption. */
+function followed(from: URL, location: string): URL {
+  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  if (to && (to.origin === from.origin || (to.protocol === "https:" && from.protocol === "https:"))) return to;
+  throw new RegistryError("REGISTRY_UNREACHABLE", `${from} leads to ${to?.origin ?? "nowhere"}, where it may not lead`);
+}
+
+/** `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. */
+function waitOf(response: Response, now: number): number | undefined {
+  const said = response.headers.get("retry-after");
+  if (said === null) return undefined;
+  if (/^\d{1,9}$/.test(said)) return Number(said) * 1000;
+  const at = Date.parse(said);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}

@@ -1,0 +1,68 @@
+/** What is signed anew by and by, and the step in which it comes to count: files first, then the snapshot that names them, the timestamp last. */
+import { createHash } from "node:crypto";
+import type { Signer } from "../trust/key.ts";
+import { type MetadataKind, type MetaFile, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
+import type { RepositoryFiles } from "./files.ts";
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** How long each kind counts, in milliseconds: what is signed offline long, what says "this is the newest" shortly. */
+export const lives = {
+  root: 400 * dayMs,
+  targets: 200 * dayMs,
+  names: 30 * dayMs,
+  publisher: 400 * dayMs,
+  snapshot: 7 * dayMs,
+  timestamp: dayMs,
+} as const;
+
+const timeOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+export const unsigned = <Of extends MetadataKind>(kind: Of, version: number, lifeMs: number, now: () => number) =>
+  ({ _type: kind, spec_version: "1.0.31", version, expires: timeOf(now() + lifeMs) }) as const;
+
+interface Stamp {
+  readonly online: Signer;
+  readonly now: () => number;
+  /** Metadata by role, signed, each of the version that follows. */
+  readonly changed: ReadonlyMap<string, Uint8Array>;
+}
+
+/** From now on these count, and no reader ever sees a part of it. What an interrupted one has left is named by nothing, and is written over. */
+export function stamp(files: RepositoryFiles, { online, now, changed }: Stamp): void {
+  const before = currentSnapshot(files);
+  const meta: Record<string, MetaFile> = { ...before?.snapshot.meta };
+  for (const [role, bytes] of changed) {
+    const { version } = parseMetadata("targets", role, bytes).signed;
+    files.write(`metadata/${version}.${role}.json`, bytes);
+    meta[`${role}.json`] = metaOf(version, bytes);
+  }
+  const version = (before?.snapshot.version ?? 0) + 1;
+  const snapshot = signMetadata({ ...unsigned("snapshot", version, lives.snapshot, now), meta }, [online]);
+  files.write(`metadata/${version}.snapshot.json`, snapshot);
+  const timestamp: Signed<"timestamp"> = {
+    ...unsigned("timestamp", (before?.timestamp.version ?? 0) + 1, lives.timestamp, now),
+    meta: { "snapshot.json": metaOf(version, snapshot) },
+  };
+  files.write("metadata/timestamp.json", signMetadata(timestamp, [online]));
+}
+
+interface Current {
+  readonly timestamp: Signed<"timestamp">;
+  readonly snapshot: Signed<"snapshot">;
+}
+
+/** Undefined before the first one. */
+export function currentSnapshot(files: RepositoryFiles): Current | undefined {
+  const bytes = files.read("metadata/timestamp.json");
+  if (bytes === undefined) return undefined;
+  const { signed: timestamp } = parseMetadata("timestamp", "timestamp", bytes);
+  const { version } = timestamp.meta["snapshot.json"];
+  const { signed: snapshot } = parseMetadata("snapshot", "snapshot", files.read(`metadata/${version}.snapshot.json`)!);
+  return { timestamp, snapshot };
+}
+
+const metaOf = (version: number, bytes: Uint8Array): MetaFile => ({
+  version,
+  length: bytes.length,
+  hashes: { sha256: createHash("sha256").update(bytes).digest("hex") },
+});

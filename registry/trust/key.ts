@@ -1,0 +1,66 @@
+/** Ed25519 keys as a registry names them, and signatures by them. */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { type Static, Type } from "@sinclair/typebox";
+import { canonicalize } from "@tufjs/canonical-json";
+import { RegistryError } from "../error.ts";
+
+/** 32 bytes in hex, as metadata holds the public half. */
+const publicHex = Type.String({ pattern: "^[0-9a-f]{64}$" });
+
+export const keyJson = Type.Object(
+  {
+    keytype: Type.Literal("ed25519"),
+    scheme: Type.Literal("ed25519"),
+    keyval: Type.Object({ public: publicHex }, { additionalProperties: false }),
+  },
+  { additionalProperties: false },
+);
+type KeyJson = Static<typeof keyJson>;
+
+/** SHA-256 of a key's canonical JSON, in hex. */
+const idOf = (json: KeyJson): string => createHash("sha256").update(canonicalize(json)).digest("hex");
+
+export interface PublicKey {
+  readonly id: string;
+  readonly json: KeyJson;
+}
+
+export interface Signer extends PublicKey {
+  /** The signature, in hex. */
+  sign(data: Uint8Array): string;
+}
+
+/** Of 32 bytes in hex. */
+export function publicKeyOf(hex: string): PublicKey {
+  const json: KeyJson = { keytype: "ed25519", scheme: "ed25519", keyval: { public: hex } };
+  return { id: idOf(json), json };
+}
+
+/** Whether every key has the id that it must have. One key under two ids would count as two that signed. */
+export const areIdsTrue = (keys: Readonly<Record<string, KeyJson>>): boolean =>
+  Object.entries(keys).every(([id, json]) => idOf(json) === id);
+
+/** A new one, with what `openSigner` takes. */
+export function createSigner(): { readonly signer: Signer; readonly pem: string } {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return { signer: signerOf(privateKey), pem: privateKey.export({ format: "pem", type: "pkcs8" }).toString() };
+}
+
+/** From a PKCS#8 PEM. Throws `REGISTRY_KEY_INVALID` for anything else. */
+export function openSigner(pem: string): Signer {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new RegistryError("REGISTRY_KEY_INVALID", "expected a private key as PKCS#8 PEM");
+  }
+  if (key.asymmetricKeyType !== "ed25519")
+    throw new RegistryError("REGISTRY_KEY_INVALID", `expected an Ed25519 key, came one of the type ${key.asymmetricKeyType}`);
+  return signerOf(key);
+}
+
+function signerOf(key: KeyObject): Signer {
+  // The last 32 bytes of the SubjectPublicKeyInfo are the key (RFC 8410).
+  const hex = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+  return { ...publicKeyOf(hex), sign: (data) => sign(null, data, key).toString("hex") };
+}

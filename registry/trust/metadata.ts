@@ -1,0 +1,119 @@
+/**
+ * The files that a registry signs, in the form that ours have: narrower than TUF's (theupdateframework.github.io/specification, 1.0.31), so that
+ * nothing is read that nobody wrote on purpose. Any client of TUF reads them too.
+ */
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { canonicalize } from "@tufjs/canonical-json";
+import { RegistryError } from "../error.ts";
+import { areIdsTrue, keyJson, type Signer } from "./key.ts";
+
+const closed = { additionalProperties: false } as const;
+const hex = (length: number) => Type.String({ pattern: `^[0-9a-f]{${length}}$` });
+const version = Type.Integer({ minimum: 1, maximum: 2 ** 31 });
+const size = Type.Integer({ minimum: 0, maximum: 2 ** 40 });
+const common = {
+  spec_version: Type.String({ pattern: "^1\\.0(\\.\\d+)?$" }),
+  version,
+  expires: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
+};
+const keyIds = Type.Array(hex(64), { minItems: 1, maxItems: 32, uniqueItems: true });
+const threshold = Type.Integer({ minimum: 1, maximum: 32 });
+const roleKeys = Type.Object({ keyids: keyIds, threshold }, closed);
+const keys = Type.Record(hex(64), keyJson, closed);
+const hashes = Type.Object({ sha256: hex(64) }, closed);
+const file = Type.Object({ version, length: size, hashes }, closed);
+
+const target = Type.Object({ length: size, hashes, custom: Type.Optional(Type.Unknown()) }, closed);
+const delegatedRole = Type.Object(
+  {
+    name: Type.String({ pattern: "^[a-z]+(-[a-z0-9]+)*$", maxLength: 80 }),
+    keyids: keyIds,
+    threshold,
+    terminating: Type.Literal(true),
+    paths: Type.Array(Type.String({ pattern: "^[a-z0-9.?*/-]+$", maxLength: 120 }), { minItems: 1 }),
+  },
+  closed,
+);
+
+const signedParts = {
+  root: Type.Object(
+    {
+      _type: Type.Literal("root"),
+      ...common,
+      consistent_snapshot: Type.Literal(true),
+      keys,
+      roles: Type.Object({ root: roleKeys, targets: roleKeys, snapshot: roleKeys, timestamp: roleKeys }, closed),
+    },
+    closed,
+  ),
+  timestamp: Type.Object({ _type: Type.Literal("timestamp"), ...common, meta: Type.Object({ "snapshot.json": file }, closed) }, closed),
+  snapshot: Type.Object(
+    {
+      _type: Type.Literal("snapshot"),
+      ...common,
+      meta: Type.Record(Type.String({ pattern: "^[a-z]+(-[a-z0-9]+)*\\.json$" }), file, closed),
+    },
+    closed,
+  ),
+  targets: Type.Object(
+    {
+      _type: Type.Literal("targets"),
+      ...common,
+      targets: Type.Record(Type.String({ pattern: "^[a-z0-9][a-zA-Z0-9./-]*$" }), target, closed),
+      delegations: Type.Optional(Type.Object({ keys, roles: Type.Array(delegatedRole) }, closed)),
+    },
+    closed,
+  ),
+} as const;
+
+export type MetadataKind = keyof typeof signedParts;
+export type Signed<Of extends MetadataKind> = Static<(typeof signedParts)[Of]>;
+export type RoleKeys = Static<typeof roleKeys>;
+export type DelegatedRole = Static<typeof delegatedRole>;
+export type TargetFile = Static<typeof target>;
+export type MetaFile = Static<typeof file>;
+
+const signature = Type.Object({ keyid: hex(64), sig: hex(128) }, closed);
+const envelopeOf = (signed: TSchema): TSchema => Type.Object({ signatures: Type.Array(signature, { maxItems: 64 }), signed }, closed);
+const envelopes: Readonly<Record<MetadataKind, TSchema>> = {
+  root: envelopeOf(signedParts.root),
+  timestamp: envelopeOf(signedParts.timestamp),
+  snapshot: envelopeOf(signedParts.snapshot),
+  targets: envelopeOf(signedParts.targets),
+};
+
+export interface Metadata<Of extends MetadataKind = MetadataKind> {
+  readonly signatures: readonly Static<typeof signature>[];
+  readonly signed: Signed<Of>;
+}
+
+/** `role` is for the message. Throws `REGISTRY_METADATA_INVALID`. */
+export function parseMetadata<Of extends MetadataKind>(kind: Of, role: string, bytes: Uint8Array): Metadata<Of> {
+  const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `${role}.json of the registry: ${why}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw refuse("expected JSON in UTF-8");
+  }
+  const schema = envelopes[kind];
+  if (!Value.Check(schema, json)) {
+    const first = Value.Errors(schema, json).First();
+    throw refuse(`${first?.message ?? "another form was expected"}, at ${first?.path || "/"}`);
+  }
+  const metadata = json as Metadata<Of>;
+  if (Number.isNaN(Date.parse(metadata.signed.expires)))
+    throw refuse(`expected a time, came "${metadata.signed.expires}", at /signed/expires`);
+  const all =
+    "keys" in metadata.signed ? metadata.signed.keys : "delegations" in metadata.signed ? metadata.signed.delegations?.keys : undefined;
+  if (all && !areIdsTrue(all)) throw refuse("a key has another id than the hash of it");
+  return metadata;
+}
+
+/** The file's bytes, with the signatures of these. */
+export function signMetadata<Of extends MetadataKind>(signed: Signed<Of>, signers: readonly Signer[]): Uint8Array<ArrayBuffer> {
+  const canonical = Buffer.from(canonicalize(signed));
+  const signatures = signers.map((signer) => ({ keyid: signer.id, sig: signer.sign(canonical) }));
+  return new TextEncoder().encode(JSON.stringify({ signatures, signed }));
+}
