@@ -115,7 +115,7 @@ test("killed at every named point, nothing accepted is lost, and nothing runs tw
   };
   await both(points.flatMap((point) => [once(point, 1), once(point, 3)]));
   expect(failures).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test(
   "killed at random, twice in a row, nothing accepted is lost, and nothing runs twice but what is reported uncertain",

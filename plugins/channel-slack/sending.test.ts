@@ -88,7 +88,7 @@ test("Slack's limit is waited for, and everything arrives once and in order", as
   const sent = texts.map((message) => it.kit.call("send", { channel: "slack", to: engines, message, idempotencyKey: message }));
   const all = Promise.all(sent).then(() => true);
   for (let isDone = false; !isDone; ) {
-    await clock.advance(500);
+    await clock.advance(250);
     isDone = await Promise.race([all, it.kit.call("health").then(() => false)]);
   }
   expect(it.slack.world.sent.map(({ text }) => text)).toEqual(texts);
