@@ -1,5 +1,5 @@
 /** Packs the SDK as it is published: `bun pack.ts [folder]` leaves `pincer-plugin-sdk-<version>.tgz` there. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -10,7 +10,8 @@ import { stageSdk } from "./plugin-kit/sdk-package.ts";
 export async function packSdk(repository: string, out: string): Promise<string> {
   const stage = mkdtempSync(join(tmpdir(), "pincer-sdk-stage-"));
   try {
-    const plugins = defaultPlugins.map((id) => join(repository, "plugins", id));
+    // What runs in a process of its own is bundled from its source, which is not published.
+    const plugins = defaultPlugins.map((id) => join(repository, "plugins", id)).filter((folder) => !wishesProcess(folder));
     await stageSdk({ repository, stage, plugins });
     mkdirSync(out, { recursive: true });
     const command = [process.execPath, "pm", "pack", "--destination", out, "--ignore-scripts", "--quiet"];
@@ -22,6 +23,9 @@ export async function packSdk(repository: string, out: string): Promise<string> 
     rmSync(stage, { recursive: true, force: true });
   }
 }
+
+const wishesProcess = (folder: string): boolean =>
+  (JSON.parse(readFileSync(join(folder, "plugin.json"), "utf8")) as { readonly isolation: string }).isolation === "process";
 
 if (import.meta.main) {
   try {

@@ -82,13 +82,15 @@ export async function buildDefaultSet({ out, entries, plugins, others = [] }: De
   };
   for (const folder of others) await read(folder);
   const wrapped = plugins.map(async (folder) => {
-    const { id, entry } = await read(folder);
+    const { id, entry, isolation } = await read(folder);
+    // For a process of its own it is bundled with its part of the SDK, when it is used first.
+    if (isolation === "process") return [];
     const wrapper = join(wrappers, `${id}.ts`);
     await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, entry))};\n`);
     index[id] = { file: `${id}.js`, ...index[id]! };
     return wrapper;
   });
-  const entrypoints = [...entries, ...(await Promise.all(wrapped))];
+  const entrypoints = [...entries, ...(await Promise.all(wrapped)).flat()];
   for (const artifact of await bundled("the default set", out, {
     entrypoints,
     splitting: true,

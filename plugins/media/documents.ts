@@ -4,7 +4,6 @@ import { Archive } from "./archive.ts";
 import type { MediaConfig } from "./config.ts";
 import { isTextual, textOf } from "./content-type.ts";
 import { openDocumentText } from "./open-document.ts";
-import { pdfText } from "./pdf.ts";
 import { presentationText } from "./presentation.ts";
 import { spreadsheetText } from "./spreadsheet.ts";
 import { type DocumentText, Unreadable } from "./unreadable.ts";
@@ -18,7 +17,11 @@ export async function documentText(
   late: AbortSignal,
 ): Promise<DocumentText | undefined> {
   const chars = config.textChars;
-  if (mimeType === "application/pdf") return pdfText(bytes, { pages: config.pdfPages, chars, late });
+  if (mimeType === "application/pdf") {
+    // It is larger than all else that is loaded here, and most who send files send no PDF.
+    const { pdfText } = await import("./pdf.ts");
+    return pdfText(bytes, { pages: config.pdfPages, chars, late });
+  }
   if (mimeType === "application/zip") return officeText(bytes, config);
   if (mimeType === "application/x-ole-storage")
     throw new Unreadable("it is of Office before 2007, or locked with a password; saved anew as DOCX, XLSX, PPTX or PDF it can be read");

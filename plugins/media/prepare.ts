@@ -5,7 +5,6 @@ import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
 import { contentType } from "./content-type.ts";
-import { documentText } from "./documents.ts";
 import { preparedImage } from "./pictures.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";
 import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
@@ -42,6 +41,7 @@ export function createPrepare(ctx: MediaContext) {
     if (kind === "video") throw new Unreadable("videos are not watched here");
     const file = { attachment: { ...named, mimeType, data: sent.data } };
     if (mimeType === "application/pdf" && ctx.config.pdf === "file") return file;
+    const { documentText } = await import("./documents.ts");
     const late = new AbortController();
     using _timer = ctx.clock.after(ctx.config.documentMs, () => late.abort());
     const text = await documentText(bytes, mimeType, ctx.config, late.signal);

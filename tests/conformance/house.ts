@@ -49,7 +49,7 @@ type Isolation = "inline" | "process";
 /** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
 export const processPlugins: readonly string[] = [
   ...defaultPlugins.filter((id) => id !== "routing"),
-  ...["approvals", "everything", "scripted-provider", "scripted-tools", "scripted-channel"],
+  ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
 const isolations = { inline: "plugins in the gateway's process", process: "plugins in processes of their own" } as const;
@@ -93,7 +93,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const platform = startPlatform({ idempotent: true });
   const gateway = await startTestGateway({
     plugins: [fixtures, scriptedPlugins],
-    enable: ["approvals", "scripted-provider", "scripted-tools", "scripted-channel"],
+    enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
     onFrame: recorder.onFrame,
     config: merged(
       {
@@ -104,9 +104,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         pairing: { openPerAccount: 4 },
         // Only what a client asks for waits here.
         approvals: { rules: [{ action: "allow", owner: true }] },
-        ...(options.isolation === "process" && {
-          plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: "process" }])),
-        }),
+        ...(options.isolation && { plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: options.isolation }])) }),
       },
       options.config ?? {},
     ),
