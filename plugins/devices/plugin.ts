@@ -19,7 +19,8 @@ const profiles: Readonly<Record<"full" | "limited" | "node", { readonly role: Ro
   limited: { role: "operator", scopes: ["operator.read", "operator.write", "operator.approvals", "operator.questions"] },
   node: { role: "node", scopes: [] },
 };
-const page: readonly WireScope[] = ["operator.read", "operator.write"];
+/** Whoever may ask for a login link may do everything; so may the page that they open by it. */
+const page: readonly WireScope[] = ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 
 const shownRequest = ({ identity, facts, role, scopes, ...request }: PairRequest) => ({
   ...{ ...identity, ...facts, ...request, role, roles: [role], scopes: [...scopes], silent: false },

@@ -3,16 +3,8 @@ import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/g
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { Browser, Page } from "playwright-core";
 import { buildPage } from "./build.ts";
+import { isIn, launchBrowser, visit } from "./visits.ts";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const browsing = testWith("chromium");
 
 let gateway: TestGateway;
@@ -20,10 +12,7 @@ let browser: Browser | undefined;
 
 beforeAll(async () => {
   gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 15 } } } } });
-  const executablePath = commandOf("chromium");
-  if (executablePath === undefined) return;
-  const { chromium } = await import("playwright-core");
-  browser = await chromium.launch({ executablePath, args: FLAGS });
+  browser = await launchBrowser(commandOf("chromium"));
 }, 60_000);
 
 afterAll(async () => {
@@ -31,30 +20,12 @@ afterAll(async () => {
   await gateway?.[Symbol.asyncDispose]();
 });
 
-interface Visit {
-  readonly page: Page;
-  /** What the page complained about: script errors, and what its content security policy refused. */
-  readonly complaints: string[];
-}
-
-async function open(address: string): Promise<Visit> {
-  const context = await browser!.newContext({ viewport: { width: 1100, height: 760 } });
-  context.setDefaultTimeout(45_000);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(address);
-  return { page, complaints };
-}
-
-/** The conversation stands, so the gateway has let the page in. */
-const isIn = (page: Page) => page.locator(".thread .empty, .thread article").first().waitFor();
+const open = (address: string) => visit(browser!, address);
 
 const logIn = async () => {
-  const visit = await open(await gateway.gateway.loginLink());
-  await isIn(visit.page);
-  return visit;
+  const visited = await open(await gateway.gateway.loginLink());
+  await isIn(visited.page);
+  return visited;
 };
 
 const say = async (page: Page, text: string) => {
@@ -211,10 +182,33 @@ browsing("what is sent while the gateway is away goes out once it is back, once 
   expect(messages.filter(({ role }) => role === "user")).toHaveLength(1);
 });
 
-browsing("a command that a browser may not give says where it works", async () => {
-  const { page } = await logIn();
+browsing("the owner's commands work in the page: /new begins the conversation anew", async () => {
+  await using other = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 0 } } } } });
+  const { page } = await open(await other.gateway.loginLink());
+  await isIn(page);
+  await say(page, "what can you do?");
+  await page.locator("article.assistant:not(.live)").last().waitFor();
+  await say(page, "/new");
+  await page.getByText("what can you do?").waitFor({ state: "detached" });
+});
+
+/** A browser whose device the gateway let in for reading and writing alone, as an older page asked. */
+async function narrowLink(of: TestGateway): Promise<string> {
+  const client = await of.connect();
+  const { setupCode } = await client.call<{ setupCode: string }>("device.pair.setupCode", { bootstrapProfile: "limited" });
+  const { bootstrapToken } = JSON.parse(Buffer.from(setupCode, "base64url").toString()) as { bootstrapToken: string };
+  return `${of.http}/#login=${bootstrapToken}`;
+}
+
+browsing("a browser that was let in for less says so, and a fresh link lets it do everything", async () => {
+  const { page } = await open(await narrowLink(gateway));
+  await isIn(page);
+  await page.reload();
+  await isIn(page);
   await say(page, "/reset");
-  await page
-    .getByText(/Not sent: a browser may not do that; it works where you write as the owner, and in the terminal: pincer chat/)
-    .waitFor();
+  await page.getByText(/Not sent: this browser was let in for less than that; open a fresh link here/).waitFor();
+  await page.getByRole("button", { name: /^Requests/ }).click();
+  await page.getByText("This browser was let in for less than everything").waitFor();
+  await page.goto(await gateway.gateway.loginLink());
+  await page.getByText("This browser was let in for less than everything").waitFor({ state: "detached" });
 });

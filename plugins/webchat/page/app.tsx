@@ -1,9 +1,12 @@
 import { effect } from "@preact/signals";
 import { render, type VNode } from "preact";
+import { ChannelsPanel } from "./channels-panel.tsx";
 import { Composer } from "./composer.tsx";
 import { Door } from "./door.tsx";
+import { callsHere, toolCalls, waiting } from "./requests.ts";
+import { RequestsPanel } from "./requests-panel.tsx";
 import { Sidebar } from "./sidebar.tsx";
-import { drawer, logIn, standing } from "./state.ts";
+import { drawer, logIn, openView, standing, view } from "./state.ts";
 import { Thread } from "./thread.tsx";
 
 function Banner(): VNode | null {
@@ -19,6 +22,41 @@ function Banner(): VNode | null {
         "Connecting…"
       )}
     </p>
+  );
+}
+
+/** A call that waits in another conversation than the one that is looked at. */
+function Elsewhere(): VNode | null {
+  const others = (toolCalls.value?.length ?? 0) - callsHere.value.length;
+  if (view.value !== "conversation" || others <= 0) return null;
+  return (
+    <p class="banner asks">
+      {others === 1 ? "A tool call waits for your word elsewhere." : `${others} tool calls wait for your word elsewhere.`}
+      <button type="button" class="link" onClick={() => openView("requests")}>
+        Show
+      </button>
+    </p>
+  );
+}
+
+/** Said aloud once, wherever the reader is: the card itself takes no focus, so that nobody answers it by a key that was meant for a message. */
+function Announcement(): VNode {
+  const newest = toolCalls.value?.at(-1);
+  return (
+    <p class="visually-hidden" role="alert">
+      {newest === undefined ? "" : `A tool call waits for your word: may I run ${newest.tool}?`}
+    </p>
+  );
+}
+
+function Main(): VNode {
+  if (view.value === "requests") return <RequestsPanel />;
+  if (view.value === "channels") return <ChannelsPanel />;
+  return (
+    <>
+      <Thread />
+      <Composer />
+    </>
   );
 }
 
@@ -41,8 +79,8 @@ function App(): VNode {
       <main>
         <button
           type="button"
-          class="quiet menu"
-          aria-label="Conversations"
+          class={waiting.value > 0 ? "quiet menu calls" : "quiet menu"}
+          aria-label={waiting.value > 0 ? `Conversations; ${waiting.value} requests wait for you` : "Conversations"}
           onClick={() => {
             drawer.value = !drawer.value;
           }}
@@ -51,9 +89,12 @@ function App(): VNode {
             <path d="M3 6h14M3 10h14M3 14h14" stroke="currentColor" stroke-width="1.600" stroke-linecap="round" />
           </svg>
         </button>
-        <Banner />
-        <Thread />
-        <Composer />
+        <div class="banners">
+          <Banner />
+          <Elsewhere />
+        </div>
+        <Announcement />
+        <Main />
       </main>
     </div>
   );
@@ -67,6 +108,9 @@ effect(() => {
   const { state } = standing.value;
   if ((state === "connected" || state === "locked") && loginCode() !== undefined) window.history.replaceState(null, "", location.pathname);
 });
+
+/** Where the address of one request leads (`approval.get` says it). */
+if (location.pathname.startsWith("/approve/")) openView("requests");
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

@@ -1,5 +1,5 @@
 /** The socket to the gateway: handshake, requests, events; reconnects by itself and says when events may have been missed. */
-import { type Identity, keepDeviceToken, loadDeviceToken, loadIdentity } from "./identity.ts";
+import { type Identity, keepGrant, loadGrant, loadIdentity } from "./identity.ts";
 
 interface WireError {
   readonly code: string;
@@ -30,7 +30,8 @@ interface Pending {
   reject(error: Error): void;
 }
 
-const SCOPES = ["operator.read", "operator.write"];
+/** The owner's page is where everything of theirs can be done. What this browser was let in for with less, it asks for no more. */
+const SCOPES: readonly string[] = ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 const CLIENT = { id: "webchat-ui", mode: "webchat", version: "0.1.0" };
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
@@ -50,6 +51,8 @@ export class Connection {
   #lastSeq = 0;
   #failures = 0;
   #credential: Credential;
+  /** What to ask for when this browser was let in for less than everything. */
+  #narrowed: readonly string[] | undefined;
   #retry: number | undefined;
   #quiet: number | undefined;
   #tickMs = 30_000;
@@ -62,6 +65,7 @@ export class Connection {
 
   open(credential: Credential): void {
     this.#credential = credential;
+    this.#narrowed = undefined;
     this.#failures = 0;
     this.#connect();
   }
@@ -95,7 +99,9 @@ export class Connection {
         else pending?.reject(new RequestFailed(frame.error));
       } else if (frame.event === "connect.challenge") {
         this.#greet(socket, frame.payload).catch((error: unknown) => {
-          if (error instanceof RequestFailed && error.error.retryable !== true) locked = reasonFor(error.error);
+          const approved = approvedFor(error);
+          if (approved !== undefined) this.#narrowed = approved;
+          else if (error instanceof RequestFailed && error.error.retryable !== true) locked = reasonFor(error.error);
           else if (!(error instanceof RequestFailed)) locked = `This browser cannot log in: ${String(error)}`;
           socket.close();
         });
@@ -115,7 +121,7 @@ export class Connection {
         reject(new RequestFailed({ code: "UNAVAILABLE", message: "the connection was lost", retryable: true }));
       this.#pending.clear();
       if (code === 4001) {
-        void keepDeviceToken(undefined);
+        void keepGrant(undefined);
         locked ??= "This browser was logged out.";
       }
       if (locked !== undefined) return this.#on.standing({ state: "locked", reason: locked });
@@ -127,34 +133,34 @@ export class Connection {
 
   async #greet(socket: WebSocket, challenge: { nonce: string; ts: number }): Promise<void> {
     const identity: Identity = await loadIdentity();
-    const deviceToken = await loadDeviceToken();
+    const { deviceToken, scopes: held } = await loadGrant();
+    const scopes = this.#narrowed ?? (this.#credential === undefined ? held : undefined) ?? SCOPES;
     const auth: Record<string, string> = this.#credential ?? (deviceToken === undefined ? {} : { deviceToken });
     const token = auth.token ?? auth.deviceToken ?? auth.bootstrapToken ?? "";
-    const fields = ["v2", identity.deviceId, CLIENT.id, CLIENT.mode, "operator", SCOPES.join(","), challenge.ts, token, challenge.nonce];
-    const hello = await this.request<{ auth: { deviceToken?: string }; policy: { tickIntervalMs: number } } & Record<string, unknown>>(
-      "connect",
-      {
-        minProtocol: 4,
-        maxProtocol: 4,
-        role: "operator",
-        scopes: SCOPES,
-        caps: ["tool-events", "session-scoped-events"],
-        client: { ...CLIENT, platform: navigator.platform || "web", timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone },
-        device: {
-          id: identity.deviceId,
-          publicKey: identity.publicKey,
-          signature: await identity.sign(fields.join("|")),
-          signedAt: challenge.ts,
-          nonce: challenge.nonce,
-        },
-        auth,
-        locale: navigator.language,
-        userAgent: navigator.userAgent,
+    const fields = ["v2", identity.deviceId, CLIENT.id, CLIENT.mode, "operator", scopes.join(","), challenge.ts, token, challenge.nonce];
+    const hello = await this.request<
+      { auth: { deviceToken?: string; scopes: string[] }; policy: { tickIntervalMs: number } } & Record<string, unknown>
+    >("connect", {
+      minProtocol: 4,
+      maxProtocol: 4,
+      role: "operator",
+      scopes,
+      caps: ["tool-events", "session-scoped-events", "approvals", "exec-approvals", "plugin-approvals"],
+      client: { ...CLIENT, platform: navigator.platform || "web", timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+      device: {
+        id: identity.deviceId,
+        publicKey: identity.publicKey,
+        signature: await identity.sign(fields.join("|")),
+        signedAt: challenge.ts,
+        nonce: challenge.nonce,
       },
-    );
+      auth,
+      locale: navigator.language,
+      userAgent: navigator.userAgent,
+    });
     if (this.#socket !== socket) return;
     if (hello.auth.deviceToken !== undefined) {
-      await keepDeviceToken(hello.auth.deviceToken);
+      await keepGrant({ deviceToken: hello.auth.deviceToken, scopes: hello.auth.scopes });
       this.#credential = undefined;
     }
     this.#tickMs = hello.policy.tickIntervalMs;
@@ -172,6 +178,13 @@ export class Connection {
   #hurry(): void {
     if (this.#retry !== undefined) this.#connect();
   }
+}
+
+/** Of a browser that holds a token for less than it asked for: what it may ask for. */
+function approvedFor(error: unknown): readonly string[] | undefined {
+  if (!(error instanceof RequestFailed) || error.error.details?.["code"] !== "AUTH_SCOPE_MISMATCH") return undefined;
+  const approved = error.error.details["approvedScopes"];
+  return Array.isArray(approved) ? SCOPES.filter((scope) => approved.includes(scope)) : undefined;
 }
 
 function reasonFor({ message, details }: WireError): string {

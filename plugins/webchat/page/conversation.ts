@@ -70,6 +70,8 @@ export type Item =
       readonly model?: string;
     }
   | { readonly kind: "tool"; readonly key: string; readonly tool: ToolView }
+  /** A question that was asked of the owner, which is answered elsewhere. */
+  | { readonly kind: "asked"; readonly key: string; readonly text: string }
   | { readonly kind: "note"; readonly key: string; readonly text: string; readonly tone: "plain" | "error" }
   | { readonly kind: "working"; readonly key: string; readonly phase: string };
 
@@ -81,12 +83,18 @@ const textOf = (content: WireMessage["content"]): string =>
         .map((block) => block.text ?? "")
         .join("\n");
 
+/** Whether the transcript holds what a run is saying: its message is written before the tools run that it asks for. */
+export const isWritten = (messages: readonly WireMessage[], runId: string, text: string): boolean =>
+  messages.some(({ role, content, __openclaw }) => role === "assistant" && __openclaw?.runId === runId && textOf(content).includes(text));
+
 const imagesOf = (content: WireMessage["content"]) =>
   typeof content === "string" ? [] : content.filter((block) => block.type === "image");
 
 /** A message of the transcript becomes one item, or several when the assistant wrote between tool calls. */
 function itemsOf(message: WireMessage, results: ReadonlyMap<string, WireMessage>, key: string): Item[] {
   const at = message.timestamp;
+  if (message.__openclaw?.kind === "note" && message.__openclaw.id?.startsWith("approvals:") === true)
+    return [{ kind: "asked", key, text: textOf(message.content) }];
   if (message.__openclaw?.kind === "note") return [{ kind: "note", key, text: textOf(message.content), tone: "plain" }];
   if (message.__openclaw?.kind === "summary")
     return [{ kind: "note", key, text: "Earlier messages were summed up to make room.", tone: "plain" }];

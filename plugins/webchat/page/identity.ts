@@ -63,5 +63,19 @@ export async function loadIdentity(): Promise<Identity> {
   };
 }
 
-export const loadDeviceToken = () => get<string>("deviceToken");
-export const keepDeviceToken = (token: string | undefined) => put("deviceToken", token);
+/** What the gateway lets this browser do, beside the token by which it knows it. */
+interface Grant {
+  readonly deviceToken: string | undefined;
+  /** Undefined of what was kept by an older page. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+export const loadGrant = async (): Promise<Grant> => ({
+  deviceToken: await get<string>("deviceToken"),
+  scopes: await get<readonly string[]>("scopes"),
+});
+
+export async function keepGrant(grant: Grant | undefined): Promise<void> {
+  await put("deviceToken", grant?.deviceToken);
+  await put("scopes", grant?.scopes);
+}

@@ -1,12 +1,9 @@
-/** The list of sessions. */
+/** The list of sessions, and the ways to what waits for the owner and to the channels. */
 import type { VNode } from "preact";
-import { agentName, current, drawer, newSession, openSession, type SessionRow, sessions } from "./state.ts";
-
-const titleOf = (row: SessionRow) =>
-  row.label ??
-  (row.isMain === true || row.key.endsWith(":main")
-    ? "Main"
-    : (row.displayName ?? row.derivedTitle ?? row.lastMessagePreview ?? "New conversation"));
+import { troubles } from "./channels.ts";
+import { waiting } from "./requests.ts";
+import { agentName, current, drawer, newSession, openSession, openView, sessions, type View, view } from "./state.ts";
+import { titleOf } from "./titles.ts";
 
 const DAY = 86_400_000;
 
@@ -17,6 +14,24 @@ function when(at: number | null | undefined): string {
   if (age < DAY && date.getDate() === new Date().getDate())
     return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
   return date.toLocaleDateString(undefined, age < 300 * DAY ? { month: "short", day: "numeric" } : { year: "numeric", month: "short" });
+}
+
+const isHere = (key: string) => view.value === "conversation" && key === current.value;
+
+function Way(props: { readonly to: View; readonly label: string; readonly count: number; readonly counted: string }): VNode {
+  const { to, label, count, counted } = props;
+  const here = view.value === to;
+  return (
+    <button type="button" class={here ? "session here" : "session"} aria-current={here ? "page" : undefined} onClick={() => openView(to)}>
+      <span class="title">{label}</span>
+      {count > 0 && (
+        <span class="badge">
+          {count}
+          <span class="visually-hidden"> {counted}</span>
+        </span>
+      )}
+    </button>
+  );
 }
 
 export function Sidebar(): VNode {
@@ -36,8 +51,8 @@ export function Sidebar(): VNode {
           <li key={row.key}>
             <button
               type="button"
-              class={row.key === current.value ? "session here" : "session"}
-              aria-current={row.key === current.value ? "page" : undefined}
+              class={isHere(row.key) ? "session here" : "session"}
+              aria-current={isHere(row.key) ? "page" : undefined}
               onClick={() => openSession(row.key)}
             >
               <span class="title">{titleOf(row)}</span>
@@ -46,6 +61,10 @@ export function Sidebar(): VNode {
           </li>
         ))}
       </ul>
+      <div class="ways">
+        <Way to="requests" label="Requests" count={waiting.value} counted="wait for you" />
+        <Way to="channels" label="Channels" count={troubles.value} counted="not connected" />
+      </div>
     </nav>
   );
 }

@@ -1,7 +1,7 @@
 /** The page's state, and everything that changes it. */
 import { computed, signal } from "@preact/signals";
 import { Connection, type Credential, RequestFailed, type Standing } from "./connection.ts";
-import { advance, fold, type Run, type Sent, type WireMessage } from "./conversation.ts";
+import { advance, fold, isWritten, type Run, type Sent, type WireMessage } from "./conversation.ts";
 
 export interface SessionRow {
   readonly key: string;
@@ -42,16 +42,30 @@ const problem = signal<string | undefined>(undefined);
 const stopped = signal(false);
 export const model = signal<string | undefined>(undefined);
 export const drawer = signal(false);
+export type View = "conversation" | "requests" | "channels";
+export const view = signal<View>("conversation");
+/** What the gateway lets this browser do. */
+export const scopes = signal<ReadonlySet<string>>(new Set());
+const methods = signal<ReadonlySet<string>>(new Set());
+/** Whether a plugin of the gateway has that method. */
+export const serves = (method: string): boolean => methods.value.has(method);
 
 export const items = computed(() => fold(history.value, runs.value, sent.value, { error: problem.value, stopped: stopped.value }));
 export const busy = computed(() => runs.value.length > 0 || sent.value.some((entry) => entry.state === "sending"));
 
-function messageOf(error: unknown): string {
-  if (error instanceof RequestFailed && error.error.details?.["missingScope"] === "operator.admin")
-    return "a browser may not do that; it works where you write as the owner, and in the terminal: pincer chat";
+export function messageOf(error: unknown): string {
+  if (error instanceof RequestFailed && error.error.details?.["missingScope"] !== undefined)
+    return "this browser was let in for less than that; open a fresh link here: ./pincer up";
   return error instanceof Error ? error.message : String(error);
 }
-const isCurrent = (key: unknown) => key === current.value || (current.value === "main" && /^agent:[^:]+:main$/.test(String(key)));
+export const isCurrent = (key: unknown) => key === current.value || (current.value === "main" && /^agent:[^:]+:main$/.test(String(key)));
+
+type Hello = Record<string, unknown>;
+type Told = (name: string, payload: Record<string, unknown>) => void;
+/** The parts of the page that show something else than conversations. */
+const parts: { readonly fresh: (hello: Hello) => void; readonly told: Told }[] = [];
+/** `fresh`: everything shown must be read again. */
+export const addPart = (part: (typeof parts)[number]): void => void parts.push(part);
 
 const connection = new Connection({
   standing: (next) => {
@@ -59,12 +73,16 @@ const connection = new Connection({
   },
   fresh: (hello) => {
     const defaults = (hello["snapshot"] as { sessionDefaults?: { mainSessionKey?: string } } | undefined)?.sessionDefaults;
+    scopes.value = new Set((hello["auth"] as { scopes?: string[] } | undefined)?.scopes);
+    methods.value = new Set((hello["features"] as { methods?: string[] } | undefined)?.methods);
+    for (const part of parts) part.fresh(hello);
     if (current.value === "main" && defaults?.mainSessionKey !== undefined) current.value = defaults.mainSessionKey;
     void refresh();
   },
   event: onEvent,
 });
 
+export const request = <T>(method: string, params?: unknown) => connection.request<T>(method, params);
 export const logIn = (credential: Credential) => connection.open(credential);
 
 /** After a (re)connection: everything shown is read again, and what was not confirmed is sent again under its old key, so that nothing doubles. */
@@ -81,7 +99,6 @@ async function refresh(): Promise<void> {
 async function loadAgent(): Promise<void> {
   const identity = await connection.request<{ name?: string }>("agent.identity.get", {});
   agentName.value = identity.name ?? "Pincer";
-  document.title = agentName.value;
 }
 
 async function loadSessions(): Promise<void> {
@@ -122,8 +139,9 @@ async function loadHistory(): Promise<void> {
   const confirmed = new Set(page.messages.map((message) => message.idempotencyKey));
   sent.value = sent.value.filter((entry) => !confirmed.has(`${entry.runId}:user`));
   const flight = page.inFlightRun;
+  const said = flight?.text && !isWritten(page.messages, flight.runId, flight.text) ? flight.text : undefined;
   runs.value = flight
-    ? [{ runId: flight.runId, phase: "", parts: flight.text ? [{ type: "text", id: flight.itemId ?? "text", text: flight.text }] : [] }]
+    ? [{ runId: flight.runId, phase: "", parts: said === undefined ? [] : [{ type: "text", id: flight.itemId ?? "text", text: said }] }]
     : [];
   history.value = join(history.value);
 }
@@ -139,8 +157,13 @@ export async function loadOlder(): Promise<void> {
   more.value = page.hasMore ? page.nextOffset : undefined;
 }
 
-export function openSession(key: string): void {
+export function openView(next: View): void {
   drawer.value = false;
+  view.value = next;
+}
+
+export function openSession(key: string): void {
+  openView("conversation");
   if (key === current.value) return;
   current.value = key;
   sessionStorage.setItem(REMEMBERED, key);
@@ -221,6 +244,7 @@ export async function stop(): Promise<void> {
 }
 
 function onEvent(name: string, payload: Record<string, unknown>): void {
+  for (const part of parts) part.told(name, payload);
   if (name === "sessions.changed") {
     const row = payload["session"] as SessionRow | null | undefined;
     const key = String(payload["sessionKey"]);

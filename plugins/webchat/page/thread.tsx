@@ -1,8 +1,10 @@
 /** The conversation itself. */
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { ApprovalCard } from "./approval.tsx";
 import type { Block, Item, Sent, ToolView } from "./conversation.ts";
 import { Markdown } from "./markdown.tsx";
+import { callsHere } from "./requests.ts";
 import { agentName, current, discard, items, loading, loadOlder, more, resend, send } from "./state.ts";
 
 const SUGGESTIONS = ["What can you do?", "List the files", "What time is it?", "Remember that I like short answers"];
@@ -84,6 +86,13 @@ function Entry({ item }: { readonly item: Item }): VNode {
       );
     case "tool":
       return <Tool tool={item.tool} />;
+    case "asked":
+      return (
+        <details class="asked">
+          <summary>The assistant asked for your word</summary>
+          <Markdown text={item.text} />
+        </details>
+      );
     case "note":
       return (
         <p class={`note ${item.tone}`} role={item.tone === "error" ? "alert" : undefined}>
@@ -125,6 +134,7 @@ export function Thread(): VNode {
   const scroller = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const shown = items.value;
+  const asked = callsHere.value;
   const key = current.value;
   const before = useRef({ key, height: 0, first: "" });
   useLayoutEffect(() => {
@@ -138,7 +148,7 @@ export function Thread(): VNode {
       element.scrollTop += element.scrollHeight - was.height;
     else if (follows.current) element.scrollTop = element.scrollHeight;
     before.current = { key, height: element.scrollHeight, first };
-  }, [shown, key]);
+  }, [shown, asked, key]);
   // A keyboard that opens, a window that turns or a banner above takes room: who read the end still reads it.
   useEffect(() => {
     const element = scroller.current;
@@ -161,7 +171,7 @@ export function Thread(): VNode {
             Show earlier messages
           </button>
         )}
-        {shown.length === 0 && !loading.value && <Empty />}
+        {shown.length === 0 && asked.length === 0 && !loading.value && <Empty />}
         {shown.length === 0 && loading.value && (
           <div class="skeleton" aria-hidden="true">
             <span />
@@ -171,6 +181,9 @@ export function Thread(): VNode {
         )}
         {shown.map((item) => (
           <Entry key={item.key} item={item} />
+        ))}
+        {asked.map((call) => (
+          <ApprovalCard key={call.id} call={call} named={false} />
         ))}
       </div>
     </div>
