@@ -27,7 +27,7 @@ test("a login link works once, within its time, for its role, and brings its sco
   const asNode = { client: clients.node, role: "node", auth: { bootstrapToken: first } };
   expect(await codeOf(device.connect(home, asNode))).toBe("AUTH_BOOTSTRAP_TOKEN_INVALID");
   const hello = await admitted(device.connect(home, { ...page, auth: { bootstrapToken: first } }, ownPage));
-  expect(hello).toMatchObject({ method: "bootstrap-token", scopes: ["operator.read"] });
+  expect(hello).toMatchObject({ method: "bootstrap-token", scopes: ["operator.read", "operator.admin"] });
   expect(await codeOf(new TestDevice().connect(home, { ...page, auth: { bootstrapToken: first } }, ownPage))).toBe(
     "AUTH_BOOTSTRAP_TOKEN_INVALID",
   );
@@ -58,6 +58,11 @@ test("a setup code pairs a device from elsewhere without anybody's approval", as
   expect(await admitted(node.connect(home, { client: clients.node, role: "node", auth: { bootstrapToken } }, elsewhere))).toMatchObject({
     role: "node",
   });
+  const limited = await home.call<{ setupCode: string }>("device.pair.setupCode", { bootstrapProfile: "limited" });
+  const page = { client: clients.page, scopes: ["operator.write", "operator.admin"] };
+  const { bootstrapToken: less } = JSON.parse(Buffer.from(limited.setupCode, "base64url").toString());
+  const narrow = await admitted(new TestDevice().connect(home, { ...page, auth: { bootstrapToken: less } }, ownPage));
+  expect(narrow.scopes).toEqual(["operator.write"]);
   expect(await home.call("device.pair.setupCode", { publicUrl: "ws://box:1" })).toMatchObject({ urlSource: "params", access: "full" });
 });
 

@@ -73,12 +73,41 @@ browsing("a tool call that waits is shown where it was asked for, with all that 
   await page.getByRole("alert").filter({ hasText: "may I run shell?" }).waitFor({ state: "attached" });
   expect(await page.title()).toStartWith("(1) ");
   expect(await page.evaluate(() => document.activeElement?.closest(".card"))).toBeNull();
-  await card.getByRole("button", { name: "Allow once" }).press("Enter");
+  const allow = card.getByRole("button", { name: "Allow once", disabled: false });
+  await allow.focus();
+  await page.keyboard.press("Enter");
   await end();
   await card.waitFor({ state: "detached" });
   await page.getByText("that was curl").waitFor();
   expect(ran()).toEqual(["shell"]);
   expect(complaints).toEqual([]);
+});
+
+browsing("a click on what has just moved up to where another call stood allows nothing", async () => {
+  const { page } = await logIn();
+  const asker = await gateway.connect();
+  const both = ["first", "second"].map((command) => asker.callTwice("exec.approval.request", { command, twoPhase: true }));
+  for (const { accepted } of both) await accepted;
+  await page.getByRole("button", { name: /^Requests/ }).click();
+  const cards = page.getByRole("region", { name: "May I run exec?" });
+  await cards.nth(1).waitFor();
+  await cards.nth(0).getByRole("button", { name: "Allow once", disabled: false }).waitFor();
+  await page.evaluate(() => {
+    const buttons = () => [...document.querySelectorAll("button")].filter(({ textContent }) => textContent === "Allow once");
+    const observer = new MutationObserver(() => {
+      if (buttons().length > 1) return;
+      observer.disconnect();
+      buttons()[0]?.click();
+    });
+    observer.observe(document.querySelector(".panel")!, { childList: true, subtree: true });
+    buttons()[0]?.click();
+  });
+  expect(await both[0]?.final).toMatchObject({ decision: "allow-once" });
+  await cards.nth(1).waitFor({ state: "detached" });
+  const waiting = await asker.call<{ request: object }[]>("exec.approval.list", {});
+  expect(waiting).toMatchObject([{ request: { command: "second" } }]);
+  await cards.getByRole("button", { name: "Deny", disabled: false }).click();
+  expect(await both[1]?.final).toMatchObject({ decision: "deny" });
 });
 
 browsing("one in another conversation is pointed at, stands in the list, and is denied there", async () => {

@@ -1,6 +1,6 @@
 /** A call of a tool that waits for the owner's word. */
 import type { VNode } from "preact";
-import { answering, type Decision, decide, maySee, now, type ToolCall } from "./requests.ts";
+import { answering, type Decision, decide, isStill, maySee, now, type ToolCall } from "./requests.ts";
 import { isCurrent } from "./state.ts";
 import { titleOfKey } from "./titles.ts";
 
@@ -81,8 +81,10 @@ export function ApprovalCard({ call, named }: { readonly call: ToolCall; readonl
               type="button"
               key={decision}
               class={decision === "allow-once" ? "primary" : decision === "deny" ? "secondary deny" : "secondary"}
-              disabled={isBusy}
-              onClick={() => void decide(call, decision)}
+              aria-disabled={isBusy || !isStill.value}
+              onClick={() => {
+                if (!isBusy && isStill.value) void decide(call, decision);
+              }}
             >
               {LABELS[decision]}
             </button>

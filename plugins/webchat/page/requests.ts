@@ -58,6 +58,21 @@ export const answering = createProgress();
 export const waiting = computed(() => (toolCalls.value?.length ?? 0) + (applicants.value?.length ?? 0) + (devices.value?.length ?? 0));
 /** Those about the conversation that is open. */
 export const callsHere = computed(() => (toolCalls.value ?? []).filter(({ sessionKey }) => sessionKey !== null && isCurrent(sessionKey)));
+/**
+ * False for a moment when a call comes or goes. What stands below it moves then, and a click that was meant for another one must not allow it.
+ */
+export const isStill = signal(true);
+const restMs = 500;
+let resting: number | undefined;
+const listed = computed(() => (toolCalls.value ?? []).map(({ id }) => id).join(" "));
+listed.subscribe(() => {
+  isStill.value = false;
+  clearTimeout(resting);
+  resting = window.setTimeout(() => {
+    isStill.value = true;
+  }, restMs);
+});
+
 /** The time in seconds, while something has a time that runs out. */
 export const now = signal(Date.now());
 
