@@ -196,7 +196,9 @@ export async function createGateway(options: GatewayOptions) {
   host.provide(diagnostics, () => ({ ...bus.diagnostics, log: (range) => log.tail(range) }));
   host.provide(gateway, () => ({
     about: async () => ({ url: address.url, publicUrl: settings().publicUrl, authMode: settings().auth.mode }),
-    connections: async () => ({ connections: bus.connections().map(({ info, role }) => ({ id: info.id, deviceId: info.deviceId, role })) }),
+    connections: async () => ({
+      connections: bus.connections().map(({ info: { id, deviceId }, role, scopes }) => ({ id, deviceId, role, scopes: [...scopes] })),
+    }),
     async disconnect(revocation) {
       bus.disconnectDevice(revocation);
       return {};

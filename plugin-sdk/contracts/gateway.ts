@@ -1,7 +1,7 @@
 /** Where the gateway is, who is connected to it, and the power to end the connections of a device. */
 import { Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
-import { RoleName } from "./authenticator.ts";
+import { RoleName, Scopes } from "./authenticator.ts";
 
 const Text = Type.String({ minLength: 1 });
 const none = Type.Object({});
@@ -26,7 +26,9 @@ export const gateway = defineContract({
     /** Those that are open. */
     connections: call(
       none,
-      Type.Object({ connections: Type.Array(Type.Object({ id: Text, deviceId: Type.Optional(Text), role: RoleName })) }),
+      Type.Object({
+        connections: Type.Array(Type.Object({ id: Text, deviceId: Type.Optional(Text), role: RoleName, scopes: Scopes })),
+      }),
       { safe: true },
     ),
     /**

@@ -128,6 +128,8 @@ test("where nobody could see the question nobody waits for an answer (#106976)",
   }, says("nobody there"));
   await talk.say("read", { attachments: [letter("x")] });
   await script.modelCall(0);
+  // Who may only read along could not answer.
+  await talk.gateway.connect({ scopes: ["operator.read", "operator.write"] });
   talk.client.close();
   await talk.client.closed;
   gone.resolve();

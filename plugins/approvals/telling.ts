@@ -1,6 +1,7 @@
 /** Whom a request is shown to: the owner in a chat, with buttons where it has some; clients; and whoever looks at the owner's conversation. */
 import type { Address, InboundMessage } from "@pincer/plugin-sdk/contracts/inbox";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { allows } from "@pincer/plugin-sdk/wire/scopes";
 import type { Approval } from "./requests.ts";
 import { fenced } from "./shown.ts";
 import type { ApprovalsContext } from "./uses.ts";
@@ -68,7 +69,7 @@ export function createTelling(ctx: ApprovalsContext) {
       return last !== undefined && (await isOwner(last.address, last.sender)) ? last.address : null;
     },
 
-    /** Throws `APPROVAL_TOO_MANY` never; answers whether there is anybody who could see it. */
+    /** Throws `APPROVAL_TOO_MANY` never; answers whether there is anybody who could answer it. */
     async ask(approval: Approval): Promise<boolean> {
       const { address, code, agentId, id } = approval;
       const text = requestText(approval);
@@ -81,7 +82,7 @@ export function createTelling(ctx: ApprovalsContext) {
         address !== null && send(approval, address, text, { choices }, "asked"),
         uses.gateway.connections({}, io()),
       ]);
-      const isSeen = isSent || connections.some(({ role }) => role === "operator");
+      const isSeen = isSent || connections.some(({ role, scopes }) => role === "operator" && allows(scopes, "operator.approvals"));
       if (isSeen && agentId !== null)
         await note(agentId, id, `${text}\nAnswer here: /approve ${code}, /approve ${code} always, /deny ${code}`);
       return isSeen;

@@ -100,7 +100,7 @@ export async function startBus(options: BusHostOptions = {}): Promise<BusHost> {
       gateway: {
         about: async () => ({ url: "http://127.0.0.1:18789", authMode: accessSettings.auth.mode }),
         connections: async () => ({
-          connections: bus.connections().map(({ info, role }) => ({ id: info.id, deviceId: info.deviceId, role })),
+          connections: bus.connections().map(({ info: { id, deviceId }, role, scopes }) => ({ id, deviceId, role, scopes: [...scopes] })),
         }),
         async disconnect(revocation) {
           bus.disconnectDevice(revocation);
