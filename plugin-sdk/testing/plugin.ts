@@ -243,12 +243,15 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
       const hanging = (gateway.lines as readonly LogLine[]).flatMap(({ event, plugin, waitingFor }) =>
         event === "plugin.hangs" && plugin === id ? (waitingFor as readonly string[]) : [],
       );
+      // Of the default set some run in processes of their own, which go with the gateway.
+      const others = new Set(host.list().flatMap((other) => (other.id === id || other.pid === undefined ? [] : [`${other.pid}`])));
+      const isOurs = (pid: string) => !processes.has(pid) && !others.has(pid);
       return [
         ...(state === "active" ? ["the plugin itself, which still runs: call unload() first"] : []),
         ...draining.flatMap(({ calls }) => calls.map((what) => `a call that still runs: ${what}`)),
         ...hanging.map((what) => `a cleanup that did not end: ${what}`),
         ...watched.left(),
-        ...[...childProcesses()].flatMap(([pid, command]) => (processes.has(pid) ? [] : [`a process that still runs: ${command}`])),
+        ...[...childProcesses()].flatMap(([pid, command]) => (isOurs(pid) ? [`a process that still runs: ${command}`] : [])),
       ];
     },
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
