@@ -13,7 +13,9 @@ let browser: Browser | undefined;
 beforeAll(async () => {
   gateway = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 15 } } } } });
   browser = await launchBrowser(commandOf("chromium"));
-}, 120_000);
+  // A browser's first page takes long on a busy machine, and belongs to no test.
+  if (browser) await (await open(gateway.http)).page.getByRole("heading", { name: "Log in to Pincer" }).waitFor();
+}, 180_000);
 
 afterAll(async () => {
   await browser?.close();

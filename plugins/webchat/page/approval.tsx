@@ -1,6 +1,7 @@
 /** A call of a tool that waits for the owner's word. */
 import type { VNode } from "preact";
-import { answering, type Decision, decide, isStill, maySee, now, type ToolCall } from "./requests.ts";
+import { useLayoutEffect } from "preact/hooks";
+import { answering, type Decision, decide, isStill, listed, maySee, now, rest, type ToolCall } from "./requests.ts";
 import { isCurrent } from "./state.ts";
 import { titleOfKey } from "./titles.ts";
 
@@ -29,6 +30,7 @@ export function ApprovalCard({ call, named }: { readonly call: ToolCall; readonl
   const progress = answering.of(id);
   const isBusy = progress !== undefined && progress.error === undefined;
   const heading = `approval-${id}`;
+  useLayoutEffect(rest, [listed.value]);
   const isAllowed = maySee.toolCalls.value;
   return (
     <section class="card approval" aria-labelledby={heading} aria-busy={isBusy}>

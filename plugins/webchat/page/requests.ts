@@ -59,19 +59,23 @@ export const waiting = computed(() => (toolCalls.value?.length ?? 0) + (applican
 /** Those about the conversation that is open. */
 export const callsHere = computed(() => (toolCalls.value ?? []).filter(({ sessionKey }) => sessionKey !== null && isCurrent(sessionKey)));
 /**
- * False for a moment when a call comes or goes. What stands below it moves then, and a click that was meant for another one must not allow it.
+ * False from when a call comes or goes until what is shown has stood still for a moment: a click that was meant for another one must not allow
+ * what moved under the pointer meanwhile.
  */
-export const isStill = signal(true);
-const restMs = 500;
-let resting: number | undefined;
-const listed = computed(() => (toolCalls.value ?? []).map(({ id }) => id).join(" "));
+export const isStill = signal(false);
+export const listed = computed(() => (toolCalls.value ?? []).map(({ id }) => id).join(" "));
 listed.subscribe(() => {
   isStill.value = false;
+});
+const restMs = 500;
+let resting: number | undefined;
+/** Called once the calls are shown as they are listed. */
+export function rest(): void {
   clearTimeout(resting);
   resting = window.setTimeout(() => {
     isStill.value = true;
   }, restMs);
-});
+}
 
 /** The time in seconds, while something has a time that runs out. */
 export const now = signal(Date.now());
