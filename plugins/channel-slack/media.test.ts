@@ -5,6 +5,7 @@ import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inEveryMode } from "@pincer/plugin-sdk/testing/every-mode";
 import { Refusal, TooMany } from "../../tests/channels/fakes/slack/refusal.ts";
 import { ada, dm, engines, startHouse } from "../../tests/channels/slack-house.ts";
+import { dot } from "../../tests/support/pictures.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const address = { channel: "slack", account: "default", conversation: dm };
@@ -28,11 +29,11 @@ inEveryMode("files that people send", (mode, test) => {
   if (mode === "loopback") return;
   test("reach the model, with what was said to them", async () => {
     await using house = await startHouse({ mode });
-    const files = [house.slack.file("a.png", bytes("a picture"), "image/png"), house.slack.file("notes.txt", bytes("note"), "text/plain")];
+    const files = [house.slack.file("a.png", dot, "image/png"), house.slack.file("notes.txt", bytes("note"), "text/plain")];
     house.slack.write(ada.id, dm, { subtype: "file_share", text: "what is this?", files });
     expect(await house.heard(0)).toContain("what is this?");
     const { request } = await house.kit.model.modelCall(0);
-    expect(JSON.stringify(request.messages)).toContain(Buffer.from("a picture").toString("base64"));
+    expect(JSON.stringify(request.messages)).toContain(dot.toString("base64"));
     expect(await house.heard(0)).toContain("notes.txt");
   });
 });

@@ -4,6 +4,7 @@ import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { inEveryMode } from "@pincer/plugin-sdk/testing/every-mode";
 import { bad, tooMany } from "../../tests/channels/fakes/telegram/refusal.ts";
 import { ada, group, quick, startHouse } from "../../tests/channels/telegram-house.ts";
+import { pngOf } from "../../tests/support/pictures.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==", "base64");
@@ -73,16 +74,18 @@ test("a voice message, a document and a video come with their kind and name", as
 test("photos that were sent together are one message", async () => {
   await using house = await startHouse();
   await house.until("connected");
-  const photo = (name: string) => [{ file_id: house.telegram.file(bytes(name), name), width: 9, height: 9, file_unique_id: name }];
+  const photos = await Promise.all([1, 2, 3].map(pngOf));
   // Telegram hands them out together, so they are there before it is asked.
   await house.kit.call("channels.stop", { channel: "telegram" });
-  for (const name of ["a", "b", "c"])
-    house.telegram.write(ada, { photo: photo(name), media_group_id: "9", ...(name === "a" && { caption: "my trip" }) });
+  for (const [index, photo] of photos.entries()) {
+    const size = { file_id: house.telegram.file(photo, `${index}.png`), width: 9, height: 9, file_unique_id: `${index}` };
+    house.telegram.write(ada, { photo: [size], media_group_id: "9", ...(index === 0 && { caption: "my trip" }) });
+  }
   await house.kit.call("channels.start", { channel: "telegram" });
   const { request } = await house.kit.model.modelCall(0);
   const content = JSON.stringify(request.messages);
   expect(content).toContain("my trip");
-  for (const name of ["a", "b", "c"]) expect(content).toContain(Buffer.from(name).toString("base64"));
+  for (const photo of photos) expect(content).toContain(photo.toString("base64"));
   await house.telegram.message(0);
   expect(house.kit.model.models).toHaveLength(1);
 });

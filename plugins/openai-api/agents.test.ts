@@ -145,7 +145,7 @@ test("headers name the session, the agent and the model behind it", async () => 
 test("images and files go with the message", async () => {
   await using api = await startApi();
   const openai = new OpenAI(api.client);
-  const png = Buffer.from("89504e470d0a1a0a00", "hex").toString("base64");
+  const png = dot.toString("base64");
   await openai.chat.completions.create({
     model: "pincer/main",
     messages: [
@@ -243,3 +243,5 @@ test("agents and models are listed, and looked up by their names", async () => {
   expect(await caught(openai.models.retrieve("pincer/nobody"))).toMatchObject({ status: 404, code: "model_not_found" });
   expect(await caught(openai.models.retrieve("nowhere/x"))).toMatchObject({ status: 404, code: "model_not_found" });
 });
+
+import { dot } from "../../tests/support/pictures.ts";

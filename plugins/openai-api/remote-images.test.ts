@@ -7,7 +7,6 @@ import { type Api, caught, startApi } from "../../tests/fixtures/openai-api/gate
 
 type ApiError = InstanceType<typeof OpenAI.APIError>;
 const model = "lab/gpt-test";
-const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
 const jpeg = Buffer.from("ffd8ffe000104a464946", "hex");
 const dataUrl = (type: string, bytes: Buffer) => `data:${type};base64,${bytes.toString("base64")}`;
 
@@ -44,16 +43,16 @@ test("an image by its address reaches the model as one that was sent, by its con
   using pictures = startHost((path) =>
     path === "/moved"
       ? Response.redirect("/jpeg", 307)
-      : new Response(path === "/jpeg" ? jpeg : png, { headers: { "content-type": "text/plain" } }),
+      : new Response(path === "/jpeg" ? jpeg : dot, { headers: { "content-type": "text/plain" } }),
   );
   await using api = await startApi({ config: { remoteImageHosts: [pictures.host] } });
   api.vendor.answer(ok);
   await ask(api, pictures.at("/png"), pictures.at("/moved"), pictures.at("/png"));
   const [, ...images] = ((await api.vendor.received(1)).body["messages"] as { content: { image_url?: { url: string } }[] }[])[0]!.content;
   expect(images.map(({ image_url }) => image_url?.url)).toEqual([
-    dataUrl("image/png", png),
+    dataUrl("image/png", dot),
     dataUrl("image/jpeg", jpeg),
-    dataUrl("image/png", png),
+    dataUrl("image/png", dot),
   ]);
   expect(pictures.asked.toSorted()).toEqual(["/jpeg", "/moved", "/png"]);
 
@@ -63,16 +62,16 @@ test("an image by its address reaches the model as one that was sent, by its con
     { role: "user" as const, content: [{ type: "input_image" as const, image_url: pictures.at("/png"), detail: "auto" as const }] },
   ];
   const { id } = await openai.responses.create({ model, input });
-  expect(JSON.stringify((await api.vendor.received(2)).body)).toContain(png.toString("base64"));
+  expect(JSON.stringify((await api.vendor.received(2)).body)).toContain(dot.toString("base64"));
   // What it was given is what is shown of it.
   expect(JSON.stringify(await openai.responses.inputItems.list(id))).toContain(pictures.at("/png"));
   api.kit.model.answer(says("A dot."));
   await openai.chat.completions.create({ model: "pincer/main", messages: asking(pictures.at("/png")) });
-  expect(JSON.stringify(api.kit.model.models[0]!.request.messages)).toContain(png.toString("base64"));
+  expect(JSON.stringify(api.kit.model.models[0]!.request.messages)).toContain(dot.toString("base64"));
 });
 
 test("no address leads into a private network, to this machine, or past what the operator names, and no redirect does", async () => {
-  using hidden = startHost(() => new Response(png));
+  using hidden = startHost(() => new Response(dot));
   using pictures = startHost((path) => {
     if (path === "/loop") return Response.redirect("/loop");
     return Response.redirect(
@@ -113,7 +112,7 @@ test("what is no image, is not there or is too much is refused, and what comes i
   using pictures = startHost((path, request) => {
     if (path === "/none") return new Response("no", { status: 404 });
     if (path === "/html") return new Response("<html></html>", { headers: { "content-type": "image/png" } });
-    if (path === "/png") return new Response(png);
+    if (path === "/png") return new Response(dot);
     request.signal.addEventListener("abort", () => left.resolve());
     return new Response(
       new ReadableStream({
@@ -160,7 +159,7 @@ test("a server that says nothing is left when the time is up, and with the calle
 });
 
 test("it can be turned off, and what is no image is not fetched at all", async () => {
-  using pictures = startHost(() => new Response(png));
+  using pictures = startHost(() => new Response(dot));
   await using api = await startApi({ config: { remoteImages: false, remoteImageHosts: [pictures.host] } });
   expect(await caught(ask(api, pictures.at("/png")))).toMatchObject({ status: 400, message: expect.stringContaining("not fetched") });
   const file = (part: object) => [{ role: "user", content: [part] }];
@@ -188,3 +187,5 @@ test("it can be turned off, and what is no image is not fetched at all", async (
   }
   expect(pictures.asked).toEqual([]);
 });
+
+import { dot } from "../../tests/support/pictures.ts";
