@@ -117,13 +117,20 @@ export function Composer(): VNode {
           onPaste={(event) => void add(event.clipboardData?.files ?? [])}
         />
         {busy.value && text.trim() === "" ? (
-          <button type="button" class="primary stop" title="Stop (Esc)" aria-label="Stop" onClick={() => void stop()}>
+          <button key="stop" type="button" class="primary stop" title="Stop (Esc)" aria-label="Stop" onClick={() => void stop()}>
             <svg viewBox="0 0 20 20" width="16" height="16" aria-hidden="true">
               <rect x="5" y="5" width="10" height="10" rx="2" fill="currentColor" />
             </svg>
           </button>
         ) : (
-          <button type="submit" class="primary" title="Send (Enter)" aria-label="Send" disabled={text.trim() === "" && images.length === 0}>
+          <button
+            key="send"
+            type="submit"
+            class="primary"
+            title="Send (Enter)"
+            aria-label="Send"
+            disabled={text.trim() === "" && images.length === 0}
+          >
             <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
               <path
                 d="M10 16V4.500M5 9l5-5 5 5"
