@@ -1,46 +1,71 @@
 /** What was said while nobody was connected, where the server keeps it (CHATHISTORY) or the bouncer does (ZNC's playback). */
+import type { Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { timeOf } from "./incoming.ts";
 import type { Line } from "./line.ts";
 
-/** What is asked for at once; a server may give less. */
+/** What is asked for at once, where the server gives as much. */
 const PAGE = 100;
-/** Of one conversation what is older than that many pages is let be. */
+/** Of one conversation what is later than that many pages is let be. */
 const MOST_PAGES = 20;
-/** How long the server may take before it is gone on without. */
+/** How long the server may take for one page before it is gone on without. */
 const PATIENCE_MS = 30_000;
+/** What is asked behind the bouncer's playback: it answers itself, in order. */
+const MARK = "played";
 
-type Write = (command: string, ...params: string[]) => void;
+interface Deps {
+  readonly write: (command: string, ...params: string[]) => void;
+  readonly fold: (name: string) => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly caps: ReadonlySet<string>;
+  /** What the server says of itself, once it has said it all. */
+  readonly support: ReadonlyMap<string, string>;
+  /** Epoch milliseconds of the last message that was kept. */
+  readonly since: number | undefined;
+}
 
-interface Page {
-  readonly target: string;
+/** A list of conversations, or a conversation, of which a page was asked for. */
+interface Asked {
+  /** Absent: the list. */
+  readonly target?: string;
   readonly pages: number;
+  readonly after: string;
+}
+
+/** A page that is coming. */
+interface Batch {
+  readonly isList: boolean;
+  readonly target: string;
+  lines: number;
+  last: number;
+  lastId: string | undefined;
 }
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
+const timestamp = (ms: number): string => `timestamp=${isoOf(ms)}`;
 
 export class History {
-  readonly #write: Write;
-  readonly #caps: ReadonlySet<string>;
-  /** Epoch milliseconds of the last message that was kept. */
-  readonly #since: number | undefined;
-  /** Conversations that are asked for, by name as the server says it. */
-  readonly #asked = new Map<string, Page>();
-  /** Batches that are open, by the server's reference. */
-  readonly #batches = new Map<string, { readonly kind: string; readonly target: string; lines: number; last: number }>();
-  #isFailed = false;
+  readonly #deps: Deps;
+  /** Conversations that are still to be asked for, and all that were listed, by name as the server says it. */
+  readonly #waiting: string[] = [];
+  readonly #listed = new Set<string>();
+  /** By the server's reference. */
+  readonly #batches = new Map<string, Batch>();
+  /** One at a time: servers slow down, or throw out, who asks for much at once. */
+  #asked: Asked | undefined;
+  #isBegun = false;
+  #isPlaying = false;
   #latest = 0;
   #timer: Disposable | undefined;
 
-  constructor(write: Write, caps: ReadonlySet<string>, since: number | undefined) {
-    this.#write = write;
-    this.#caps = caps;
-    this.#since = since;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   /** All that was missed has been handed in, or never will be: from now on messages are kept as they come. */
   get isOver(): boolean {
-    return this.#isFailed || (this.#asked.size === 0 && this.#batches.size === 0);
+    return this.#isBegun && this.#asked === undefined && !this.#isPlaying;
   }
 
   /** When the last of what was missed was said; 0 when nothing was. */
@@ -48,56 +73,110 @@ export class History {
     return this.#latest;
   }
 
-  begin(clock: Clock): void {
-    const since = this.#since;
+  begin(): void {
+    const { caps, since, write } = this.#deps;
+    this.#isBegun = true;
     if (since === undefined) return;
-    if (this.#caps.has("draft/chathistory") && this.#caps.has("batch")) {
-      this.#timer = clock.after(PATIENCE_MS, () => {
-        this.#isFailed = true;
-      });
-      // Channels, and who wrote to the assistant alone, which only the server knows.
-      this.#asked.set("", { target: "", pages: 0 });
-      this.#write("CHATHISTORY", "TARGETS", `timestamp=${isoOf(since)}`, `timestamp=${isoOf(clock.now() + 60_000)}`, String(PAGE));
-    } else if (this.#caps.has("znc.in/playback")) this.#write("PRIVMSG", "*playback", `play * ${(since / 1000).toFixed(3)}`);
+    // Channels, and who wrote to the assistant alone, which only the server knows.
+    if (caps.has("draft/chathistory") && caps.has("batch")) this.#ask({ pages: 0, after: timestamp(since) });
+    else if (caps.has("znc.in/playback")) {
+      this.#isPlaying = true;
+      write("PRIVMSG", "*playback", `play * ${(since / 1000).toFixed(3)}`);
+      write("PING", MARK);
+      this.#wait();
+    }
   }
 
   take(line: Line): void {
     const { command, params, tags } = line;
-    if (command === "FAIL" && params[0] === "CHATHISTORY") this.#asked.delete(params[params.length - 2] ?? "");
-    if (command === "FAIL" && params[0] === "CHATHISTORY" && params.includes("TARGETS")) this.#asked.delete("");
-    if (command === "BATCH") this.#batch(params);
+    if (command === "FAIL" && params[0] === "CHATHISTORY") this.#next();
+    else if (command === "PONG" && params.at(-1) === MARK) this.#isPlaying = false;
+    else if (command === "BATCH") this.#batch(params);
     const batch = this.#batches.get(tags["batch"] ?? "");
-    if (!batch) return;
-    const time = timeOf(line) ?? 0;
-    batch.lines++;
-    batch.last = Math.max(batch.last, time);
-    this.#latest = Math.max(this.#latest, time);
-    if (batch.kind === "draft/chathistory-targets" && command === "CHATHISTORY" && params[0] === "TARGETS" && params[1] !== undefined) {
-      const target = params[1];
-      if (!this.#asked.has(target)) this.#ask({ target, pages: 0 }, this.#since ?? 0);
+    if (batch?.isList === true) this.#list(line, batch);
+    else if (batch) {
+      batch.lines++;
+      batch.last = Math.max(batch.last, timeOf(line) ?? 0);
+      batch.lastId = tags["msgid"] || undefined;
     }
+    if (batch || this.#isPlaying) this.#latest = Math.max(this.#latest, timeOf(line) ?? 0);
   }
 
   end(): void {
     this.#timer?.[Symbol.dispose]();
   }
 
-  #ask(page: Page, since: number): void {
-    this.#asked.set(page.target, page);
-    this.#write("CHATHISTORY", "AFTER", page.target, `timestamp=${isoOf(since)}`, String(PAGE));
+  /** As many as the server gives at once; it says 0 where it has no bound. */
+  get #page(): number {
+    return Math.min(Number(this.#deps.support.get("CHATHISTORY")) || PAGE, PAGE);
+  }
+
+  #ask(asked: Asked): void {
+    const { write, clock } = this.#deps;
+    this.#asked = asked;
+    const { target, after } = asked;
+    if (target === undefined) write("CHATHISTORY", "TARGETS", after, timestamp(clock.now() + 60_000), String(this.#page));
+    else write("CHATHISTORY", "AFTER", target, after, String(this.#page));
+    this.#wait();
+  }
+
+  #wait(): void {
+    const { clock, log } = this.#deps;
+    this.end();
+    this.#timer = clock.after(PATIENCE_MS, () => {
+      log.warn("irc.history-not-given", { target: this.#asked?.target });
+      this.#asked = undefined;
+      this.#isPlaying = false;
+    });
+  }
+
+  #next(): void {
+    if (this.#asked === undefined) return;
+    const { since = 0 } = this.#deps;
+    const target = this.#waiting.shift();
+    if (target !== undefined) this.#ask({ target, pages: 0, after: timestamp(since) });
+    else {
+      this.#asked = undefined;
+      this.end();
+    }
+  }
+
+  #list({ command, params }: Line, batch: Batch): void {
+    const [kind, target, time = ""] = params;
+    if (command !== "CHATHISTORY" || kind !== "TARGETS" || target === undefined) return;
+    batch.lines++;
+    batch.last = Math.max(batch.last, Date.parse(time) || 0);
+    if (this.#listed.has(target)) return;
+    this.#listed.add(target);
+    this.#waiting.push(target);
   }
 
   #batch([reference = "", kind = "", target = ""]: readonly string[]): void {
+    const name = reference.slice(1);
     if (reference.startsWith("+")) {
-      if (/chathistory/.test(kind)) this.#batches.set(reference.slice(1), { kind, target, lines: 0, last: 0 });
+      const isList = kind === "draft/chathistory-targets";
+      if (isList || kind === "chathistory") this.#batches.set(name, { isList, target, lines: 0, last: 0, lastId: undefined });
       return;
     }
-    const batch = this.#batches.get(reference.slice(1));
-    if (!batch) return;
-    this.#batches.delete(reference.slice(1));
-    const name = batch.kind === "draft/chathistory-targets" ? "" : batch.target;
-    const page = this.#asked.get(name);
-    this.#asked.delete(name);
-    if (page && name !== "" && batch.lines >= PAGE && page.pages < MOST_PAGES) this.#ask({ ...page, pages: page.pages + 1 }, batch.last);
+    const batch = this.#batches.get(name);
+    this.#batches.delete(name);
+    if (batch) this.#turnOver(batch);
+  }
+
+  /** A page is whole. A server may give less than was asked for: a conversation is over when it gives nothing more. */
+  #turnOver({ isList, target, lines, last, lastId }: Batch): void {
+    const { fold, log, support } = this.#deps;
+    const asked = this.#asked;
+    if (asked === undefined || isList !== (asked.target === undefined)) return;
+    if (asked.target !== undefined && fold(asked.target) !== fold(target)) return;
+    // Several messages may be of the same time, of which a page shows the first alone.
+    const hasIds = (support.get("MSGREFTYPES") ?? "").split(",").includes("msgid");
+    const after = hasIds && lastId !== undefined ? `msgid=${lastId}` : timestamp(last);
+    if (lines === 0 || after === asked.after || (isList && lines < this.#page)) this.#next();
+    else if (asked.pages + 1 < MOST_PAGES) this.#ask({ ...asked, pages: asked.pages + 1, after });
+    else {
+      log.warn("irc.history-too-long", { target: asked.target, pages: MOST_PAGES });
+      this.#next();
+    }
   }
 }

@@ -145,7 +145,8 @@ test("what was missed is fetched, answered once, and in every conversation", asy
   );
   await house.connected();
   for (const text of ["missed 0", "missed 1", "missed 2", "missed alone"]) expect(texts()).toContain(text);
-  expect(irc.lines.filter((line) => line.startsWith("CHATHISTORY AFTER"))).toHaveLength(2);
+  // Each of the two until nothing more is given.
+  expect(irc.lines.filter((line) => line.startsWith("CHATHISTORY AFTER"))).toHaveLength(4);
   const asked = house.kit.model.models.length;
   irc.disconnect();
   await house.until((account) => account["connected"] === false);
@@ -158,7 +159,7 @@ test("what was missed is fetched, answered once, and in every conversation", asy
 
 test("lines go as fast as the server takes them, and an excess is told with what to set", async () => {
   const clock = createManualClock();
-  await using irc = await startFakeIrc({ most: 16 });
+  await using irc = await startFakeIrc({ most: 16, caps: ["server-time", "echo-message", "account-tag"] });
   await using house = await startHouse(irc.address, { clock, config: { ...byAccount, burst: 2, lineEveryMs: 1_000 } });
   await house.connected();
   house.kit.model.answer(says(Array.from({ length: 12 }, (_, n) => `line ${n}`).join("\n")));

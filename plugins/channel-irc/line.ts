@@ -15,6 +15,8 @@ export const LINE_BYTES = 512;
 
 const escapes: Readonly<Record<string, string>> = { ":": ";", s: " ", r: "\r", n: "\n", "\\": "\\" };
 
+const written = Object.fromEntries(Object.entries(escapes).map(([letter, char]) => [char, `\\${letter}`]));
+
 function readTags(text: string): Readonly<Record<string, string>> {
   const tags: Record<string, string> = Object.create(null);
   for (const part of text.split(";")) {
@@ -49,6 +51,12 @@ export function formatLine(command: string, ...params: readonly string[]): strin
   return [command, ...safe.map((param) => param.replaceAll(" ", "")), ...(last === undefined ? [] : [isWord ? last : `:${last}`])].join(
     " ",
   );
+}
+
+/** In front of a line, with the space behind it; empty for none. */
+export function formatTags(tags: Readonly<Record<string, string>>): string {
+  const all = Object.entries(tags).map(([name, value]) => `${name}=${value.replace(/[; \r\n\\\0]/g, (char) => written[char] ?? "")}`);
+  return all.length === 0 ? "" : `@${all.join(";")} `;
 }
 
 /** How a server compares names, by `CASEMAPPING`; `rfc1459` where it does not say. */

@@ -16,11 +16,31 @@ export default definePlugin({
     const sessions = new Map<string, Session>();
     const changes = new Changes();
     ctx.onConfig(changes.tell);
+    const reactions = new Map<string, Map<string, string>>();
+    const reactionsOf = (account: string) => {
+      const known = reactions.get(account) ?? new Map<string, string>();
+      reactions.set(account, known);
+      return known;
+    };
+    const sessionOf = (account: string): Session => {
+      const session = sessions.get(account);
+      if (!session) throw channelErrors.CHANNEL_UNAVAILABLE(`the account "${account}" is not connected`);
+      return session;
+    };
     const settingsOf = (account: string) => readSettings(ctx.config, ctx.secret, account);
 
     async function* connect(account: string, position: string | undefined, signal: AbortSignal) {
       const settings = await settingsOf(account);
-      const session = new Session({ account, settings, position, inbox: ctx.uses.inbox, clock, log, signal: ctx.signal });
+      const session = new Session({
+        account,
+        settings,
+        position,
+        inbox: ctx.uses.inbox,
+        clock,
+        log,
+        reactions: reactionsOf(account),
+        signal: ctx.signal,
+      });
       try {
         for await (const status of session.run(signal)) {
           if (status.state === "connected") sessions.set(account, session);
@@ -42,6 +62,7 @@ export default definePlugin({
         oneLine: true,
         markup: "plain",
         idempotentSend: false,
+        typingMs: 6_000,
       },
       {
         async *start({ account, position }, { signal }) {
@@ -50,10 +71,19 @@ export default definePlugin({
           return {};
         },
 
-        async send({ address, text, idempotencyKey }, { signal }) {
-          const session = sessions.get(address.account);
-          if (!session) throw channelErrors.CHANNEL_UNAVAILABLE(`the account "${address.account}" is not connected`);
-          return { messageId: (await session.say(address.conversation, text, signal)) ?? idempotencyKey };
+        async send({ address, text, replyTo, idempotencyKey }, { signal }) {
+          const session = sessionOf(address.account);
+          return { messageId: (await session.say(address.conversation, text, replyTo, signal)) ?? idempotencyKey };
+        },
+
+        async typing({ address }) {
+          sessionOf(address.account).typing(address.conversation);
+          return {};
+        },
+
+        async react({ address, messageId, emoji }) {
+          sessionOf(address.account).react(address.conversation, messageId, emoji);
+          return {};
         },
       },
     );

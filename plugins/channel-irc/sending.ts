@@ -2,6 +2,7 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { Line } from "./line.ts";
+import type { Tags } from "./signs.ts";
 
 /** What it answers when it does not pass a message on. */
 const REFUSALS = new Set(["401", "403", "404", "405", "407", "408", "411", "412", "415", "477", "486", "489", "492", "531", "716"]);
@@ -21,7 +22,7 @@ interface SendingDeps {
   readonly timeoutMs: number;
   /** Whether the server says again what it was told. */
   readonly echoes: boolean;
-  write(command: string, ...params: string[]): void;
+  write(tags: Tags, command: string, ...params: string[]): void;
   fold(name: string): string;
 }
 
@@ -35,13 +36,13 @@ export class Sending {
   }
 
   /** Answers with the server's id of the message, where it has ids. Throws in the codes of `channelErrors`. */
-  async say(target: string, text: string): Promise<string | undefined> {
+  async say(target: string, text: string, tags: Tags): Promise<string | undefined> {
     const { clock, timeoutMs, echoes, write } = this.#deps;
     const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
     const said = { target, token: `${MARK}${++this.#count}`, resolve, reject };
     this.#waiting.push(said);
-    write("PRIVMSG", target, text);
-    if (!echoes) write("PING", said.token);
+    write(tags, "PRIVMSG", target, text);
+    if (!echoes) write({}, "PING", said.token);
     using _timer = clock.after(timeoutMs, () =>
       reject(channelErrors.CHANNEL_UNCERTAIN(`the server has not said in ${timeoutMs} ms whether it took the line`)),
     );

@@ -8,10 +8,11 @@ import { Bucket } from "./bucket.ts";
 import type { Settings } from "./config.ts";
 import { History } from "./history.ts";
 import { readMessage, timeOf } from "./incoming.ts";
-import { foldWith, formatLine, LINE_BYTES, type Line, parseLine, piecesOf } from "./line.ts";
+import { foldWith, formatLine, formatTags, LINE_BYTES, type Line, parseLine, piecesOf } from "./line.ts";
 import { Login } from "./login.ts";
 import { People } from "./people.ts";
 import { Sending } from "./sending.ts";
+import { Signs, type Tags } from "./signs.ts";
 import { openWire, type Wire } from "./wire.ts";
 
 /** How often a nick that was in use is asked for again. */
@@ -42,6 +43,10 @@ const JOIN_REFUSALS: Readonly<Record<string, string>> = {
   "489": "the channel wants TLS",
 };
 
+function checkTarget(target: string): void {
+  if (!/^[^\s,:][^\s,]*$/.test(target)) throw channelErrors.CHANNEL_REJECTED(`expected a nick or a channel, came "${target}"`);
+}
+
 export interface SessionDeps {
   readonly account: string;
   readonly settings: Settings;
@@ -49,6 +54,8 @@ export interface SessionDeps {
   readonly inbox: ImplementationOf<typeof inbox>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The account's reactions, which outlive a connection. */
+  readonly reactions: Map<string, string>;
   /** Of the plugin's life: what was received is handed in even when the connection is asked to end. */
   readonly signal: AbortSignal;
 }
@@ -65,6 +72,7 @@ export class Session {
   #login: Login | undefined;
   #sending: Sending | undefined;
   #history: History | undefined;
+  #signs: Signs | undefined;
   #me = "";
   /** As others see the assistant; empty until the server has shown it. */
   #source = "";
@@ -108,14 +116,15 @@ export class Session {
       for (const timer of this.#timers) timer[Symbol.dispose]();
       this.#history?.end();
       this.#sending?.lost();
+      this.#signs = undefined;
       wire.destroy();
     }
   }
 
   /** Answers with the server's id of the last line, where it has ids. Throws in the codes of `channelErrors`. */
-  async say(target: string, text: string, signal: AbortSignal): Promise<string | undefined> {
+  async say(target: string, text: string, replyTo: string | undefined, signal: AbortSignal): Promise<string | undefined> {
     const { clock } = this.#deps;
-    if (!/^[^\s,:][^\s,]*$/.test(target)) throw channelErrors.CHANNEL_REJECTED(`expected a nick or a channel, came "${target}"`);
+    checkTarget(target);
     const source = this.#source === "" ? this.#me.length + LONGEST_HOST : Buffer.byteLength(this.#source);
     const room = LINE_BYTES - ":".length - source - Buffer.byteLength(` PRIVMSG ${target} :\r\n`);
     const pieces = piecesOf(text, room);
@@ -126,7 +135,7 @@ export class Session {
       });
     if (wait > 0) {
       await clock.sleep(wait, signal);
-      return this.say(target, text, signal);
+      return this.say(target, text, replyTo, signal);
     }
     let id: string | undefined;
     for (const [index, piece] of pieces.entries()) {
@@ -134,7 +143,7 @@ export class Session {
         if (index > 0) throw channelErrors.CHANNEL_UNCERTAIN("the connection broke in the middle of the message");
         throw channelErrors.CHANNEL_UNAVAILABLE("not connected");
       }
-      id = await this.#sending.say(target, piece);
+      id = await this.#sending.say(target, piece, index === 0 ? (this.#signs?.answering(replyTo) ?? {}) : {});
     }
     if (id !== undefined) this.#own.add(id);
     if (this.#own.size > MOST_OWN) this.#own.delete(this.#own.values().next().value!);
@@ -145,7 +154,22 @@ export class Session {
     return this.#me;
   }
 
-  readonly #write = (command: string, ...params: string[]): void => this.#wire?.write(formatLine(command, ...params));
+  typing(target: string): void {
+    checkTarget(target);
+    this.#signs?.typing(target);
+  }
+
+  /** Throws in the codes of `channelErrors`. */
+  react(target: string, messageId: string, emoji: string): void {
+    checkTarget(target);
+    if (!this.#signs) throw channelErrors.CHANNEL_UNAVAILABLE("not connected");
+    this.#signs.react(target, messageId, emoji);
+  }
+
+  readonly #writeTagged = (tags: Tags, command: string, ...params: string[]): void =>
+    this.#wire?.write(`${formatTags(tags)}${formatLine(command, ...params)}`);
+
+  readonly #write = (command: string, ...params: string[]): void => this.#writeTagged({}, command, ...params);
 
   #watch(wire: Wire): void {
     const { clock, settings } = this.#deps;
@@ -179,6 +203,7 @@ export class Session {
         return undefined;
       case "376":
       case "422":
+        await this.#beginToKeep(line);
         return this.#ready();
       case "KICK":
         if (this.#fold(params[1] ?? "") === this.#fold(this.#me)) this.#thrownOut(params);
@@ -191,6 +216,7 @@ export class Session {
         await this.#handIn(line);
         return undefined;
       case "BATCH":
+      case "PONG":
         await this.#keepLatest();
         return undefined;
       default:
@@ -200,17 +226,35 @@ export class Session {
   }
 
   #letIn(login: Login): void {
-    const { clock, settings, position } = this.#deps;
+    const { clock, settings, position, reactions, log } = this.#deps;
+    const { caps } = login;
+    const [support, fold] = [this.#support, (name: string) => this.#fold(name)];
     this.#me = login.nick;
     this.#sending = new Sending({
       clock,
       timeoutMs: settings.timeoutMs,
-      echoes: login.caps.has("echo-message"),
-      write: this.#write,
-      fold: (name) => this.#fold(name),
+      echoes: caps.has("echo-message"),
+      write: this.#writeTagged,
+      fold,
     });
+    this.#signs = new Signs({ bucket: this.#bucket, caps, support, reactions, write: this.#writeTagged });
     const since = position === undefined ? Number.NaN : Date.parse(position);
-    this.#history = new History(this.#write, login.caps, Number.isNaN(since) ? undefined : since);
+    this.#history = new History({
+      write: this.#write,
+      fold,
+      clock,
+      log,
+      caps,
+      support,
+      since: Number.isNaN(since) ? undefined : since,
+    });
+  }
+
+  /** From the first time on what is missed is fetched, also when nobody had said anything before. */
+  async #beginToKeep(line: Line): Promise<void> {
+    const { account, clock, inbox, position, signal } = this.#deps;
+    if (position !== undefined) return;
+    await inbox.advance({ channel: "irc", account, position: new Date(timeOf(line) ?? clock.now()).toISOString() }, { signal });
   }
 
   #ready(): ChannelStatus {
@@ -222,7 +266,7 @@ export class Session {
       const [name = "", key] = channel.split(" ");
       this.#write("JOIN", name, ...(key === undefined ? [] : [key]));
     }
-    this.#history?.begin(clock);
+    this.#history?.begin();
     if (this.#fold(this.#me) !== this.#fold(settings.nick)) {
       this.#timers.add(
         clock.every(REGAIN_MS, () => void (this.#fold(this.#me) !== this.#fold(settings.nick) && this.#write("NICK", settings.nick))),

@@ -51,6 +51,8 @@ export interface Bot {
   file(address: string, signal: AbortSignal): Promise<Response>;
   /** Hands over bytes for a file that is not shown yet. */
   upload(address: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Answers a command by the address that came with it, which needs no token. */
+  respond(address: string, body: object, signal: AbortSignal): Promise<void>;
 }
 
 /** Far above a page of messages. */
@@ -153,6 +155,20 @@ export async function openBot(context: BotContext, account: string): Promise<Bot
         return await context.fetch(place, { headers: { authorization: `Bearer ${login.value}` }, redirect: "manual", signal });
       } catch (error) {
         throw signal.aborted ? signal.reason : failedRequest(error, new URL(place).host, true);
+      }
+    },
+    async respond(address, body, signal) {
+      const place = placed(address, settings);
+      try {
+        await within(settings.requestTimeoutMs, signal, async (limited) => {
+          const headers = { "content-type": "application/json" };
+          const init = { method: "POST", headers, body: JSON.stringify(body), redirect: "manual" as const, signal: limited };
+          const response = await context.fetch(place, init);
+          await response.body?.cancel();
+          if (!response.ok) refuse(response, false);
+        });
+      } catch (error) {
+        throw signal.aborted ? signal.reason : failedRequest(error, new URL(place).host, false);
       }
     },
     async upload(address, bytes, signal) {

@@ -124,6 +124,25 @@ test("behind the app's own slash command one writes to the assistant, another on
   expect(await house.heard(1)).toContain("last");
 });
 
+test("where the bot is no member, who types a command is answered alone, as often as Slack takes it", async () => {
+  await using house = await startHouse({ config: { groups: {} } });
+  const elsewhere = "C0ELSEWHERE";
+  house.slack.conversation(elsewhere, { name: "elsewhere", apps: [] });
+  const asked = house.slack.command(ada.id, elsewhere, "/pincer", "what is up?");
+  await house.slack.until(() => house.slack.world.asides.length === 1);
+  expect(house.slack.world.asides).toEqual([{ trigger: asked, text: "fine" }]);
+  const again = house.slack.command(ada.id, elsewhere, "/pincer", "and now?");
+  await house.slack.until(() => house.slack.world.asides.length === 2);
+  expect(house.slack.world.asides[1]).toEqual({ trigger: again, text: "fine" });
+  const address = { channel: "slack", account: "default", conversation: elsewhere, thread: `only:${ada.id}` };
+  const say = () =>
+    house.kit.uses(channel).send({ address, text: "more", idempotencyKey: crypto.randomUUID() }, { signal: house.kit.signal });
+  for (let left = 4; left > 0; left--) await say();
+  await expect(say()).rejects.toMatchObject({ code: "CHANNEL_REJECTED", message: expect.stringContaining("/invite") });
+  expect(house.slack.world.sent).toEqual([]);
+  expect(house.slack.world.oddities).toEqual([]);
+});
+
 test("a button that is pressed is a message of whoever pressed it, in its thread", async () => {
   await using house = await startHouse({ config: { groups: {} } });
   const first = house.slack.write(ada.id, engines, { text: "how it began" }, true);

@@ -63,6 +63,7 @@ export const SlashCommand = Type.Object({
   channel_id: id,
   channel_name: text,
   trigger_id: Type.String({ minLength: 1 }),
+  response_url: text,
 });
 export type SlashCommand = Static<typeof SlashCommand>;
 

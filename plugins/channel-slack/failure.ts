@@ -21,6 +21,8 @@ export const isClosed = (error: unknown): boolean =>
     "access_denied",
     "team_not_found",
   );
+/** The bot may not write there, as far as Slack says where it is. */
+export const isNoMember = (error: unknown): boolean => isOneOf(error, "channel_not_found", "not_in_channel");
 export const isMissingScope = (error: unknown): boolean => isOneOf(error, "missing_scope");
 
 const refusedLogins = new Set([

@@ -5,6 +5,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { InboundMessage, inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { Asides } from "./asides.ts";
 import { eventOf, Press, read, SlackMessage, SlashCommand, Unreadable } from "./events.ts";
 import { fetchFiles, notFetched } from "./files.ts";
 import { isSaid, type Receiving, readCommand, readMessage, readPress } from "./incoming.ts";
@@ -18,6 +19,7 @@ interface HandInDeps {
   readonly inbox: ImplementationOf<typeof inbox>;
   readonly know: Know;
   readonly places: Places;
+  readonly asides: Asides;
   readonly clock: Clock;
   readonly log: Logger;
   /** Of the plugin's life: what was received is handed in even when the connection is asked to end. */
@@ -30,7 +32,7 @@ const ENDED: ReadonlySet<unknown> = new Set(["tokens_revoked", "app_uninstalled"
 /** Messages that are known to be kept, so that their files are not fetched again when Slack brings them again. */
 const MOST_DONE = 1_000;
 
-export function createHandIn({ inbox, know, places, clock, log, signal }: HandInDeps) {
+export function createHandIn({ inbox, know, places, asides, clock, log, signal }: HandInDeps) {
   const lines = new Map<string, Promise<unknown>>();
   const done = new Set<string>();
 
@@ -86,7 +88,11 @@ export function createHandIn({ inbox, know, places, clock, log, signal }: HandIn
   function handOther(kind: Kind, payload: unknown, receiving: Receiving): Promise<unknown> {
     if (kind === "slash_commands") {
       const typed = read(SlashCommand, payload);
-      return inLine(receiving, typed.channel_id, () => accept(receiving, readCommand(typed, receiving, clock.now())));
+      const message = readCommand(typed, receiving, clock.now());
+      return inLine(receiving, typed.channel_id, async () => {
+        const address = await asides.placeOf(receiving.bot, message.address, typed.user_id, typed.response_url ?? undefined, signal);
+        return accept(receiving, { ...message, address });
+      });
     }
     // Shortcuts and windows: the channel has none.
     if ((payload as { readonly type?: unknown } | null)?.type !== "block_actions") return Promise.resolve();

@@ -6,6 +6,7 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { type channel, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { Address, Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { type Asides, isAside } from "./asides.ts";
 import { blocksOf } from "./blocks.ts";
 import type { Bot } from "./bot.ts";
 import { isReacted } from "./failure.ts";
@@ -15,6 +16,7 @@ interface OutgoingDeps {
   readonly clock: Clock;
   readonly store: KeyValueStore;
   readonly log: Logger;
+  readonly asides: Asides;
   open(account: string): Promise<Bot>;
 }
 
@@ -49,7 +51,7 @@ export async function messageOf(bot: Bot, { conversation }: Address, messageId: 
   return ts;
 }
 
-export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgoing {
+export function createOutgoing({ clock, store, log, asides, open }: OutgoingDeps): Outgoing {
   /** All in one message. Until the last call nobody has seen anything, so that only it is not repeated. */
   async function sendFiles(bot: Bot, address: Address, attachments: readonly Attachment[], comment: string, signal: AbortSignal) {
     const files: { id: string; title: string }[] = [];
@@ -89,6 +91,12 @@ export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgo
   return {
     async send({ address, text, choices, attachments = [], idempotencyKey }, { signal }) {
       const bot = await open(address.account);
+      if (isAside(address)) {
+        if (attachments.length > 0) throw channelErrors.CHANNEL_REJECTED("where the bot is not in the channel, it answers without files");
+        const body = { response_type: "ephemeral", text, blocks: blocksOf(text, choices) };
+        await bot.respond(await asides.take(address), body, signal);
+        return { messageId: idempotencyKey };
+      }
       const isBeside = attachments.length > 0 && (choices ?? []).length === 0;
       const steps: (() => Promise<string>)[] = [];
       if (text !== "" && !isBeside) {
@@ -116,6 +124,7 @@ export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgo
     },
 
     async edit({ address, messageId, text, choices }, { signal }) {
+      if (isAside(address)) throw channelErrors.CHANNEL_REJECTED("what one person alone is shown cannot be changed");
       const bot = await open(address.account);
       const ts = await messageOf(bot, address, messageId, signal);
       await bot.call({ signal, isSafe: true }, (api) =>
@@ -126,6 +135,7 @@ export function createOutgoing({ clock, store, log, open }: OutgoingDeps): Outgo
 
     /** Slack shows it in threads alone. */
     async typing({ address }, { signal }) {
+      if (isAside(address)) return {};
       const { thread_ts } = inThread(address);
       if (thread_ts === undefined) return {};
       const bot = await open(address.account);

@@ -4,6 +4,7 @@ import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { createActions } from "./actions.ts";
+import { keepAsides } from "./asides.ts";
 import { type Bot, openBot } from "./bot.ts";
 import { type CredentialName, loginOf, SlackConfig, settingsOf } from "./config.ts";
 import { createHandIn } from "./hand-in.ts";
@@ -21,14 +22,15 @@ export default definePlugin({
   setup(ctx) {
     const { clock, log, store } = ctx;
     const places = keepPlaces(store, clock);
+    const asides = keepAsides(store, clock);
     const open = (account: string): Promise<Bot> => openBot(ctx, account);
     const signingSecret = async ({ settings, account }: Bot) => (await loginOf("signingSecret", ctx.secret, settings, account)).value;
-    const handIn = createHandIn({ inbox: ctx.uses.inbox, know: createNames(clock), places, clock, log, signal: ctx.signal });
+    const handIn = createHandIn({ inbox: ctx.uses.inbox, know: createNames(clock), places, asides, clock, log, signal: ctx.signal });
     const prepareMissed = createMissed({ clock, log, handIn, places });
     const receiver = createReceiver({ clock, handIn, log });
     const changes = new Changes();
     ctx.onConfig(changes.tell);
-    const outgoing = createOutgoing({ clock, store, log, open });
+    const outgoing = createOutgoing({ clock, store, log, asides, open });
 
     async function* connect(account: string, signal: AbortSignal) {
       const bot = await open(account);

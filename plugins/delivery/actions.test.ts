@@ -35,7 +35,7 @@ const refused = (code: string) => ({ error: { details: { code } } });
 let keys = 0;
 const key = () => `key-${keys++}`;
 const send = async (params: object) =>
-  client.call<{ messageId: string; messageIds: string[]; status: string }>("send", {
+  client.call<{ messageId: string; messageIds: string[]; status: string; detail?: string }>("send", {
     channel: "rich",
     to: "room",
     idempotencyKey: key(),
@@ -188,6 +188,41 @@ test("what a channel cannot send is told in the text, with its name", async () =
   expect(platform.posted[1]!.text).toMatch(/`note.txt` \(1 kB\); Scripted takes no files/);
   await send({ message: "small", buffer: "aGk=", filename: "note.txt", contentType: "text/plain" });
   expect(platform.posted[2]!.attachments).toEqual([{ kind: "document", mimeType: "text/plain", data: "aGk=", fileName: "note.txt" }]);
+});
+
+test("a file that is not what it is said to be does not leave, and whoever sends it is told why", async () => {
+  const png = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex").toString("base64");
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  for (const [contentType, buffer, why] of [
+    ["image/png", base64("<html><script>alert(1)</script>"), "its content is text/html"],
+    ["application/pdf", png, "its content is image/png"],
+    ["audio/mpeg", base64("%PDF-1.7"), "its content is application/pdf"],
+    ["text/plain", "", "it is empty"],
+    ["text/plain", "not base64!", "base64"],
+  ] as const) {
+    const sent = send({ buffer, filename: "holiday`s.png", contentType });
+    await expect(sent).rejects.toMatchObject({ ...refused("DELIVERY_ATTACHMENT"), message: expect.stringContaining(why) });
+  }
+  expect(platform.posted).toEqual([]);
+  await send({ buffer: png, filename: "dot", contentType: "image/gif" });
+  await send({ buffer: png, filename: "dot.png" });
+  await send({ buffer: base64("a,b"), filename: "list.csv", contentType: "text/csv" });
+  const types = platform.posted.flatMap(({ attachments = [] }) => attachments.map(({ kind, mimeType }) => [kind, mimeType]));
+  expect(types).toEqual([
+    ["image", "image/png"],
+    ["image", "image/png"],
+    ["document", "text/csv"],
+  ]);
+});
+
+test("whoever sends a file that the channel cannot send is told, as is the session that it belongs to", async () => {
+  const { key: session } = await client.call<{ key: string }>("sessions.create", { key: "agent:main:clerk" });
+  for (const sessionKey of [session, "agent:main:gone"]) {
+    const { detail } = await send({ channel: "scripted", message: "here", buffer: "aGk=", filename: "note.txt", sessionKey });
+    expect(detail).toContain("Scripted takes no files");
+  }
+  const told = await client.call("chat.history", { sessionKey: session });
+  expect(JSON.stringify(told)).toContain("Scripted takes no files");
 });
 
 test("what nobody can say was sent is told with its account", async () => {

@@ -59,7 +59,7 @@ export function createOutbound({ attempts, defaults, channel, receipt, isSuperse
     if (growing && (await job.effect("superseded", null, () => isSuperseded(job), { replay: "safe" })))
       return { state: "delivered", ...listed(ids, shown) };
 
-    const { text, attachments } = compose(job.input, record);
+    const { text, attachments, leftOut } = compose(job.input, record);
     // Loaded when something is to be sent: a start needs none of it.
     const rendered = async (): Promise<Part[]> => (await import("./render/render.ts")).render(text, record, { growing });
     const parts = await job.effect("render", { key }, rendered, { replay: "safe" });
@@ -108,10 +108,11 @@ export function createOutbound({ attempts, defaults, channel, receipt, isSuperse
       if (outcome.status === "uncertain") uncertain = outcome.detail;
       else if (outcome.status !== "sent") return { state: "failed", ...listed(ids, shown), detail: outcome.detail };
     }
+    const details = [...(uncertain === undefined ? [] : [uncertain]), ...leftOut];
     return {
       state: uncertain === undefined ? "delivered" : "uncertain",
       ...listed(ids, shown),
-      ...(uncertain === undefined ? {} : { detail: uncertain }),
+      ...(details.length === 0 ? {} : { detail: details.join("; ") }),
     };
   };
 }

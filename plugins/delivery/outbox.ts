@@ -4,8 +4,10 @@ import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { ChannelRecord, channel } from "@pincer/plugin-sdk/contracts/channel";
 import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { OutboundMessage, outbox, Receipt, Streaming } from "@pincer/plugin-sdk/contracts/outbox";
+import { hasCode } from "@pincer/plugin-sdk/error";
 import { deliveryEnded } from "@pincer/plugin-sdk/hooks";
 import type { Admission, Job } from "@pincer/plugin-sdk/job";
+import { checkedAttachments } from "./attachments.ts";
 import type { Attempts } from "./attempts.ts";
 import { channelOf, type DeliveryConfig, defaultsOf } from "./config.ts";
 import type { ChannelManager } from "./manager.ts";
@@ -22,6 +24,9 @@ const jobKey = (key: string) => `out:${key}`;
 
 /** Where messages keep their order. */
 export const laneOf = ({ channel, account, conversation }: Address): string => `out:${channel}:${account}:${conversation}`;
+
+const checked = ({ attachments, ...message }: OutboundMessage): OutboundMessage =>
+  attachments === undefined ? message : { ...message, attachments: checkedAttachments(attachments) };
 
 export const admissionOf = (message: OutboundMessage): Admission => ({
   lane: laneOf(message.address),
@@ -52,7 +57,7 @@ export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, ma
   };
 
   const sendAndWait = async (message: OutboundMessage, io: Io): Promise<Receipt> => {
-    await lanes.admit({ admissions: [admissionOf(message)] }, io);
+    await lanes.admit({ admissions: [admissionOf(checked(message))] }, io);
     const outcome = await lanes.wait({ key: jobKey(message.key) }, io);
     return outcome.state === "done"
       ? (outcome.result as Receipt)
@@ -77,11 +82,19 @@ export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, ma
   const tellSession = async (job: Job<OutboundMessage>, { state, detail }: Receipt): Promise<void> => {
     const { address, sessionKey, runId } = job.input;
     if (sessionKey === undefined) return;
-    const what = state === "uncertain" ? "may or may not have been delivered" : "was not delivered";
+    const what =
+      state === "delivered"
+        ? "was delivered, but not whole"
+        : state === "uncertain"
+          ? "may or may not have been delivered"
+          : "was not delivered";
     const content = `A message to ${address.channel} ${what}: ${detail ?? "no reason given"}`;
     const message = { role: "user" as const, content, timestamp: ctx.clock.now() };
     const entry = { id: `delivery:${job.key}`, kind: "note" as const, message, ...(runId === undefined ? {} : { runId }) };
-    await sessions.append({ key: sessionKey, entries: [entry] }, { signal: job.signal });
+    await sessions.append({ key: sessionKey, entries: [entry] }, { signal: job.signal }).catch((error: unknown) => {
+      // Whatever came of the message, it has come: a session that is gone is told nothing.
+      if (!hasCode(error, "SESSION_UNKNOWN")) throw error;
+    });
   };
 
   return {
@@ -90,13 +103,13 @@ export function createOutbox(ctx: PluginContext<DeliveryConfig, typeof uses>, ma
       const receipt = await outbound(job);
       const { address } = job.input;
       manager.sent(address, receipt);
-      if (receipt.state !== "delivered") await tellSession(job, receipt);
+      if (receipt.state !== "delivered" || receipt.detail !== undefined) await tellSession(job, receipt);
       await ctx.run(deliveryEnded, { message: job.input, state: receipt.state });
       return receipt;
     },
-    prepare: async (message) => admissionOf(message),
+    prepare: async (message) => admissionOf(checked(message)),
     send: async (message, io) => {
-      const { jobs } = await lanes.admit({ admissions: [admissionOf(message)] }, io);
+      const { jobs } = await lanes.admit({ admissions: [admissionOf(checked(message))] }, io);
       if (jobs[0]?.state !== "done") return { state: "pending", messageIds: [] };
       return (await lanes.wait({ key: jobKey(message.key) }, io)).result as Receipt;
     },

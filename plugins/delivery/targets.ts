@@ -11,6 +11,7 @@ export const deliveryErrors = defineErrors({
   DELIVERY_CHANNEL_AMBIGUOUS: { message: "which channel is not clear", wire: "INVALID_REQUEST" },
   DELIVERY_ADDRESS_INVALID: { message: "no message comes from such an address", wire: "INVALID_REQUEST" },
   DELIVERY_EMPTY: { message: "there is nothing to send", wire: "INVALID_REQUEST" },
+  DELIVERY_ATTACHMENT: { message: "the file is not sent", wire: "INVALID_REQUEST" },
   DELIVERY_FAILED: { message: "the channel did not take the message", wire: "UNAVAILABLE" },
   DELIVERY_UNSUPPORTED: { message: "the channel cannot do that", wire: "INVALID_REQUEST" },
   DELIVERY_ACTION_INVALID: { message: "the action's parameters are not what it takes", wire: "INVALID_REQUEST" },

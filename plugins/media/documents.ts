@@ -1,8 +1,9 @@
 /** Documents as text: which reader takes which. */
+
+import { isTextual, textOf } from "@pincer/plugin-sdk/content-type";
 import { htmlToMarkdown } from "@pincer/plugin-sdk/inbound/html";
 import { Archive } from "./archive.ts";
 import type { MediaConfig } from "./config.ts";
-import { isTextual, textOf } from "./content-type.ts";
 import { openDocumentText } from "./open-document.ts";
 import { presentationText } from "./presentation.ts";
 import { spreadsheetText } from "./spreadsheet.ts";

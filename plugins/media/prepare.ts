@@ -1,10 +1,11 @@
 /** From a file as somebody sent it to what a model is given of it, in memory alone: no temporary file is written that could be left behind. */
+
+import { contentType } from "@pincer/plugin-sdk/content-type";
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { PreparedAttachment } from "@pincer/plugin-sdk/contracts/media";
 import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
-import { contentType } from "./content-type.ts";
 import { preparedImage } from "./pictures.ts";
 import { readDocument } from "./reader.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";

@@ -14,6 +14,17 @@ export interface FakeIrcOptions {
   readonly accounts?: Readonly<Record<string, string>>;
   /** Lines that it takes between two looks at the clock (`look`), before it throws the client out. */
   readonly most?: number;
+  /** Most messages that CHATHISTORY gives at once (100 when absent), and what a message may be named by there. */
+  readonly page?: number;
+  readonly references?: string;
+  /** A bouncer with the module `playback`: it keeps what was said, in buffers. */
+  readonly isBouncer?: boolean;
+  /** What of CLIENTTAGDENY the server says. */
+  readonly tagsDenied?: string;
+  /** Everything that somebody says comes twice, as a bouncer and the server behind it may say it. */
+  readonly twice?: boolean;
+  /** Epoch milliseconds; the machine's when absent. */
+  readonly now?: () => number;
   /** Certificate and key in PEM: encrypted, and a client may show a certificate of its own. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -33,6 +44,10 @@ export interface FakeIrc extends AsyncDisposable {
   readonly address: string;
   /** What the assistant said, by nick of its connection. */
   readonly said: readonly { readonly as: string; readonly target: string; readonly text: string }[];
+  /** Which message each of these is a reply to, as it says. */
+  readonly replies: readonly (string | undefined)[];
+  /** What it told beside messages (TAGMSG). */
+  readonly signs: readonly { readonly target: string; readonly tags: Readonly<Record<string, string>> }[];
   /** Every line that came. */
   readonly lines: readonly string[];
   /** Lines that no client should send, with what was answered. */
@@ -80,6 +95,12 @@ export async function startFakeIrc({
   sasl = [],
   accounts = {},
   most = Number.POSITIVE_INFINITY,
+  twice = false,
+  now = Date.now,
+  page = 100,
+  references = "timestamp",
+  isBouncer = false,
+  tagsDenied,
   tls,
 }: FakeIrcOptions = {}): Promise<FakeIrc> {
   const clients = new Set<Client>();
@@ -87,6 +108,8 @@ export async function startFakeIrc({
   const [lines, odd, logins]: [string[], string[], string[]] = [[], [], []];
   const taken = new Set<string>();
   const said: { as: string; target: string; text: string }[] = [];
+  const replies: (string | undefined)[] = [];
+  const signs: { target: string; tags: Readonly<Record<string, string>> }[] = [];
   const changes = new EventTarget();
   let [isOpen, isHanging] = [true, false];
   let count = 0;
@@ -111,7 +134,7 @@ export async function startFakeIrc({
     to(
       client,
       `:irc.test 001 ${nick} :Welcome`,
-      `:irc.test 005 ${nick} CHANTYPES=# CASEMAPPING=ascii WHOX BOT=B :are supported`,
+      `:irc.test 005 ${nick} CHANTYPES=# CASEMAPPING=ascii WHOX BOT=B${client.caps.has("draft/chathistory") ? ` CHATHISTORY=${page} MSGREFTYPES=${references}` : ""}${tagsDenied === undefined ? "" : ` CLIENTTAGDENY=${tagsDenied}`} :are supported`,
       `:irc.test 422 ${nick} :No MOTD`,
     );
   }
@@ -147,35 +170,60 @@ export async function startFakeIrc({
     );
   }
 
+  const nameOf = ({ from, target }: Spoken) => (target.startsWith("#") ? target : from.split("!", 1)[0]!);
+
   function history(client: Client, [kind = "", ...rest]: readonly string[]): void {
     const reference = `b${++count}`;
     const times = rest.flatMap((word) => (word.startsWith("timestamp=") ? [Date.parse(word.slice(10))] : []));
-    const most = Number(rest.at(-1));
-    const nameOf = ({ from, target }: Spoken) => (target.startsWith("#") ? target : from.split("!", 1)[0]!);
+    const most = Math.min(page, Number(rest.at(-1)));
     const batch = (type: string, inside: readonly string[]) =>
       to(client, `:irc.test BATCH +${reference} ${type}`, ...inside, `:irc.test BATCH -${reference}`);
     if (kind === "TARGETS") {
-      const names = new Set(log.filter(({ at }) => at > times[0]! && at < times[1]!).map(nameOf));
+      const latest = new Map(log.filter(({ at }) => at > times[0]! && at < times[1]!).map((one) => [nameOf(one), one.at]));
+      const listed = [...latest].sort(([, one], [, other]) => one - other).slice(0, most);
       batch(
         "draft/chathistory-targets",
-        [...names].map((name) => `@batch=${reference} :irc.test CHATHISTORY TARGETS ${name} ${new Date().toISOString()}`),
+        listed.map(([name, at]) => `@batch=${reference} :irc.test CHATHISTORY TARGETS ${name} ${new Date(at).toISOString()}`),
       );
-    } else {
-      const found = log.filter((one) => nameOf(one) === rest[0] && one.at > times[0]!).slice(0, most);
-      batch(
-        `chathistory ${rest[0]}`,
-        found.map((one) => shown(client, one, reference)),
-      );
+      return;
+    }
+    const [target = "", from = ""] = rest;
+    const known = log.filter((one) => nameOf(one) === target);
+    const place = from.startsWith("msgid=") ? known.findIndex(({ id }) => id === from.slice("msgid=".length)) : undefined;
+    if (place !== undefined && (place < 0 || !references.includes("msgid"))) {
+      to(client, `FAIL CHATHISTORY INVALID_MSGREFTYPE ${kind} ${target} :No such reference`);
+      return;
+    }
+    const found = known.filter(({ at }, index) => (place === undefined ? at > times[0]! : index > place)).slice(0, most);
+    batch(
+      `chathistory ${target}`,
+      found.map((one) => shown(client, one, reference)),
+    );
+  }
+
+  /** As ZNC's module does it: buffer after buffer, and without a word when all is said. */
+  function play(client: Client, [, , from = "0"]: readonly string[]): void {
+    for (const name of new Set(log.map(nameOf))) {
+      const reference = `p${++count}`;
+      const isBatched = client.caps.has("batch");
+      const found = log.filter((one) => nameOf(one) === name && one.at / 1000 > Number(from));
+      if (isBatched) to(client, `:znc.in BATCH +${reference} znc.in/playback ${name}`);
+      to(client, ...found.map((one) => shown(client, one, isBatched ? reference : undefined)));
+      if (isBatched) to(client, `:znc.in BATCH -${reference}`);
     }
   }
 
   function take(client: Client, line: string): void {
     lines.push(line);
     if (++client.taken > most) return void client.socket.end("ERROR :Closing Link: assistant.test (Excess Flood)\r\n");
-    const [head = "", trailing] = line.split(/ :(.*)/s);
+    const tagged = /^@(\S+) (.*)$/s.exec(line);
+    const tags = Object.fromEntries((tagged?.[1] ?? "").split(";").flatMap((each) => (each === "" ? [] : [each.split(/=(.*)/s, 2)])));
+    const rest = tagged?.[2] ?? line;
+    if (tagged && !client.caps.has("message-tags")) odd.push(line);
+    const [head = "", trailing] = rest.split(/ :(.*)/s);
     const [command = "", ...words] = head.split(" ");
     const params = trailing === undefined ? words : [...words, trailing];
-    if (Buffer.byteLength(line) > 510) {
+    if (Buffer.byteLength(rest) > 510) {
       odd.push(line);
       to(client, `:irc.test 417 ${client.nick} :Input line was too long`);
       return;
@@ -213,14 +261,19 @@ export async function startFakeIrc({
         break;
       case "PRIVMSG": {
         const [target = "", text = ""] = params;
-        if (target === "nobody") to(client, `:irc.test 401 ${client.nick} nobody :No such nick/channel`);
+        if (isBouncer && target === "*playback") play(client, text.split(" "));
+        else if (target === "nobody") to(client, `:irc.test 401 ${client.nick} nobody :No such nick/channel`);
         else {
           said.push({ as: client.nick, target, text });
+          replies.push(tags["+draft/reply"]);
           if (client.caps.has("echo-message") && !isHanging)
             to(client, `@msgid=own${said.length} :${own(client.nick)} PRIVMSG ${target} :${text}`);
         }
         break;
       }
+      case "TAGMSG":
+        signs.push({ target: params[0] ?? "", tags });
+        break;
       case "QUIT":
         client.socket.end();
         break;
@@ -261,14 +314,15 @@ export async function startFakeIrc({
 
   return {
     address: `127.0.0.1:${typeof where === "object" ? where?.port : 0}`,
-    ...{ said, lines, odd, logins, taken },
+    ...{ said, replies, signs, lines, odd, logins, taken },
     async until(holds) {
       while (!holds()) await new Promise((resolve) => changes.addEventListener("change", resolve, { once: true }));
     },
     speak(spoken) {
-      const entry = { ...spoken, at: spoken.at ?? Date.now(), id: spoken.id ?? `id${++count}` };
+      const entry = { ...spoken, at: spoken.at ?? now(), id: spoken.id ?? `id${++count}` };
       log.push(entry);
-      for (const client of clients) if (client.isIn) to(client, shown(client, entry));
+      const line = (client: Client) => Array<string>(twice ? 2 : 1).fill(shown(client, entry));
+      for (const client of clients) if (client.isIn) to(client, ...line(client));
       return entry.id;
     },
     send(...text) {

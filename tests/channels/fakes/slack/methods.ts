@@ -183,8 +183,10 @@ export function createMethods({ world, clock, limited, openTicket }: Deps): Read
       );
     },
     "conversations.info": (call) => {
-      const { id, name } = conversationOf(call);
-      return { channel: { id, ...(name !== undefined && { name }), is_im: id.startsWith("D") } };
+      // Public channels are shown to who is not in them.
+      const open = world.conversations.get(call.args.required("channel"));
+      const { id, name, apps } = open?.id.startsWith("C") ? open : conversationOf(call);
+      return { channel: { id, ...(name !== undefined && { name }), is_im: id.startsWith("D"), is_member: apps.has(call.app.user) } };
     },
     "users.info": ({ args }) => {
       const person = world.people.get(args.required("user"));

@@ -117,6 +117,15 @@ export function startFakeSlack({ clock = systemClock, limited = false, ...option
         if (!app) return new Response("no such ticket", { status: 404 });
         return own.upgrade(request, { data: { app } }) ? undefined : new Response("not a WebSocket", { status: 400 });
       }
+      const trigger = /^\/response\/([\w-]+)$/.exec(pathname)?.[1];
+      if (trigger !== undefined) {
+        const { text, response_type } = (await request.json()) as { readonly text: string; readonly response_type: string };
+        if (request.headers.has("authorization") || response_type !== "ephemeral") world.oddities.push("an aside that is none");
+        if (world.asides.filter((aside) => aside.trigger === trigger).length >= 5) return new Response("used_url", { status: 404 });
+        world.asides.push({ trigger, text });
+        look();
+        return new Response("ok");
+      }
       const upload = world.files.get(/^\/upload\/v1\/(\w+)$/.exec(pathname)?.[1] ?? "");
       if (upload) {
         upload.bytes = await uploaded(request);
@@ -216,7 +225,7 @@ export function startFakeSlack({ clock = systemClock, limited = false, ...option
       const name = id.startsWith("D") ? "directmessage" : (world.conversations.get(id)?.name ?? "general");
       deliveriesOf(app).deliver("slash_commands", {
         ...{ token: "x", team_id: TEAM, team_domain: "engines", channel_id: id, channel_name: name, api_app_id: "A1" },
-        ...{ user_id: user, user_name: user.toLowerCase(), command, text, trigger_id: trigger, response_url: `${url}/response` },
+        ...{ user_id: user, user_name: user.toLowerCase(), command, text, trigger_id: trigger, response_url: `${url}/response/${trigger}` },
       });
       return trigger;
     },

@@ -77,6 +77,8 @@ export interface World {
   readonly sent: Sent[];
   readonly files: Map<string, StoredFile>;
   readonly statuses: { readonly conversation: string; readonly thread: string; readonly status: string }[];
+  /** What was said to one person alone, by the address that came with their command, which takes five answers. */
+  readonly asides: { readonly trigger: string; readonly text: string }[];
   /** Arguments that no method has, and texts that Slack would read as something else. */
   readonly oddities: string[];
   /** The id of a message that is written now. */
@@ -96,6 +98,7 @@ export function createWorld(clock: Clock): World {
     sent: [],
     files: new Map(),
     statuses: [],
+    asides: [],
     oddities: [],
     nextTs() {
       lastMicros = Math.max(lastMicros + 1, Math.floor(clock.now()) * 1000);
