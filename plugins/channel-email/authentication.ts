@@ -69,8 +69,7 @@ function resultOf([first = "", ...rest]: readonly string[]): Result[] {
 export const authservIdOf = (field: string): string | undefined => piecesOf(field.slice(0, LONGEST_FIELD))[0]?.[0]?.toLowerCase();
 
 /** Who signs for a domain vouches for what lies below it, and not the other way round; a domain of one word is nobody's. */
-const covers = (signer: string, domain: string): boolean =>
-  signer === domain || (signer.includes(".") && domain.endsWith(`.${signer}`));
+const covers = (signer: string, domain: string): boolean => signer === domain || (signer.includes(".") && domain.endsWith(`.${signer}`));
 
 const domainIn = (property: string | undefined): string => (property === undefined ? "" : domainOf(property));
 

@@ -13,7 +13,11 @@ const OF_PROGRAMS = ["x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresp
 
 /** Why it is not answered, whoever wrote it; undefined where a person may have. */
 export function whyAutomatic(field: Field, writer: string): string | undefined {
-  const word = (name: string) => field(name)?.trim().toLowerCase().split(/[\s;(]/, 1)[0];
+  const word = (name: string) =>
+    field(name)
+      ?.trim()
+      .toLowerCase()
+      .split(/[\s;(]/, 1)[0];
   const submitted = word("auto-submitted");
   if (submitted !== undefined && submitted !== "no") return `Auto-Submitted: ${submitted}`;
   const precedence = word("precedence");
@@ -23,7 +27,8 @@ export function whyAutomatic(field: Field, writer: string): string | undefined {
   if (telling !== undefined) return telling;
   if (field("return-path")?.trim() === "<>") return "it is a bounce";
   const type = word("content-type") ?? "";
-  if (type === "multipart/report" || /^message\/(delivery-status|disposition-notification|feedback-report)$/.test(type)) return `it is a report (${type})`;
+  if (type === "multipart/report" || /^message\/(delivery-status|disposition-notification|feedback-report)$/.test(type))
+    return `it is a report (${type})`;
   const local = writer.slice(0, -domainOf(writer).length - 1);
   return NOBODY.test(local) ? `nobody reads ${writer}` : undefined;
 }

@@ -19,7 +19,8 @@ export interface Composed {
 export function recipientsOf(conversation: string): readonly string[] {
   const to = conversation.split(",");
   const wrong = to.find((address) => !isAddress(address));
-  if (wrong !== undefined) throw channelErrors.CHANNEL_REJECTED(`expected addresses of mail in small letters, parted by commas; came "${wrong.slice(0, 80)}"`);
+  if (wrong !== undefined)
+    throw channelErrors.CHANNEL_REJECTED(`expected addresses of mail in small letters, parted by commas; came "${wrong.slice(0, 80)}"`);
   if (to.length > MOST_PEOPLE) throw channelErrors.CHANNEL_REJECTED(`a mail goes to at most ${MOST_PEOPLE} people; came ${to.length}`);
   return to;
 }
@@ -62,7 +63,9 @@ export async function compose({ request, settings, thread, messageId, at }: Comp
   const { address, text, plain = "", attachments = [], replyTo } = request;
   const to = recipientsOf(address.conversation);
   const answered = [replyTo, thread?.last].find((id) => id !== undefined && ID.test(id));
-  const references = [...new Set([thread?.root, thread?.last, answered])].filter((id) => id !== undefined && ID.test(id)).map((id) => `<${id}>`);
+  const references = [...new Set([thread?.root, thread?.last, answered])]
+    .filter((id) => id !== undefined && ID.test(id))
+    .map((id) => `<${id}>`);
   const quotation = thread && quotationOf(thread);
   const composer = new MailComposer({
     from: { name: settings.name, address: settings.address },

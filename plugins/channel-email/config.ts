@@ -7,8 +7,7 @@ import { isAddress } from "./address.ts";
 
 const PASSWORD = "EMAIL_PASSWORD";
 
-const Server = (description: string) =>
-  Type.Optional(Type.String({ pattern: "^(\\[[0-9a-fA-F:]+\\]|[^\\s:/]+):\\d{1,5}$", description }));
+const Server = (description: string) => Type.Optional(Type.String({ pattern: "^(\\[[0-9a-fA-F:]+\\]|[^\\s:/]+):\\d{1,5}$", description }));
 const OneLine = (description: string) => Type.Optional(Type.String({ pattern: "^[^\\u0000-\\u001f\\u007f]+$", description }));
 
 export const Security = Type.Union([
@@ -26,15 +25,22 @@ export const EmailConfig = channelConfig({
   imapSecurity: Type.Optional(Type.Union(Security.anyOf, { description: "Absent: tls at port 993, else starttls" })),
   smtpSecurity: Type.Optional(Type.Union(Security.anyOf, { description: "Absent: tls at port 465, else starttls" })),
   ca: Type.Optional(
-    Type.String({ description: "Certificate in PEM that vouches for both servers, where no public authority does; no other is trusted then" }),
+    Type.String({
+      description: "Certificate in PEM that vouches for both servers, where no public authority does; no other is trusted then",
+    }),
   ),
   login: OneLine("User name at both servers; the address when absent"),
   password: credentialSetting(
     `Of the account, best as { secret: "NAME" }; absent: the secret ${PASSWORD}, of another account than default ${PASSWORD}_<ACCOUNT>`,
   ),
-  authservId: OneLine("How the receiving server names itself in Authentication-Results, such as mx.example.org; what others say is ignored"),
+  authservId: OneLine(
+    "How the receiving server names itself in Authentication-Results, such as mx.example.org; what others say is ignored",
+  ),
   requireAuth: Type.Optional(
-    Type.Boolean({ description: "Whom the receiving server has not authenticated is not heard; true when absent. Without, anybody is whom they claim to be" }),
+    Type.Boolean({
+      description:
+        "Whom the receiving server has not authenticated is not heard; true when absent. Without, anybody is whom they claim to be",
+    }),
   ),
   folder: OneLine("Folder that is read; INBOX when absent"),
   sentFolder: OneLine("Folder of what was sent; the one that the server marks so when absent"),
@@ -113,7 +119,8 @@ export async function readSettings(
     throw loginRequired(`the account "${account}" has no ${name}`, `pincer config set ${at}.${name} "${example}"`);
   };
   const address = needed("address", "assistant@example.org").toLowerCase();
-  if (!isAddress(address)) throw loginRequired(`"${address}" is no address of mail`, `pincer config set ${at}.address "assistant@example.org"`);
+  if (!isAddress(address))
+    throw loginRequired(`"${address}" is no address of mail`, `pincer config set ${at}.address "assistant@example.org"`);
   const password = await readCredential(read, own.password, PASSWORD, account);
   const imap = needed("imap", "imap.example.org:993");
   const smtp = needed("smtp", "smtp.example.org:465");

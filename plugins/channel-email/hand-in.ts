@@ -72,7 +72,9 @@ export function createHandIn(box: Mailbox, deps: HandInDeps) {
 
   async function remember(mail: Mail, { sentAt, address }: InboundMessage): Promise<void> {
     const { subject, root, id, writer, email } = mail;
-    const said = settings.quoteOriginal ? { said: { by: writer.address, at: sentAt, text: textOf(email).slice(0, 5_000).toWellFormed() } } : {};
+    const said = settings.quoteOriginal
+      ? { said: { by: writer.address, at: sentAt, text: textOf(email).slice(0, 5_000).toWellFormed() } }
+      : {};
     await threads.keep(address, { subject, root, last: id, ...said });
   }
 

@@ -13,7 +13,8 @@ export const isOwnId = (id: string): boolean => /^pincer\.(answer|new)\.[0-9a-f]
  * The exchange that began with that mail, as a part of addresses. What answers a mail that the assistant sent of its own accord is none: it goes on
  * where that was sent from.
  */
-export const threadOf = (root: string): string | undefined => (/^pincer\.new\.[0-9a-f]{40}@/.test(root) ? undefined : digest(root).slice(0, 24));
+export const threadOf = (root: string): string | undefined =>
+  /^pincer\.new\.[0-9a-f]{40}@/.test(root) ? undefined : digest(root).slice(0, 24);
 
 /** Names a mail for the inbox: by its own id, or by its whole header where it has none. */
 export const eventOf = (id: string | undefined, header: string): string => digest(id === undefined ? `header ${header}` : `id ${id}`);

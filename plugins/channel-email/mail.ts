@@ -38,7 +38,9 @@ export const headerEnds = (bytes: Uint8Array): boolean => {
 };
 
 const idsIn = (text: string | undefined): readonly string[] =>
-  [...(text ?? "").matchAll(/<([\x21-\x3b\x3d\x3f-\x7e]{3,})>/g)].flatMap(([, id = ""]) => (id.length <= LONGEST_ID ? [id] : [])).slice(0, MOST_REFERENCES);
+  [...(text ?? "").matchAll(/<([\x21-\x3b\x3d\x3f-\x7e]{3,})>/g)]
+    .flatMap(([, id = ""]) => (id.length <= LONGEST_ID ? [id] : []))
+    .slice(0, MOST_REFERENCES);
 
 const oneLine = (text: string): string => visibleText(text).replace(/\s+/g, " ").trim().slice(0, LONGEST_SUBJECT).toWellFormed();
 
@@ -63,7 +65,9 @@ export function readMail(email: Email, settings: Pick<Settings, "address" | "aut
   return {
     mail: {
       writer,
-      others: [...new Set([...to, ...addressesIn(all("cc"))])].filter((other) => other !== settings.address && other !== writer.address).sort(),
+      others: [...new Set([...to, ...addressesIn(all("cc"))])]
+        .filter((other) => other !== settings.address && other !== writer.address)
+        .sort(),
       isAddressed: to.includes(settings.address),
       id,
       root: idsIn(field("references"))[0] ?? inReplyTo ?? id,

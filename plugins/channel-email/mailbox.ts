@@ -62,7 +62,8 @@ export function failureOf(error: unknown, settings: Settings): Error {
       `${where}; many providers want a password for apps, made in the settings of the account`,
     );
   }
-  if (short === "ETHROTTLE" || serverResponseCode === "LIMIT") return channelErrors.CHANNEL_RATE_LIMITED(`${host} asks to wait${because}`, { retryAfterMs: 60_000 });
+  if (short === "ETHROTTLE" || serverResponseCode === "LIMIT")
+    return channelErrors.CHANNEL_RATE_LIMITED(`${host} asks to wait${because}`, { retryAfterMs: 60_000 });
   if (said !== "") return channelErrors.CHANNEL_UNAVAILABLE(`${host}:${port} says: ${said}`);
   return channelErrors.CHANNEL_UNAVAILABLE(whyNotOpened(short, "imap", settings));
 }

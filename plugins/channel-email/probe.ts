@@ -45,7 +45,11 @@ async function look(settings: Settings, clock: Clock, signal: AbortSignal): Prom
   }
   const open = [imap, smtp].find(({ security }) => security === "none");
   if (open) return { ok: true, self: address, detail: `The connection to ${open.host}:${open.port} is not encrypted.` };
-  return { ok: true, self: address, ...(!requireAuth && { detail: "Anybody is taken for whom they claim to be (channels.email.requireAuth)." }) };
+  return {
+    ok: true,
+    self: address,
+    ...(!requireAuth && { detail: "Anybody is taken for whom they claim to be (channels.email.requireAuth)." }),
+  };
 }
 
 export function createProbe({ clock, settingsOf }: ProbeDeps) {

@@ -53,7 +53,8 @@ export async function* receive(deps: ReceivingDeps, signal: AbortSignal): AsyncG
     if (signal.aborted) return;
     await handIn(uid, position, false);
   }
-  if (again.length > 0) await deps.inbox.advance({ channel: "email", account: deps.account, position: positionText(position) }, { signal: deps.signal });
+  if (again.length > 0)
+    await deps.inbox.advance({ channel: "email", account: deps.account, position: positionText(position) }, { signal: deps.signal });
   while (!signal.aborted) {
     ({ promise: told, resolve: tell } = Promise.withResolvers<void>());
     // A range without an end has the last mail in it, however low its number is.

@@ -48,7 +48,8 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
       using own = live === undefined ? await openMailbox(settings, signal) : undefined;
       const box = live ?? own!;
       const folder = await sentFolderOf(box, settings);
-      if (folder === undefined) throw channelErrors.CHANNEL_REJECTED("the server marks no folder as that of what was sent: set channels.email.sentFolder");
+      if (folder === undefined)
+        throw channelErrors.CHANNEL_REJECTED("the server marks no folder as that of what was sent: set channels.email.sentFolder");
       await box.ask((client) => client.append(folder, bytes, ["\\Seen"]));
     } catch (error) {
       log.warn("email.not-kept", { account, error: errorMessage(error) });
@@ -65,7 +66,9 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
     const mark = `${PREFIX}${messageId}`;
     if ((await store.get<number>(mark)) !== undefined) {
       if (!(await isFound(settings, messageId, signal)))
-        throw channelErrors.CHANNEL_UNCERTAIN("it was handed to the server, which has not said whether it took it, and it is not among what was sent");
+        throw channelErrors.CHANNEL_UNCERTAIN(
+          "it was handed to the server, which has not said whether it took it, and it is not among what was sent",
+        );
       await forget(mark);
       return { messageId };
     }

@@ -22,7 +22,7 @@ inEveryMode("at real servers", (mode, inMode) => {
     await house.connected();
     const mail = letter({ from: ada, to: pincer, text: "hello", header: { "Message-ID": "<first@example.test>" } });
     await mailTo(postfix.port, { from: ada, to: pincer }, mail);
-    expect(await house.heard(0)).toContain("[mail about \"A word\"; authenticated by mx.pincer.test (dmarc=pass)]\nhello\n");
+    expect(await house.heard(0)).toContain('[mail about "A word"; authenticated by mx.pincer.test (dmarc=pass)]\nhello\n');
     const answer = await house.found(() => dovecot.mails(ada)[0]);
     expect(field(answer, "from")).toBe(`Pincer <${pincer}>`);
     expect(field(answer, "subject")).toBe("Re: A word");
@@ -32,7 +32,12 @@ inEveryMode("at real servers", (mode, inMode) => {
     const kept = await house.found(() => dovecot.mails(pincer, "Sent")[0]);
     expect(field(kept, "message-id")).toBe(field(answer, "message-id")!);
 
-    const next = letter({ from: ada, to: pincer, text: "and now?", header: { References: `<first@example.test> ${field(answer, "message-id")}`, "In-Reply-To": field(answer, "message-id")! } });
+    const next = letter({
+      from: ada,
+      to: pincer,
+      text: "and now?",
+      header: { References: `<first@example.test> ${field(answer, "message-id")}`, "In-Reply-To": field(answer, "message-id")! },
+    });
     await mailTo(postfix.port, { from: ada, to: pincer }, next);
     await house.heard(1);
     expect(JSON.stringify(house.kit.model.models[1]?.request.messages)).toMatch(/hello.*fine.*and now/s);
@@ -50,7 +55,11 @@ test("both servers are spoken to in TLS from the first byte, and not at all with
     await house.connected();
     await house.kit.call("send", { channel: "email", to: ada, message: "good morning", idempotencyKey: "1" });
     const mail = await house.found(() => dovecot.mails(ada)[0]);
-    expect([field(mail, "subject"), field(mail, "auto-submitted"), field(mail, "in-reply-to")]).toEqual(["good morning", "auto-generated", undefined]);
+    expect([field(mail, "subject"), field(mail, "auto-submitted"), field(mail, "in-reply-to")]).toEqual([
+      "good morning",
+      "auto-generated",
+      undefined,
+    ]);
   }
   await using doubting = await startHouse(ports, { config: { ...tls, ca: undefined } });
   const { lastError } = await doubting.until((account) => account["lastError"] !== null);

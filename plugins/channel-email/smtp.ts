@@ -2,10 +2,10 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import { domainOf } from "./address.ts";
 import type { Composed } from "./composing.ts";
@@ -31,7 +31,8 @@ function waitOf(said: string): number {
   return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : WAIT_MS;
 }
 
-const asksToWait = (status: number, said: string): boolean => status === 421 || status === 452 || /\b4\.7\.\d|rate|too many|throttl|greylist/i.test(said);
+const asksToWait = (status: number, said: string): boolean =>
+  status === 421 || status === 452 || /\b4\.7\.\d|rate|too many|throttl|greylist/i.test(said);
 
 /** `isHandedOver`: the whole mail has left, so that it may lie in the server's hands. */
 function failureOf(error: unknown, settings: Settings, isHandedOver: boolean): Error {
@@ -43,7 +44,10 @@ function failureOf(error: unknown, settings: Settings, isHandedOver: boolean): E
     const refusal = `${host} says: ${said}`;
     if (code === "EAUTH" && responseCode >= 500) {
       const where = settings.secret === undefined ? "put the right password where it stands" : `pincer secrets set ${settings.secret}`;
-      return loginRequired(`${host} does not accept the login of ${settings.login} (${said})`, `${where}; many providers want a password for apps`);
+      return loginRequired(
+        `${host} does not accept the login of ${settings.login} (${said})`,
+        `${where}; many providers want a password for apps`,
+      );
     }
     if (responseCode >= 500) return channelErrors.CHANNEL_REJECTED(refusal);
     return asksToWait(responseCode, said)
@@ -51,12 +55,20 @@ function failureOf(error: unknown, settings: Settings, isHandedOver: boolean): E
       : channelErrors.CHANNEL_UNAVAILABLE(refusal);
   }
   // Made out by the client itself, before anything was said.
-  if (code === "EMESSAGE" || code === "EENVELOPE") return channelErrors.CHANNEL_REJECTED(`${host} does not take this mail: ${saidBy((error as Error).message, settings)}`);
-  if (code === "EAUTH") return loginRequired(`${host} takes no login of the kind that is known here`, "look at channels.email.smtp and channels.email.smtpSecurity");
+  if (code === "EMESSAGE" || code === "EENVELOPE")
+    return channelErrors.CHANNEL_REJECTED(`${host} does not take this mail: ${saidBy((error as Error).message, settings)}`);
+  if (code === "EAUTH")
+    return loginRequired(
+      `${host} takes no login of the kind that is known here`,
+      "look at channels.email.smtp and channels.email.smtpSecurity",
+    );
   const how = typeof originalCode === "string" ? originalCode : typeof code === "string" ? code : undefined;
-  if (isHandedOver) return channelErrors.CHANNEL_UNCERTAIN(`the connection to ${host}:${port} broke before it said whether it took the mail`);
+  if (isHandedOver)
+    return channelErrors.CHANNEL_UNCERTAIN(`the connection to ${host}:${port} broke before it said whether it took the mail`);
   return channelErrors.CHANNEL_UNAVAILABLE(
-    command === "CONN" || how === undefined ? `the connection to ${host}:${port} broke${how === undefined ? "" : ` (${how})`}` : whyNotOpened(how, "smtp", settings),
+    command === "CONN" || how === undefined
+      ? `the connection to ${host}:${port} broke${how === undefined ? "" : ` (${how})`}`
+      : whyNotOpened(how, "smtp", settings),
   );
 }
 
@@ -99,7 +111,9 @@ async function inSession<T>(
 ): Promise<T> {
   const { smtp, ca, login, password, timeoutMs, address } = settings;
   using inTime = linkSignals(signal);
-  using timer = clock.after(timeoutMs, () => inTime.abort(channelErrors.CHANNEL_UNAVAILABLE(`${smtp.host}:${smtp.port} has not let anybody in for ${timeoutMs} ms`)));
+  using timer = clock.after(timeoutMs, () =>
+    inTime.abort(channelErrors.CHANNEL_UNAVAILABLE(`${smtp.host}:${smtp.port} has not let anybody in for ${timeoutMs} ms`)),
+  );
   const socket = await openSocket(settings, inTime.signal);
   const connection = new SMTPConnection({
     ...{ host: smtp.host, port: smtp.port, connection: socket },

@@ -40,5 +40,12 @@ export function withoutQuotation(text: string): Words {
   while (isBlank(lines[begin])) begin++;
   const said = lines.slice(0, attributionAt(lines, begin)).join("\n").trim();
   if (begin === lines.length || said === "") return { said: text, quoted: "" };
-  return { said, quoted: lines.slice(begin).map((line) => line.replace(/^\s*>\s?/, "")).join("\n").trim() };
+  return {
+    said,
+    quoted: lines
+      .slice(begin)
+      .map((line) => line.replace(/^\s*>\s?/, ""))
+      .join("\n")
+      .trim(),
+  };
 }

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificate, key } from "../../../support/self-signed.ts";
-import { freePort, greeted, withServers } from "./ports.ts";
+import { freePort, greeted, saying, withServers } from "./ports.ts";
 
 /** Owns the mails; nobody else on this machine. */
 export const VMAIL = 5000;
@@ -50,12 +50,17 @@ export async function startDovecot({ users, from }: DovecotOptions): Promise<Dov
     own(maildir(address));
     for (const name of ["new", "cur", "tmp"]) own(maildir(address), name);
   }
-  writeFileSync(join(folder, "users"), Object.entries(users).map(([name, password]) => `${name}:{PLAIN}${password}\n`).join(""));
+  writeFileSync(
+    join(folder, "users"),
+    Object.entries(users)
+      .map(([name, password]) => `${name}:{PLAIN}${password}\n`)
+      .join(""),
+  );
   writeFileSync(
     join(folder, "dovecot.conf"),
     `base_dir = ${folder}/run
 state_dir = ${folder}/state
-log_path = ${folder}/log
+log_path = /dev/stderr
 protocols = imap
 listen = 127.0.0.1
 ssl = yes
@@ -107,8 +112,8 @@ service stats {
 `,
   );
   const server = Bun.spawn(["dovecot", "-F", "-c", join(folder, "dovecot.conf")], { stdout: "ignore", stderr: "pipe", env: withServers });
-  const isGone = () => (server.exitCode === null ? undefined : `dovecot has ended: ${readFileSync(join(folder, "log"), "utf8")}`);
-  await greeted(port, isGone);
+  await saying(server.stderr, "starting up");
+  await greeted(port);
   let count = 0;
   const inFolder = (address: string, name: string) => (name === "INBOX" ? maildir(address) : join(maildir(address), `.${name}`));
   return {

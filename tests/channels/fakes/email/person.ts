@@ -28,7 +28,14 @@ export const letter = ({ from, to, text, header = {} }: Letter): string =>
 /** Resolves once the server has taken it; rejects with what it says instead. */
 export async function mailTo(port: number, envelope: { readonly from: string; readonly to: string }, mail: string): Promise<void> {
   const socket = connect({ host: "127.0.0.1", port });
-  const steps = ["EHLO example.test", `MAIL FROM:<${envelope.from}>`, `RCPT TO:<${envelope.to}>`, "DATA", `${mail.replace(/^\./gm, "..")}\r\n.`, "QUIT"];
+  const steps = [
+    "EHLO example.test",
+    `MAIL FROM:<${envelope.from}>`,
+    `RCPT TO:<${envelope.to}>`,
+    "DATA",
+    `${mail.replace(/^\./gm, "..")}\r\n.`,
+    "QUIT",
+  ];
   let rest = "";
   try {
     for await (const chunk of socket as AsyncIterable<Buffer>) {

@@ -13,11 +13,9 @@ export function freePort(): Promise<number> {
 }
 
 /** Resolves once somebody listens there, and says something of its own accord. */
-export async function greeted(port: number, isGone: () => string | undefined): Promise<void> {
-  for (;;) {
-    const gone = isGone();
-    if (gone !== undefined) throw new Error(gone);
-    const heard = await new Promise<boolean>((resolve) => {
+export async function greeted(port: number): Promise<void> {
+  const greets = () =>
+    new Promise<boolean>((resolve) => {
       const socket = connect({ host: "127.0.0.1", port });
       socket.once("data", () => {
         resolve(true);
@@ -26,9 +24,21 @@ export async function greeted(port: number, isGone: () => string | undefined): P
       socket.once("error", () => resolve(false));
       socket.once("close", () => resolve(false));
     });
-    if (heard) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  while (!(await greets())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves once a program has said that, and reads on, so that it can say more; rejects with what it said when it ends before. */
+export async function saying(stream: ReadableStream<Uint8Array<ArrayBuffer>>, words: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let said = "";
+  void (async () => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      if (said.length < 10_000) said += text;
+      if (said.includes(words)) resolve();
+    }
+    reject(new Error(`it has ended: ${said}`));
+  })();
+  await promise;
 }
 
 /** Surroundings in which the programs of servers are found, where Debian puts them. */

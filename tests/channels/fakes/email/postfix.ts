@@ -1,5 +1,5 @@
 /** A real server, Postfix, on loopback, out of a folder of its own: one port for strangers, who are judged, and two for those who log in. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dovecot, VMAIL } from "./dovecot.ts";
@@ -19,7 +19,11 @@ export interface Postfix extends AsyncDisposable {
 }
 
 /** `senders`: by address, what it finds out about mails of theirs; nothing about others. */
-export async function startPostfix(dovecot: Dovecot, addresses: readonly string[], senders: Readonly<Record<string, string>>): Promise<Postfix> {
+export async function startPostfix(
+  dovecot: Dovecot,
+  addresses: readonly string[],
+  senders: Readonly<Record<string, string>>,
+): Promise<Postfix> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-postfix-"));
   chmodSync(folder, 0o755);
   const [port, submissionPort, tlsPort] = [await freePort(), await freePort(), await freePort()];
@@ -30,7 +34,9 @@ export async function startPostfix(dovecot: Dovecot, addresses: readonly string[
     chownSync(join(folder, name), uid, 0);
   }
   const inline = (map: Readonly<Record<string, string>>) =>
-    `inline:{ ${Object.entries(map).map(([key, value]) => `{ ${key} = ${value} }`).join(", ")} }`;
+    `inline:{ ${Object.entries(map)
+      .map(([key, value]) => `{ ${key} = ${value} }`)
+      .join(", ")} }`;
   writeFileSync(
     join(folder, "etc/main.cf"),
     `compatibility_level = 3.6
@@ -67,9 +73,28 @@ mailbox_size_limit = 0
 virtual_mailbox_limit = 0
 `,
   );
-  const submission = "-o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions= -o smtpd_relay_restrictions=permit_sasl_authenticated,reject";
-  const services = ["pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr", "tlsmgr unix - - n 1000? 1 tlsmgr"];
-  const more = ["rewrite trivial-rewrite", "bounce bounce", "defer bounce", "trace bounce", "verify verify", "error error", "retry error", "discard discard", "virtual virtual", "proxymap proxymap", "anvil anvil", "scache scache"];
+  const submission =
+    "-o smtpd_sasl_auth_enable=yes -o smtpd_sender_restrictions= -o smtpd_relay_restrictions=permit_sasl_authenticated,reject";
+  const services = [
+    "pickup unix n - n 60 1 pickup",
+    "cleanup unix n - n - 0 cleanup",
+    "qmgr unix n - n 300 1 qmgr",
+    "tlsmgr unix - - n 1000? 1 tlsmgr",
+  ];
+  const more = [
+    "rewrite trivial-rewrite",
+    "bounce bounce",
+    "defer bounce",
+    "trace bounce",
+    "verify verify",
+    "error error",
+    "retry error",
+    "discard discard",
+    "virtual virtual",
+    "proxymap proxymap",
+    "anvil anvil",
+    "scache scache",
+  ];
   writeFileSync(
     join(folder, "etc/master.cf"),
     [
@@ -86,6 +111,11 @@ virtual_mailbox_limit = 0
       "",
     ].join("\n"),
   );
+  const log = join(folder, "log");
+  const { promise: started, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(folder, () => {
+    if (existsSync(log) && readFileSync(log, "utf8").includes("daemon started")) resolve();
+  });
   const programs = Bun.spawnSync(["postconf", "-dh", "daemon_directory"], { env: withServers }).stdout.toString().trim();
   // Its supervisor itself: the command around it looks at the whole installation first, which takes seconds.
   const server = Bun.spawn([join(programs, "master"), "-c", join(folder, "etc"), "-d"], {
@@ -93,18 +123,10 @@ virtual_mailbox_limit = 0
     stderr: "ignore",
     env: { ...withServers, MAIL_CONFIG: join(folder, "etc") },
   });
-  const isGone = () => {
-    if (server.exitCode === null) return undefined;
-    let log = "";
-    try {
-      log = readFileSync(join(folder, "log"), "utf8");
-    } catch {
-      log = "no log"; // silent-ok: it says so
-    }
-    return `postfix has ended: ${log}`;
-  };
-  await greeted(port, isGone);
-  await greeted(submissionPort, isGone);
+  await Promise.race([started, server.exited.then((code) => Promise.reject(new Error(`postfix has ended with ${code}`)))]);
+  watcher.close();
+  await greeted(port);
+  await greeted(submissionPort);
   return {
     ...{ port, submissionPort, tlsPort },
     async [Symbol.asyncDispose]() {
