@@ -1,7 +1,8 @@
 /** What the suite of channels is told of a channel, and of the platform that imitates its vendor's. */
 import type { Attachment } from "../contracts/inbox.ts";
-import type { Faults, Which } from "./faults.ts";
+import { type Faults, httpNetwork, type Network, type Which } from "./faults.ts";
 import type { PluginKit, StartPluginOptions } from "./plugin.ts";
+import { type Answer, lastUserText } from "./script.ts";
 
 export interface Said {
   readonly conversation: string;
@@ -29,6 +30,7 @@ export interface Posted {
 
 /** The platform as a test sees it: what people write there, and what the channel posts. What a platform has not, it leaves out. */
 export interface ChannelPlatform extends AsyncDisposable {
+  /** As the network takes it: an origin, or host and port. */
   readonly url: string;
   /** Somebody writes to the bot. Answers with the platform's id of the message, where answers show it. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a platform may have nothing to return
@@ -48,16 +50,18 @@ export interface ChannelPlatform extends AsyncDisposable {
 export interface ChannelSuite {
   readonly name: string;
   /** `now`: the platform's clock, in epoch milliseconds, where `dated` is set. */
-  startPlatform(options?: { readonly now?: () => number }): ChannelPlatform;
-  /** Starts the plugin against a platform at that address. `settings`, `home`, `clock` and `mode` are to be handed on to `startPlugin`. */
+  startPlatform(options?: { readonly now?: () => number }): ChannelPlatform | Promise<ChannelPlatform>;
+  /** Starts the plugin against a platform at that address. `options` are to be handed on to `startPlugin`. */
   startPlugin(
     url: string,
-    options: Pick<StartPluginOptions, "settings" | "home" | "clock" | "mode">,
+    options: Pick<StartPluginOptions, "settings" | "home" | "clock" | "mode" | "answer">,
     allowFrom: readonly string[],
   ): Promise<PluginKit>;
   /** The requests by which it fetches what people wrote, and by which it posts a message. */
   readonly receives: Which;
   readonly sends: Which;
+  /** What the channel speaks, and so what can go wrong in between; HTTP when absent. */
+  readonly network?: Network;
   /** The platform's name of the channel; absent: the only one that the plugin provides. */
   readonly channel?: string;
   /** The platform's id for a name of the suite's, of a conversation such as `room-1` or of a person, where it does not take any text. */
@@ -90,13 +94,37 @@ export interface House extends AsyncDisposable {
   readonly kit: PluginKit;
 }
 
+interface Account {
+  readonly linked: boolean;
+  readonly connected: boolean;
+  readonly healthState: string;
+  readonly lastUndelivered: { readonly state: string; readonly conversation: string } | null;
+}
+
+/** As `channels.status` shows the channel's first account. */
+export async function accountOf(kit: PluginKit, channelId: string): Promise<Account | undefined> {
+  const { channelAccounts } = await kit.call<{ channelAccounts: Record<string, Account[]> }>("channels.status", {});
+  return channelAccounts[channelId]?.[0];
+}
+
 export const hello: Said = { conversation: "room-1", from: "ada", text: "hello" };
+
+/** What was said, as a message everywhere: some platforms have messages of one line alone. */
+const inOneLine: Answer = (request) => [{ text: `You said: ${lastUserText(request).replaceAll("\n", " ")}` }];
 
 /** How often that was said, in whatever message. */
 export const timesSaid = ({ posted }: ChannelPlatform, text: string): number => posted.filter((one) => one.text.includes(text)).length;
 
+/** Resolves with the first message that has this in it. */
+export async function saying(platform: ChannelPlatform, text: string): Promise<Posted> {
+  for (let index = 0; ; index++) {
+    const posted = await platform.message(index);
+    if (posted.text.includes(text)) return posted;
+  }
+}
+
 /** The suite with its own names in place of the platform's ids, wherever a test sees them; `idOf` is for what a test hands to the gateway itself. */
-export function byName(suite: ChannelSuite): ChannelSuite & { readonly idOf: (name: string) => string } {
+export function byName(suite: ChannelSuite): ChannelSuite & { readonly idOf: (name: string) => string; readonly network: Network } {
   const { idOf = (name: string) => name } = suite;
   const names = new Map<string, string>();
   const id = (name: string) => {
@@ -106,10 +134,11 @@ export function byName(suite: ChannelSuite): ChannelSuite & { readonly idOf: (na
   const back = <P extends Posted>(posted: P): P => ({ ...posted, conversation: names.get(posted.conversation) ?? posted.conversation });
   return {
     ...suite,
+    network: suite.network ?? httpNetwork,
     idOf: id,
-    startPlugin: (url, options, allowFrom) => suite.startPlugin(url, options, allowFrom.map(id)),
-    startPlatform(options) {
-      const platform = suite.startPlatform(options);
+    startPlugin: (url, options, allowFrom) => suite.startPlugin(url, { answer: inOneLine, ...options }, allowFrom.map(id)),
+    async startPlatform(options) {
+      const platform = await suite.startPlatform(options);
       const { press } = platform;
       return {
         ...platform,

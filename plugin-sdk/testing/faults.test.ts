@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { type Faults, startFaults } from "./faults.ts";
+import { type HttpFaults, startFaults } from "./faults.ts";
 
 let done: string[];
 let server: ReturnType<typeof Bun.serve>;
-let faults: Faults;
+let faults: HttpFaults;
 beforeEach(() => {
   done = [];
   server = Bun.serve({

@@ -3,36 +3,33 @@ import { type Exchange, serveHttp } from "./http-server.ts";
 
 /**
  * What happens to one request. `refused`: the connection breaks before anything was done. `lost`: it is done, and the connection breaks before
- * the answer. `cut`: half of the answer comes. `rate-limited` (429, two seconds), `unavailable` (503), `rejected` (400): the other side never
- * sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first. `held`: it is done, and the
- * answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example. `kept`: it waits before it
- * is done, and never is when the connection breaks meanwhile. A WebSocket is one request, and what follows goes through as it is.
+ * the answer. `cut`: half of the answer comes. `rate-limited` (over HTTP 429, two seconds), `unavailable` (503), `rejected` (400): the other side
+ * never sees it. `duplicate` and `reorder`: of a list in the answer every entry comes twice, or the last comes first.
  */
-export type Fault =
-  | "refused"
-  | "lost"
-  | "cut"
-  | "rate-limited"
-  | "unavailable"
-  | "rejected"
-  | "duplicate"
-  | "reorder"
-  | { readonly held: Promise<unknown> }
-  | { readonly kept: Promise<unknown> };
+export type FaultName = "refused" | "lost" | "cut" | "rate-limited" | "unavailable" | "rejected" | "duplicate" | "reorder";
 
-/** Which requests are meant; `path` is a part of it. */
+/**
+ * `held`: it is done, and the answer waits, so that a test can let something happen in between: the plugin is killed (`kit.crash()`), for example.
+ * `kept`: it waits before it is done, and never is when the connection breaks meanwhile. A WebSocket is one request, and what follows goes through
+ * as it is.
+ */
+export type Fault = FaultName | { readonly held: Promise<unknown> } | { readonly kept: Promise<unknown> };
+
+/** Which requests are meant, of HTTP by `method` and `path`, of a protocol of lines by `line`; `path` and `line` are a part of it. */
 export interface Which {
   readonly method?: string;
   readonly path?: string;
+  readonly line?: string;
 }
 
-export interface Faults extends AsyncDisposable {
+/** A network that may fail. `F`: what can go wrong on it. */
+export interface Faults<F = Fault> extends AsyncDisposable {
   /** Where the plugin goes instead; without a slash at its end. */
   readonly url: string;
-  /** Every request that came, in order. */
-  readonly requests: readonly { readonly method: string; readonly path: string }[];
+  /** How many such requests came. */
+  asked(which?: Which): number;
   /** The next requests of that kind, each the next fault; after them everything is well again. */
-  next(which: Which, ...faults: readonly Fault[]): void;
+  next(which: Which, ...faults: readonly F[]): void;
   /** Forgets the faults that no request has met. */
   clear(): void;
   /** Breaks every connection, and each new one, until `connect`. */
@@ -40,17 +37,32 @@ export interface Faults extends AsyncDisposable {
   connect(): void;
 }
 
+export interface HttpFaults extends Faults {
+  /** Every request that came, in order. */
+  readonly requests: readonly { readonly method: string; readonly path: string }[];
+}
+
+/** A kind of network: what its requests may meet, and how to stand in it. */
+export interface Network {
+  readonly faults: readonly FaultName[];
+  /** `url` is where the other side really is. */
+  start(url: string): Faults | Promise<Faults>;
+}
+
 const statuses = { "rate-limited": 429, unavailable: 503, rejected: 400 } as const;
 
-/** `url` is where the other side really is. */
-export function startFaults(url: string): Faults {
+/** For a plugin that speaks HTTP. `url` is where the other side really is. */
+export function startFaults(url: string): HttpFaults {
   const requests: { method: string; path: string }[] = [];
   const planned: { readonly which: Which; readonly fault: Fault }[] = [];
   const open = new Set<Exchange>();
   let isConnected = true;
 
-  const faultOf = ({ method, path }: Exchange): Fault | undefined => {
-    const index = planned.findIndex(({ which }) => (which.method ?? method) === method && path.includes(which.path ?? ""));
+  const isMeant = (which: Which, { method, path }: { readonly method: string; readonly path: string }): boolean =>
+    (which.method ?? method) === method && path.includes(which.path ?? "");
+
+  const faultOf = (exchange: Exchange): Fault | undefined => {
+    const index = planned.findIndex(({ which }) => isMeant(which, exchange));
     return index < 0 ? undefined : planned.splice(index, 1)[0]!.fault;
   };
 
@@ -113,6 +125,7 @@ export function startFaults(url: string): Faults {
   return {
     url: server.origin,
     requests,
+    asked: (which = {}) => requests.filter((request) => isMeant(which, request)).length,
     next: (which, ...faults) => void planned.push(...faults.map((fault) => ({ which, fault }))),
     clear: () => void planned.splice(0),
     disconnect() {
@@ -136,3 +149,8 @@ function inList(answer: unknown, change: (list: readonly unknown[]) => readonly 
   const place = entries.findIndex(([, value]) => Array.isArray(value));
   return Object.fromEntries(entries.map(([key, value], index) => [key, index === place ? change(value as readonly unknown[]) : value]));
 }
+
+export const httpNetwork: Network = {
+  faults: ["refused", "lost", "cut", "rate-limited", "unavailable", "rejected", "duplicate", "reorder"],
+  start: startFaults,
+};

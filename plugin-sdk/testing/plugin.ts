@@ -17,7 +17,7 @@ import { isOwn, startTestGateway } from "./gateway.ts";
 import { inMode, type Mode, unconfinable } from "./modes.ts";
 import { childProcesses, watchClock } from "./residue.ts";
 import { runTool, type ToolAnswer, type ToolOptions } from "./run-tool.ts";
-import { type Script, scriptedPlugins, startScript } from "./script.ts";
+import { type Answer, type Script, scriptedPlugins, startScript } from "./script.ts";
 import { type Reply, talkOver } from "./talk.ts";
 
 export interface StartPluginOptions {
@@ -46,6 +46,8 @@ export interface StartPluginOptions {
    * leaves behind is told by process, not by timer. Nothing runs unconfined: without a sandbox it does not start.
    */
   readonly mode?: Mode;
+  /** What the model answers where nothing is scripted, from the first call on (`kit.model.otherwise`). */
+  readonly answer?: Answer;
   /** A home to start again in; kept at the end when given. */
   readonly home?: string;
 }
@@ -144,6 +146,7 @@ export async function startPlugin(folder: string, options: StartPluginOptions = 
   const isInstalled = mode === "process" && !isOwn(root);
   const place = placeOf(root, id, isInstalled);
   const model = startScript();
+  if (options.answer) model.otherwise(options.answer);
   const watched = watchClock(options.clock ?? systemClock, root);
   const processes = new Set(childProcesses().keys());
   await using opened = new AsyncDisposableStack();
