@@ -1,5 +1,6 @@
 /** The mail that says what is to be sent: text and HTML, its place in the exchange, its files. */
 import { channelErrors, type SendRequest } from "@pincer/plugin-sdk/contracts/channel";
+import { htmlToMarkdown } from "@pincer/plugin-sdk/inbound/html";
 import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import MailComposer from "nodemailer/lib/mail-composer";
 import { isAddress } from "./address.ts";
@@ -60,7 +61,7 @@ interface Composing {
 
 /** Throws `CHANNEL_REJECTED`. */
 export async function compose({ request, settings, thread, messageId, at }: Composing): Promise<Composed> {
-  const { address, text, plain = "", attachments = [], replyTo } = request;
+  const { address, text, plain = htmlToMarkdown(text), attachments = [], replyTo } = request;
   const to = recipientsOf(address.conversation);
   const answered = [replyTo, thread?.last].find((id) => id !== undefined && ID.test(id));
   const references = [...new Set([thread?.root, thread?.last, answered])]

@@ -88,12 +88,12 @@ export function createHandIn(box: Mailbox, deps: HandInDeps) {
     const isShort = size <= bytes.length;
     const message = messageOf(mail, place(isShort));
     const { admit } = await inbox.admits({ message }, { signal });
+    if (!admit && !settings.greetsStrangers) throw new Passed(`${mail.writer.address} is not in channels.email.allowFrom`);
+    await remember(mail, message);
     if (!admit) {
-      if (!settings.greetsStrangers) throw new Passed(`${mail.writer.address} is not in channels.email.allowFrom`);
       const { attachments: _, ...words } = message;
       return words;
     }
-    await remember(mail, message);
     if (isShort || size > mostBytes(settings)) return message;
     const whole = await fetchOf(uid, mostBytes(settings));
     if (whole === undefined) return message;

@@ -51,9 +51,9 @@ function filesOf({ attachments }: Email, isWhole: boolean, most: number): Files 
 
 /** What a reader knows of a mail beside its words. The sender's own words in it cannot close the bracket. */
 function headingOf({ subject, authentication: { passed, said } }: Mail, { authservId }: Settings): string {
-  const about = subject === "" ? "without a subject" : `about ${JSON.stringify(subject.replaceAll(/[[\]]/g, ""))}`;
+  const titled = subject === "" ? "no subject" : `subject ${JSON.stringify(subject.replaceAll(/[[\]]/g, ""))}`;
   const proof = passed ? `authenticated by ${authservId}` : "not authenticated: who wrote it is only claimed";
-  return `[mail ${about}; ${proof}${said === "" ? "" : ` (${said})`}]`;
+  return `[mail, ${titled}; ${proof}${said === "" ? "" : ` (${said})`}]`;
 }
 
 export interface Place {

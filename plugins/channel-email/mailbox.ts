@@ -3,7 +3,7 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
-import { ImapFlow } from "imapflow";
+import { ImapFlow, type SearchObject } from "imapflow";
 import { loginRequired, type Settings } from "./config.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -141,14 +141,21 @@ export async function sentFolderOf(box: Mailbox, { sentFolder }: Settings): Prom
   return (folders.find(({ specialUse }) => specialUse === "\\Sent") ?? folders.find(({ path }) => /^(inbox[./])?sent$/i.test(path)))?.path;
 }
 
+/** The numbers of those mails of the open folder, in order. */
+export async function uidsOf(box: Mailbox, query: SearchObject): Promise<readonly number[]> {
+  const found = await box.ask((client) => client.search(query, { uid: true }));
+  // A server that refuses has not said that there is nothing.
+  if (!Array.isArray(found)) throw channelErrors.CHANNEL_UNAVAILABLE(`${box.client.host} does not say which mails there are`);
+  return found.toSorted((a, b) => a - b);
+}
+
 /** Whether a mail with that Message-ID lies in the folder of what was sent. In a connection of its own, since another folder is opened. */
 export async function wasSent(settings: Settings, messageId: string, signal: AbortSignal): Promise<boolean> {
   using box = await openMailbox(settings, signal);
   const folder = await sentFolderOf(box, settings);
   if (folder === undefined) return false;
   await box.ask((client) => client.mailboxOpen(folder, { readOnly: true }));
-  const found = await box.ask((client) => client.search({ header: { "message-id": messageId } }, { uid: true }));
-  return Array.isArray(found) && found.length > 0;
+  return (await uidsOf(box, { header: { "message-id": messageId } })).length > 0;
 }
 
 /** Resolves with `signal`'s abort, the end of the connection, that time, or what `told` resolves by. */

@@ -2,7 +2,7 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ChannelStatus } from "@pincer/plugin-sdk/contracts/channel";
 import { createHandIn, type HandInDeps } from "./hand-in.ts";
-import { type Mailbox, openMailbox, waitForMail } from "./mailbox.ts";
+import { type Mailbox, openMailbox, uidsOf, waitForMail } from "./mailbox.ts";
 import { type Position, parsePosition, positionText } from "./position.ts";
 
 const DAY = 86_400_000;
@@ -29,8 +29,8 @@ async function settle(box: Mailbox, deps: ReceivingDeps): Promise<{ position: Po
   }
   log.warn("email.renumbered", { account, folder: settings.folder });
   // The server has numbered everything anew: what came about then is handed in again, and the inbox knows which of it it has.
-  const found = await box.ask((client) => client.search({ since: new Date(kept.at - 2 * DAY) }, { uid: true }));
-  return { position, again: (found || []).filter((uid) => uid <= position.uid).sort((a, b) => a - b) };
+  const found = await uidsOf(box, { since: new Date(kept.at - 2 * DAY) });
+  return { position, again: found.filter((uid) => uid <= position.uid) };
 }
 
 /** Ends with the signal; throws when the connection ends. */
@@ -58,8 +58,8 @@ export async function* receive(deps: ReceivingDeps, signal: AbortSignal): AsyncG
   while (!signal.aborted) {
     ({ promise: told, resolve: tell } = Promise.withResolvers<void>());
     // A range without an end has the last mail in it, however low its number is.
-    const found = await box.ask((client) => client.search({ uid: `${position.uid + 1}:*` }, { uid: true }));
-    const fresh = (found || []).filter((uid) => uid > position.uid).sort((a, b) => a - b);
+    const found = await uidsOf(box, { uid: `${position.uid + 1}:*` });
+    const fresh = found.filter((uid) => uid > position.uid);
     for (const uid of fresh) {
       if (signal.aborted) return;
       position = await handIn(uid, position, true);

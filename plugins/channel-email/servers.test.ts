@@ -22,7 +22,7 @@ inEveryMode("at real servers", (mode, inMode) => {
     await house.connected();
     const mail = letter({ from: ada, to: pincer, text: "hello", header: { "Message-ID": "<first@example.test>" } });
     await mailTo(postfix.port, { from: ada, to: pincer }, mail);
-    expect(await house.heard(0)).toContain('[mail about "A word"; authenticated by mx.pincer.test (dmarc=pass)]\nhello\n');
+    expect(await house.heard(0)).toContain('[mail, subject "A word"; authenticated by mx.pincer.test (dmarc=pass)]\nhello\n');
     const answer = await house.found(() => dovecot.mails(ada)[0]);
     expect(field(answer, "from")).toBe(`Pincer <${pincer}>`);
     expect(field(answer, "subject")).toBe("Re: A word");
