@@ -15,10 +15,12 @@ const LONGEST_FILE_NAME = 120;
 /** What the inbox takes as the id of a group. */
 const LONGEST_GROUP = 256;
 
+/** Without the folders that it says it lies in. */
 const fileNameOf = (name: string | null): string =>
   visibleText(name ?? "")
-    .replace(/[\s/\\<>"[\]{}|:*?]+/g, " ")
-    .trim()
+    .replace(/^.*[/\\]/s, "")
+    .replace(/[\s<>"[\]{}|:*?]+/g, " ")
+    .replace(/^[. ]+|[. ]+$/g, "")
     .slice(-LONGEST_FILE_NAME)
     .toWellFormed() || "file";
 

@@ -21,7 +21,8 @@ async function settle(box: Mailbox, deps: ReceivingDeps): Promise<{ position: Po
   const validity = String(uidValidity);
   const kept = parsePosition(deps.position);
   if (kept?.validity === validity) return { position: kept, again: [] };
-  const now = clock.now();
+  // As servers tell when a mail arrived, in whole seconds.
+  const now = Math.floor(clock.now() / 1000) * 1000;
   const position: Position = { validity, uid: uidNext - 1, at: kept?.at ?? now, since: kept?.since ?? now };
   if (kept === undefined) {
     await inbox.advance({ channel: "email", account, position: positionText(position) }, { signal });

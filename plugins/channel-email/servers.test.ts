@@ -11,7 +11,7 @@ import { startPostfix } from "../../tests/channels/fakes/email/postfix.ts";
 const test = testWith("bash");
 
 const field = (mail: string, name: string): string | undefined =>
-  new RegExp(`^${name}: (.*(?:\\n[ \\t].*)*)`, "im").exec(mail.replaceAll("\r\n", "\n"))?.[1]?.replace(/\n\s*/g, " ");
+  new RegExp(`^${name}:\\s*(.*(?:\\n[ \\t].*)*)`, "im").exec(mail.replaceAll("\r\n", "\n"))?.[1]?.replace(/\n\s*/g, " ");
 
 inEveryMode("at real servers", (mode, inMode) => {
   if (mode === "loopback") return;

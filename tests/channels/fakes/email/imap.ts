@@ -30,11 +30,12 @@ function matches(criteria: string, mails: readonly Stored[]): Stored[] {
   const [, set] = /UID ([\d:*,]+)/.exec(criteria) ?? [];
   const [, name, value] = /HEADER (\S+) (\S+)/i.exec(criteria) ?? [];
   const [, since] = /SINCE (\S+)/.exec(criteria) ?? [];
+  const header = (text: string) => text.slice(0, text.indexOf("\r\n\r\n")).replace(/\r\n(?=[ \t])/g, "");
   return mails.filter(
     ({ uid, text, at }) =>
       (set === undefined || numbersIn(set, mails)(uid)) &&
       (since === undefined || at >= Date.parse(`${since.replaceAll("-", " ")} UTC`)) &&
-      (name === undefined || new RegExp(`^${unquoted(name)}:.*`, "im").exec(text)?.[0].includes(unquoted(value)) === true),
+      (name === undefined || new RegExp(`^${unquoted(name)}:.*`, "im").exec(header(text))?.[0].includes(unquoted(value)) === true),
   );
 }
 
@@ -55,10 +56,11 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
   world.changes.addEventListener("change", onChange);
   const capability = () => `IMAP4rev1 UIDPLUS MOVE SPECIAL-USE LITERAL+${world.idles ? " IDLE" : ""}`;
 
-  function fetched(set: string, what: string, folder: Folder): void {
-    const isWanted = numbersIn(set, folder.mails);
+  /** `isByPlace`: the numbers are places in the folder. */
+  function fetched(set: string, what: string, folder: Folder, isByPlace = false): void {
+    const isWanted = isByPlace ? (place: number) => place === Number(set) : numbersIn(set, folder.mails);
     for (const [index, { uid, text, at, flags }] of folder.mails.entries()) {
-      if (!isWanted(uid)) continue;
+      if (!isWanted(isByPlace ? index + 1 : uid)) continue;
       const [, start, length] = /BODY\.PEEK\[\]<(\d+)\.(\d+)>/.exec(what) ?? [];
       const part = start === undefined ? text : text.slice(Number(start), Number(start) + Number(length));
       const items = [`UID ${uid}`, `RFC822.SIZE ${text.length}`, `INTERNALDATE ${quoted(dateTime(at))}`, `FLAGS (${[...flags].join(" ")})`];
@@ -69,7 +71,7 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
 
   function moved(set: string, to: string, tag: string, folder: Folder): void {
     const target = world.folders.get(to);
-    if (!target) return client.write(`${tag} NO [TRYCREATE] no such folder\r\n`);
+    if (!target) return void client.write(`${tag} NO [TRYCREATE] no such folder\r\n`);
     const isWanted = numbersIn(set, folder.mails);
     for (let index = folder.mails.length - 1; index >= 0; index--) {
       const mail = folder.mails[index]!;
@@ -84,7 +86,7 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
 
   function selected(tag: string, name: string, isReadOnly: boolean): void {
     const folder = world.folders.get(name);
-    if (!folder) return client.write(`${tag} NO [NONEXISTENT] no such folder\r\n`);
+    if (!folder) return void client.write(`${tag} NO [NONEXISTENT] no such folder\r\n`);
     open = folder;
     told = folder.mails.length;
     client.write(
@@ -95,26 +97,28 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
   function obey(tag: string, command: string, rest: string): void {
     const ok = (text = "done") => client.write(`${tag} OK ${text}\r\n`);
     const parts = words(rest);
-    if (!isIn && !/^(CAPABILITY|LOGIN|LOGOUT|ID|NOOP)$/.test(command)) return client.write(`${tag} BAD log in first\r\n`);
+    if (!isIn && !/^(CAPABILITY|LOGIN|LOGOUT|ID|NOOP)$/.test(command)) return void client.write(`${tag} BAD log in first\r\n`);
     switch (command) {
       case "CAPABILITY":
         client.write(`* CAPABILITY ${capability()}\r\n`);
-        return ok();
+        return void ok();
       case "LOGIN":
         isIn = unquoted(parts[0]) === world.user && unquoted(parts[1]) === world.password;
-        return client.write(isIn ? `${tag} OK [CAPABILITY ${capability()}] in\r\n` : `${tag} NO [AUTHENTICATIONFAILED] wrong password\r\n`);
+        return void client.write(
+          isIn ? `${tag} OK [CAPABILITY ${capability()}] in\r\n` : `${tag} NO [AUTHENTICATIONFAILED] wrong password\r\n`,
+        );
       case "LIST":
       case "LSUB":
         // Asks for the sign between folders alone.
         if (unquoted(parts[1]) === "") {
           client.write(`* ${command} (\\Noselect) "/" ""\r\n`);
-          return ok();
+          return void ok();
         }
         for (const name of world.folders.keys()) client.write(`* ${command} (${name === "Sent" ? "\\Sent" : ""}) "/" ${quoted(name)}\r\n`);
-        return ok();
+        return void ok();
       case "SELECT":
       case "EXAMINE":
-        return selected(tag, unquoted(parts[0]), command === "EXAMINE");
+        return void selected(tag, unquoted(parts[0]), command === "EXAMINE");
       case "UID SEARCH":
         tell();
         client.write(
@@ -122,15 +126,18 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
             .map(({ uid }) => ` ${uid}`)
             .join("")}\r\n`,
         );
-        return ok();
+        return void ok();
       case "UID FETCH":
         if (open) fetched(parts[0] ?? "", rest, open);
-        return ok();
+        return void ok();
+      case "FETCH":
+        if (open) fetched(parts[0] ?? "", rest, open, true);
+        return void ok();
       case "UID STORE":
         for (const mail of open?.mails ?? [])
           if (numbersIn(parts[0] ?? "", open!.mails)(mail.uid)) for (const flag of rest.match(/\\\w+/g) ?? []) mail.flags.add(flag);
         world.changed();
-        return ok();
+        return void ok();
       case "UID MOVE":
         if (open) moved(parts[0] ?? "", unquoted(parts[1]), tag, open);
         return;
@@ -138,8 +145,8 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
         const [, count = "0", plus] = /\{(\d+)(\+?)\}$/.exec(rest) ?? [];
         if (plus === "") client.write("+ go on\r\n");
         const folder = unquoted(parts[0]);
-        return client.bytes(Number(count) + 2, (text) => {
-          if (!world.folders.has(folder)) return client.write(`${tag} NO [TRYCREATE] no such folder\r\n`);
+        return void client.bytes(Number(count) + 2, (text) => {
+          if (!world.folders.has(folder)) return void client.write(`${tag} NO [TRYCREATE] no such folder\r\n`);
           const { uid } = world.store(folder, text.slice(0, -2));
           ok(`[APPENDUID ${world.folders.get(folder)!.validity} ${uid}] kept`);
         });
@@ -147,17 +154,17 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
       case "IDLE":
         idling = tag;
         client.write("+ waiting\r\n");
-        return tell();
+        return void tell();
       case "NOOP":
       case "CLOSE":
       case "ID":
         tell();
-        return ok();
+        return void ok();
       case "LOGOUT":
-        return client.end(`* BYE\r\n${tag} OK out\r\n`);
+        return void client.end(`* BYE\r\n${tag} OK out\r\n`);
       default:
         odd.push(`${command} ${rest}`);
-        return client.write(`${tag} BAD what is ${command}?\r\n`);
+        return void client.write(`${tag} BAD what is ${command}?\r\n`);
     }
   }
 

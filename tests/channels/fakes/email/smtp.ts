@@ -11,7 +11,7 @@ export function serveSmtp(world: World, odd: string[], client: Client): Listener
   let lines: string[] | undefined;
 
   function take(text: string): void {
-    if (!/^MIME-Version: 1\.0\r?$/im.test(text)) return client.write("554 5.6.0 no MIME\r\n");
+    if (!/^MIME-Version: 1\.0\r?$/im.test(text)) return void client.write("554 5.6.0 no MIME\r\n");
     world.sent.push({ from, to, text });
     if (world.keepsSent) world.store("Sent", text);
     world.changed();
@@ -25,37 +25,37 @@ export function serveSmtp(world: World, odd: string[], client: Client): Listener
         if (text !== ".") return void lines.push(text.replace(/^\.\./, "."));
         const mail = lines.join("\r\n");
         lines = undefined;
-        return take(mail);
+        return void take(mail);
       }
       const command = /^\S+/.exec(text)?.[0].toUpperCase() ?? "";
-      if (!isIn && /^(MAIL|RCPT|DATA)$/.test(command)) return client.write("530 5.7.0 log in first\r\n");
+      if (!isIn && /^(MAIL|RCPT|DATA)$/.test(command)) return void client.write("530 5.7.0 log in first\r\n");
       switch (command) {
         case "EHLO":
-          return client.write("250-smtp.test\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SIZE 30000000\r\n");
+          return void client.write("250-smtp.test\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SIZE 30000000\r\n");
         case "AUTH": {
           const [, user, password] = Buffer.from(text.split(" ")[2] ?? "", "base64")
             .toString()
             .split("\0");
           isIn = user === world.user && password === world.password;
-          return client.write(isIn ? "235 2.7.0 in\r\n" : "535 5.7.8 wrong password\r\n");
+          return void client.write(isIn ? "235 2.7.0 in\r\n" : "535 5.7.8 wrong password\r\n");
         }
         case "MAIL":
           [from, to] = [addressIn(text), []];
-          return client.write("250 2.1.0 ok\r\n");
+          return void client.write("250 2.1.0 ok\r\n");
         case "RCPT":
-          if (addressIn(text).startsWith("nobody@")) return client.write("550 5.1.1 nobody\r\n");
+          if (addressIn(text).startsWith("nobody@")) return void client.write("550 5.1.1 nobody\r\n");
           to.push(addressIn(text));
-          return client.write("250 2.1.5 ok\r\n");
+          return void client.write("250 2.1.5 ok\r\n");
         case "DATA":
           lines = [];
-          return client.write("354 go on\r\n");
+          return void client.write("354 go on\r\n");
         case "RSET":
-          return client.write("250 ok\r\n");
+          return void client.write("250 ok\r\n");
         case "QUIT":
-          return client.end("221 bye\r\n");
+          return void client.end("221 bye\r\n");
         default:
           odd.push(text);
-          return client.write("500 what?\r\n");
+          return void client.write("500 what?\r\n");
       }
     },
   };

@@ -18,7 +18,7 @@ export const mailNetwork = lineNetwork({
 });
 
 const field = (text: string, name: string): string =>
-  new RegExp(`^${name}: (.*(?:\r\n[ \t].*)*)`, "im").exec(text)?.[1]?.replace(/\r\n\s*/g, " ") ?? "";
+  new RegExp(`^${name}:\\s*(.*(?:\r\n[ \t].*)*)`, "im").exec(text)?.[1]?.replace(/\r\n\s*/g, " ") ?? "";
 
 /** The parts of a mail as its composer makes them: each with its type, its name and its decoded content. */
 function partsOf(text: string): readonly { readonly type: string; readonly name?: string; readonly content: Buffer }[] {
