@@ -47,6 +47,9 @@ interface ImapTrouble {
 /** Codes with which a server refuses a login that may be right (RFC 5530). */
 const FOR_NOW = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN", "OVERQUOTA"]);
 
+/** What ImapFlow calls a connection that was there. */
+const BROKEN = new Set(["NoConnection", "EConnectionClosed", "StateLogout", "ETIMEOUT"]);
+
 /** In the codes of `channelErrors`; an error of ours as it is. */
 export function failureOf(error: unknown, settings: Settings): Error {
   if (isGatewayError(error)) return error;
@@ -65,6 +68,7 @@ export function failureOf(error: unknown, settings: Settings): Error {
   if (short === "ETHROTTLE" || serverResponseCode === "LIMIT")
     return channelErrors.CHANNEL_RATE_LIMITED(`${host} asks to wait${because}`, { retryAfterMs: 60_000 });
   if (said !== "") return channelErrors.CHANNEL_UNAVAILABLE(`${host}:${port} says: ${said}`);
+  if (short === undefined || BROKEN.has(short)) return channelErrors.CHANNEL_UNAVAILABLE(`the connection to ${host}:${port} broke`);
   return channelErrors.CHANNEL_UNAVAILABLE(whyNotOpened(short, "imap", settings));
 }
 

@@ -41,16 +41,20 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
     }
   }
 
+  async function append(box: Mailbox, settings: Settings, bytes: Buffer): Promise<void> {
+    const folder = await sentFolderOf(box, settings);
+    if (folder === undefined)
+      throw channelErrors.CHANNEL_REJECTED("the server marks no folder as that of what was sent: set channels.email.sentFolder");
+    await box.ask((client) => client.append(folder, bytes, ["\\Seen"]));
+  }
+
   /** The mail is on its way: that it is not kept here is no reason to say otherwise. */
   async function keep(account: string, settings: Settings, bytes: Buffer, signal: AbortSignal): Promise<void> {
     try {
       const live = openBox(account);
-      using own = live === undefined ? await openMailbox(settings, signal) : undefined;
-      const box = live ?? own!;
-      const folder = await sentFolderOf(box, settings);
-      if (folder === undefined)
-        throw channelErrors.CHANNEL_REJECTED("the server marks no folder as that of what was sent: set channels.email.sentFolder");
-      await box.ask((client) => client.append(folder, bytes, ["\\Seen"]));
+      if (live?.client.usable) return await append(live, settings, bytes);
+      using own = await openMailbox(settings, signal);
+      await append(own, settings, bytes);
     } catch (error) {
       log.warn("email.not-kept", { account, error: errorMessage(error) });
     }

@@ -2,19 +2,25 @@
 
 import { expect } from "bun:test";
 import { inEveryMode } from "@pincer/plugin-sdk/testing/every-mode";
-import { testWith } from "@pincer/plugin-sdk/testing/needs";
+import { testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
 import { ada, pincer, startHouse } from "../../tests/channels/email-house.ts";
 import { startDovecot } from "../../tests/channels/fakes/email/dovecot.ts";
 import { letter, mailTo } from "../../tests/channels/fakes/email/person.ts";
 import { startPostfix } from "../../tests/channels/fakes/email/postfix.ts";
 
-const test = testWith("bash");
+/** Postfix changes to users of its own, which only root may. */
+const asRoot = process.getuid?.() === 0 ? undefined : "Postfix is started by root alone";
+const test = asRoot === undefined ? testWith("dovecot", "postfix") : testUnless("postfix", asRoot);
 
 const field = (mail: string, name: string): string | undefined =>
   new RegExp(`^${name}:\\s*(.*(?:\\n[ \\t].*)*)`, "im").exec(mail.replaceAll("\r\n", "\n"))?.[1]?.replace(/\n\s*/g, " ");
 
+/** Where they are found. */
+const SERVERS = { PATH: `${process.env["PATH"]}:/usr/sbin` };
+
 inEveryMode("at real servers", (mode, inMode) => {
-  if (mode === "loopback") return;
+  // In a process it is skipped where nothing can be confined, and where the servers are missing.
+  if (mode === "loopback" || (mode === "process" && (asRoot !== undefined || !Bun.which("dovecot", SERVERS) || !Bun.which("postfix", SERVERS)))) return;
   (mode === "process" ? inMode : test)("a mail is answered in its exchange, and the answer is kept among what was sent", async () => {
     await using dovecot = await startDovecot({ users: { [pincer]: "the-password", [ada]: "hers" } });
     await using postfix = await startPostfix(dovecot, [pincer, ada], { [ada]: "dmarc=pass header.from=example.test" });
@@ -66,7 +72,7 @@ test("both servers are spoken to in TLS from the first byte, and not at all with
   expect(lastError).toContain("channels.email.ca");
 });
 
-test("a wrong password is told as such, by both servers, and what was missed is answered with the right one", async () => {
+test("a wrong password is told as such", async () => {
   await using dovecot = await startDovecot({ users: { [pincer]: "the-password", [ada]: "hers" } });
   await using postfix = await startPostfix(dovecot, [pincer, ada], { [ada]: "dkim=pass header.d=example.test" });
   await using house = await startHouse({ imap: dovecot.port, smtp: postfix.submissionPort }, { config: { password: "wrong" } });
