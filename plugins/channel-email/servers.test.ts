@@ -20,7 +20,11 @@ const SERVERS = { PATH: `${process.env["PATH"]}:/usr/sbin` };
 
 inEveryMode("at real servers", (mode, inMode) => {
   // In a process it is skipped where nothing can be confined, and where the servers are missing.
-  if (mode === "loopback" || (mode === "process" && (asRoot !== undefined || !Bun.which("dovecot", SERVERS) || !Bun.which("postfix", SERVERS)))) return;
+  if (
+    mode === "loopback" ||
+    (mode === "process" && (asRoot !== undefined || !Bun.which("dovecot", SERVERS) || !Bun.which("postfix", SERVERS)))
+  )
+    return;
   (mode === "process" ? inMode : test)("a mail is answered in its exchange, and the answer is kept among what was sent", async () => {
     await using dovecot = await startDovecot({ users: { [pincer]: "the-password", [ada]: "hers" } });
     await using postfix = await startPostfix(dovecot, [pincer, ada], { [ada]: "dmarc=pass header.from=example.test" });
