@@ -8,6 +8,8 @@ const parts = {
   tmux: { commands: ["tmux"], install: "apt-get install tmux" },
   bash: { commands: ["bash"], install: "apt-get install bash" },
   ngircd: { commands: ["ngircd"], install: "apt-get install ngircd" },
+  dovecot: { commands: ["dovecot", "/usr/sbin/dovecot"], install: "apt-get install dovecot-imapd" },
+  postfix: { commands: ["postfix", "/usr/sbin/postfix"], install: "apt-get install postfix" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
 type Part = keyof typeof parts;

@@ -31,6 +31,9 @@ function classify(error: unknown, idempotent: boolean): Attempt {
     case "CHANNEL_LOGIN_REQUIRED":
     case "CAPABILITY_MISSING":
       return { status: "again", afterMs: error.retryAfterMs ?? null, detail };
+    case "CHANNEL_UNCERTAIN":
+      // Also of a channel that may be asked again: it says so when asking again would tell no more.
+      return { status: "uncertain", detail };
     case "CHANNEL_REJECTED":
       return { status: "rejected", detail };
     default:
