@@ -1,5 +1,6 @@
 /** Files that somebody damaged, of every kind that is read: each comes to a text or to a reason, and to nothing else. */
 import { expect, test } from "bun:test";
+import { contentType } from "@pincer/plugin-sdk/content-type";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { Value } from "@sinclair/typebox/value";
 import { flipped, mangled } from "../../tests/fuzz/mutation.ts";
@@ -7,7 +8,6 @@ import { type Random, randomOf, seedOf } from "../../tests/fuzz/random.ts";
 import { zipped } from "../../tests/support/archives.ts";
 import { pdfOf } from "../../tests/support/pdf.ts";
 import { MediaConfig } from "./config.ts";
-import { contentType } from "./content-type.ts";
 import { documentText } from "./documents.ts";
 import { preparedImage } from "./pictures.ts";
 import { readDocument } from "./reader.ts";
