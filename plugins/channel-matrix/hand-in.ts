@@ -146,7 +146,7 @@ export function createHandIn({ inbox, clock, log, store, late, isEncrypted, sign
           log.error("matrix.event-unreadable", {
             account: receiver.bot.account,
             room: roomId,
-            event: event.event_id,
+            message: event.event_id,
             error: errorMessage(error),
           });
         }
@@ -165,7 +165,7 @@ export function createHandIn({ inbox, clock, log, store, late, isEncrypted, sign
           await accept(receiver, room, { ...opened, event_id, sender, origin_server_ts });
         } catch (error) {
           if (signal.aborted || !isOver(error)) throw error;
-          log.error("matrix.event-unreadable", { account: bot.account, room, event: event.event_id, error: errorMessage(error) });
+          log.error("matrix.event-unreadable", { account: bot.account, room, message: event.event_id, error: errorMessage(error) });
         }
         await late.forget(bot.account, event);
       }

@@ -39,7 +39,7 @@ export function keepLateKeys(store: KeyValueStore, clock: Clock, log: Logger): L
       const key = `${prefixOf(account)}${event.event_id}`;
       if ((await store.get<Waiting>(key)) !== undefined) return;
       await store.set({ [key]: { room, event, since: clock.now() } satisfies Waiting });
-      log.info("matrix.key-awaited", { account, room, event: event.event_id });
+      log.info("matrix.key-awaited", { account, room, message: event.event_id });
       await list(account);
     },
     forget: (account, { event_id }) => store.set({ [`${prefixOf(account)}${event_id}`]: undefined }),
