@@ -113,6 +113,17 @@ export function createMethods({
   };
 
   const routes: Readonly<Record<string, Method["run"]>> = {
+    "GET /versions": () => ({ versions: ["v1.11"], unstable_features: {} }),
+    "GET /v3/capabilities": () => ({ capabilities: {} }),
+    "GET /v3/pushrules/": () => ({ global: {} }),
+    "POST /v3/user/:id/filter": ({ body }) => {
+      const filter_id = world.next("filter");
+      world.filters.set(filter_id, body);
+      return { filter_id };
+    },
+    "GET /v3/rooms/:id/members": (call) => ({
+      chunk: [...roomFor(call).state.values()].filter(({ type }) => type === "m.room.member").map(shown),
+    }),
     "POST /v3/login": login,
     "POST /v3/logout": ({ token }) => {
       world.logins.delete(token);

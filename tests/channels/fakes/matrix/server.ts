@@ -73,7 +73,10 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
       isEarly = false;
       for (const write of early.splice(0)) write();
     }
-    const filter = JSON.parse(query.get("filter") ?? "{}") as { readonly room?: { readonly timeline?: { readonly limit?: number } } };
+    const named = query.get("filter") ?? "{}";
+    const filter = (world.filters.get(named) ?? JSON.parse(named)) as {
+      readonly room?: { readonly timeline?: { readonly limit?: number } };
+    };
     const news = () => syncFor(world, device, { since, limit: filter.room?.timeline?.limit ?? 10 });
     const isOver = () => gone.aborted || ended.signal.aborted || world.logins.get(token) !== device;
     const waitMs = Number(query.get("timeout") ?? 0);
@@ -119,12 +122,12 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
         : method?.route;
     const token = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
     const device = world.logins.get(token ?? "");
-    const isOpen = route === "POST /v3/login";
+    const isOpen = route === "POST /v3/login" || route === "GET /versions";
     calls.push({ user: device?.user, route: route ?? `${request.method} ${path}`, query: query.toString() });
     look();
     try {
       if (!device && !isOpen) throw unknownToken(softly.has(token ?? ""));
-      if (isOpen && token !== undefined) world.oddities.push("a token beside a login");
+      if (route === "POST /v3/login" && token !== undefined) world.oddities.push("a token beside a login");
       const refusal = refusals.get(route ?? "")?.shift();
       if (refusal instanceof Response) return refusal;
       if (refusal) throw refusal;

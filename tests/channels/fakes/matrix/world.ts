@@ -48,6 +48,8 @@ export interface World {
   readonly devices: Map<string, Device>;
   readonly rooms: Map<string, Room>;
   readonly log: Entry[];
+  /** Of syncs, by the id under which a client left them. */
+  readonly filters: Map<string, Fields>;
   readonly media: Map<string, { readonly bytes: Uint8Array; readonly type: string; readonly name: string | undefined }>;
   /** What was done by a transaction, so that it is done once. */
   readonly transactions: Map<string, unknown>;
@@ -68,6 +70,7 @@ export function createWorld(clock: Clock, changed: () => void): World {
     devices: new Map(),
     rooms: new Map(),
     log: [],
+    filters: new Map(),
     media: new Map(),
     transactions: new Map(),
     oddities: [],
