@@ -10,6 +10,13 @@ const MOST_PAGES = 20;
 /** How long the server may take before it is gone on without. */
 const PATIENCE_MS = 30_000;
 
+/**
+ * What is asked for is later than a time, and several messages may have that: the last ones that were kept are asked for again, and the inbox
+ * knows them. After a longer silence it may have forgotten them.
+ */
+const OVERLAP_MS = 1;
+const OVERLAP_WITHIN_MS = 24 * 3_600_000;
+
 type Write = (command: string, ...params: string[]) => void;
 
 interface Page {
@@ -23,7 +30,7 @@ export class History {
   readonly #write: Write;
   readonly #caps: ReadonlySet<string>;
   /** Epoch milliseconds of the last message that was kept. */
-  readonly #since: number | undefined;
+  #since: number | undefined;
   /** Conversations that are asked for, by name as the server says it. */
   readonly #asked = new Map<string, Page>();
   /** Batches that are open, by the server's reference. */
@@ -49,8 +56,9 @@ export class History {
   }
 
   begin(clock: Clock): void {
+    if (this.#since === undefined) return;
+    if (this.#since > clock.now() - OVERLAP_WITHIN_MS) this.#since -= OVERLAP_MS;
     const since = this.#since;
-    if (since === undefined) return;
     if (this.#caps.has("draft/chathistory") && this.#caps.has("batch")) {
       this.#timer = clock.after(PATIENCE_MS, () => {
         this.#isFailed = true;
@@ -98,6 +106,6 @@ export class History {
     const name = batch.kind === "draft/chathistory-targets" ? "" : batch.target;
     const page = this.#asked.get(name);
     this.#asked.delete(name);
-    if (page && name !== "" && batch.lines >= PAGE && page.pages < MOST_PAGES) this.#ask({ ...page, pages: page.pages + 1 }, batch.last);
+    if (page && name !== "" && batch.lines >= PAGE && page.pages < MOST_PAGES) this.#ask({ ...page, pages: page.pages + 1 }, batch.last - OVERLAP_MS);
   }
 }

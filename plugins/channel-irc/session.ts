@@ -42,10 +42,15 @@ const JOIN_REFUSALS: Readonly<Record<string, string>> = {
   "489": "the channel wants TLS",
 };
 
+/** Up to when what was said has been kept, over the connections of an account. */
+export interface Held {
+  position: string | undefined;
+}
+
 export interface SessionDeps {
   readonly account: string;
   readonly settings: Settings;
-  readonly position: string | undefined;
+  readonly held: Held;
   readonly inbox: ImplementationOf<typeof inbox>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -179,6 +184,7 @@ export class Session {
         return undefined;
       case "376":
       case "422":
+        await this.#beginAnew(line);
         return this.#ready();
       case "KICK":
         if (this.#fold(params[1] ?? "") === this.#fold(this.#me)) this.#thrownOut(params);
@@ -200,7 +206,7 @@ export class Session {
   }
 
   #letIn(login: Login): void {
-    const { clock, settings, position } = this.#deps;
+    const { clock, settings, held } = this.#deps;
     this.#me = login.nick;
     this.#sending = new Sending({
       clock,
@@ -209,8 +215,21 @@ export class Session {
       write: this.#write,
       fold: (name) => this.#fold(name),
     });
-    const since = position === undefined ? Number.NaN : Date.parse(position);
+    const since = held.position === undefined ? Number.NaN : Date.parse(held.position);
     this.#history = new History(this.#write, login.caps, Number.isNaN(since) ? undefined : since);
+  }
+
+  /** Where nothing was kept yet, all counts from here: what is said next is fetched, however soon the connection breaks. */
+  async #beginAnew(line: Line): Promise<void> {
+    const { clock, held } = this.#deps;
+    if (held.position === undefined) await this.#advance(timeOf(line) ?? clock.now());
+  }
+
+  async #advance(time: number): Promise<void> {
+    const { account, held, inbox, signal } = this.#deps;
+    const position = new Date(time).toISOString();
+    await inbox.advance({ channel: "irc", account, position }, { signal });
+    held.position = position;
   }
 
   #ready(): ChannelStatus {
@@ -265,7 +284,7 @@ export class Session {
   }
 
   async #handIn(line: Line): Promise<void> {
-    const { account, clock, inbox, signal } = this.#deps;
+    const { account, clock, held, inbox, signal } = this.#deps;
     const time = timeOf(line);
     const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
     // Who has the nick now need not have had it then; and where messages say it themselves, who says nothing is nobody.
@@ -282,15 +301,16 @@ export class Session {
     if (!message) return;
     // What was missed comes conversation by conversation: a time would say that all before it is kept.
     const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
-    await inbox.accept({ message, ...(isInOrder && { position: new Date(time).toISOString() }) }, { signal });
+    const position = isInOrder ? new Date(time).toISOString() : undefined;
+    await inbox.accept({ message, ...(position !== undefined && { position }) }, { signal });
+    held.position = position ?? held.position;
   }
 
   async #keepLatest(): Promise<void> {
     const history = this.#history;
     if (!history?.isOver || history.latest === 0 || this.#isCaughtUp) return;
     this.#isCaughtUp = true;
-    const { account, inbox, signal } = this.#deps;
-    await inbox.advance({ channel: "irc", account, position: new Date(history.latest).toISOString() }, { signal });
+    await this.#advance(history.latest);
   }
 
   #channelIn(target: string): string | undefined {
