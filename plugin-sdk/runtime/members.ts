@@ -77,7 +77,9 @@ function inOrder() {
     const before = last?.catch(() => undefined); // silent-ok: whoever made that call is told
     const turn = before ? before.then(() => waits) : waits!;
     last = turn;
-    const leave = () => void (last === turn && (last = undefined));
+    const leave = () => {
+      if (last === turn) last = undefined;
+    };
     turn.then(leave, leave);
     return turn;
   };
