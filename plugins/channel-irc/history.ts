@@ -106,6 +106,7 @@ export class History {
     const name = batch.kind === "draft/chathistory-targets" ? "" : batch.target;
     const page = this.#asked.get(name);
     this.#asked.delete(name);
-    if (page && name !== "" && batch.lines >= PAGE && page.pages < MOST_PAGES) this.#ask({ ...page, pages: page.pages + 1 }, batch.last - OVERLAP_MS);
+    if (page && name !== "" && batch.lines >= PAGE && page.pages < MOST_PAGES)
+      this.#ask({ ...page, pages: page.pages + 1 }, batch.last - OVERLAP_MS);
   }
 }
