@@ -67,7 +67,8 @@ function* messages({ remains, load }: Evidence): Generator<string> {
 /** Messages of one kind stand in a conversation in the order in which they were accepted. */
 function* order({ remains, load }: Evidence): Generator<string> {
   const place = new Map(remains.entries.map((entry, index) => [`${entry.session} ${entry.id}`, index]));
-  const kinds = groups(load.said, ({ sessionKey, place, mode }) => `${sessionKey} ${place?.conversation ?? "page"} ${mode}`);
+  const ordered = load.said.filter(({ place }) => place?.channel.isUnordered !== true);
+  const kinds = groups(ordered, ({ sessionKey, place, mode }) => `${sessionKey} ${place?.conversation ?? "page"} ${mode}`);
   for (const [kind, said] of kinds) {
     if (kind.endsWith("interrupt")) continue;
     const places = said.flatMap(({ sessionKey, runId, name }) => {

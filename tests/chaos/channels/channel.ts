@@ -36,6 +36,8 @@ export interface ChaosChannel extends AsyncDisposable {
   readonly rooms: readonly Room[];
   /** An answer grows there by edits. */
   readonly grows: boolean;
+  /** Events may come in another order than that in which people wrote. */
+  readonly isUnordered?: boolean;
   readonly shown: readonly Shown[];
   /** Somebody writes; answers with the event's id, as the channel hands it in. */
   say(room: Room, text: string): string;

@@ -15,6 +15,7 @@ export const webhook: StartChannel = (at) => {
       { conversation: "club", from: "carol", direct: false },
     ],
     grows: false,
+    isUnordered: true,
     get shown() {
       return program.answers.map(({ conversation, text, id }) => ({ conversation, text, id }));
     },
