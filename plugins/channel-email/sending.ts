@@ -14,6 +14,12 @@ const PREFIX = "begun:";
 /** Longer than delivery tries. */
 const KEPT_MS = 24 * 3_600_000;
 
+interface Begun {
+  readonly at: number;
+  /** The server has said so. That is kept too: who asked may be killed before they have noted it, and ask again. */
+  readonly isTaken: boolean;
+}
+
 interface SendingDeps {
   readonly threads: Threads;
   readonly clock: Clock;
@@ -25,9 +31,10 @@ interface SendingDeps {
 }
 
 export function createSending({ threads, clock, store, log, settingsOf, openBox }: SendingDeps) {
-  async function forget(name: string): Promise<void> {
-    const old = (await store.list<number>(PREFIX)).filter(({ value }) => value < clock.now() - KEPT_MS);
-    await store.set({ ...Object.fromEntries(old.map(({ key }) => [key, undefined])), [name]: undefined });
+  /** `begun` absent: it was not taken, and may be sent again. */
+  async function note(name: string, begun?: Begun): Promise<void> {
+    const old = (await store.list<Begun>(PREFIX)).filter(({ value }) => value.at < clock.now() - KEPT_MS);
+    await store.set({ ...Object.fromEntries(old.map(({ key }) => [key, undefined])), [name]: begun });
   }
 
   /** Whether it lies among what was sent; false also where nobody can say. */
@@ -68,30 +75,31 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
     const kind = thread === undefined && request.replyTo === undefined ? "new" : "answer";
     const messageId = ownId(`${account} ${idempotencyKey}`, kind, settings.address);
     const mark = `${PREFIX}${messageId}`;
-    if ((await store.get<number>(mark)) !== undefined) {
-      if (!(await isFound(settings, messageId, signal)))
+    const taken = () => note(mark, { at: clock.now(), isTaken: true });
+    const before = await store.get<Begun>(mark);
+    if (before !== undefined) {
+      if (!before.isTaken && !(await isFound(settings, messageId, signal)))
         throw channelErrors.CHANNEL_UNCERTAIN(
           "it was handed to the server, which has not said whether it took it, and it is not among what was sent",
         );
-      await forget(mark);
       return { messageId };
     }
     const mail = await compose({ request, settings, thread, messageId, at: clock.now() });
-    await store.set({ [mark]: clock.now() });
+    await note(mark, { at: clock.now(), isTaken: false });
     try {
       const refused = await transmit(mail, settings, clock, signal);
       if (refused.length > 0) log.warn("email.not-for-all", { account, refused: refused.length, of: mail.to.length });
     } catch (error) {
       if (!hasCode(error, "CHANNEL_UNCERTAIN")) {
-        if (!signal.aborted) await forget(mark);
+        if (!signal.aborted) await note(mark);
         throw error;
       }
       if (!(await isFound(settings, messageId, signal))) throw error;
-      await forget(mark);
+      await taken();
       return { messageId };
     }
+    await taken();
     if (settings.keepSent) await keep(account, settings, mail.bytes, signal);
-    await forget(mark);
     return { messageId };
   };
 }
