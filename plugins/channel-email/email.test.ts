@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startLineFaults } from "@pincer/plugin-sdk/testing/line-faults";
 import type { StartPluginOptions } from "@pincer/plugin-sdk/testing/plugin";
@@ -307,6 +308,16 @@ test("a mail whose answer was lost is found among what was sent, and not sent ag
   faults.next({ line: "MIME-Version" }, "lost");
   expect(await send("2")).toMatchObject({ status: "uncertain" });
   expect(mail.world.sent).toHaveLength(2);
+});
+
+test("a mail that the server has taken is not sent again for whoever asks once more, also where it is not kept", async () => {
+  await using scene = await start({ config: { keepSent: false } });
+  const { kit } = scene.house;
+  const request = { address: { channel: "email", account: "default", conversation: ada }, text: "hello", idempotencyKey: "1" };
+  const first = await kit.uses(channel).send(request, { signal: kit.signal });
+  await kit.reload();
+  expect(await kit.uses(channel).send(request, { signal: kit.signal })).toEqual(first);
+  expect(scene.mail.world.sent).toHaveLength(1);
 });
 
 test("a login that only the sending server refuses is told, without the password", async () => {
