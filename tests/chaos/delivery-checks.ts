@@ -63,7 +63,9 @@ function* conversationComplaints({ evidence, channel, conversation, shown, repli
   const isStray = ({ id }: Shown) => !known.has(id);
   const runIn = ({ text }: Shown): string | undefined => {
     const [, names = ""] = [...text.matchAll(linePattern)][0] ?? /^Working on (.*?) for ask/.exec(text) ?? [];
-    return runNamed(/m\d+/.exec(names)?.[0] ?? "");
+    // It may answer messages whose own runs were stopped before.
+    const runs = [...names.matchAll(/m\d+/g)].flatMap(([name]) => runNamed(name) ?? []);
+    return runs.find((run) => wholeOf(evidence.remains.entries, run).includes(tight(text))) ?? runs[0];
   };
   const uncertainOf = (run: string | undefined) =>
     replies.filter((job) => isUncertain(job) && (run === undefined || job.key.startsWith(`out:${run}:`)));
