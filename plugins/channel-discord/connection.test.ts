@@ -73,7 +73,7 @@ test("an hour without a connection is waited for with growing pauses, and what w
   faults.connect();
   // However long the pause is that it is in.
   while (discord.world.sent.length < 2) {
-    await clock.advance(200);
+    await clock.advance(50);
     await house.status();
   }
   expect(await house.heard(1)).toContain("meanwhile");

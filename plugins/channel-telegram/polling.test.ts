@@ -42,7 +42,7 @@ test("an hour without a connection is waited for with growing pauses, and what w
   faults.connect();
   // However long the pause is that it is in.
   while (telegram.world.sent.length < 2) {
-    await clock.advance(250);
+    await clock.advance(50);
     await house.status();
   }
   expect(telegram.world.sent.map(({ chat, text }) => [chat, text]).toSorted()).toEqual([
