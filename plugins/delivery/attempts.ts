@@ -36,6 +36,9 @@ function classify(error: unknown, idempotent: boolean): Attempt {
       return { status: "uncertain", detail };
     case "CHANNEL_REJECTED":
       return { status: "rejected", detail };
+    // Also of a platform that knows a repeated message again: it may have been too long ago for that.
+    case "CHANNEL_UNCERTAIN":
+      return { status: "uncertain", detail };
     default:
       return idempotent ? { status: "again", afterMs: error.retryAfterMs ?? null, detail } : { status: "uncertain", detail };
   }
