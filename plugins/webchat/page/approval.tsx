@@ -1,7 +1,6 @@
 /** A call of a tool that waits for the owner's word. */
 import type { VNode } from "preact";
 import { answering, type Decision, decide, isStill, maySee, now, type ToolCall } from "./requests.ts";
-import { isCurrent } from "./state.ts";
 import { titleOfKey } from "./titles.ts";
 
 const LABELS: Readonly<Record<Decision, string>> = {
@@ -64,7 +63,7 @@ export function ApprovalCard({ call, named }: { readonly call: ToolCall; readonl
         {named && sessionKey !== null && (
           <>
             {" "}
-            in <strong>{isCurrent(sessionKey) ? "this conversation" : titleOfKey(sessionKey)}</strong>
+            in <strong>{titleOfKey(sessionKey)}</strong>
           </>
         )}
         . Without an answer it does not run.
