@@ -47,7 +47,7 @@ export type ExecList = Static<typeof ExecList>;
 
 export const emptyList: ExecList = { version: 1, defaults: {}, agents: {} };
 
-export type ExecVerdict = "allow" | "ask" | "deny";
+type ExecVerdict = "allow" | "ask" | "deny";
 
 /** One program with plain words behind it: nothing that a shell would make more of. */
 const plainCommand = /^[\w@%+:,./-]+(?: +[\w@%+=:,./-]+)*$/;

@@ -1,5 +1,5 @@
 /** From a file as somebody sent it to what a model is given of it, in memory alone: no temporary file is written that could be left behind. */
-
+import { kindOf } from "@pincer/plugin-sdk/channel/media";
 import { contentType } from "@pincer/plugin-sdk/content-type";
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { PreparedAttachment } from "@pincer/plugin-sdk/contracts/media";
@@ -10,11 +10,6 @@ import { preparedImage } from "./pictures.ts";
 import { readDocument } from "./reader.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";
 import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
-
-const kindOf = (mimeType: string): Attachment["kind"] => {
-  const family = mimeType.split("/")[0];
-  return family === "image" || family === "audio" || family === "video" ? family : "document";
-};
 
 export function createPrepare(ctx: MediaContext) {
   // One file is open at a time: a few large ones would take the memory of all.

@@ -190,7 +190,10 @@ browsing("channels show how each account is, what is wrong and what to type, and
   await page.getByRole("region", { name: "Scripted" }).getByText("Turned off").waitFor();
   const misspelt = page.getByRole("region", { name: "rihc" });
   await misspelt.getByText("no plugin that is on has this channel").waitFor();
-  expect(await misspelt.locator(".typed").textContent()).toBe("pincer plugins enable channel-rihc");
+  expect(await misspelt.locator(".typed").allTextContents()).toEqual([
+    "pincer plugins enable channel-rihc",
+    "pincer config set channels.rihc --unset",
+  ]);
   await rich.getByRole("button", { name: "Stop" }).click();
   await rich.getByText("Stopped").waitFor();
   await rich.getByRole("button", { name: "Start" }).click();
