@@ -64,6 +64,16 @@ test("whoever claims to be somebody is not heard, however they claim it", async 
     forged(ada, {
       "Authentication-Results": `${AUTHSERV_ID}; dkim=fail reason="dmarc=pass header.from=example.test; dkim=pass header.d=example.test"`,
     }),
+    ...[
+      `"${AUTHSERV_ID}"`,
+      `(mx) ${AUTHSERV_ID}`,
+      `${AUTHSERV_ID.slice(0, 4)}\\${AUTHSERV_ID.slice(4)}`,
+      `${AUTHSERV_ID.slice(0, 4)}(x)${AUTHSERV_ID.slice(4)}`,
+      `${AUTHSERV_ID.slice(0, 4)}"${AUTHSERV_ID.slice(4)}"`,
+      `\u00a0${AUTHSERV_ID}`,
+      `${AUTHSERV_ID} mx.evil.test`,
+    ].map((name) => forged(ada, { "Authentication-Results": `${name}; dmarc=pass header.from=example.test` })),
+    forged(ada, { "Authentication-Results ": `${AUTHSERV_ID}; dmarc=pass header.from=example.test` }),
     forged(ada, evil),
     forged(`"${ada}" <mallory@evil.test>`, evil),
     forged(`${ada} <mallory@evil.test>`, evil),
