@@ -65,11 +65,32 @@ function runMember({ implementation }: Target, key: string, what: string, given:
 const nameIn = (given: unknown, at: readonly string[]): unknown =>
   at.reduce((value, key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key], given);
 
+/**
+ * Keeps calls in the order in which they were made: one that need not wait waits all the same for those before it that do. Else, on the first
+ * use of a schema, what was made while it was being compiled would go before what waits for it.
+ */
+function inOrder() {
+  let last: Promise<void> | undefined;
+  return (waits: Promise<void> | undefined): Promise<void> | undefined => {
+    if (!waits && !last) return undefined;
+    waits?.catch(() => undefined); // silent-ok: told by the turn, which may come later
+    const before = last?.catch(() => undefined); // silent-ok: whoever made that call is told
+    const turn = before ? before.then(() => waits) : waits!;
+    last = turn;
+    const leave = () => {
+      if (last === turn) last = undefined;
+    };
+    turn.then(leave, leave);
+    return turn;
+  };
+}
+
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
+  const turnOf = inOrder();
   return async (given: unknown, io: Io) => {
-    const compiling = requireValid(member.params, given, wrongParams);
-    if (compiling) await compiling;
+    const turn = turnOf(requireValid(member.params, given, wrongParams));
+    if (turn) await turn;
     if (member.speaksAs) binding.requireName?.(member.speaksAs, nameIn(given, member.speaksAs.at));
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {

@@ -18,6 +18,8 @@ export interface Said {
 
 export interface Posted {
   readonly conversation: string;
+  /** The platform's id of it, as `send` answers with it. */
+  readonly id?: string;
   /** As people read it now: without markup, and after every edit. */
   readonly text: string;
   readonly thread?: string;

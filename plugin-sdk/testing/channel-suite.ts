@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { type ChannelStatus, channel } from "../contracts/channel.ts";
 import { accountOf, byName, type ChannelPlatform, type ChannelSuite, type House, hello, timesSaid } from "./channel-platform.ts";
-import { declareTalk } from "./channel-talk.ts";
+import { declareTalk, growing, growingAnswer } from "./channel-talk.ts";
 import { declareTrouble } from "./channel-trouble.ts";
 import { inEveryMode, shared } from "./every-mode.ts";
 import type { FaultName, Faults } from "./faults.ts";
@@ -216,6 +216,23 @@ export function channelSuite(given: ChannelSuite): void {
         await house.platform.message(1);
         expect([timesSaid(house.platform, "hello"), timesSaid(house.platform, "still there?")]).toEqual([1, 1]);
       });
+
+      if (suite.edits === true)
+        test("killed while an answer grows, it edits on what is shown, and there is one message, which says the whole", async () => {
+          await using house = await startHouse(mode, { settings: growing({ channelId, settings }) });
+          const { grow, text } = growingAnswer(house, "The first sentence. ", "The second one. ", "The third one.");
+          house.platform.say(hello);
+          await house.platform.message(0);
+          grow();
+          // That it is edited shows that it is known to have been posted.
+          await house.platform.until?.(() => timesSaid(house.platform, "The second one") === 1);
+          await house.kit.crash();
+          grow();
+          await house.platform.until?.(() => house.platform.posted[0]?.text === text);
+          house.platform.say({ ...hello, text: "still there?" });
+          await house.platform.message(1);
+          expect([timesSaid(house.platform, "The first sentence"), timesSaid(house.platform, "still there?")]).toEqual([1, 1]);
+        });
     }
 
     const parts = {

@@ -35,6 +35,21 @@ function withChannel(
 export const growing = (parts: Pick<ChannelParts, "channelId" | "settings">) =>
   withChannel(parts, { direct: "allowlist", streaming: "edit" });
 
+/** The model's next answer comes in these pieces, each but the first once it is told to `grow`. */
+export function growingAnswer({ kit }: House, ...pieces: readonly string[]): { readonly grow: () => void; readonly text: string } {
+  const gates = pieces.map(() => Promise.withResolvers<void>());
+  let grown = 0;
+  const grow = () => void gates[grown++]?.resolve();
+  kit.model.answer(async function* () {
+    for (const [index, text] of pieces.entries()) {
+      await gates[index]?.promise;
+      yield { text };
+    }
+  });
+  grow();
+  return { grow, text: pieces.join("") };
+}
+
 export function declareTalk({ suite, channelId, mode, test, start, startFresh, settings }: ChannelParts): void {
   const { groups, threads, media, edits, textLimit } = suite;
   const send = (kit: PluginKit, params: object) =>
@@ -158,20 +173,19 @@ export function declareTalk({ suite, channelId, mode, test, start, startFresh, s
   }
 
   if (edits === true)
-    test("an answer that grows is one message, which says the whole in the end", async () => {
-      await using house = await startFresh({ settings: growing({ channelId, settings }) });
-      const gate = Promise.withResolvers<void>();
-      house.kit.model.answer(async function* () {
-        yield { text: "The first sentence. " };
-        await gate.promise;
-        yield { text: "The second one." };
+    for (const isReplaced of [false, true])
+      test(`an answer that grows is one message, which says the whole in the end${isReplaced ? ", also when a newer generation comes in its middle" : ""}`, async () => {
+        await using house = await startFresh({ settings: growing({ channelId, settings }) });
+        const { grow, text } = growingAnswer(house, "The first sentence. ", "The second one.");
+        house.platform.say(hello);
+        expect((await house.platform.message(0)).text.trim()).toBe("The first sentence.");
+        if (isReplaced) await house.kit.reload();
+        grow();
+        await house.platform.until?.(() => house.platform.posted[0]?.text === text);
+        house.platform.say({ ...hello, text: "and now?" });
+        await house.platform.message(1);
+        expect([timesSaid(house.platform, "The first sentence"), timesSaid(house.platform, "and now?")]).toEqual([1, 1]);
       });
-      house.platform.say(hello);
-      expect((await house.platform.message(0)).text.trim()).toBe("The first sentence.");
-      gate.resolve();
-      await house.platform.until?.(() => house.platform.posted[0]?.text === "The first sentence. The second one.");
-      expect(house.platform.posted).toHaveLength(1);
-    });
 
   if (mode === "inline")
     test("a stranger is given a code, once, and reaches the assistant when the owner says so", async () => {

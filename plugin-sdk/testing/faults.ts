@@ -51,8 +51,13 @@ export interface Network {
 
 const statuses = { "rate-limited": 429, unavailable: 503, rejected: 400 } as const;
 
+export interface FaultsOptions {
+  /** Awaited when a request has come and the other side has not seen it, and when that has done what was asked and the answer is about to go back. */
+  readonly at?: (moment: "asked" | "done", request: Pick<Exchange, "method" | "path">) => Promise<void>;
+}
+
 /** For a plugin that speaks HTTP. `url` is where the other side really is. */
-export function startFaults(url: string): HttpFaults {
+export function startFaults(url: string, { at }: FaultsOptions = {}): HttpFaults {
   const requests: { method: string; path: string }[] = [];
   const planned: { readonly which: Which; readonly fault: Fault }[] = [];
   const open = new Set<Exchange>();
@@ -78,11 +83,13 @@ export function startFaults(url: string): HttpFaults {
         else if (typeof fault === "object" && "held" in fault) await fault.held;
       });
     }
+    await at?.("asked", exchange);
     const gone = new AbortController();
     void exchange.left.then(() => gone.abort());
     const headers = new Headers(exchange.headers);
     for (const name of ["host", "connection", "content-length", "accept-encoding"]) headers.delete(name);
     const response = await fetch(`${url}${path}`, { method, headers, signal: gone.signal, ...(body !== "" && { body }) });
+    await at?.("done", exchange);
     if (fault === "lost") {
       await response.arrayBuffer();
       return exchange.reset();

@@ -54,6 +54,7 @@ for (const caps of [["batch"], []])
       await irc.until(() => irc.said.filter(({ target }) => target === "#home").length === round);
     }
     const asked = irc.lines.filter((line) => line.startsWith("PRIVMSG *playback"));
-    expect(asked.map((line) => line.split(" ").at(-1))).toEqual([at, at + 1_500].map((ms) => (ms / 1000).toFixed(3)));
+    // A millisecond before the last that was kept: another may have been said in the same one.
+    expect(asked.map((line) => line.split(" ").at(-1))).toEqual([at - 1, at + 1_499].map((ms) => (ms / 1000).toFixed(3)));
     expect(house.kit.model.models).toHaveLength(3);
   });

@@ -13,6 +13,13 @@ const PATIENCE_MS = 30_000;
 /** What is asked behind the bouncer's playback: it answers itself, in order. */
 const MARK = "played";
 
+/**
+ * What is asked for is later than a time, and several messages may have that: the last ones that were kept are asked for again, and the inbox
+ * knows them. After a longer silence it may have forgotten them.
+ */
+const OVERLAP_MS = 1;
+const OVERLAP_WITHIN_MS = 24 * 3_600_000;
+
 interface Deps {
   readonly write: (command: string, ...params: string[]) => void;
   readonly fold: (name: string) => string;
@@ -73,8 +80,15 @@ export class History {
     return this.#latest;
   }
 
+  /** From when on everything is asked for, in epoch milliseconds. */
+  get #since(): number | undefined {
+    const { since, clock } = this.#deps;
+    return since !== undefined && since > clock.now() - OVERLAP_WITHIN_MS ? since - OVERLAP_MS : since;
+  }
+
   begin(): void {
-    const { caps, since, write } = this.#deps;
+    const { caps, write } = this.#deps;
+    const since = this.#since;
     this.#isBegun = true;
     if (since === undefined) return;
     // Channels, and who wrote to the assistant alone, which only the server knows.
@@ -132,9 +146,8 @@ export class History {
 
   #next(): void {
     if (this.#asked === undefined) return;
-    const { since = 0 } = this.#deps;
     const target = this.#waiting.shift();
-    if (target !== undefined) this.#ask({ target, pages: 0, after: timestamp(since) });
+    if (target !== undefined) this.#ask({ target, pages: 0, after: timestamp(this.#since ?? 0) });
     else {
       this.#asked = undefined;
       this.end();
@@ -169,9 +182,9 @@ export class History {
     const asked = this.#asked;
     if (asked === undefined || isList !== (asked.target === undefined)) return;
     if (asked.target !== undefined && fold(asked.target) !== fold(target)) return;
-    // Several messages may be of the same time, of which a page shows the first alone.
+    // Several messages may be of the same time, of which a page shows the first alone: where they have no ids the last ones come again.
     const hasIds = (support.get("MSGREFTYPES") ?? "").split(",").includes("msgid");
-    const after = hasIds && lastId !== undefined ? `msgid=${lastId}` : timestamp(last);
+    const after = hasIds && lastId !== undefined ? `msgid=${lastId}` : timestamp(last - OVERLAP_MS);
     if (lines === 0 || after === asked.after || (isList && lines < this.#page)) this.#next();
     else if (asked.pages + 1 < MOST_PAGES) this.#ask({ ...asked, pages: asked.pages + 1, after });
     else {

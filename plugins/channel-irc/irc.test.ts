@@ -308,6 +308,34 @@ test("a nick that is in use is asked for again, and taken when it is free", asyn
   expect(asked()).toBe(3);
 });
 
+test("what is said before anything was kept is fetched too, when the connection breaks at once", async () => {
+  await using irc = await startFakeIrc();
+  await using house = await startHouse(irc.address, { config: byAccount });
+  await house.connected();
+  irc.disconnect();
+  await house.until((account) => account["connected"] === false);
+  irc.speak({ ...ada, text: "the first of all", at: Date.now() + 1_000 });
+  irc.connect();
+  await irc.until(() => irc.said.length === 1);
+  expect(await house.heard(0)).toContain("the first of all");
+});
+
+test("of two messages of one millisecond the second is not lost when the connection breaks between them", async () => {
+  await using irc = await startFakeIrc();
+  await using house = await startHouse(irc.address, { config: byAccount });
+  await house.connected();
+  const at = Date.now();
+  irc.speak({ ...ada, text: "one", at });
+  await irc.until(() => irc.said.length === 1);
+  irc.disconnect();
+  await house.until((account) => account["connected"] === false);
+  irc.speak({ ...ada, text: "two", at });
+  irc.connect();
+  await irc.until(() => irc.said.length === 2);
+  expect(await house.heard(1)).toContain("two");
+  expect(house.kit.model.models).toHaveLength(2);
+});
+
 test("of what was missed, who is who is not taken from who is there now", async () => {
   await using irc = await startFakeIrc({ caps: ["extended-join", "account-notify", "message-tags", "server-time", "echo-message"] });
   await using house = await startHouse(irc.address, { config: { allowFrom: ["account:ada"] } });

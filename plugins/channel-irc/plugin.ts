@@ -5,7 +5,7 @@ import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { IrcConfig, readSettings } from "./config.ts";
-import { Session } from "./session.ts";
+import { type Held, Session } from "./session.ts";
 
 export default definePlugin({
   config: IrcConfig,
@@ -29,12 +29,12 @@ export default definePlugin({
     };
     const settingsOf = (account: string) => readSettings(ctx.config, ctx.secret, account);
 
-    async function* connect(account: string, position: string | undefined, signal: AbortSignal) {
+    async function* connect(account: string, held: Held, signal: AbortSignal) {
       const settings = await settingsOf(account);
       const session = new Session({
         account,
         settings,
-        position,
+        held,
         inbox: ctx.uses.inbox,
         clock,
         log,
@@ -67,7 +67,8 @@ export default definePlugin({
       {
         async *start({ account, position }, { signal }) {
           const basis = async () => JSON.stringify(await settingsOf(account).catch((error: unknown) => errorMessage(error)));
-          yield* keepConnected({ clock, basis, changes, connect: (until) => connect(account, position, until) }, signal);
+          const held: Held = { position };
+          yield* keepConnected({ clock, basis, changes, connect: (until) => connect(account, held, until) }, signal);
           return {};
         },
 

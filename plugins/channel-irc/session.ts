@@ -47,10 +47,15 @@ function checkTarget(target: string): void {
   if (!/^[^\s,:][^\s,]*$/.test(target)) throw channelErrors.CHANNEL_REJECTED(`expected a nick or a channel, came "${target}"`);
 }
 
+/** Up to when what was said has been kept, over the connections of an account. */
+export interface Held {
+  position: string | undefined;
+}
+
 export interface SessionDeps {
   readonly account: string;
   readonly settings: Settings;
-  readonly position: string | undefined;
+  readonly held: Held;
   readonly inbox: ImplementationOf<typeof inbox>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -203,7 +208,7 @@ export class Session {
         return undefined;
       case "376":
       case "422":
-        await this.#beginToKeep(line);
+        await this.#beginAnew(line);
         return this.#ready();
       case "KICK":
         if (this.#fold(params[1] ?? "") === this.#fold(this.#me)) this.#thrownOut(params);
@@ -226,7 +231,7 @@ export class Session {
   }
 
   #letIn(login: Login): void {
-    const { clock, settings, position, reactions, log } = this.#deps;
+    const { clock, settings, held, reactions, log } = this.#deps;
     const { caps } = login;
     const [support, fold] = [this.#support, (name: string) => this.#fold(name)];
     this.#me = login.nick;
@@ -238,7 +243,7 @@ export class Session {
       fold,
     });
     this.#signs = new Signs({ bucket: this.#bucket, caps, support, reactions, write: this.#writeTagged });
-    const since = position === undefined ? Number.NaN : Date.parse(position);
+    const since = held.position === undefined ? Number.NaN : Date.parse(held.position);
     this.#history = new History({
       write: this.#write,
       fold,
@@ -250,11 +255,17 @@ export class Session {
     });
   }
 
-  /** From the first time on what is missed is fetched, also when nobody had said anything before. */
-  async #beginToKeep(line: Line): Promise<void> {
-    const { account, clock, inbox, position, signal } = this.#deps;
-    if (position !== undefined) return;
-    await inbox.advance({ channel: "irc", account, position: new Date(timeOf(line) ?? clock.now()).toISOString() }, { signal });
+  /** Where nothing was kept yet, all counts from here: what is said next is fetched, however soon the connection breaks. */
+  async #beginAnew(line: Line): Promise<void> {
+    const { clock, held } = this.#deps;
+    if (held.position === undefined) await this.#advance(timeOf(line) ?? clock.now());
+  }
+
+  async #advance(time: number): Promise<void> {
+    const { account, held, inbox, signal } = this.#deps;
+    const position = new Date(time).toISOString();
+    await inbox.advance({ channel: "irc", account, position }, { signal });
+    held.position = position;
   }
 
   #ready(): ChannelStatus {
@@ -309,7 +320,7 @@ export class Session {
   }
 
   async #handIn(line: Line): Promise<void> {
-    const { account, clock, inbox, signal } = this.#deps;
+    const { account, clock, held, inbox, signal } = this.#deps;
     const time = timeOf(line);
     const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
     // Who has the nick now need not have had it then; and where messages say it themselves, who says nothing is nobody.
@@ -326,15 +337,16 @@ export class Session {
     if (!message) return;
     // What was missed comes conversation by conversation: a time would say that all before it is kept.
     const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
-    await inbox.accept({ message, ...(isInOrder && { position: new Date(time).toISOString() }) }, { signal });
+    const position = isInOrder ? new Date(time).toISOString() : undefined;
+    await inbox.accept({ message, ...(position !== undefined && { position }) }, { signal });
+    held.position = position ?? held.position;
   }
 
   async #keepLatest(): Promise<void> {
     const history = this.#history;
     if (!history?.isOver || history.latest === 0 || this.#isCaughtUp) return;
     this.#isCaughtUp = true;
-    const { account, inbox, signal } = this.#deps;
-    await inbox.advance({ channel: "irc", account, position: new Date(history.latest).toISOString() }, { signal });
+    await this.#advance(history.latest);
   }
 
   #channelIn(target: string): string | undefined {

@@ -7,6 +7,7 @@ import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { asks, type Script, says, startScript } from "@pincer/plugin-sdk/testing/script";
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
 import { autopsy } from "./autopsy.ts";
+import { rooms } from "./channels/scripted.ts";
 import { homeConfig, token } from "./home-config.ts";
 import { SmallDisk } from "./small-disk.ts";
 
@@ -20,7 +21,10 @@ let config: unknown;
 beforeEach(() => {
   script = startScript();
   platform = startPlatform();
-  config = homeConfig({ script, platform }, { continues: false, blockIdleMs: 1_000 });
+  config = homeConfig(
+    { script, channels: [{ name: "scripted", plugin: "scripted-channel", config: { url: platform.url }, rooms }] },
+    { continues: false, blockIdleMs: 1_000 },
+  );
 });
 afterEach(async () => {
   await Promise.all([script.stop(), platform.stop()]);

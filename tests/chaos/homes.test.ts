@@ -16,8 +16,8 @@ let world: World;
 let home: string;
 const lives: Life[] = [];
 
-beforeEach(() => {
-  world = new World();
+beforeEach(async () => {
+  world = await World.start(["scripted"]);
   home = mkdtempSync(join(tmpdir(), "pincer-homes-"));
   writeFileSync(join(home, "pincer.json5"), JSON.stringify(homeConfig(world, { continues: false, blockIdleMs: 1_000 })), { mode: 0o600 });
 });

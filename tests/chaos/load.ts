@@ -1,18 +1,20 @@
 /** What people do with the gateway while it dies, and what they were promised: a book of every message, its acknowledgement and its answer. */
+import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
-import { token } from "./home-config.ts";
+import type { ChaosChannel, Room } from "./channels/channel.ts";
+import { isOwner, token } from "./home-config.ts";
 import type { Random } from "./random.ts";
 import { type Wish, type World, wording } from "./world.ts";
 
 const pages = ["agent:main:main", "agent:main:page-1", "agent:main:page-2"] as const;
-/** The owner's room leads to the main session, the others to sessions of their own, without tools. */
-const rooms = [
-  { room: "home", from: "ada", direct: true, sessionKey: "agent:main:main" },
-  { room: "bob", from: "bob", direct: true, sessionKey: "agent:main:scripted:default:bob" },
-  { room: "club", from: "carol", direct: false, sessionKey: "agent:main:scripted:default:club" },
-] as const;
 
 type Mode = "steer" | "followup" | "collect" | "interrupt";
+
+/** Where a message on a channel was written. */
+export interface Place extends Room {
+  readonly channel: ChaosChannel;
+  readonly event: string;
+}
 
 /** A message that has a turn, or a part in one. */
 export interface Said {
@@ -20,10 +22,9 @@ export interface Said {
   readonly runId: string;
   readonly sessionKey: string;
   readonly mode: Mode;
-  /** Where it was written; absent: on the page. */
-  readonly room?: string;
-  readonly updateId?: number;
-  /** Acknowledged: by an answer, or by asking the platform for what comes behind it. */
+  /** Absent: on the page. */
+  readonly place?: Place;
+  /** Acknowledged: by an answer; by what the platform was told; where no platform is told, by having been read or kept. */
   isAccepted: boolean;
   /** Whether somebody asked for it to be stopped, and whether that was acknowledged. */
   stop: "no" | "asked" | "acknowledged";
@@ -33,6 +34,8 @@ export interface Said {
 interface Note {
   readonly key: string;
   readonly text: string;
+  readonly channel: ChaosChannel;
+  readonly to: string;
   answer?: { readonly status: string; readonly messageIds: readonly string[] };
 }
 
@@ -41,6 +44,17 @@ interface Open {
   readonly said: Said;
   readonly text: string;
 }
+
+interface Account {
+  readonly connected: boolean;
+}
+
+/** The owner's room leads to the main session, the others to sessions of their own, without tools. */
+const sessionOf = ({ name }: ChaosChannel, { conversation, from }: Room): string =>
+  `agent:main:${isOwner(name, from) ? "main" : `${name}:default:${conversation}`}`;
+
+const lookMs = 3;
+const patienceMs = 30_000;
 
 export class Load {
   readonly said: Said[] = [];
@@ -51,6 +65,8 @@ export class Load {
   readonly #world: World;
   readonly #random: Random;
   readonly #open = new Map<string, Open>();
+  /** Channels that have been connected: whoever has never been there cannot know what was said before. */
+  readonly #met = new Set<ChaosChannel>();
   #next = 1;
 
   constructor(world: World, random: Random) {
@@ -58,8 +74,8 @@ export class Load {
     this.#random = random;
   }
 
-  /** Says what was not answered again, then new things. Ends when all was answered, or the connection is gone. */
-  async wave(url: string, fresh: boolean): Promise<void> {
+  /** Says what was not answered again, then new things. Ends when all was heard, or the gateway is gone. */
+  async wave(url: string, fresh: boolean, isOver: () => boolean): Promise<void> {
     let client: WireClient;
     try {
       client = await WireClient.connect({ url, token });
@@ -67,14 +83,13 @@ export class Load {
       if (error instanceof WireFailure) this.refusals.push(error.message);
       return;
     }
+    for (const channel of this.#world.channels) channel.moved?.(url.replace(/^ws/, "http"));
+    if (!(await this.#meet(client))) return client.close();
     const repeated = [...this.#open.values()];
     const random = this.#random;
     if (fresh) {
-      for (const room of random.some(rooms)) for (let n = random.upTo(3); n > 0; n--) this.#write(room);
-      if (random.isTrue(0.25)) this.#world.platform.fail(...random.pick([["lost"], ["unavailable"], ["unavailable", "lost"]] as const));
-      const old = this.said.findLast(({ updateId }) => updateId !== undefined);
-      if (old?.room !== undefined && random.isTrue(0.3)) this.#repeat(old);
-      if (random.isTrue(0.5)) this.notes.push({ key: `note-${this.#next}`, text: `Note ${this.#next++}.` });
+      for (const channel of this.#world.channels) this.#disturb(channel);
+      if (random.isTrue(0.5)) this.#write(random.pick(this.#world.channels));
     }
     // Chosen before anything is awaited, so that the same seed says the same.
     const plan = pages.map((sessionKey) => ({
@@ -93,17 +108,67 @@ export class Load {
     for (const note of this.notes) if (note.answer === undefined) work.push(this.#note(client, note));
     if (fresh && random.isTrue(0.5)) work.push(this.#audit(client));
     await Promise.all(work);
+    await this.#heard(isOver);
     await client.close();
   }
 
-  /** What the platform knows to have arrived. */
-  heardFromPlatform(): void {
-    for (const said of this.said) if (said.updateId !== undefined) said.isAccepted ||= said.updateId <= this.#world.platform.confirmed;
+  /** What the outside knows to have arrived. `kept`: whether the store of a gateway that has ended has it. */
+  heardOutside(kept: (runId: string) => boolean = () => false): void {
+    const read = new Set(this.#world.asks.flatMap(({ names }) => names));
+    for (const said of this.said) {
+      const { place, name, runId } = said;
+      if (place === undefined || said.isAccepted) continue;
+      said.isAccepted = place.channel.isConfirmed?.(place.event) ?? (read.has(name) || kept(runId));
+    }
   }
 
   get isAccepted(): boolean {
-    this.heardFromPlatform();
+    this.heardOutside();
     return this.said.every(({ isAccepted }) => isAccepted) && this.notes.every(({ answer }) => answer !== undefined);
+  }
+
+  /** Waits until every channel has been connected once. False when the gateway is gone. */
+  async #meet(client: WireClient): Promise<boolean> {
+    const late = clock.now() + patienceMs;
+    for (;;) {
+      const strangers = this.#world.channels.filter((channel) => !this.#met.has(channel));
+      if (strangers.length === 0) return true;
+      const status = await this.#call<{ channelAccounts: Record<string, Account[]> }>(client, "channels.status", {});
+      if (status === undefined) return false;
+      for (const channel of strangers) if (status.channelAccounts[channel.name]?.[0]?.connected) this.#met.add(channel);
+      if (clock.now() > late) {
+        this.refusals.push(`not connected: ${strangers.map(({ name }) => name).join(", ")}; ${JSON.stringify(status.channelAccounts)}`);
+        return false;
+      }
+      await clock.sleep(lookMs);
+    }
+  }
+
+  /** Waits until what was written on channels has come in. */
+  async #heard(isOver: () => boolean): Promise<void> {
+    const late = clock.now() + patienceMs;
+    for (;;) {
+      this.heardOutside();
+      const missing = this.said.filter(({ place, isAccepted }) => place !== undefined && !isAccepted);
+      if (missing.length === 0 || isOver() || clock.now() > late) return;
+      await clock.sleep(lookMs);
+    }
+  }
+
+  /** What happens on one channel in one wave. */
+  #disturb(channel: ChaosChannel): void {
+    const random = this.#random;
+    const isBusy = this.#world.channels.length === 1 || random.isTrue(0.4);
+    if (!isBusy) return;
+    for (const room of random.some(channel.rooms)) for (let n = random.upTo(3); n > 0; n--) this.#write(channel, room);
+    if (random.isTrue(0.25)) channel.fail(...random.pick([["lost"], ["unavailable"], ["unavailable", "lost"]] as const));
+    const old = this.said.findLast(({ place }) => place?.channel === channel)?.place;
+    if (old !== undefined && random.isTrue(0.3)) channel.repeat?.(old.event);
+    // To somebody who has written: not everybody else can be reached.
+    if (old !== undefined && random.isTrue(0.5)) {
+      const text = `Note ${this.#next}.`;
+      this.notes.push({ key: `note-${this.#next++}`, text, channel, to: old.conversation });
+    }
   }
 
   #wish(): Wish {
@@ -116,16 +181,12 @@ export class Load {
     };
   }
 
-  #write({ room, from, direct, sessionKey }: (typeof rooms)[number]): void {
+  #write(channel: ChaosChannel, room: Room = this.#random.pick(channel.rooms)): void {
     const name = `m${this.#next++}`;
-    const { id } = this.#world.platform.say(room, from, wording(name, this.#wish()), { direct, mentions: true });
-    const runId = `in:scripted:default:${id}`;
-    this.said.push({ name, runId, sessionKey, mode: "steer", room, updateId: id, isAccepted: false, stop: "no" });
-  }
-
-  #repeat({ updateId = 0, room = "", name }: Said): void {
-    const { from, direct } = rooms.find((one) => one.room === room) ?? rooms[0];
-    this.#world.platform.repeat({ id: updateId, room, from, direct, text: `${name} again` });
+    const event = channel.say(room, wording(name, this.#wish()));
+    const runId = `in:${channel.name}:default:${event}`;
+    const place = { ...room, channel, event };
+    this.said.push({ name, runId, sessionKey: sessionOf(channel, room), mode: "steer", place, isAccepted: false, stop: "no" });
   }
 
   #compose(sessionKey: string): { readonly open: Open; readonly isStopped: boolean } {
@@ -152,13 +213,8 @@ export class Load {
   }
 
   async #note(client: WireClient, note: Note): Promise<void> {
-    const { key: idempotencyKey, text: message } = note;
-    const answer = await this.#call<NonNullable<Note["answer"]>>(client, "send", {
-      channel: "scripted",
-      to: "bob",
-      message,
-      idempotencyKey,
-    });
+    const { key: idempotencyKey, text: message, channel, to } = note;
+    const answer = await this.#call<NonNullable<Note["answer"]>>(client, "send", { channel: channel.name, to, message, idempotencyKey });
     if (answer !== undefined) note.answer = answer;
   }
 

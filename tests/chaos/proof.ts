@@ -1,12 +1,11 @@
-/** The section of docs/proof.md that the trials write, and replace. */
+/** The sections of docs/proof.md that the trials write, and replace: of a home with one channel, and of one with many. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { percentile, type Tally } from "./tally.ts";
 
-const begin = "<!-- chaos: written by `bun run chaos` -->";
-const end = "<!-- /chaos -->";
-
-function withSection(text: string, section: string): string {
+function withSection(text: string, name: string, section: string): string {
+  const begin = `<!-- ${name}: written by \`bun run chaos --write\` -->`;
+  const end = `<!-- /${name} -->`;
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
   const whole = `${begin}\n${section.trim()}\n${end}`;
@@ -14,13 +13,18 @@ function withSection(text: string, section: string): string {
   return `${text.slice(0, from)}${whole}${text.slice(to + end.length)}`;
 }
 
-function sectionOf({ homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally, commits: string, date: string): string {
+function sectionOf(
+  { homes, trials, accepted, kills, readyMs, resumedMs, failures }: Tally,
+  channels: readonly string[],
+  commits: string,
+  date: string,
+): string {
   const times = (values: readonly number[]) => `${percentile(values, 0.5)} ms | ${percentile(values, 0.99)} ms | ${values.length}`;
   const places = Object.entries(kills).sort(([a], [b]) => a.localeCompare(b));
-  return `## Killed at any point
+  return `## Killed at any point${channels.length > 1 ? ", with every channel connected" : ""}
 
-\`kill -9\` of the whole gateway under load, at every named point and at random, against a model, tools and a platform that keep their own ledgers
-(\`tests/chaos\`). ${commits}, ${date}.
+\`kill -9\` of the whole gateway under load, at every named point and at random, against a model, tools and platforms that keep their own ledgers
+(\`tests/chaos\`). Channels: ${channels.join(", ")}. ${commits}, ${date}.
 
 | | |
 |---|---|
@@ -40,10 +44,17 @@ Deaths: ${places.map(([place, times]) => `${place} ${times}`).join(", ")}.
 `;
 }
 
-/** @param since the commit of the first trial, @param commit that of the last. */
-export function writeProof(path: string, tally: Tally, since: string, commit: string): void {
+interface Proof {
+  readonly tally: Tally;
+  readonly channels: readonly string[];
+  /** The commit of the first trial, and that of the last. */
+  readonly since: string;
+  readonly commit: string;
+}
+
+export function writeProof(path: string, { tally, channels, since, commit }: Proof): void {
   const text = existsSync(path) ? readFileSync(path, "utf8") : "# Proof\n";
   const date = new Date(clock.now()).toISOString().slice(0, 10);
   const commits = since === commit ? `Commit ${commit}` : `Commits ${since} to ${commit}, between which what is tried is unchanged`;
-  writeFileSync(path, withSection(text, sectionOf(tally, commits, date)));
+  writeFileSync(path, withSection(text, channels.length > 1 ? "chaos-channels" : "chaos", sectionOf(tally, channels, commits, date)));
 }

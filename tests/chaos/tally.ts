@@ -39,16 +39,22 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
+interface Many {
+  readonly first: number;
+  readonly trials: number;
+  readonly kills: number;
+  readonly channels?: readonly string[];
+  readonly atOnce: number;
+  readonly after?: () => boolean;
+}
+
 /** Goes through seeds from `first` on until there are so many trials, a few homes at a time. `after` may end it early by answering false. */
-export async function runMany(
-  tally: Tally,
-  { first, trials, kills, atOnce, after }: { first: number; trials: number; kills: number; atOnce: number; after?: () => boolean },
-): Promise<void> {
+export async function runMany(tally: Tally, { first, trials, kills, channels, atOnce, after }: Many): Promise<void> {
   let seed = first;
   let goesOn = true;
   const worker = async () => {
     while (goesOn && tally.trials < trials) {
-      count(tally, await runTrial(planOf(seed++, kills)));
+      count(tally, await runTrial(planOf(seed++, kills, channels)));
       goesOn &&= after?.() ?? true;
     }
   };

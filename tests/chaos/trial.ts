@@ -40,6 +40,8 @@ interface Death {
 export interface Plan extends HomeOptions {
   readonly seed: number;
   readonly commitDelayMs: number;
+  /** The channels that are connected, by name. */
+  readonly channels: readonly string[];
   readonly deaths: readonly Death[];
 }
 
@@ -53,13 +55,16 @@ export interface Outcome {
   readonly resumedMs: readonly number[];
 }
 
+/** Where nothing else is said, the platform of no vendor alone, with which a gateway starts soonest. */
+export const fewest: readonly string[] = ["scripted"];
+
 /** The same for the same seed. Neighbouring seeds go through all points. */
-export function planOf(seed: number, kills: number): Plan {
+export function planOf(seed: number, kills: number, channels = fewest): Plan {
   const random = new Random(seed);
   const named = kills - Math.floor(kills / 3);
   const deaths = Array.from({ length: kills }, (_, n): Death => {
     const quiet = n > 0 && random.isTrue(0.25);
-    if (n >= named) return { at: "any", nth: 40 + random.upTo(400), quiet, stops: false };
+    if (n >= named) return { at: "any", nth: 40 + random.upTo(channels.length > 1 ? 1_500 : 400), quiet, stops: false };
     return deathAt(points[(seed * named + n) % points.length] ?? "any", random, quiet);
   });
   // Nothing is resumed in the first life.
@@ -69,6 +74,8 @@ export function planOf(seed: number, kills: number): Plan {
     commitDelayMs: random.pick([0, 0, 1, 5]),
     continues: random.isTrue(0.5),
     blockIdleMs: random.pick([10, 1_000]),
+    channels,
+    ...(channels.length > 1 && random.isTrue(0.2) ? { apart: `channel-${random.pick(["telegram", "discord", "slack"])}` } : {}),
     deaths,
   };
 }
@@ -80,13 +87,14 @@ export function deathAt(at: string, random: Random, quiet: boolean): Death {
 }
 
 /** What is needed to have it again. */
-export const replay = ({ seed, deaths }: Plan) => `bun run chaos --seed ${seed} --kills ${deaths.length}`;
+export const replay = ({ seed, deaths, channels }: Plan) =>
+  `bun run chaos --seed ${seed} --kills ${deaths.length} --channels ${channels.join(",")}`;
 
 const mostWaves = 3;
 
 export async function runTrial(plan: Plan): Promise<Outcome> {
   const home = mkdtempSync(join(tmpdir(), "pincer-chaos-"));
-  const world = new World();
+  const world = await World.start(plan.channels);
   const load = new Load(world, new Random(plan.seed + 1_000_003));
   const witness = new Witness(world);
   const found: string[] = [];
@@ -98,7 +106,7 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
   const live = async (death: Death): Promise<void> => {
     const { at, nth, quiet, stops } = death;
     const inside = /^(lanes|store):/.test(at) ? { point: at, nth } : {};
-    const life = new Life({ home, commitDelayMs: plan.commitDelayMs, ...inside });
+    const life = new Life({ home, commitDelayMs: plan.commitDelayMs, more: world.plugins, ...inside });
     let where = at;
     const kill = async (reason: string) => {
       where = reason;
@@ -108,17 +116,18 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
     using _random = clock.after(at === "any" ? nth : 60_000, () => void kill("any"));
     const ready = await life.ready;
     if (ready !== undefined) {
-      await load.wave(ready.url, !quiet);
+      await load.wave(ready.url, !quiet, () => life.isOver);
       // A stop comes in the middle of the work. Otherwise that goes on, and when it is done more is said, until the point is passed.
       for (let wave = 1; wave < mostWaves && !stops && !life.isOver; wave++) {
         await life.idle().catch(() => undefined); // silent-ok: it has ended, which is what is waited for
-        if (!life.isOver) await load.wave(ready.url, true);
+        if (!life.isOver) await load.wave(ready.url, true, () => life.isOver);
       }
       if (stops) await life.stop();
       else if (!life.isOver) await kill("work");
     }
     world.disarm();
     const end = await life.ended;
+    for (const channel of world.channels) channel.moved?.(undefined);
     if (end.by === "SIGKILL") kills.push(where);
     else if (end.code !== 0) found.push(`the gateway ended by itself with ${end.code}: ${life.refusal?.message ?? ""} ${end.stderr}`);
     if (life.readyMs !== undefined) readyMs.push(life.readyMs);
@@ -128,7 +137,7 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
 
   try {
     for (const death of plan.deaths) await live(death);
-    found.push(...(await rest(home, plan, load, readyMs, resumedMs)));
+    found.push(...(await rest(home, plan, world, load, readyMs, resumedMs)));
     const remains = autopsy(home, true);
     if (remains === undefined) found.push("the store is gone");
     else found.push(...complaintsOf({ remains, load, world, witness }));
@@ -144,8 +153,8 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
 }
 
 /** Left alone until nothing is open any more, then stopped as it should be. */
-async function rest(home: string, plan: Plan, load: Load, readyMs: number[], resumedMs: number[]): Promise<string[]> {
-  const life = new Life({ home, commitDelayMs: plan.commitDelayMs });
+async function rest(home: string, plan: Plan, world: World, load: Load, readyMs: number[], resumedMs: number[]): Promise<string[]> {
+  const life = new Life({ home, commitDelayMs: plan.commitDelayMs, more: world.plugins });
   const ready = await life.ready;
   if (ready === undefined) {
     const end = await life.ended;
@@ -153,7 +162,7 @@ async function rest(home: string, plan: Plan, load: Load, readyMs: number[], res
   }
   const found: string[] = [];
   for (let round = 0; round < 50; round++) {
-    await load.wave(ready.url, false);
+    await load.wave(ready.url, false, () => life.isOver);
     await life.idle();
     if (load.isAccepted) break;
   }

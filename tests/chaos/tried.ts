@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const folders = ["kernel", "store", "plugins/agent", "plugins/delivery"];
+const folders = ["kernel", "store", "plugin-sdk/channel", "plugin-sdk/runtime", "plugins/agent", "plugins/delivery", "plugins/channel-*"];
 const other = /node_modules|\.test\.ts$|^kernel\/cli\//;
 
 export function digestOf(repository: string): string {

@@ -57,7 +57,7 @@ if (import.meta.main) {
         scriptedPlugins,
         ...(folder ? [folder] : []),
       ].map((path) => ({ path, layout: "source" })),
-      defaults: [...plugins, ...more],
+      defaults: [...new Set([...plugins, ...more])],
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");

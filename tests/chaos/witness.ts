@@ -38,7 +38,7 @@ export class Witness {
       if (name.startsWith("model:")) for (const ask of asksIn(value)) this.#seen(this.#journalled, ask, asks.length);
       if (callId !== undefined) this.#seen(this.#read, callId, reads.filter((read) => read === callId).length);
     }
-    load.heardFromPlatform();
+    load.heardOutside((runId) => remains.jobs.has(`run:${runId}`));
     for (const { runId, isAccepted } of load.said) {
       if (isAccepted && !remains.jobs.has(`run:${runId}`)) this.complaints.push(`${runId} was acknowledged, and is not in the store`);
     }

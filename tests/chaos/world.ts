@@ -1,12 +1,13 @@
 /**
- * What is outside of the gateway: a model, tools with effects and a chat platform, served and noted down by this process, so that it remembers
+ * What is outside of the gateway: a model, tools with effects and chat platforms, served and noted down by this process, so that it remembers
  * what a gateway that was killed had asked of it. The gateway can be killed at named moments of the outside too.
  */
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { type Script, type Step, startScript, type ToolStep } from "@pincer/plugin-sdk/testing/script";
-import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
+import { allChannels } from "./channels/all.ts";
+import type { ChaosChannel } from "./channels/channel.ts";
 
 export const outsidePoints = {
   "model-asked": "the model was asked, and has said nothing",
@@ -15,9 +16,11 @@ export const outsidePoints = {
   "tool-asked": "a tool was called, and has done nothing",
   "tool-done": "a tool has taken effect, and not answered",
   "read-done": "a tool that only reads has not answered",
-  poll: "the platform is about to give out messages",
-  asked: "the platform was given a message, and has shown nothing",
-  posted: "the platform shows a message, and has not answered",
+  poll: "a platform is about to give out messages",
+  asked: "a platform was given a message, and has shown nothing",
+  posted: "a platform shows a message, and has not answered",
+  "edit-asked": "a platform was told to change a message, and has not",
+  edited: "a platform has changed a message, and has not answered",
 } as const;
 export type OutsidePoint = keyof typeof outsidePoints;
 
@@ -57,7 +60,7 @@ const asksForTools = ({ role, content }: Message) =>
 
 export class World {
   readonly script: Script = startScript();
-  readonly platform: Platform = startPlatform({ at: async (moment) => void (await this.#at(moment)) });
+  readonly channels: ChaosChannel[] = [];
   /** Every call of the model; its number in the texts counts from 0. */
   readonly asks: Ask[] = [];
   /** Ids of tool calls that took effect, and of those that only read, in order. */
@@ -65,10 +68,21 @@ export class World {
   readonly reads: string[] = [];
   #trap: { readonly point: OutsidePoint; left: number; readonly kill: () => Promise<void> } | undefined;
 
-  constructor() {
+  private constructor() {
     this.script.otherwise((request) => this.#answer(request));
     this.script.tool("note", (call) => this.#note(call.callId));
     this.script.tool("look", (call) => this.#look(call.callId));
+  }
+
+  /** With the platforms of those channels. */
+  static async start(names: readonly string[]): Promise<World> {
+    const world = new World();
+    for (const name of names) {
+      const start = allChannels[name];
+      if (start === undefined) throw new Error(`there is no channel "${name}"; there are: ${Object.keys(allChannels).join(", ")}`);
+      world.channels.push(await start(async (moment) => void (await world.#at(moment))));
+    }
+    return world;
   }
 
   /** Kills at the n-th passing of the point. */
@@ -80,8 +94,13 @@ export class World {
     this.#trap = undefined;
   }
 
+  /** That have the channels. */
+  get plugins(): readonly string[] {
+    return [...new Set(this.channels.map(({ plugin }) => plugin))];
+  }
+
   async stop(): Promise<void> {
-    await Promise.all([this.script.stop(), this.platform.stop()]);
+    await Promise.all([this.script.stop(), ...this.channels.map((channel) => channel[Symbol.asyncDispose]())]);
   }
 
   /** True when the gateway was killed here. */

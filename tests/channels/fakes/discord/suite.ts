@@ -1,7 +1,7 @@
 /** Discord as the conformance suite of channels sees it, with ids for the suite's names. */
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ChannelPlatform, Posted, Said } from "@pincer/plugin-sdk/testing/channel-suite";
-import { startFakeDiscord } from "./server.ts";
+import { type FakeDiscord, startFakeDiscord } from "./server.ts";
 import type { Sent } from "./world.ts";
 
 /** The same number for the same name, as long as Discord's are. */
@@ -13,8 +13,10 @@ const GUILD = idOf("a server");
 /** Marks as they are read: of what the suite sends, only characters that are escaped. */
 const read = (content: string): string => content.replace(/\\([^\w\s])/g, "$1");
 
-export function startSuitePlatform({ now }: { readonly now?: () => number } = {}): ChannelPlatform {
-  const discord = startFakeDiscord({ keepsEarly: true, clock: now ? { ...systemClock, now } : systemClock });
+export const startSuitePlatform = ({ now }: { readonly now?: () => number } = {}): ChannelPlatform =>
+  suitePlatform(startFakeDiscord({ keepsEarly: true, clock: now ? { ...systemClock, now } : systemClock }));
+
+export function suitePlatform(discord: FakeDiscord): ChannelPlatform {
   const me = discord.bot.user.id;
   const threads = new Map<string, string>();
   discord.guild({ id: GUILD, name: "A server", roles: [] });
@@ -27,6 +29,7 @@ export function startSuitePlatform({ now }: { readonly now?: () => number } = {}
     const rows = (message.components ?? []) as { components: { label: string }[] }[];
     return {
       conversation: thread === undefined ? message.channel_id : parent!,
+      id: message.id,
       text: read(message.content),
       buttons: rows.flatMap(({ components }) => components.map(({ label }) => label)),
       ...(thread !== undefined && { thread }),

@@ -1,7 +1,7 @@
 /** Slack as the conformance suite of channels sees it, with ids for the suite's names. Every event comes twice, as Slack's do now and then. */
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ChannelPlatform, Posted, Said } from "@pincer/plugin-sdk/testing/channel-suite";
-import { startFakeSlack } from "./server.ts";
+import { type FakeSlack, startFakeSlack } from "./server.ts";
 import type { Sent } from "./world.ts";
 
 /** The same id for the same name: of a conversation between two, a channel, or a person. */
@@ -13,16 +13,19 @@ export function idOf(name: string): string {
 /** A thread of the suite's, which is a number, begins with a message of long ago. */
 const threadOf = (thread: string): string => `1700000000.${thread.padStart(6, "0")}`;
 
-const posted = ({ conversation, shown, thread, files, buttons }: Sent): Posted => ({
+const posted = ({ ts, conversation, shown, thread, files, buttons }: Sent): Posted => ({
   conversation,
+  id: ts,
   text: shown,
   ...(buttons.length > 0 && { buttons: buttons.map((button) => button.text) }),
   ...(thread !== undefined && { thread: String(Number(thread.split(".")[1])) }),
   ...(files.length > 0 && { attachments: files.map(({ name }) => ({ fileName: name })) }),
 });
 
-export function startSuitePlatform({ now }: { readonly now?: () => number } = {}): ChannelPlatform {
-  const slack = startFakeSlack({ clock: now ? { ...systemClock, now } : systemClock, twice: true });
+export const startSuitePlatform = ({ now }: { readonly now?: () => number } = {}): ChannelPlatform =>
+  suitePlatform(startFakeSlack({ clock: now ? { ...systemClock, now } : systemClock, twice: true }));
+
+export function suitePlatform(slack: FakeSlack): ChannelPlatform {
   slack.conversation(idOf("room-1"));
 
   function messageOf({ text, group, thread, conversation, from, attachments = [] }: Said): Record<string, unknown> {

@@ -2,7 +2,7 @@
 
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ChannelPlatform, Posted, Said } from "@pincer/plugin-sdk/testing/channel-suite";
-import { startFakeTelegram } from "./server.ts";
+import { type FakeTelegram, startFakeTelegram } from "./server.ts";
 import type { Sent } from "./world.ts";
 
 /** The same number for the same name, as Telegram gives people; groups are below zero. */
@@ -14,8 +14,9 @@ export function idOf(name: string): string {
 /** Where the suite sends to before anybody has written there. */
 const room = Number(idOf("room-1"));
 
-const shown = ({ chat, text, thread, replyTo, file, buttons }: Sent): Posted => ({
+const shown = ({ id, chat, text, thread, replyTo, file, buttons }: Sent): Posted => ({
   conversation: String(chat),
+  id: String(id),
   text,
   buttons: buttons.map((button) => button.text),
   ...(thread !== undefined && { thread: String(thread) }),
@@ -23,8 +24,10 @@ const shown = ({ chat, text, thread, replyTo, file, buttons }: Sent): Posted => 
   ...(file && { attachments: [{ fileName: file.name }] }),
 });
 
-export function startSuitePlatform({ now }: { readonly now?: () => number } = {}): ChannelPlatform {
-  const telegram = startFakeTelegram({ clock: now ? { ...systemClock, now } : systemClock });
+export const startSuitePlatform = ({ now }: { readonly now?: () => number } = {}): ChannelPlatform =>
+  suitePlatform(startFakeTelegram({ clock: now ? { ...systemClock, now } : systemClock }));
+
+export function suitePlatform(telegram: FakeTelegram): ChannelPlatform {
   telegram.chat({ id: room, type: "private", first_name: "Ada" }, [7]);
 
   function messageOf({ text, group, thread, attachments = [] }: Said): Record<string, unknown> {

@@ -20,6 +20,8 @@ export interface Answer {
 
 export interface Program extends AsyncDisposable {
   readonly url: string;
+  /** Where the gateway is from now on; undefined while it is nowhere. */
+  gateway(url: string | undefined): void;
   /** What was posted to it, each once, oldest first. */
   readonly answers: readonly Answer[];
   /** Every request that brought something, also what it did not believe or had already. */
@@ -97,6 +99,7 @@ export function startProgram({ secret = SECRET, now = Date.now }: ProgramOptions
           ...signedEvent(event, { secret, now }),
           signal: stopped.signal,
         });
+        await response.arrayBuffer();
         if (response.status < 500) arrived++;
         else await systemClock.sleep(2, stopped.signal);
       } catch {
@@ -107,6 +110,9 @@ export function startProgram({ secret = SECRET, now = Date.now }: ProgramOptions
 
   return {
     url: `http://127.0.0.1:${server.port}`,
+    gateway(at) {
+      gateway = at;
+    },
     answers,
     received,
     async answer(index) {
