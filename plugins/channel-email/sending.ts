@@ -78,6 +78,7 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
     }
     const mail = await compose({ request, settings, thread, messageId, at: clock.now() });
     await store.set({ [mark]: clock.now() });
+    if (kind === "new") await threads.wrote(messageId, mail.plain);
     try {
       const refused = await transmit(mail, settings, clock, signal);
       if (refused.length > 0) log.warn("email.not-for-all", { account, refused: refused.length, of: mail.to.length });
