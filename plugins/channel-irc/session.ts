@@ -1,5 +1,6 @@
 /** One account's connection, from the first line to the last: what the server says is taken in its order. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { acceptInTime, Intake } from "@pincer/plugin-sdk/channel/intake";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { type ChannelStatus, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
@@ -29,6 +30,8 @@ const MOST_OWN = 500;
 const LIVE_MS = 60_000;
 /** How long the server has to close, once it was told goodbye. */
 const GOODBYE_MS = 2_000;
+/** What takes a position along and is of no conversation; none has such a name. */
+const NO_CONVERSATION = "";
 
 /** Why a channel was not joined. */
 const JOIN_REFUSALS: Readonly<Record<string, string>> = {
@@ -67,6 +70,7 @@ export class Session {
   readonly #support = new Map<string, string>();
   readonly #own = new Set<string>();
   readonly #timers = new Set<Disposable>();
+  readonly #intake: Intake;
   #fold = foldWith("rfc1459");
   #wire: Wire | undefined;
   #login: Login | undefined;
@@ -78,11 +82,17 @@ export class Session {
   #source = "";
   #heardAt = 0;
   #isCaughtUp = false;
+  /** Nothing is read, since as much is handed in as may be at once. */
+  #isFull = false;
+  /** Up to where everything was said before what comes now; empty where no message has a time. */
+  #position: string;
   #lastWords = "";
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#bucket = new Bucket(deps.clock, deps.settings.burst, deps.settings.lineEveryMs);
+    this.#position = deps.position ?? "";
+    this.#intake = new Intake({ keep: (position) => this.#advance(position), onFailure: () => this.#wire?.destroy() });
   }
 
   /** Ends with the signal; throws when the connection breaks. */
@@ -104,12 +114,16 @@ export class Session {
       for await (const text of wire.lines()) {
         this.#heardAt = clock.monotonic();
         const line = parseLine(text);
-        const status = line && (await this.#take(line));
+        const status = line && (await this.#take(line, signal));
         if (status) yield status;
       }
+      await this.#intake.settle();
       if (!signal.aborted) throw channelErrors.CHANNEL_UNAVAILABLE(this.#whyEnded());
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) return;
+      // Says what could not be kept, where that is why the connection was ended.
+      await this.#intake.settle();
+      throw error;
     } finally {
       signal.removeEventListener("abort", goodbye);
       this.#wire = undefined;
@@ -176,7 +190,7 @@ export class Session {
     this.#heardAt = clock.monotonic();
     const look = () => {
       const silent = clock.monotonic() - this.#heardAt;
-      if (silent >= settings.timeoutMs) {
+      if (silent >= settings.timeoutMs && !this.#isFull) {
         this.#lastWords = `nothing was heard for ${settings.timeoutMs} ms`;
         wire.destroy();
       } else if (silent >= settings.timeoutMs / 2) this.#write("PING", "still-there");
@@ -184,7 +198,7 @@ export class Session {
     this.#timers.add(clock.every(Math.ceil(settings.timeoutMs / 4), look));
   }
 
-  async #take(line: Line): Promise<ChannelStatus | undefined> {
+  async #take(line: Line, until: AbortSignal): Promise<ChannelStatus | undefined> {
     const { command, params, nick } = line;
     const login = this.#login!;
     if (command === "PING") this.#write("PONG", params.at(-1) ?? "");
@@ -213,7 +227,7 @@ export class Session {
           this.#deps.log.info("irc.nickserv", { account: this.#deps.account, said: params.at(-1) ?? "" });
         return undefined;
       case "PRIVMSG":
-        await this.#handIn(line);
+        await this.#handIn(line, until);
         return undefined;
       case "BATCH":
       case "PONG":
@@ -252,9 +266,8 @@ export class Session {
 
   /** From the first time on what is missed is fetched, also when nobody had said anything before. */
   async #beginToKeep(line: Line): Promise<void> {
-    const { account, clock, inbox, position, signal } = this.#deps;
-    if (position !== undefined) return;
-    await inbox.advance({ channel: "irc", account, position: new Date(timeOf(line) ?? clock.now()).toISOString() }, { signal });
+    const { clock, position } = this.#deps;
+    if (position === undefined) await this.#advance(new Date(timeOf(line) ?? clock.now()).toISOString());
   }
 
   #ready(): ChannelStatus {
@@ -308,7 +321,7 @@ export class Session {
     if (isWanted) log.warn("irc.not-joined", { account, channel, why: JOIN_REFUSALS[command], said: params.at(-1) ?? "" });
   }
 
-  async #handIn(line: Line): Promise<void> {
+  async #handIn(line: Line, until: AbortSignal): Promise<void> {
     const { account, clock, inbox, signal } = this.#deps;
     const time = timeOf(line);
     const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
@@ -325,16 +338,36 @@ export class Session {
     });
     if (!message) return;
     // What was missed comes conversation by conversation: a time would say that all before it is kept.
-    const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
-    await inbox.accept({ message, ...(isInOrder && { position: new Date(time).toISOString() }) }, { signal });
+    if (time !== undefined && !isKept && this.#history?.isOver === true) this.#position = new Date(time).toISOString();
+    await this.#handOn(message.address.conversation, (position) =>
+      acceptInTime(inbox, { message, ...(position && { position }) }, { clock, signal, until }),
+    );
+  }
+
+  /** Resolves when there is room for the next line. */
+  async #handOn(conversation: string, hand: (position: string | undefined) => Promise<unknown>): Promise<void> {
+    this.#isFull = true;
+    try {
+      await this.#intake.take({ conversation, position: this.#position }, hand);
+    } finally {
+      this.#isFull = false;
+      this.#heardAt = this.#deps.clock.monotonic();
+    }
+  }
+
+  async #advance(position: string | undefined): Promise<void> {
+    const { account, inbox, signal } = this.#deps;
+    if (position) await inbox.advance({ channel: "irc", account, position }, { signal });
   }
 
   async #keepLatest(): Promise<void> {
     const history = this.#history;
     if (!history?.isOver || history.latest === 0 || this.#isCaughtUp) return;
     this.#isCaughtUp = true;
-    const { account, inbox, signal } = this.#deps;
-    await inbox.advance({ channel: "irc", account, position: new Date(history.latest).toISOString() }, { signal });
+    this.#position = new Date(history.latest).toISOString();
+    await this.#handOn(NO_CONVERSATION, (position) => this.#advance(position));
+    // Behind the back of what comes meanwhile: a conversation may have to be waited for.
+    this.#intake.settle().catch(() => this.#wire?.destroy()); // silent-ok: the session settles once more, and throws it
   }
 
   #channelIn(target: string): string | undefined {
