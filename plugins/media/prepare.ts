@@ -3,6 +3,7 @@ import { kindOf } from "@pincer/plugin-sdk/channel/media";
 import { contentType } from "@pincer/plugin-sdk/content-type";
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { PreparedAttachment } from "@pincer/plugin-sdk/contracts/media";
+import type { OnBehalfOf } from "@pincer/plugin-sdk/contracts/transcriber-access";
 import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
@@ -49,7 +50,7 @@ export function createPrepare(ctx: MediaContext) {
   };
 
   return async (
-    { attachment: sent }: { readonly attachment: Attachment },
+    { attachment: sent, onBehalfOf = {} }: { readonly attachment: Attachment; readonly onBehalfOf?: OnBehalfOf },
     { signal }: { readonly signal: AbortSignal },
   ): Promise<PreparedAttachment> => {
     const name = oneLine((sent.fileName ?? "").replace(/[[\]]/g, " ")) || sent.kind;
@@ -61,7 +62,7 @@ export function createPrepare(ctx: MediaContext) {
       size = bytes.length;
       if (size === 0) throw new Unreadable("it is empty");
       is = contentType(bytes, sent.mimeType, sent.fileName);
-      if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, signal));
+      if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, onBehalfOf, signal));
       return await inTurn(() => prepared(sent, bytes, is, name, signal));
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
