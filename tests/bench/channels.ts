@@ -4,7 +4,9 @@
  */
 import { treeOf } from "../../plugin-host/sandbox/use.ts";
 import { discord } from "./channels/discord.ts";
+import { email } from "./channels/email.ts";
 import { irc } from "./channels/irc.ts";
+import { matrix } from "./channels/matrix.ts";
 import type { Channel, Platform } from "./channels/platform.ts";
 import { startRelay } from "./channels/relay.ts";
 import { slack } from "./channels/slack.ts";
@@ -20,7 +22,7 @@ import type { Part } from "./part.ts";
 import { startServer } from "./server-process.ts";
 import { connectTurns } from "./turn-client.ts";
 
-const channels: readonly Channel[] = [telegram, discord, slack, irc, webhook];
+const channels: readonly Channel[] = [telegram, discord, slack, irc, webhook, matrix, email];
 const isolations = ["inline", "process"] as const;
 type Isolation = (typeof isolations)[number];
 

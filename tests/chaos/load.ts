@@ -50,8 +50,8 @@ interface Account {
 }
 
 /** The owner's room leads to the main session, the others to sessions of their own, without tools. */
-const sessionOf = ({ name }: ChaosChannel, { conversation, from }: Room): string =>
-  `agent:main:${isOwner(name, from) ? "main" : `${name}:default:${conversation}`}`;
+const sessionOf = ({ name }: ChaosChannel, { conversation, thread, from }: Room): string =>
+  `agent:main:${isOwner(name, from) ? "main" : `${name}:default:${conversation}`}${thread === undefined ? "" : `:thread:${thread}`}`;
 
 const lookMs = 3;
 const patienceMs = 30_000;

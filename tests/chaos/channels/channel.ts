@@ -5,6 +5,8 @@ import { startFaults } from "@pincer/plugin-sdk/testing/faults";
 /** A conversation, and who writes there. */
 export interface Room {
   readonly conversation: string;
+  /** Where it is one within the conversation: the channel's name for it. */
+  readonly thread?: string;
   readonly from: string;
   /** Between two; otherwise in a group, where the bot is named. */
   readonly direct: boolean;

@@ -153,6 +153,8 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
       }
       case "IDLE":
         idling = tag;
+        world.idling.add(client);
+        world.changed();
         client.write("+ waiting\r\n");
         return void tell();
       case "NOOP":
@@ -174,11 +176,15 @@ export function serveImap(world: World, odd: string[], client: Client): Listener
       if (idling !== undefined && text.toUpperCase() === "DONE") {
         client.write(`${idling} OK done\r\n`);
         idling = undefined;
+        world.idling.delete(client);
         return;
       }
       const [, tag = "*", command = "", rest = ""] = /^(\S+) ((?:UID )?\S+) ?(.*)$/is.exec(text) ?? [];
       obey(tag, command.toUpperCase(), rest);
     },
-    closed: () => world.changes.removeEventListener("change", onChange),
+    closed() {
+      world.idling.delete(client);
+      world.changes.removeEventListener("change", onChange);
+    },
   };
 }

@@ -51,7 +51,7 @@ function partsOf(text: string): readonly { readonly type: string; readonly name?
 const rootOf = ({ conversation, thread = "main" }: Pick<Said, "conversation" | "thread">): string =>
   `${conversation.split("@", 1)[0]}.${thread}@root.test`;
 
-function shown({ text, to }: Sent): Posted {
+export function shown({ text, to }: Sent): Posted {
   const parts = partsOf(text);
   const [root = ""] = field(text, "references").split(" ");
   const [, conversation, thread] = /^<(.+)\.(\w+)@root\.test>$/.exec(root) ?? [];
@@ -64,6 +64,7 @@ function shown({ text, to }: Sent): Posted {
         ?.content.toString()
         .replaceAll("\r\n", "\n")
         .trimEnd() ?? "",
+    id: field(text, "message-id").slice(1, -1),
     replyTo: field(text, "in-reply-to").slice(1, -1),
     ...(thread !== undefined && thread !== "main" && { thread }),
     ...(files.length > 0 && { attachments: files.map(({ name, type }) => ({ fileName: name!, mimeType: type })) }),

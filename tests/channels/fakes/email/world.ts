@@ -30,6 +30,8 @@ export interface World {
   keepsSent: boolean;
   /** It tells a client that waits (IDLE). */
   idles: boolean;
+  /** Connections that wait to be told. */
+  readonly idling: Set<object>;
   readonly changes: EventTarget;
   now(): number;
   store(folder: string, text: string, at?: number): Stored;
@@ -47,6 +49,7 @@ export function createWorld(user: string, now: () => number): World {
     sent: [],
     keepsSent: false,
     idles: true,
+    idling: new Set(),
     changes,
     now,
     changed,

@@ -22,6 +22,8 @@ export interface FakeMatrix extends AsyncDisposable, People {
   readonly calls: readonly { readonly user: string | undefined; readonly route: string; readonly query: string }[];
   readonly typing: MethodDeps["typing"];
   readonly receipts: MethodDeps["receipts"];
+  /** Whether a sync of the bot's waits for news. */
+  readonly isSynced: boolean;
   /** What the bot has said, oldest first: no changes of what it said, and nothing that was taken back. */
   readonly sent: readonly Event[];
   /** Messages in order, as they are now: what replaced them last. */
@@ -65,6 +67,7 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
   const methodOf = createMethods({ world, typing, receipts });
   const ended = new AbortController();
   const softly = new Set<string>();
+  let waitingSyncs = 0;
 
   async function sync(device: Device, token: string, query: URLSearchParams, gone: AbortSignal): Promise<object> {
     const since = query.has("since") ? Number(/^s(\d+)$/.exec(query.get("since") ?? "")?.[1]) : undefined;
@@ -87,7 +90,11 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
         look();
       });
       gone.addEventListener("abort", look);
+      const isBot = device.user === BOT.user;
+      if (isBot) waitingSyncs++;
+      look();
       await until(() => isTime || isOver() || !news().isEmpty);
+      if (isBot) waitingSyncs--;
     }
     if (world.logins.get(token) !== device) throw unknownToken(softly.has(token));
     const { answer } = news();
@@ -160,6 +167,9 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
     url: `http://127.0.0.1:${server.port}`,
     bot: BOT,
     ...{ world, calls, typing, receipts, until },
+    get isSynced() {
+      return waitingSyncs > 0;
+    },
     get sent() {
       return sent();
     },

@@ -1,7 +1,7 @@
 /** A homeserver as the conformance suite of channels sees it, with ids for the suite's names. */
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ChannelPlatform, Posted, Said } from "@pincer/plugin-sdk/testing/channel-suite";
-import { startFakeMatrix } from "./server.ts";
+import { type FakeMatrix, startFakeMatrix } from "./server.ts";
 import type { Event, Fields } from "./world.ts";
 
 /** Of a person or a room; the suite uses a name for one of them only. */
@@ -10,8 +10,10 @@ export const idOf = (name: string): string => (/^(?:room|club)/.test(name) ? `!$
 const relates = (content: Fields) =>
   (content["m.relates_to"] ?? {}) as { rel_type?: string; event_id?: string; "m.in_reply_to"?: { event_id: string } };
 
-export function startSuitePlatform({ now }: { readonly now?: () => number } = {}): ChannelPlatform {
-  const matrix = startFakeMatrix({ keepsEarly: true, clock: now ? { ...systemClock, now } : systemClock });
+export const startSuitePlatform = ({ now }: { readonly now?: () => number } = {}): ChannelPlatform =>
+  suitePlatform(startFakeMatrix({ keepsEarly: true, clock: now ? { ...systemClock, now } : systemClock }));
+
+export function suitePlatform(matrix: FakeMatrix): ChannelPlatform {
   /** Roots by thread, as the suite calls it. */
   const threads = new Map<string, string>();
   matrix.room(idOf("room-1"), idOf("ada"));
@@ -24,6 +26,7 @@ export function startSuitePlatform({ now }: { readonly now?: () => number } = {}
     const isFile = content["msgtype"] !== "m.text";
     return {
       conversation: event.room_id,
+      id: event.event_id,
       text: isFile && content["filename"] === content["body"] ? "" : String(content["body"]),
       ...(thread !== undefined && { thread: thread.split(" ")[1]! }),
       ...(reply !== undefined && { replyTo: reply.event_id }),
