@@ -50,6 +50,8 @@ export const modelCalling = defineHook.gate(
     longestOutput: Type.Optional(Type.Integer()),
     /** Of a request of that size; null: not known. */
     price: ModelInfo.properties.price,
+    /** Of a recording that is about to be heard: about how long it is, and what that costs, in US dollars; null: not known. */
+    recording: Type.Optional(Type.Object({ seconds: Type.Number(), usd: Type.Union([Type.Number(), Type.Null()]) })),
   }),
 );
 export const modelCalled = defineHook.all(

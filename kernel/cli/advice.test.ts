@@ -32,13 +32,23 @@ test("a model that no provider has is said by up, and doctor says how to choose 
   expect(await home.pincer(["doctor"])).toMatchObject({ code: 1, out: expect.stringContaining("pincer config set models.default") });
 });
 
-test("doctor hands on what a plugin says is to be typed", async () => {
+test("status and doctor hand on what a plugin says is wrong and is to be typed", async () => {
   await using home = createCliHome();
   await home.pincer(["up"]);
   await home.pincer(["config", "set", "channels.telegrm.enabled", "true"]);
   expect((await home.pincer(["doctor"])).out).toMatch(
     /✗ channel +telegrm\/default: no plugin that is on[\s\S]*mend: pincer plugins enable channel-telegrm, if/,
   );
+  expect((await home.pincer(["status"])).out).toMatch(
+    /failed +delivery: telegrm\/default: no plugin that is on[\s\S]*pincer\s+channels\s+status\s+says/,
+  );
+});
+
+test("a secret under a name that is nearly one that a plugin asks for is kept, and the name is told", async () => {
+  await using home = createCliHome();
+  await home.pincer(["up"]);
+  const { code, out } = await home.pincer(["secrets", "set", "TELEGRAM_BOT_TOKN"], { stdin: "x" });
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('did you mean "TELEGRAM_BOT_TOKEN"?') });
 });
 
 test("a mistake in the configuration is told by up too", async () => {

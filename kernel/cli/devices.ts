@@ -11,12 +11,9 @@ const named = ({ displayName, clientId, platform }: Device): string => [displayN
 export const list = asking(async (client) => {
   const devices = await client.call<{ pending: Pending[]; paired: Paired[] }>("device.pair.list", {});
   const asks = devices.pending.map((device) => [device.requestId, named(device), `${device.role}: ${device.scopes.join(" ")}`]);
-  const ago = ({ lastSeenAtMs }: Paired) => dim(lastSeenAtMs ? `${duration(systemClock.now() - lastSeenAtMs)} ago` : "");
-  const paired = devices.paired.map((device) => [
-    device.deviceId.slice(0, 12),
-    named(device),
-    device.connected ? green("connected") : ago(device),
-  ]);
+  const seen = ({ connected, lastSeenAtMs }: Paired) =>
+    connected ? green("connected") : dim(lastSeenAtMs ? `${duration(systemClock.now() - lastSeenAtMs)} ago` : "");
+  const paired = devices.paired.map((device) => [device.deviceId.slice(0, 12), named(device), seen(device)]);
   const parts = paired.length > 0 ? [table(["device", "name", "seen"], paired)] : [dim("no paired devices")];
   const wants = table(["request", "device", "wants"], asks);
   if (asks.length > 0) parts.unshift(yellow("These ask to come in:"), wants, dim("pincer devices approve <request>"), "");

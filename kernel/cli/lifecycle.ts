@@ -20,10 +20,8 @@ async function end(home: Home, force: boolean): Promise<number> {
   for (const deadline = systemClock.monotonic() + graceMs; systemClock.monotonic() < deadline; await systemClock.sleep(lookMs)) {
     if (!holder(home)) return pid;
   }
-  if (!force)
-    throw new CliError(`the gateway (pid ${pid}) has not stopped in ${graceMs / 1000} s`, {
-      next: "pincer stop --force ends it at once; nothing accepted is lost",
-    });
+  const next = "pincer stop --force ends it at once; nothing accepted is lost";
+  if (!force) throw new CliError(`the gateway (pid ${pid}) has not stopped in ${graceMs / 1000} s`, { next });
   process.kill(pid, "SIGKILL");
   while (holder(home)) await systemClock.sleep(lookMs);
   return pid;
@@ -49,6 +47,7 @@ export const restart: Run = async (invocation) => {
 interface Health {
   readonly ok: boolean;
   readonly problems?: readonly string[];
+  readonly plugins: { readonly errors: readonly { readonly id: string; readonly error: string }[] };
   readonly agents?: readonly { readonly sessions?: { readonly count: number } }[];
 }
 
@@ -70,19 +69,23 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
   ]);
   const { state } = held;
   const sessions = (health.agents ?? []).reduce((sum, agent) => sum + (agent.sessions?.count ?? 0), 0);
+  // A plugin's own error, where it has one, says more than what health makes of it.
+  const troubles = new Map(health.plugins.errors.map(({ id, error }) => [id, error]));
+  for (const { id, error } of plugins) if (error) troubles.set(id, error.message);
   const rows: [string, string][] = [
     [dim("since"), `${duration(systemClock.now() - state.startedAt)} (pid ${state.pid}${state.managed ? ", in the background" : ""})`],
     [dim("home"), home.path],
     [dim("sessions"), String(sessions)],
     [dim("plugins"), plugins.flatMap((plugin) => (plugin.state === "disabled" ? [] : plugin.id)).join(" ")],
     ...(health.problems ?? []).map((problem): [string, string] => [red("wrong"), problem]),
-    ...plugins.flatMap(({ id, error }): [string, string][] => (error ? [[red("failed"), `${id}: ${error.message}`]] : [])),
+    ...[...troubles].map(([id, trouble]): [string, string] => [red("failed"), `${id}: ${trouble}`]),
     ...[...issues, ...warnings].map((issue): [string, string] => [yellow("config"), describeIssue(issue)]),
   ];
   if (!valid) rows.push([red("config"), "until it is mended, what was in force before stays: pincer doctor"]);
   const facts = { running: true, ...state, home: home.path, healthy: health.ok, problems: health.problems ?? [], sessions, plugins };
-  const mark = health.ok ? green("●") : yellow("●");
-  const text = [`${mark} ${bold("Pincer")} ${state.version} runs   ${state.url}`, ...columns(rows, "  ")].join("\n");
+  const text = [`${(health.ok ? green : yellow)("●")} ${bold("Pincer")} ${state.version} runs   ${state.url}`, ...columns(rows, "  ")].join(
+    "\n",
+  );
   terminal.result({ ...facts, config: { valid, issues, warnings } }, text);
   return EXIT.done;
 }

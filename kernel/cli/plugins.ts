@@ -1,5 +1,6 @@
 /** `pincer plugins`. */
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
+import type { Permissions } from "@pincer/plugin-sdk/manifest";
 import { describePlugin } from "../../plugin-kit/description.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
@@ -8,6 +9,7 @@ import { bold, columns, dim, green, red, table } from "./terminal.ts";
 export interface Plugin extends Omit<PluginInfo, "error"> {
   readonly version: string | null;
   readonly summary: string;
+  readonly permissions: Permissions;
   readonly error: { readonly message: string } | null;
 }
 

@@ -1,6 +1,8 @@
 /** `pincer secrets`: values come from a prompt or a pipe, never from the command line, where others could read them. */
+import { describeSecret } from "../../plugin-kit/secret-readers.ts";
 import { asking } from "./client.ts";
 import { CliError, EXIT } from "./failure.ts";
+import type { Plugin } from "./plugins.ts";
 import { dim, green, table } from "./terminal.ts";
 
 export const list = asking(async (client) => {
@@ -13,7 +15,8 @@ export const set = asking(async (client, { args: [name = ""] }) => {
   const value = process.stdin.isTTY ? await ask(`Value of ${name} (not shown): `) : (await Bun.stdin.text()).replace(/\r?\n$/, "");
   if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
   await client.call("secrets.store.set", { name, value, kind: "secret" });
-  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. Its plugin finds it; elsewhere write { secret: "${name}" }.`];
+  const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] as Plugin[] })); // silent-ok: who would answer is not enabled
+  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. ${describeSecret(name, plugins)}`];
 });
 
 export const remove = asking(async (client, { args: [name] }) => {

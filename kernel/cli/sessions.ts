@@ -9,9 +9,8 @@ import { bold, dim, duration, green, table } from "./terminal.ts";
 type Row = SessionRow & { readonly model?: string | null; readonly totalTokens?: number };
 
 export const list = asking(async (client, { flags }) => {
-  const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", {
-    limit: Number(flags["limit"] ?? 20),
-  });
+  const limit = Number(flags["limit"] ?? 20);
+  const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", { limit });
   const rows = sessions.map(({ key, label, displayName, updatedAt, model, totalTokens, hasActiveRun }) => [
     hasActiveRun ? green("●") : " ",
     key,

@@ -87,10 +87,6 @@ export function logLine({ time, level, event, plugin, ...fields }: LogLine): str
   const rest = Object.entries(fields).map(
     ([key, value]) => `${dim(`${key}=`)}${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return [
-    dim(time.slice(11, 19)),
-    levelColours[level](level.padEnd(5)),
-    `${plugin === undefined ? "" : `${plugin}: `}${event}`,
-    ...rest,
-  ].join(" ");
+  const what = plugin === undefined ? event : `${plugin}: ${event}`;
+  return [dim(time.slice(11, 19)), levelColours[level](level.padEnd(5)), what, ...rest].join(" ");
 }

@@ -24,7 +24,7 @@ import type { KeyValueStore } from "@pincer/plugin-sdk";
 import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { defineContract, ifPresent } from "@pincer/plugin-sdk/contract";
 const copy = (id) => ifPresent(defineContract({ id, version: 1, arity: "one", members: {} }));
-export default definePlugin({ uses: { lanes, owners: copy("owners"), senders: copy("sender-policy") }, setup(ctx) {
+export default definePlugin({ uses: { lanes, owners: copy("owners"), senders: copy("sender-policy"), approvals: copy("approvals") }, setup(ctx) {
   ctx.event(defineEvent({ name: "rogue.spoke", summary: "x", scope: "operator.read", payload: Type.Object({ n: Type.Integer() }) }));
   ctx.method(defineMethod({ name: "rogue.attempts", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Record(Type.String(), Type.String()) }), () => ({}));
   ctx.method(defineMethod({ name: "rogue.lies", summary: "x", scope: "operator.read", params: Type.Object({}), result: Type.Object({ n: Type.Integer() }) }), () => ({ n: 1 }));
@@ -108,6 +108,10 @@ const attempts: Readonly<Record<string, readonly [code: string, attempt: string]
   "to judge, and so to decide, in the owner's name": [
     "PLUGIN_PERMISSION",
     `use", { contract: "sender-policy", version: 1, member: "judge", params: {} }`,
+  ],
+  "to allow a tool in the owner's name": [
+    "PLUGIN_PERMISSION",
+    `use", { contract: "approvals", version: 1, member: "answer", params: { code: "x", decision: "allow-always", by: "shared" } }`,
   ],
   "another version of a contract that it names": [
     "PLUGIN_PERMISSION",

@@ -1,14 +1,12 @@
-/**
- * What a plugin that nobody trusts must name in `permissions.scopes` to use a contract of other plugins: a tool runs what the owner may run, a
- * channel speaks for the owner, a model spends the owner's money. Contracts of the gateway itself name their scope on their own.
- */
+/** What a plugin that nobody trusts must name to use others' contracts, which act as the owner. The gateway's own name their scope themselves. */
 import * as hooks from "@pincer/plugin-sdk/hooks";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { unnamed } from "@pincer/plugin-sdk/permissions";
 
-const admin = new Set(["tool", "policy", "auth-profiles", "owners", "sender-policy"]);
-const write = new Set(["inbox", "outbox", "channel", "channel-actions", "router", "turn", "llm", "provider", "model-access", "selector"]);
+const admin = new Set(["tool", "policy", "approvals", "auth-profiles", "owners", "sender-policy"]);
+const models = ["llm", "provider", "model-access", "selector", "media", "transcriber"];
+const write = new Set(["inbox", "outbox", "channel", "channel-actions", "router", "turn", ...models]);
 
 /** Throws `PLUGIN_PERMISSION`. */
 export function requirePower(plugin: string, scopes: readonly WireScope[], contract: string, does = "uses"): void {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { type ChannelStatus, channelErrors } from "../contracts/channel.ts";
 import { createManualClock } from "../testing/clock.ts";
 import { Changes, keepConnected } from "./connection.ts";
+import { loginRequired } from "./trouble.ts";
 
 /** With the token `good` it holds, with `short` it ends by itself. */
 function account(token: string) {
@@ -13,7 +14,7 @@ function account(token: string) {
   async function* connect(signal: AbortSignal): AsyncGenerator<ChannelStatus, void, void> {
     tried.push(held.token);
     if (held.token === "broken") throw channelErrors.CHANNEL_UNAVAILABLE("away");
-    if (held.token === "bad") throw channelErrors.CHANNEL_LOGIN_REQUIRED("it is no good");
+    if (held.token === "bad") throw loginRequired("it is no good", "get another one");
     yield { state: "connected", self: held.token };
     if (held.token !== "short") await new Promise((ended) => signal.addEventListener("abort", ended, { once: true }));
   }
@@ -23,7 +24,7 @@ function account(token: string) {
 
 test("a credential that is refused is tried once, and the next one as soon as it is there", async () => {
   const { clock, tried, held, statuses } = account("bad");
-  expect((await statuses.next()).value).toEqual({ state: "login-required", detail: "it is no good" });
+  expect((await statuses.next()).value).toEqual({ state: "login-required", detail: "it is no good", hint: "get another one" });
   const connected = statuses.next();
   for (let look = 0; look < 3; look++) {
     await clock.armed();

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { ChannelStatus } from "../contracts/channel.ts";
 import { hasCode } from "../error.ts";
 import { linkSignals } from "../signal.ts";
+import { troubleIn } from "./trouble.ts";
 
 /** How often a credential that was refused is looked at again. */
 const LOOK_EVERY_MS = 5_000;
@@ -50,7 +51,7 @@ export async function* keepConnected(
       if (!inner.signal.aborted) return;
     } catch (error) {
       if (!hasCode(error, "CHANNEL_LOGIN_REQUIRED")) throw error;
-      yield { state: "login-required", detail: error.message };
+      yield { state: "login-required", ...troubleIn(error) };
       while (!inner.signal.aborted) {
         try {
           await clock.sleep(LOOK_EVERY_MS, inner.signal);

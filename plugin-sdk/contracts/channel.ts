@@ -87,7 +87,9 @@ export const channelSettings = {
 
 export const ChannelStatus = Type.Object({
   state: Type.Union([Type.Literal("connecting"), Type.Literal("connected"), Type.Literal("reconnecting"), Type.Literal("login-required")]),
+  /** What is wrong, and what to do about it. */
   detail: Type.Optional(Type.String()),
+  hint: Type.Optional(Type.String()),
   /** The account's own name on the platform. */
   self: Type.Optional(Type.String()),
 });

@@ -2,6 +2,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
 import { Attachment } from "./inbox.ts";
+import { OnBehalfOf } from "./transcriber-access.ts";
 
 export const PreparedAttachment = Type.Object({
   /**
@@ -20,6 +21,14 @@ export const media = defineContract({
   arity: "one",
   members: {
     /** One file at a time, so that one which ends its readers takes no other with it. A file that cannot be read is a note; only faults reject. */
-    prepare: call(Type.Object({ attachment: Attachment }), PreparedAttachment, { safe: true }),
+    prepare: call(
+      Type.Object({
+        attachment: Attachment,
+        /** Whose file it is, so that it is known who spends what its reading costs. */
+        onBehalfOf: Type.Optional(OnBehalfOf),
+      }),
+      PreparedAttachment,
+      { safe: true },
+    ),
   },
 });

@@ -1,5 +1,6 @@
 /** What people attach, as the model is given it: read once for each message, between its acceptance and the first model call. */
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
+import type { OnBehalfOf } from "@pincer/plugin-sdk/contracts/transcriber-access";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import type { Job } from "@pincer/plugin-sdk/job";
@@ -25,7 +26,7 @@ export async function readAttachments(agent: AgentContext, job: Job, input: Turn
   const sent = input.attachments ?? [];
   if (sent.length === 0 || agent.uses.media === undefined) return { input, notes: [] };
   const read = await job
-    .effect(`attachments:${input.runId}`, null, () => readEach(agent, sent, signal), { replay: "safe" })
+    .effect(`attachments:${input.runId}`, null, () => readEach(agent, sent, input, signal), { replay: "safe" })
     .catch((error: unknown): ReadAttachments => {
       // A run that is stopped for good, or takes too long, keeps its place in the conversation all the same; any other is run again.
       if (!signal.aborted || (job.signal.aborted && !isFinal(job.signal.reason))) throw error;
@@ -42,12 +43,14 @@ const withoutReader: ReadonlySet<string> = new Set([
   "PLUGIN_UNTRUSTED",
 ]);
 
-async function readEach(agent: AgentContext, sent: readonly Attachment[], signal: AbortSignal): Promise<ReadAttachments> {
+async function readEach(agent: AgentContext, sent: readonly Attachment[], input: TurnInput, signal: AbortSignal): Promise<ReadAttachments> {
+  const { agentId, sessionKey, runId, user } = input;
+  const onBehalfOf = { agentId, sessionKey, runId, ...(user === undefined ? {} : { user }) };
   const attachments: Attachment[] = [];
   const notes: string[] = [];
   let bytes = 0;
   for (const one of sent) {
-    const { attachment, note } = await readOne(agent, one, signal);
+    const { attachment, note } = await readOne(agent, one, onBehalfOf, signal);
     if (note !== undefined) notes.push(note);
     if (attachment === undefined) continue;
     bytes += attachment.data.length * 0.75;
@@ -60,10 +63,11 @@ async function readEach(agent: AgentContext, sent: readonly Attachment[], signal
 async function readOne(
   agent: AgentContext,
   attachment: Attachment,
+  onBehalfOf: OnBehalfOf,
   signal: AbortSignal,
 ): Promise<{ readonly attachment?: Attachment; readonly note?: string }> {
   try {
-    return (await agent.uses.media?.prepare({ attachment }, { signal })) ?? { attachment };
+    return (await agent.uses.media?.prepare({ attachment, onBehalfOf }, { signal })) ?? { attachment };
   } catch (error) {
     signal.throwIfAborted();
     agent.log.warn("attachment.unread", { fileName: attachment.fileName, mimeType: attachment.mimeType, error: errorMessage(error) });

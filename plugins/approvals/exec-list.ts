@@ -47,16 +47,15 @@ export type ExecList = Static<typeof ExecList>;
 
 export const emptyList: ExecList = { version: 1, defaults: {}, agents: {} };
 
-export type ExecVerdict = "allow" | "ask" | "deny";
+type ExecVerdict = "allow" | "ask" | "deny";
 
-/** One program with plain words behind it: nothing that a shell would make more of. */
-const plainCommand = /^[\w@%+:,./-]+(?: +[\w@%+=:,./-]+)*$/;
+/** One program with plain words behind it: nothing that a shell would make more of, and no blank that to a shell is part of a name. */
+const plainCommand = /^[ \n]*([\w@%+:,./-]+)(?: +[\w@%+=:,./-]+)*[ \n]*$/;
 
 /** The program's path must be typed as the list names it: a name alone is looked for by the shell, and a path leads where it says. */
 export function isListed(patterns: readonly string[], command: string): boolean {
-  const typed = command.trim();
-  if (!plainCommand.test(typed) || typed.includes("\n")) return false;
-  const [program = ""] = typed.split(" ");
+  const [, program] = plainCommand.exec(command) ?? [];
+  if (program === undefined) return false;
   if (program.includes("/") && (!program.startsWith("/") || program.split("/").includes(".."))) return false;
   return patterns.some((pattern) => pattern.includes("/") === program.includes("/") && fits(pattern, program));
 }

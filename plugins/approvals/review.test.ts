@@ -170,6 +170,7 @@ test("only one plain command of the listed program is on the list", () => {
   expect(["git", "git status -s", "/usr/bin/ls -l /tmp", "/opt/tools/build x=1"].filter((one) => !listed(one))).toEqual([]);
   const not = [
     ...["git status; rm -rf ~", "git status && ls", "git $(id)", "git `id`", "git status\nrm x", "git > x", "git status | sh", "git 'a'"],
+    ...["\u00a0/usr/bin/git status", "\ufeffgit status", "git\u3000", "git\nstatus"],
     ...["GIT_DIR=x git status", "./git status", "/usr/bin/../bin/ls", "bin/git", "git {a,b}", "git ~", "git *", "", " "],
   ];
   expect(not.filter((one) => listed(one, ["git", "/usr/bin/*", "ls"]))).toEqual([]);

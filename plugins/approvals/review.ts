@@ -84,14 +84,14 @@ const standingRevoke = defineMethod({
   result: Type.Object({ outcome: Type.Literal("not-found") }),
 });
 const Grant = { sessionKey: Word, tool: Word };
-export const grantsList = defineMethod({
+const grantsList = defineMethod({
   name: "approvals.grants",
   summary: "Tools that were allowed from now on, by conversation.",
   scope,
   params: Type.Object({}, closed),
   result: Type.Object({ grants: Type.Array(Type.Object(Grant)) }),
 });
-export const grantsRevoke = defineMethod({
+const grantsRevoke = defineMethod({
   name: "approvals.revoke",
   summary: "Has a tool ask again in a conversation.",
   scope,

@@ -19,7 +19,7 @@ const lasting = (ms: number): string => {
 };
 const where = ({ sessionKey }: Approval): string => (sessionKey === null ? "" : `\nIn: \`${sessionKey.replaceAll("`", "'")}\``);
 
-export const requestText = (approval: Approval): string => {
+const requestText = (approval: Approval): string => {
   const { tool, shown, why, createdAt, expiresAt, code } = approval;
   return `May I run \`${tool.replaceAll("`", "'")}\`?\n\n${fenced(shown.short)}\n\n${why}${where(approval)}\nCode \`${code}\`, for ${lasting(expiresAt - createdAt)}; without an answer it does not run.`;
 };

@@ -220,7 +220,7 @@ export class Desk {
     const expected = expectedOf(asked, this.#ctx.config);
     const unseen = expected.isPriced ? undefined : limitWithoutPrice(this.#book, call.whose);
     if (unseen) {
-      if (this.#ctx.config.unknownPrice === "refuse") return refuseUnpriced(asked.model, unseen);
+      if (this.#ctx.config.unknownPrice === "refuse") return refuseUnpriced(asked, unseen);
       this.#tellUnpriced(asked.model, unseen, call.place);
     }
     const refused = refusedBy(this.#book, calendar, call, expected, now);

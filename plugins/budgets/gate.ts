@@ -8,7 +8,7 @@ import type { Calendar } from "./calendar.ts";
 import type { BudgetsConfig } from "./config.ts";
 import { type Limit, nameIn, type Place } from "./limits.ts";
 import type { Whose } from "./whose.ts";
-import { type Resetting, refusal, unpriced } from "./words.ts";
+import { type Resetting, refusal, unpriced, unpricedRecording } from "./words.ts";
 
 type Asked = HookPayload<typeof modelCalling>;
 
@@ -22,11 +22,11 @@ interface Expected {
 
 /** What a call is expected to use: its request, and an answer as long as it may be, or else as one is taken to be. */
 export function expectedOf(
-  { inputTokens, maxOutputTokens, longestOutput, price }: Asked,
+  { inputTokens, maxOutputTokens, longestOutput, price, recording }: Asked,
   { answerTokens }: Pick<BudgetsConfig, "answerTokens">,
 ): Expected {
   const outputTokens = maxOutputTokens ?? expectedOutput(answerTokens, longestOutput);
-  const usd = expectedCost({ inputTokens, outputTokens }, price);
+  const usd = recording ? (recording.usd ?? undefined) : expectedCost({ inputTokens, outputTokens }, price);
   return { usd: usd ?? 0, tokens: inputTokens + outputTokens, isPriced: usd !== undefined };
 }
 
@@ -153,8 +153,8 @@ function refuse(
 export const limitWithoutPrice = (book: Book, whose: Whose): Limit | undefined =>
   book.limits.find((limit) => limit.hard && limit.usd !== undefined && limit.counts(whose));
 
-export const refuseUnpriced = (model: string, limit: Limit): Verdict => ({
+export const refuseUnpriced = ({ model, recording }: Asked, limit: Limit): Verdict => ({
   allow: false,
-  reason: unpriced(model, limit.name),
+  reason: recording ? unpricedRecording(model, limit.name) : unpriced(model, limit.name),
   code: budgetRefusals.priceUnknown,
 });

@@ -66,14 +66,24 @@ export function refusal(
 }
 
 /** The command line takes a dot for the end of a name. */
-const howToPrice = (model: string): string =>
+const howToPrice = (key: string, model: string, price: string): string =>
   model.includes(".")
-    ? `models: { prices: { "${model}": { input: 1, output: 2 } } } in the configuration`
-    : `pincer config set models.prices.${model} '{ input: 1, output: 2 }'`;
+    ? `models: { ${key}: { "${model}": ${price} } } in the configuration`
+    : `pincer config set models.${key}.${model} '${price}'`;
+
+const unpricedUntil = (model: string, limit: string, says: string): string =>
+  `The price of ${model} is not known, so the budget "${limit}" cannot hold for it. Say what it costs, in US dollars for ${says}; ` +
+  `or set budgets.unknownPrice to "allow".`;
 
 export const unpriced = (model: string, limit: string): string =>
-  `The price of ${model} is not known, so the budget "${limit}" cannot hold for it. Say what it costs, in US dollars for a million tokens, ` +
-  `0 where it costs nothing: ${howToPrice(model)}; or set budgets.unknownPrice to "allow".`;
+  unpricedUntil(model, limit, `a million tokens, 0 where it costs nothing: ${howToPrice("prices", model, "{ input: 1, output: 2 }")}`);
+
+export const unpricedRecording = (model: string, limit: string): string =>
+  unpricedUntil(
+    model,
+    limit,
+    `a minute of a recording, 0 where it costs nothing: ${howToPrice("transcriptionPrices", model, "{ minute: 0.006 }")}`,
+  );
 
 export const unpricedPasses = (model: string, limit: string): string =>
   `The price of ${model} is not known: its tokens are counted, and the budget "${limit}" does not see what it costs. ` +

@@ -1,7 +1,7 @@
 /** Configuration of the plugin (`channels.discord`), and what it comes to for one account. */
 import { accountSettings, channelConfig, credentialSetting, readCredential } from "@pincer/plugin-sdk/channel/account";
 import { DEFAULT_MEDIA_BYTES } from "@pincer/plugin-sdk/channel/media";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { type Static, Type } from "@sinclair/typebox";
 
 export const TOKEN = "DISCORD_BOT_TOKEN";
@@ -59,7 +59,7 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 const FROM_PORTAL = "https://discord.com/developers/applications shows one once (your application, Bot, Reset Token)";
 
-/** What to do when there is no token, or Discord does not know it: for people, in `data.hint` of `CHANNEL_LOGIN_REQUIRED` too. */
+/** What to do when there is no token, or Discord does not know it. */
 export const howToLogIn = (secret: string | undefined): string =>
   secret === undefined ? `${FROM_PORTAL}: put it where this one stands` : `${FROM_PORTAL}, then: pincer secrets set ${secret}`;
 
@@ -74,8 +74,6 @@ export async function tokenOf(
   const given = value?.trim().replace(/^Bot\s+/i, "") ?? "";
   // What could not stand in a header is none.
   if (/^[\x21-\x7e]+$/.test(given)) return { token: given, secret: name };
-  const granted = name === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${name} channel-discord)`;
-  const hint = `${howToLogIn(name)}${granted}`;
   const what = given === "" ? "there is no bot token" : "there is something else than a bot token";
-  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`${what} for the account "${account}": ${hint}`, { data: { hint } });
+  throw loginRequired(`${what} for the account "${account}"`, howToLogIn(name));
 }

@@ -60,7 +60,8 @@ test("an hour without a connection is waited for with growing pauses, and what w
   await using faults = startFaults(discord.origin);
   await using house = await startHouse({ clock, discord, settings: {}, origin: faults.url });
   discord.write(ada, direct, { content: "before" });
-  await discord.message(0);
+  // Until the gateway knows that its answer was taken, it sends it again.
+  while ((await house.status())["lastOutboundAt"] === null);
   faults.disconnect();
   await house.kit.logged("channel.disconnected");
   for (let minute = 0; minute < 60; minute++) {
@@ -72,12 +73,32 @@ test("an hour without a connection is waited for with growing pauses, and what w
   faults.connect();
   // However long the pause is that it is in.
   while (discord.world.sent.length < 2) {
-    await clock.advance(200);
+    await clock.advance(50);
     await house.status();
   }
   expect(await house.heard(1)).toContain("meanwhile");
   expect(frames(discord, 6).length).toBeGreaterThan(0);
   expect(frames(discord, 2)).toHaveLength(1);
+}, 120_000);
+
+test("an answer that may have been taken is not sent again behind an outage that is longer than Discord knows it, and told as uncertain", async () => {
+  const clock = createManualClock();
+  await using discord = startFakeDiscord({ clock });
+  world(discord);
+  await using faults = startFaults(discord.origin);
+  await using house = await startHouse({ clock, discord, settings: {}, origin: faults.url });
+  faults.next({ method: "POST", path: "/messages" }, "lost");
+  discord.write(ada, direct, { content: "before" });
+  await discord.message(0);
+  faults.disconnect();
+  for (let minute = 0; minute < 10; minute++) {
+    await clock.advance(60_000);
+    await house.status();
+  }
+  faults.connect();
+  while ((await house.status())["lastUndelivered"] === null && discord.world.sent.length === 1) await clock.advance(200);
+  expect(discord.world.sent).toHaveLength(1);
+  expect(await house.status()).toMatchObject({ lastUndelivered: { state: "uncertain", conversation: direct } });
 }, 120_000);
 
 test("what was written while no session ran is fetched, in order and once, from where somebody was answered", async () => {

@@ -1,6 +1,8 @@
 /** An account's connection: a session that goes on where it was left, else a new one, and what was written in between. */
+
 import type { Logger } from "@pincer/plugin-sdk";
 import { Intake } from "@pincer/plugin-sdk/channel/intake";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { type ChannelStatus, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
@@ -184,10 +186,8 @@ async function* waitForIntent(bot: Bot, self: string, clock: Clock, signal: Abor
 
 function closedBy(code: number, bot: Bot): Error {
   switch (code) {
-    case GatewayCloseCodes.AuthenticationFailed: {
-      const hint = howToLogIn(bot.secret);
-      return channelErrors.CHANNEL_LOGIN_REQUIRED(`Discord does not accept the bot token: ${hint}`, { data: { hint } });
-    }
+    case GatewayCloseCodes.AuthenticationFailed:
+      return loginRequired("Discord does not accept the bot token", howToLogIn(bot.secret));
     case GatewayCloseCodes.ShardingRequired:
       return channelErrors.CHANNEL_REJECTED("the bot is in more servers than one connection may serve (Discord: sharding required)");
     case GatewayCloseCodes.InvalidIntents:

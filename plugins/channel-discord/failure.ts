@@ -1,5 +1,7 @@
 /** What Discord answers instead, in the codes that delivery acts on. */
+
 import { DiscordAPIError } from "@discordjs/rest";
+import { loginRequired, rejected } from "@pincer/plugin-sdk/channel/trouble";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { howToLogIn } from "./config.ts";
 
@@ -50,11 +52,8 @@ export function failureOf(error: unknown, { isSafe, secret }: Where): unknown {
   const { status, message } = error;
   const code = Number(error.code);
   const said = `Discord says: ${message.replaceAll("\n", "; ").slice(0, 500)}${code > 0 ? ` (${code})` : ""}`;
-  if (status === 401) {
-    const hint = howToLogIn(secret);
-    return channelErrors.CHANNEL_LOGIN_REQUIRED(`Discord does not accept the bot token: ${hint}`, { data: { hint } });
-  }
+  if (status === 401) return loginRequired("Discord does not accept the bot token", howToLogIn(secret));
   if (status >= 500) return isSafe ? channelErrors.CHANNEL_UNAVAILABLE(said) : channelErrors.CHANNEL_UNCERTAIN(said);
   const hint = hints[code];
-  return hint === undefined ? channelErrors.CHANNEL_REJECTED(said) : channelErrors.CHANNEL_REJECTED(`${said}: ${hint}`, { data: { hint } });
+  return hint === undefined ? channelErrors.CHANNEL_REJECTED(said) : rejected(said, hint);
 }

@@ -17,7 +17,6 @@ test("without a token it says where one comes from and what to type, and asks Di
   const { lastError, linked } = await house.until("login-required");
   expect(lastError).toContain("discord.com/developers");
   expect(lastError).toContain("pincer secrets set DISCORD_BOT_TOKEN");
-  expect(lastError).toContain("pincer secrets grant DISCORD_BOT_TOKEN channel-discord");
   expect(linked).toBe(false);
   expect(house.discord.calls).toEqual([]);
 });

@@ -65,8 +65,15 @@ function resultOf([first = "", ...rest]: readonly string[]): Result[] {
   return [{ method: method.split("/", 1)[0]!, result, properties }];
 }
 
-/** The name of the server that wrote the field. */
-export const authservIdOf = (field: string): string | undefined => piecesOf(field.slice(0, LONGEST_FIELD))[0]?.[0]?.toLowerCase();
+/**
+ * The name of the server that wrote the field, as it stands there, or undefined. A server takes away what it finds under its own name: quoted, with a
+ * comment or a backslash in it or a letter beyond ASCII it may not find it, and whoever sent the mail has written it.
+ */
+export function authservIdOf(field: string): string | undefined {
+  const [head = []] = piecesOf(field.slice(0, LONGEST_FIELD));
+  const [, name] = /^([!#-'*-:<-[\]-~]+)(?=[ \t;]|$)/.exec(field) ?? [];
+  return name === head[0] && head.slice(1).every((version) => /^\d+$/.test(version)) ? name?.toLowerCase() : undefined;
+}
 
 /** Who signs for a domain vouches for what lies below it, and not the other way round; a domain of one word is nobody's. */
 const covers = (signer: string, domain: string): boolean => signer === domain || (signer.includes(".") && domain.endsWith(`.${signer}`));
@@ -77,8 +84,8 @@ const domainIn = (property: string | undefined): string => (property === undefin
 export function authenticate(fields: readonly string[], authservId: string | undefined, writer: string): Authentication {
   const results = fields
     .slice(0, MOST_FIELDS)
+    .filter((field) => authservId !== undefined && authservIdOf(field) === authservId.toLowerCase())
     .map((field) => piecesOf(field.slice(0, LONGEST_FIELD)))
-    .filter(([head]) => authservId !== undefined && head?.[0]?.toLowerCase() === authservId.toLowerCase())
     .flatMap(([, ...parts]) => parts.flatMap(resultOf));
   const of = (name: string) => results.filter(({ method }) => method === name);
   const domain = domainOf(writer);

@@ -14,6 +14,8 @@ const ID = /^[\x21-\x3b\x3d\x3f-\x7e]{3,250}$/;
 export interface Composed {
   readonly to: readonly string[];
   readonly bytes: Buffer;
+  /** What it says, without what is quoted. */
+  readonly plain: string;
 }
 
 /** Throws `CHANNEL_REJECTED`. */
@@ -89,5 +91,5 @@ export async function compose({ request, settings, thread, messageId, at }: Comp
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  return { to, bytes: await composer.compile().build() };
+  return { to, bytes: await composer.compile().build(), plain };
 }

@@ -84,7 +84,8 @@ export function createHandIn(box: Mailbox, deps: HandInDeps) {
     const mail = await read(bytes);
     look(mail, arrivedAt, position, isNew);
     const header = mail.email.headerLines.map(({ line }) => line).join("\n");
-    const place = (isWhole: boolean): Place => ({ account, settings, arrivedAt, header, isWhole });
+    const answered = mail.inReplyTo === undefined ? undefined : await threads.written(mail.inReplyTo);
+    const place = (isWhole: boolean): Place => ({ account, settings, arrivedAt, header, isWhole, answered });
     const isShort = size <= bytes.length;
     const message = messageOf(mail, place(isShort));
     const { admit } = await inbox.admits({ message }, { signal });

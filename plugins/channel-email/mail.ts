@@ -49,6 +49,10 @@ export async function parseMail(bytes: Uint8Array): Promise<Email> {
   return await PostalMime.parse(bytes, { forceRfc822Attachments: true, maxNestingDepth: 20, maxHeadersSize: 1_000_000 });
 }
 
+/** Only fields that every server takes for one: with a blank before its colon a forged one may be left in. */
+const resultsIn = ({ headers, headerLines }: Email): readonly string[] =>
+  headers.filter((_, index) => /^authentication-results:/i.test(headerLines[index]?.line ?? "")).map(({ value }) => value);
+
 export function readMail(email: Email, settings: Pick<Settings, "address" | "authservId">): Reading {
   const all = (name: string) => email.headers.filter(({ key }) => key === name).map(({ value }) => value);
   const field = (name: string) => all(name)[0];
@@ -74,7 +78,7 @@ export function readMail(email: Email, settings: Pick<Settings, "address" | "aut
       inReplyTo,
       subject: oneLine(email.subject ?? ""),
       writtenAt: Number.isNaN(written) ? undefined : written,
-      authentication: authenticate(all("authentication-results"), settings.authservId, writer.address),
+      authentication: authenticate(resultsIn(email), settings.authservId, writer.address),
       email,
     },
   };

@@ -86,6 +86,7 @@ export function createSending({ threads, clock, store, log, settingsOf, openBox 
     }
     const mail = await compose({ request, settings, thread, messageId, at: clock.now() });
     await note(mark, { at: clock.now(), isTaken: false });
+    if (kind === "new") await threads.wrote(messageId, mail.plain);
     try {
       const refused = await transmit(mail, settings, clock, signal);
       if (refused.length > 0) log.warn("email.not-for-all", { account, refused: refused.length, of: mail.to.length });

@@ -18,6 +18,14 @@ const PREFIX = "thread:";
 const MOST = 2_000;
 /** Exchanges between two looks at how many there are. */
 const LOOK_EVERY = 200;
+const WRITTEN = "wrote:";
+/** As much of it as is shown beside an answer. */
+const LONGEST_WRITTEN = 1_000;
+
+interface Written {
+  readonly text: string;
+  readonly at: number;
+}
 
 const keyOf = ({ account, conversation, thread = "" }: Address): string =>
   `${PREFIX}${account}:${new Bun.CryptoHasher("sha256").update(`${conversation} ${thread}`).digest("hex").slice(0, 40)}`;
@@ -25,20 +33,31 @@ const keyOf = ({ account, conversation, thread = "" }: Address): string =>
 export interface Threads {
   of(address: Address): Promise<Thread | undefined>;
   keep(address: Address, thread: Omit<Thread, "at">): Promise<void>;
+  /** Remembers what the assistant wrote of its own accord: an answer to it goes on where nobody may know of it. */
+  wrote(id: string, text: string): Promise<void>;
+  written(id: string): Promise<string | undefined>;
 }
 
 export function createThreads(store: KeyValueStore, clock: Clock): Threads {
   let kept = 0;
+  let wrote = 0;
+  /** What is beyond the most of a kind, as it is taken away. */
+  async function oldest(prefix: string): Promise<Record<string, unknown>> {
+    const all = await store.list<{ readonly at: number }>(prefix);
+    const old = [...all].sort((a, b) => a.value.at - b.value.at).slice(0, Math.max(0, all.length - MOST));
+    return Object.fromEntries(old.map(({ key }) => [key, undefined]));
+  }
   return {
     of: (address) => store.get<Thread>(keyOf(address)),
     async keep(address, thread) {
-      const forgotten: Record<string, unknown> = {};
-      if (kept++ % LOOK_EVERY === 0) {
-        const all = await store.list<Thread>(PREFIX);
-        const oldest = [...all].sort((a, b) => a.value.at - b.value.at).slice(0, Math.max(0, all.length - MOST));
-        for (const { key } of oldest) forgotten[key] = undefined;
-      }
+      const forgotten = kept++ % LOOK_EVERY === 0 ? await oldest(PREFIX) : {};
       await store.set({ ...forgotten, [keyOf(address)]: { ...thread, at: clock.now() } satisfies Thread });
     },
+    async wrote(id, text) {
+      const forgotten = wrote++ % LOOK_EVERY === 0 ? await oldest(WRITTEN) : {};
+      const written: Written = { text: text.slice(0, LONGEST_WRITTEN).toWellFormed(), at: clock.now() };
+      await store.set({ ...forgotten, [`${WRITTEN}${id}`]: written });
+    },
+    written: async (id) => (await store.get<Written>(`${WRITTEN}${id}`))?.text,
   };
 }

@@ -1,6 +1,6 @@
 /** Configuration of the plugin (`channels.irc`), and what it comes to for one account, which is a login at one server. */
 import { accountSettings, channelConfig, credentialSetting, readCredential } from "@pincer/plugin-sdk/channel/account";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { type Static, Type } from "@sinclair/typebox";
 
 const PASSWORD = "IRC_PASSWORD";
@@ -74,8 +74,6 @@ export interface Settings {
   readonly timeoutMs: number;
 }
 
-const missing = (what: string, hint: string) => channelErrors.CHANNEL_LOGIN_REQUIRED(`${what}: ${hint}`, { data: { hint } });
-
 /** Throws `CHANNEL_LOGIN_REQUIRED`, which says what to type. */
 export async function readSettings(
   config: IrcConfig,
@@ -85,19 +83,16 @@ export async function readSettings(
   const own = accountSettings(config, account);
   const at = account === "default" && config.accounts === undefined ? "channels.irc" : `channels.irc.accounts.${account}`;
   if (own.server === undefined)
-    throw missing(`the account "${account}" has no server`, `pincer config set ${at}.server "irc.libera.chat:6697"`);
+    throw loginRequired(`the account "${account}" has no server`, `pincer config set ${at}.server "irc.libera.chat:6697"`);
   const colon = own.server.lastIndexOf(":");
   const password = await readCredential(read, own.password, PASSWORD, account);
   const serverPassword = await readCredential(read, own.serverPassword, SERVER_PASSWORD, account);
   const certificate = await readCredential(read, own.certificate, CERTIFICATE, account);
   const { login = password.value === undefined ? "none" : "plain", nick = "pincer" } = own;
   if ((login === "plain" || login === "nickserv") && password.value === undefined)
-    throw missing(
-      `there is no password for the account "${account}"`,
-      `pincer secrets set ${password.name} (or grant it: pincer secrets grant ${password.name} channel-irc)`,
-    );
+    throw loginRequired(`there is no password for the account "${account}"`, `pincer secrets set ${password.name}`);
   if (login === "external" && certificate.value === undefined)
-    throw missing(
+    throw loginRequired(
       `there is no certificate for the account "${account}"`,
       `pincer secrets set ${certificate.name}, with certificate and key in PEM`,
     );

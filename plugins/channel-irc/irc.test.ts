@@ -5,9 +5,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
+import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { inEveryMode, testIn } from "@pincer/plugin-sdk/testing/every-mode";
-import { says } from "@pincer/plugin-sdk/testing/script";
+import { lastUserText, says } from "@pincer/plugin-sdk/testing/script";
 import { signItself } from "../../tests/channels/fakes/irc/ngircd.ts";
 import { type FakeIrcOptions, startFakeIrc } from "../../tests/channels/fakes/irc/server.ts";
 import { type House, startHouse } from "../../tests/channels/irc-house.ts";
@@ -445,4 +446,35 @@ test("two accounts are two servers", async () => {
     [{ as: "pincer", target: "ada", text: "fine" }],
     [{ as: "clerk", target: "grace", text: "fine" }],
   ]);
+});
+
+test("a conversation with too much waiting holds up neither the others nor the connection, and all of it is answered in its order", async () => {
+  await using irc = await startFakeIrc();
+  const config = { allowFrom: ["account:ada", "account:grace"], channels: [] };
+  const settings = {
+    channels: { defaults: { retryFirstMs: 1, reconnectFirstMs: 1, reconnectLongestMs: 20 } },
+    gateway: { lanes: { queue: 2, fullRetryMs: 1 } },
+  };
+  await using house = await startHouse(irc.address, { config, settings });
+  const { kit } = house;
+  await house.connected();
+  const go = Promise.withResolvers<void>();
+  kit.model.answer(async function* () {
+    await go.promise;
+    yield { text: "at last" };
+  });
+  /** Between the marks of what a stranger wrote. */
+  const wordsOf = (request: ModelRequest) => lastUserText(request).split("\n")[1];
+  kit.model.otherwise((request) => [{ text: `heard ${wordsOf(request)}` }]);
+  irc.speak({ ...ada, text: "begin" });
+  await kit.model.modelCall(0);
+  for (const text of ["1", "2", "3", "4", "5"]) irc.speak({ ...ada, text });
+  irc.speak({ from: "grace!~g@navy.test", account: "grace", target: "pincer", text: "from another" });
+  await irc.until(() => irc.said.some(({ target, text }) => target === "grace" && text === "heard from another"));
+  go.resolve();
+  await irc.until(() => irc.said.some(({ target, text }) => target === "ada" && text === "heard 5"));
+  const { request } = kit.model.models.findLast((call) => wordsOf(call.request) === "5")!;
+  const texts = request.messages.filter(({ role }) => role === "user").map((message) => wordsOf({ ...request, messages: [message] }));
+  expect(texts).toEqual(["begin", "1", "2", "3", "4", "5"]);
+  expect(kit.log.filter(({ event }) => event === "channel.disconnected")).toEqual([]);
 });

@@ -1,4 +1,5 @@
 /** From the first line until the server has let it in: what both can, who it is, and its nick. */
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { Settings } from "./config.ts";
 import type { Line } from "./line.ts";
@@ -22,8 +23,6 @@ const OTHER_NICKS = 4;
 const CHUNK = 400;
 
 type Write = (command: string, ...params: string[]) => void;
-
-const refused = (message: string, hint: string) => channelErrors.CHANNEL_LOGIN_REQUIRED(`${message}: ${hint}`, { data: { hint } });
 
 export class Login {
   readonly #settings: Settings;
@@ -65,15 +64,15 @@ export class Login {
       case "904":
       case "905":
       case "906":
-        throw refused(`the server does not accept the login (${said})`, this.#howToLogIn());
+        throw loginRequired(`the server does not accept the login (${said})`, this.#howToLogIn());
       case "908":
-        throw refused(`the server knows other ways to log in (${params[1]})`, "set channels.irc.login to one of them");
+        throw loginRequired(`the server knows other ways to log in (${params[1]})`, "set channels.irc.login to one of them");
       case "464":
-        throw refused(`the server wants a password, or another one (${said})`, "pincer secrets set IRC_SERVER_PASSWORD");
+        throw loginRequired(`the server wants a password, or another one (${said})`, "pincer secrets set IRC_SERVER_PASSWORD");
       case "465":
         throw channelErrors.CHANNEL_UNAVAILABLE(`the server has banned this address (${said})`);
       case "432":
-        throw refused(`the server does not take the nick "${this.nick}" (${said})`, 'pincer config set channels.irc.nick "another"');
+        throw loginRequired(`the server does not take the nick "${this.nick}" (${said})`, 'pincer config set channels.irc.nick "another"');
       case "433":
       case "436":
       case "437":
@@ -112,7 +111,7 @@ export class Login {
       const wantsSasl = login === "plain" || login === "external";
       const ways = this.#offered.get("sasl");
       if (wantsSasl && (ways === undefined || (ways !== "" && !ways.toLowerCase().split(",").includes(login))))
-        throw refused(
+        throw loginRequired(
           `the server has no SASL ${login.toUpperCase()}`,
           'where NickServ keeps accounts: pincer config set channels.irc.login nickserv; without an account: "none"',
         );
@@ -124,7 +123,8 @@ export class Login {
       if (this.caps.has("sasl")) this.#write("AUTHENTICATE", login.toUpperCase());
       else this.#write("CAP", "END");
     } else if (kind === "NAK") {
-      if (login === "plain" || login === "external") throw refused("the server refuses what it has offered (SASL)", this.#howToLogIn());
+      if (login === "plain" || login === "external")
+        throw loginRequired("the server refuses what it has offered (SASL)", this.#howToLogIn());
       this.#write("CAP", "END");
     }
   }

@@ -1,9 +1,10 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { Changes, keepConnected } from "@pincer/plugin-sdk/channel/connection";
+import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import { channel, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { IrcConfig, readSettings } from "./config.ts";
 import { type Held, Session } from "./session.ts";
 
@@ -104,8 +105,7 @@ export default definePlugin({
               return { ok: true, self: nick, detail: "The connection is not encrypted.", hint: "pincer config set channels.irc.tls true" };
             return { ok: true, self: nick, ...(login === "none" && { detail: "It is not logged in: anybody can take its nick." }) };
           } catch (error) {
-            const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-            return { ok: false, detail: errorMessage(error), ...(typeof told === "string" && { hint: told }) };
+            return { ok: false, ...troubleIn(error) };
           }
         },
       },

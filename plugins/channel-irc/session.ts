@@ -1,5 +1,6 @@
 /** One account's connection, from the first line to the last: what the server says is taken in its order. */
 import type { Logger } from "@pincer/plugin-sdk";
+import { acceptInTime, Intake } from "@pincer/plugin-sdk/channel/intake";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { type ChannelStatus, channelErrors } from "@pincer/plugin-sdk/contracts/channel";
@@ -29,6 +30,8 @@ const MOST_OWN = 500;
 const LIVE_MS = 60_000;
 /** How long the server has to close, once it was told goodbye. */
 const GOODBYE_MS = 2_000;
+/** What takes a position along and is of no conversation; none has such a name. */
+const NO_CONVERSATION = "";
 
 /** Why a channel was not joined. */
 const JOIN_REFUSALS: Readonly<Record<string, string>> = {
@@ -72,6 +75,7 @@ export class Session {
   readonly #support = new Map<string, string>();
   readonly #own = new Set<string>();
   readonly #timers = new Set<Disposable>();
+  readonly #intake: Intake;
   #fold = foldWith("rfc1459");
   #wire: Wire | undefined;
   #login: Login | undefined;
@@ -83,11 +87,17 @@ export class Session {
   #source = "";
   #heardAt = 0;
   #isCaughtUp = false;
+  /** Nothing is read, since as much is handed in as may be at once. */
+  #isFull = false;
+  /** Up to where everything was said before what comes now; empty where no message has a time. */
+  #position: string;
   #lastWords = "";
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
     this.#bucket = new Bucket(deps.clock, deps.settings.burst, deps.settings.lineEveryMs);
+    this.#position = deps.held.position ?? "";
+    this.#intake = new Intake({ keep: (position) => this.#advance(position), onFailure: () => this.#wire?.destroy() });
   }
 
   /** Ends with the signal; throws when the connection breaks. */
@@ -109,12 +119,16 @@ export class Session {
       for await (const text of wire.lines()) {
         this.#heardAt = clock.monotonic();
         const line = parseLine(text);
-        const status = line && (await this.#take(line));
+        const status = line && (await this.#take(line, signal));
         if (status) yield status;
       }
+      await this.#intake.settle();
       if (!signal.aborted) throw channelErrors.CHANNEL_UNAVAILABLE(this.#whyEnded());
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (signal.aborted) return;
+      // Says what could not be kept, where that is why the connection was ended.
+      await this.#intake.settle();
+      throw error;
     } finally {
       signal.removeEventListener("abort", goodbye);
       this.#wire = undefined;
@@ -181,7 +195,7 @@ export class Session {
     this.#heardAt = clock.monotonic();
     const look = () => {
       const silent = clock.monotonic() - this.#heardAt;
-      if (silent >= settings.timeoutMs) {
+      if (silent >= settings.timeoutMs && !this.#isFull) {
         this.#lastWords = `nothing was heard for ${settings.timeoutMs} ms`;
         wire.destroy();
       } else if (silent >= settings.timeoutMs / 2) this.#write("PING", "still-there");
@@ -189,7 +203,7 @@ export class Session {
     this.#timers.add(clock.every(Math.ceil(settings.timeoutMs / 4), look));
   }
 
-  async #take(line: Line): Promise<ChannelStatus | undefined> {
+  async #take(line: Line, until: AbortSignal): Promise<ChannelStatus | undefined> {
     const { command, params, nick } = line;
     const login = this.#login!;
     if (command === "PING") this.#write("PONG", params.at(-1) ?? "");
@@ -218,7 +232,7 @@ export class Session {
           this.#deps.log.info("irc.nickserv", { account: this.#deps.account, said: params.at(-1) ?? "" });
         return undefined;
       case "PRIVMSG":
-        await this.#handIn(line);
+        await this.#handIn(line, until);
         return undefined;
       case "BATCH":
       case "PONG":
@@ -258,14 +272,7 @@ export class Session {
   /** Where nothing was kept yet, all counts from here: what is said next is fetched, however soon the connection breaks. */
   async #beginAnew(line: Line): Promise<void> {
     const { clock, held } = this.#deps;
-    if (held.position === undefined) await this.#advance(timeOf(line) ?? clock.now());
-  }
-
-  async #advance(time: number): Promise<void> {
-    const { account, held, inbox, signal } = this.#deps;
-    const position = new Date(time).toISOString();
-    await inbox.advance({ channel: "irc", account, position }, { signal });
-    held.position = position;
+    if (held.position === undefined) await this.#advance(new Date(timeOf(line) ?? clock.now()).toISOString());
   }
 
   #ready(): ChannelStatus {
@@ -319,8 +326,8 @@ export class Session {
     if (isWanted) log.warn("irc.not-joined", { account, channel, why: JOIN_REFUSALS[command], said: params.at(-1) ?? "" });
   }
 
-  async #handIn(line: Line): Promise<void> {
-    const { account, clock, held, inbox, signal } = this.#deps;
+  async #handIn(line: Line, until: AbortSignal): Promise<void> {
+    const { account, clock, inbox, signal } = this.#deps;
     const time = timeOf(line);
     const isKept = line.tags["batch"] !== undefined || (time !== undefined && Math.abs(clock.now() - time) >= LIVE_MS);
     // Who has the nick now need not have had it then; and where messages say it themselves, who says nothing is nobody.
@@ -336,17 +343,45 @@ export class Session {
     });
     if (!message) return;
     // What was missed comes conversation by conversation: a time would say that all before it is kept.
-    const isInOrder = time !== undefined && !isKept && this.#history?.isOver === true;
-    const position = isInOrder ? new Date(time).toISOString() : undefined;
-    await inbox.accept({ message, ...(position !== undefined && { position }) }, { signal });
-    held.position = position ?? held.position;
+    if (time !== undefined && !isKept && this.#history?.isOver === true) this.#position = new Date(time).toISOString();
+    await this.#handOn(message.address.conversation, async (position) => {
+      await acceptInTime(inbox, { message, ...(position && { position }) }, { clock, signal, until });
+      this.#kept(position);
+    });
+  }
+
+  /** Resolves when there is room for the next line. */
+  async #handOn(conversation: string, hand: (position: string | undefined) => Promise<unknown>): Promise<void> {
+    this.#isFull = true;
+    try {
+      await this.#intake.take({ conversation, position: this.#position }, hand);
+    } finally {
+      this.#isFull = false;
+      this.#heardAt = this.#deps.clock.monotonic();
+    }
+  }
+
+  async #advance(position: string | undefined): Promise<void> {
+    const { account, inbox, signal } = this.#deps;
+    if (!position) return;
+    await inbox.advance({ channel: "irc", account, position }, { signal });
+    this.#kept(position);
+  }
+
+  /** Several are kept beside each other, the later one first at times. */
+  #kept(position: string | undefined): void {
+    const { held } = this.#deps;
+    if (position && position > (held.position ?? "")) held.position = position;
   }
 
   async #keepLatest(): Promise<void> {
     const history = this.#history;
     if (!history?.isOver || history.latest === 0 || this.#isCaughtUp) return;
     this.#isCaughtUp = true;
-    await this.#advance(history.latest);
+    this.#position = new Date(history.latest).toISOString();
+    await this.#handOn(NO_CONVERSATION, (position) => this.#advance(position));
+    // Behind the back of what comes meanwhile: a conversation may have to be waited for.
+    this.#intake.settle().catch(() => this.#wire?.destroy()); // silent-ok: the session settles once more, and throws it
   }
 
   #channelIn(target: string): string | undefined {

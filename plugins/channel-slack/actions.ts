@@ -1,9 +1,9 @@
 /** What Slack has besides the talk itself: a look at the login, its end, deleting. The menu of commands stands in the app's own settings. */
+import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Bot } from "./bot.ts";
 import { howToAdd, isGone } from "./failure.ts";
@@ -57,9 +57,7 @@ export function createActions({ clock, places, open, signingSecret }: ActionDeps
         return await probe(account, linked.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-        const hint = typeof told === "string" ? told : "is this machine connected to the internet, and channels.slack.slackApiUrl right?";
-        return { ok: false, detail: errorMessage(error), hint };
+        return { ok: false, ...troubleIn(error, "is this machine connected to the internet, and channels.slack.slackApiUrl right?") };
       }
     },
 

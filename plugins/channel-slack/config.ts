@@ -1,7 +1,7 @@
 /** Configuration of the plugin (`channels.slack`), and what it comes to for one account. */
 import { accountSettings, channelConfig, credentialSetting, readCredential } from "@pincer/plugin-sdk/channel/account";
 import { DEFAULT_MEDIA_BYTES } from "@pincer/plugin-sdk/channel/media";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { type Static, Type } from "@sinclair/typebox";
 
 const API_URL = "https://slack.com/api/";
@@ -105,7 +105,7 @@ export interface Login {
   readonly secret: string | undefined;
 }
 
-/** What to do when there is none, or Slack does not know it: for people, in `data.hint` of `CHANNEL_LOGIN_REQUIRED` too. */
+/** What to do when there is none, or Slack does not know it. */
 export function howToGet(name: CredentialName, secret: string | undefined): string {
   const { from } = credentials[name];
   return secret === undefined ? `${from}: put it where this one stands` : `${from}, then: pincer secrets set ${secret}`;
@@ -122,10 +122,7 @@ export async function loginOf(
   const { name: secret, value } = await readCredential(read, settings[name], base, account);
   const given = value?.trim() ?? "";
   if (form.test(given) && /^[\x21-\x7e]+$/.test(given)) return { value: given, secret };
-  const granted =
-    secret === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${secret} channel-slack)`;
-  const hint = given === "" ? `${howToGet(name, secret)}${granted}` : howToGet(name, secret);
   const missing = given === "" ? `there is no ${what}` : `there is something else than a ${what}`;
-  const begin = given === "" || begins === undefined ? "" : `, which begins with ${begins}`;
-  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`${missing}${begin}, for the account "${account}": ${hint}`, { data: { hint } });
+  const begin = given === "" || begins === undefined ? "" : ` (which begins with ${begins})`;
+  throw loginRequired(`${missing}${begin} for the account "${account}"`, howToGet(name, secret));
 }

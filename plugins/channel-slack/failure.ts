@@ -1,4 +1,5 @@
 /** What Slack answers instead, in the codes that delivery acts on (docs.slack.dev/apis/web-api, and the errors that each method lists). */
+import { loginRequired, rejected } from "@pincer/plugin-sdk/channel/trouble";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { WebAPIPlatformError, WebAPIRequestError } from "@slack/web-api";
@@ -70,14 +71,13 @@ export function failureOf(error: unknown, { isSafe, credential, secret }: Where)
     return channelErrors.CHANNEL_RATE_LIMITED(said, { retryAfterMs: Math.max(1, data.response_metadata?.retryAfter ?? 1) * 1000 });
   }
   if (refusedLogins.has(code)) {
-    const hint = howToGet(credential, secret);
     const which = { token: "bot token", appToken: "app-level token", signingSecret: "signing secret" }[credential];
-    return channelErrors.CHANNEL_LOGIN_REQUIRED(`Slack does not accept the ${which} (${code}): ${hint}`, { data: { hint } });
+    return loginRequired(`Slack does not accept the ${which} (${code})`, howToGet(credential, secret));
   }
   if (unbegun.has(code)) return channelErrors.CHANNEL_UNAVAILABLE(said);
   if (unknown.has(code)) return isSafe ? channelErrors.CHANNEL_UNAVAILABLE(said) : channelErrors.CHANNEL_UNCERTAIN(said);
   const hint = code === "missing_scope" ? missingScope(data) : hints[code];
-  if (hint !== undefined) return channelErrors.CHANNEL_REJECTED(`${said}: ${hint}`, { data: { hint } });
+  if (hint !== undefined) return rejected(said, hint);
   const why = data.response_metadata?.messages?.join("; ").slice(0, 300);
   return channelErrors.CHANNEL_REJECTED(why === undefined || why === "" ? said : `${said} (${why})`);
 }

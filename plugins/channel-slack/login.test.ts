@@ -38,7 +38,7 @@ test("a wrong token is told as one, whatever is wrong about it, and the right on
   const clock = createManualClock();
   for (const [wrong, told] of [
     ["xoxb-wrong-token-of-the-test", "does not accept the bot token (invalid_auth)"],
-    [APP_TOKEN, "something else than a bot token, which begins with xoxb-"],
+    [APP_TOKEN, "something else than a bot token (which begins with xoxb-)"],
     ["no token at all", "something else than a bot token"],
     [" ", "there is no bot token"],
   ] as const) {

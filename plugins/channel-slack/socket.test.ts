@@ -103,7 +103,7 @@ test("an hour without a connection is waited for with growing pauses, and what w
   faults.connect();
   const told = (conversation: string) => slack.world.sent.filter((sent) => sent.conversation === conversation).length;
   while (told(dm) < 2 || told("DGRACE") < 2) {
-    await clock.advance(500);
+    await clock.advance(50);
     await house.status();
   }
   await house.until("connected");

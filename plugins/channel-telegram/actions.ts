@@ -1,10 +1,10 @@
 /** What Telegram has besides the talk itself: a look at the login, the menu, deleting, polls. */
 
+import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, MenuEntry, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Bot } from "./bot.ts";
 import { isGone } from "./failure.ts";
@@ -56,10 +56,7 @@ export function createActions({ clock, outgoing, open }: ActionDeps): Implementa
         return await probe(account, linked.signal);
       } catch (error) {
         if (signal.aborted) throw error;
-        const { what, hint } = (isGatewayError(error) ? error.data : undefined) ?? {};
-        if (typeof what === "string" && typeof hint === "string") return { ok: false, detail: what, hint };
-        const unreached = "is this machine connected to the internet, and channels.telegram.apiRoot right?";
-        return { ok: false, detail: errorMessage(error), hint: unreached };
+        return { ok: false, ...troubleIn(error, "is this machine connected to the internet, and channels.telegram.apiRoot right?") };
       }
     },
 

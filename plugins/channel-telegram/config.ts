@@ -1,7 +1,7 @@
 /** Configuration of the plugin (`channels.telegram`), and what it comes to for one account. */
 import { accountSettings, channelConfig, credentialSetting, readCredential } from "@pincer/plugin-sdk/channel/account";
 import { DEFAULT_MEDIA_BYTES } from "@pincer/plugin-sdk/channel/media";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { type Static, Type } from "@sinclair/typebox";
 
 export const TOKEN = "TELEGRAM_BOT_TOKEN";
@@ -57,11 +57,9 @@ export type Settings = ReturnType<typeof settingsOf>;
 
 const FROM_BOTFATHER = "@BotFather in Telegram gives one (/newbot)";
 
-/** `CHANNEL_LOGIN_REQUIRED` for people: what is wrong, and what to do about it, together and, in its data, each by itself. */
-export function loginRequired(what: string, secret: string | undefined, more = "") {
-  const hint = `${secret === undefined ? `${FROM_BOTFATHER}: put it where this one stands` : `${FROM_BOTFATHER}, then: pincer secrets set ${secret}`}${more}`;
-  return channelErrors.CHANNEL_LOGIN_REQUIRED(`${what}: ${hint}`, { data: { what, hint } });
-}
+/** What to do when there is no token, or Telegram does not know it. */
+export const howToLogIn = (secret: string | undefined): string =>
+  secret === undefined ? `${FROM_BOTFATHER}: put it where this one stands` : `${FROM_BOTFATHER}, then: pincer secrets set ${secret}`;
 
 /** Throws `CHANNEL_LOGIN_REQUIRED`, which says what to do. */
 export async function tokenOf(
@@ -71,7 +69,5 @@ export async function tokenOf(
 ): Promise<{ readonly token: string; readonly secret: string | undefined }> {
   const { name, value } = await readCredential(secret, token, TOKEN, account);
   if (value !== undefined && value !== "") return { token: value.trim(), secret: name };
-  const ungranted =
-    name === undefined ? "" : ` (one that is kept already may lack the grant: pincer secrets grant ${name} channel-telegram)`;
-  throw loginRequired(`there is no bot token for the account "${account}"`, name, ungranted);
+  throw loginRequired(`there is no bot token for the account "${account}"`, howToLogIn(name));
 }

@@ -1,7 +1,8 @@
 /** What Telegram answers instead, in the codes that delivery acts on. The one place that reads its descriptions, since it has no finer codes. */
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import { GrammyError, HttpError } from "grammy/web";
-import { loginRequired } from "./config.ts";
+import { howToLogIn } from "./config.ts";
 
 const described = (error: unknown, pattern: RegExp): boolean => error instanceof GrammyError && pattern.test(error.description);
 
@@ -44,7 +45,7 @@ export function failureOf(error: unknown, { isSafe, secret }: Where): unknown {
   }
   // A token whose form is wrong is an address that Telegram does not have; another data centre's is misdirected.
   if (status === 401 || status === 421 || (status === 404 && description === "Not Found")) {
-    return loginRequired(`Telegram does not accept the bot token (${description})`, secret);
+    return loginRequired(`Telegram does not accept the bot token (${description})`, howToLogIn(secret));
   }
   // A server that goes down refuses what it has not begun; of what it aborts it says something else.
   if (status >= 500) {

@@ -99,6 +99,15 @@ test("nothing of a token is in a log, an error or a status", async () => {
   expect(JSON.stringify(said)).not.toContain("AAfake");
 });
 
+test("an account that is not logged in is not well, and what is wrong with it stands apart from what to do", async () => {
+  await using house = await startHouse({ secrets: {} });
+  const { hint } = await house.until("login-required");
+  expect(hint).toEndWith("pincer secrets set TELEGRAM_BOT_TOKEN");
+  const { channels } = await house.kit.call<{ channels: { telegram: object } }>("channels.status", {});
+  expect(channels.telegram).toMatchObject({ ok: false, connected: false });
+  expect(await probe(house)).toEqual({ ok: false, detail: 'there is no bot token for the account "default"', hint: String(hint) });
+});
+
 test("a look at the account says what is wrong with it, and what to do", async () => {
   await using house = await startHouse({ config: { groups: { [group.id]: { policy: "allow" } } } });
   expect(await probe(house)).toMatchObject({ ok: true, self: "@pincer_bot", hint: expect.stringContaining("/setprivacy") });

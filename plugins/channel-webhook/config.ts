@@ -2,7 +2,7 @@
 import { isPrivateName, parseHost, reachOf } from "@pincer/plugin-sdk/addresses";
 import { accountSettings, channelConfig, credentialSetting, readCredential } from "@pincer/plugin-sdk/channel/account";
 import { DEFAULT_MEDIA_BYTES } from "@pincer/plugin-sdk/channel/media";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
+import { loginRequired } from "@pincer/plugin-sdk/channel/trouble";
 import { type Static, Type } from "@sinclair/typebox";
 
 const SECRET = "WEBHOOK_SECRET";
@@ -44,13 +44,10 @@ export async function secretOf(
 ): Promise<string> {
   const { name, value = "" } = await readCredential(read, secret, SECRET, account);
   if (value.length >= FEWEST_CHARACTERS) return value;
-  const where =
-    name === undefined
-      ? "put it where this one stands"
-      : `pincer secrets set ${name} (one that is kept already may lack the grant: pincer secrets grant ${name} channel-webhook)`;
+  const where = name === undefined ? "put it where this one stands" : `pincer secrets set ${name}`;
   const hint = `make one with "openssl rand -hex 32", give it to whoever calls, then: ${where}`;
   const what = value === "" ? "there is no secret" : `the secret has ${value.length} characters, fewer than ${FEWEST_CHARACTERS},`;
-  throw channelErrors.CHANNEL_LOGIN_REQUIRED(`${what} for the account "${account}": ${hint}`, { data: { hint } });
+  throw loginRequired(`${what} for the account "${account}"`, hint);
 }
 
 /** Why nothing is posted to that address; undefined when it is. */

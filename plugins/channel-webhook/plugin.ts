@@ -1,9 +1,10 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { Changes, keepConnected } from "@pincer/plugin-sdk/channel/connection";
+import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import { channel } from "@pincer/plugin-sdk/contracts/channel";
 import { channelActions } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { refusedAddress, secretOf, settingsOf, WebhookConfig } from "./config.ts";
 import { post, postingOf } from "./posting.ts";
 import { createReceiver, ROUTE } from "./receiver.ts";
@@ -81,8 +82,7 @@ export default definePlugin({
             const refused = refusedAddress(settings);
             return refused === undefined ? { ok: true, self } : { ok: false, self, detail: refused, hint: "see docs/channels/webhook.md" };
           } catch (error) {
-            const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-            return { ok: false, detail: errorMessage(error), ...(typeof told === "string" && { hint: told }) };
+            return { ok: false, ...troubleIn(error) };
           }
         },
       },

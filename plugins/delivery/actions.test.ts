@@ -131,8 +131,8 @@ test("a channel that no plugin has is told, by the command and by the gateway's 
   expect(await run("rihc")).toEqual({
     code: 1,
     lines: [
-      "✗  rihc/default  no plugin that is on has this channel; there are: rich, scripted",
-      "   mend: pincer plugins enable channel-rihc, if there is such a plugin; else mend channels.rihc in the configuration",
+      '✗  rihc/default  no plugin that is on has this channel; there are: rich, scripted; did you mean "rich"?',
+      "   mend: pincer plugins enable channel-rihc, if there is such a plugin; else pincer config set channels.rihc --unset",
     ],
   });
   const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health", { probe: true });

@@ -32,7 +32,7 @@ function classify(error: unknown, idempotent: boolean): Attempt {
     case "CAPABILITY_MISSING":
       return { status: "again", afterMs: error.retryAfterMs ?? null, detail };
     case "CHANNEL_UNCERTAIN":
-      // Also of a channel that may be asked again: it says so when asking again would tell no more.
+      // Also of a platform that knows a repeated message again: it may have been too long ago for that.
       return { status: "uncertain", detail };
     case "CHANNEL_REJECTED":
       return { status: "rejected", detail };

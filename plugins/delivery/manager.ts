@@ -1,12 +1,14 @@
 /** Keeps one connection for each enabled account of each channel, and says how they are. */
 
 import type { Logger } from "@pincer/plugin-sdk";
+import { type Trouble, troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Providers } from "@pincer/plugin-sdk/contract";
 import type { ChannelStatus, channel } from "@pincer/plugin-sdk/contracts/channel";
 import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Receipt } from "@pincer/plugin-sdk/contracts/outbox";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { accountsOf, configuredChannels, type DeliveryConfig, defaultsOf } from "./config.ts";
 
 export interface AccountState {
@@ -24,6 +26,8 @@ export interface AccountState {
   lastInboundAt: number | null;
   lastOutboundAt: number | null;
   lastError: string | null;
+  /** What its channel says is to be done about `lastError`. */
+  hint: string | undefined;
   /** The last message that did not arrive, or may not have. */
   lastUndelivered: Undelivered | null;
 }
@@ -66,6 +70,7 @@ const atRest = (channelId: string, account: string): AccountState => ({
   lastInboundAt: null,
   lastOutboundAt: null,
   lastError: null,
+  hint: undefined,
   lastUndelivered: null,
 });
 
@@ -87,13 +92,13 @@ export class ChannelManager {
   states(): readonly AccountState[] {
     const known = this.#deps.channels.list().map(({ name }) => name);
     const strangers = configuredChannels(this.#deps.config()).filter((name) => !known.includes(name));
-    const lastError = `no plugin that is on has this channel; there are: ${known.join(", ") || "none"}`;
+    const unknown = `no plugin that is on has this channel; there are: ${known.join(", ") || "none"}`;
     return [
       ...this.#states.values(),
       ...strangers.flatMap((name) =>
         accountsOf(this.#deps.config(), name, false).map(({ account, enabled }) => ({
           ...atRest(name, account),
-          ...({ enabled, status: "failed", lastError } as const),
+          ...({ enabled, status: "failed", lastError: `${unknown}${suggestion(name, known)}` } as const),
         })),
       ),
     ];
@@ -194,6 +199,11 @@ export class ChannelManager {
     this.#deps.onConnection(state.channel, state.account, isConnected);
   }
 
+  #note(state: AccountState, trouble?: Trouble): void {
+    state.lastError = trouble?.detail ?? null;
+    state.hint = trouble?.hint;
+  }
+
   #tell(): void {
     this.#said.resolve();
     this.#said = Promise.withResolvers();
@@ -225,12 +235,12 @@ export class ChannelManager {
             failures = 0;
             state.reconnectAttempts = 0;
             state.lastConnectedAt = clock.now();
-            state.lastError = null;
-          } else if (status.detail !== undefined) state.lastError = status.detail;
+            this.#note(state);
+          } else if (status.detail !== undefined) this.#note(state, { ...status, detail: status.detail });
           this.#tell();
         }
         if (signal.aborted) break;
-        state.lastError = "the connection ended";
+        this.#note(state, { detail: "the connection ended" });
       } catch (error) {
         if (signal.aborted) break;
         if (hasCode(error, "PLUGIN_REPLACED")) {
@@ -238,8 +248,8 @@ export class ChannelManager {
           failures = -1;
           continue;
         }
-        state.lastError = errorMessage(error);
-        log.warn("channel.disconnected", { channel: channelId, account, error: state.lastError });
+        this.#note(state, troubleIn(error));
+        log.warn("channel.disconnected", { channel: channelId, account, error: errorMessage(error) });
         if (hasCode(error, "CHANNEL_LOGIN_REQUIRED")) {
           state.status = "login-required";
           return;

@@ -8,8 +8,8 @@ import type * as methods from "./methods.ts";
 import { troubleOf } from "./trouble.ts";
 
 /** One that connects for the first time is well. */
-const isWell = ({ enabled, connected, running, reconnectAttempts }: AccountState): boolean =>
-  !enabled || connected || (running && reconnectAttempts === 0);
+const isWell = ({ enabled, connected, running, status, reconnectAttempts }: AccountState): boolean =>
+  !enabled || connected || (running && status === "connecting" && reconnectAttempts === 0);
 
 export function channelsStatus(
   now: number,
@@ -50,7 +50,8 @@ export function channelsStatus(
         lastConnectedAt: state.lastConnectedAt,
         lastInboundAt: state.lastInboundAt,
         lastOutboundAt: state.lastOutboundAt,
-        lastError: state.lastError,
+        // Other clients show this alone.
+        lastError: state.lastError !== null && state.hint !== undefined ? `${state.lastError}: ${state.hint}` : state.lastError,
         lastUndelivered: state.lastUndelivered,
         healthState: state.status,
         ...(state.enabled && !state.connected ? { hint: troubleOf(state).hint } : {}),

@@ -1,13 +1,10 @@
 /** What is wrong with an account, and what somebody is to type then. */
+import type { Trouble } from "@pincer/plugin-sdk/channel/trouble";
 import type { AccountState } from "./manager.ts";
 
-export interface Trouble {
-  readonly detail: string;
-  readonly hint: string;
-}
-
-export function troubleOf({ status, lastError, channel, account }: AccountState): Trouble {
+export function troubleOf({ status, lastError, hint, channel, account }: AccountState): Required<Trouble> {
   const detail = lastError ?? (status === "stopped" ? "it was stopped" : status);
+  if (hint !== undefined && status !== "stopped") return { detail, hint };
   if (status === "login-required")
     return {
       detail,
@@ -16,7 +13,7 @@ export function troubleOf({ status, lastError, channel, account }: AccountState)
   if (status === "failed")
     return {
       detail,
-      hint: `pincer plugins enable channel-${channel}, if there is such a plugin; else mend channels.${channel} in the configuration`,
+      hint: `pincer plugins enable channel-${channel}, if there is such a plugin; else pincer config set channels.${channel} --unset`,
     };
   if (status === "stopped") return { detail, hint: `pincer call channels.start '{"channel":"${channel}","accountId":"${account}"}'` };
   return { detail, hint: `pincer logs --level warn says what happened to ${channel}/${account}` };

@@ -1,8 +1,9 @@
 /** From a file as somebody sent it to what a model is given of it, in memory alone: no temporary file is written that could be left behind. */
-
+import { kindOf } from "@pincer/plugin-sdk/channel/media";
 import { contentType } from "@pincer/plugin-sdk/content-type";
 import type { Attachment } from "@pincer/plugin-sdk/contracts/inbox";
 import type { PreparedAttachment } from "@pincer/plugin-sdk/contracts/media";
+import type { OnBehalfOf } from "@pincer/plugin-sdk/contracts/transcriber-access";
 import { visibleText } from "@pincer/plugin-sdk/inbound/invisible";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import { createQueue } from "@pincer/plugin-sdk/queue";
@@ -10,11 +11,6 @@ import { preparedImage } from "./pictures.ts";
 import { readDocument } from "./reader.ts";
 import { type MediaContext, recordingText } from "./recordings.ts";
 import { type DocumentText, sizeText, Unreadable } from "./unreadable.ts";
-
-const kindOf = (mimeType: string): Attachment["kind"] => {
-  const family = mimeType.split("/")[0];
-  return family === "image" || family === "audio" || family === "video" ? family : "document";
-};
 
 export function createPrepare(ctx: MediaContext) {
   // One file is open at a time: a few large ones would take the memory of all.
@@ -54,7 +50,7 @@ export function createPrepare(ctx: MediaContext) {
   };
 
   return async (
-    { attachment: sent }: { readonly attachment: Attachment },
+    { attachment: sent, onBehalfOf = {} }: { readonly attachment: Attachment; readonly onBehalfOf?: OnBehalfOf },
     { signal }: { readonly signal: AbortSignal },
   ): Promise<PreparedAttachment> => {
     const name = oneLine((sent.fileName ?? "").replace(/[[\]]/g, " ")) || sent.kind;
@@ -66,7 +62,7 @@ export function createPrepare(ctx: MediaContext) {
       size = bytes.length;
       if (size === 0) throw new Unreadable("it is empty");
       is = contentType(bytes, sent.mimeType, sent.fileName);
-      if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, signal));
+      if (is.startsWith("audio/")) return textAttachment(name, await recordingText(ctx, bytes, is, onBehalfOf, signal));
       return await inTurn(() => prepared(sent, bytes, is, name, signal));
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;

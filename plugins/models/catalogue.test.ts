@@ -3,8 +3,11 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
+import { Value } from "@sinclair/typebox/value";
 import { startModelsGateway } from "../../tests/fixtures/models/gateway.ts";
 import { mergeEntries } from "./catalogue.ts";
+import prices from "./transcription-prices.json" with { type: "json" };
+import { TranscriptionPrices } from "./transcription-prices.ts";
 
 const TODAY = Date.UTC(2027, 1, 1);
 
@@ -180,4 +183,8 @@ test("a dated version of a model, and a profile that sends it to other regions, 
 test("without a file or an address there is nothing to update, and the answer says what to set", async () => {
   await using gateway = await startModelsGateway();
   await expect(gateway.call("models.catalogue.update")).rejects.toThrow("pincer config set models.catalogue.url");
+});
+
+test("each price of a recording says where it is from, and when that was", () => {
+  expect(Value.Check(TranscriptionPrices, prices)).toBe(true);
 });

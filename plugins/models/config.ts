@@ -11,6 +11,17 @@ export const Price = Type.Object({
 });
 export type Price = Static<typeof Price>;
 
+/** By the minute of a recording, or by a million tokens: as the vendor counts. */
+export const TranscriptionPrice = Type.Object(
+  {
+    minute: Type.Optional(Type.Number({ minimum: 0, description: "For a minute of a recording" })),
+    input: Type.Optional(Type.Number({ minimum: 0, description: "For a million tokens of recordings" })),
+    output: Type.Optional(Type.Number({ minimum: 0, description: "For a million tokens of text" })),
+  },
+  { additionalProperties: false },
+);
+export type TranscriptionPrice = Static<typeof TranscriptionPrice>;
+
 const byReference = { description: "By reference or alias" };
 
 export const ModelsConfig = Type.Object({
@@ -24,6 +35,11 @@ export const ModelsConfig = Type.Object({
   prices: Type.Record(Type.String(), Price, {
     default: {},
     description: "US dollars for a million tokens, by reference or alias, over what is known",
+  }),
+  transcriptionPrices: Type.Record(Type.String(), TranscriptionPrice, {
+    default: {},
+    description: "US dollars for what models that hear recordings take, by reference, over what is known",
+    examples: [{ "transcriber-openai/whisper-large-v3": { minute: 0 } }],
   }),
   catalogue: Type.Object(
     {

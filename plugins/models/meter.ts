@@ -45,38 +45,29 @@ interface CallEnd {
   readonly bytes: number;
 }
 
-export function createMeter(
-  ctx: MeterContext,
-  ledger: UsageLedger,
-  { info, tiers }: Pick<Resolved, "info" | "tiers">,
-  account: Account,
-  { inputTokens, maxOutputTokens }: { readonly inputTokens: number; readonly maxOutputTokens?: number | undefined },
-): Meter {
+/** A call as those hear of it who refuse and count. Of each that was opened the end is told once. */
+interface OpenCall {
+  /** Throws `LLM_CALL_REFUSED`; then the call has ended. */
+  admit(asked: Omit<HookPayload<typeof modelCalling>, "callId" | "model" | keyof Account>, signal: AbortSignal): Promise<void>;
+  tell(usage: Usage, estimated: boolean): void;
+}
+
+const nothing = tokenUsage({ cost: 0 });
+
+export function openCall(ctx: MeterContext, model: string, account: Account): OpenCall {
   // What nobody knows is not there once it has crossed to where it is read.
-  const call = { callId: crypto.randomUUID(), model: info.ref, ...account } as { callId: string; model: string } & {
+  const call = { callId: crypto.randomUUID(), model, ...account } as { callId: string; model: string } & {
     [K in keyof Account]: string;
   };
-  const cost = (usage: Usage) => costOf(usage, priceFor(usage, info.price, tiers));
-
-  const nothing = tokenUsage({ cost: 0 });
   const tell = (usage: Usage, estimated: boolean) => {
     ctx.run(modelCalled, { ...call, usage, estimated }).catch((error: unknown) => {
-      ctx.log.error("model.call-not-told", { model: info.ref, error: errorMessage(error) });
+      ctx.log.error("model.call-not-told", { model, error: errorMessage(error) });
     });
   };
-
   return {
-    cost,
-
-    async admit(signal) {
-      const asked = {
-        ...call,
-        inputTokens,
-        ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-        ...(info.maxOutputTokens === null ? {} : { longestOutput: info.maxOutputTokens }),
-        price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
-      };
-      const verdict = await ctx.run(modelCalling, asked, { signal }).catch((error: unknown) => {
+    tell,
+    async admit(asked, signal) {
+      const verdict = await ctx.run(modelCalling, { ...call, ...asked }, { signal }).catch((error: unknown) => {
         tell(nothing, false);
         throw error;
       });
@@ -84,10 +75,36 @@ export function createMeter(
       tell(nothing, false);
       const { reason, code, retryAfterMs } = verdict;
       throw llmErrors.LLM_CALL_REFUSED(reason, {
-        data: { model: info.ref, ...(code === undefined ? {} : { refusal: code }) },
+        data: { model, ...(code === undefined ? {} : { refusal: code }) },
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       });
     },
+  };
+}
+
+export function createMeter(
+  ctx: MeterContext,
+  ledger: UsageLedger,
+  { info, tiers }: Pick<Resolved, "info" | "tiers">,
+  account: Account,
+  { inputTokens, maxOutputTokens }: { readonly inputTokens: number; readonly maxOutputTokens?: number | undefined },
+): Meter {
+  const call = openCall(ctx, info.ref, account);
+  const cost = (usage: Usage) => costOf(usage, priceFor(usage, info.price, tiers));
+
+  return {
+    cost,
+
+    admit: (signal) =>
+      call.admit(
+        {
+          inputTokens,
+          ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+          ...(info.maxOutputTokens === null ? {} : { longestOutput: info.maxOutputTokens }),
+          price: priceFor({ input: inputTokens, output: 0, cacheRead: 0, cacheWrite: 0 }, info.price, tiers),
+        },
+        signal,
+      ),
 
     end({ usage = tokenUsage({}), isEnded, worked, bytes }) {
       const isCounted = usage.totalTokens > 0;
@@ -103,7 +120,7 @@ export function createMeter(
       // Who limits counts what a call may have cost at most; the ledger says that it is not known.
       const most = () => mostOf(used, priceFor(used, info.price, tiers)) ?? mostOf(used, info.price) ?? null;
       const usd = used.totalTokens === 0 ? 0 : (used.cost ?? priced?.total ?? most());
-      tell({ ...used, cost: usd }, estimated);
+      call.tell({ ...used, cost: usd }, estimated);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { llm } from "@pincer/plugin-sdk/contracts/llm";
 import { modelAccess } from "@pincer/plugin-sdk/contracts/model-access";
+import { transcriberAccess } from "@pincer/plugin-sdk/contracts/transcriber-access";
 import { createModelAccess } from "./access.ts";
 import { registerAuth } from "./auth.ts";
 import { registerCatalogue, registerPulls } from "./catalogue-answers.ts";
@@ -14,6 +15,7 @@ import { plainLlm } from "./llm.ts";
 import { modelsList } from "./methods.ts";
 import { createPulls } from "./pulls.ts";
 import { createResolver } from "./resolve.ts";
+import { createTranscribe } from "./transcribe.ts";
 import { createUsageLedger } from "./usage.ts";
 import { registerUsage } from "./usage-answers.ts";
 import { modelsUses } from "./uses.ts";
@@ -33,6 +35,7 @@ export default definePlugin({
     const access = { ...createModelAccess(ctx, directory, resolver, ledger), embed: createEmbed(ctx, resolver, ledger) };
     ctx.provide(modelAccess, "models", {}, access);
     ctx.provide(llm, "models", {}, plainLlm(access));
+    ctx.provide(transcriberAccess, "models", {}, { transcribe: createTranscribe(ctx, ledger) });
 
     ctx.method(modelsList, createChoices(ctx, directory, catalogue, resolver));
     registerAuth(ctx, directory);

@@ -20,6 +20,13 @@ export const mimeTypes: readonly string[] = Object.keys(endings);
 
 const failed = (failure: string): Transcription => ({ text: "", failure });
 
+const addressOf = ({ baseUrl }: TranscriberConfig): string => baseUrl.replace(/\/+$/, "");
+const isVendors = (baseUrl: string): boolean => URL.parse(baseUrl)?.hostname === "api.openai.com";
+
+/** What somebody else's server has under a vendor's name has no vendor's price. */
+export const modelOf = (config: TranscriberConfig): string =>
+  `${isVendors(addressOf(config)) ? "openai" : "transcriber-openai"}/${config.model}`;
+
 export function createTranscribe(ctx: ProviderContext<TranscriberConfig>) {
   return async (request: TranscriptionRequest, { signal }: { readonly signal: AbortSignal }): Promise<Transcription> => {
     const { model, fileBytes, headers, idleTimeoutMs, callTimeoutMs, answerBytes } = ctx.config;
@@ -27,9 +34,9 @@ export function createTranscribe(ctx: ProviderContext<TranscriberConfig>) {
     const ending = endings[mimeType];
     if (ending === undefined) return failed(`recordings of the kind ${mimeType} are not taken`);
     if (data.length > fileBytes) return failed(`it has ${data.length} bytes, and at most ${fileBytes} are taken`);
-    const baseUrl = ctx.config.baseUrl.replace(/\/+$/, "");
+    const baseUrl = addressOf(ctx.config);
     // A key for OpenAI is for nobody else, whatever speaks its API.
-    const isVendor = URL.parse(baseUrl)?.hostname === "api.openai.com";
+    const isVendor = isVendors(baseUrl);
     const { key, secret, isNamed } = await findKey(ctx, ctx.config.key, isVendor ? ["OPENAI_API_KEY"] : []);
     if (key === undefined && secret !== undefined && (isVendor || isNamed)) return failed(`no key for it: ${howToSet(secret)}`);
 
@@ -48,10 +55,25 @@ export function createTranscribe(ctx: ProviderContext<TranscriberConfig>) {
     const answer = await attempt(ctx, asking, async (watch) => ({
       said: await askJson(watch, { baseUrl, key, headers }, "/audio/transcriptions", { method: "POST", body: form }),
     }));
-    if ("failure" in answer) return failed(without(answer.failure.message, [key, ...Object.values(headers ?? {})]));
-    const text = (answer.said as { readonly text?: unknown } | null)?.text;
-    return typeof text === "string" ? { text } : failed(`${withoutKeys(baseUrl)} answered without a text`);
+    if ("failure" in answer) {
+      const failure = without(answer.failure.message, [key, ...Object.values(headers ?? {})]);
+      return { ...failed(failure), ...(answer.failure.class === "timeout" ? { worked: true } : {}) };
+    }
+    const { text, usage: said } = (answer.said ?? {}) as { readonly text?: unknown; readonly usage?: unknown };
+    const usage = usageIn(said);
+    const counted = usage === undefined ? {} : { usage };
+    if (typeof text === "string") return { text, ...counted };
+    return { ...failed(`${withoutKeys(baseUrl)} answered without a text`), ...counted };
   };
+}
+
+const isCount = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value >= 0;
+
+/** Newer models are counted by tokens, `whisper-1` by seconds; servers of one's own often count nothing. */
+function usageIn(said: unknown): Transcription["usage"] {
+  const { seconds, input_tokens: input, output_tokens: output } = (said ?? {}) as Readonly<Record<string, unknown>>;
+  if (isCount(seconds)) return { seconds };
+  return Number.isSafeInteger(input) && Number.isSafeInteger(output) && isCount(input) && isCount(output) ? { input, output } : undefined;
 }
 
 /** Servers repeat what they were sent, and whoever sent a recording is told what they say. */

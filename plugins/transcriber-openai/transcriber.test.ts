@@ -17,7 +17,7 @@ inEveryMode("a recording", (mode, test) => {
   test("is sent as a file that the server knows, and comes back as text", async () => {
     await using server = serveTranscriptions({ key: "key-1", text: "guten Tag" });
     await using plugin = await start({ mode, config: { baseUrl: `${server.baseUrl}/`, key: "key-1", model: "whisper-1" } });
-    expect(await plugin.hear({ language: "de" })).toEqual({ text: "guten Tag" });
+    expect(await plugin.hear({ language: "de" })).toEqual({ text: "guten Tag", usage: { seconds: 2 } });
     const [heard] = server.heard;
     expect(heard).toMatchObject({ fileName: "recording.ogg", mimeType: "audio/ogg" });
     expect(heard?.fields).toEqual({ model: "whisper-1", response_format: "json", language: "de" });
@@ -81,7 +81,7 @@ test("what is not taken is not sent: other kinds, too large, and to OpenAI witho
 test("the key for OpenAI is sent to no other server", async () => {
   await using server = serveTranscriptions();
   await using plugin = await start({ secrets: { OPENAI_API_KEY: "sk-for-openai-alone" }, config: { baseUrl: server.baseUrl } });
-  expect(await plugin.hear()).toEqual({ text: "hello there" });
+  expect(await plugin.hear()).toMatchObject({ text: "hello there" });
   expect(server.heard[0]?.authorization).toBeNull();
 });
 

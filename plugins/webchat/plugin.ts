@@ -35,6 +35,8 @@ export default definePlugin({
         "content-security-policy": CONTENT_SECURITY_POLICY,
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
+        // Who opens it in a window cannot lead that window elsewhere, nor count its frames.
+        "cross-origin-opener-policy": "same-origin",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
         etag,

@@ -182,6 +182,40 @@ browsing("people and devices that ask are let in or turned down, and the owner's
   expect(complaints).toEqual([]);
 });
 
+browsing("a click that was meant for somebody else, or for a window that lay above, lets nobody in", async () => {
+  const { page } = await logIn();
+  const client = await gateway.connect();
+  const waiting = async () => (await client.call<{ requests: { id: string }[] }>("pairing.list", {})).requests.map(({ id }) => id);
+  await page.getByRole("button", { name: /^Requests/ }).click();
+  for (const name of ["carol", "dave"]) {
+    platform.say(`${name}s-room`, name, "may I?");
+    await page.getByRole("region", { name }).waitFor();
+  }
+  const dave = page.getByRole("region", { name: "dave" });
+  await dave.getByRole("button", { name: "Approve", disabled: false }).waitFor();
+  await page.evaluate(() => {
+    const buttons = (name: string) => [...document.querySelectorAll("button")].filter(({ textContent }) => textContent === name);
+    const observer = new MutationObserver(() => {
+      if (buttons("Approve").length > 1) return;
+      observer.disconnect();
+      buttons("Approve")[0]?.click();
+    });
+    observer.observe(document.querySelector(".panel")!, { childList: true, subtree: true });
+    buttons("Deny")[0]?.click();
+  });
+  await page.getByRole("region", { name: "carol" }).waitFor({ state: "detached" });
+  await dave.getByRole("button", { name: "Approve", disabled: false }).waitFor();
+  await page.evaluate(() => {
+    window.dispatchEvent(new Event("focus"));
+    [...document.querySelectorAll("button")].find(({ textContent }) => textContent === "Approve")?.click();
+  });
+  await dave.getByRole("button", { name: "Deny", disabled: false }).waitFor();
+  expect(await waiting()).toEqual(["dave"]);
+  await dave.getByRole("button", { name: "Deny", disabled: false }).click();
+  await dave.waitFor({ state: "detached" });
+  expect(await waiting()).toEqual([]);
+});
+
 browsing("channels show how each account is, what is wrong and what to type, and are stopped, started and logged out", async () => {
   const { page } = await logIn();
   await page.getByRole("button", { name: /^Channels/ }).click();
@@ -190,7 +224,10 @@ browsing("channels show how each account is, what is wrong and what to type, and
   await page.getByRole("region", { name: "Scripted" }).getByText("Turned off").waitFor();
   const misspelt = page.getByRole("region", { name: "rihc" });
   await misspelt.getByText("no plugin that is on has this channel").waitFor();
-  expect(await misspelt.locator(".typed").textContent()).toBe("pincer plugins enable channel-rihc");
+  expect(await misspelt.locator(".typed").allTextContents()).toEqual([
+    "pincer plugins enable channel-rihc",
+    "pincer config set channels.rihc --unset",
+  ]);
   await rich.getByRole("button", { name: "Stop" }).click();
   await rich.getByText("Stopped").waitFor();
   await rich.getByRole("button", { name: "Start" }).click();

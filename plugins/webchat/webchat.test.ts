@@ -44,7 +44,9 @@ test("the page comes with a strict content security policy, and a wrong asset is
   expect(page.status).toBe(200);
   const policy = page.headers.get("content-security-policy") ?? "";
   expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toContain("unsafe");
+  expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
   expect(page.headers.get("x-content-type-options")).toBe("nosniff");
   expect((await gateway.request("/assets/../../package.json")).headers.get("content-type")).toContain("text/html");
   expect((await gateway.request("/assets/nothing.js")).status).toBe(404);

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import catalogue from "../../plugins/models/catalogue.json" with { type: "json" };
+import hearing from "../../plugins/models/transcription-prices.json" with { type: "json" };
 
 const root = join(import.meta.dir, "..", "..");
 const documents = [
@@ -19,7 +20,7 @@ const documents = [
 const VENDORS = [...new Set(catalogue.models.map(({ ref }) => ref.slice(0, ref.indexOf("/"))))].filter((vendor) => vendor !== "bedrock");
 /** Not a pattern (`vendor/model*`), and no path. */
 const NAME = new RegExp(`(?<![\\w./@-])(?:${VENDORS.join("|")})/[a-z][a-z0-9.:-]*[a-z0-9](?![\\w/*-])`, "g");
-const byRef = new Map(catalogue.models.map((model) => [model.ref, model]));
+const byRef = new Map([...catalogue.models, ...hearing.models].map((model) => [model.ref, model]));
 
 /** With the example or paragraph that it stands in. */
 const named = documents.flatMap((path) =>

@@ -442,6 +442,7 @@ export default definePlugin({ setup(ctx) { ctx.hook(promptBuilding, () => ({ ses
 
 const meddling = (what: string) => `
 import { definePlugin } from "@pincer/plugin-sdk";
+import { media } from "@pincer/plugin-sdk/contracts/media";
 import { policy } from "@pincer/plugin-sdk/contracts/policy";
 import { promptBuilding } from "@pincer/plugin-sdk/hooks";
 import { defineMethod } from "@pincer/plugin-sdk/method";
@@ -454,6 +455,7 @@ export default definePlugin({ setup(ctx) {
 
 for (const [what, scope, code] of [
   ["hear what others say", "operator.write", "ctx.hook(promptBuilding, (prompt) => prompt);"],
+  ["read what others send", "operator.write", 'ctx.provide(media, "guest", {}, { prepare: async () => ({}) });'],
   ["decide which tools run", "operator.admin", 'ctx.provide(policy, "guest", {}, { decide: async () => ({ allow: true }) });'],
 ] as const)
   confined(`one that would ${what} runs only when its manifest names the scope for it`, async () => {

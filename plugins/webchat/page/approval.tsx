@@ -2,7 +2,6 @@
 import type { VNode } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { answering, type Decision, decide, isStill, listed, maySee, now, rest, type ToolCall } from "./requests.ts";
-import { isCurrent } from "./state.ts";
 import { titleOfKey } from "./titles.ts";
 
 const LABELS: Readonly<Record<Decision, string>> = {
@@ -66,7 +65,7 @@ export function ApprovalCard({ call, named }: { readonly call: ToolCall; readonl
         {named && sessionKey !== null && (
           <>
             {" "}
-            in <strong>{isCurrent(sessionKey) ? "this conversation" : titleOfKey(sessionKey)}</strong>
+            in <strong>{titleOfKey(sessionKey)}</strong>
           </>
         )}
         . Without an answer it does not run.

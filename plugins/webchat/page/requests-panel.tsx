@@ -1,6 +1,6 @@
 /** All that waits for the owner, with the buttons that answer it. */
 import type { ComponentChildren, VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { ApprovalCard } from "./approval.tsx";
 import { NothingHere, Panel, Typed } from "./panel.tsx";
 import {
@@ -14,11 +14,14 @@ import {
   type Grant,
   grants,
   hasOwner,
+  isStill,
   letIn,
+  listed,
   loadRequests,
   maySee,
   OWNER,
   pair,
+  rest,
   takeBack,
   toolCalls,
   turnDown,
@@ -35,16 +38,26 @@ const POWERS: Readonly<Record<string, string>> = {
   "operator.pairing": "let others in",
 };
 
+/** What makes a button one that answers, once what is shown stands still. */
+type Answers = (answer: () => Promise<void>) => { readonly "aria-disabled": boolean; onClick(): void };
+
 function Card(props: {
   readonly id: string;
   readonly title: ComponentChildren;
   readonly children: ComponentChildren;
-  readonly actions: (isBusy: boolean) => ComponentChildren;
+  readonly actions: (answers: Answers) => ComponentChildren;
 }): VNode {
   const { id, title, children, actions } = props;
   const progress = answering.of(id);
   const isBusy = progress !== undefined && progress.error === undefined;
   const heading = `request-${id}`;
+  useLayoutEffect(rest, [listed.value]);
+  const answers: Answers = (answer) => ({
+    "aria-disabled": isBusy || !isStill.value,
+    onClick: () => {
+      if (!isBusy && isStill.value) void answer();
+    },
+  });
   return (
     <section class="card" aria-labelledby={heading} aria-busy={isBusy}>
       <h3 id={heading}>{title}</h3>
@@ -54,7 +67,7 @@ function Card(props: {
           Not answered: {progress.error}
         </p>
       )}
-      <div class="actions">{actions(isBusy)}</div>
+      <div class="actions">{actions(answers)}</div>
     </section>
   );
 }
@@ -64,12 +77,12 @@ function Person({ one }: { readonly one: Applicant }): VNode {
     <Card
       id={one.requestId}
       title={one.name ?? one.id}
-      actions={(isBusy) => (
+      actions={(answers) => (
         <>
-          <button type="button" class="primary" disabled={isBusy} onClick={() => void letIn(one)}>
+          <button type="button" class="primary" {...answers(() => letIn(one))}>
             Approve
           </button>
-          <button type="button" class="secondary deny" disabled={isBusy} onClick={() => void turnDown(one)}>
+          <button type="button" class="secondary deny" {...answers(() => turnDown(one))}>
             Deny
           </button>
         </>
@@ -147,12 +160,12 @@ function Device({ one }: { readonly one: AskingDevice }): VNode {
     <Card
       id={one.requestId}
       title={one.displayName ?? one.clientId ?? "A device"}
-      actions={(isBusy) => (
+      actions={(answers) => (
         <>
-          <button type="button" class="primary" disabled={isBusy} onClick={() => void pair(one, "approve")}>
+          <button type="button" class="primary" {...answers(() => pair(one, "approve"))}>
             Approve
           </button>
-          <button type="button" class="secondary deny" disabled={isBusy} onClick={() => void pair(one, "reject")}>
+          <button type="button" class="secondary deny" {...answers(() => pair(one, "reject"))}>
             Deny
           </button>
         </>

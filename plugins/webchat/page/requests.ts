@@ -59,23 +59,35 @@ export const waiting = computed(() => (toolCalls.value?.length ?? 0) + (applican
 /** Those about the conversation that is open. */
 export const callsHere = computed(() => (toolCalls.value ?? []).filter(({ sessionKey }) => sessionKey !== null && isCurrent(sessionKey)));
 /**
- * False from when a call comes or goes until what is shown has stood still for a moment: a click that was meant for another one must not allow
- * what moved under the pointer meanwhile.
+ * False from when something that waits comes or goes, or the window comes to the front, until what is shown has stood still for a moment: a click that
+ * was meant for another, or for a window that lay above this one, must not let in what moved under the pointer meanwhile.
  */
 export const isStill = signal(false);
-export const listed = computed(() => (toolCalls.value ?? []).map(({ id }) => id).join(" "));
-listed.subscribe(() => {
-  isStill.value = false;
-});
+export const listed = computed(() =>
+  [
+    ...(toolCalls.value ?? []).map(({ id }) => id),
+    ...[...(applicants.value ?? []), ...(devices.value ?? [])].map(({ requestId }) => requestId),
+    String(hasOwner.value),
+  ].join(" "),
+);
 const restMs = 500;
 let resting: number | undefined;
-/** Called once the calls are shown as they are listed. */
+/** Called once what waits is shown as it is listed. */
 export function rest(): void {
   clearTimeout(resting);
   resting = window.setTimeout(() => {
     isStill.value = true;
   }, restMs);
 }
+listed.subscribe(() => {
+  isStill.value = false;
+});
+function comeToFront(): void {
+  isStill.value = false;
+  rest();
+}
+window.addEventListener("focus", comeToFront);
+document.addEventListener("visibilitychange", comeToFront);
 
 /** The time in seconds, while something has a time that runs out. */
 export const now = signal(Date.now());
