@@ -117,11 +117,11 @@ test("a token is refreshed before its end behind the turn's back, and after it o
   await using lab = await start(server.url);
   await signIn(lab, server);
   lab.vendor.otherwise(() => says("ok"));
-  await lab.clock.advance(HOUR - 200_000);
+  lab.clock.jump(HOUR - 200_000);
   await lab.say();
   expect(lab.keys()).toEqual(["token-1"]);
   await lab.logged("failover.refreshed");
-  await lab.clock.advance(2 * HOUR);
+  lab.clock.jump(2 * HOUR);
   const asked = server.asked.length;
   const answers = await Promise.all(Array.from({ length: 100 }, () => lab.say()));
   expect(answers.every(({ text }) => text === "ok")).toBe(true);
@@ -134,7 +134,7 @@ test("a token that cannot be refreshed any more turns the profile off, and says 
   await using lab = await start(server.url, { profiles: { key: "key-a" } });
   await signIn(lab, server);
   await lab.call("failover.order.set", { provider: "lab", profiles: ["lab:me"] });
-  await lab.clock.advance(2 * HOUR);
+  lab.clock.jump(2 * HOUR);
   server.refuse(400, "invalid_grant");
   lab.vendor.otherwise(() => says("ok"));
   expect((await lab.say()).text).toBe("ok");
@@ -170,7 +170,7 @@ test("a token without a way to refresh it ends when it ends", async () => {
   await lab.call("failover.profiles.add", { name: "lab:a-token", type: "token", value: "token-x", expiresAt });
   lab.vendor.otherwise(() => says("ok"));
   await lab.say();
-  await lab.clock.advance(HOUR);
+  lab.clock.jump(HOUR);
   await lab.say();
   expect(lab.keys()).toEqual(["token-x", "key-b"]);
   expect(await lab.profile("a-token")).toMatchObject({
