@@ -11,6 +11,8 @@ const receiptOf = ({ result }: JobRow) => result as Receipt;
 const isUncertain = (job: JobRow) => receiptOf(job).state === "uncertain";
 
 const laneOf = ({ name }: ChaosChannel, conversation: string) => `out:${name}:default:${conversation}`;
+/** The run whose reply has that key. */
+const runSending = (key: string): string => key.replace(/^out:/, "").replace(/:(block:\d+|final(:\d+)?)$/, "");
 const linePattern = /line \d+ of the answer to (.*?), ask \d+/g;
 const isNote = (text: string) => /^Note \d+\.$/.test(text);
 
@@ -82,9 +84,10 @@ function* conversationComplaints({ evidence, channel, conversation, shown, repli
     if (excuses.length === 0) yield `${where} shows ${texts} of ${run}, of which no receipt knows`;
     else if (channel.grows && run !== undefined && strays.length > excuses.length)
       yield `${where} shows ${texts} of ${run}, of which ${excuses.length} may be uncertain`;
-    const whole = run === undefined ? "" : wholeOf(evidence.remains.entries, run);
+    // A piece that names no message may be of any reply that is uncertain.
+    const wholes = excuses.map(({ key }) => wholeOf(evidence.remains.entries, runSending(key)));
     // What has grown before a crash may be of an answer that the model began anew.
-    if (!channel.grows && !strays.every(({ text }) => whole.includes(tight(text))))
+    if (!channel.grows && !strays.every(({ text }) => wholes.some((whole) => whole.includes(tight(text)))))
       yield `${where} shows ${texts}, which ${run} never said`;
   }
 
