@@ -141,8 +141,11 @@ browsing("however long a conversation is, one can write, on a screen of any size
 });
 
 browsing("stop ends a running answer, and says so", async () => {
-  const { page } = await logIn();
-  await say(page, "count to 1000");
+  // An answer that outlasts how long a busy browser takes for a click.
+  await using slow = await startTestGateway({ config: { plugins: { "provider-demo": { config: { deltaMs: 1_000 } } } } });
+  const { page } = await open(await slow.gateway.loginLink());
+  await isIn(page);
+  await say(page, "count to 500");
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("Stopped.").last().waitFor();
   await page.getByRole("button", { name: "Send" }).waitFor();
