@@ -103,8 +103,8 @@ async function connectGood(target: Target): Promise<Good> {
     },
     async check(round) {
       const approvals = await call("exec.approval.list", {});
-      if (!Array.isArray(approvals) || approvals.length > 0)
-        throw new Error(`a good client got a wrong answer: ${JSON.stringify(approvals)}`);
+      // What a client asks for in order waits, and is no fault.
+      if (!Array.isArray(approvals)) throw new Error(`a good client got a wrong answer: ${JSON.stringify(approvals)}`);
       await call("sessions.list", { limit: 5 });
       if (round % roundsBetweenTurns === 0) await converse(`good-${round}`);
       client.frames.length = 0;
