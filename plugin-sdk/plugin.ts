@@ -54,6 +54,8 @@ export interface StateKeeper<S extends TSchema> {
 export interface CommandIo {
   /** Sends a gateway method over the caller's own connection. */
   call(method: string, params?: unknown): Promise<unknown>;
+  /** The folder of the gateway that the command is about, whether it runs or not. */
+  readonly home: string;
   print(line: string): void;
   readonly json: boolean;
   readonly signal: AbortSignal;

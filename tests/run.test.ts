@@ -18,10 +18,13 @@ test("the report counts what passed, failed and was skipped, and a file without 
   const report = join(folder, "report.xml");
   const options = ["--reporter=junit", `--reporter-outfile=${report}`];
   Bun.spawnSync([process.execPath, "test", ...options, ...Object.keys(files).map((name) => `./${name}`)], { cwd: folder });
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  const tally: Tally = { passed: 0, failed: [], skipped: [], reasons: {} };
   readReport(readFileSync(report, "utf8"), Object.keys(files), tally);
   rmSync(folder, { recursive: true });
-  expect(tally).toEqual({
+  const { reasons, ...counts } = tally;
+  expect(Object.keys(reasons)).toEqual(["a.test.ts: group > fails"]);
+  expect(reasons["a.test.ts: group > fails"]).toContain("Expected: 2\nReceived: 1");
+  expect(counts).toEqual({
     passed: 1,
     failed: ["a.test.ts: group > fails", "empty.test.ts: no test ran", "broken.test.ts: no test ran"],
     skipped: ["a.test.ts: group > waits [needs chromium: apt-get install chromium]", "a.test.ts: group > silent (it does not say why)"],

@@ -7,10 +7,12 @@ export interface Tally {
   passed: number;
   readonly failed: string[];
   readonly skipped: string[];
+  /** What those that failed said, by name. */
+  readonly reasons: Record<string, string>;
 }
 
 const repository = dirname(import.meta.dir);
-const folders = ["kernel", "plugin-host", "plugin-kit", "plugin-sdk", "plugins", "store", "tests"];
+const folders = ["kernel", "plugin-host", "plugin-kit", "plugin-sdk", "plugins", "registry", "skills", "store", "tests"];
 /** Long enough for a test that starts a gateway on a machine that is busy. */
 const testMs = 120_000;
 
@@ -18,25 +20,34 @@ const testMs = 120_000;
 export function readReport(xml: string, files: readonly string[], tally: Tally): void {
   const seen = new Set<string>();
   let file = "";
-  for (const [whole, tag, rest = ""] of xml.matchAll(/<(testsuite|testcase) ([^>]*?)\/?>(?:\s*<(?:skipped|failure|error)[^>]*>)?/g)) {
+  for (const [whole, tag, rest = "", reason = ""] of xml.matchAll(
+    /<(testsuite|testcase) ([^>]*?)\/?>(?:\s*<(?:skipped|failure|error)[^>]*>([^<]*))?/g,
+  )) {
     file = attribute(rest, "file") ?? file;
     if (tag === "testsuite") continue;
     seen.add(file);
     const title = [attribute(rest, "classname") ?? "", attribute(rest, "name") ?? ""].filter((part) => part !== "" && part !== file);
     const name = `${file}: ${title.join(" > ")}`;
-    if (/<(failure|error)/.test(whole)) tally.failed.push(name);
-    else if (whole.includes("<skipped")) tally.skipped.push(/\[needs /.test(name) ? name : `${name} (it does not say why)`);
+    if (/<(failure|error)/.test(whole)) {
+      tally.failed.push(name);
+      tally.reasons[name] = plain(reason).trim();
+    } else if (whole.includes("<skipped")) tally.skipped.push(/\[needs /.test(name) ? name : `${name} (it does not say why)`);
     else tally.passed += 1;
   }
   for (const missing of files.filter((path) => !seen.has(path))) tally.failed.push(`${missing}: no test ran`);
 }
 
-const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&", "#10": "\n" };
+const plain = (text: string): string => text.replace(/&(lt|gt|quot|apos|amp|#10);/g, (_, entity: string) => entities[entity]!);
 
 function attribute(text: string, name: string): string | undefined {
   const value = new RegExp(`(?:^| )${name}="([^"]*)"`).exec(text)?.[1];
-  return value?.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => entities[entity]!);
+  return value === undefined ? undefined : plain(value);
 }
+
+/** Short enough to be read at the end of everything else. */
+const shortened = (reason: string): readonly string[] =>
+  reason.split("\n").flatMap((line, at) => (at < 16 && line.trim() !== "" ? `         ${line.slice(0, 240)}` : []));
 
 function testFiles(filters: readonly string[]): string[] {
   const found = folders.flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.test.{ts,tsx}`).scanSync({ cwd: repository })]);
@@ -96,17 +107,17 @@ if (import.meta.main) {
   // As a shell completes them, too: `./tests/architecture/`.
   const filters = process.argv.slice(2).flatMap((word) => (word.startsWith("--") ? [] : word.replace(/^\.\//, "")));
   const say = (line: string) => (json ? undefined : console.log(line));
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  const tally: Tally = { passed: 0, failed: [], skipped: [], reasons: {} };
   prepare(tally, say);
   if (filters.length === 0) {
     check(tally, "style", ["node_modules/.bin/biome", "check", "."], say);
     check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say);
   }
   await runTests(tally, testFiles(filters), json ? "ignore" : "inherit");
-  const { passed, failed, skipped } = tally;
+  const { passed, failed, skipped, reasons } = tally;
   for (const name of skipped) say(`SKIPPED  ${name}`);
-  for (const name of failed) say(`FAILED   ${name}`);
+  for (const name of failed) say([`FAILED   ${name}`, ...shortened(reasons[name] ?? "")].join("\n"));
   if (skipped.length > 0) say(`${skipped.length} skipped: what is named above was not tested on this machine`);
-  console.log(json ? JSON.stringify({ passed, failed, skipped }, null, 2) : `${passed} passed, ${failed.length} failed`);
+  console.log(json ? JSON.stringify({ passed, failed, skipped, reasons }, null, 2) : `${passed} passed, ${failed.length} failed`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }

@@ -45,8 +45,7 @@ const run =
         client ??= connect(home);
         return (await client).call(method, params, { timeoutMs: 0 });
       },
-      print: terminal.print,
-      json: terminal.json,
+      ...{ home: home.path, print: terminal.print, json: terminal.json },
       signal: aborted.signal,
     };
     // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.

@@ -109,6 +109,7 @@ test("a probe says whether the login holds, and what to do when it does not", as
 const run = async (...args: string[]) => {
   const lines: string[] = [];
   const io = {
+    home: gateway.home,
     json: false,
     signal: new AbortController().signal,
     print: (line: string) => void lines.push(line),

@@ -12,7 +12,7 @@ export interface Source {
   readonly isTest: boolean;
 }
 
-const FOLDERS = "{kernel,plugin-host,plugin-kit,plugin-sdk,plugins,registry,store,tests}";
+const FOLDERS = "{kernel,plugin-host,plugin-kit,plugin-sdk,plugins,registry,skills,store,tests}";
 
 function read(): readonly Source[] {
   const found: Source[] = [];

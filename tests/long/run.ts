@@ -44,7 +44,7 @@ async function run(file: string): Promise<Result> {
     }
   }
   await child.exited;
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  const tally: Tally = { passed: 0, failed: [], skipped: [], reasons: {} };
   try {
     readReport(readFileSync(report, "utf8"), [file], tally);
   } catch {

@@ -1,0 +1,27 @@
+/** `pincer registry`: for those who publish, and for those who host. */
+import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { createSigner } from "@pincer/registry/trust/key";
+import { clientErrors } from "../errors.ts";
+import type { CommandDefinition } from "./command.ts";
+
+/** A publisher's key. Who has it can publish in that name, so it is never written over, nor sent anywhere. */
+const keygen: CommandDefinition = {
+  command: {
+    name: "registry keygen",
+    summary: "Make the key with which a publisher signs",
+    usage: "<file>",
+    family: "Registries: keys, publishing, hosting, mirrors",
+  },
+  async run([name = ""], io) {
+    const file = resolve(name);
+    if (existsSync(file)) throw clientErrors.REGISTRY_CLIENT_FILE_EXISTS(`${file} is there already, and a key is not written over`);
+    const { signer, pem } = createSigner();
+    writeFileSync(file, pem, { mode: 0o600, flag: "wx" });
+    const key = signer.json.keyval.public;
+    io.print(io.json ? JSON.stringify({ ok: true, file, key }) : `${file}: keep it secret and safe\n  public key  ${key}`);
+    return 0;
+  },
+};
+
+export const registryCommands: readonly CommandDefinition[] = [keygen];
