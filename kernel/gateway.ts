@@ -152,7 +152,7 @@ export async function createGateway(options: GatewayOptions) {
       return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
-    install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
+    install: async (folder, told) => (await import("../plugin-kit/runnable.ts")).runnable(folder, home, told),
     ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
   });
   const judge = host.handle(authenticator);

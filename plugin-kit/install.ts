@@ -58,21 +58,34 @@ function wantedBy(file: string, text: string, dependencies: unknown): JsonObject
   return Object.fromEntries(["name", ...kinds].flatMap((key) => (wanted[key] === undefined ? [] : [[key, wanted[key]]])));
 }
 
-/** At once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
+/** Into the plugin's folder, at once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
 export async function installDependencies(folder: string, onProgress: (line: string) => void): Promise<void> {
-  if (!needsDependencies(folder)) return;
-  const lock = join(folder, "bun.lock");
-  if (!existsSync(lock))
+  if (needsDependencies(folder)) await fetchDependencies(folder, onProgress, (packages) => place(packages, join(folder, "node_modules")));
+}
+
+/** The plugin's lock, which says of its packages all that there is to say. */
+export function lockOf(folder: string): { readonly file: string; readonly text: string } {
+  const file = join(folder, "bun.lock");
+  if (!existsSync(file))
     throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there, and ship both`);
+  return { file, text: readFileSync(file, "utf8") };
+}
+
+/** Hands over the folder in which the packages are whole, until `use` has returned. */
+export async function fetchDependencies(
+  folder: string,
+  onProgress: (line: string) => void,
+  use: (packages: string) => void,
+): Promise<void> {
+  const { file: lock, text: locked } = lockOf(folder);
   const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: unknown };
-  const locked = readFileSync(lock, "utf8");
   const wanted = wantedBy(lock, locked, dependencies);
   const stage = mkdtempSync(join(tmpdir(), "pincer-install-"));
   try {
     writeFileSync(join(stage, "package.json"), JSON.stringify(wanted));
     writeFileSync(join(stage, "bun.lock"), locked);
     await install(stage, folder, onProgress);
-    place(join(stage, "node_modules"), join(folder, "node_modules"));
+    use(join(stage, "node_modules"));
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
@@ -104,7 +117,7 @@ async function install(stage: string, folder: string, onProgress: (line: string)
 
 /** What is there already stays: an author has linked some of it. */
 function place(from: string, to: string): void {
-  for (const name of readdirSync(from).flatMap((name) => (name.startsWith("@") ? scoped(from, name) : [name]))) {
+  for (const name of packagesIn(from)) {
     const target = join(to, name);
     // A link would lead the packages elsewhere.
     for (const folder of [to, dirname(target)])
@@ -116,4 +129,6 @@ function place(from: string, to: string): void {
   }
 }
 
-const scoped = (from: string, scope: string): readonly string[] => readdirSync(join(from, scope)).map((name) => join(scope, name));
+/** The names of the packages in a folder of them. */
+export const packagesIn = (folder: string): readonly string[] =>
+  readdirSync(folder).flatMap((name) => (name.startsWith("@") ? readdirSync(join(folder, name)).map((part) => join(name, part)) : [name]));
