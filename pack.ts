@@ -1,10 +1,32 @@
-/** Packs the SDK as it is published: `bun pack.ts [folder]` leaves `pincer-plugin-sdk-<version>.tgz` there. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+/** Packs what is published: `bun pack.ts <pincer|sdk> [folder]` leaves `pincer-<version>.tgz` or `pincer-plugin-sdk-<version>.tgz` there. */
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import defaultPlugins from "./kernel/default-plugins.json" with { type: "json" };
+import { pack } from "./plugin-kit/archive.ts";
+import { stagePincer } from "./plugin-kit/pincer-package.ts";
 import { stageSdk } from "./plugin-kit/sdk-package.ts";
+
+/** Answers with the path of the package. The same source gives the same bytes. */
+export async function packPincer(repository: string, out: string): Promise<string> {
+  const stage = mkdtempSync(join(tmpdir(), "pincer-stage-"));
+  try {
+    await stagePincer({ repository, stage, defaults: defaultPlugins });
+    const names = readdirSync(stage, { recursive: true, encoding: "utf8" }).filter((name) => lstatSync(join(stage, name)).isFile());
+    const files = names.map((name) => ({
+      path: `pincer/${name}`,
+      bytes: readFileSync(join(stage, name)),
+      isExecutable: name === "pincer",
+    }));
+    const { version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8")) as { readonly version: string };
+    const path = join(out, `pincer-${version}.tgz`);
+    await Bun.write(path, pack(files));
+    return path;
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
 
 /** Answers with the path of the package. */
 export async function packSdk(repository: string, out: string): Promise<string> {
@@ -29,7 +51,10 @@ const wishesProcess = (folder: string): boolean =>
 
 if (import.meta.main) {
   try {
-    console.log(await packSdk(import.meta.dir, resolve(process.argv[2] ?? ".")));
+    const [what = "", folder = "."] = process.argv.slice(2);
+    const packing = { pincer: packPincer, sdk: packSdk }[what];
+    if (!packing) throw new Error(`expected "pincer" or "sdk", what is to be packed, came "${what}"`);
+    console.log(await packing(import.meta.dir, resolve(folder)));
   } catch (error) {
     console.error(errorMessage(error));
     process.exitCode = 1;

@@ -101,7 +101,8 @@ export async function buildDefaultSet({ out, entries, plugins, others = [] }: De
   await writeFile(join(out, "plugins.json"), `${JSON.stringify(index, null, 2)}\n`);
 }
 
-async function bundled(what: string, folder: string, config: BuildConfig): Promise<BuildArtifact[]> {
+/** Minified, except for names, which errors are read by. Throws `PLUGIN_LOAD_FAILED` with file, line and reason; `what` is bundled from `folder`. */
+export async function bundled(what: string, folder: string, config: BuildConfig): Promise<BuildArtifact[]> {
   const shared = { target: "bun", format: "esm", sourcemap: "none", minify: { whitespace: true, syntax: true } } as const;
   const { outputs } = await Bun.build({ ...shared, ...config }).catch((error) => {
     throw loadFailure(what, folder, error);
