@@ -1,5 +1,5 @@
 /** Packs what is published: `bun pack.ts <pincer|sdk> [folder]` leaves `pincer-<version>.tgz` or `pincer-plugin-sdk-<version>.tgz` there. */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -13,12 +13,11 @@ export async function packPincer(repository: string, out: string): Promise<strin
   const stage = mkdtempSync(join(tmpdir(), "pincer-stage-"));
   try {
     await stagePincer({ repository, stage, defaults: defaultPlugins });
-    const names = readdirSync(stage, { recursive: true, encoding: "utf8" }).filter((name) => lstatSync(join(stage, name)).isFile());
-    const files = names.map((name) => ({
-      path: `pincer/${name}`,
-      bytes: readFileSync(join(stage, name)),
-      isExecutable: name === "pincer",
-    }));
+    const files = readdirSync(stage, { recursive: true, encoding: "utf8" }).flatMap((name) => {
+      const found = statSync(join(stage, name));
+      if (!found.isFile()) return [];
+      return { path: `pincer/${name}`, bytes: readFileSync(join(stage, name)), isExecutable: (found.mode & 0o100) !== 0 };
+    });
     const { version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8")) as { readonly version: string };
     const path = join(out, `pincer-${version}.tgz`);
     await Bun.write(path, pack(files));

@@ -146,8 +146,5 @@ function write(folder: string, path: string, content: string | object): void {
 }
 
 function copyFiles(from: string, to: string): void {
-  for (const { path, bytes } of filesOf(from)) {
-    mkdirSync(dirname(join(to, path)), { recursive: true });
-    writeFileSync(join(to, path), bytes);
-  }
+  for (const { path } of filesOf(from)) cpSync(join(from, path), join(to, path), { dereference: true });
 }
