@@ -8,8 +8,8 @@ import { pack } from "./plugin-kit/archive.ts";
 import { stagePincer } from "./plugin-kit/pincer-package.ts";
 import { stageSdk } from "./plugin-kit/sdk-package.ts";
 
-/** Answers with the path of the package. The same source gives the same bytes. */
-export async function packPincer(repository: string, out: string): Promise<string> {
+/** Answers with the path of the package. The same source gives the same bytes, where the process is in the folder of it. */
+async function packPincer(repository: string, out: string): Promise<string> {
   const stage = mkdtempSync(join(tmpdir(), "pincer-stage-"));
   try {
     await stagePincer({ repository, stage, defaults: defaultPlugins });
@@ -53,7 +53,10 @@ if (import.meta.main) {
     const [what = "", folder = "."] = process.argv.slice(2);
     const packing = { pincer: packPincer, sdk: packSdk }[what];
     if (!packing) throw new Error(`expected "pincer" or "sdk", what is to be packed, came "${what}"`);
-    console.log(await packing(import.meta.dir, resolve(folder)));
+    const out = resolve(folder);
+    // The bundler names its files by the way to the sources from here.
+    process.chdir(import.meta.dir);
+    console.log(await packing(import.meta.dir, out));
   } catch (error) {
     console.error(errorMessage(error));
     process.exitCode = 1;

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { packPincer } from "../../pack.ts";
 
 const repository = dirname(dirname(import.meta.dir));
 
@@ -36,7 +35,7 @@ const tools = ["sh", "uname", "grep", "mkdir", "rm", "mv", "cp", "cat", "chmod",
 
 export async function publishPincer(): Promise<Published> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-published-"));
-  const archive = await packPincer(repository, folder);
+  const archive = await packPincer(folder);
   const bin = join(folder, "bin");
   mkdirSync(bin);
   for (const tool of tools) symlinkSync(Bun.which(tool)!, join(bin, tool));
@@ -73,6 +72,14 @@ export async function publishPincer(): Promise<Published> {
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Answers with the path of the archive. */
+export async function packPincer(folder: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
+  const command = [process.execPath, join(repository, "pack.ts"), "pincer", folder];
+  const { code, out, err } = await run(command, folder, { ...process.env, BUN_BE_BUN: "1", ...more });
+  if (code !== 0) throw new Error(`pack.ts ended with ${code}: ${err}`);
+  return out.trim();
 }
 
 export async function run(command: readonly string[], cwd: string, env: Readonly<Record<string, string | undefined>>): Promise<Outcome> {
