@@ -39,7 +39,8 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
   // npm removes packages that nobody named; and of a name among the dependencies Bun asks the registry, where it may be anybody's.
   write(stage, "package.json", { ...about, bundleDependencies: ["@pincer/plugin-sdk", "@sinclair/typebox"] });
   for (const name of ["pincer", "README.md", "LICENSE"]) cpSync(join(repository, name), join(stage, name));
-  if (existsSync(join(repository, "skills"))) copyFiles(join(repository, "skills"), join(stage, "skills"));
+  // Many an error names a page.
+  for (const folder of ["docs", "skills"]) if (existsSync(join(repository, folder))) copyFiles(join(repository, folder), join(stage, folder));
 
   const source = (id: string) => join(repository, "plugins", id);
   const staged = (id: string) => join(stage, "plugins", id);
@@ -69,7 +70,7 @@ async function stageDefault(folder: string, to: string): Promise<boolean> {
   }
   const external = ["@pincer/plugin-sdk", "@sinclair/typebox"].flatMap((name) => [name, `${name}/*`]);
   const entry = "plugin.js";
-  const [code] = await bundled(manifest.id, folder, { entrypoints: [join(folder, manifest.entry)], external });
+  const [code] = await bundled(manifest.id, folder, { entrypoints: [join(folder, manifest.entry)], external, minify: true });
   writeFileSync(join(to, entry), await code!.text());
   write(to, "plugin.json", { ...manifest, entry });
   return true;
@@ -129,7 +130,7 @@ async function stageTypeBox(repository: string, to: string): Promise<void> {
     .sort();
   const entrypoints = ["", ...parts].map((part) => join(root, part, "index.mjs"));
   const naming = { entry: "[dir]/[name].js", chunk: "chunk-[hash].js" };
-  for (const artifact of await bundled("TypeBox", root, { entrypoints, root, splitting: true, naming }))
+  for (const artifact of await bundled("TypeBox", root, { entrypoints, root, splitting: true, naming, minify: true }))
     write(to, artifact.path, await artifact.text());
   const { version, license } = readPackage(package_);
   const exports = Object.fromEntries(
