@@ -40,7 +40,8 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
   write(stage, "package.json", { ...about, bundleDependencies: ["@pincer/plugin-sdk", "@sinclair/typebox"] });
   for (const name of ["pincer", "README.md", "LICENSE"]) cpSync(join(repository, name), join(stage, name));
   // Many an error names a page.
-  for (const folder of ["docs", "skills"]) if (existsSync(join(repository, folder))) copyFiles(join(repository, folder), join(stage, folder));
+  for (const folder of ["docs", "skills"])
+    if (existsSync(join(repository, folder))) copyFiles(join(repository, folder), join(stage, folder));
 
   const source = (id: string) => join(repository, "plugins", id);
   const staged = (id: string) => join(stage, "plugins", id);
