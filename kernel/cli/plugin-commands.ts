@@ -4,6 +4,7 @@ import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { discover, type Found, readBundle } from "../../plugin-host/discovery.ts";
 import { type IsolationSettings, isolationOf } from "../../plugin-host/settings.ts";
+import { knownManifests } from "../../plugin-kit/known-manifests.ts";
 import { record } from "../../plugin-kit/record.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
@@ -12,7 +13,7 @@ import { type Home, pluginFolders } from "./home.ts";
 const bundle = readBundle(import.meta.dir);
 
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
-  return [...discover(pluginFolders(home), bundle).values()].flatMap((plugin) =>
+  return [...discover(pluginFolders(home), knownManifests(home.path, bundle)).values()].flatMap((plugin) =>
     Object.entries(plugin.manifest?.generated?.commands ?? {}).map(
       ([name, { summary, usage, family }]): CliCommand => ({
         name,
