@@ -9,8 +9,8 @@ import { settled } from "./memory.ts";
 import type { Part } from "./part.ts";
 
 export const installed = 200;
-/** 12, 7 and 5 KB. */
-const models = ["channel-telegram", "tools-files", "provider-openai"];
+/** Of 5 to 7 KB; none of them is looked for before somebody uses it. */
+const models = ["tools-files", "secrets", "tools-exec"];
 const repository = dirname(dirname(import.meta.dir));
 
 /** As a plugin of somebody else's has it: nothing of it bears a name that another one has. */
