@@ -1,8 +1,9 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import type { PackageName } from "@pincer/registry/name";
+import type { Kind, PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
+import { parseWanted } from "../sources/wanted.ts";
 import { applyStep } from "./apply.ts";
 import { createEmbedded } from "./embedded.ts";
 import { recover } from "./journal.ts";
@@ -13,7 +14,6 @@ import { restoring } from "./restoring.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { takeTurn } from "./turn.ts";
-import { wantedOf } from "./typed.ts";
 import { updating } from "./updating.ts";
 
 export interface Consent {
@@ -50,8 +50,8 @@ export function createEngine(surroundings: Surroundings) {
       );
   };
 
-  async function installing(typed: string, packages: Packages, signal: AbortSignal): Promise<Prepared> {
-    const wanted = wantedOf(typed);
+  async function installing(typed: string, kind: Kind, packages: Packages, signal: AbortSignal): Promise<Prepared> {
+    const wanted = parseWanted(typed, kind, home);
     if (wanted.from === "registry" && wanted.kind === "plugins") {
       if (wanted.registry !== undefined) reserve(wanted.id);
       // What is installed already under that very name is meant before anything that only ends in it.
@@ -115,7 +115,7 @@ export function createEngine(surroundings: Surroundings) {
     const packages = readLock(home);
     const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
     const steps = {
-      install: () => request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, packages, signal))),
+      install: () => request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind ?? "plugins", packages, signal))),
       remove: () =>
         request.do === "remove" && request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false))),
       rollback: () =>

@@ -11,8 +11,8 @@ const Names = Type.Array(Name, { minItems: 1, maxItems: 100 });
 
 /** What is asked for. */
 export const Request = Type.Union([
-  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `./folder`. */
-  closed({ do: Type.Literal("install"), packages: Names }),
+  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `/folder`. `kind`: of a bare name, plugins when absent. */
+  closed({ do: Type.Literal("install"), packages: Names, kind: Type.Optional(one("plugins", "skills")) }),
   /** Absent: all that are not pinned. */
   closed({ do: Type.Literal("update"), packages: Type.Optional(Names) }),
   /** `data`: also what it kept. */

@@ -76,7 +76,8 @@ export async function placing(
   const then = before && installedManifest(home, name);
   const changed = comparePermissions(then, manifest);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
-  const all = [...notices, ...(publisher ? [publisher] : []), ...(await noticesOf(found)), ...(await inspected(inspect, found))];
+  const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
+  const all = [...notices, ...(candidate.notices ?? []), ...remarks, ...(publisher ? [publisher] : []), ...(await noticesOf(found)), ...(await inspected(inspect, found))];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
     ...{ kind, id, action: isThere ? "keep" : action, summary, to: version, source: shownOrigin(origin) },
