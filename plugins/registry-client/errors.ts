@@ -33,3 +33,7 @@ export function shownError(error: unknown): unknown {
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });
   return (found[code] as (message: string) => GatewayError)(message);
 }
+
+/** Whether a place was asked in vain: it is not there, or does not have it. */
+export const isPackageMissing = (error: unknown): boolean =>
+  error instanceof RegistryError && ["REGISTRY_NOT_FOUND", "REGISTRY_UNREACHABLE"].includes(error.code);
