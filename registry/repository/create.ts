@@ -1,10 +1,12 @@
 /** A new registry: who may say what in it, signed by the keys of its founders. */
 
+import { revocationsPath } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type RoleKeys, type Signed, signMetadata } from "../trust/metadata.ts";
 import { namesPatterns, namesRole, prefixes } from "../trust/role.ts";
 import { repositoryFiles } from "./files.ts";
 import { lives, stamp, unsigned } from "./lifetime.ts";
+import { nextRevocations } from "./revoke.ts";
 
 export interface Founders {
   /** They say whose keys count; kept offline. */
@@ -15,8 +17,8 @@ export interface Founders {
   readonly targetsThreshold: number;
   /** The server's: it registers names, and says what belongs together today. */
   readonly online: Signer;
-  /** Whoever may say which releases nobody should run. */
-  readonly revocations: readonly PublicKey[];
+  /** Each may say what nobody should run; without any the server may. */
+  readonly revocations: readonly Signer[];
 }
 
 export interface CreateOptions {
@@ -35,7 +37,8 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
   const files = repositoryFiles(folder);
   const { root, targets, online } = founders;
   const rootBytes = signMetadata(rootOf(founders, 1, now), root);
-  const delegations = { keys: keysOf([online, ...founders.revocations]), roles: delegatedRoles(founders, parts) };
+  const revocations = founders.revocations.length === 0 ? [online] : founders.revocations;
+  const delegations = { keys: keysOf([online, ...revocations]), roles: delegatedRoles(online, revocations, parts) };
   const targetsSigned: Signed<"targets"> = { ...unsigned("targets", 1, lives.targets, now), targets: {}, delegations };
   files.write("metadata/1.root.json", rootBytes);
   stamp(files, {
@@ -43,6 +46,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
     now,
     changed: new Map([
       ["targets", signMetadata(targetsSigned, targets)],
+      ["revocations", nextRevocations(files, [], revocations, now)],
       ...prefixes(parts).map(
         (prefix) => [namesRole(prefix), signMetadata({ ...unsigned("targets", 1, lives.names, now), targets: {} }, [online])] as const,
       ),
@@ -70,7 +74,7 @@ export function rootOf(
   };
 }
 
-function delegatedRoles({ online, revocations }: Founders, parts: CreateOptions["parts"]) {
+function delegatedRoles(online: PublicKey, revocations: readonly PublicKey[], parts: CreateOptions["parts"]) {
   const role = (name: string, keys: readonly PublicKey[], paths: readonly string[]) => ({
     name,
     ...rolesOf(keys, 1),
@@ -78,7 +82,7 @@ function delegatedRoles({ online, revocations }: Founders, parts: CreateOptions[
     paths: [...paths],
   });
   return [
-    ...(revocations.length === 0 ? [] : [role("revocations", revocations, ["revocations.json"])]),
+    role("revocations", revocations, [revocationsPath]),
     role("catalogue", [online], ["catalogue.json"]),
     ...prefixes(parts).map((prefix) => role(namesRole(prefix), [online], namesPatterns(prefix))),
   ];

@@ -1,7 +1,7 @@
 /** What is signed anew by and by, and the step in which it comes to count: files first, then the snapshot that names them, the timestamp last. */
-import { createHash } from "node:crypto";
 import type { Signer } from "../trust/key.ts";
 import { type MetadataKind, type MetaFile, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
+import { currentSnapshot, sha256Of } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -10,6 +10,7 @@ export const lives = {
   root: 400 * dayMs,
   targets: 200 * dayMs,
   names: 30 * dayMs,
+  revocations: 30 * dayMs,
   publisher: 400 * dayMs,
   snapshot: 7 * dayMs,
   timestamp: dayMs,
@@ -42,27 +43,13 @@ export function stamp(files: RepositoryFiles, { online, now, changed }: Stamp): 
   const timestamp: Signed<"timestamp"> = {
     ...unsigned("timestamp", (before?.timestamp.version ?? 0) + 1, lives.timestamp, now),
     meta: { "snapshot.json": metaOf(version, snapshot) },
+    ...(meta["revocations.json"] && { revocations: meta["revocations.json"] }),
   };
   files.write("metadata/timestamp.json", signMetadata(timestamp, [online]));
-}
-
-interface Current {
-  readonly timestamp: Signed<"timestamp">;
-  readonly snapshot: Signed<"snapshot">;
-}
-
-/** Undefined before the first one. */
-export function currentSnapshot(files: RepositoryFiles): Current | undefined {
-  const bytes = files.read("metadata/timestamp.json");
-  if (bytes === undefined) return undefined;
-  const { signed: timestamp } = parseMetadata("timestamp", "timestamp", bytes);
-  const { version } = timestamp.meta["snapshot.json"];
-  const { signed: snapshot } = parseMetadata("snapshot", "snapshot", files.read(`metadata/${version}.snapshot.json`)!);
-  return { timestamp, snapshot };
 }
 
 const metaOf = (version: number, bytes: Uint8Array): MetaFile => ({
   version,
   length: bytes.length,
-  hashes: { sha256: createHash("sha256").update(bytes).digest("hex") },
+  hashes: { sha256: sha256Of(bytes) },
 });

@@ -3,14 +3,17 @@ import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { checkedName, folderOf, type PackageName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
+import type { Revocation } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed, signMetadata, type TargetFile } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
 import { publisherRole } from "../trust/role.ts";
 import { requireSigned } from "../trust/verify.ts";
 import { keysOf, rolesOf } from "./create.ts";
+import { currentRole, sha256Of } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
-import { currentSnapshot, lives, stamp, unsigned } from "./lifetime.ts";
+import { lives, stamp, unsigned } from "./lifetime.ts";
+import { currentRevocations, nextRevocations } from "./revoke.ts";
 
 export interface RepositoryOptions {
   readonly online: Signer;
@@ -28,16 +31,17 @@ export interface Repository {
    * `REGISTRY_FILE_WRONG`, `REGISTRY_NOT_FOUND` for a name that is not the publisher's.
    */
   publish(publisher: string, metadata: Uint8Array, archives: ReadonlyMap<string, Uint8Array>): void;
+  /** What nobody should run. */
+  revocations(): readonly Revocation[];
+  /** That this is the whole list from now on. Throws `REGISTRY_METADATA_UNSIGNED` for keys that have no say in it. */
+  revoke(revocations: readonly Revocation[], signers: readonly Signer[]): void;
   /** Signs anew what expires otherwise. */
   renew(): void;
 }
 
 export function openRepository(folder: string, { online, now }: RepositoryOptions): Repository {
   const files = repositoryFiles(folder);
-  const current = (role: string): Metadata<"targets"> | undefined => {
-    const version = currentSnapshot(files)?.snapshot.meta[`${role}.json`]?.version;
-    return version === undefined ? undefined : parseMetadata("targets", role, files.read(`metadata/${version}.${role}.json`)!);
-  };
+  const current = (role: string) => currentRole(files, role);
   /** The role that says whose a name is. */
   const namesOf = (name: PackageName): readonly [role: string, metadata: Metadata<"targets">] => {
     const { delegations } = current("targets")!.signed;
@@ -101,6 +105,14 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       stamp(files, { online, now, changed: new Map([[role, bytes]]) });
     },
 
+    revocations: () => currentRevocations(files),
+
+    revoke(revocations, signers) {
+      const bytes = nextRevocations(files, revocations, signers, now);
+      requireSigned(current("targets")!, "revocations", parseMetadata("targets", "revocations", bytes));
+      stamp(files, { online, now, changed: new Map([["revocations", bytes]]) });
+    },
+
     renew() {
       stamp(files, { online, now, changed: new Map() });
     },
@@ -120,7 +132,7 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
 
 function requireArchive(path: string, { length, hashes }: TargetFile, bytes: Uint8Array | undefined): void {
   if (bytes === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `${path} is new, and its archive did not come`);
-  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const sha256 = sha256Of(bytes);
   if (bytes.length !== length || sha256 !== hashes.sha256)
     throw new RegistryError(
       "REGISTRY_FILE_WRONG",
