@@ -1,5 +1,6 @@
 /** A registry as whoever installs from it sees it: whose a name is, which versions there are, and exactly the bytes that were published. */
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
+import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
@@ -8,8 +9,10 @@ import { type PackageRevocation, type Revocation, revocationOf } from "../revoca
 import { type Expected, exactly, joined, upTo } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
+import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
-import { createKnownRevocations, requireUnrevokedKeys, revokedError } from "./revoked.ts";
+import { readParts } from "./catalogue.ts";
+import { createKnownRevocations, revokedError } from "./revoked.ts";
 import { type Found, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
 
 /** Who publishes under a name. */
@@ -47,7 +50,9 @@ export interface RegistryClient {
   find(name: PackageName, signal?: AbortSignal): Promise<Package>;
   /** Asks what nobody should run any more: cheap, so that it can be asked every minute. Throws as `refreshTrust`. */
   revocations(signal?: AbortSignal): Promise<readonly Revocation[]>;
-  /** A file that a role of the top level speaks of (`revocations.json`, `catalogue.json`). Throws `REGISTRY_NOT_FOUND`. */
+  /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
+  catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
+  /** A file that a role of the top level speaks of (`revocations.json`). Throws `REGISTRY_NOT_FOUND`. */
   file(path: string, signal?: AbortSignal): Promise<Uint8Array>;
   /**
    * The archive as it comes; it is what was published only when it has come to its end without an error. Throws `REGISTRY_REVOKED` for one of which
@@ -122,7 +127,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       const publisher = publisherOf(found.role);
       if (publisher === undefined) throw unknown();
       const revocations = await revocationsNow(signal);
-      requireUnrevokedKeys(found, revocations, name);
+      requireSignedByUnrevoked(found.delegator, found.role, found.metadata, revocations);
       const all = Object.entries(found.metadata.signed.targets)
         .flatMap(([path, target]) => publishedAt(path, target, name))
         .sort((a, b) => compareVersions(b.version, a.version));
@@ -137,6 +142,12 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     },
 
     revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
+
+    async catalogue(signal) {
+      const { targets, snapshot, below } = await now();
+      if (!snapshot.signed.meta["catalogue.json"]) return [];
+      return readParts(await below(targets, "catalogue", signal), options.state, (path, expected) => fetched(path, expected, signal));
+    },
 
     async file(path, signal) {
       const { metadata } = await last(path, signal);

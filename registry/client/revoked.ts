@@ -1,20 +1,11 @@
 /** What a client knows to be revoked, and what follows for what it found. */
 import { createHash } from "node:crypto";
 import { RegistryError } from "../error.ts";
-import type { PackageName, Release } from "../name.ts";
-import {
-  type KeyRevocation,
-  keyRevocationOf,
-  longestRevocations,
-  type PackageRevocation,
-  type Revocation,
-  readRevocations,
-  revocationsPath,
-} from "../revocations.ts";
+import type { Release } from "../name.ts";
+import { longestRevocations, type PackageRevocation, type Revocation, readRevocations, revocationsPath } from "../revocations.ts";
 import { type Expected, joined } from "../source.ts";
 import type { Metadata } from "../trust/metadata.ts";
-import { requireSigned } from "../trust/verify.ts";
-import { type Found, keptRevocations, type TrustOptions } from "./trust.ts";
+import { keptRevocations, type TrustOptions } from "./trust.ts";
 
 /** Under this the list itself is kept, beside the metadata that vouches for it. */
 const keptAs = "revocations-list";
@@ -71,27 +62,4 @@ export function createKnownRevocations(
 export function revokedError({ id, version }: Release, { reason, lastGood }: PackageRevocation): RegistryError {
   const back = lastGood === undefined ? "" : `; the last good version is ${lastGood}`;
   return new RegistryError("REGISTRY_REVOKED", `${id} ${version} is revoked: ${reason}${back}`);
-}
-
-/** Throws `REGISTRY_REVOKED` where the publisher's list is signed by too few keys that still count. */
-export function requireUnrevokedKeys({ role, delegator, metadata }: Found, revocations: readonly Revocation[], { id }: PackageName): void {
-  const { keys, roles } = delegator.signed.delegations!;
-  const delegated = roles.find(({ name }) => name === role)!;
-  const revoked = delegated.keyids.flatMap((keyid): readonly (readonly [string, KeyRevocation])[] => {
-    const revocation = keyRevocationOf(revocations, keys[keyid]!.keyval.public);
-    return revocation ? [[keyid, revocation]] : [];
-  });
-  if (revoked.length === 0) return;
-  const keyids = delegated.keyids.filter((keyid) => !revoked.some(([one]) => one === keyid));
-  const others = roles.map((one) => (one.name === role ? { ...one, keyids } : one));
-  const refused = (cause?: unknown) => {
-    const [, { key, reason }] = revoked[0]!;
-    return new RegistryError("REGISTRY_REVOKED", `${id} is signed with a key that is revoked (${key.slice(0, 8)}…): ${reason}`, { cause });
-  };
-  if (keyids.length < delegated.threshold) throw refused();
-  try {
-    requireSigned({ ...delegator, signed: { ...delegator.signed, delegations: { keys, roles: others } } }, role, metadata);
-  } catch (error) {
-    throw refused(error);
-  }
 }

@@ -1,23 +1,31 @@
 /** A new registry: who may say what in it, signed by the keys of its founders. */
 
+import { cataloguePaths } from "../catalogue.ts";
 import { revocationsPath } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type RoleKeys, type Signed, signMetadata } from "../trust/metadata.ts";
 import { namesPatterns, namesRole, prefixes } from "../trust/role.ts";
 import { repositoryFiles } from "./files.ts";
 import { lives, stamp, unsigned } from "./lifetime.ts";
-import { nextRevocations } from "./revoke.ts";
+import { signRevocations } from "./revoke.ts";
 
-export interface Founders {
+/** Whose keys count, for what. */
+export interface Authority {
   /** They say whose keys count; kept offline. */
-  readonly root: readonly Signer[];
+  readonly root: readonly PublicKey[];
   readonly rootThreshold: number;
   /** They say how the names are divided, and who revokes; kept offline. */
-  readonly targets: readonly Signer[];
+  readonly targets: readonly PublicKey[];
   readonly targetsThreshold: number;
   /** The server's: it registers names, and says what belongs together today. */
   readonly online: Signer;
   /** Each may say what nobody should run; without any the server may. */
+  readonly revocations: readonly PublicKey[];
+}
+
+export interface Founders extends Authority {
+  readonly root: readonly Signer[];
+  readonly targets: readonly Signer[];
   readonly revocations: readonly Signer[];
 }
 
@@ -46,7 +54,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
     now,
     changed: new Map([
       ["targets", signMetadata(targetsSigned, targets)],
-      ["revocations", nextRevocations(files, [], revocations, now)],
+      ["revocations", signRevocations(files, [], 1, revocations, now)],
       ...prefixes(parts).map(
         (prefix) => [namesRole(prefix), signMetadata({ ...unsigned("targets", 1, lives.names, now), targets: {} }, [online])] as const,
       ),
@@ -57,7 +65,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
 
 /** Also for the root that follows it, with other keys: signed by those of both. */
 export function rootOf(
-  { root, rootThreshold, targets, targetsThreshold, online }: Founders,
+  { root, rootThreshold, targets, targetsThreshold, online }: Authority,
   version: number,
   now: () => number,
 ): Signed<"root"> {
@@ -83,7 +91,7 @@ function delegatedRoles(online: PublicKey, revocations: readonly PublicKey[], pa
   });
   return [
     role("revocations", revocations, [revocationsPath]),
-    role("catalogue", [online], ["catalogue.json"]),
+    role("catalogue", [online], [cataloguePaths]),
     ...prefixes(parts).map((prefix) => role(namesRole(prefix), [online], namesPatterns(prefix))),
   ];
 }

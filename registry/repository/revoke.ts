@@ -3,23 +3,23 @@ import { placeOf } from "../layout.ts";
 import { type Revocation, readRevocations, revocationsFile, revocationsPath } from "../revocations.ts";
 import type { Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
-import { currentRole, sha256Of } from "./current.ts";
+import { type Roles, sha256Of } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 import { lives, unsigned } from "./lifetime.ts";
 
-export function currentRevocations(files: RepositoryFiles): readonly Revocation[] {
-  const target = currentRole(files, "revocations")?.signed.targets[revocationsPath];
+export function currentRevocations(files: RepositoryFiles, roles: Roles): readonly Revocation[] {
+  const target = roles("revocations")?.signed.targets[revocationsPath];
   return target ? readRevocations(files.read(placeOf(revocationsPath, target.hashes.sha256))!) : [];
 }
 
 /** Writes the list, which nothing names yet, and answers with the metadata that does. */
-export function nextRevocations(
+export function signRevocations(
   files: RepositoryFiles,
   revocations: readonly Revocation[],
+  version: number,
   signers: readonly Signer[],
   now: () => number,
 ): Uint8Array {
-  const version = (currentRole(files, "revocations")?.signed.version ?? 0) + 1;
   const bytes = revocationsFile(revocations);
   const sha256 = sha256Of(bytes);
   files.write(placeOf(revocationsPath, sha256), bytes);
