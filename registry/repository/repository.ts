@@ -6,7 +6,7 @@ import { readNotes } from "../notes.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed, signMetadata, type TargetFile } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
-import { publisherRole } from "../trust/role.ts";
+import { publisherOf, publisherRole } from "../trust/role.ts";
 import { requireSigned } from "../trust/verify.ts";
 import { type Claim, claimedIn, type Owner, ownerIn, publisherIn } from "./claim.ts";
 import { repositoryFiles } from "./files.ts";
@@ -25,6 +25,8 @@ export interface Repository {
   ownerOf(name: PackageName): string | undefined;
   /** With which keys a publisher signs; undefined when nothing is registered for that name. */
   publisher(publisher: string): Owner | undefined;
+  /** Whom a role `names-<prefix>` speaks of; nobody for any other role. */
+  publishersIn(role: string): readonly string[];
   /** What the publisher has signed last; undefined before the first release. */
   signedBy(publisher: string): Metadata<"targets"> | undefined;
   /**
@@ -89,6 +91,9 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       }
       return undefined;
     },
+
+    publishersIn: (role) =>
+      role.startsWith("names-") ? (current(role)?.signed.delegations?.roles ?? []).flatMap(({ name }) => publisherOf(name) ?? []) : [],
 
     signedBy: (publisher) => current(publisherRole(publisher)),
 
