@@ -5,7 +5,7 @@ import { checkedName, type PackageName, releaseAt } from "../name.ts";
 import type { Revocation } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed } from "../trust/metadata.ts";
-import { publisherRole } from "../trust/role.ts";
+import { publisherOf, publisherRole } from "../trust/role.ts";
 import { requireSigned } from "../trust/verify.ts";
 import { acceptList } from "./accept.ts";
 import { nextCatalogue } from "./catalogue.ts";
@@ -31,6 +31,8 @@ export interface Repository {
   ownerOf(name: PackageName): string | undefined;
   /** With which keys a publisher signs; undefined when nothing is registered for that name. */
   publisher(publisher: string): Owner | undefined;
+  /** Whom a role `names-<prefix>` speaks of; nobody for any other role. */
+  publishersIn(role: string): readonly string[];
   /** What the publisher has signed last; undefined before the first release. */
   signedBy(publisher: string): Metadata<"targets"> | undefined;
   /**
@@ -97,6 +99,8 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
 
     ownerOf: (name) => ownerIn(current(namesRoleOf(current, name))!.signed, name),
     publisher: (publisher) => ownerOf(current, publisher),
+    publishersIn: (role) =>
+      role.startsWith("names-") ? (current(role)?.signed.delegations?.roles ?? []).flatMap(({ name }) => publisherOf(name) ?? []) : [],
     signedBy: (publisher) => current(publisherRole(publisher)),
 
     publish(publisher, bytes, archives, claim) {
