@@ -161,9 +161,9 @@ test("what comes wrong once is asked for again, and what breaks off goes on", as
       return true;
     }
     if (ranges.length > 2) return false;
-    exchange.begin(200, { "content-length": String(archive.length) });
+    exchange.begin(200, {});
     await exchange.write(archive.subarray(0, 1000));
-    exchange.reset();
+    exchange.breakOff();
     return true;
   });
   expect(await resolve(name)).toMatchObject({ version: "1.0.0" });
