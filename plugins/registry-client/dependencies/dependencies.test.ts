@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { folderSource } from "@pincer/registry/source";
+import { attentiveFetch } from "../../../tests/support/attentive-fetch.ts";
 import { type NpmVersion, serveNpm } from "../../../tests/support/npm-registry.ts";
 import { npmRegistry } from "../sources/npm-registry.ts";
 import { npmSettings } from "../sources/npm-settings.ts";
@@ -32,7 +33,8 @@ const clock = {
   },
 };
 const settings = npmSettings({ env: { BUN_CONFIG_REGISTRY: registry.url }, home: base, ask: async () => "" });
-const npm = npmRegistry(settings, { fetch, clock });
+const attentive = attentiveFetch();
+const npm = npmRegistry(settings, { fetch: attentive.fetch, clock });
 const { signal } = new AbortController();
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -175,8 +177,10 @@ test("what breaks off goes on, who is busy is waited for, and who fails is asked
     if (times === 1) exchange.send(429, "busy", { "retry-after": "9" });
     else if (times === 2) exchange.send(500, "broken");
     else if (times === 3) {
+      const taken = attentive.taken(exchange.path);
       exchange.begin(200, {});
       await exchange.write(archive.subarray(0, 300));
+      await taken;
       exchange.breakOff();
     } else return false;
     return true;
@@ -303,7 +307,7 @@ async function killedAt(at: number): Promise<boolean> {
     reach();
     return false;
   });
-  const child = Bun.spawn([process.execPath, script, home, folder, registry.url], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, script, home, folder, registry.url], { env: process.env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const lines = (async () => {
     for await (const chunk of child.stdout) for (const _line of new TextDecoder().decode(chunk).trim().split("\n")) reach();
   })();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpReaderOptions } from "@pincer/registry/http-source";
+import { attentiveFetch } from "../../../tests/support/attentive-fetch.ts";
 import { serveNpm } from "../../../tests/support/npm-registry.ts";
 import { npmPackages } from "./npm.ts";
 import { npmRegistry } from "./npm-registry.ts";
@@ -17,9 +18,10 @@ afterAll(async () => {
 beforeEach(() => registry.disturb(() => false));
 
 const waits: number[] = [];
+const attentive = attentiveFetch();
 /** Waits pass at once. */
 const options: HttpReaderOptions = {
-  fetch,
+  fetch: attentive.fetch,
   clock: {
     now: () => 0,
     sleep: async (ms, signal) => {
@@ -161,8 +163,10 @@ test("what comes wrong once is asked for again, and what breaks off goes on", as
       return true;
     }
     if (ranges.length > 2) return false;
+    const taken = attentive.taken(exchange.path);
     exchange.begin(200, {});
     await exchange.write(archive.subarray(0, 1000));
+    await taken;
     exchange.breakOff();
     return true;
   });
