@@ -2,7 +2,7 @@
 import { fits } from "@pincer/plugin-kit/packages/integrity";
 import type { LockedPackage } from "@pincer/plugin-kit/packages/lock";
 import { type ArchiveSource, placeOf } from "@pincer/plugin-kit/packages/loopback";
-import { RegistryError } from "@pincer/registry/error";
+import { RegistryError, type RegistryErrorCode } from "@pincer/registry/error";
 import { joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
 import type { NpmRegistryClient } from "../sources/npm-registry.ts";
@@ -22,7 +22,7 @@ export function npmArchives(registry: NpmRegistryClient): ArchiveSource {
       try {
         return await registry.archive({ ...wanted, at: placeOf({ name, version }) }, signal);
       } catch (error) {
-        if (!isNotFound(error)) throw error;
+        if (!has(error, "REGISTRY_NOT_FOUND")) throw error;
         // Some registries have archives elsewhere than all others, and say where.
         const { versions } = await registry.document(name, signal);
         const said = Object.hasOwn(versions, version) ? versions[version] : undefined;
@@ -41,25 +41,33 @@ export const mirroredArchives =
     throw new RegistryError("REGISTRY_FILE_WRONG", `${mirror.name} has ${name} ${version} with other bytes than were locked`);
   };
 
-/** The first of `places` that has it; from then on the cache. Throws `REGISTRY_CLIENT_DEPENDENCY_MISSING` when nobody has it. */
+/** The first of `places` that has it; from then on the cache. Who did not answer once is asked last. Throws `REGISTRY_CLIENT_DEPENDENCY_MISSING` when nobody has it. */
 export function cachedArchives(cache: ArchiveCache, places: readonly ArchiveSource[]): ArchiveSource {
+  const silent = new Set<ArchiveSource>();
   return async (wanted, signal) => {
     const kept = cache.read(wanted.checksum);
     if (kept) return kept;
-    const bytes = await firstOf(places, wanted, signal);
+    const order = places.toSorted((a, b) => Number(silent.has(a)) - Number(silent.has(b)));
+    const bytes = await firstOf(order, silent, wanted, signal);
     cache.keep(wanted.checksum, bytes);
     return bytes;
   };
 }
 
-async function firstOf(places: readonly ArchiveSource[], wanted: LockedPackage, signal: AbortSignal): Promise<Uint8Array> {
+async function firstOf(
+  places: readonly ArchiveSource[],
+  silent: Set<ArchiveSource>,
+  wanted: LockedPackage,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   let last: unknown;
   for (const place of places) {
     try {
       return await place(wanted, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!isNotFound(error)) last = error;
+      if (has(error, "REGISTRY_UNREACHABLE")) silent.add(place);
+      if (!has(error, "REGISTRY_NOT_FOUND")) last = error;
     }
   }
   if (last !== undefined) throw last;
@@ -69,7 +77,7 @@ async function firstOf(places: readonly ArchiveSource[], wanted: LockedPackage, 
   );
 }
 
-const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
+const has = (error: unknown, code: RegistryErrorCode): boolean => error instanceof RegistryError && error.code === code;
 
 function atMost(count: number): <T>(run: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];

@@ -307,7 +307,12 @@ async function killedAt(at: number): Promise<boolean> {
     reach();
     return false;
   });
-  const child = Bun.spawn([process.execPath, script, home, folder, registry.url], { env: process.env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, script, home, folder, registry.url], {
+    env: process.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const lines = (async () => {
     for await (const chunk of child.stdout) for (const _line of new TextDecoder().decode(chunk).trim().split("\n")) reach();
   })();

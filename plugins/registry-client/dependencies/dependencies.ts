@@ -13,7 +13,9 @@ interface DependencyOptions {
   readonly now: () => number;
   /** Absent: without a network. */
   readonly npm?: NpmRegistryClient;
+  /** Registries that may hold dependencies too: those that are asked before npm's, and those that are asked behind it. */
   readonly mirrors?: readonly RegistrySource[];
+  readonly lateMirrors?: readonly RegistrySource[];
 }
 
 export interface Dependencies {
@@ -24,9 +26,10 @@ export interface Dependencies {
 
 const cacheBytes = 1024 * 2 ** 20;
 
-export function createDependencies({ home, now, npm, mirrors = [] }: DependencyOptions): Dependencies {
+export function createDependencies({ home, now, npm, mirrors = [], lateMirrors = [] }: DependencyOptions): Dependencies {
   const cache = archiveCache(join(home, "cache", "packages"), now);
-  const archives = cachedArchives(cache, [...mirrors.map(mirroredArchives), ...(npm ? [npmArchives(npm)] : [])]);
+  const places = [...mirrors.map(mirroredArchives), ...(npm ? [npmArchives(npm)] : []), ...lateMirrors.map(mirroredArchives)];
+  const archives = cachedArchives(cache, places);
   return {
     archives,
     async install(folder, onProgress, signal) {

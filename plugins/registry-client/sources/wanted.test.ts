@@ -44,6 +44,7 @@ test.each<[string, string]>([
   ["Telegram", "small letters"],
   ["a/b/c", "small letters"],
   ["telegram@", "a version or a range"],
+  ["telegram@latest", "a version or a range"],
   ["telegram@1.0.0;ls", "a version or a range"],
   ["tele gram", "no spaces"],
   ["tele\u200bgram", "no signs that nobody sees"],
