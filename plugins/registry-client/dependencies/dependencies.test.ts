@@ -191,7 +191,7 @@ test("what breaks off goes on, who is busy is waited for, and who fails is asked
   expect(ranges).toEqual(["bytes=300-", "bytes=300-", "bytes=300-"]);
 });
 
-test("who does not have it, does not answer, or stalls is told of, and nothing is installed", async () => {
+test("who does not have it, fails, or wants to know who asks is told of, and nothing is installed", async () => {
   for (const [answer, code] of [
     [404, "REGISTRY_CLIENT_DEPENDENCY_MISSING"],
     [500, "REGISTRY_UNREACHABLE"],

@@ -197,6 +197,38 @@ test("a busy registry is left alone as long as it asks, a broken one is asked ag
   expect(await failureOf(resolve(name))).toMatchObject({ code: "REGISTRY_UNREACHABLE" });
 });
 
+test("what stalls is given up", async () => {
+  const name = fresh();
+  publish(name, "1.0.0");
+  let idle = () => {};
+  const stalling: HttpReaderOptions["clock"] = {
+    now: () => 0,
+    sleep: (ms, given) =>
+      new Promise((resolve, reject) => {
+        if (ms < 30_000) resolve();
+        idle = resolve;
+        given?.addEventListener("abort", () => reject(given.reason));
+      }),
+  };
+  let stalled = 0;
+  registry.disturb(async (exchange, archive) => {
+    if (!archive) return false;
+    const taken = attentive.taken(exchange.path);
+    exchange.begin(200, {});
+    await exchange.write(archive.subarray(0, 10));
+    await taken;
+    stalled++;
+    idle();
+    return true;
+  });
+  const slow = npmPackages(npmRegistry(settings, { ...options, clock: stalling }));
+  expect(await failureOf(slow.resolve({ from: "npm", name }, signal))).toMatchObject({
+    code: "REGISTRY_UNREACHABLE",
+    message: expect.stringContaining("sends nothing for 30000 ms"),
+  });
+  expect(stalled).toBe(4);
+});
+
 test("more than an archive may have is not taken", async () => {
   const name = fresh();
   publish(name, "1.0.0");
