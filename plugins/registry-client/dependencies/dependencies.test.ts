@@ -2,14 +2,16 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pack } from "@pincer/plugin-kit/archive";
 import { folderSource } from "@pincer/registry/source";
+import { startHouse } from "@pincer/registry/testing/house";
 import { attentiveFetch } from "../../../tests/support/attentive-fetch.ts";
 import { type NpmVersion, serveNpm } from "../../../tests/support/npm-registry.ts";
 import { npmRegistry } from "../sources/npm-registry.ts";
 import { npmSettings } from "../sources/npm-settings.ts";
 import { archiveCache } from "./cache.ts";
 import { createDependencies } from "./dependencies.ts";
-import { mirrorDependencies } from "./mirror.ts";
+import { mirrorDependencies, mirrorDependenciesOf } from "./mirror.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-dependencies-")));
 const registry = serveNpm();
@@ -274,6 +276,25 @@ test("a mirror holds the archives for every system, goes on where it was interru
   expect(await failureOf(createDependencies(fresh).install(one, () => undefined, signal))).toMatchObject({ code: "REGISTRY_FILE_WRONG" });
   await createDependencies({ ...fresh, npm }).install(other, () => undefined, signal);
   expect([isUntouched(one), isWhole(other)]).toEqual([true, true]);
+});
+
+test("what all plugins of a registry need is mirrored beside them, but for what could not be installed anyway", async () => {
+  using house = startHouse();
+  const files = [{ path: "plugin.json", bytes: Buffer.from("{}") }];
+  const withLock = (text: string) => pack([...files, { path: "bun.lock", bytes: Buffer.from(text) }]);
+  house.publish("1.0.0", withLock(readFileSync(join(folder, "bun.lock"), "utf8")));
+  house.publish("1.1.0", withLock(JSON.stringify({ packages: { evil: ["evil@file:../evil", {}] } })));
+  house.publish("1.2.0", pack(files));
+  const { archives: source } = dependencies();
+  const { packages, problems } = await mirrorDependenciesOf(house.folder, signal, () => undefined, source);
+  expect(packages).toBe(names.length);
+  expect(problems).toEqual([{ path: expect.stringContaining("1.1.0.tgz"), message: expect.stringContaining("evil@file:") }]);
+  await createDependencies({ home: join(base, `house-${count}`), now: () => 0, mirrors: [folderSource(house.folder)] }).install(
+    folder,
+    () => undefined,
+    signal,
+  );
+  expect(isWhole()).toBe(true);
 });
 
 test("the cache keeps what was used last, within its bound", () => {

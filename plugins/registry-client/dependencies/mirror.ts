@@ -1,9 +1,12 @@
 /** What plugins need of others, kept beside the plugins themselves, so that a mirror is enough to install from. */
-import { existsSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Checksum, fits } from "@pincer/plugin-kit/packages/integrity";
 import { type LockedPackage, readLock } from "@pincer/plugin-kit/packages/lock";
 import type { ArchiveSource } from "@pincer/plugin-kit/packages/loopback";
+import { hasCode } from "@pincer/plugin-sdk/error";
+import { readArchive } from "@pincer/registry/archive/read";
+import { RegistryError } from "@pincer/registry/error";
 import { archiveFile, writeWhole } from "./cache.ts";
 
 export interface MirrorProgress extends LockedPackage {
@@ -44,4 +47,41 @@ export async function mirrorDependencies(
   );
   signal.throwIfAborted();
   if (outcomes.some(({ status }) => status === "rejected")) throw failed.signal.reason;
+}
+
+export interface MirroredDependencies {
+  /** Packages that are there now. */
+  readonly packages: number;
+  /** What cannot be installed anyway, and was left out. */
+  readonly problems: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** What all plugins need that lie in the folder of a registry, as a mirror of one does. */
+export async function mirrorDependenciesOf(
+  folder: string,
+  signal: AbortSignal,
+  onProgress: (progress: MirrorProgress) => void,
+  archives: ArchiveSource,
+): Promise<MirroredDependencies> {
+  const checksums = new Set<string>();
+  const problems: MirroredDependencies["problems"][number][] = [];
+  const paths = await Array.fromAsync(new Bun.Glob("targets/plugins/**/*.tgz").scan({ cwd: folder }));
+  for (const path of paths.sort()) {
+    signal.throwIfAborted();
+    try {
+      const files = await readArchive(createReadStream(join(folder, path)));
+      const lock = files.find((file) => file.path === "bun.lock");
+      if (!lock) continue;
+      const told = (progress: MirrorProgress) => {
+        checksums.add(progress.checksum.hex);
+        onProgress(progress);
+      };
+      await mirrorDependencies(Buffer.from(lock.bytes).toString(), folder, signal, told, archives);
+    } catch (error) {
+      if (!hasCode(error, "PLUGIN_INSTALL_FAILED") && !(error instanceof RegistryError && error.code.startsWith("REGISTRY_ARCHIVE_")))
+        throw error;
+      problems.push({ path, message: error.message });
+    }
+  }
+  return { packages: checksums.size, problems };
 }
