@@ -13,7 +13,7 @@ import type { Running } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { sourcesOf } from "./places.ts";
+import { placesOf } from "./places.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
@@ -46,7 +46,7 @@ export function serve(ctx: Context): void {
     return createEngine({
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, inspect: [], running },
       settings: settingsOfGateway(ctx.uses.configuration),
-      sources: sourcesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
+      ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });

@@ -9,7 +9,7 @@ import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import { folderSource } from "@pincer/registry/source";
+import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
 import type { Candidate, PackageSource, Wanted } from "./source.ts";
@@ -40,18 +40,23 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
 
+export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+
+/** The files of a registry, wherever they lie. */
+export function placeOf(address: string, { home, clock, fetch, onWait }: Omit<RegistriesOptions, "registries">): RegistrySource {
+  if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
+  return httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) });
+}
+
 export function createRegistrySources(options: RegistriesOptions): RegistrySources {
-  const { home, registries, clock, fetch, onWait } = options;
+  const { home, registries, clock } = options;
   /** Asked for what is new once; what is planned and done together sees one moment. */
   const clients = new Map<string, Promise<RegistryClient>>();
 
   const open = async ({ address, root }: Registry, signal: AbortSignal): Promise<RegistryClient> => {
     const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
     const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
-    const source = /^https?:/.test(address)
-      ? httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) })
-      : folderSource(isAbsolute(address) ? address : resolve(home, address));
-    const client = createRegistryClient({ source, state, root: pinned, now: clock.now });
+    const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
     await client.refresh(signal);
     return client;
   };
