@@ -218,6 +218,24 @@ test("what a plugin needs comes into the home by its own lock: the package stays
   expect([one, other].map(contentsOf)).toEqual(before);
 }, 240_000);
 
+test("a plugin of a package is installed and removed by name, without a gateway, and the package stays as it is", async () => {
+  await using registry = serveNpm();
+  const root = published.unpack("installing");
+  addNeedy(root, registry, "1.0.0");
+  const before = contentsOf(root);
+  await using user = published.user("installer");
+  const env = { BUN_CONFIG_REGISTRY: registry.url, npm_config_registry: registry.url };
+  const packages = join(user.folder, ".pincer", "packages");
+  expect(fine(await user.pincer(root, ["install", "needy", "--yes"], env))).toContain("needy 1.0.0 is on");
+  expect(readdirSync(packages)).toHaveLength(1);
+  const asked = registry.asked.length;
+  expect(await say(user, root, env)).toEqual({ said: "well 1.0.0" });
+  expect(registry.asked).toHaveLength(asked);
+  expect(fine(await user.pincer(root, ["remove", "needy", "--yes"], env))).toContain("needy 1.0.0 is off");
+  expect(readdirSync(packages)).toEqual([]);
+  expect(contentsOf(root)).toEqual(before);
+}, 120_000);
+
 test("a provider that is not in the default set and the reader of documents work as they are published", async () => {
   await using vendor = startOpenAiVendor();
   vendor.answer({ steps: [{ text: ["Pay it."] }] }, { steps: [{ text: ["A title."] }] });
