@@ -12,15 +12,21 @@ export interface SourceClock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-export interface HttpSourceOptions {
-  /** The registry's address. */
-  readonly url: string;
+export interface HttpReaderOptions {
   readonly clock: SourceClock;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Told before each wait, so that a person sees why nothing happens. */
   readonly onWait?: (why: string, ms: number) => void;
   readonly limits?: Partial<HttpLimits>;
 }
+
+export interface HttpSourceOptions extends HttpReaderOptions {
+  /** The registry's address. */
+  readonly url: string;
+}
+
+/** The file at an address. Throws as the `read` of a source. */
+export type HttpReader = (url: URL, options: ReadOptions) => AsyncIterable<Uint8Array>;
 
 export interface HttpLimits {
   /** Attempts without a byte in between, after which the server is said not to answer. */
@@ -56,11 +62,18 @@ class Failure extends Error {
 
 export function httpSource(options: HttpSourceOptions): RegistrySource {
   const base = options.url.endsWith("/") ? options.url : `${options.url}/`;
+  const reader = httpReader(options);
+  return {
+    name: options.url,
+    read: (path, reading) => reader(new URL(path.split("/").map(encodeURIComponent).join("/"), base), reading),
+  };
+}
+
+export function httpReader(options: HttpReaderOptions): HttpReader {
   const limits = { ...usual, ...options.limits };
   const { clock, onWait } = options;
 
-  async function* read(path: string, { limit, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
-    const url = new URL(path.split("/").map(encodeURIComponent).join("/"), base);
+  async function* read(url: URL, { limit, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
     const began = clock.now();
     let taken = 0;
     let failures = 0;
@@ -151,7 +164,7 @@ export function httpSource(options: HttpSourceOptions): RegistrySource {
     throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
   }
 
-  return { name: options.url, read };
+  return read;
 }
 
 /** A registry may keep its files elsewhere, but leads nobody from the internet to a service of the own network, or out of the encryption. */
