@@ -15,6 +15,9 @@ export interface ArchiveFile {
 /** Tests and what is made from the sources: whoever installs a plugin needs neither. */
 const left = /^(node_modules|dist|tests?|__tests__)$|\.test\.[a-z]+$|\.(tgz|log)$|^\./;
 
+/** Whether a file that lies there belongs into an archive. */
+export const isShipped = (path: string): boolean => !path.split("/").some((name) => left.test(name));
+
 /** The plugin's own files, sorted. Throws `KIT_FILE_OUTSIDE` for a link that leads out of the folder. */
 export function filesOf(folder: string): readonly ArchiveFile[] {
   const root = realpathSync(folder);
