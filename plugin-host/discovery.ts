@@ -6,7 +6,7 @@ import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
-/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
+/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names; one that is tried, and that no start takes, `next` names. */
 export interface PluginFolder {
   readonly path: string;
   readonly layout: "source" | "installed";
@@ -37,12 +37,12 @@ export interface Bundle {
 }
 
 /** By id. What was installed takes the place of nothing that is of this repository; otherwise the later root's wins. */
-export function discover(roots: readonly PluginFolder[], bundle?: Bundle): Map<string, Found> {
+export function discover(roots: readonly PluginFolder[], bundle?: Bundle, isTrial = false): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const root of roots) {
     for (const id of foldersIn(root.path).sort()) {
       if (root.layout === "installed" && found.get(id)?.root.layout === "source") continue;
-      const plugin = readPlugin(root, id, bundle);
+      const plugin = readPlugin(root, id, bundle, isTrial);
       if (plugin) found.set(id, plugin);
     }
   }
@@ -63,9 +63,9 @@ const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
 const mostBytes = 4 * 2 ** 20;
 
 /** Undefined when the folder holds no plugin. */
-export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
+export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTrial = false): Found | undefined {
   const home = join(root.path, id);
-  const named = root.layout === "source" ? home : installedIn(home);
+  const named = root.layout === "source" ? home : installedIn(home, isTrial);
   if (named === undefined) return undefined;
   const folder = existsSync(named) ? realpathSync(named) : named; // modules are cached under their real paths
   const file = join(folder, "plugin.json");
@@ -107,14 +107,16 @@ function foldersIn(path: string): string[] {
   }
 }
 
-/** The version that `current` names, else the newest. */
-function installedIn(home: string): string | undefined {
-  try {
-    return join(home, readFileSync(join(home, "current"), "utf8").trim());
-  } catch {
-    const versions = foldersIn(home).map((digest) => join(home, digest)); // silent-ok: nobody chose one yet
-    return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-  }
+/** The version that `current` names, or that is tried; of a folder that says neither, the newest. */
+function installedIn(home: string, isTrial: boolean): string | undefined {
+  for (const pointer of isTrial ? ["next", "current"] : ["current"])
+    try {
+      return join(home, readFileSync(join(home, pointer), "utf8").trim());
+    } catch {
+      // silent-ok: nobody chose one yet
+    }
+  const versions = existsSync(join(home, "next")) ? [] : foldersIn(home).map((digest) => join(home, digest)); // one that is tried was never in order
+  return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
 /** Of a folder that the kit's `buildDefaultSet` filled. */

@@ -1,0 +1,29 @@
+/** Where packages are had, by what the operator configured. */
+import type { ClientConfig } from "./config.ts";
+import type { Sources } from "./engine/sources.ts";
+import { archivePackages } from "./sources/archive.ts";
+import { folderPackages } from "./sources/folder.ts";
+import { gitPackages } from "./sources/git.ts";
+import { npmPackages } from "./sources/npm.ts";
+import { npmRegistry } from "./sources/npm-registry.ts";
+import { npmSettings } from "./sources/npm-settings.ts";
+import { createRegistrySources, type RegistriesOptions } from "./sources/registry.ts";
+import { httpReader } from "@pincer/registry/http-source";
+
+interface Places extends Omit<RegistriesOptions, "registries"> {
+  readonly config: ClientConfig;
+}
+
+export function sourcesOf({ config, ...options }: Places): Sources {
+  // Whoever installs names these addresses himself, also of machines of his own; what they may be their sources say.
+  const anywhere = { ...options, fetch: (url: string, init: RequestInit) => fetch(url, init) };
+  return {
+    registries: createRegistrySources({ ...options, registries: config.registries }),
+    others: {
+      folder: folderPackages,
+      git: gitPackages,
+      archive: archivePackages(httpReader(anywhere)),
+      npm: npmPackages(npmRegistry(npmSettings(), anywhere)),
+    },
+  };
+}
