@@ -13,6 +13,7 @@ const meanings = {
   REGISTRY_TOO_LARGE: "the registry sends more than it may",
   REGISTRY_UNREACHABLE: "the registry does not answer",
   REGISTRY_NOT_FOUND: "the registry does not have that",
+  REGISTRY_REVOKED: "nobody should run that any more",
   REGISTRY_NAME_INVALID: "that is no name of a package",
   REGISTRY_NAME_TAKEN: "another publisher has this name",
   REGISTRY_VERSION_TAKEN: "that version is published already, and versions do not change",

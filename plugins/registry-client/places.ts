@@ -1,4 +1,6 @@
 /** Where packages are had, by what the operator configured. */
+
+import { httpReader } from "@pincer/registry/http-source";
 import type { ClientConfig } from "./config.ts";
 import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
@@ -8,7 +10,6 @@ import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, type RegistriesOptions } from "./sources/registry.ts";
-import { httpReader } from "@pincer/registry/http-source";
 
 interface Places extends Omit<RegistriesOptions, "registries"> {
   readonly config: ClientConfig;

@@ -158,8 +158,12 @@ test("fast forward: a stolen key of the server's that says the highest version t
   using _house = house;
   const now = () => house.clock.now;
   const file = { version: 2 ** 31, length: 1, hashes: { sha256: "0".repeat(64) } };
-  const timestamp: Signed<"timestamp"> = { ...unsigned("timestamp", 2 ** 31, lives.timestamp, now), meta: { "snapshot.json": file } };
   const right = readFileSync(join(house.folder, "metadata/timestamp.json"));
+  const timestamp: Signed<"timestamp"> = {
+    ...parseMetadata("timestamp", "timestamp", right).signed,
+    version: 2 ** 31,
+    meta: { "snapshot.json": file },
+  };
   writeFileSync(join(house.folder, "metadata/timestamp.json"), signMetadata(timestamp, [house.founders.online]));
   await expect(house.client({ state }).refresh()).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
   writeFileSync(join(house.folder, "metadata/timestamp.json"), right);
@@ -170,8 +174,8 @@ test("fast forward: a stolen key of the server's that says the highest version t
   writeFileSync(join(house.folder, "metadata/2.root.json"), root);
   const { metadata } = current(house, "targets");
   const { delegations } = metadata.signed;
-  const keys = { [online.id]: online.json };
-  const roles = delegations!.roles.map((role) => ({ ...role, keyids: [online.id] }));
+  const keys = { ...delegations!.keys, [online.id]: online.json };
+  const roles = delegations!.roles.map((role) => (role.name === "revocations" ? role : { ...role, keyids: [online.id] }));
   const targets = signMetadata({ ...metadata.signed, version: 2, delegations: { keys, roles } }, house.founders.targets);
   const names = current(house, "names-all").metadata.signed;
   force(

@@ -18,7 +18,7 @@ export interface Claim {
   readonly threshold?: number;
 }
 
-type Delegations = NonNullable<Signed<"targets">["delegations"]>;
+export type Delegations = NonNullable<Signed<"targets">["delegations"]>;
 const nothing: Delegations = { keys: {}, roles: [] };
 
 export function ownerIn({ delegations = nothing }: Signed<"targets">, name: PackageName): string | undefined {
@@ -32,19 +32,31 @@ export function publisherIn({ delegations = nothing }: Signed<"targets">, publis
 }
 
 /** With that name registered. Throws `REGISTRY_NAME_TAKEN`. */
-export function claimedIn(names: Signed<"targets">, name: PackageName, publisher: string, { keys, threshold }: Owner): Delegations {
-  const owner = ownerIn(names, name);
-  if (owner !== undefined && owner !== publisher) throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${owner}'s`);
-  const { keys: known, roles } = names.delegations ?? nothing;
+export function claimedIn(names: Signed<"targets">, name: PackageName, publisher: string, owner: Owner): Delegations {
+  const before = ownerIn(names, name);
+  if (before !== undefined && before !== publisher) throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${before}'s`);
+  return withPaths(names, publisher, owner, (paths) => [...paths, `${folderOf(name)}/*`]);
+}
+
+/** With that name registered for nobody. */
+export const releasedIn = (names: Signed<"targets">, name: PackageName, publisher: string): Delegations =>
+  withPaths(names, publisher, publisherIn(names, publisher)!, (paths) => paths.filter((path) => path !== `${folderOf(name)}/*`));
+
+/** With other keys for that publisher. */
+export const rekeyedIn = (names: Signed<"targets">, publisher: string, owner: Owner): Delegations =>
+  withPaths(names, publisher, owner, (paths) => paths);
+
+function withPaths(
+  { delegations = nothing }: Signed<"targets">,
+  publisher: string,
+  { keys, threshold }: Owner,
+  change: (paths: readonly string[]) => readonly string[],
+): Delegations {
   const own = publisherRole(publisher);
-  const before = roles.find((one) => one.name === own)?.paths ?? [];
-  const delegated = {
-    name: own,
-    ...rolesOf(keys, threshold),
-    terminating: true as const,
-    paths: [...new Set([...before, `${folderOf(name)}/*`])].sort(),
-  };
-  const all = [...roles.filter((one) => one.name !== own), delegated].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const used = new Set(all.flatMap(({ keyids }) => keyids));
-  return { keys: Object.fromEntries(Object.entries({ ...known, ...keysOf(keys) }).filter(([id]) => used.has(id))), roles: all };
+  const others = delegations.roles.filter(({ name }) => name !== own);
+  const paths = [...new Set(change(delegations.roles.find(({ name }) => name === own)?.paths ?? []))].sort();
+  const delegated = { name: own, ...rolesOf(keys, threshold), terminating: true as const, paths };
+  const roles = [...others, ...(paths.length > 0 ? [delegated] : [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const used = new Set(roles.flatMap(({ keyids }) => keyids));
+  return { keys: Object.fromEntries(Object.entries({ ...delegations.keys, ...keysOf(keys) }).filter(([id]) => used.has(id))), roles };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { compareVersions, type PackageName, type Release, releaseAt } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { repositoryFiles } from "../repository/files.ts";
-import { currentSnapshot } from "../repository/lifetime.ts";
+import { currentSnapshot } from "../repository/current.ts";
 import type { Repository } from "../repository/repository.ts";
 import { publisherOf } from "../trust/role.ts";
 import type { SearchIndex } from "./search-index.ts";

@@ -115,7 +115,9 @@ export function createEngine(surroundings: Surroundings) {
     const packages = readLock(home);
     const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
     const steps = {
-      install: () => request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind ?? "plugins", packages, signal))),
+      install: () =>
+        request.do === "install" &&
+        request.packages.map((typed) => one(typed, () => installing(typed, request.kind ?? "plugins", packages, signal))),
       remove: () =>
         request.do === "remove" && request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false))),
       rollback: () =>

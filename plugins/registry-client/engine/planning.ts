@@ -77,7 +77,14 @@ export async function placing(
   const changed = comparePermissions(then, manifest);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
   const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
-  const all = [...notices, ...(candidate.notices ?? []), ...remarks, ...(publisher ? [publisher] : []), ...(await noticesOf(found)), ...(await inspected(inspect, found))];
+  const all = [
+    ...notices,
+    ...(candidate.notices ?? []),
+    ...remarks,
+    ...(publisher ? [publisher] : []),
+    ...(await noticesOf(found)),
+    ...(await inspected(inspect, found)),
+  ];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
     ...{ kind, id, action: isThere ? "keep" : action, summary, to: version, source: shownOrigin(origin) },
