@@ -8,7 +8,7 @@ const timeOf = (publishedAt: string): number => Date.parse(publishedAt);
 const ownerOf = (publisher: string) => ({ handle: publisher, displayName: publisher, image: null });
 
 /** What whoever names no version gets: no one that was taken back, and none before its release unless there is no other. */
-export function newestOf({ releases }: ShelvedSkill): SkillRelease | undefined {
+export function newestOf<Release extends SkillRelease>({ releases }: ShelvedSkill<Release>): Release | undefined {
   const kept = releases.filter(({ isYanked }) => !isYanked);
   return kept.find(({ version }) => !version.includes("-")) ?? kept[0];
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "../../archive/read.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import type { ShelvedSkill, SkillRelease, SkillShelf } from "./shelf.ts";
+import type { SkillRelease, SkillShelf } from "./shelf.ts";
 
 export interface ContentFile extends ArchiveEntry {
   readonly sha256: string;
@@ -15,12 +15,12 @@ export interface Content {
 
 const mostBytes = 64 * 2 ** 20;
 
-export function createContents(shelf: SkillShelf) {
+export function createContents<Release extends SkillRelease>(shelf: SkillShelf<Release>) {
   const known = new Map<string, Content>();
   let bytes = 0;
   const sizeOf = ({ files }: Content) => files.reduce((sum, file) => sum + file.bytes.length, 0);
 
-  return async (skill: ShelvedSkill, release: SkillRelease): Promise<Content> => {
+  return async (release: Release): Promise<Content> => {
     const found = known.get(release.sha256);
     if (found) {
       // Behind all others, so that what nobody asks for goes first.
@@ -28,7 +28,7 @@ export function createContents(shelf: SkillShelf) {
       known.set(release.sha256, found);
       return found;
     }
-    const files = (await shelf.files(skill, release)).map((file) => ({
+    const files = (await shelf.files(release)).map((file) => ({
       ...file,
       sha256: createHash("sha256").update(file.bytes).digest("hex"),
     }));

@@ -18,16 +18,21 @@ import {
 import { createContents } from "./contents.ts";
 import type { ShelvedSkill, SkillOrder, SkillRelease, SkillShelf } from "./shelf.ts";
 
-export interface ClawHubOptions {
-  readonly shelf: SkillShelf;
+export interface ClawHubOptions<Release extends SkillRelease> {
+  readonly shelf: SkillShelf<Release>;
   /** The path below which it lies, such as `/clawhub`; empty at the root. */
   readonly prefix: string;
-  /** The registry's address as others reach it; absent: as each one has asked. */
-  readonly address?: string;
+}
+
+/** What is known of a request beside it. */
+export interface ClawHubCall<Release extends SkillRelease> {
+  /** The registry's address, as whoever asks reaches it. */
+  readonly origin: string;
+  readonly onDownload: (release: Release) => void;
 }
 
 /** Undefined for a request that is not for it. */
-export type ClawHub = (request: Request) => Promise<Response | undefined>;
+export type ClawHub<Release extends SkillRelease> = (request: Request, call: ClawHubCall<Release>) => Promise<Response | undefined>;
 
 /** Answered as ClawHub does, in plain text. */
 class Refusal extends Error {
@@ -46,28 +51,29 @@ const orders: Readonly<Record<string, SkillOrder>> = {
 /** Beyond it, the fingerprint of what somebody has is compared with no older version. */
 const mostCompared = 50;
 
-export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawHub {
+export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: ClawHubOptions<Release>): ClawHub<Release> {
+  type Skill = ShelvedSkill<Release>;
   const contentOf = createContents(shelf);
 
-  async function skillNamed(id: string, query: URLSearchParams): Promise<ShelvedSkill> {
+  async function skillNamed(id: string, query: URLSearchParams): Promise<Skill> {
     const skill = isName(id) ? await shelf.get(id) : undefined;
     const owner = (query.get("ownerHandle") ?? query.get("owner") ?? "").trim().replace(/^@+/, "").toLowerCase();
     if (!skill || skill.releases.length === 0 || (owner !== "" && owner !== skill.publisher)) throw new Refusal(404, "Skill not found");
     return skill;
   }
 
-  function releaseOf(skill: ShelvedSkill, query: URLSearchParams): SkillRelease {
+  function releaseOf(skill: Skill, query: URLSearchParams): Release {
     const [version, tag] = [query.get("version"), query.get("tag")];
     return version !== null ? named(skill, version) : tagged(skill, tag ?? "latest");
   }
 
-  function named({ releases }: ShelvedSkill, version: string): SkillRelease {
+  function named({ releases }: Skill, version: string): Release {
     const release = isVersion(version) ? releases.find((one) => one.version === version) : undefined;
     if (!release) throw new Refusal(404, "Version not found");
     return release;
   }
 
-  function tagged(skill: ShelvedSkill, tag: string): SkillRelease {
+  function tagged(skill: Skill, tag: string): Release {
     const release = tag === "latest" ? newestOf(skill) : undefined;
     if (!release) throw new Refusal(404, "Version not found");
     return release;
@@ -78,9 +84,8 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     throw new Refusal(403, `This version is known to be malicious and is not handed out: ${verdict.summary ?? verdict.reasons.join(", ")}`);
   }
 
-  const matching = async (skill: ShelvedSkill, fingerprint: string): Promise<SkillRelease | undefined> => {
-    for (const release of skill.releases.slice(0, mostCompared))
-      if ((await contentOf(skill, release)).fingerprint === fingerprint) return release;
+  const matching = async (skill: Skill, fingerprint: string): Promise<Release | undefined> => {
+    for (const release of skill.releases.slice(0, mostCompared)) if ((await contentOf(release)).fingerprint === fingerprint) return release;
     return undefined;
   };
 
@@ -90,7 +95,7 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     if (what === undefined) return Response.json(skillAnswer(skill));
     if (what === "versions" && rest.length === 2) {
       const release = named(skill, which!);
-      return Response.json(versionAnswer(skill, release, await contentOf(skill, release)));
+      return Response.json(versionAnswer(skill, release, await contentOf(release)));
     }
     if (rest.length > 1) throw new Refusal(404, "Not found");
     if (what === "versions") {
@@ -102,7 +107,7 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     if (what === "file") {
       const release = releaseOf(skill, query);
       refuseMalicious(release);
-      const file = (await contentOf(skill, release)).files.find(({ path }) => path === query.get("path"));
+      const file = (await contentOf(release)).files.find(({ path }) => path === query.get("path"));
       if (!file) throw new Refusal(404, "File not found");
       return fileAnswer(file);
     }
@@ -119,7 +124,7 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     throw new Refusal(404, "Not found");
   }
 
-  async function answer(path: readonly string[], query: URLSearchParams): Promise<Response> {
+  async function answer(path: readonly string[], query: URLSearchParams, { onDownload }: ClawHubCall<Release>): Promise<Response> {
     const [first, id, ...rest] = path;
     if (first === "skills" && id !== undefined) return ofSkill(id, rest, query);
     if (id !== undefined) throw new Refusal(404, "Not found");
@@ -153,7 +158,9 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
         const skill = await skillNamed(required(query, "slug"), query);
         const release = releaseOf(skill, query);
         refuseMalicious(release);
-        return zipAnswer(writeZip((await contentOf(skill, release)).files), `${skill.id}-${release.version}`);
+        const { files } = await contentOf(release);
+        onDownload(release);
+        return zipAnswer(writeZip(files), `${skill.id}-${release.version}`);
       }
       case "whoami":
         throw new Refusal(401, "This registry has no accounts here: everything that can be read is read without one");
@@ -162,10 +169,10 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     }
   }
 
-  return async (request) => {
+  return async (request, call) => {
     const url = new URL(request.url);
     if (/^\/\.well-known\/claw(d?)hub\.json$/.test(url.pathname)) {
-      const apiBase = `${(address ?? url.origin).replace(/\/$/, "")}${prefix}`;
+      const apiBase = `${call.origin}${prefix}`;
       return Response.json({ apiBase, authBase: apiBase }, { headers: { "cache-control": "no-store" } });
     }
     const root = `${prefix}/api/v1/`;
@@ -173,7 +180,7 @@ export function createClawHub({ shelf, prefix, address }: ClawHubOptions): ClawH
     try {
       if (request.method !== "GET" && request.method !== "HEAD")
         throw new Refusal(405, 'Nothing is published here this way: "pincer registry publish" does');
-      return await answer(url.pathname.slice(root.length).split("/").map(decoded), url.searchParams);
+      return await answer(url.pathname.slice(root.length).split("/").map(decoded), url.searchParams, call);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return new Response(error.message, { status: error.status, headers: { "content-type": "text/plain; charset=utf-8" } });

@@ -31,16 +31,16 @@ export interface SkillRelease {
   readonly verdict?: Verdict;
 }
 
-export interface ShelvedSkill {
+export interface ShelvedSkill<Release extends SkillRelease = SkillRelease> {
   readonly id: string;
   readonly publisher: string;
   /** Newest first. */
-  readonly releases: readonly SkillRelease[];
+  readonly releases: readonly Release[];
 }
 
 export type SkillOrder = "newest" | "downloads" | "name";
 
-export interface SkillShelf {
+export interface SkillShelf<Release extends SkillRelease = SkillRelease> {
   /** The best first. */
   search(query: string, limit: number): Promise<readonly ListedSkill[]>;
   /** `cursor` is one that an answer before has given. Throws `REGISTRY_REQUEST_INVALID` for another. */
@@ -51,6 +51,7 @@ export interface SkillShelf {
     readonly limit: number;
     readonly cursor?: string;
   }): Promise<{ readonly skills: readonly ListedSkill[]; readonly cursor?: string }>;
-  get(id: string): Promise<ShelvedSkill | undefined>;
-  files(skill: ShelvedSkill, release: SkillRelease): Promise<readonly ArchiveEntry[]>;
+  get(id: string): Promise<ShelvedSkill<Release> | undefined>;
+  /** Of one that `get` has answered with. */
+  files(release: Release): Promise<readonly ArchiveEntry[]>;
 }
