@@ -204,9 +204,11 @@ const isSeconds = (text: string): boolean => /^\d{1,9}$/.test(text);
 
 const longestSaying = 300;
 
-/** Why a server refuses, as far as it says so in plain text: on one line, without anything that a terminal would obey. */
+const readable = /^(text\/plain|application\/([a-z-]+\+)?json)\b/;
+
+/** Why a server refuses, as far as it says so: on one line, without anything that a terminal would obey. */
 async function saidIn(response: Response): Promise<string> {
-  if (!response.headers.get("content-type")?.startsWith("text/plain")) return "";
+  if (!readable.test(response.headers.get("content-type") ?? "")) return "";
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of response.body ?? []) {

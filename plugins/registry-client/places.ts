@@ -4,6 +4,8 @@ import { httpReader } from "@pincer/registry/http-source";
 import type { ClientConfig } from "./config.ts";
 import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
+import { clawHubPackages } from "./sources/clawhub.ts";
+import { createClawHubSite } from "./sources/clawhub-site.ts";
 import { folderPackages } from "./sources/folder.ts";
 import { gitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
@@ -21,6 +23,7 @@ export function sourcesOf({ config, ...options }: Places): Sources {
   return {
     registries: createRegistrySources({ ...options, registries: config.registries }),
     others: {
+      clawhub: clawHubPackages(config.clawhub.map((site) => createClawHubSite(site, httpReader(options)))),
       folder: folderPackages,
       git: gitPackages,
       archive: archivePackages(httpReader(anywhere)),

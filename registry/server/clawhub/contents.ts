@@ -1,7 +1,7 @@
 /** The files of releases as they were asked for lately, each with its sum: an archive is unpacked for many questions, and never changes. */
 import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "../../archive/read.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { fingerprintOf } from "../../fingerprint.ts";
 import type { SkillRelease, SkillShelf } from "./shelf.ts";
 
 export interface ContentFile extends ArchiveEntry {

@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { pack } from "../../../plugin-kit/archive.ts";
 import { readZip } from "../../archive/zip.ts";
+import { fingerprintOf } from "../../fingerprint.ts";
 import { type House, startHouse } from "../../testing/house.ts";
 import { serveRegistry } from "../serve.ts";
 import { checkedSettings } from "../settings.ts";
-import { fingerprintOf } from "./fingerprint.ts";
 
 const weather = { kind: "skills", id: "weather" } as const;
 const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
