@@ -19,9 +19,9 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_CONFIG_INVALID: { message: "the registries in the configuration are not in order", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_BUSY: { message: "another installation is under way", wire: "UNAVAILABLE", retryable: true },
   REGISTRY_CLIENT_ROLLED_BACK: { message: "it does not work, and was taken back", wire: "UNAVAILABLE" },
-  REGISTRY_CLIENT_USAGE: { message: "the command was not understood", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_WANTED_INVALID: { message: "that names no package", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_GIT_FAILED: { message: "git did not fetch that", wire: "UNAVAILABLE", retryable: true },
+  REGISTRY_CLIENT_USAGE: { message: "the command was not understood", wire: "INVALID_REQUEST" },
 });
 
 /** Of a registry that does not answer, something may come later; of one that answers wrongly, never. */
@@ -34,3 +34,7 @@ export function shownError(error: unknown): unknown {
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });
   return (found[code] as (message: string) => GatewayError)(message);
 }
+
+/** Whether a place was asked in vain: it is not there, or does not have it. */
+export const isPackageMissing = (error: unknown): boolean =>
+  error instanceof RegistryError && ["REGISTRY_NOT_FOUND", "REGISTRY_UNREACHABLE"].includes(error.code);

@@ -30,6 +30,8 @@ export function serve(ctx: Context): void {
     refresh: async (signal) => void (await ctx.uses.pluginHost.refresh({}, { signal })),
     reload: async (id, signal) => void (await ctx.uses.pluginHost.reload({ id }, { signal })),
     setEnabled: async (id, enabled, signal) => void (await ctx.uses.pluginHost.setEnabled({ id, enabled }, { signal })),
+    enabled: async (signal) =>
+      (await ctx.uses.plugins.list({}, { signal })).plugins.flatMap(({ id, state }) => (state === "disabled" ? [] : id)),
     trouble: async (id, signal) => (await ctx.uses.plugins.list({ id }, { signal })).plugins[0]?.error?.message,
   };
 
@@ -82,6 +84,10 @@ export function serve(ctx: Context): void {
     }),
   );
   ctx.method(methods.list, () => told(async () => ({ packages: listed(readLock(ctx.home)) })));
+  ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
+    told(async () => (await open(signal)).info(typed, kind, signal)),
+  );
+  ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = (await open(signal)).pin(typed, pinned);

@@ -3,6 +3,7 @@ import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
 import { Outcome, Plan, Request } from "./engine/plan.ts";
+import { Info, Reasons } from "./engine/questions.ts";
 import { Progress } from "./engine/surroundings.ts";
 
 const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
@@ -43,6 +44,22 @@ export const list = defineMethod({
   scope: "operator.read",
   params: object({}),
   result: object({ packages: Type.Array(Installed) }),
+});
+
+export const info = defineMethod({
+  name: "registry-client.info",
+  summary: "What a package is and may do, and which versions there are, installed or not.",
+  scope: "operator.admin",
+  params: object({ package: Name, kind: Type.Optional(Installed.properties.kind) }),
+  result: Info,
+});
+
+export const why = defineMethod({
+  name: "registry-client.why",
+  summary: "Why a package is here: who wanted it, who uses what it provides, and what it uses.",
+  scope: "operator.read",
+  params: object({ package: Name }),
+  result: Reasons,
 });
 
 export const pin = defineMethod({

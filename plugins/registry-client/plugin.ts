@@ -1,6 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { packageCommands } from "./commands/packages.ts";
 import { registryCommands } from "./commands/registry.ts";
+import { registryListCommands } from "./commands/registry-add.ts";
 import { ClientConfig } from "./config.ts";
 import { serve, uses } from "./gateway.ts";
 
@@ -9,6 +10,6 @@ export default definePlugin({
   uses,
   setup(ctx) {
     serve(ctx);
-    for (const { command, run } of [...packageCommands, ...registryCommands]) ctx.command(command, run);
+    for (const { command, run } of [...packageCommands, ...registryListCommands, ...registryCommands]) ctx.command(command, run);
   },
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { placeOf } from "../layout.ts";
-import { archiveOf } from "../name.ts";
+import { archiveOf, binOf } from "../name.ts";
 import { rootOf } from "../repository/create.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import { lives, stamp, unsigned } from "../repository/lifetime.ts";
@@ -140,6 +140,32 @@ test("wrong software: a publisher has no say in a name that is another's, whatev
   const { releases } = await house.client().find(telegram);
   expect(releases.map(({ version }) => version)).toEqual(["1.1.0", "1.0.0"]);
   await expect(house.client().find({ kind: "plugins", id: "harmless" })).rejects.toEqual(code("REGISTRY_NOT_FOUND"));
+});
+
+test("wrong software: a server that gives a publisher other keys in one part gains nothing in another", async () => {
+  using house = startHouse(256);
+  house.publish("1.0.0", bytesOf("one"));
+  const bait = { kind: "plugins", id: "bait" } as const;
+  house.publish("1.0.0", bytesOf("bait"), bait);
+  const mallory = createSigner().signer;
+  const { online } = house.founders;
+  // With the server's key: `bait` is ada's, who signs with a key of mallory's there, and the list of ada's is what that key says.
+  const part = `names-${binOf(bait)}`;
+  const { signed } = current(house, part).metadata;
+  const roles = signed.delegations!.roles.map((role) => ({ ...role, keyids: [mallory.id] }));
+  const names = { ...signed, version: signed.version + 1, delegations: { keys: { [mallory.id]: mallory.json }, roles } };
+  const path = archiveOf({ ...telegram, version: "9.0.0" });
+  const list = nextList(house.repository, () => house.clock.now, path, bytesOf("evil"));
+  force(
+    house,
+    new Map([
+      [part, signMetadata(names, [online])],
+      ["publisher-ada", signMetadata(list, [mallory])],
+    ]),
+  );
+  const client = house.client();
+  expect((await client.find(bait)).publisher.keys).toEqual([mallory.json.keyval.public]);
+  await expect(client.find(telegram)).rejects.toEqual(code("REGISTRY_METADATA_UNSIGNED"));
 });
 
 test("wrong software: a role that takes the name of one of the top level has no say", async () => {

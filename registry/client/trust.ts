@@ -89,17 +89,23 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
   };
   const targets = await roleNow(root, "targets");
   const known = new Map<string, Promise<Metadata<"targets">>>();
+  /** Who was seen to have signed for whom: two parts may name other keys for one publisher, and each must be right. */
+  const seen = new WeakMap<Metadata<"targets">, Set<string>>();
   return {
     root,
     timestamp,
     snapshot,
     targets,
-    below(delegator, role) {
+    async below(delegator, role) {
       const found = known.get(role) ?? roleNow(delegator, role);
       known.set(role, found);
       // A failure is no answer for whoever asks next.
       found.catch(() => known.delete(role));
-      return found;
+      const metadata = await found;
+      const checked = seen.get(delegator) ?? new Set();
+      if (!checked.has(role)) requireSigned(delegator, role, metadata);
+      seen.set(delegator, checked.add(role));
+      return metadata;
     },
   };
 }

@@ -49,7 +49,7 @@ export function acceptList({ publisher, list, before, archives, namesOf, delegat
   return fresh;
 }
 
-/** That a release is as it was published: all that its publisher may change of it is whether it is taken back. */
+/** That a release is as it was published: all that its publisher may change of it is whether it is taken back, and how it is tagged. */
 export function requireKept(path: string, before: TargetFile, now: TargetFile | undefined): void {
   const taken = (what: string) =>
     new RegistryError(
@@ -57,8 +57,8 @@ export function requireKept(path: string, before: TargetFile, now: TargetFile | 
       `${path} is published${what}: a version stays as it is, and is yanked when it should not be used`,
     );
   if (now?.length !== before.length || now.hashes.sha256 !== before.hashes.sha256) throw taken("");
-  const { yanked: _then, ...then } = readNotes(before.custom, path);
-  const { yanked: _later, ...later } = readNotes(now.custom, path);
+  const { yanked: _then, tags: _before, ...then } = readNotes(before.custom, path);
+  const { yanked: _later, tags: _after, ...later } = readNotes(now.custom, path);
   if (!Bun.deepEquals(then, later)) throw taken(", and so is what was said of it");
 }
 

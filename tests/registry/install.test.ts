@@ -1,17 +1,11 @@
 /** What a user does with `pincer install` and what follows from it, where no gateway runs. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCliHome } from "../support/cli.ts";
-import { type Shop, startShop } from "../support/packages.ts";
+import { startShop } from "../support/packages.ts";
+import { homeWith } from "../support/shop-home.ts";
 
-export function homeWith(shop: Shop, config: object = {}) {
-  const home = createCliHome();
-  mkdirSync(home.path, { recursive: true });
-  const client = { config: { registries: [shop.registry], ...config }, enabled: true };
-  writeFileSync(join(home.path, "pincer.json5"), `// mine\n${JSON.stringify({ plugins: { "registry-client": client } }, null, 2)}\n`);
-  return home;
-}
 const lockOf = (home: { readonly path: string }) => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8"));
 
 test("a plugin of a registry is shown with all that it may do, installed after a yes, and confined", async () => {

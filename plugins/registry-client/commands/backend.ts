@@ -2,6 +2,7 @@
 import type { CommandIo } from "@pincer/plugin-sdk";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, Plan, Request } from "../engine/plan.ts";
+import type { Info, Reasons } from "../engine/questions.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
@@ -11,6 +12,8 @@ export interface Backend {
   plan(request: Request): Promise<Plan>;
   apply(request: Request, token: string, accepted: readonly string[]): Promise<Outcome>;
   list(): Promise<readonly Installed[]>;
+  info(typed: string): Promise<Info>;
+  why(typed: string): Promise<Reasons>;
   pin(typed: string, pinned: boolean): Promise<{ readonly id: string; readonly version: string }>;
 }
 
@@ -32,6 +35,8 @@ const ofGateway = ({ call }: CommandIo): Backend => ({
   plan: (request) => call("registry-client.plan", { request }) as Promise<Plan>,
   apply: (request, token, accepted) => call("registry-client.apply", { request, token, accepted }) as Promise<Outcome>,
   list: async () => ((await call("registry-client.list", {})) as { readonly packages: readonly Installed[] }).packages,
+  info: (typed) => call("registry-client.info", { package: typed }) as Promise<Info>,
+  why: (typed) => call("registry-client.why", { package: typed }) as Promise<Reasons>,
   pin: (typed, pinned) => call("registry-client.pin", { package: typed, pinned }) as ReturnType<Backend["pin"]>,
 });
 
@@ -48,6 +53,8 @@ function ofHome(engine: Engine, { signal }: CommandIo): Backend {
     plan: (request) => told(() => engine.plan(request, signal)),
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
     list: () => told(() => listed(engine.packages())),
+    info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    why: (typed) => told(() => engine.why(typed, signal)),
     pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
   };
 }

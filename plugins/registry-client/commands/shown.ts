@@ -1,8 +1,9 @@
 /** A plan, as a person reads it before saying yes. */
 import type { Plan, PlanItem } from "../engine/plan.ts";
+import type { Info, Reasons } from "../engine/questions.ts";
 
 /** What others wrote must not command the terminal, nor turn the order of what is read. */
-const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
+export const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
 
 const size = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
@@ -91,3 +92,40 @@ const done: Readonly<Record<PlanItem["action"], string>> = {
 
 export const shownDone = (id: string, version: string | undefined, action: PlanItem["action"]): string =>
   `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
+
+/** The first column as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
+  const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
+  return plainly(rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n"));
+}
+
+export function shownInfo({ item, versions, isInstalled, pinned, before }: Info): string {
+  const has = [
+    isInstalled ? "installed" : "not installed",
+    ...(pinned ? ["pinned"] : []),
+    ...(before === null ? [] : [`${before} is kept`]),
+  ];
+  const shown = versions
+    .slice(0, 5)
+    .map(({ version, publishedAt, yanked }) => `${version} (${publishedAt.slice(0, 10)}${yanked === null ? "" : ", taken back"})`);
+  const rows: (readonly [string, string])[] = [
+    ...rowsOf({ ...item, action: "install", gained: [], lost: [], from: undefined }),
+    ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),
+    ["is", has.join(", ")],
+  ];
+  return plainly([`${item.id} ${item.to ?? ""}`, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+}
+
+export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string {
+  const optional = (is: boolean) => (is ? ", when it is there" : "");
+  const rows = [
+    ...reasons.map((said) => ["here", said]),
+    ...neededBy.map((by) => ["used", `by ${by.id}: ${by.contract}${optional(by.optional)}`]),
+    ...needs.map(({ contract, optional: is, providers }) => [
+      "uses",
+      `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`,
+    ]),
+  ];
+  return plainly([id, ...rows.map(([name, said]) => `  ${name}  ${said}`)].join("\n"));
+}

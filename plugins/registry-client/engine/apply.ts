@@ -8,13 +8,13 @@ import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
+import { contentSha256 } from "../sources/contents.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
 import type { Embedded } from "./embedded.ts";
 import { readFiles, writeFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import { digestOf } from "./package.ts";
 import type { Change } from "./settings.ts";
 import type { Progress, Surroundings } from "./surroundings.ts";
 
@@ -122,7 +122,7 @@ async function place(surroundings: Surroundings, { name, entry, files }: StepOf<
 
 function requireUnchanged(folder: string, { version, digest }: LockEntry): void {
   const files = readFiles(folder);
-  if (!files || digestOf(files) !== digest)
+  if (!files || contentSha256(files) !== digest)
     throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
 }
 
@@ -137,7 +137,7 @@ async function stage(
   rmSync(folder, { recursive: true, force: true });
   writeFiles(folder, files);
   const written = readFiles(folder);
-  if (!written || digestOf(written) !== digest)
+  if (!written || contentSha256(written) !== digest)
     throw clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`what was written of version ${version} is not what came: is the disk in order?`);
   tell("dependencies");
   await installDependencies(folder, (line) => tell("dependencies", line));

@@ -1,4 +1,5 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
+import { hasCode } from "@pincer/plugin-sdk/error";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Kind, PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
@@ -6,15 +7,25 @@ import type { Candidate } from "../sources/source.ts";
 import { parseWanted } from "../sources/wanted.ts";
 import { applyStep } from "./apply.ts";
 import { createEmbedded } from "./embedded.ts";
-import { recover } from "./journal.ts";
+import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { restoring } from "./restoring.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { takeTurn } from "./turn.ts";
 import { updating } from "./updating.ts";
+
+const ifInstalled = <T>(find: () => T): T | undefined => {
+  try {
+    return find();
+  } catch (error) {
+    if (hasCode(error, "REGISTRY_CLIENT_NOT_INSTALLED")) return undefined;
+    throw error;
+  }
+};
 
 export interface Consent {
   /** Of the plan that was shown. */
@@ -147,8 +158,12 @@ export function createEngine(surroundings: Surroundings) {
     );
 
   return {
-    /** Throws what keeps it from being done at all. Changes nothing. */
+    /** Throws what keeps it from being done at all. Changes nothing but what was interrupted, which it brings to an end first. */
     async plan(request: Request, signal: AbortSignal): Promise<Plan> {
+      if (isBegun(home)) {
+        using _turn = takeTurn(home);
+        await recover(surroundings, signal);
+      }
       return planned(await prepared(request, signal));
     },
 
@@ -187,7 +202,23 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
-    installed: (typed: string) => installed(typed, readLock(home)),
-    embedded,
+
+    /** Of what is installed, or would be. */
+    async info(typed: string, kind: Kind, signal: AbortSignal): Promise<Info> {
+      const packages = readLock(home);
+      const found = ifInstalled(() => installed(typed, packages));
+      if (found && found[1].origin.from !== "embedded") return infoOf(surroundings, ...found, signal);
+      const { item, step } = await installing(found?.[0].id ?? typed, kind, packages, signal);
+      const origin = step.do === "place" ? step.entry.origin : undefined;
+      const info = await infoOfItem(surroundings, item, origin?.from === "registry" ? origin.registry : undefined, signal);
+      return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };
+    },
+
+    async why(typed: string, signal: AbortSignal): Promise<Reasons> {
+      const packages = readLock(home);
+      const own = embedded.named(typed);
+      const name: PackageName = own && !packages[`plugins/${typed}`] ? { kind: "plugins", id: own.id } : installed(typed, packages)[0];
+      return reasonsFor(surroundings, embedded, name, packages, signal);
+    },
   };
 }

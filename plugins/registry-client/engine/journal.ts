@@ -26,6 +26,9 @@ export function end(home: string): void {
   rmSync(stagingOf(home), { recursive: true, force: true });
 }
 
+/** Whether something was begun, and is under way or was interrupted. */
+export const isBegun = (home: string): boolean => existsSync(fileOf(home));
+
 /** Before anything else is begun. */
 export async function recover(surroundings: Surroundings, signal: AbortSignal): Promise<void> {
   const { home } = surroundings;

@@ -1,12 +1,12 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
 import { createHash } from "node:crypto";
-import { pack } from "@pincer/plugin-kit/archive";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { clientErrors } from "../errors.ts";
+import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
+import { type About, aboutPackage, manifestFile } from "./about.ts";
 import type { LockedVersion } from "./lock.ts";
 
 export interface Package {
@@ -14,52 +14,48 @@ export interface Package {
   readonly files: readonly ArchiveEntry[];
   /** What the lock keeps of it. */
   readonly locked: LockedVersion;
-  readonly summary: string;
-  /** Of a plugin. */
-  readonly manifest?: Manifest;
+  readonly about: About;
 }
 
-const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+export const bytesOf = (files: readonly ArchiveEntry[], path: string): Uint8Array | undefined =>
+  files.find((file) => file.path === path)?.bytes;
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** Of the same files everywhere the same, whoever packed them. */
-export const digestOf = (files: readonly ArchiveEntry[]): string => sha256(pack(files));
+/** `digest`: of the same files everywhere the same, whoever packed them. `manifest`: the bytes of it. */
+export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) => {
+  const lockfile = bytesOf(files, "bun.lock");
+  return { digest: contentSha256(files), manifest: sha256(manifest), ...(lockfile && { dependencies: sha256(lockfile) }) };
+};
 
 /** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */
 export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]): Package {
   const { kind, id, version, origin, publisher, notes } = candidate;
   const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`${id} ${version} is refused: ${why}`);
-  const name = kind === "plugins" ? "plugin.json" : "SKILL.md";
-  const bytes = files.find(({ path }) => path === name)?.bytes;
+  const name = manifestFile[kind];
+  const bytes = bytesOf(files, name);
   if (!bytes) throw refuse(`expected a file ${name} in it, and there is none`);
   const own = files.find(({ path }) => path.split("/")[0] === "node_modules");
   if (own) throw refuse(`it brings ${own.path}, where its bun.lock has to say what it needs`);
-  const manifest = sha256(bytes);
-  if (notes && notes.manifest !== manifest)
-    throw refuse(`its ${name} has the SHA-256 ${manifest}, and its publisher signed ${notes.manifest}`);
-  const lockfile = files.find(({ path }) => path === "bun.lock")?.bytes;
   const locked: LockedVersion = {
-    ...{ version, origin, digest: digestOf(files), manifest },
-    ...(lockfile && { dependencies: sha256(lockfile) }),
+    ...{ version, origin, ...digestsOf(files, bytes) },
     ...(publisher && { publisher: { ...publisher, keys: [...publisher.keys] } }),
   };
-  const text = new TextDecoder().decode(bytes);
-  if (kind === "skills") return { candidate, files, locked, summary: notes?.summary ?? id };
-  const parsed = parsedManifest(text, `${id}/${name}`, refuse);
-  if (parsed.id !== id) throw refuse(`its ${name} says that it is ${parsed.id}`);
-  if (parsed.version !== version) throw refuse(`its ${name} says that it is version ${parsed.version}`);
-  return { candidate, files, locked, summary: parsed.summary, manifest: parsed };
-}
-
-/** What the gateway would refuse when it finds it. */
-function parsedManifest(text: string, file: string, refuse: (why: string) => Error): Manifest {
-  let manifest: Manifest;
+  if (notes && notes.manifest !== locked.manifest)
+    throw refuse(`its ${name} has the SHA-256 ${locked.manifest}, and its publisher signed ${notes.manifest}`);
+  let about: About;
   try {
-    manifest = parseManifest(text, file);
+    about = aboutPackage(kind, id, new TextDecoder().decode(bytes), `${id}/${name}`);
   } catch (error) {
     throw refuse(errorMessage(error));
   }
-  if (!manifest.generated) throw refuse(`${file} is not built: its author has to run "pincer plugin build"`);
-  const slow = slowPattern(manifest.generated, "/generated");
-  if (slow) throw refuse(`at ${slow.path} of ${file} a pattern may take long on some text: ${slow.why}`);
-  return manifest;
+  if (about.id !== id) throw refuse(`its ${name} says that it is ${about.id}`);
+  if ((about.version ?? version) !== version) throw refuse(`its ${name} says that it is version ${about.version}`);
+  if (about.manifest) {
+    // What the gateway would refuse when it finds it.
+    const { generated } = about.manifest;
+    if (!generated) throw refuse(`its ${name} is not built: its author has to run "pincer plugin build"`);
+    const slow = slowPattern(generated, "/generated");
+    if (slow) throw refuse(`at ${slow.path} of its ${name} a pattern may take long on some text: ${slow.why}`);
+  }
+  return { candidate, files, locked, about };
 }

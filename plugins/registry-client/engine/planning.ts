@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { filesOf } from "@pincer/plugin-kit/archive";
 import { needsDependencies } from "@pincer/plugin-kit/install";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
-import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
+import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
 import type { Step } from "./apply.ts";
 import type { Embedded } from "./embedded.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
 import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
-import { digestOf, type Package, readPackage } from "./package.ts";
+import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
-import { compareModelText, comparePermissions, comparePublishers, modelTextOf, shownPublisher } from "./review.ts";
+import { compare, comparePublishers, shownPublisher } from "./review.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -23,13 +23,13 @@ export interface Prepared {
   readonly step: Step;
 }
 
-/** Of the version that counts now; undefined when there is none, or it cannot be read. */
-export function installedManifest(home: string, name: PackageName, digest = pointedAt(home, name, "current")): Manifest | undefined {
-  if (name.kind !== "plugins" || digest === undefined) return undefined;
-  const file = join(folderOf(home, name, digest), "plugin.json");
+/** Of the version that counts now, or of another that is kept; undefined when there is none, or it cannot be read. */
+export function installedAbout(home: string, name: PackageName, digest = pointedAt(home, name, "current")): About | undefined {
+  if (digest === undefined) return undefined;
+  const file = join(folderOf(home, name, digest), manifestFile[name.kind]);
   const text = readText(file);
   try {
-    return text === undefined ? undefined : parseManifest(text, file);
+    return text === undefined ? undefined : aboutPackage(name.kind, name.id, text, file);
   } catch {
     return undefined; // silent-ok: what cannot be read has no permissions that a newer one could be compared with
   }
@@ -72,9 +72,8 @@ export async function placing(
       `${id} is linked from the folder in which it is written: "pincer plugin unlink ${id}" first`,
     );
   const found = readPackage(candidate, await fetched(candidate));
-  const { locked, manifest, files, summary } = found;
-  const then = before && installedManifest(home, name);
-  const changed = comparePermissions(then, manifest);
+  const { locked, about, files } = found;
+  const changed = compare(before && installedAbout(home, name), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
   const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
   const all = [
@@ -87,13 +86,12 @@ export async function placing(
   ];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
-    ...{ kind, id, action: isThere ? "keep" : action, summary, to: version, source: shownOrigin(origin) },
+    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
     ...(locked.publisher && { publisher: shownPublisher(locked.publisher) }),
     ...changed,
-    modelText: before ? compareModelText(modelTextOf(then), modelTextOf(manifest)) : compareModelText(new Map(), modelTextOf(manifest)),
     notices: all,
     needs: isThere ? [] : [...changed.gained, ...all.flatMap(({ level, code }) => (level === "yes" ? [code] : []))],
   };
@@ -104,7 +102,7 @@ export async function placing(
 const inspected = async (inspect: Surroundings["inspect"], found: Package): Promise<readonly Notice[]> =>
   (await Promise.all(inspect.map(async (look) => look(found)))).flat();
 
-function noticesOf({ candidate: { notes, publisher, origin }, manifest }: Package): readonly Notice[] {
+function noticesOf({ candidate: { notes, publisher, origin }, about: { manifest } }: Package): readonly Notice[] {
   const unsigned = origin.from !== "folder" && !publisher;
   return [
     ...(notes?.yanked
@@ -130,14 +128,11 @@ function dependenciesIn(lockfile: Uint8Array | undefined): number {
 export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepared {
   const { id, folder, manifest } = plugin;
   const files = filesOf(folder);
-  const bytesOf = (name: string) => files.find(({ path }) => path === name)?.bytes;
-  const lockfile = bytesOf("bun.lock");
-  const hash = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const lockfile = bytesOf(files, "bun.lock");
   const locked: LockedVersion = {
-    ...{ version: manifest.version, origin: { from: "embedded" }, digest: digestOf(files), manifest: hash(bytesOf("plugin.json")!) },
-    ...(lockfile && { dependencies: hash(lockfile) }),
+    ...{ version: manifest.version, origin: { from: "embedded" } },
+    ...digestsOf(files, bytesOf(files, manifestFile.plugins)!),
   };
-  const { permissions } = comparePermissions(undefined, manifest);
   const item: PlanItem = {
     ...nothing,
     ...{
@@ -151,22 +146,21 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: needsDependencies(folder) ? dependenciesIn(lockfile) : 0,
-    permissions,
-    modelText: compareModelText(new Map(), modelTextOf(manifest)),
+    ...compare(undefined, aboutPlugin(manifest)),
   };
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
-  const manifest = installedManifest(home, name);
+  const about = installedAbout(home, name);
   const kept: Notice = { code: "data", level: "note", text: `what it kept stays in ${join(home, "data", name.id)}` };
   const item: PlanItem = {
     ...nothing,
-    ...{ ...name, action: "remove", summary: manifest?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
+    ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
     notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [kept],
   };
-  return { item, step: { do: "remove", name, data, manifest } };
+  return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }
 
 export function disabling({ id, folder, manifest }: Embedded, data: boolean): Prepared {
@@ -181,17 +175,14 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
 /** To the version before, which lies there still. */
 export function returning(home: string, name: PackageName, entry: LockEntry): Prepared {
   const { before } = entry;
-  if (!before || readText(join(folderOf(home, name, before.digest), name.kind === "plugins" ? "plugin.json" : "SKILL.md")) === undefined)
-    throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
-  const [then, now] = [installedManifest(home, name, before.digest), installedManifest(home, name)];
-  const changed = comparePermissions(now, then);
+  const then = before && installedAbout(home, name, before.digest);
+  if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
   const item: PlanItem = {
     ...nothing,
-    ...{ ...name, action: "rollback", summary: then?.summary ?? "", from: entry.version, to: before.version },
+    ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },
     ...{ source: "the version that was kept", digest: before.digest },
     ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
-    ...changed,
-    modelText: compareModelText(modelTextOf(now), modelTextOf(then)),
+    ...compare(installedAbout(home, name), then),
   };
   const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
   return { item, step: { do: "place", name, entry: next } };

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
+import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
 import { keptArchive } from "./cache.ts";
 import type { createEmbedded } from "./embedded.ts";
 import { readFiles } from "./files.ts";
 import { folderOf, isLinked, namesIn, pointedAt } from "./layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
-import { digestOf, readPackage } from "./package.ts";
+import { readPackage } from "./package.ts";
 import { enabling, keeping, type Prepared } from "./planning.ts";
-import { comparePermissions, shownPublisher } from "./review.ts";
+import { compare, shownPublisher } from "./review.ts";
 import { exactly, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -66,7 +67,7 @@ function stateOf(home: string, name: PackageName, { version, digest }: LockEntry
   if (current === undefined) return "missing";
   if (current !== digest) return `expected version ${version} (${digest.slice(0, 12)}), installed is ${current.slice(0, 12)}`;
   const files = readFiles(folderOf(home, name, digest));
-  const found = files && digestOf(files);
+  const found = files && contentSha256(files);
   return found === digest
     ? "there"
     : `its files were changed: expected ${digest.slice(0, 12)}, they come to ${found?.slice(0, 12) ?? "nothing that a package consists of"}`;
@@ -87,11 +88,17 @@ async function fetchedAgain(surroundings: Surroundings, name: PackageName, entry
     );
   return {
     item: {
-      ...{ ...name, action: "restore", summary: found.summary, to: entry.version, source: kept ? "the cache" : shownOrigin(entry.origin) },
+      ...{
+        ...name,
+        action: "restore",
+        summary: found.about.summary,
+        to: entry.version,
+        source: kept ? "the cache" : shownOrigin(entry.origin),
+      },
       ...{ size: found.files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: found.files.length, digest: entry.digest },
       ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }),
-      ...comparePermissions(undefined, found.manifest),
-      ...{ modelText: [], notices: [], needs: [] },
+      ...compare(undefined, found.about),
+      ...{ notices: [], needs: [] },
     },
     step: { do: "place", name, entry, files: found.files },
   };

@@ -38,6 +38,8 @@ export interface Running {
   /** The version that is tried, beside the one that runs. Rejects when it does not load, or is not well; then the other one goes on. */
   reload(id: string, signal: AbortSignal): Promise<void>;
   setEnabled(id: string, enabled: boolean, signal: AbortSignal): Promise<void>;
+  /** The ids of what is on. */
+  enabled(signal: AbortSignal): Promise<readonly string[]>;
   /** What is wrong with it, if something is. */
   trouble(id: string, signal: AbortSignal): Promise<string | undefined>;
 }
