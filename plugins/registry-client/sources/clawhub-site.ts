@@ -4,6 +4,7 @@ import { RegistryError } from "@pincer/registry/error";
 import type { HttpReader } from "@pincer/registry/http-source";
 import { joined } from "@pincer/registry/source";
 import type { Static, TSchema } from "@sinclair/typebox";
+import { clientErrors } from "../errors.ts";
 import {
   answerIn,
   InstallAnswer,
@@ -15,7 +16,7 @@ import {
   WellKnown,
 } from "./clawhub-answers.ts";
 import type { SkillReference } from "./clawhub-reference.ts";
-import { webAddress } from "./web-address.ts";
+import { isThisMachine } from "./web-address.ts";
 
 export interface ListedSkill extends SkillReference {
   readonly displayName: string;
@@ -48,8 +49,18 @@ export const plain = (text: string): string =>
     .trim()
     .slice(0, longestText);
 
+/** Throws `REGISTRY_CLIENT_CONFIG_INVALID`. */
+function siteAddress(name: string, address: string): URL {
+  const url = URL.parse(address);
+  if (url && !url.username && !url.password && (url.protocol === "https:" || (url.protocol === "http:" && isThisMachine(url)))) return url;
+  throw clientErrors.REGISTRY_CLIENT_CONFIG_INVALID(
+    `the address of the site ${name}: expected one such as https://clawhub.example, without a name or a password; came ${JSON.stringify(address)}`,
+  );
+}
+
+/** Throws `REGISTRY_CLIENT_CONFIG_INVALID`. */
 export function createClawHubSite({ name, address }: { readonly name: string; readonly address: string }, read: HttpReader): ClawHubSite {
-  const home = webAddress(address);
+  const home = siteAddress(name, address);
   let api: Promise<URL> | undefined;
 
   const json = async <T extends TSchema>(schema: T, url: URL, signal: AbortSignal): Promise<Static<T>> =>

@@ -10,9 +10,9 @@ import { type ClawHubSite, plain } from "./clawhub-site.ts";
 import { contentSha256 } from "./contents.ts";
 import type { PackageSource, PlaceNotice, Wanted } from "./source.ts";
 
-/** Throws `REGISTRY_CLIENT_UNKNOWN`. */
+/** By its name or its address; the first when it is not said. Throws `REGISTRY_CLIENT_UNKNOWN`. */
 export function siteNamed(sites: readonly ClawHubSite[], name: string | undefined): ClawHubSite {
-  const site = name === undefined ? sites[0] : sites.find((one) => one.name === name);
+  const site = name === undefined ? sites[0] : sites.find((one) => one.name === name || one.address === name);
   if (site) return site;
   const are = sites.length > 0 ? `configured are: ${sites.map((one) => one.name).join(", ")}` : "none is configured";
   throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no ClawHub-compatible site${name === undefined ? "" : ` "${name}"`}: ${are}`);
