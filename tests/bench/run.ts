@@ -16,6 +16,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { channelParts } from "./channels.ts";
 import { coldStart } from "./cold-start.ts";
+import { dependencies } from "./dependencies.ts";
 import { dev } from "./dev.ts";
 import { failover } from "./failover.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
@@ -56,6 +57,7 @@ const parts: Readonly<Record<string, Part>> = {
   isolated,
   size,
   registry,
+  dependencies,
 };
 
 const repository = dirname(dirname(import.meta.dir));

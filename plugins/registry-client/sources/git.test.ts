@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { gitPackages } from "./git.ts";
+import { createGitPackages, gitPackages } from "./git.ts";
 import type { Wanted } from "./source.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-git-test-")));
@@ -149,6 +149,21 @@ test("links and repositories inside are refused, and so is what lies under names
   expect(await failureOf(resolve({ url: odd.url }))).toMatchObject({
     code: "REGISTRY_ARCHIVE_INVALID",
     message: expect.stringContaining("device"),
+  });
+  expect(leftovers()).toEqual([]);
+});
+
+test("a repository that is larger than its bound is given up, and so is a file that a server keeps elsewhere", async () => {
+  const { url, commit } = repository();
+  commit({ ...plugin("1.0.0"), noise: Buffer.from(crypto.getRandomValues(new Uint8Array(300_000))).toString("base64") });
+  expect(await failureOf(createGitPackages(100_000).resolve({ from: "git", url }, signal))).toMatchObject({
+    code: "REGISTRY_CLIENT_GIT_FAILED",
+  });
+  expect(await createGitPackages(1_000_000).resolve({ from: "git", url }, signal)).toMatchObject({ version: "1.0.0" });
+  commit({ model: `version https://host.invalid/git-lfs/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n` });
+  expect(await failureOf(resolve({ url }))).toMatchObject({
+    code: "REGISTRY_ARCHIVE_INVALID",
+    message: expect.stringContaining("Git LFS"),
   });
   expect(leftovers()).toEqual([]);
 });
