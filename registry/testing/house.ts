@@ -47,7 +47,7 @@ export function startHouse(parts: 1 | 16 | 256 = 16): House {
     targets: [signer(), signer()],
     targetsThreshold: 2,
     online: signer(),
-    revocations: [],
+    revocations: [signer()],
   };
   const publisher = signer();
   const root = createRepository(folder, { founders, parts, now });

@@ -3,10 +3,10 @@ import type { CommandIo } from "@pincer/plugin-sdk";
 import type { Request } from "../engine/plan.ts";
 import { askFor } from "./ask.ts";
 import { backendOf } from "./backend.ts";
+import type { Options } from "./options.ts";
 import { shownDone, shownPlan } from "./shown.ts";
-import type { Words } from "./words.ts";
 
-export async function carryOut(request: Request, words: Words, typed: string, io: CommandIo): Promise<number> {
+export async function carryOut(request: Request, options: Options, typed: string, io: CommandIo): Promise<number> {
   const backend = await backendOf(io);
   const plan = await backend.plan(request);
   const changes = plan.items.filter(({ action }) => action !== "keep");
@@ -15,7 +15,7 @@ export async function carryOut(request: Request, words: Words, typed: string, io
     if (io.json) io.print(JSON.stringify({ ok: true, plan, done: [] }, null, 2));
     return 0;
   }
-  const accepted = await askFor(changes, { yes: words.has("--yes"), accepted: words.valuesOf("--accept"), again: `pincer ${typed}` }, io);
+  const accepted = await askFor(changes, { yes: options.has("--yes"), accepted: options.values("--accept"), again: `pincer ${typed}` }, io);
   if (!accepted) {
     io.print("nothing was changed");
     return 1;

@@ -5,8 +5,8 @@ import { parseWanted } from "../sources/wanted.ts";
 import { backendOf } from "./backend.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
 import { shownInfo, shownReasons, table } from "./shown.ts";
-import { wordsOf } from "./words.ts";
 
 const valued = ["--accept"];
 
@@ -23,15 +23,15 @@ const install: CommandDefinition = {
     usage: "[--yes] [--accept] [--frozen] [package...]",
   },
   async run(args, io) {
-    const words = wordsOf(args, valued);
-    if (words.has("--frozen")) {
-      if (words.names.length > 0)
+    const options = readOptions(args, valued);
+    if (options.has("--frozen")) {
+      if (options.words.length > 0)
         throw clientErrors.REGISTRY_CLIENT_USAGE("--frozen installs what pincer.lock says, and nothing beside it");
-      return carryOut({ do: "restore" }, words, "install --frozen", io);
+      return carryOut({ do: "restore" }, options, "install --frozen", io);
     }
-    if (words.names.length === 0)
+    if (options.words.length === 0)
       throw clientErrors.REGISTRY_CLIENT_USAGE("expected what to install, such as telegram, or --frozen for what pincer.lock says");
-    return carryOut({ do: "install", packages: words.names.map(fromHere) }, words, `install ${words.names.join(" ")}`, io);
+    return carryOut({ do: "install", packages: options.words.map(fromHere) }, options, `install ${options.words.join(" ")}`, io);
   },
 };
 
@@ -42,8 +42,13 @@ const remove: CommandDefinition = {
     usage: "[--yes] [--data] <package> [package...]",
   },
   async run(args, io) {
-    const words = wordsOf(args, valued);
-    return carryOut({ do: "remove", packages: [...words.names], data: words.has("--data") }, words, `remove ${words.names.join(" ")}`, io);
+    const options = readOptions(args, valued);
+    return carryOut(
+      { do: "remove", packages: [...options.words], data: options.has("--data") },
+      options,
+      `remove ${options.words.join(" ")}`,
+      io,
+    );
   },
 };
 
@@ -54,26 +59,26 @@ const update: CommandDefinition = {
     usage: "[--yes] [--accept] [package...]",
   },
   async run(args, io) {
-    const words = wordsOf(args, valued);
-    const packages = words.names.length > 0 ? { packages: [...words.names] } : {};
-    return carryOut({ do: "update", ...packages }, words, ["update", ...words.names].join(" "), io);
+    const options = readOptions(args, valued);
+    const packages = options.words.length > 0 ? { packages: [...options.words] } : {};
+    return carryOut({ do: "update", ...packages }, options, ["update", ...options.words].join(" "), io);
   },
 };
 
 const rollback: CommandDefinition = {
   command: { name: "rollback", summary: "Go back to the version before", usage: "[--yes] <package>" },
   async run(args, io) {
-    const words = wordsOf(args, valued);
-    return carryOut({ do: "rollback", packages: [...words.names] }, words, `rollback ${words.names.join(" ")}`, io);
+    const options = readOptions(args, valued);
+    return carryOut({ do: "rollback", packages: [...options.words] }, options, `rollback ${options.words.join(" ")}`, io);
   },
 };
 
 const pin: CommandDefinition = {
   command: { name: "pin", summary: "Keep a plugin at its version; --unpin lets it go on", usage: "[--unpin] <package>" },
   async run(args, io) {
-    const words = wordsOf(args, valued);
-    const pinned = !words.has("--unpin");
-    const { id, version } = await (await backendOf(io)).pin(words.names[0]!, pinned);
+    const options = readOptions(args, valued);
+    const pinned = !options.has("--unpin");
+    const { id, version } = await (await backendOf(io)).pin(options.words[0]!, pinned);
     io.print(
       io.json
         ? JSON.stringify({ ok: true, id, version, pinned })
@@ -87,7 +92,7 @@ const list: CommandDefinition = {
   command: { name: "list", summary: "What is installed, and from where; --outdated: what an update would change", usage: "[--outdated]" },
   async run(args, io) {
     const backend = await backendOf(io);
-    if (wordsOf(args).has("--outdated")) {
+    if (readOptions(args, []).has("--outdated")) {
       const { items } = await backend.plan({ do: "update" });
       const outdated = items.filter(({ action, notices }) => action !== "keep" || notices.length > 0);
       const rows = outdated.map(({ id, from = "", to = "", notices }) => [id, from, to, notices.map(({ text }) => text).join("; ")]);
@@ -103,6 +108,19 @@ const list: CommandDefinition = {
     const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
     if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));
     else io.print(rows.length === 0 ? none : table([["id", "version", "from", "by", ""], ...rows]));
+    return 0;
+  },
+};
+
+const search: CommandDefinition = {
+  command: { name: "search", summary: "Look for plugins and skills, here and in the registries", usage: "<words> [words...]" },
+  async run(args, io) {
+    const hits = await (await backendOf(io)).search(args.join(" "));
+    const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
+      ...[id, kind.slice(0, -1), version, publisher === null ? source : `${source} (${publisher})`, summary],
+    ]);
+    if (io.json) io.print(JSON.stringify({ ok: true, hits }, null, 2));
+    else io.print(rows.length === 0 ? "nothing has these words: pincer registry list shows where is looked" : table(rows));
     return 0;
   },
 };
@@ -125,4 +143,4 @@ const why: CommandDefinition = {
   },
 };
 
-export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, info, why, pin, rollback];
+export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, search, info, why, pin, rollback];

@@ -12,8 +12,8 @@ import { fingerprintOf } from "../engine/review.ts";
 import { type Change, settingsOfFile } from "../engine/settings.ts";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
 import { plainly, table } from "./shown.ts";
-import { wordsOf } from "./words.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
 
@@ -46,8 +46,8 @@ const add: CommandDefinition = {
     usage: "[--root] <name> <address> [root.json...]",
   },
   async run(args, io) {
-    const { names, valuesOf } = wordsOf(args, ["--root"]);
-    const [name = "", address = "", file = valuesOf("--root")[0]] = names;
+    const { words: names, value } = readOptions(args, ["--root"]);
+    const [name = "", address = "", file = value("--root")] = names;
     if (!isName(name)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a name of small letters, digits and dashes, came "${name}"`);
     if (file === undefined)
       throw clientErrors.REGISTRY_CLIENT_USAGE(

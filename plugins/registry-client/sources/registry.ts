@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { CatalogueEntry } from "@pincer/registry/catalogue";
 import { createRegistryClient, type Package, type Published, type RegistryClient } from "@pincer/registry/client/client";
 import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
@@ -10,7 +11,7 @@ import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
-import { clientErrors } from "../errors.ts";
+import { clientErrors, isPackageMissing } from "../errors.ts";
 import type { Candidate, PackageSource, Wanted } from "./source.ts";
 
 type OfRegistry = Extract<Wanted, { from: "registry" }>;
@@ -33,6 +34,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
+  /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
+  catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
@@ -96,6 +99,17 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   return {
     find,
     candidate,
+    async catalogue(signal) {
+      const all = registries.map(async ({ name }) => {
+        try {
+          return (await (await clientOf(name, signal)).catalogue(signal)).map((entry) => ({ ...entry, registry: name }));
+        } catch (error) {
+          if (isPackageMissing(error)) return [];
+          throw error;
+        }
+      });
+      return (await Promise.all(all)).flat();
+    },
     async resolve({ kind, id, range, registry }, signal) {
       const [found] = await find({ kind, id }, registry, signal);
       if (!found) {
