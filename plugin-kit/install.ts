@@ -23,7 +23,10 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Into the plugin's folder, at once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last, or what the source of archives throws. */
+/**
+ * Into the plugin's folder, at once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last, or what the source of
+ * archives throws.
+ */
 export async function installDependencies(folder: string, onProgress: (line: string) => void, options: InstallOptions = {}): Promise<void> {
   if (needsDependencies(folder)) await fetchDependencies(folder, folder, onProgress, options);
 }

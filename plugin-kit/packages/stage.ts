@@ -30,8 +30,7 @@ export function takeOver(from: string, folder: string, last: ReadonlySet<string>
       renameSync(incoming, to);
       return;
     }
-    const names = [...packagesIn(incoming)];
-    for (const name of names.sort((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
+    for (const name of packagesIn(incoming).toSorted((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
       const target = join(to, name);
       // A link would lead the packages elsewhere.
       checkFolder(dirname(target));
