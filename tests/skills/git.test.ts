@@ -8,7 +8,9 @@ walkSkill("git", {
   async prepare({ sh: run }) {
     // Long before the examples, so that what is found last is what they lost.
     const sh = (script: string) => run(script, { GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z", GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z" });
-    await sh("git config --global user.name Ada; git config --global user.email ada@example.com; git config --global init.defaultBranch main");
+    await sh(
+      "git config --global user.name Ada; git config --global user.email ada@example.com; git config --global init.defaultBranch main",
+    );
     await sh("git init -q");
     const commit = (message: string, script: string) => sh(`${script}\ngit add .; git commit -q -m '${message}'`);
     const write = (discount: number) => `cat > price.sh <<'SH'\n${version(discount)}\nSH`;
@@ -34,10 +36,7 @@ walkSkill("git", {
     "Find the commit that broke it": /# first bad commit: \[\w+\] Give a smaller discount/,
     "Clean commits": [/price.sh \| 2 \+-[\s\S]*Round prices to whole cents\n price.sh/, ""],
     "Lost work": /HEAD@\{[\s\S]*\w+ (pick|Add|Round|fixup|rebase|Explain|Give).*\n[\s\S]*M +price.sh/,
-    "recovery.md: A dropped stash": [
-      /On main: before the bisect\n[\s\S]*WIP on main: \w+ Add coffee/,
-      /price.sh \| 2 \+-/,
-    ],
+    "recovery.md: A dropped stash": [/On main: before the bisect\n[\s\S]*WIP on main: \w+ Add coffee/, /price.sh \| 2 \+-/],
     "recovery.md: A file that was staged and never committed": /[0-9a-f]{40} the recipe/,
     "recovery.md: A repository that is damaged": /count: \d+/,
   },

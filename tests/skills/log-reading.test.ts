@@ -41,7 +41,10 @@ walkSkill("log-reading", {
       /^7:.*\n12:/,
     ],
     "3. What happened just before": [/^4: .* configuration reloaded\n[\s\S]*^10: {3}in ask\n$/m, /^5:.*\n6:.*\n7:.*\n8:.*\n$/],
-    "4. When did it change": [/^ +2 2026-11-30T10:01\n +2 2026-11-30T10:02\n +1 2026-11-30T10:03\n$/, /configuration reloaded[\s\S]*after 2000 .*\n$/],
+    "4. When did it change": [
+      /^ +2 2026-11-30T10:01\n +2 2026-11-30T10:02\n +1 2026-11-30T10:03\n$/,
+      /configuration reloaded[\s\S]*after 2000 .*\n$/,
+    ],
     "JSON lines": "10:01\tdisk full\n10:02\tdisk full\n      2 disk full\n950\t/save\n3\t/",
     "Very large files": /^13\n7:.*\n8:.*\n11:/,
     // Whose machine has no journal is told so: what is tested is that the options are ones that it knows.

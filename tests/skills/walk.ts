@@ -37,7 +37,14 @@ interface Block {
 
 const pagesOf = (name: string): readonly string[] => {
   const references = join(skills, name, "references");
-  return ["SKILL.md", ...(existsSync(references) ? readdirSync(references).sort().map((page) => `references/${page}`) : [])];
+  return [
+    "SKILL.md",
+    ...(existsSync(references)
+      ? readdirSync(references)
+          .sort()
+          .map((page) => `references/${page}`)
+      : []),
+  ];
 };
 
 function blocksOf(name: string): readonly Block[] {
