@@ -1,7 +1,9 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { dirname, join } from "node:path";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { walkSkill } from "./walk.ts";
 
+const test = testWith("jq");
 const TOKEN = "a-token-that-nobody-shows";
 
 /** An API on loopback, with everything that the pages speak of. */
@@ -52,6 +54,7 @@ afterAll(() => api.stop());
 const env = { API: api.url, API_TOKEN: TOKEN };
 
 walkSkill("http-api", {
+  declare: test,
   prepare: async () => env,
   outcomes: {
     Look: /^200 application\/json\S* \d+ bytes\n\{"length":5,"first":\{"id":"a","title":"thing a","count":1\}\}\na\tthing a\n/,

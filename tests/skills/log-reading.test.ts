@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { gzipSync } from "bun";
 import { walkSkill } from "./walk.ts";
 
@@ -27,6 +28,8 @@ a line that is no JSON
 `;
 
 walkSkill("log-reading", {
+  declare: testWith("jq"),
+  pages: { without: "references/journal.md" },
   async prepare({ folder }) {
     writeFileSync(join(folder, "app.log"), log);
     writeFileSync(join(folder, "app.log.1.gz"), gzipSync(log));
@@ -47,12 +50,17 @@ walkSkill("log-reading", {
     ],
     "JSON lines": "10:01\tdisk full\n10:02\tdisk full\n      2 disk full\n950\t/save\n3\t/",
     "Very large files": /^13\n7:.*\n8:.*\n11:/,
-    // Whose machine has no journal is told so: what is tested is that the options are ones that it knows.
-    "journal.md: The systemd journal": [/^/, /^/],
     "recipes.md: Two logs in order of time": /^2026-11-30T10:00:59Z db.log LOG[\s\S]*app.log ERROR/,
     "recipes.md: Percentiles": "n=4 p50=2000 p95=2001 max=2001",
     "recipes.md: Messages of several lines": /ERROR request=81f3a9c2 failed \| Traceback \(most recent call last\): \| {3}in ask/,
     "recipes.md: Compressed and rotated": "5\n5",
     "recipes.md: Follow, with an end": "nothing new",
   },
+});
+
+// Whose machine has no journal is told so: what is tested is that the options are ones that it knows.
+walkSkill("log-reading", {
+  declare: testWith("journal"),
+  pages: { only: "references/journal.md" },
+  outcomes: { "journal.md: The systemd journal": [/^/, /^/] },
 });

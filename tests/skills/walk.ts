@@ -28,6 +28,8 @@ interface Walk {
   after?(place: Place): Promise<void>;
   /** How the test is declared, when the machine needs more than usual. */
   readonly declare?: Declare;
+  /** Of the skill's pages only these, or all without these, when some of them need more than the others. */
+  readonly pages?: { readonly only: string } | { readonly without: string };
 }
 
 interface Block {
@@ -47,16 +49,19 @@ const pagesOf = (name: string): readonly string[] => {
   ];
 };
 
-function blocksOf(name: string): readonly Block[] {
-  return pagesOf(name).flatMap((page) => {
-    const text = readFileSync(join(skills, name, page), "utf8").replaceAll("{baseDir}", join(skills, name));
-    const prefix = page === "SKILL.md" ? "" : `${page.slice(page.indexOf("/") + 1)}: `;
-    let heading = "";
-    return [...text.matchAll(/^#+ (.+)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, title, language, script = ""]) => {
-      if (title !== undefined) heading = title;
-      return language === "sh" ? [{ heading: `${prefix}${heading}`, script }] : [];
+function blocksOf(name: string, pages: Walk["pages"]): readonly Block[] {
+  const isWanted = (page: string) => pages === undefined || ("only" in pages ? page === pages.only : page !== pages.without);
+  return pagesOf(name)
+    .filter(isWanted)
+    .flatMap((page) => {
+      const text = readFileSync(join(skills, name, page), "utf8").replaceAll("{baseDir}", join(skills, name));
+      const prefix = page === "SKILL.md" ? "" : `${page.slice(page.indexOf("/") + 1)}: `;
+      let heading = "";
+      return [...text.matchAll(/^#+ (.+)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, title, language, script = ""]) => {
+        if (title !== undefined) heading = title;
+        return language === "sh" ? [{ heading: `${prefix}${heading}`, script }] : [];
+      });
     });
-  });
 }
 
 /** As commands of an agent have it (plugins/tools-exec), with a home of its own. */
@@ -78,9 +83,9 @@ async function run(script: string, folder: string, env: Readonly<Record<string, 
 /** Two minutes: some examples start containers. */
 const walkMs = 120_000;
 
-export function walkSkill(name: string, { prepare, outcomes, after, declare = test }: Walk): void {
+export function walkSkill(name: string, { prepare, outcomes, after, declare = test, pages }: Walk): void {
   declare(
-    `every example of the skill ${name} runs, and does what its page says`,
+    `every example of the skill ${name}${pages !== undefined && "only" in pages ? ` in ${pages.only}` : ""} runs, and does what its page says`,
     async () => {
       const temporary = mkdtempSync(join(tmpdir(), `pincer-skill-${name}-`));
       try {
@@ -92,7 +97,7 @@ export function walkSkill(name: string, { prepare, outcomes, after, declare = te
           return text;
         };
         const env = (await prepare?.({ folder, sh })) ?? {};
-        const blocks = blocksOf(name);
+        const blocks = blocksOf(name, pages);
         const expected = Object.entries(outcomes).flatMap(([heading, all]) => [all].flat().map((outcome) => ({ heading, outcome })));
         expect(blocks.map(({ heading }) => heading)).toEqual(expected.map(({ heading }) => heading));
         for (const [at, { heading, script }] of blocks.entries()) {
