@@ -31,6 +31,7 @@ walkSkill("calendar-file", {
     writeFileSync(join(folder, "calendar.ics"), calendar);
     return undefined;
   },
+  flow: ["What is on", "Add"],
   outcomes: {
     "What is on": [
       [
@@ -175,6 +176,14 @@ test("what is added reads back, also with commas, several lines and letters of e
   const body = file.split("\r\n").slice(2, -2);
   const { out } = await ask(body, "list", "--from", "2027-07-02", "--to", "2027-07-02", "--json", ...berlin);
   expect(JSON.parse(out)).toMatchObject([{ title, description: "one\ntwo", start: "2027-07-02T12:00:00+02:00", repeats: true }]);
+});
+
+test("what is at the same time is told, but for what takes the whole day", async () => {
+  const there = [...event("DTSTART:20261204T080000Z", "DURATION:PT1H"), ...event("UID:b", "DTSTART;VALUE=DATE:20261204")];
+  const { err } = await ask(there, "add", "New", "--start", "2026-12-04T08:30", "--zone", "UTC");
+  expect(err).toBe("at the same time:\n  2026-12-04 Fri  08:00-09:00  It  [a]\n");
+  expect((await ask(there, "add", "New", "--start", "2026-12-04")).err).toBe("");
+  expect((await ask(there, "add", "New", "--start", "2026-12-04T09:00", "--zone", "UTC")).err).toBe("");
 });
 
 test("a change leaves every other byte as it was", async () => {

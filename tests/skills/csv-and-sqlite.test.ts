@@ -21,6 +21,7 @@ walkSkill("csv-and-sqlite", {
     write("visits.csv", "Day,Guests", "02.12.2026,5", "30.11.2026,3");
     return undefined;
   },
+  flow: ["1. Look", "2. Import", "3. Ask"],
   outcomes: {
     "1. Look":
       /^5 rows, separator ",", utf-8\ncolumn +title +type +empty +example +note\nnumber +Number +INTEGER +0 +1\n[\s\S]*amount +Amount +REAL +1 +10.50\n$/,

@@ -27,6 +27,7 @@ walkSkill("docker", {
     await sh("docker volume create left-over", env);
     return env;
   },
+  flow: ["Docker", "Why a container is down"],
   outcomes: {
     Docker: /^NAMES +STATUS +IMAGE\n(?=[\s\S]*broken +Exited \(3\))(?=[\s\S]*web +Up )/,
     "Why a container is down": [

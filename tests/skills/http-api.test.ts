@@ -56,6 +56,7 @@ const env = { API: api.url, API_TOKEN: TOKEN };
 walkSkill("http-api", {
   declare: test,
   prepare: async () => env,
+  flow: ["Look", "Sign in", "Send"],
   outcomes: {
     Look: /^200 application\/json\S* \d+ bytes\n\{"length":5,"first":\{"id":"a","title":"thing a","count":1\}\}\na\tthing a\n/,
     "Sign in": "there is a token\nAda",

@@ -37,6 +37,7 @@ walkSkill("log-reading", {
     writeFileSync(join(folder, "app.jsonl"), jsonl);
     return undefined;
   },
+  flow: ["1. What is it, and of when", "2. What kinds of trouble, and how often", "3. What happened just before"],
   outcomes: {
     "1. What is it, and of when": /app.log\n13\n2026-11-30T10:00:01Z .*\n2026-11-30T10:03:06Z /,
     "2. What kinds of trouble, and how often": [

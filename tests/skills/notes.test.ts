@@ -14,6 +14,7 @@ walkSkill("notes", {
     write("kitchen/knives.md", "# Knives #kitchen\n\nSharp, like [[flour#stone]].\n\n```\nno link: [[code]]\n```\n");
     return undefined;
   },
+  flow: ["Capture", "Search"],
   outcomes: {
     Capture: [/^\n?# \d{4}-\d\d-\d\d\n\n- \d\d:\d\d Ada recommends the book on tides\n$/, /See \[\[Flour\]\]/],
     Search: [

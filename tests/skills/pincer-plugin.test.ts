@@ -13,6 +13,7 @@ walkSkill("pincer-plugin", {
     const PATH = installCommand(place, "pincer", `exec '${process.execPath}' '${join(pincer, "kernel", "cli", "main.ts")}' "$@"`);
     return { PATH, PINCER_PORT: "0" };
   },
+  flow: ["1. Make one that works"],
   outcomes: {
     "1. Make one that works": [/dice is in .*plugin.json/, /definePlugin[\s\S]*defineTool[\s\S]*test\("/],
     "2. Change it in small steps": /dice 0.1.0: [\s\S]*\d+ tests? passed[\s\S]*\nin order\n$/,

@@ -170,7 +170,8 @@ const verbs: Readonly<Record<string, (call: Call) => void>> = {
       warnings,
       "",
     );
-    const others = there.filter(({ event }) => event.uid !== uid);
+    // A whole day has room for more: a birthday is in nobody's way.
+    const others = isAllDay ? [] : there.filter(({ event }) => event.uid !== uid && !event.isAllDay);
     if (others.length > 0) console.error(`at the same time:\n${others.map((other) => `  ${line(other)}`).join("\n")}`);
   },
   remove(call) {
