@@ -37,7 +37,8 @@ async function found(home: CliHome, skills: Readonly<Record<string, Files>>) {
 test("a new skill passes its check, and is told what is still to be said", async () => {
   await using home = createCliHome();
   const made = await home.pincer(["skills", "new", "tides"]);
-  expect(made).toMatchObject({ code: 0, err: "", out: expect.stringContaining("pincer skills check ") });
+  expect(made).toMatchObject({ code: 0, err: "", out: expect.stringContaining("pincer skills check tides") });
+  expect((await home.pincer(["skills", "check", "tides"])).code).toBe(0);
   const folder = join(home.path, "workspace", "skills", "tides");
   const { code, out } = await home.pincer(["skills", "check", folder]);
   expect(out).toMatch(

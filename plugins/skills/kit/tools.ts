@@ -2,17 +2,12 @@
 import type { AllowedTool } from "@pincer/plugin-sdk/skill";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 
-/** Names that other programs have for what is a tool here. */
+/** What other programs, for which many skills are written, call tools that there are here. */
 const elsewhere: Readonly<Record<string, string>> = {
-  Bash: "exec",
-  Shell: "exec",
-  Read: "read",
-  Write: "write",
-  Edit: "edit",
-  MultiEdit: "edit",
-  Glob: "glob",
-  Grep: "grep",
-  LS: "list",
+  bash: "exec",
+  shell: "exec",
+  multiedit: "edit",
+  ls: "list",
 };
 
 export interface ToolFinding {
@@ -22,8 +17,9 @@ export interface ToolFinding {
 
 export const checkTools = (allowed: readonly AllowedTool[], known: readonly string[]): readonly ToolFinding[] =>
   allowed.flatMap(({ name }): readonly ToolFinding[] => {
-    if (known.includes(name)) return [];
-    const here = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+    if (known.includes(name) || (name.includes("*") && known.some((tool) => new Bun.Glob(name).match(tool)))) return [];
+    const small = name.toLowerCase();
+    const here = Object.hasOwn(elsewhere, small) ? elsewhere[small] : known.find((tool) => tool === small);
     if (here !== undefined) return [{ isFault: false, text: `${name} is what other programs call it: here it is ${here}` }];
     const near = suggestion(name, known);
     return [{ isFault: true, text: `there is no tool ${name}${near === "" ? `; there are: ${known.toSorted().join(", ")}` : near}` }];
