@@ -6,7 +6,7 @@ import { promptBuilding, sessionEnded, toolCalling, turnEnded } from "@pincer/pl
 import { isSecretReference } from "@pincer/plugin-sdk/sensitive";
 import { refusalOf } from "./bound.ts";
 import { Catalog } from "./catalog.ts";
-import { commandsOf } from "./commands.ts";
+import { commandsOf } from "./called.ts";
 import { SkillsConfig } from "./config.ts";
 import { InUse } from "./in-use.ts";
 import { Meaning } from "./meaning.ts";
