@@ -1,4 +1,5 @@
 /** `pincer skills status`: which skills the agent has and why some cannot be used; with a name, all that is known of that one. */
+import type { CommandIo } from "@pincer/plugin-sdk";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { skillsErrors } from "../errors.ts";
@@ -57,6 +58,18 @@ function one(skill: Status): readonly string[] {
   return [`${dot(eligible ? "good" : "off")} ${skill.name}`, ...aligned(shown, "  ")];
 }
 
+/** The command is there wherever the plugin is; what it calls is there once that is on. */
+const OFF = "skills are known to the plugin skills, which is not enabled: pincer plugins enable skills";
+const isOff = (error: unknown): boolean => (error as { readonly code?: unknown } | null)?.code === "BUS_METHOD_UNKNOWN";
+
+async function ask(io: CommandIo): Promise<ResultOf<typeof skillsStatus>> {
+  try {
+    return (await io.call(skillsStatus.name, {})) as ResultOf<typeof skillsStatus>;
+  } catch (error) {
+    throw isOff(error) ? skillsErrors.SKILLS_OFF(OFF) : error;
+  }
+}
+
 export const status: CommandDefinition = {
   command: {
     name: "skills status",
@@ -64,7 +77,7 @@ export const status: CommandDefinition = {
     usage: "[skill]",
   },
   async run([name], io) {
-    const answer = (await io.call(skillsStatus.name, {})) as ResultOf<typeof skillsStatus>;
+    const answer = await ask(io);
     const found = answer.skills.find((skill) => skill.name === name);
     if (name !== undefined && found === undefined) {
       const names = answer.skills.map((skill) => skill.name);
