@@ -5,8 +5,11 @@ import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { promptBuilding, sessionEnded, toolCalling, turnEnded } from "@pincer/plugin-sdk/hooks";
 import { isSecretReference } from "@pincer/plugin-sdk/sensitive";
 import { refusalOf } from "./bound.ts";
-import { Catalog } from "./catalog.ts";
 import { commandsOf } from "./called.ts";
+import { Catalog } from "./catalog.ts";
+import { check } from "./commands/check.ts";
+import { list } from "./commands/list.ts";
+import { newSkill } from "./commands/new.ts";
 import { SkillsConfig } from "./config.ts";
 import { InUse } from "./in-use.ts";
 import { Meaning } from "./meaning.ts";
@@ -65,6 +68,7 @@ export default definePlugin({
       },
     );
     registerWire(ctx, catalog);
+    for (const { command, run } of [newSkill, check, list]) ctx.command(command, run);
 
     ctx.hook(promptBuilding, async (prompt, { signal }) => {
       if (prompt.tools?.includes("skills_read") !== true) return prompt;

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync } from "node:fs";
 import { constants } from "node:os";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { Conceal } from "./conceal.ts";
 import type { ExecConfig } from "./config.ts";
@@ -63,12 +63,15 @@ exit $code`;
 
 const markName = "PINCER_COMMAND";
 const fallbackPath = "/usr/local/bin:/usr/bin:/bin";
+/** Behind all others, so that scripts of skills find the Bun that the gateway runs on, where a machine has none of its own. */
+const ownBun = basename(process.execPath) === "bun" ? `:${dirname(process.execPath)}` : "";
 
 /** Only what is named is passed on: no key of the gateway reaches a command (#78528). */
 export function environmentOf({ pass, environment }: ExecConfig, cwd: string): Record<string, string> {
   const passed = pass.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]));
   const quiet = { TERM: "dumb", NO_COLOR: "1", PAGER: "cat", GIT_PAGER: "cat", GIT_TERMINAL_PROMPT: "0" };
-  return { PATH: fallbackPath, ...quiet, ...Object.fromEntries(passed), ...environment, PWD: cwd };
+  const all = { PATH: fallbackPath, ...quiet, ...Object.fromEntries(passed), ...environment };
+  return { ...all, PATH: `${all.PATH}${ownBun}`, PWD: cwd };
 }
 
 const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
