@@ -138,7 +138,7 @@ test("a value that comes out in pieces is not read either, and one that is kept 
   });
   const { talk } = there;
   await talk.client.call("secrets.store.set", { kind: "secret", name: "TEA", value: secret });
-  const slowly = 'i=0; while [ $i -lt ${#TEA_KEY} ]; do printf %s "${TEA_KEY:$i:1}"; i=$((i+1)); sleep 0.01; done; echo " end"';
+  const slowly = 'echo "$TEA_KEY" | fold -w 1 | while read -r piece; do printf %s "$piece"; sleep 0.01; done; echo " end"';
   talk.script.answer([asks("skills_read", { name: "tea" })], [asks("exec", { command: slowly, skill: "tea" })], says("done"));
   await talk.ask("tea please");
   expect(results(there).at(-1)).toStartWith("[TEA_KEY] end\n");

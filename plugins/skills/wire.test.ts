@@ -89,9 +89,14 @@ test("without the program that would get it nothing runs, and what it would be i
     prepare: withProgram("unused"),
     config: { plugins: { "tools-exec": { config: { environment: { PATH: "/nowhere" } } } } },
   });
-  await expect(there.talk.client.call("skills.install", { name: "tea", installId: "go-0" })).rejects.toThrow(
-    "commands here have no go; with it this would do: go install tea.example/cmd/brew@latest",
-  );
+  expect(await there.talk.client.call("skills.install", { name: "tea", installId: "go-0" })).toEqual({
+    ok: false,
+    message: "commands here have no go; with it this would do: go install tea.example/cmd/brew@latest",
+    stdout: "",
+    stderr: "",
+    code: null,
+    command: "go install tea.example/cmd/brew@latest",
+  });
 });
 
 test("what other commands do is said so: skills come from registries by pincer install", async () => {
