@@ -48,9 +48,13 @@ interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
 
 type Isolation = "inline" | "process";
 
-/** Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is. */
+/**
+ * Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is, and
+ * `registry-client`, which installs into it.
+ */
+const inGateway = new Set(["routing", "skills", "registry-client"]);
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => id !== "routing" && id !== "skills"),
+  ...defaultPlugins.filter((id) => !inGateway.has(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
