@@ -1,5 +1,5 @@
 import { definePlugin } from "@pincer/plugin-sdk";
-import { skillCommands } from "@pincer/plugin-sdk/contracts/skill-commands";
+import { skillCommands, skillsChanged } from "@pincer/plugin-sdk/contracts/skill-commands";
 import { skillEnvironment } from "@pincer/plugin-sdk/contracts/skill-environment";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { promptBuilding, sessionEnded, toolCalling, turnEnded } from "@pincer/plugin-sdk/hooks";
@@ -13,7 +13,6 @@ import { status } from "./commands/status.ts";
 import { SkillsConfig } from "./config.ts";
 import { InUse } from "./in-use.ts";
 import { Meaning } from "./meaning.ts";
-import { skillsChanged } from "./methods.ts";
 import { Offer } from "./offer.ts";
 import { variablesOf } from "./reading.ts";
 import { readTool, searchTool } from "./tools.ts";
