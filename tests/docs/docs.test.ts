@@ -8,7 +8,9 @@ import { commands, families as familySummaries } from "../../kernel/cli/commands
 
 const root = dirname(dirname(import.meta.dir));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const pages = ["plugins", "channels"].flatMap((folder) => readdirSync(join(root, "docs", folder)).map((name) => `docs/${folder}/${name}`));
+const pages = ["plugins", "channels", "registry"].flatMap((folder) =>
+  readdirSync(join(root, "docs", folder)).map((name) => `docs/${folder}/${name}`),
+);
 const guides = [
   "README.md",
   ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
