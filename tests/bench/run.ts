@@ -22,6 +22,7 @@ import { failover } from "./failover.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
 import { type Figure, judge, print } from "./figures.ts";
 import { type Installation, install } from "./installation.ts";
+import { manyInstalled } from "./installed.ts";
 import { isolated } from "./isolated.ts";
 import { machine, takeCore } from "./machine.ts";
 import { idleMemory } from "./memory.ts";
@@ -41,6 +42,7 @@ import { startUpstream } from "./upstream-process.ts";
 const parts: Readonly<Record<string, Part>> = {
   start: coldStart,
   memory: idleMemory,
+  installed: manyInstalled,
   bus,
   requests,
   turns: httpTurns,
