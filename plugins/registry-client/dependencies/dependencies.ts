@@ -4,7 +4,7 @@ import type { ArchiveSource } from "@pincer/plugin-kit/packages/loopback";
 import { runnable } from "@pincer/plugin-kit/runnable";
 import type { RegistrySource } from "@pincer/registry/source";
 import type { NpmRegistryClient } from "../sources/npm-registry.ts";
-import { cachedArchives, mirroredArchives, npmArchives } from "./archives.ts";
+import { cachedArchives, firstArchives, mirroredArchives, npmArchives } from "./archives.ts";
 import { archiveCache } from "./cache.ts";
 
 interface DependencyOptions {
@@ -29,7 +29,7 @@ const cacheBytes = 1024 * 2 ** 20;
 export function createDependencies({ home, now, npm, mirrors = [], lateMirrors = [] }: DependencyOptions): Dependencies {
   const cache = archiveCache(join(home, "cache", "packages"), now);
   const places = [...mirrors.map(mirroredArchives), ...(npm ? [npmArchives(npm)] : []), ...lateMirrors.map(mirroredArchives)];
-  const archives = cachedArchives(cache, places);
+  const archives = cachedArchives(cache, firstArchives(places));
   return {
     archives,
     async install(folder, onProgress, signal) {
