@@ -1,6 +1,7 @@
 /** Skills that people call by name: `/pdf-forms fill this in`. */
 import { type Static, Type } from "@sinclair/typebox";
 import { call, defineContract } from "../contract.ts";
+import { defineEvent } from "../event.ts";
 
 export const SkillCommand = Type.Object({ name: Type.String(), description: Type.String() });
 export type SkillCommand = Static<typeof SkillCommand>;
@@ -27,4 +28,11 @@ export const skillCommands = defineContract({
       safe: true,
     }),
   },
+});
+
+export const skillsChanged = defineEvent({
+  name: "skills.changed",
+  summary: "Skills came, went or changed; the next turn has them.",
+  scope: "operator.read",
+  payload: Type.Object({ reason: Type.Union([Type.Literal("files"), Type.Literal("config")]) }),
 });

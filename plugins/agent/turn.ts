@@ -239,7 +239,7 @@ export class Turn {
       type: "toolCall",
       id: `skill_${Bun.hash(runId).toString(36)}`,
       name: encodeToolName(tool),
-      arguments: args,
+      arguments: this.#declared(tool, args),
     };
     const told = { role: "assistant", timestamp: agent.clock.now() } as const;
     this.#keep("skill", { ...told, content: [asked], stopReason: "toolUse" });
@@ -252,6 +252,12 @@ export class Turn {
     for (const notice of [text === "" ? "It answered nothing." : text, ...uncertainNotices(tools)]) message = this.#say(message, notice);
     this.#keep("skill:answer", message);
     return { ok: true, stopReason: "stop" };
+  }
+
+  /** What of these the tool knows at all. */
+  #declared(tool: string, args: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const parameters = this.#table?.tools.get(encodeToolName(tool))?.record.parameters as { properties?: object } | undefined;
+    return Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(parameters?.properties ?? {}, name)));
   }
 
   /** `onSteered`: the calls that go on with what was said into the turn, where another model has to. */

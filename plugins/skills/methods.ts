@@ -1,5 +1,4 @@
 /** `skills.*` on the wire. */
-import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { Type } from "@sinclair/typebox";
 
@@ -120,11 +119,4 @@ export const skillsInstall = defineMethod({
     code: Type.Union([Type.Integer(), Type.Null()]),
     command: text,
   }),
-});
-
-export const skillsChanged = defineEvent({
-  name: "skills.changed",
-  summary: "Skills came, went or changed; the next turn has them.",
-  scope: "operator.read",
-  payload: Type.Object({ reason: Type.Union([Type.Literal("files"), Type.Literal("config")]) }),
 });

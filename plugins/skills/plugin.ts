@@ -1,5 +1,5 @@
 import { definePlugin } from "@pincer/plugin-sdk";
-import { skillCommands } from "@pincer/plugin-sdk/contracts/skill-commands";
+import { skillCommands, skillsChanged } from "@pincer/plugin-sdk/contracts/skill-commands";
 import { skillEnvironment } from "@pincer/plugin-sdk/contracts/skill-environment";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { promptBuilding, sessionEnded, toolCalling, turnEnded } from "@pincer/plugin-sdk/hooks";
@@ -8,12 +8,12 @@ import { refusalOf } from "./bound.ts";
 import { commandsOf } from "./called.ts";
 import { Catalog } from "./catalog.ts";
 import { check } from "./commands/check.ts";
+import { list } from "./commands/list.ts";
 import { newSkill } from "./commands/new.ts";
 import { status } from "./commands/status.ts";
 import { SkillsConfig } from "./config.ts";
 import { InUse } from "./in-use.ts";
 import { Meaning } from "./meaning.ts";
-import { skillsChanged } from "./methods.ts";
 import { Offer } from "./offer.ts";
 import { variablesOf } from "./reading.ts";
 import { readTool, searchTool } from "./tools.ts";
@@ -68,7 +68,7 @@ export default definePlugin({
       },
     );
     registerWire(ctx, catalog);
-    for (const { command, run } of [newSkill, check, status]) ctx.command(command, run);
+    for (const { command, run } of [newSkill, check, list, status]) ctx.command(command, run);
 
     ctx.hook(promptBuilding, async (prompt, { signal }) => {
       if (prompt.tools?.includes("skills_read") !== true) return prompt;

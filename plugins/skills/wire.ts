@@ -116,12 +116,15 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
       throw skillsErrors.SKILLS_INSTALLER(`${name} knows no installer ${JSON.stringify(installId)}; it knows: ${known}`);
     }
     const made = installerWords(installer);
+    const told = (message: string, command: string) => ({ ok: false, message, stdout: "", stderr: "", code: null, command });
+    if (installer.os.length > 0 && !installer.os.some((system) => system === process.platform))
+      return told(`${installId} is for ${installer.os.join(", ")}, and this is ${process.platform}`, installerText(installer));
     if ("refused" in made) throw skillsErrors.SKILLS_INSTALLER(`${name}, ${installId}: ${made.refused}`);
     const { processes } = ctx.uses;
     const { programs } = (await processes?.look({ programs: [made.program], variables: [] }, { signal })) ?? { programs: [] };
     const command = made.words.join(" ");
     if (processes === undefined || programs.length === 0)
-      throw skillsErrors.SKILLS_INSTALLER(`commands here have no ${made.program}; with it this would do: ${command}`);
+      return told(`commands here have no ${made.program}; with it this would do: ${command}`, command);
     ctx.log.info("skills.installing", { skill: name, command });
     try {
       const { code, output } = await processes.run({ words: [...made.words], timeoutMs }, { signal });

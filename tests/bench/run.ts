@@ -32,6 +32,7 @@ import { compareRequests, requests } from "./requests.ts";
 import { bus, lanes, sessions } from "./rooms.ts";
 import { startServer } from "./server-process.ts";
 import { size } from "./size.ts";
+import { skills } from "./skills.ts";
 import { swap } from "./swap.ts";
 import { connectTurns } from "./turn-client.ts";
 import { asking, compareTurns, httpTurns, inlineTurns } from "./turns.ts";
@@ -56,6 +57,7 @@ const parts: Readonly<Record<string, Part>> = {
   isolated,
   size,
   registry,
+  skills,
 };
 
 const repository = dirname(dirname(import.meta.dir));
