@@ -4,7 +4,7 @@ import type { AllowedTool } from "@pincer/plugin-sdk/skill";
 import type { SkillInUse } from "./in-use.ts";
 
 /** What the tools of other clients, for which many skills are written, are called here. */
-const alike: Readonly<Record<string, readonly string[]>> = {
+export const alike: Readonly<Record<string, readonly string[]>> = {
   bash: ["exec", "process"],
   shell: ["exec", "process"],
   edit: ["edit", "patch"],

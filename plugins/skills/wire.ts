@@ -109,7 +109,7 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
     const { all } = await viewOf(agentId, signal);
     const skill = all.find((one) => one.name === name)?.skill;
     if (skill === undefined)
-      throw skillsErrors.SKILLS_UNKNOWN(`expected the name of a skill, came ${JSON.stringify(name)}; pincer skills list shows them`);
+      throw skillsErrors.SKILLS_UNKNOWN(`expected the name of a skill, came ${JSON.stringify(name)}; pincer skills status shows them`);
     const installer = skill.runtime.install.find(({ id }) => id === installId);
     if (installer === undefined) {
       const known = skill.runtime.install.map(({ id }) => id).join(", ") || "none";

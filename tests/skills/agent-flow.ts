@@ -1,13 +1,11 @@
 /**
- * A turn in which an agent uses a skill: the model, which a script plays, reads the skill's page with a tool, takes its commands from what it read,
- * and runs them with another. So what is shown is the way from the page to the program, through a gateway.
+ * A turn in which an agent uses a skill: the model, which a script plays, finds it in its prompt, reads its page with a tool, takes the commands from
+ * what it read, and runs them with another. So what is shown is the way from the page to the program, through a gateway.
  */
-import { cpSync } from "node:fs";
-import { join } from "node:path";
 import type { ModelRequest } from "@pincer/plugin-sdk/contracts/provider";
 import { asks } from "@pincer/plugin-sdk/testing/script";
 import { startConversation } from "../fixtures/conversation.ts";
-import { type Block, blocksIn, skills } from "./pages.ts";
+import { type Block, blocksIn } from "./pages.ts";
 
 interface Flow {
   readonly name: string;
@@ -31,16 +29,17 @@ const resultsIn = ({ messages }: ModelRequest) =>
   });
 
 export async function useSkill({ name, headings, home, environment }: Flow): Promise<readonly Ran[]> {
-  const folder = `skills/${name}`;
-  cpSync(join(skills, name), join(home, "workspace", folder), { recursive: true });
-  const commandsIn = (page: string) => blocksIn(page, folder).filter(({ heading }) => headings.includes(heading));
+  const commandsIn = (page: string) => blocksIn(page).filter(({ heading }) => headings.includes(heading));
   await using talk = await startConversation({
     home,
-    enable: ["tools-exec", "tools-files", "approvals"],
+    enable: ["skills", "tools-exec", "tools-files", "approvals"],
     config: { plugins: { "tools-exec": { config: { environment, timeoutMs: 120_000 } } } },
   });
   const ran: Block[] = [];
-  talk.script.answer([asks("read", { path: `${folder}/SKILL.md` })]);
+  talk.script.answer((request) => {
+    const isOffered = request.system.some(({ text }) => text.includes(`\n- ${name}: `));
+    return [isOffered ? asks("skills_read", { name }) : { text: `my prompt names no skill ${name}` }];
+  });
   talk.script.otherwise((request) => {
     const [page] = resultsIn(request);
     const next = commandsIn(page?.text ?? "")[ran.length];

@@ -215,13 +215,32 @@ test.each([
   expect(answer.file).toBe(["BEGIN:VCALENDAR", "VERSION:2.0", ...before, "END:VCALENDAR", ""].join("\r\n"));
 });
 
+test("a file that is cut off is not read as if it were whole, nor written", async () => {
+  expect(await ask(["BEGIN:VEVENT", "UID:a"], "list")).toMatchObject({ exit: 1, err: expect.stringMatching(/expected END:VEVENT/) });
+  expect(await ask(["BEGIN:VEVENT", "UID:a"], "add", "X", "--start", "2026-12-01")).toMatchObject({
+    exit: 1,
+    err: expect.stringMatching(/expected END:VEVENT/),
+  });
+});
+
 test.each([
-  [["BEGIN:VEVENT", "UID:a"], /expected END:VEVENT/],
-  [["BEGIN:VEVENT", "UID:a", "END:VEVENT"], /line 3: expected a DTSTART in this event, came none/],
-  [["no colon here"], /line 3: expected NAME:value, came "no colon here"/],
-  [event("DTSTART:next week"), /line 6: DTSTART: expected a time such as 20261203T090000, came "next week"/],
-] as const)("a file that is not in order is named with the line: %p", async (lines, says) => {
-  expect(await ask(lines, "list")).toMatchObject({ exit: 1, err: expect.stringMatching(says) });
+  [["BEGIN:VEVENT", "UID:x", "SUMMARY:Odd", "END:VEVENT"], /the event "Odd" in lines 8 to 11 is left out: line 8: expected a DTSTART/],
+  [event("DTSTART:next week"), /the event "It" .*: line 11: DTSTART: expected a time such as 20261203T090000, came "next week"/],
+  [event("DTSTART:20261399T000000Z"), /the event "It" .* is left out/],
+  [["no colon here"], /line 8: expected NAME:value, came "no colon here"/],
+] as const)("what cannot be read is named with its line, and hides nothing else: %p", async (lines, says) => {
+  const fine = event("DTSTART:20261201T080000Z");
+  const { out, err, exit } = await ask([...fine, ...lines], "list", "--from", "2026-12-01", "--zone", "UTC");
+  expect({ out, exit }).toEqual({ out: "2026-12-01 Tue  08:00-08:00  It  [a]\n", exit: 0 });
+  expect(err).toMatch(says);
+});
+
+test("a change keeps what is in no calendar's rules, such as separators of Unicode within a text", async () => {
+  const odd = event("DTSTART:20261201T080000Z", "DESCRIPTION:one\u2028two\u2029three\u0085four");
+  const { file } = await ask([...odd, ...event("UID:b", "DTSTART:20261202T080000Z")], "remove", "nothing-such");
+  const removed = await ask([...odd, "BEGIN:VEVENT", "UID:b", "DTSTART:20261202T080000Z", "END:VEVENT"], "remove", "b");
+  expect(removed.file).toBe(["BEGIN:VCALENDAR", "VERSION:2.0", ...odd, "END:VCALENDAR", ""].join("\r\n"));
+  expect(file).toContain("two\u2029three");
 });
 
 test("what cannot be understood is said, and the rest is shown", async () => {

@@ -28,7 +28,7 @@ walkSkill("git", {
   },
   flow: ["Git", "Read the history"],
   outcomes: {
-    Git: /^## main\n M price.sh\n(\?\? skills\/\n)?\w+ \(HEAD -> main\) Add coffee\n/,
+    Git: /^## main\n M price.sh\n\w+ \(HEAD -> main\) Add coffee\n/,
     "Read the history": [
       /Give a smaller discount\n\w+ Sell things with a discount\n\w+ Sell things with a discount\n[\s\S]*\(Ada .* 3\) echo/,
       /^\w+ Ada \d{4}-\d\d-\d\d\nAdd a list of goods\n[\s\S]*goods \| 1 \+/,

@@ -10,14 +10,12 @@ export interface Block {
 }
 
 /** Those fenced as `sh`, each with the heading that it stands under. */
-export function blocksIn(page: string, baseDir: string): readonly Block[] {
+export function blocksIn(page: string): readonly Block[] {
   let heading = "";
-  return [...page.replaceAll("{baseDir}", baseDir).matchAll(/^#+ (.+)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(
-    ([, title, language, script = ""]) => {
-      if (title !== undefined) heading = title;
-      return language === "sh" ? [{ heading, script }] : [];
-    },
-  );
+  return [...page.matchAll(/^#+ (.+)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, title, language, script = ""]) => {
+    if (title !== undefined) heading = title;
+    return language === "sh" ? [{ heading, script }] : [];
+  });
 }
 
 /** SKILL.md first. */
@@ -32,7 +30,7 @@ export const blocksOf = (name: string, isWanted: (page: string) => boolean): rea
   pagesOf(name)
     .filter(isWanted)
     .flatMap((page) =>
-      blocksIn(readFileSync(join(skills, name, page), "utf8"), join(skills, name)).map(({ heading, script }) => ({
+      blocksIn(readFileSync(join(skills, name, page), "utf8").replaceAll("{baseDir}", join(skills, name))).map(({ heading, script }) => ({
         heading: page === "SKILL.md" ? heading : `${page.slice(page.indexOf("/") + 1)}: ${heading}`,
         script,
       })),

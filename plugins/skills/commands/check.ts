@@ -2,16 +2,20 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { isSkillName } from "@pincer/plugin-sdk/skill";
 import { checkSkill, type Step, type Verdict } from "../kit/check.ts";
+import { workspaceSkills } from "../kit/create.ts";
 import { kitErrors } from "../kit/errors.ts";
 import { machineOf } from "../kit/machine.ts";
 import { aligned, type CommandDefinition, dot, EXIT } from "./command.ts";
 
 const dots: Readonly<Record<Verdict, "good" | "bad" | "off">> = { passed: "good", failed: "bad", warned: "off", skipped: "off" };
 
-/** In the way of people, who name a folder, a file in it, or a folder of skills. */
-function skillsIn(given: string): readonly string[] {
-  const folder = basename(given) === "SKILL.md" ? resolve(given, "..") : resolve(given);
+/** In the way of people, who name a skill of the agent's workspace, a folder, the file in it, or a folder of skills. */
+function skillsIn(given: string, home: string): readonly string[] {
+  const own = join(workspaceSkills(home), given);
+  const named = isSkillName(given) && !existsSync(given) && existsSync(own) ? own : given;
+  const folder = basename(named) === "SKILL.md" ? resolve(named, "..") : resolve(named);
   if (existsSync(join(folder, "SKILL.md"))) return [folder];
   const within = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
   const skills = within
@@ -44,7 +48,7 @@ export const check: CommandDefinition = {
     usage: "[folder]",
   },
   async run([given = "."], io) {
-    const folders = skillsIn(given);
+    const folders = skillsIn(given, io.home);
     const options = { machine: machineOf(io.home, process.env), tools: await toolsOf(io) };
     const checked: { readonly name: string; readonly folder: string; readonly ok: boolean; readonly steps: readonly Step[] }[] = [];
     for (const folder of folders) {

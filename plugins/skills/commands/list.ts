@@ -1,10 +1,13 @@
 /** `pincer skills list`: what an agent has, and why it cannot use some of it. */
+import type { CommandIo } from "@pincer/plugin-sdk";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
+import { skillsErrors } from "../errors.ts";
 import { skillsStatus } from "../methods.ts";
 import { aligned, type CommandDefinition, dot, EXIT } from "./command.ts";
 
 const longest = 72;
-const places: Readonly<Record<string, string>> = {
+/** The folders that the wire knows by these names, for people. */
+export const places: Readonly<Record<string, string>> = {
   "openclaw-workspace": "workspace",
   "agents-skills-project": "workspace",
   "agents-skills-personal": "personal",
@@ -13,10 +16,24 @@ const places: Readonly<Record<string, string>> = {
   "openclaw-extra": "extraDirs",
 };
 
+type Status = ResultOf<typeof skillsStatus>;
+
+/** The command is there wherever the plugin is; what it calls is there once that is on. */
+const OFF = "skills are known to the plugin skills, which is not enabled: pincer plugins enable skills";
+const isOff = (error: unknown): boolean => (error as { readonly code?: unknown } | null)?.code === "BUS_METHOD_UNKNOWN";
+
+export async function statusOf(io: CommandIo, agentId?: string): Promise<Status> {
+  try {
+    return (await io.call(skillsStatus.name, agentId === undefined ? {} : { agentId })) as Status;
+  } catch (error) {
+    throw isOff(error) ? skillsErrors.SKILLS_OFF(OFF) : error;
+  }
+}
+
 export const list: CommandDefinition = {
   command: { name: "skills list", summary: "The skills that an agent has, and why it cannot use some", usage: "[agent]" },
   async run([agentId], io) {
-    const status = (await io.call(skillsStatus.name, agentId === undefined ? {} : { agentId })) as ResultOf<typeof skillsStatus>;
+    const status = await statusOf(io, agentId);
     if (io.json) {
       io.print(JSON.stringify(status, null, 2));
       return EXIT.done;
@@ -48,7 +65,7 @@ export const list: CommandDefinition = {
   },
 };
 
-type Row = ResultOf<typeof skillsStatus>["skills"][number];
+type Row = Status["skills"][number];
 
 /** How to get what is missing. */
 const waysOf = ({ eligible, disabled, blockedByAllowlist, install }: Row): readonly string[] =>

@@ -112,6 +112,13 @@ const rules: readonly Rule[] = [
   },
 ];
 
+/** Every rule, with how much it weighs. */
+export const alarmRules: ReadonlyMap<string, Severity> = new Map([
+  ...rules.map(({ rule, severity }) => [rule, severity] as const),
+  ["invisible-text", "high"],
+  ["hidden-comment", "medium"],
+]);
+
 /** The longest line that is looked through; nobody reads longer ones either, which is said. */
 const longestLine = 20_000;
 

@@ -37,7 +37,8 @@ async function found(home: CliHome, skills: Readonly<Record<string, Files>>) {
 test("a new skill passes its check, and is told what is still to be said", async () => {
   await using home = createCliHome();
   const made = await home.pincer(["skills", "new", "tides"]);
-  expect(made).toMatchObject({ code: 0, err: "", out: expect.stringContaining("pincer skills check ") });
+  expect(made).toMatchObject({ code: 0, err: "", out: expect.stringContaining("pincer skills check tides") });
+  expect((await home.pincer(["skills", "check", "tides"])).code).toBe(0);
   const folder = join(home.path, "workspace", "skills", "tides");
   const { code, out } = await home.pincer(["skills", "check", folder]);
   expect(out).toMatch(
@@ -95,7 +96,7 @@ test("each thing that is not in order is named, with file and line", async () =>
         `it works on win32, and this is ${process.platform}`,
         "commands here have no no-such-program",
         "commands here have no no-such-a or no-such-b",
-        "CAT_KEY is not set: pincer config set skills.entries.needy.env.CAT_KEY ...",
+        "CAT_KEY is not set: skills.entries.needy.env.CAT_KEY",
         "channels.cat is not set in the configuration",
       ].join(" | ")}`,
     ],
@@ -195,7 +196,9 @@ test("the tools that a skill names are those of the gateway that runs", async ()
     }),
   ).toEqual({
     fine: [],
-    foreign: ["warned tools: Bash is what other programs call it: here it is exec | Read is what other programs call it: here it is read"],
+    foreign: [
+      "warned tools: Bash is what other programs call it: here it is exec, process | Read is what other programs call it: here it is read",
+    ],
     wrong: [
       expect.stringMatching(
         /^failed tools: there is no tool exce; did you mean "exec"\? \| there is no tool unknown; there are: .*\bexec\b/,

@@ -10,7 +10,7 @@ import { untouchedDescription } from "./create.ts";
 import { kitErrors } from "./errors.ts";
 import { filesOf, type SkillFile, type SkillFiles } from "./files.ts";
 import { checkLinks } from "./links.ts";
-import { type Machine, reasonsOf } from "./machine.ts";
+import { lacks, type Machine } from "./machine.ts";
 import { checkTools } from "./tools.ts";
 
 /** `warned`: it may be as it is meant, and somebody should look. */
@@ -74,7 +74,7 @@ function requirements(skill: Skill, machine: Machine): Step {
   const { os, requires } = skill.runtime;
   const needs = [...os, ...requires.bins, ...requires.anyBins, ...requires.env, ...requires.config];
   const met = needs.length === 0 ? "it needs nothing" : `met here: ${needs.join(", ")}`;
-  return { name: "requirements", ...verdict([], reasonsOf(skill, machine), met) };
+  return { name: "requirements", ...verdict([], lacks(skill, machine), met) };
 }
 
 function allowed({ allowedTools }: Skill, tools: readonly string[] | undefined): Step {

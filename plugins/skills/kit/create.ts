@@ -18,6 +18,9 @@ const nameFrom = (text: string): string =>
     .replace(/^-+|-+$/g, "")
     .slice(0, 64) || placeholder;
 
+/** Where the main agent finds them, unless its workspace is set to be elsewhere. */
+export const workspaceSkills = (home: string): string => join(home, "workspace", "skills");
+
 /** Makes `<parent>/<name>`; answers with its files. Throws `SKILL_*` and changes nothing when it cannot be. */
 export async function createSkill(name: string, parent: string): Promise<{ readonly folder: string; readonly files: readonly string[] }> {
   if (!isSkillName(name))

@@ -1,11 +1,12 @@
-/** What this machine has of what a skill needs, seen without a gateway: the programs that commands would find, and what the operator has set. */
+/** Whether a skill would work on this machine, seen without a gateway: the programs that commands would find, and what the operator has set. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isObject, type Json, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import type { Skill } from "@pincer/plugin-sdk/skill";
+import type { SkillEntry } from "../config.ts";
+import { missingOf, reasonsOf } from "../requirements.ts";
 
 export interface Machine {
-  readonly system: string;
   /** Where commands look for programs. */
   readonly path: string;
   readonly configuration: Json;
@@ -20,36 +21,19 @@ export function machineOf(home: string, env: Readonly<Record<string, string | un
   } catch {
     // silent-ok: see above
   }
-  return { system: process.platform, path: `${env["PATH"] ?? ""}:${dirname(process.execPath)}`, configuration };
+  return { path: `${env["PATH"] ?? ""}:${dirname(process.execPath)}`, configuration };
 }
 
-/** Why the skill would not work here; empty: it would. */
-export function reasonsOf(
-  { runtime: { os, requires, always, primaryEnv, key } }: Skill,
-  { system, path, configuration }: Machine,
-): readonly string[] {
-  const isHere = os.length === 0 || os.some((one) => one === system);
-  const otherwise = isHere ? [] : [`it works on ${os.join(", ")}, and this is ${system}`];
-  if (always) return otherwise;
-  const has = (program: string) => Bun.which(program, { PATH: path }) !== null;
-  const set = (...at: readonly string[]) => valueAt(configuration, at);
-  const given = [set("skills", "entries", key, "env"), set("plugins", "tools-exec", "config", "environment")];
-  const variables = given.flatMap((value) => (value !== undefined && isObject(value) ? Object.keys(value) : []));
-  const hasKey = primaryEnv !== undefined && set("skills", "entries", key, "apiKey") !== undefined;
-  const missing = requires.bins.filter((program) => !has(program));
-  return [
-    ...otherwise,
-    ...(missing.length === 0 ? [] : [`commands here have no ${missing.join(", ")}`]),
-    ...(requires.anyBins.length === 0 || requires.anyBins.some(has) ? [] : [`commands here have no ${requires.anyBins.join(" or ")}`]),
-    ...requires.env
-      .filter((name) => !variables.includes(name) && !(hasKey && name === primaryEnv))
-      .map((name) => `${name} is not set: pincer config set skills.entries.${key}.env.${name} ...`),
-    ...requires.config.filter((at) => !isSet(set(...at.split(".")))).map((at) => `${at} is not set in the configuration`),
-  ];
-}
-
-function isSet(value: Json | undefined): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  if (value !== undefined && isObject(value)) return value["enabled"] !== false;
-  return Boolean(value);
+/** Empty: it would. */
+export function lacks({ runtime }: Skill, { path, configuration }: Machine): readonly string[] {
+  const { key, requires } = runtime;
+  const written = valueAt(configuration, ["skills", "entries", key]);
+  const given = valueAt(configuration, ["plugins", "tools-exec", "config", "environment"]);
+  const around = {
+    programs: new Set([...requires.bins, ...requires.anyBins].filter((program) => Bun.which(program, { PATH: path }) !== null)),
+    variables: new Set(given !== undefined && isObject(given) ? Object.keys(given) : []),
+    system: process.platform,
+    configuration,
+  };
+  return reasonsOf(missingOf(runtime, (written ?? {}) as SkillEntry, around), key, around);
 }

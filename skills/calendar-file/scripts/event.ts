@@ -18,6 +18,8 @@ export interface Event {
   /** Starts that are added, and taken away, on the clock of the event. */
   readonly added: readonly Temporal.PlainDateTime[];
   readonly removed: readonly Temporal.PlainDateTime[];
+  /** Days that are taken away whole, as some programs write it. */
+  readonly removedDays: readonly Temporal.PlainDate[];
   /** The start of the occurrence of that uid in whose place this one stands. */
   readonly replaces: Temporal.PlainDateTime | undefined;
   /** First and last line in the file. */
@@ -37,10 +39,10 @@ interface Moment {
 }
 
 export function readCalendar(text: string): Calendar {
-  const lines = linesOf(text);
+  const warnings = new Set<string>();
+  const lines = linesOf(text.replace(/^\ufeff/, ""), warnings);
   if (lines[0]?.name !== "BEGIN" || lines[0].value.toUpperCase() !== "VCALENDAR")
     throw new CalendarProblem(`line 1: expected BEGIN:VCALENDAR, came ${JSON.stringify(text.slice(0, 40))}`);
-  const warnings = new Set<string>();
   const events: Event[] = [];
   const open: string[] = [];
   let own: Line[] = [];
@@ -53,11 +55,23 @@ export function readCalendar(text: string): Calendar {
       const closed = open.pop();
       if (closed !== line.value.toUpperCase())
         throw new CalendarProblem(`line ${line.number}: expected END:${closed ?? "nothing more"}, came END:${line.value}`);
-      if (closed === "VEVENT") events.push(eventOf(own, [from, line.number], warnings));
+      if (closed === "VEVENT") events.push(...readable(own, [from, line.number], warnings));
     } else if (open.at(-1) === "VEVENT") own.push(line);
   }
   if (open.length > 0) throw new CalendarProblem(`expected END:${open.at(-1)} before the end of the file: it may be cut off`);
   return { events, warnings: [...warnings] };
+}
+
+/** One event that cannot be read does not hide the others. */
+function readable(lines: readonly Line[], span: readonly [number, number], warnings: Set<string>): readonly Event[] {
+  try {
+    return [eventOf(lines, span, warnings)];
+  } catch (error) {
+    if (!(error instanceof CalendarProblem || error instanceof RangeError)) throw error;
+    const title = lines.find(({ name }) => name === "SUMMARY")?.value ?? "without a title";
+    warnings.add(`the event ${JSON.stringify(plainText(title))} in lines ${span[0]} to ${span[1]} is left out: ${error.message}`);
+    return [];
+  }
 }
 
 function eventOf(lines: readonly Line[], span: readonly [number, number], warnings: Set<string>): Event {
@@ -68,7 +82,8 @@ function eventOf(lines: readonly Line[], span: readonly [number, number], warnin
   const { at: start, isAllDay, zone } = momentOf(started, warnings);
   const all = (name: string) => lines.filter((line) => line.name === name);
   const moments = (name: string) =>
-    all(name).flatMap((line) => line.value.split(",").map((value) => momentIn({ ...line, value }, zone, warnings)));
+    // Of a period (start/end) the start counts.
+    all(name).flatMap((line) => line.value.split(",").map((value) => momentIn({ ...line, value: value.split("/")[0]! }, zone, warnings)));
   const rule = find("RRULE");
   const replaced = find("RECURRENCE-ID");
   return {
@@ -82,6 +97,9 @@ function eventOf(lines: readonly Line[], span: readonly [number, number], warnin
     rule: rule === undefined ? undefined : ruleOf(rule, zone, warnings),
     added: moments("RDATE"),
     removed: moments("EXDATE"),
+    removedDays: all("EXDATE")
+      .flatMap((line) => line.value.split(",").map((value) => momentOf({ ...line, value }, warnings)))
+      .flatMap(({ at, isAllDay: isDay }) => (isDay ? [at.toPlainDate()] : [])),
     replaces: replaced === undefined ? undefined : momentIn(replaced, zone, warnings),
   };
 }

@@ -11,23 +11,26 @@ export interface Line {
 /** What is wrong with the file or the call; said without a stack. */
 export class CalendarProblem extends Error {}
 
-export function linesOf(text: string): readonly Line[] {
+/** What is no such line is told, and passed over. */
+export function linesOf(text: string, warnings: Set<string>): readonly Line[] {
   const unfolded: { text: string; number: number }[] = [];
   for (const [at, raw] of text.split(/\r\n|\n|\r/).entries()) {
     const last = unfolded.at(-1);
     if (/^[ \t]/.test(raw) && last !== undefined) last.text += raw.slice(1);
     else if (raw !== "") unfolded.push({ text: raw, number: at + 1 });
   }
-  return unfolded.map(({ text: line, number }) => {
+  return unfolded.flatMap(({ text: line, number }) => {
     const [, head, value] = /^((?:"[^"]*"|[^":])*):(.*)$/s.exec(line) ?? [];
-    if (head === undefined || value === undefined)
-      throw new CalendarProblem(`line ${number}: expected NAME:value, came ${JSON.stringify(line.slice(0, 60))}`);
+    if (head === undefined || value === undefined) {
+      warnings.add(`line ${number}: expected NAME:value, came ${JSON.stringify(line.slice(0, 60))}`);
+      return [];
+    }
     const [name = "", ...pairs] = head.match(/(?:"[^"]*"|[^;"])+/g) ?? [];
     const parameters = pairs.map((pair) => {
       const at = pair.indexOf("=");
       return [pair.slice(0, at).toUpperCase(), pair.slice(at + 1).replace(/^"(.*)"$/, "$1")] as const;
     });
-    return { name: name.toUpperCase(), parameters: Object.fromEntries(parameters), value, number };
+    return [{ name: name.toUpperCase(), parameters: Object.fromEntries(parameters), value, number }];
   });
 }
 

@@ -39,8 +39,9 @@ const farthest = 20_000;
 function* allStarts(event: Event, events: readonly Event[]): Generator<Temporal.PlainDateTime, void, void> {
   const replaced =
     event.replaces !== undefined ? [] : events.flatMap(({ uid, replaces }) => (uid === event.uid && replaces ? [replaces] : []));
+  const days = [...event.removedDays, ...(event.isAllDay ? replaced.map((at) => at.toPlainDate()) : [])];
   const isGone = (at: Temporal.PlainDateTime) =>
-    [...event.removed, ...replaced].some((gone) => (event.isAllDay ? gone.toPlainDate().equals(at.toPlainDate()) : gone.equals(at)));
+    [...event.removed, ...replaced].some((gone) => gone.equals(at)) || days.some((day) => day.equals(at.toPlainDate()));
   let count = 0;
   const regular = event.rule === undefined ? [event.start] : startsOf(event.start, event.rule);
   for (const at of event.added) if (!isGone(at)) yield at;

@@ -76,7 +76,7 @@ function zoneLines(zone: string, from: Temporal.ZonedDateTime): readonly string[
 }
 
 /** Lines with their ends, as they stand. */
-const rawLines = (text: string): readonly string[] => text.match(/.*(?:\r\n|\n|\r)|.+$/g) ?? [];
+const rawLines = (text: string): readonly string[] => text.match(/[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$/g) ?? [];
 
 export function withoutEvents(text: string, gone: readonly Event[]): string {
   const isGone = (number: number) => gone.some(({ span: [first, last] }) => number >= first && number <= last);
