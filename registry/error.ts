@@ -13,9 +13,19 @@ const meanings = {
   REGISTRY_TOO_LARGE: "the registry sends more than it may",
   REGISTRY_UNREACHABLE: "the registry does not answer",
   REGISTRY_NOT_FOUND: "the registry does not have that",
+  REGISTRY_REVOKED: "nobody should run that any more",
   REGISTRY_NAME_INVALID: "that is no name of a package",
   REGISTRY_NAME_TAKEN: "another publisher has this name",
   REGISTRY_VERSION_TAKEN: "that version is published already, and versions do not change",
+  REGISTRY_LIST_CHANGED: "somebody has published under this name meanwhile: the next list builds on that one",
+  REGISTRY_NAME_HELD: "the name waits for the word of whoever runs the registry",
+  REGISTRY_UNAUTHENTICATED: "the registry does not know who asks",
+  REGISTRY_FORBIDDEN: "who asks may not do that here",
+  REGISTRY_REQUEST_INVALID: "the registry does not understand that request",
+  REGISTRY_RATE_LIMITED: "too many requests: come back later",
+  REGISTRY_TOO_SLOW: "the request did not come to its end in time",
+  REGISTRY_BUSY: "the registry takes no more at once",
+  REGISTRY_SETTINGS_INVALID: "the settings of the registry do not have the form that they must have",
 } as const;
 
 export type RegistryErrorCode = keyof typeof meanings;

@@ -14,6 +14,10 @@ export const releaseNotes = Type.Object(
     manifest: Type.String({ pattern: "^[0-9a-f]{64}$" }),
     /** Versions of the plugin SDK that it works with. */
     sdk: Type.Optional(Type.String({ maxLength: 100 })),
+    /** Names that point at this release and at no other of the package, until its publisher moves them: `latest`, `beta`. */
+    tags: Type.Optional(
+      Type.Array(Type.String({ pattern: "^[a-z]+(-[a-z0-9]+)*$", maxLength: 32 }), { minItems: 1, maxItems: 8, uniqueItems: true }),
+    ),
     /** Its publisher takes it back: who asks for this very version still gets it. */
     yanked: Type.Optional(
       Type.Object({ at: time, reason: Type.String({ minLength: 1, maxLength: 500 }) }, { additionalProperties: false }),

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { placeOf } from "../layout.ts";
-import { archiveOf } from "../name.ts";
+import { archiveOf, binOf } from "../name.ts";
 import { rootOf } from "../repository/create.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import { lives, stamp, unsigned } from "../repository/lifetime.ts";
@@ -142,6 +142,32 @@ test("wrong software: a publisher has no say in a name that is another's, whatev
   await expect(house.client().find({ kind: "plugins", id: "harmless" })).rejects.toEqual(code("REGISTRY_NOT_FOUND"));
 });
 
+test("wrong software: a server that gives a publisher other keys in one part gains nothing in another", async () => {
+  using house = startHouse(256);
+  house.publish("1.0.0", bytesOf("one"));
+  const bait = { kind: "plugins", id: "bait" } as const;
+  house.publish("1.0.0", bytesOf("bait"), bait);
+  const mallory = createSigner().signer;
+  const { online } = house.founders;
+  // With the server's key: `bait` is ada's, who signs with a key of mallory's there, and the list of ada's is what that key says.
+  const part = `names-${binOf(bait)}`;
+  const { signed } = current(house, part).metadata;
+  const roles = signed.delegations!.roles.map((role) => ({ ...role, keyids: [mallory.id] }));
+  const names = { ...signed, version: signed.version + 1, delegations: { keys: { [mallory.id]: mallory.json }, roles } };
+  const path = archiveOf({ ...telegram, version: "9.0.0" });
+  const list = nextList(house.repository, () => house.clock.now, path, bytesOf("evil"));
+  force(
+    house,
+    new Map([
+      [part, signMetadata(names, [online])],
+      ["publisher-ada", signMetadata(list, [mallory])],
+    ]),
+  );
+  const client = house.client();
+  expect((await client.find(bait)).publisher.keys).toEqual([mallory.json.keyval.public]);
+  await expect(client.find(telegram)).rejects.toEqual(code("REGISTRY_METADATA_UNSIGNED"));
+});
+
 test("wrong software: a role that takes the name of one of the top level has no say", async () => {
   const { house } = await seen();
   using _house = house;
@@ -158,8 +184,12 @@ test("fast forward: a stolen key of the server's that says the highest version t
   using _house = house;
   const now = () => house.clock.now;
   const file = { version: 2 ** 31, length: 1, hashes: { sha256: "0".repeat(64) } };
-  const timestamp: Signed<"timestamp"> = { ...unsigned("timestamp", 2 ** 31, lives.timestamp, now), meta: { "snapshot.json": file } };
   const right = readFileSync(join(house.folder, "metadata/timestamp.json"));
+  const timestamp: Signed<"timestamp"> = {
+    ...parseMetadata("timestamp", "timestamp", right).signed,
+    version: 2 ** 31,
+    meta: { "snapshot.json": file },
+  };
   writeFileSync(join(house.folder, "metadata/timestamp.json"), signMetadata(timestamp, [house.founders.online]));
   await expect(house.client({ state }).refresh()).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
   writeFileSync(join(house.folder, "metadata/timestamp.json"), right);
@@ -170,8 +200,8 @@ test("fast forward: a stolen key of the server's that says the highest version t
   writeFileSync(join(house.folder, "metadata/2.root.json"), root);
   const { metadata } = current(house, "targets");
   const { delegations } = metadata.signed;
-  const keys = { [online.id]: online.json };
-  const roles = delegations!.roles.map((role) => ({ ...role, keyids: [online.id] }));
+  const keys = { ...delegations!.keys, [online.id]: online.json };
+  const roles = delegations!.roles.map((role) => (role.name === "revocations" ? role : { ...role, keyids: [online.id] }));
   const targets = signMetadata({ ...metadata.signed, version: 2, delegations: { keys, roles } }, house.founders.targets);
   const names = current(house, "names-all").metadata.signed;
   force(

@@ -61,7 +61,7 @@ test("what is not there is said so", async () => {
     message: expect.stringContaining("no plugin nobody"),
   });
   await expect(client.find({ kind: "skills", id: telegram.id })).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
-  await expect(client.file("revocations.json")).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
+  await expect(client.file("nothing.json")).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
 });
 
 test("a client of TUF that is not ours accepts the registry, and finds the same bytes", async () => {
@@ -89,6 +89,7 @@ test("a client of TUF that is not ours accepts the registry, and finds the same 
     const target = await updater.getTargetInfo(path);
     expect(target?.path).toBe(path);
     expect(readFileSync(await updater.downloadTarget(target!))).toEqual(Buffer.from(archive("one")));
+    expect((await updater.getTargetInfo("revocations.json"))?.path).toBe("revocations.json");
     expect(await updater.getTargetInfo("plugins/00/nobody/1.0.0.tgz")).toBeUndefined();
   } finally {
     await server.stop(true);

@@ -1,14 +1,19 @@
 /** A registry as whoever installs from it sees it: whose a name is, which versions there are, and exactly the bytes that were published. */
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
+import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
+import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
 import { type Expected, exactly, joined, upTo } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
+import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
-import { refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
+import { readParts } from "./catalogue.ts";
+import { createKnownRevocations, revokedError } from "./revoked.ts";
+import { type Found, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
 
 /** Who publishes under a name. */
 export interface Publisher {
@@ -27,30 +32,38 @@ export interface Published extends Release {
 
 export interface Package {
   readonly publisher: Publisher;
-  /** Newest first. */
+  /** Newest first, without those that are revoked; with those that are yanked, which their notes say. */
   readonly releases: readonly Published[];
+  /** Why there are fewer than were published. */
+  readonly revoked: readonly Revoked[];
+}
+
+export interface Revoked {
+  readonly version: string;
+  readonly revocation: PackageRevocation;
 }
 
 export interface RegistryClient {
   /** Asks for what is new; everything else answers from what was seen then. Throws as `refreshTrust`. */
   refresh(signal?: AbortSignal): Promise<void>;
-  /** Throws `REGISTRY_NOT_FOUND`. */
+  /** Throws `REGISTRY_NOT_FOUND`, and `REGISTRY_REVOKED` where nothing is left that somebody may run. */
   find(name: PackageName, signal?: AbortSignal): Promise<Package>;
-  /** A file that a role of the top level speaks of (`revocations.json`, `catalogue.json`). Throws `REGISTRY_NOT_FOUND`. */
+  /** Asks what nobody should run any more: cheap, so that it can be asked every minute. Throws as `refreshTrust`. */
+  revocations(signal?: AbortSignal): Promise<readonly Revocation[]>;
+  /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
+  catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
+  /** A file that a role of the top level speaks of (`revocations.json`). Throws `REGISTRY_NOT_FOUND`. */
   file(path: string, signal?: AbortSignal): Promise<Uint8Array>;
-  /** The archive as it comes; it is what was published only when it has come to its end without an error. */
+  /**
+   * The archive as it comes; it is what was published only when it has come to its end without an error. Throws `REGISTRY_REVOKED` for one of which
+   * that was heard, and asks nobody anew.
+   */
   download(release: Published, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** The archive's files, once all of it was seen to be what was published. */
   unpack(
     release: Published,
     options?: { readonly limits?: ArchiveLimits; readonly signal?: AbortSignal },
   ): Promise<readonly ArchiveEntry[]>;
-}
-
-interface Found {
-  readonly role: RoleName;
-  readonly delegator: Metadata<"targets">;
-  readonly metadata: Metadata<"targets">;
 }
 
 export function createRegistryClient(options: TrustOptions): RegistryClient {
@@ -94,6 +107,12 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       upTo(length, path, options.source.read(placeOf(path, sha256), { limit: length, ...(signal && { signal }) })),
     );
 
+  const known = createKnownRevocations(options, fetched);
+  const revocationsNow = async (signal: AbortSignal | undefined): Promise<readonly Revocation[]> => {
+    const { targets, timestamp, below } = await now();
+    return timestamp.signed.revocations ? known.read(await below(targets, "revocations", signal), signal) : known.read(undefined, signal);
+  };
+
   const client: RegistryClient = {
     async refresh(signal) {
       const asked = refreshTrust(options, signal);
@@ -107,9 +126,27 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       const found = await last(`${folderOf(name)}/any`, signal);
       const publisher = publisherOf(found.role);
       if (publisher === undefined) throw unknown();
-      const releases = Object.entries(found.metadata.signed.targets).flatMap(([path, target]) => publishedAt(path, target, name));
-      if (releases.length === 0) throw unknown();
-      return { publisher: publisherIn(found, publisher), releases: releases.sort((a, b) => compareVersions(b.version, a.version)) };
+      const revocations = await revocationsNow(signal);
+      requireSignedByUnrevoked(found.delegator, found.role, found.metadata, revocations);
+      const all = Object.entries(found.metadata.signed.targets)
+        .flatMap(([path, target]) => publishedAt(path, target, name))
+        .sort((a, b) => compareVersions(b.version, a.version));
+      if (all.length === 0) throw unknown();
+      const revoked = all.flatMap((release) => {
+        const revocation = revocationOf(revocations, release);
+        return revocation ? [{ version: release.version, revocation }] : [];
+      });
+      if (revoked.length === all.length) throw revokedError(all[0]!, revoked[0]!.revocation);
+      const releases = all.filter(({ version }) => !revoked.some((one) => one.version === version));
+      return { publisher: publisherIn(found, publisher), releases, revoked };
+    },
+
+    revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
+
+    async catalogue(signal) {
+      const { targets, snapshot, below } = await now();
+      if (!snapshot.signed.meta["catalogue.json"]) return [];
+      return readParts(await below(targets, "catalogue", signal), options.state, (path, expected) => fetched(path, expected, signal));
     },
 
     async file(path, signal) {
@@ -119,7 +156,11 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       return joined(fetched(path, { length: target.length, sha256: target.hashes.sha256 }, signal));
     },
 
-    download: ({ path, ...expected }, signal) => fetched(path, expected, signal),
+    async *download(release, signal) {
+      const revocation = revocationOf(known.last(), release);
+      if (revocation) throw revokedError(release, revocation);
+      yield* fetched(release.path, release, signal);
+    },
     unpack: (release, { limits = archiveLimits, signal } = {}) => readArchive(client.download(release, signal), { limits }),
   };
   return client;

@@ -32,18 +32,29 @@ export interface Trusted {
   below(delegator: Metadata<"targets">, role: RoleName, signal?: AbortSignal): Promise<Metadata<"targets">>;
 }
 
-/** Throws `REGISTRY_METADATA_*`, `REGISTRY_TOO_LARGE`, `REGISTRY_UNREACHABLE`. */
-export async function refreshTrust(options: TrustOptions, signal?: AbortSignal): Promise<Trusted> {
+/** What speaks of a path, and who handed that to it. */
+export interface Found {
+  readonly role: RoleName;
+  readonly delegator: Metadata<"targets">;
+  readonly metadata: Metadata<"targets">;
+}
+
+interface Beginning {
+  readonly root: Metadata<"root">;
+  readonly timestamp: Metadata<"timestamp">;
+  readonly read: Read;
+  /** A role below, of that version. */
+  fetchRole(delegator: Delegator, role: RoleName, meta: MetaFile): Promise<Metadata<"targets">>;
+}
+
+async function begin(options: TrustOptions, signal: AbortSignal | undefined): Promise<Beginning> {
   const { source, state, now } = options;
   const read = (path: string, limit: number) =>
     joined(upTo(limit, path, source.read(`metadata/${path}`, { limit, ...(signal && { signal }) })));
   const root = await newestRoot(options, read);
   requireFresh("root", root, now);
   const timestamp = await newestTimestamp(options, root, read);
-  const snapshot = await matchingSnapshot(options, root, timestamp, read);
-  const fetchRole = async (delegator: Delegator, role: RoleName): Promise<Metadata<"targets">> => {
-    const meta = snapshot.signed.meta[`${role}.json`];
-    if (meta === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `the registry's snapshot has no ${role}.json`);
+  const fetchRole: Beginning["fetchRole"] = async (delegator, role, meta) => {
     const check = (bytes: Uint8Array) => {
       requireSame(role, meta, bytes);
       const metadata = parseMetadata("targets", role, bytes);
@@ -62,36 +73,97 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
     state.write(role, bytes);
     return metadata;
   };
-  const targets = await fetchRole(root, "targets");
+  return { root, timestamp, read, fetchRole };
+}
+
+/** Throws `REGISTRY_METADATA_*`, `REGISTRY_TOO_LARGE`, `REGISTRY_UNREACHABLE`. */
+export async function refreshTrust(options: TrustOptions, signal?: AbortSignal): Promise<Trusted> {
+  const { root, timestamp, read, fetchRole } = await begin(options, signal);
+  const snapshot = await matchingSnapshot(options, root, timestamp, read);
+  if (!Bun.deepEquals(timestamp.signed.revocations, snapshot.signed.meta["revocations.json"]))
+    throw new RegistryError("REGISTRY_METADATA_MIXED", "the registry's timestamp and its snapshot speak of other revocations");
+  const roleNow = async (delegator: Delegator, role: RoleName): Promise<Metadata<"targets">> => {
+    const meta = snapshot.signed.meta[`${role}.json`];
+    if (meta === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `the registry's snapshot has no ${role}.json`);
+    return fetchRole(delegator, role, meta);
+  };
+  const targets = await roleNow(root, "targets");
   const known = new Map<string, Promise<Metadata<"targets">>>();
+  /** Who was seen to have signed for whom: two parts may name other keys for one publisher, and each must be right. */
+  const seen = new WeakMap<Metadata<"targets">, Set<string>>();
   return {
     root,
     timestamp,
     snapshot,
     targets,
-    below(delegator, role) {
-      const found = known.get(role) ?? fetchRole(delegator, role);
+    async below(delegator, role) {
+      const found = known.get(role) ?? roleNow(delegator, role);
       known.set(role, found);
       // A failure is no answer for whoever asks next.
       found.catch(() => known.delete(role));
-      return found;
+      const metadata = await found;
+      const checked = seen.get(delegator) ?? new Set();
+      if (!checked.has(role)) requireSigned(delegator, role, metadata);
+      seen.set(delegator, checked.add(role));
+      return metadata;
     },
   };
 }
 
+/**
+ * The metadata of the revocations alone, as of now; undefined in a registry that has none. When nothing was revoked since, this costs the timestamp,
+ * and when something was, these: who may revoke is taken from what was seen last, as long as that holds.
+ */
+export async function refreshRevocations(options: TrustOptions, signal?: AbortSignal): Promise<Metadata<"targets"> | undefined> {
+  const { root, timestamp, fetchRole } = await begin(options, signal);
+  const meta = timestamp.signed.revocations;
+  if (!meta) return undefined;
+  const delegator = keptTargets(options, root);
+  if (delegator && options.now() < Date.parse(delegator.signed.expires))
+    try {
+      return await fetchRole(delegator, "revocations", meta);
+    } catch (error) {
+      // By other keys than then: whose they are stands in newer targets, if they are anybody's.
+      if (!(error instanceof RegistryError && error.code === "REGISTRY_METADATA_UNSIGNED")) throw error;
+    }
+  const { targets, below } = await refreshTrust(options, signal);
+  return below(targets, "revocations", signal);
+}
+
+/** What was trusted last of the revocations, without asking, and however long ago that was. */
+export function keptRevocations(options: TrustOptions): Metadata<"targets"> | undefined {
+  const root = keptRoot(options);
+  const delegator = keptTargets(options, root);
+  return delegator && kept(options.state, "revocations", signedBy(delegator, "revocations"));
+}
+
+const keptTargets = ({ state }: TrustOptions, root: Metadata<"root">) => kept(state, "targets", signedBy(root, "targets"));
+
+const signedBy = (delegator: Delegator, role: RoleName) => (bytes: Uint8Array) => {
+  const metadata = parseMetadata("targets", role, bytes);
+  requireSigned(delegator, role, metadata);
+  return metadata;
+};
+
 type Read = (path: string, limit: number) => Promise<Uint8Array>;
 
-/** 5.3: each root is signed by the keys of the one before and by its own; none is left out. */
-async function newestRoot({ state, root: pinned }: TrustOptions, read: Read): Promise<Metadata<"root">> {
-  const selfSigned = (bytes: Uint8Array) => {
-    const metadata = parseMetadata("root", "root", bytes);
-    requireSigned(metadata, "root", metadata);
-    return metadata;
-  };
+const selfSigned = (bytes: Uint8Array): Metadata<"root"> => {
+  const metadata = parseMetadata("root", "root", bytes);
+  requireSigned(metadata, "root", metadata);
+  return metadata;
+};
+
+/** The operator may have come to trust a newer one than was seen. */
+function keptRoot({ state, root: pinned }: TrustOptions): Metadata<"root"> {
   const first = selfSigned(pinned);
   const stored = kept(state, "root", selfSigned);
-  // The operator may have come to trust a newer one than was seen.
-  let root = stored && stored.signed.version >= first.signed.version ? stored : first;
+  return stored && stored.signed.version >= first.signed.version ? stored : first;
+}
+
+/** 5.3: each root is signed by the keys of the one before and by its own; none is left out. */
+async function newestRoot(options: TrustOptions, read: Read): Promise<Metadata<"root">> {
+  const { state } = options;
+  let root = keptRoot(options);
   for (let more = 0; more < mostRoots; more++) {
     const version = root.signed.version + 1;
     let bytes: Uint8Array;
@@ -133,6 +205,7 @@ async function newestTimestamp({ state, now }: TrustOptions, root: Metadata<"roo
   if (before) {
     requireNotOlder("timestamp", before.signed.version, next.signed.version);
     requireNotOlder("snapshot", before.signed.meta["snapshot.json"].version, next.signed.meta["snapshot.json"].version);
+    requireNotOlder("revocations", before.signed.revocations?.version ?? 0, next.signed.revocations?.version ?? 0);
     if (before.signed.version === next.signed.version) {
       requireFresh("timestamp", before, now);
       return before;

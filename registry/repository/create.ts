@@ -1,22 +1,32 @@
 /** A new registry: who may say what in it, signed by the keys of its founders. */
 
+import { cataloguePaths } from "../catalogue.ts";
+import { revocationsPath } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type RoleKeys, type Signed, signMetadata } from "../trust/metadata.ts";
 import { namesPatterns, namesRole, prefixes } from "../trust/role.ts";
 import { repositoryFiles } from "./files.ts";
 import { lives, stamp, unsigned } from "./lifetime.ts";
+import { signRevocations } from "./revoke.ts";
 
-export interface Founders {
+/** Whose keys count, for what. */
+export interface Authority {
   /** They say whose keys count; kept offline. */
-  readonly root: readonly Signer[];
+  readonly root: readonly PublicKey[];
   readonly rootThreshold: number;
   /** They say how the names are divided, and who revokes; kept offline. */
-  readonly targets: readonly Signer[];
+  readonly targets: readonly PublicKey[];
   readonly targetsThreshold: number;
   /** The server's: it registers names, and says what belongs together today. */
   readonly online: Signer;
-  /** Whoever may say which releases nobody should run. */
+  /** Each may say what nobody should run; without any the server may. */
   readonly revocations: readonly PublicKey[];
+}
+
+export interface Founders extends Authority {
+  readonly root: readonly Signer[];
+  readonly targets: readonly Signer[];
+  readonly revocations: readonly Signer[];
 }
 
 export interface CreateOptions {
@@ -35,7 +45,8 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
   const files = repositoryFiles(folder);
   const { root, targets, online } = founders;
   const rootBytes = signMetadata(rootOf(founders, 1, now), root);
-  const delegations = { keys: keysOf([online, ...founders.revocations]), roles: delegatedRoles(founders, parts) };
+  const revocations = founders.revocations.length === 0 ? [online] : founders.revocations;
+  const delegations = { keys: keysOf([online, ...revocations]), roles: delegatedRoles(online, revocations, parts) };
   const targetsSigned: Signed<"targets"> = { ...unsigned("targets", 1, lives.targets, now), targets: {}, delegations };
   files.write("metadata/1.root.json", rootBytes);
   stamp(files, {
@@ -43,6 +54,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
     now,
     changed: new Map([
       ["targets", signMetadata(targetsSigned, targets)],
+      ["revocations", signRevocations(files, [], 1, revocations, now)],
       ...prefixes(parts).map(
         (prefix) => [namesRole(prefix), signMetadata({ ...unsigned("targets", 1, lives.names, now), targets: {} }, [online])] as const,
       ),
@@ -53,7 +65,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
 
 /** Also for the root that follows it, with other keys: signed by those of both. */
 export function rootOf(
-  { root, rootThreshold, targets, targetsThreshold, online }: Founders,
+  { root, rootThreshold, targets, targetsThreshold, online }: Authority,
   version: number,
   now: () => number,
 ): Signed<"root"> {
@@ -70,7 +82,7 @@ export function rootOf(
   };
 }
 
-function delegatedRoles({ online, revocations }: Founders, parts: CreateOptions["parts"]) {
+function delegatedRoles(online: PublicKey, revocations: readonly PublicKey[], parts: CreateOptions["parts"]) {
   const role = (name: string, keys: readonly PublicKey[], paths: readonly string[]) => ({
     name,
     ...rolesOf(keys, 1),
@@ -78,8 +90,8 @@ function delegatedRoles({ online, revocations }: Founders, parts: CreateOptions[
     paths: [...paths],
   });
   return [
-    ...(revocations.length === 0 ? [] : [role("revocations", revocations, ["revocations.json"])]),
-    role("catalogue", [online], ["catalogue.json"]),
+    role("revocations", revocations, [revocationsPath]),
+    role("catalogue", [online], [cataloguePaths]),
     ...prefixes(parts).map((prefix) => role(namesRole(prefix), [online], namesPatterns(prefix))),
   ];
 }

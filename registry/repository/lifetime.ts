@@ -1,7 +1,7 @@
 /** What is signed anew by and by, and the step in which it comes to count: files first, then the snapshot that names them, the timestamp last. */
-import { createHash } from "node:crypto";
 import type { Signer } from "../trust/key.ts";
 import { type MetadataKind, type MetaFile, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
+import { type Current, currentSnapshot, sha256Of } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -10,6 +10,7 @@ export const lives = {
   root: 400 * dayMs,
   targets: 200 * dayMs,
   names: 30 * dayMs,
+  revocations: 30 * dayMs,
   publisher: 400 * dayMs,
   snapshot: 7 * dayMs,
   timestamp: dayMs,
@@ -25,10 +26,12 @@ interface Stamp {
   readonly now: () => number;
   /** Metadata by role, signed, each of the version that follows. */
   readonly changed: ReadonlyMap<string, Uint8Array>;
+  /** Other keys from now on. */
+  readonly root?: { readonly version: number; readonly bytes: Uint8Array };
 }
 
 /** From now on these count, and no reader ever sees a part of it. What an interrupted one has left is named by nothing, and is written over. */
-export function stamp(files: RepositoryFiles, { online, now, changed }: Stamp): void {
+export function stamp(files: RepositoryFiles, { online, now, changed, root }: Stamp): void {
   const before = currentSnapshot(files);
   const meta: Record<string, MetaFile> = { ...before?.snapshot.meta };
   for (const [role, bytes] of changed) {
@@ -36,33 +39,29 @@ export function stamp(files: RepositoryFiles, { online, now, changed }: Stamp): 
     files.write(`metadata/${version}.${role}.json`, bytes);
     meta[`${role}.json`] = metaOf(version, bytes);
   }
-  const version = (before?.snapshot.version ?? 0) + 1;
-  const snapshot = signMetadata({ ...unsigned("snapshot", version, lives.snapshot, now), meta }, [online]);
-  files.write(`metadata/${version}.snapshot.json`, snapshot);
+  const snapshot = before && !root && changed.size === 0 && isYoung(before, now) ? before.timestamp.meta["snapshot.json"] : nextSnapshot();
   const timestamp: Signed<"timestamp"> = {
     ...unsigned("timestamp", (before?.timestamp.version ?? 0) + 1, lives.timestamp, now),
-    meta: { "snapshot.json": metaOf(version, snapshot) },
+    meta: { "snapshot.json": snapshot },
+    ...(meta["revocations.json"] && { revocations: meta["revocations.json"] }),
   };
-  files.write("metadata/timestamp.json", signMetadata(timestamp, [online]));
+  const bytes = signMetadata(timestamp, [online]);
+  if (root) files.write(`metadata/${root.version}.root.json`, root.bytes);
+  files.write("metadata/timestamp.json", bytes);
+
+  function nextSnapshot(): MetaFile {
+    const version = (before?.snapshot.version ?? 0) + 1;
+    const signed = signMetadata({ ...unsigned("snapshot", version, lives.snapshot, now), meta }, [online]);
+    files.write(`metadata/${version}.snapshot.json`, signed);
+    return metaOf(version, signed);
+  }
 }
 
-interface Current {
-  readonly timestamp: Signed<"timestamp">;
-  readonly snapshot: Signed<"snapshot">;
-}
-
-/** Undefined before the first one. */
-export function currentSnapshot(files: RepositoryFiles): Current | undefined {
-  const bytes = files.read("metadata/timestamp.json");
-  if (bytes === undefined) return undefined;
-  const { signed: timestamp } = parseMetadata("timestamp", "timestamp", bytes);
-  const { version } = timestamp.meta["snapshot.json"];
-  const { signed: snapshot } = parseMetadata("snapshot", "snapshot", files.read(`metadata/${version}.snapshot.json`)!);
-  return { timestamp, snapshot };
-}
+/** One that says nothing new is not signed anew before it must be: every client would fetch it. */
+const isYoung = ({ snapshot }: Current, now: () => number): boolean => now() < Date.parse(snapshot.expires) - lives.snapshot / 2;
 
 const metaOf = (version: number, bytes: Uint8Array): MetaFile => ({
   version,
   length: bytes.length,
-  hashes: { sha256: createHash("sha256").update(bytes).digest("hex") },
+  hashes: { sha256: sha256Of(bytes) },
 });

@@ -1,16 +1,22 @@
 /** A registry's own side: names are claimed, releases accepted, revocations told. What a publisher signs is taken as it is, or not at all. */
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
-import { checkedName, folderOf, type PackageName, releaseAt } from "../name.ts";
-import { readNotes } from "../notes.ts";
+import { checkedName, type PackageName, releaseAt } from "../name.ts";
+import type { Revocation } from "../revocations.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
-import { type Metadata, parseMetadata, type Signed, signMetadata, type TargetFile } from "../trust/metadata.ts";
-import { isInPattern } from "../trust/pattern.ts";
-import { publisherRole } from "../trust/role.ts";
+import { type Metadata, parseMetadata, type Signed } from "../trust/metadata.ts";
+import { publisherOf, publisherRole } from "../trust/role.ts";
 import { requireSigned } from "../trust/verify.ts";
-import { keysOf, rolesOf } from "./create.ts";
+import { acceptList } from "./accept.ts";
+import { nextCatalogue } from "./catalogue.ts";
+import { type Claim, claimedIn, type Owner, ownerIn } from "./claim.ts";
+import { currentRoles, currentRoot, currentSnapshot, withChanged } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
-import { currentSnapshot, lives, stamp, unsigned } from "./lifetime.ts";
+import { ownerOf, rekeyed, transferred } from "./hand-over.ts";
+import { stamp } from "./lifetime.ts";
+import { namesRoleOf, namesRolesWith, signNames } from "./names.ts";
+import { type Renewal, renewed } from "./renew.ts";
+import { currentRevocations, signRevocations } from "./revoke.ts";
 
 export interface RepositoryOptions {
   readonly online: Signer;
@@ -19,111 +25,133 @@ export interface RepositoryOptions {
 }
 
 export interface Repository {
-  /** That this name is this publisher's from now on. Throws `REGISTRY_NAME_INVALID`, `REGISTRY_NAME_TAKEN`. */
+  /** That this name is this publisher's from now on. Throws `REGISTRY_NAME_INVALID`, `REGISTRY_NAME_TAKEN`, also for a publisher with other keys. */
   claim(name: PackageName, publisher: string, keys: readonly PublicKey[], threshold?: number): void;
+  /** Undefined when the name is nobody's. */
+  ownerOf(name: PackageName): string | undefined;
+  /** With which keys a publisher signs; undefined when nothing is registered for that name. */
+  publisher(publisher: string): Owner | undefined;
+  /** Whom a role `names-<prefix>` speaks of; nobody for any other role. */
+  publishersIn(role: string): readonly string[];
   /** What the publisher has signed last; undefined before the first release. */
   signedBy(publisher: string): Metadata<"targets"> | undefined;
   /**
    * The publisher's new list of releases, with the archives that are new in it, by path. Throws `REGISTRY_METADATA_*`, `REGISTRY_VERSION_TAKEN`,
-   * `REGISTRY_FILE_WRONG`, `REGISTRY_NOT_FOUND` for a name that is not the publisher's.
+   * `REGISTRY_FILE_WRONG`, `REGISTRY_NOT_FOUND` for a name that is not the publisher's. Names that are claimed with it are the publisher's in the same
+   * step, or nothing has happened.
    */
-  publish(publisher: string, metadata: Uint8Array, archives: ReadonlyMap<string, Uint8Array>): void;
-  /** Signs anew what expires otherwise. */
-  renew(): void;
+  publish(publisher: string, metadata: Uint8Array, archives: ReadonlyMap<string, Uint8Array>, claim?: Claim): void;
+  /**
+   * Hands a name over, as a statement of its publisher's or of the founders' wants it, with the list of who gets it: all releases are in that. For one
+   * of whom nothing is registered yet the keys are needed. Throws as `publish`.
+   */
+  transfer(statement: Uint8Array, list: Uint8Array, newcomer?: Owner): void;
+  /**
+   * Other keys for a publisher, in all parts at once, with the list signed by them. Where the old ones have signed it too no statement is needed; without
+   * them one of the founders'. Throws as `publish`.
+   */
+  rekey(publisher: string, owner: Owner, list: Uint8Array, statement?: Uint8Array): void;
+  /** What nobody should run. */
+  revocations(): readonly Revocation[];
+  /** That this is the whole list from now on. Throws `REGISTRY_METADATA_UNSIGNED` for keys that have no say in it. */
+  revoke(revocations: readonly Revocation[], signers: readonly Signer[]): void;
+  /** Signs anew what expires soon, as far as the server's key and these can, and says what else does. To be called every few hours. */
+  renew(signers?: readonly Signer[]): Renewal;
 }
 
+/** Throws `REGISTRY_NOT_FOUND` where there is none, and `REGISTRY_KEY_INVALID` for a key that is not the server's. */
 export function openRepository(folder: string, { online, now }: RepositoryOptions): Repository {
   const files = repositoryFiles(folder);
-  const current = (role: string): Metadata<"targets"> | undefined => {
-    const version = currentSnapshot(files)?.snapshot.meta[`${role}.json`]?.version;
-    return version === undefined ? undefined : parseMetadata("targets", role, files.read(`metadata/${version}.${role}.json`)!);
+  const { roles: top } = currentRoot(files).signed;
+  if (![top.snapshot, top.timestamp].every(({ keyids }) => keyids.includes(online.id)))
+    throw new RegistryError("REGISTRY_KEY_INVALID", `that key does not sign what changes in the registry in ${folder}`);
+  const current = currentRoles(files);
+
+  /** All of it counts from now on, the catalogue with it. */
+  const commit = (changed: ReadonlyMap<string, Uint8Array>, packages: readonly PackageName[], revocations = known()): void => {
+    const roles = withChanged(current, changed);
+    const catalogue = packages.length > 0 ? nextCatalogue(files, { roles, revocations, packages, online, now }) : undefined;
+    stamp(files, { online, now, changed: catalogue ? new Map([...changed, ["catalogue", catalogue]]) : changed });
   };
-  /** The role that says whose a name is. */
-  const namesOf = (name: PackageName): readonly [role: string, metadata: Metadata<"targets">] => {
-    const { delegations } = current("targets")!.signed;
-    const role = delegations!.roles.find(({ paths }) => paths.some((pattern) => isInPattern(pattern, `${folderOf(name)}/any`)))!.name;
-    return [role, current(role)!];
+  const known = (): readonly Revocation[] => currentRevocations(files, current);
+  const handOver = () => ({ files, roles: current, revocations: known(), online, now });
+
+  /** The roles that say whose names are, with these registered too, signed. */
+  const claimed = (publisher: string, { names, keys, threshold = 1 }: Claim): ReadonlyMap<string, Uint8Array> => {
+    checkedName(publisher);
+    const before = ownerOf(current, publisher);
+    if (before && !isSameOwner(before, { keys, threshold }))
+      throw new RegistryError("REGISTRY_NAME_TAKEN", `${publisher} signs with other keys here: a publisher's keys are changed by a rekey`);
+    const changed = new Map<string, Signed<"targets">>();
+    for (const name of names) {
+      checkedName(name.id);
+      const role = namesRoleOf(current, name);
+      const signed = changed.get(role) ?? current(role)!.signed;
+      changed.set(role, { ...signed, delegations: claimedIn(signed, name, publisher, { keys, threshold }) });
+    }
+    return new Map([...changed].map(([role, { delegations }]) => [role, signNames(current(role)!, delegations, online, now)]));
   };
-  const next = ({ signed }: Metadata<"targets">): Signed<"targets"> => ({
-    ...signed,
-    ...unsigned("targets", signed.version + 1, lives.names, now),
-  });
 
   return {
     claim(name, publisher, keys, threshold = 1) {
-      checkedName(name.id);
-      checkedName(publisher);
-      const [role, metadata] = namesOf(name);
-      const pattern = `${folderOf(name)}/*`;
-      const { keys: known = {}, roles = [] } = metadata.signed.delegations ?? {};
-      const owner = roles.find(({ paths }) => paths.includes(pattern));
-      const own = publisherRole(publisher);
-      if (owner && owner.name !== own)
-        throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${owner.name.replace(/^publisher-/, "")}'s`);
-      const before = roles.find((one) => one.name === own)?.paths ?? [];
-      const delegated = {
-        name: own,
-        ...rolesOf(keys, threshold),
-        terminating: true as const,
-        paths: [...new Set([...before, pattern])].sort(),
-      };
-      const all = [...roles.filter((one) => one.name !== own), delegated].sort((a, b) => (a.name < b.name ? -1 : 1));
-      const used = new Set(all.flatMap(({ keyids }) => keyids));
-      const kept = Object.fromEntries(Object.entries({ ...known, ...keysOf(keys) }).filter(([id]) => used.has(id)));
-      const changed = new Map([[role, signMetadata({ ...next(metadata), delegations: { keys: kept, roles: all } }, [online])]]);
-      stamp(files, { online, now, changed });
+      stamp(files, { online, now, changed: claimed(publisher, { names: [name], keys, threshold }) });
     },
 
+    ownerOf: (name) => ownerIn(current(namesRoleOf(current, name))!.signed, name),
+    publisher: (publisher) => ownerOf(current, publisher),
+    publishersIn: (role) =>
+      role.startsWith("names-") ? (current(role)?.signed.delegations?.roles ?? []).flatMap(({ name }) => publisherOf(name) ?? []) : [],
     signedBy: (publisher) => current(publisherRole(publisher)),
 
-    publish(publisher, bytes, archives) {
+    publish(publisher, bytes, archives, claim) {
+      const claims = claim ? claimed(publisher, claim) : new Map<string, Uint8Array>();
+      const roles = withChanged(current, claims);
       const role = publisherRole(publisher);
-      const metadata = parseMetadata("targets", role, bytes);
+      const list = parseMetadata("targets", role, bytes);
       const before = current(role);
-      const { version, targets, delegations, expires } = metadata.signed;
-      const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `${role}.json: ${why}`);
-      if (version !== (before?.signed.version ?? 0) + 1)
-        throw refuse(`expected version ${(before?.signed.version ?? 0) + 1}, came ${version}`);
-      if (delegations) throw refuse("a publisher hands nothing on to others");
-      if (now() >= Date.parse(expires)) throw refuse(`it has expired at ${expires}`);
-      for (const [path, { length, hashes }] of Object.entries(before?.signed.targets ?? {})) {
-        const kept = targets[path];
-        if (kept?.length !== length || kept.hashes.sha256 !== hashes.sha256)
-          throw new RegistryError(
-            "REGISTRY_VERSION_TAKEN",
-            `${path} is published: a version stays as it is, and is yanked when it should not be used`,
-          );
-      }
-      for (const [path, target] of Object.entries(targets)) requireOwn(metadata, publisher, path, target);
-      const fresh = Object.keys(targets).filter((path) => before?.signed.targets[path] === undefined);
-      for (const path of fresh) requireArchive(path, targets[path]!, archives.get(path));
-      for (const path of fresh) files.write(placeOf(path, targets[path]!.hashes.sha256), archives.get(path)!);
-      stamp(files, { online, now, changed: new Map([[role, bytes]]) });
+      const namesOf = (name: PackageName) => roles(namesRoleOf(roles, name))!;
+      const delegators = namesRolesWith(roles, publisher).map((one) => roles(one)!);
+      const fresh = acceptList({ publisher, list, before, archives, namesOf, delegators, revocations: known(), now });
+      for (const path of fresh) files.write(placeOf(path, list.signed.targets[path]!.hashes.sha256), archives.get(path)!);
+      commit(new Map([...claims, [role, bytes]]), packagesThatDiffer(before, list));
     },
 
-    renew() {
-      stamp(files, { online, now, changed: new Map() });
+    transfer(statement, list, newcomer) {
+      const { changed, packages } = transferred(handOver(), statement, list, newcomer);
+      commit(changed, packages);
+    },
+
+    rekey(publisher, owner, list, statement) {
+      const { changed, packages } = rekeyed(handOver(), publisher, owner, list, statement);
+      commit(changed, packages);
+    },
+
+    revocations: known,
+
+    revoke(revocations, signers) {
+      const before = known();
+      const bytes = signRevocations(files, revocations, (current("revocations")?.signed.version ?? 0) + 1, signers, now);
+      requireSigned(current("targets")!, "revocations", parseMetadata("targets", "revocations", bytes));
+      const packages = [...before, ...revocations].flatMap((one) => ("id" in one ? [{ kind: one.kind, id: one.id }] : []));
+      commit(new Map([["revocations", bytes]]), packages, revocations);
+    },
+
+    renew(signers = []) {
+      const names = Object.keys(currentSnapshot(files)!.snapshot.meta).map((file) => file.replace(/\.json$/, ""));
+      const { changed, ...renewal } = renewed({ files, roles: current, names, signers: [online, ...signers], now });
+      stamp(files, { online, now, changed });
+      return renewal;
     },
   };
-
-  function requireOwn(metadata: Metadata<"targets">, publisher: string, path: string, { custom }: TargetFile): void {
-    const release = releaseAt(path);
-    if (!release) throw new RegistryError("REGISTRY_METADATA_INVALID", `${path} is no place of a release`);
-    readNotes(custom, path);
-    const [, names] = namesOf(release);
-    const role = publisherRole(publisher);
-    const owned = names.signed.delegations?.roles.find(({ name }) => name === role)?.paths.includes(`${folderOf(release)}/*`);
-    if (!owned) throw new RegistryError("REGISTRY_NOT_FOUND", `${release.id} is not registered for ${publisher}`);
-    requireSigned(names, role, metadata);
-  }
 }
 
-function requireArchive(path: string, { length, hashes }: TargetFile, bytes: Uint8Array | undefined): void {
-  if (bytes === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `${path} is new, and its archive did not come`);
-  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  if (bytes.length !== length || sha256 !== hashes.sha256)
-    throw new RegistryError(
-      "REGISTRY_FILE_WRONG",
-      `${path}: expected SHA-256 ${hashes.sha256} of ${length} bytes, came ${sha256} of ${bytes.length}`,
-    );
+function isSameOwner(a: Owner, b: Owner): boolean {
+  const ids = ({ keys }: Owner) => keys.map(({ id }) => id).sort();
+  return a.threshold === b.threshold && Bun.deepEquals(ids(a), ids(b));
+}
+
+function packagesThatDiffer(before: Metadata<"targets"> | undefined, after: Metadata<"targets">): readonly PackageName[] {
+  const [then, now] = [before?.signed.targets ?? {}, after.signed.targets];
+  const paths = Object.keys({ ...then, ...now }).filter((path) => !Bun.deepEquals(then[path], now[path]));
+  return [...new Map(paths.map((path) => releaseAt(path)!).map((name) => [`${name.kind}/${name.id}`, name])).values()];
 }

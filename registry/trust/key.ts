@@ -1,5 +1,5 @@
 /** Ed25519 keys as a registry names them, and signatures by them. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { canonicalize } from "@tufjs/canonical-json";
 import { RegistryError } from "../error.ts";
@@ -40,6 +40,15 @@ export function publicKeyOf(hex: string): PublicKey {
 export const areIdsTrue = (keys: Readonly<Record<string, KeyJson>>): boolean =>
   Object.entries(keys).every(([id, json]) => idOf(json) === id);
 
+/** What a SubjectPublicKeyInfo of an Ed25519 key begins with (RFC 8410); the key's 32 bytes follow. */
+const spki = Buffer.from("302a300506032b6570032100", "hex");
+
+/** Whether that key has made that signature, in hex. */
+export function verifies({ json }: PublicKey, data: Uint8Array, signature: string): boolean {
+  const key = createPublicKey({ key: Buffer.concat([spki, Buffer.from(json.keyval.public, "hex")]), format: "der", type: "spki" });
+  return verify(null, data, key, Buffer.from(signature, "hex"));
+}
+
 /** A new one, with what `openSigner` takes. */
 export function createSigner(): { readonly signer: Signer; readonly pem: string } {
   const { privateKey } = generateKeyPairSync("ed25519");
@@ -60,7 +69,6 @@ export function openSigner(pem: string): Signer {
 }
 
 function signerOf(key: KeyObject): Signer {
-  // The last 32 bytes of the SubjectPublicKeyInfo are the key (RFC 8410).
-  const hex = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+  const hex = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(spki.length).toString("hex");
   return { ...publicKeyOf(hex), sign: (data) => sign(null, data, key).toString("hex") };
 }

@@ -47,7 +47,16 @@ const signedParts = {
     },
     closed,
   ),
-  timestamp: Type.Object({ _type: Type.Literal("timestamp"), ...common, meta: Type.Object({ "snapshot.json": file }, closed) }, closed),
+  timestamp: Type.Object(
+    {
+      _type: Type.Literal("timestamp"),
+      ...common,
+      meta: Type.Object({ "snapshot.json": file }, closed),
+      /** As the snapshot has it, so that a client sees every minute for half a kilobyte whether something was revoked. */
+      revocations: Type.Optional(file),
+    },
+    closed,
+  ),
   snapshot: Type.Object(
     {
       _type: Type.Literal("snapshot"),

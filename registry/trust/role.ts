@@ -3,7 +3,8 @@
  *
  * - `root` says whose keys count, and is signed by people, who keep theirs offline;
  * - `targets`, offline too, divides the names of packages between the roles `names-<prefix>`, and hands `revocations.json` to `revocations`
- *   and `catalogue.json` to `catalogue`;
+ *   and the parts of the catalogue to `catalogue`;
+ * - `revocations` says what nobody should run any more;
  * - `names-<prefix>` says which publisher a name belongs to; it is the server's, which registers names;
  * - `publisher-<name>` says which versions there are, and which bytes each has; it is the publisher's own;
  * - `snapshot` says which of all these belong together, and `timestamp` which snapshot is the last; both are the server's.

@@ -48,9 +48,12 @@ interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
 
 type Isolation = "inline" | "process";
 
-/** Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is. */
+/**
+ * Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is, and
+ * `registry-client`, which installs into it.
+ */
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => id !== "routing" && id !== "skills"),
+  ...defaultPlugins.filter((id) => !["routing", "skills", "registry-client"].includes(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 

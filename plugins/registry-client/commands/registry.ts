@@ -2,8 +2,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSigner } from "@pincer/registry/trust/key";
-import { clientErrors } from "../errors.ts";
+import { clientErrors, shownError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
+import { publish } from "./registry-publish.ts";
+import { serve } from "./registry-serve.ts";
 
 /** A publisher's key. Who has it can publish in that name, so it is never written over, nor sent anywhere. */
 const keygen: CommandDefinition = {
@@ -24,4 +26,10 @@ const keygen: CommandDefinition = {
   },
 };
 
-export const registryCommands: readonly CommandDefinition[] = [keygen];
+export const registryCommands: readonly CommandDefinition[] = [keygen, serve, publish].map(({ command, run }) => ({
+  command,
+  run: (args, io) =>
+    run(args, io).catch((error) => {
+      throw shownError(error);
+    }),
+}));

@@ -1,0 +1,111 @@
+/** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { filesOf, pack } from "@pincer/plugin-kit/archive";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { readManifest } from "@pincer/registry/manifest";
+import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
+import type { ReleaseNotes } from "@pincer/registry/notes";
+import { nextList } from "@pincer/registry/publisher/next-list";
+import { hasArrived, type Sent, send } from "@pincer/registry/publisher/send";
+import { openSigner, type Signer } from "@pincer/registry/trust/key";
+import { clientErrors } from "../errors.ts";
+import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
+
+export const publish: CommandDefinition = {
+  command: {
+    name: "registry publish",
+    summary: "Pack, sign and publish a plugin or a skill",
+    usage: "<folder> [--to] [url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag"]);
+    const needed = (flag: string): string => {
+      const value = options.value(flag);
+      if (value !== undefined) return value;
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing`);
+    };
+    const url = needed("--to");
+    if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`--to: expected the address of a registry, came ${JSON.stringify(url)}`);
+    const publisher = checkedName(needed("--publisher"));
+    const tokenFile = options.value("--token-file");
+    needed("--key");
+    const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
+    const { release, archive, notes } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
+    const sha256 = createHash("sha256").update(archive).digest("hex");
+    const sent = await send(
+      {
+        ...{ url, publisher, signers, fetch, clock: systemClock, signal: io.signal },
+        ...(tokenFile !== undefined && { token: readFileSync(resolve(tokenFile), "utf8").trim() }),
+        onWait: (why, ms) => io.json || io.print(`  waits ${Math.ceil(ms / 1000)} s: ${why}`),
+      },
+      (before) =>
+        hasArrived(before, release, sha256) ? undefined : nextList(before, { ...release, archive, notes }, () => systemClock.now()),
+      new Map([[archiveOf(release), archive]]),
+    );
+    const answer = {
+      ok: true,
+      ...release,
+      publisher,
+      url,
+      sha256,
+      size: archive.length,
+      isNew: sent !== undefined,
+      findings: sent?.released[0]?.findings ?? [],
+    };
+    io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
+    return 0;
+  },
+};
+
+interface Packed {
+  readonly release: Release;
+  readonly archive: Uint8Array<ArrayBuffer>;
+  readonly notes: ReleaseNotes;
+}
+
+/** The same files give the same bytes, so that publishing again what has arrived is nothing new. */
+function packed(folder: string, version: string | undefined, tags: readonly string[]): Packed {
+  const kind: Kind = existsSync(join(folder, "plugin.json")) ? "plugins" : "skills";
+  if (kind === "skills" && !existsSync(join(folder, "SKILL.md")))
+    throw clientErrors.REGISTRY_CLIENT_USAGE(`${folder} is neither a plugin nor a skill: expected a plugin.json or a SKILL.md in it`);
+  const files = filesOf(folder);
+  const manifest = readManifest(kind, files);
+  const chosen = version ?? manifest.version;
+  if (chosen === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`${manifest.file} says no version: say it with --version`);
+  const summary = (manifest.summary ?? manifest.id).replace(/\s+/g, " ").trim();
+  return {
+    release: { kind, id: checkedName(manifest.id), version: chosen },
+    archive: pack(files),
+    notes: {
+      summary: summary.length <= 200 ? summary : `${summary.slice(0, 199)}…`,
+      publishedAt: `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`,
+      manifest: manifest.sha256,
+      ...(manifest.sdk !== undefined && { sdk: manifest.sdk }),
+      ...(tags.length > 0 && { tags: [...new Set(tags)] }),
+    },
+  };
+}
+
+function report(
+  answer: Release & { readonly publisher: string; readonly url: string; readonly sha256: string; readonly size: number },
+  sent: Sent | undefined,
+): string {
+  const findings = sent?.released.flatMap((one) => one.findings) ?? [];
+  return [
+    sent
+      ? `● published ${answer.id} ${answer.version} as ${answer.publisher}`
+      : `● ${answer.id} ${answer.version} is there already, with these very bytes`,
+    `  where    ${answer.url}`,
+    `  size     ${Math.ceil(answer.size / 1024)} kB`,
+    `  sha-256  ${answer.sha256}`,
+    ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
+    ...findings.map(
+      ({ severity, file, line, sentence, rule }) =>
+        `  ${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,77 @@
+/** `pincer registry serve`: a registry's server, until it is told to stop. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { openSigner } from "@pincer/registry/trust/key";
+import { clientErrors } from "../errors.ts";
+import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
+
+export const serve: CommandDefinition = {
+  command: {
+    name: "registry serve",
+    summary: "Serve a registry: its files, publishing, search and counts",
+    usage: "<folder> [--port] [number] [--host] [address] [--key-folder] [folder]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, ["--port", "--host", "--key-folder"]);
+    const folder = resolve(options.words[0] ?? "");
+    const port = portIn(options.value("--port") ?? "4870");
+    const online = onlineKey(resolve(options.value("--key-folder") ?? `${folder}-keys`));
+    // Only here: who runs no registry does not load what serves one.
+    const [{ serveRegistry }, { readSettings }] = await Promise.all([
+      import("@pincer/registry/server/serve"),
+      import("@pincer/registry/server/settings"),
+    ]);
+    const settings = readSettings(folder);
+    const told = Promise.withResolvers<void>();
+    const stop = () => told.resolve();
+    const server = await serveRegistry({
+      folder,
+      online,
+      host: options.value("--host") ?? "127.0.0.1",
+      port,
+      settings,
+      clock: systemClock,
+      onFault: (error) =>
+        io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
+    });
+    io.signal.addEventListener("abort", stop);
+    process.once("SIGTERM", stop);
+    io.print(
+      io.json ? JSON.stringify({ ok: true, url: server.url, folder, pid: process.pid }) : welcome(server.url, folder, settings.claims),
+    );
+    await told.promise;
+    await server.stop();
+    io.print(io.json ? JSON.stringify({ ok: true, stopped: true }) : "stopped");
+    return 0;
+  },
+};
+
+function welcome(url: string, folder: string, claims: "open" | "granted"): string {
+  const names = claims === "open" ? "free names are taken by whoever comes first" : `names are given with pincer registry grant ${folder}`;
+  return [
+    `● registry at ${url}`,
+    `  serves   ${folder}`,
+    `  trust    ${join(folder, "metadata", "1.root.json")}, which clients begin with`,
+    `  names    ${names}`,
+    `  publish  pincer registry publish <package> --to ${url} --publisher <name> --key <file>`,
+    "  stop     Ctrl-C",
+  ].join("\n");
+}
+
+function portIn(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port < 65_536) return port;
+  throw clientErrors.REGISTRY_CLIENT_USAGE(`--port: expected a number from 0 to 65535, came ${JSON.stringify(text)}`);
+}
+
+function onlineKey(folder: string) {
+  const file = join(folder, "online.pem");
+  try {
+    return openSigner(readFileSync(file, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw clientErrors.REGISTRY_CLIENT_KEY_MISSING(`there is no ${file}: say with --key-folder where the server's key is`);
+  }
+}

@@ -1,0 +1,31 @@
+/** The parts of a registry's catalogue, of which those that have not changed are kept. */
+import { createHash } from "node:crypto";
+import { type CatalogueEntry, cataloguePaths, longestCatalogue, readCatalogue } from "../catalogue.ts";
+import { RegistryError } from "../error.ts";
+import { type Expected, joined } from "../source.ts";
+import type { Metadata } from "../trust/metadata.ts";
+import { isInPattern } from "../trust/pattern.ts";
+import type { TrustState } from "./state.ts";
+
+export async function readParts(
+  { signed: { targets } }: Metadata<"targets">,
+  state: TrustState,
+  fetched: (path: string, expected: Expected) => AsyncIterable<Uint8Array>,
+): Promise<readonly CatalogueEntry[]> {
+  const rows: CatalogueEntry[] = [];
+  for (const [path, { length, hashes }] of Object.entries(targets).sort()) {
+    if (!isInPattern(cataloguePaths, path)) continue;
+    if (length > longestCatalogue.packed)
+      throw new RegistryError("REGISTRY_TOO_LARGE", `${path}: expected at most ${longestCatalogue.packed} bytes, came ${length}`);
+    const keptAs = path.replace(/\.json\.gz$/, "").replaceAll("/", "-");
+    const kept = state.read(keptAs);
+    if (kept && createHash("sha256").update(kept).digest("hex") === hashes.sha256) {
+      rows.push(...readCatalogue(kept, path));
+      continue;
+    }
+    const bytes = await joined(fetched(path, { length, sha256: hashes.sha256 }));
+    rows.push(...readCatalogue(bytes, path));
+    state.write(keptAs, bytes);
+  }
+  return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1));
+}

@@ -1,0 +1,178 @@
+/**
+ * A registry, or some packages of it, copied into a folder that any server of static files may serve. Everything is checked on the way; what is there
+ * already is not fetched again; and whoever reads the folder meanwhile sees the state before, whole.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { TrustState } from "./client/state.ts";
+import { refreshTrust } from "./client/trust.ts";
+import { type NamedFile, walk } from "./client/walk.ts";
+import { RegistryError } from "./error.ts";
+import { placeOf } from "./layout.ts";
+import type { PackageName } from "./name.ts";
+import { repositoryFiles } from "./repository/files.ts";
+import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
+import { exactly, folderSource, joined, type RegistrySource, upTo } from "./source.ts";
+import { parseMetadata } from "./trust/metadata.ts";
+import { publisherOf, type RoleName } from "./trust/role.ts";
+import { requireSigned } from "./trust/verify.ts";
+import { type Problem, requireModest } from "./verify.ts";
+
+export interface MirrorOptions {
+  readonly source: RegistrySource;
+  readonly folder: string;
+  /** The root that is trusted to begin with. */
+  readonly root: Uint8Array;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** These alone, with all their releases. */
+  readonly packages?: readonly PackageName[];
+  readonly signal?: AbortSignal;
+  /** Told of each archive that was fetched. */
+  readonly onFile?: (file: NamedFile) => void;
+}
+
+export interface Mirrored {
+  readonly releases: number;
+  readonly fetched: number;
+  readonly fetchedBytes: number;
+  /** What cannot be had as its publisher signed it, and is left out. */
+  readonly problems: readonly Problem[];
+}
+
+/** Throws as `refreshTrust`: then the folder serves what it served before, and the next run goes on from there. */
+export async function mirrorRegistry({ source, folder, root, now, packages, signal, onFile }: MirrorOptions): Promise<Mirrored> {
+  const kept = mirrorState(folder);
+  const trusted = await refreshTrust({ source, root, now, state: kept.state }, signal);
+  await earlierRoots(source, root, kept.state, signal);
+  const mirrored = { releases: 0, fetched: 0, fetchedBytes: 0, problems: [] as Problem[] };
+  /** One publisher's fault is no reason to go without all others. */
+  const leaveOut = (path: string, error: unknown) => {
+    if (!(error instanceof RegistryError) || error.code === "REGISTRY_UNREACHABLE") throw error;
+    const isKnown = mirrored.problems.some((known) => known.path === path);
+    if (!isKnown) mirrored.problems.push({ path, code: error.code, message: error.message });
+  };
+  const onFailure = (role: RoleName, place: string, error: unknown) => {
+    if (publisherOf(role) === undefined) throw error;
+    leaveOut(place, error);
+  };
+  let revoked: readonly Revocation[] = [];
+  for await (const file of walk(trusted, { packages, signal, onFailure })) {
+    if (file.release) mirrored.releases += 1;
+    const isRevoked = file.release && revocationOf(revoked, file.release) !== undefined;
+    if (!isRevoked && !(await isThere(folder, file))) {
+      try {
+        await fetchFile(source, folder, file, signal);
+      } catch (error) {
+        if (!file.release) throw error;
+        leaveOut(placeOf(file.path, file.sha256), error);
+        continue;
+      }
+      mirrored.fetched += 1;
+      mirrored.fetchedBytes += file.length;
+      onFile?.(file);
+    }
+    if (file.path === revocationsPath) {
+      const place = join(folder, placeOf(file.path, file.sha256));
+      revoked = readRevocations(await Bun.file(place).bytes());
+    }
+  }
+  kept.commit();
+  return mirrored;
+}
+
+/** The folder of a mirror as what was trusted before; what says that something is new is written at the end, after all that it speaks of. */
+function mirrorState(folder: string): { readonly state: TrustState; commit(): void } {
+  const files = repositoryFiles(folder);
+  const late = new Map<string, Uint8Array>();
+  const versions = new Map<string, number[]>();
+  for (const name of existsSync(join(folder, "metadata")) ? readdirSync(join(folder, "metadata")) : []) {
+    const [, version, role] = /^(\d+)\.([a-z0-9-]+)\.json$/.exec(name) ?? [];
+    if (role !== undefined) versions.set(role, [...(versions.get(role) ?? []), Number(version)]);
+  }
+  const placeIn = (role: string, version: number) => `metadata/${version}.${role}.json`;
+  const state: TrustState = {
+    read(role) {
+      if (role === "timestamp") return late.get("metadata/timestamp.json") ?? files.read("metadata/timestamp.json");
+      const newest = Math.max(...(versions.get(role) ?? [0]));
+      return newest === 0 ? undefined : (late.get(placeIn(role, newest)) ?? files.read(placeIn(role, newest)));
+    },
+    write(role, bytes) {
+      if (role === "timestamp") late.set("metadata/timestamp.json", bytes);
+      else {
+        const { version } = parseMetadata(role === "root" ? "root" : role === "snapshot" ? "snapshot" : "targets", role, bytes).signed;
+        if (role === "root") late.set(placeIn(role, version), bytes);
+        else files.write(placeIn(role, version), bytes);
+        versions.set(role, [...(versions.get(role) ?? []), version]);
+      }
+    },
+    remove: (role) => void versions.delete(role),
+  };
+  return {
+    state,
+    commit() {
+      const last = "metadata/timestamp.json";
+      for (const [place, bytes] of late) if (place !== last) files.write(place, bytes);
+      const timestamp = late.get(last);
+      if (timestamp) files.write(last, timestamp);
+    },
+  };
+}
+
+/** Those before the one that is trusted, for clients that trust an older one: where they do not lead here, they are left out. */
+async function earlierRoots(source: RegistrySource, root: Uint8Array, state: TrustState, signal: AbortSignal | undefined): Promise<void> {
+  const trusted = parseMetadata("root", "root", root);
+  const chain = [root];
+  let next = trusted;
+  try {
+    for (let version = trusted.signed.version - 1; version >= 1; version--) {
+      const limit = 512 * 1024;
+      const path = `metadata/${version}.root.json`;
+      const bytes = await joined(upTo(limit, path, source.read(path, { limit, ...(signal && { signal }) })));
+      const before = parseMetadata("root", "root", bytes);
+      requireSigned(before, "root", before);
+      requireSigned(before, "root", next);
+      if (before.signed.version !== version) break;
+      chain.push(bytes);
+      next = before;
+    }
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+  }
+  for (const bytes of chain) state.write("root", bytes);
+}
+
+async function isThere(folder: string, { path, length, sha256 }: NamedFile): Promise<boolean> {
+  const place = placeOf(path, sha256);
+  try {
+    for await (const _part of exactly(path, { length, sha256 }, upTo(length, path, folderSource(folder).read(place, { limit: length }))));
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError) return false;
+    throw error;
+  }
+}
+
+/** Whole or not at all. */
+async function fetchFile(
+  source: RegistrySource,
+  folder: string,
+  { path, length, sha256, release }: NamedFile,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  requireModest(path, length, release !== undefined);
+  const place = placeOf(path, sha256);
+  const file = join(folder, place);
+  const next = `${file}.${process.pid}.next`;
+  mkdirSync(dirname(file), { recursive: true });
+  const open = openSync(next, "w");
+  try {
+    const parts = upTo(length, path, source.read(place, { limit: length, ...(signal && { signal }) }));
+    for await (const part of exactly(path, { length, sha256 }, parts)) writeSync(open, part);
+    fsyncSync(open);
+    renameSync(next, file);
+  } finally {
+    closeSync(open);
+    rmSync(next, { force: true });
+  }
+}

@@ -1,0 +1,61 @@
+/** The catalogue of a registry, kept in step with what is published. */
+import { type CatalogueEntry, catalogueFile, cataloguePath, readCatalogue } from "../catalogue.ts";
+import { placeOf } from "../layout.ts";
+import { compareVersions, type PackageName, releaseAt } from "../name.ts";
+import { readNotes } from "../notes.ts";
+import { type Revocation, revocationOf } from "../revocations.ts";
+import type { Signer } from "../trust/key.ts";
+import { signMetadata } from "../trust/metadata.ts";
+import { publisherRole } from "../trust/role.ts";
+import { ownerIn } from "./claim.ts";
+import { type Roles, sha256Of } from "./current.ts";
+import type { RepositoryFiles } from "./files.ts";
+import { lives, unsigned } from "./lifetime.ts";
+import { namesRoleOf } from "./names.ts";
+
+interface CatalogueChange {
+  /** As they will be. */
+  readonly roles: Roles;
+  readonly revocations: readonly Revocation[];
+  /** Of which something may be another now. */
+  readonly packages: readonly PackageName[];
+  readonly online: Signer;
+  readonly now: () => number;
+}
+
+/** Writes the parts that change, which nothing names yet, and answers with the metadata that does; undefined when nothing changes. */
+export function nextCatalogue(
+  files: RepositoryFiles,
+  { roles, revocations, packages, online, now }: CatalogueChange,
+): Uint8Array | undefined {
+  const before = roles("catalogue")?.signed;
+  const targets = { ...before?.targets };
+  for (const [role, changed] of Map.groupBy(packages, (name) => namesRoleOf(roles, name))) {
+    const path = cataloguePath(role.slice("names-".length));
+    const known = targets[path];
+    const rows = known ? readCatalogue(files.read(placeOf(path, known.hashes.sha256))!, path) : [];
+    const isChanged = (row: CatalogueEntry) => changed.some(({ kind, id }) => row.kind === kind && row.id === id);
+    const next = [...rows.filter((row) => !isChanged(row)), ...changed.flatMap((name) => entryOf(name, roles, revocations))];
+    const bytes = catalogueFile(next.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1)));
+    const sha256 = sha256Of(bytes);
+    files.write(placeOf(path, sha256), bytes);
+    targets[path] = { length: bytes.length, hashes: { sha256 } };
+  }
+  if (Bun.deepEquals(targets, before?.targets ?? {})) return undefined;
+  return signMetadata({ ...unsigned("targets", (before?.version ?? 0) + 1, lives.names, now), targets }, [online]);
+}
+
+/** None for a package of which nobody should install anything. */
+function entryOf({ kind, id }: PackageName, roles: Roles, revocations: readonly Revocation[]): readonly CatalogueEntry[] {
+  const publisher = ownerIn(roles(namesRoleOf(roles, { kind, id }))!.signed, { kind, id });
+  if (publisher === undefined) return [];
+  const releases = Object.entries(roles(publisherRole(publisher))?.signed.targets ?? {}).flatMap(([path, { custom }]) => {
+    const release = releaseAt(path);
+    if (release?.kind !== kind || release.id !== id || revocationOf(revocations, release)) return [];
+    const notes = readNotes(custom, path);
+    return notes.yanked ? [] : [{ version: release.version, summary: notes.summary }];
+  });
+  releases.sort((a, b) => compareVersions(b.version, a.version));
+  const newest = releases.find(({ version }) => !version.includes("-")) ?? releases[0];
+  return newest ? [{ kind, id, publisher, ...newest }] : [];
+}

@@ -1,0 +1,128 @@
+/** The server's paths: questions and publications below `/api/v1/`; everything else is a file of the registry's. */
+import { Type } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import { RegistryError } from "../error.ts";
+import { placeOf } from "../layout.ts";
+import { isName, type PackageName } from "../name.ts";
+import { forwardedFor, householdOf, originOf } from "./address.ts";
+import type { ClawHub } from "./clawhub/handler.ts";
+import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
+import type { Downloads } from "./downloads.ts";
+import { serveFile } from "./files.ts";
+import type { PackagePages } from "./package-pages.ts";
+import { problem } from "./problem.ts";
+import type { Accepted } from "./publish.ts";
+import type { Rates } from "./rates.ts";
+import type { SearchIndex } from "./search-index.ts";
+import type { Shelf } from "./shelf.ts";
+
+export interface AppParts {
+  readonly folder: string;
+  readonly proxies: number;
+  readonly rates: { readonly files: Rates; readonly reads: Rates };
+  readonly downloads: Downloads;
+  readonly index: SearchIndex;
+  readonly shelf: Shelf;
+  readonly pages: PackagePages;
+  readonly clawHub: ClawHub<RegistryRelease>;
+  readonly publish: (request: Request, household: string) => Promise<Accepted>;
+  readonly onFault: (error: unknown) => void;
+}
+
+const kind = Type.Union([Type.Literal("plugins"), Type.Literal("skills")]);
+const query = Type.Object({
+  q: Type.String({ maxLength: 200, default: "" }),
+  kind: Type.Optional(kind),
+  limit: Type.Optional(Type.String({ pattern: "^[1-9]\\d{0,2}$" })),
+  cursor: Type.Optional(Type.String({ maxLength: 40 })),
+});
+const most = 100;
+/** Below it lies what ClawHub's clients ask: its paths are others' than the registry's own. */
+export const clawHubPrefix = "/clawhub";
+
+export function createApp(parts: AppParts) {
+  const { folder, rates, downloads, index, shelf, pages } = parts;
+  const household = (request: Request, peer: string | undefined) => householdOf(forwardedFor(request.headers, peer ?? "", parts.proxies));
+
+  /** One of the registry's own files, counted when it is an archive that is fetched from its beginning. */
+  const file = (request: Request, peer: string | undefined): Response => {
+    const who = household(request, peer);
+    rates.files.take(who);
+    const { pathname } = new URL(request.url);
+    const response = serveFile(folder, pathname, request);
+    const isWhole = response.status === 200 || response.headers.get("content-range")?.startsWith("bytes 0-");
+    if (isWhole && request.method === "GET") downloads.count(pathname, who);
+    return response;
+  };
+
+  const api = new Elysia({ prefix: "/api/v1" })
+    .onBeforeHandle(({ request, server }) => {
+      if (request.method === "GET") {
+        rates.reads.take(household(request, server?.requestIP(request)?.address));
+        shelf.refresh();
+      }
+    })
+    .get("/", () => pages.overview())
+    .get(
+      "/search",
+      ({ query: { q, kind, limit, cursor } }) =>
+        index.find({ q, limit: Math.min(most, Number(limit ?? 20)), ...(kind && { kind }), ...(cursor !== undefined && { cursor }) }),
+      { query },
+    )
+    .get("/publishers/:publisher", ({ params }) => pages.publisher(params.publisher))
+    .get("/packages/:kind/:id", ({ params }) => pages.package(nameIn(params)))
+    .get("/packages/:kind/:id/:version", ({ params }) => pages.release({ ...nameIn(params), version: params.version }))
+    .post(
+      "/publish",
+      async ({ request, server }) => {
+        const accepted = await parts.publish(request, household(request, server?.requestIP(request)?.address));
+        return Response.json(accepted, { status: 201 });
+      },
+      { parse: "none" },
+    );
+
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
+    rates.reads.take(household(request, server?.requestIP(request)?.address));
+    shelf.refresh();
+  });
+  // Also what would publish there, to be told that nothing is published this way.
+  for (const method of ["GET", "HEAD", "POST", "DELETE"])
+    for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
+      clawHub.route(
+        method,
+        path,
+        ({ request, server }) =>
+          parts.clawHub(request, {
+            origin: originOf(request, parts.proxies),
+            onDownload: ({ path: archive, sha256 }) =>
+              downloads.count(`/${placeOf(archive, sha256)}`, household(request, server?.requestIP(request)?.address)),
+          }),
+        { parse: "none" },
+      );
+
+  return new Elysia()
+    .onError(({ code, error }) => {
+      if (error instanceof RegistryError) return problem(error);
+      if (code === "NOT_FOUND") return problem(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
+      if (code === "VALIDATION") {
+        const first = error.all[0];
+        const where = first && "path" in first ? `${first.path}: ${first.message}` : "another form was expected";
+        return problem(new RegistryError("REGISTRY_REQUEST_INVALID", `what was asked for: ${where}`));
+      }
+      if (code === "PARSE") return problem(new RegistryError("REGISTRY_REQUEST_INVALID", "the body has another form than was expected"));
+      parts.onFault(error);
+      return Response.json(
+        { status: 500, code: "REGISTRY_FAULT", detail: "the registry has failed, and whoever runs it was told" },
+        { status: 500 },
+      );
+    })
+    .use(api)
+    .use(clawHub)
+    .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
+    .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
+}
+
+function nameIn({ kind, id }: { readonly kind: string; readonly id: string }): PackageName {
+  if ((kind === "plugins" || kind === "skills") && isName(id)) return { kind, id };
+  throw new RegistryError("REGISTRY_NOT_FOUND", `expected plugins or skills and the name of one, came ${kind}/${id.slice(0, 100)}`);
+}

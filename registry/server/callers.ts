@@ -1,0 +1,64 @@
+/** Who sends something: whoever holds a token of a publisher's, or the key itself. */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import type { PublicKey } from "../trust/key.ts";
+import { contentDigest, type Proof, toleranceMs, verifyRequest } from "./request-signature.ts";
+import type { Token, TokenScope, Tokens } from "./tokens.ts";
+
+/** One of the two. */
+export interface Caller {
+  readonly token?: Token;
+  readonly proof?: Proof;
+}
+
+export interface Callers {
+  /** From the headers alone, before anything of the body is read. Throws `REGISTRY_UNAUTHENTICATED`. */
+  identify(request: Request): Caller;
+  /** That the body is the one that was signed. */
+  requireBody(caller: Caller, body: Uint8Array): void;
+  /** That the caller may speak for this publisher, and has not said just this before. Within the step that does it. */
+  requirePublisher(caller: Caller, publisher: string, keys: readonly PublicKey[]): void;
+}
+
+export function createCallers(database: Database, tokens: Tokens, now: () => number): Callers {
+  return {
+    identify(request) {
+      const url = new URL(request.url);
+      const bearer = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+      if (bearer !== undefined) return { token: tokens.check(bearer) };
+      if (!request.headers.has("signature"))
+        throw new RegistryError(
+          "REGISTRY_UNAUTHENTICATED",
+          "expected a token (`Authorization: Bearer`) or a signature with the publisher's key (`Signature`)",
+        );
+      const authority = request.headers.get("host") ?? url.host;
+      return { proof: verifyRequest({ method: request.method, path: url.pathname, authority }, request.headers, now()) };
+    },
+
+    requireBody({ proof }, body) {
+      if (proof && contentDigest(body) !== proof.digest)
+        throw new RegistryError("REGISTRY_UNAUTHENTICATED", "the body is not the one that the request was signed with");
+    },
+
+    requirePublisher({ token, proof }, publisher, keys) {
+      if (token && token.publisher !== publisher)
+        throw new RegistryError("REGISTRY_FORBIDDEN", `the token ${token.id} is ${token.publisher}'s, and cannot publish as ${publisher}`);
+      if (!proof) return;
+      if (!keys.some(({ json }) => json.keyval.public === proof.key))
+        throw new RegistryError("REGISTRY_FORBIDDEN", `the request is signed with a key that is none of ${publisher}'s`);
+      database.query("DELETE FROM nonces WHERE until < ?").run(now());
+      const { changes } = database
+        .query("INSERT OR IGNORE INTO nonces (key, nonce, until) VALUES (?, ?, ?)")
+        .run(proof.key, proof.nonce, now() + 2 * toleranceMs);
+      if (changes === 0) throw new RegistryError("REGISTRY_UNAUTHENTICATED", "this very request came before, and is not done twice");
+    },
+  };
+}
+
+export function requireScope({ token }: Caller, scope: TokenScope): void {
+  if (token && !token.scopes.includes(scope))
+    throw new RegistryError(
+      "REGISTRY_FORBIDDEN",
+      `the token ${token.id} is for ${token.scopes.join(" and ")}, and this would need ${scope}`,
+    );
+}

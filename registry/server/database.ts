@@ -1,0 +1,51 @@
+/**
+ * What a server knows beside the files: tokens, grants, counts, and what it found in them. It lies in `server.db` in the registry's folder. What can be
+ * read from the files, it holds only to answer faster.
+ */
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { RegistryError } from "../error.ts";
+
+const migrations: readonly string[] = [
+  `CREATE TABLE tokens (
+     id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, publisher TEXT NOT NULL, scopes TEXT NOT NULL,
+     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER, used_at INTEGER) STRICT;
+   CREATE TABLE nonces (key TEXT NOT NULL, nonce TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (key, nonce)) STRICT, WITHOUT ROWID;
+   CREATE INDEX nonces_until ON nonces (until);
+   CREATE TABLE grants (kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+   CREATE TABLE held (
+     kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
+     PRIMARY KEY (kind, id, publisher)) STRICT, WITHOUT ROWID;
+   CREATE TABLE packages (
+     number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, version TEXT NOT NULL, summary TEXT NOT NULL,
+     published_at TEXT NOT NULL, downloads INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, id)) STRICT;
+   CREATE INDEX packages_publisher ON packages (publisher);
+   CREATE TABLE roles (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE downloads (
+     kind TEXT NOT NULL, id TEXT NOT NULL, version TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL,
+     PRIMARY KEY (kind, id, version, day)) STRICT, WITHOUT ROWID;
+   CREATE TABLE findings (sha256 TEXT NOT NULL, rules INTEGER NOT NULL, found TEXT NOT NULL, PRIMARY KEY (sha256)) STRICT, WITHOUT ROWID;
+   CREATE VIRTUAL TABLE words USING fts5 (id, summary, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
+   CREATE VIRTUAL TABLE grams USING fts5 (id, tokenize = 'trigram');`,
+];
+
+/** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */
+export function openDatabase(folder: string): Database {
+  if (!existsSync(join(folder, "metadata", "timestamp.json")))
+    throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}: pincer registry init makes one`);
+  const database = new Database(join(folder, "server.db"), { create: true, strict: true });
+  database.exec("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
+  const migrate = database.transaction(() => {
+    const { user_version: done } = database.query<{ user_version: number }, []>("PRAGMA user_version").get()!;
+    if (done > migrations.length)
+      throw new RegistryError(
+        "REGISTRY_SETTINGS_INVALID",
+        `${folder}/server.db is of a newer Pincer (${done}; this one knows ${migrations.length})`,
+      );
+    for (const step of migrations.slice(done)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+  migrate.immediate();
+  return database;
+}

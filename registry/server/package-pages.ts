@@ -1,0 +1,87 @@
+/** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import type { PackageName, Release } from "../name.ts";
+import type { Repository } from "../repository/repository.ts";
+import { type Finding, severities } from "../scan/finding.ts";
+import type { Downloads } from "./downloads.ts";
+import type { Findings } from "./findings.ts";
+import type { ServerSettings } from "./settings.ts";
+import { newestOf, type Shelf, type ShelvedRelease } from "./shelf.ts";
+
+export interface PackagePagesOptions {
+  readonly database: Database;
+  readonly repository: Repository;
+  readonly shelf: Shelf;
+  readonly downloads: Downloads;
+  readonly findings: Findings;
+  readonly settings: ServerSettings;
+}
+
+export type PackagePages = ReturnType<typeof createPackagePages>;
+
+const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there is no ${what} here`);
+
+export function createPackagePages({ database, repository, shelf, downloads, findings, settings }: PackagePagesOptions) {
+  const counted = (found: readonly Finding[] | undefined) =>
+    found && Object.fromEntries(severities.map((severity) => [severity, found.filter((one) => one.severity === severity).length]));
+  const shown = ({ version, path, sha256, length, notes }: ShelvedRelease) => ({ version, path, sha256, length, notes });
+  const publisherOf = (name: PackageName) => {
+    const owner = repository.ownerOf(name);
+    const keys = owner === undefined ? undefined : repository.publisher(owner);
+    return keys && { name: owner!, keys: keys.keys.map(({ json }) => json.keyval.public).sort(), threshold: keys.threshold };
+  };
+
+  return {
+    overview: () => ({
+      registry: "pincer",
+      api: 1,
+      claims: settings.claims,
+      packages: database.query<{ count: number }, []>("SELECT count(*) AS count FROM packages").get()!.count,
+    }),
+
+    /** What the next list builds on: the version that was signed last, and where it lies. */
+    publisher(publisher: string) {
+      const owner = repository.publisher(publisher);
+      if (!owner) throw missing(`publisher ${publisher.slice(0, 100)}`);
+      const version = repository.signedBy(publisher)?.signed.version ?? 0;
+      return {
+        publisher,
+        keys: owner.keys.map(({ json }) => json.keyval.public).sort(),
+        threshold: owner.threshold,
+        list: version === 0 ? null : { version, path: `metadata/${version}.publisher-${publisher}.json` },
+      };
+    },
+
+    package(name: PackageName) {
+      const releases = shelf.releases(name);
+      const newest = newestOf(releases) ?? releases[0];
+      if (!newest) throw missing(`${name.kind.slice(0, -1)} ${name.id}`);
+      const { total, versions } = downloads.of(name);
+      return {
+        ...name,
+        summary: newest.notes.summary,
+        version: newest.version,
+        publisher: publisherOf(name),
+        downloads: total,
+        releases: releases.map((release) => ({
+          ...shown(release),
+          downloads: versions[release.version] ?? 0,
+          findings: counted(findings.of(release.sha256)),
+        })),
+      };
+    },
+
+    release({ version, ...name }: Release) {
+      const release = shelf.releases(name).find((one) => one.version === version);
+      if (!release) throw missing(`${name.kind.slice(0, -1)} ${name.id} ${version.slice(0, 64)}`);
+      return {
+        ...name,
+        ...shown(release),
+        publisher: publisherOf(name),
+        downloads: downloads.of(name).versions[version] ?? 0,
+        findings: findings.of(release.sha256) ?? null,
+      };
+    },
+  };
+}

@@ -1,0 +1,152 @@
+/** Takes what publishers send: who sends it, whether they may, and then all of it in one step, or nothing. */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import type { SourceClock } from "../http-source.ts";
+import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { readNotes } from "../notes.ts";
+import type { Claim } from "../repository/claim.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { Finding } from "../scan/finding.ts";
+import { readBody } from "./body.ts";
+import { type Caller, type Callers, requireScope } from "./callers.ts";
+import type { Findings } from "./findings.ts";
+import type { Names } from "./names.ts";
+import { Later } from "./problem.ts";
+import { type Publication, readPublication, unpackRelease } from "./publication.ts";
+import type { Rates } from "./rates.ts";
+import type { ServerSettings } from "./settings.ts";
+import type { Shelf } from "./shelf.ts";
+
+export interface Accepted {
+  readonly publisher: string;
+  /** Of the list. */
+  readonly version: number;
+  readonly released: readonly (Release & { readonly sha256: string; readonly findings: readonly Finding[] })[];
+  /** Names that are the publisher's from now on. */
+  readonly claimed: readonly PackageName[];
+}
+
+export interface PublishOptions {
+  readonly database: Database;
+  readonly repository: Repository;
+  readonly settings: ServerSettings;
+  readonly callers: Callers;
+  readonly names: Names;
+  readonly findings: Findings;
+  readonly shelf: Shelf;
+  readonly clock: SourceClock;
+  readonly rates: { readonly publications: Rates; readonly claims: Rates };
+}
+
+export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
+  const { database, repository, settings, callers, names, findings, shelf, clock, rates } = options;
+  let receiving = 0;
+
+  return async (request, household) => {
+    rates.publications.take(household);
+    const caller = callers.identify(request);
+    if (caller.token) rates.publications.take(`token ${caller.token.id}`);
+    if (receiving >= settings.uploads) throw new Later("REGISTRY_BUSY", `expected at most ${settings.uploads} publications at once`, 2);
+    receiving += 1;
+    try {
+      const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
+      callers.requireBody(caller, body);
+      const publication = await readPublication(body, request.headers.get("content-type") ?? "");
+      const released = await lookAt(publication);
+      return accept(publication, caller, released, household);
+    } finally {
+      receiving -= 1;
+    }
+  };
+
+  /** Unpacks what came: nothing is kept that is not what it says, or that nobody could unpack. */
+  async function lookAt({ list, archives }: Publication): Promise<Accepted["released"]> {
+    const released: Accepted["released"][number][] = [];
+    for (const [path, archive] of archives) {
+      const target = list.signed.targets[path];
+      if (!target) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${path} came, and the list does not speak of it`);
+      const { release, files } = await unpackRelease(path, archive, target.custom);
+      const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
+      const found = findings.look(sha256, release.kind, files);
+      const grave = found.find(({ severity }) => severity === "high");
+      if (grave && settings.refuseFindings === "high")
+        throw new RegistryError(
+          "REGISTRY_FORBIDDEN",
+          `${path} is refused here: ${grave.file}:${grave.line}: ${grave.sentence} (${grave.rule})`,
+        );
+      released.push({ ...release, sha256, findings: found });
+    }
+    return released;
+  }
+
+  /** Without a pause in it, so that no other publication comes between; and no other process's either, since it holds the database. */
+  function accept(
+    { publisher, bytes, list, keys, archives }: Publication,
+    caller: Caller,
+    released: Accepted["released"],
+    household: string,
+  ) {
+    let held: readonly [name: PackageName, why: string] | undefined;
+    const step = database.transaction((): Accepted => {
+      const known = repository.publisher(publisher);
+      const owner = known ?? keys;
+      if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
+      callers.requirePublisher(caller, publisher, owner.keys);
+      if (known && keys && !(isSame(known.keys, keys.keys) && known.threshold === keys.threshold))
+        throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
+      const before = repository.signedBy(publisher)?.signed;
+      const next = (before?.version ?? 0) + 1;
+      if (list.signed.version !== next)
+        throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);
+      requireScopes(caller, before?.targets ?? {}, list.signed.targets);
+      const claimed = freeNames(list.signed.targets);
+      for (const name of claimed) {
+        for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
+        try {
+          names.requireFree(name, publisher);
+        } catch (error) {
+          if (error instanceof RegistryError && error.code === "REGISTRY_NAME_HELD") held = [name, error.message];
+          throw error;
+        }
+      }
+      const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
+      repository.publish(publisher, bytes, archives, claim);
+      shelf.refresh();
+      return { publisher, version: next, released, claimed };
+    });
+    try {
+      return step.immediate();
+    } catch (error) {
+      // After the step is undone, with which it would be too.
+      if (held) names.hold(held[0], publisher, held[1]);
+      throw error;
+    }
+  }
+
+  function freeNames(targets: Publication["list"]["signed"]["targets"]): readonly PackageName[] {
+    const all = Object.keys(targets).map((path) => {
+      const release = releaseAt(path);
+      if (!release) throw new RegistryError("REGISTRY_METADATA_INVALID", `${path} is no place of a release`);
+      return { kind: release.kind, id: release.id };
+    });
+    const each = [...new Map(all.map((name) => [`${name.kind}/${name.id}`, name])).values()];
+    return each.filter((name) => repository.ownerOf(name) === undefined);
+  }
+}
+
+type Targets = Publication["list"]["signed"]["targets"];
+
+/** A token that may publish cannot take back, and the other way round. */
+function requireScopes(caller: Caller, before: Targets, after: Targets): void {
+  for (const [path, target] of Object.entries(after)) {
+    const old = before[path];
+    if (!old) requireScope(caller, "publish");
+    else if (JSON.stringify(old.custom) !== JSON.stringify(target.custom)) {
+      const [was, is] = [readNotes(old.custom, path), readNotes(target.custom, path)];
+      requireScope(caller, JSON.stringify(was.yanked) === JSON.stringify(is.yanked) ? "publish" : "yank");
+    }
+  }
+}
+
+const isSame = (a: readonly { readonly id: string }[], b: readonly { readonly id: string }[]): boolean =>
+  a.length === b.length && a.every(({ id }) => b.some((one) => one.id === id));

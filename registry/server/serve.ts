@@ -1,0 +1,125 @@
+/** A registry's server: its files, and beside them publishing, search and counts. */
+import { RegistryError } from "../error.ts";
+import type { SourceClock } from "../http-source.ts";
+import { openRepository } from "../repository/repository.ts";
+import type { Signer } from "../trust/key.ts";
+import { clawHubPrefix, createApp } from "./app.ts";
+import { createCallers } from "./callers.ts";
+import { createClawHub } from "./clawhub/handler.ts";
+import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
+import { openDatabase } from "./database.ts";
+import { createDownloads } from "./downloads.ts";
+import { createFindings } from "./findings.ts";
+import { createNames, type Resemblance } from "./names.ts";
+import { createPackagePages } from "./package-pages.ts";
+import { createPublisher } from "./publish.ts";
+import { createRates } from "./rates.ts";
+import { createSearchIndex } from "./search-index.ts";
+import type { ServerSettings } from "./settings.ts";
+import { createShelf } from "./shelf.ts";
+import { createTokens } from "./tokens.ts";
+
+export interface ServeOptions {
+  /** Of the registry. */
+  readonly folder: string;
+  /** The server's own key, with which it says what belongs together today. */
+  readonly online: Signer;
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly settings: ServerSettings;
+  readonly clock: SourceClock;
+  readonly resembles?: Resemblance;
+  /** Told what went wrong here, and is nobody else's fault. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface RegistryServer {
+  readonly url: string;
+  /** Lets what runs come to its end. */
+  stop(): Promise<void>;
+}
+
+/** A timestamp counts for a day; so often it is signed anew. */
+const renewMs = 6 * 60 * 60 * 1000;
+/** Without a byte in either direction, in seconds. */
+const idleSeconds = 30;
+
+export async function serveRegistry(options: ServeOptions): Promise<RegistryServer> {
+  const { folder, online, settings, clock, onFault } = options;
+  const now = () => clock.now();
+  const database = openDatabase(folder);
+  const repository = openRepository(folder, { online, now });
+  const index = createSearchIndex(database);
+  const shelf = createShelf(folder, database, repository, index);
+  const downloads = createDownloads(database, now);
+  const findings = createFindings(database);
+  const tokens = createTokens(database, now);
+  const rates = {
+    files: createRates(settings.rates.files, "files", now),
+    reads: createRates(settings.rates.reads, "questions", now),
+    publications: createRates(settings.rates.publications, "publications", now),
+    claims: createRates(settings.rates.claims, "new names", now),
+  };
+  const renew = database.transaction(() => repository.renew());
+  renew.immediate();
+  shelf.refresh();
+  const app = createApp({
+    folder,
+    proxies: settings.proxies,
+    rates,
+    downloads,
+    index,
+    shelf,
+    pages: createPackagePages({ database, repository, shelf, downloads, findings, settings }),
+    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index, findings }), prefix: clawHubPrefix }),
+    publish: createPublisher({
+      database,
+      repository,
+      settings,
+      callers: createCallers(database, tokens, now),
+      names: createNames(database, settings.claims, options.resembles ?? (() => undefined), now),
+      findings,
+      shelf,
+      clock,
+      rates,
+    }),
+    onFault,
+  });
+  try {
+    app.listen({
+      hostname: options.host,
+      port: options.port,
+      idleTimeout: idleSeconds,
+      maxRequestBodySize: settings.publicationBytes,
+      development: false,
+    });
+  } catch (error) {
+    database.close();
+    throw new RegistryError("REGISTRY_UNREACHABLE", `${options.host}:${options.port} cannot be listened on: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const over = new AbortController();
+  const renewing = (async () => {
+    while (!over.signal.aborted) {
+      await clock.sleep(renewMs, over.signal).catch(() => undefined); // silent-ok: aborted, which the loop sees
+      if (over.signal.aborted) return;
+      try {
+        renew.immediate();
+      } catch (error) {
+        // What is signed counts for a day: there are three more attempts.
+        onFault(error);
+      }
+    }
+  })();
+  return {
+    url: app.server!.url.href.replace(/\/$/, ""),
+    async stop() {
+      over.abort();
+      await app.stop();
+      await renewing;
+      database.close();
+    },
+  };
+}
