@@ -8,7 +8,6 @@ import { refusalOf } from "./bound.ts";
 import { commandsOf } from "./called.ts";
 import { Catalog } from "./catalog.ts";
 import { check } from "./commands/check.ts";
-import { list } from "./commands/list.ts";
 import { newSkill } from "./commands/new.ts";
 import { status } from "./commands/status.ts";
 import { SkillsConfig } from "./config.ts";
@@ -68,7 +67,7 @@ export default definePlugin({
       },
     );
     registerWire(ctx, catalog);
-    for (const { command, run } of [newSkill, check, list, status]) ctx.command(command, run);
+    for (const { command, run } of [newSkill, check, status]) ctx.command(command, run);
 
     ctx.hook(promptBuilding, async (prompt, { signal }) => {
       if (prompt.tools?.includes("skills_read") !== true) return prompt;

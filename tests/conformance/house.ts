@@ -52,8 +52,9 @@ type Isolation = "inline" | "process";
  * Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is, and
  * `registry-client`, which installs into it.
  */
+const inGateway = new Set(["routing", "skills", "registry-client"]);
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => !["routing", "skills", "registry-client"].includes(id)),
+  ...defaultPlugins.filter((id) => !inGateway.has(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
