@@ -23,20 +23,37 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** At once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last, or what the source of archives throws. */
-export async function installDependencies(
-  folder: string,
-  onProgress: (line: string) => void,
-  { archives, signal = new AbortController().signal }: InstallOptions = {},
-): Promise<void> {
+/**
+ * Into the plugin's folder, at once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last, or what the source of
+ * archives throws.
+ */
+export async function installDependencies(folder: string, onProgress: (line: string) => void, options: InstallOptions = {}): Promise<void> {
   if (!needsDependencies(folder)) return;
+  const last = new Set(Object.keys(dependenciesOf(folder)));
+  await fetchDependencies(folder, onProgress, (packages) => takeOver(packages, folder, last), options);
+}
+
+const dependenciesOf = (folder: string): object =>
+  (JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object }).dependencies;
+
+/** The plugin's lock, which says of its packages all that there is to say. */
+export function lockOf(folder: string): { readonly file: string; readonly text: string } {
   const file = join(folder, "bun.lock");
   if (!existsSync(file))
     throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there, and ship both`);
-  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object };
-  const locked = readFileSync(file, "utf8");
+  return { file, text: readFileSync(file, "utf8") };
+}
+
+/** Hands over the folder in which the packages are whole, until `use` has returned. */
+export async function fetchDependencies(
+  folder: string,
+  onProgress: (line: string) => void,
+  use: (packages: string) => void,
+  { archives, signal = new AbortController().signal }: InstallOptions = {},
+): Promise<void> {
+  const { file, text: locked } = lockOf(folder);
   const lock = readLock(file, locked);
-  checkWanted(file, lock, dependencies);
+  checkWanted(file, lock, dependenciesOf(folder));
   signal.throwIfAborted();
   const stage = createStage();
   try {
@@ -50,7 +67,7 @@ export async function installDependencies(
         throw registry.failure() ?? error;
       });
     } else await install({ ...installing, env: usualEnv() });
-    takeOver(join(stage, "node_modules"), folder, new Set(Object.keys(dependencies)));
+    use(join(stage, "node_modules"));
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }

@@ -30,8 +30,7 @@ export function takeOver(from: string, folder: string, last: ReadonlySet<string>
       renameSync(incoming, to);
       return;
     }
-    const names = readdirSync(incoming).flatMap((name) => (name.startsWith("@") ? scoped(incoming, name) : [name]));
-    for (const name of names.sort((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
+    for (const name of packagesIn(incoming).toSorted((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
       const target = join(to, name);
       // A link would lead the packages elsewhere.
       checkFolder(dirname(target));
@@ -59,7 +58,9 @@ function move(from: string, to: string): void {
   }
 }
 
-const scoped = (from: string, scope: string): readonly string[] => readdirSync(join(from, scope)).map((name) => join(scope, name));
+/** The names of the packages in a folder of them. */
+export const packagesIn = (folder: string): readonly string[] =>
+  readdirSync(folder).flatMap((name) => (name.startsWith("@") ? readdirSync(join(folder, name)).map((part) => join(name, part)) : [name]));
 
 /** What processes made that are no more. */
 function sweep(folder: string, made: RegExp, before: number): void {

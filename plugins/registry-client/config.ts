@@ -12,9 +12,21 @@ export const Registry = Type.Object(
 );
 export type Registry = Static<typeof Registry>;
 
+export const ClawHub = Type.Object(
+  {
+    name: Type.String({ pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", maxLength: 64, description: "What you call it" }),
+    address: Type.String({ minLength: 1, description: "Its address (https)" }),
+  },
+  { additionalProperties: false },
+);
+
 export const ClientConfig = Type.Object(
   {
     registries: Type.Array(Registry, { default: [], description: "Where packages are looked for, in this order" }),
+    clawhub: Type.Array(ClawHub, {
+      default: [{ name: "clawhub", address: "https://clawhub.ai" }],
+      description: "Sites that speak ClawHub's API, for skills; one is asked only when somebody looks for a skill or installs one from it",
+    }),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

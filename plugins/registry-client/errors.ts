@@ -3,6 +3,7 @@ import { RegistryError } from "@pincer/registry/error";
 
 export const clientErrors = defineErrors({
   REGISTRY_CLIENT_FILE_EXISTS: { message: "that file is there already", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_KEY_MISSING: { message: "the key is not there", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_UNCLEAR: { message: "several packages could be meant", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_RESERVED: { message: "a plugin of this repository has that name", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_UNKNOWN: { message: "no package of that name is known", wire: "INVALID_REQUEST" },
@@ -21,7 +22,6 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_WANTED_INVALID: { message: "that names no package", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_DEPENDENCY_MISSING: { message: "nobody here has a package that the plugin needs", wire: "UNAVAILABLE", retryable: true },
   REGISTRY_CLIENT_GIT_FAILED: { message: "git did not fetch that", wire: "UNAVAILABLE", retryable: true },
-  REGISTRY_CLIENT_KEY_MISSING: { message: "the key is not there", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_USAGE: { message: "the command was not understood", wire: "INVALID_REQUEST" },
 });
 

@@ -5,6 +5,8 @@ import type { ClientConfig } from "./config.ts";
 import { createDependencies, type Dependencies } from "./dependencies/dependencies.ts";
 import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
+import { clawHubPackages } from "./sources/clawhub.ts";
+import { createClawHubSite } from "./sources/clawhub-site.ts";
 import { folderPackages } from "./sources/folder.ts";
 import { gitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
@@ -25,7 +27,13 @@ export function placesOf({ config, ...options }: Places): { readonly sources: So
   return {
     sources: {
       registries: createRegistrySources({ ...options, registries: config.registries }),
-      others: { folder: folderPackages, git: gitPackages, archive: archivePackages(httpReader(anywhere)), npm: npmPackages(npm) },
+      others: {
+        clawhub: clawHubPackages(config.clawhub.map((site) => createClawHubSite(site, httpReader(options)))),
+        folder: folderPackages,
+        git: gitPackages,
+        archive: archivePackages(httpReader(anywhere)),
+        npm: npmPackages(npm),
+      },
     },
     // A folder costs nothing to ask; of registries elsewhere most hold no dependencies.
     dependencies: createDependencies({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createGitPackages, gitPackages } from "./git.ts";
@@ -231,6 +231,29 @@ for (const shallow of [true, false])
     expect(await resolve({ url, ref: first })).toMatchObject({ version: "1.0.0" });
     expect(leftovers()).toEqual([]);
   });
+
+test("a repository is fetched over ssh, which asks for nothing and is given no option by an address", async () => {
+  const { folder, commit } = repository();
+  commit(plugin("1.0.0"));
+  const bin = join(base, "bin");
+  const said = join(base, "ssh-arguments");
+  mkdirSync(bin);
+  // In the place of ssh: what the other side would run is run here.
+  writeFileSync(join(bin, "ssh"), `#!/bin/sh\nprintf '%s\\n' "$@" > ${said}\nfor last; do :; done\nexec sh -c "$last"\n`, { mode: 0o755 });
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${path}`;
+  try {
+    expect(await resolve({ url: `git@host.invalid:${folder}` })).toMatchObject({
+      version: "1.0.0",
+      origin: { url: `ssh://git@host.invalid${folder}` },
+    });
+  } finally {
+    process.env["PATH"] = path;
+  }
+  const given = readFileSync(said, "utf8").split("\n");
+  expect(given).toContain("-oBatchMode=yes");
+  expect(given).toContain("git@host.invalid");
+});
 
 test("who stops waiting stops git too", async () => {
   const asked = Promise.withResolvers<void>();

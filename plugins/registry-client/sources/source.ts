@@ -10,7 +10,7 @@ export type Wanted =
   | { readonly from: "embedded"; readonly kind: Kind; readonly id: string }
   /** `registry`: the name of one that is configured; absent: the first that knows the package. `range`: semver; absent: the newest that is not yanked. */
   | { readonly from: "registry"; readonly kind: Kind; readonly id: string; readonly range?: string; readonly registry?: string }
-  /** `slug`: also with its owner, `@owner/slug`. `site`: the name of one that is configured; absent: the first. */
+  /** `slug`: also with its owner, `@owner/slug`. `site`: the name or the address of one that is configured; absent: the first. */
   | { readonly from: "clawhub"; readonly slug: string; readonly version?: string; readonly site?: string }
   | { readonly from: "npm"; readonly name: string; readonly range?: string }
   /** `ref`: a branch, a tag or a commit; what is installed is always a commit. `inside`: a folder of the repository. */
