@@ -3,8 +3,10 @@ import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import type { Signer } from "../trust/key.ts";
-import { createApp } from "./app.ts";
+import { clawHubPrefix, createApp } from "./app.ts";
 import { createCallers } from "./callers.ts";
+import { createClawHub } from "./clawhub/handler.ts";
+import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFindings } from "./findings.ts";
@@ -70,6 +72,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     index,
     shelf,
     pages: createPackagePages({ database, repository, shelf, downloads, findings, settings }),
+    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index, findings }), prefix: clawHubPrefix }),
     publish: createPublisher({
       database,
       repository,

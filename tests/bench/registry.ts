@@ -96,7 +96,9 @@ async function catalogueFigures(): Promise<readonly Figure[]> {
   const file = catalogueFile(rows);
   figures.push({ part, what: "  its file", value: file.length / 1024, unit: "KB" });
   const read = measure("read and checked", () => readCatalogue(file, "catalogue"));
-  measure("every row looked at for two words", () => read.filter(({ id, summary }) => /radio/i.test(`${id} ${summary}`) && /bird/i.test(id)));
+  measure("every row looked at for two words", () =>
+    read.filter(({ id, summary }) => /radio/i.test(`${id} ${summary}`) && /bird/i.test(id)),
+  );
   const names = measure("made ready for lookalikes", () => createLookalikes(read));
   measure("whether a name is like another", () => names.find({ id: "channel-wether" }));
   return figures;
