@@ -4,11 +4,13 @@ import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import type { Signer } from "../trust/key.ts";
 import { createApp } from "./app.ts";
+import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFindings } from "./findings.ts";
 import { createNames, type Resemblance } from "./names.ts";
+import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
 import { createRates } from "./rates.ts";
@@ -59,6 +61,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     publications: createRates(settings.rates.publications, "publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
+  const callers = createCallers(database, tokens, now);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
@@ -74,13 +77,15 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       database,
       repository,
       settings,
-      callers: createCallers(database, tokens, now),
+      callers,
       names: createNames(database, settings.claims, options.resembles ?? (() => undefined), now),
       findings,
       shelf,
       clock,
       rates,
     }),
+    ownership: createOwnership({ database, repository, callers, shelf, now }),
+    readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
   try {

@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { createSigner } from "@pincer/registry/trust/key";
 import { clientErrors, shownError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
+import { grant } from "./registry-grant.ts";
 import { publish } from "./registry-publish.ts";
 import { serve } from "./registry-serve.ts";
+import { token } from "./registry-token.ts";
 
 /** A publisher's key. Who has it can publish in that name, so it is never written over, nor sent anywhere. */
 const keygen: CommandDefinition = {
@@ -26,7 +28,7 @@ const keygen: CommandDefinition = {
   },
 };
 
-export const registryCommands: readonly CommandDefinition[] = [keygen, serve, publish].map(({ command, run }) => ({
+export const registryCommands: readonly CommandDefinition[] = [keygen, serve, publish, token, grant].map(({ command, run }) => ({
   command,
   run: (args, io) =>
     run(args, io).catch((error) => {
