@@ -2,10 +2,10 @@
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { Generation } from "./generation.ts";
 
-/** Throws `PLUGIN_UNHEALTHY`, and unloads it, when a generation is not well and the one that it is to replace is. */
-export async function requireWell(next: Generation, present: Generation): Promise<void> {
+/** Throws `PLUGIN_UNHEALTHY`, and unloads it, when a generation is not well, unless the one that it is to replace is not either. */
+export async function requireWell(next: Generation, present: Generation | undefined): Promise<void> {
   const { ok, detail = "not healthy" } = await next.health();
-  if (ok || !(await present.health()).ok) return;
+  if (ok || (present && !(await present.health()).ok)) return;
   await next.instance.unload();
   throw pluginErrors.PLUGIN_UNHEALTHY(`generation ${next.number} of ${next.plugin} reports: ${detail}`);
 }

@@ -6,7 +6,7 @@ import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
-/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names. */
+/** `source`: `<path>/<id>/plugin.json`. `installed`: `<path>/<id>/<digest>/plugin.json`, immutable, the one that `<path>/<id>/current` names; one that is tried, and that no start takes, `next` names. */
 export interface PluginFolder {
   readonly path: string;
   readonly layout: "source" | "installed";
@@ -28,21 +28,23 @@ export interface Found {
   readonly isAnew?: boolean;
 }
 
-/** What was built together with the gateway. */
+/** What was built together with the gateway, and what it has seen before. */
 export interface Bundle {
   /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
   isChecked(id: string, digest: string): boolean;
+  /** Told of one of an installed plugin that was looked at, and is in order. */
+  passed?(digest: string): void;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
   entryOf(plugin: Found): string | undefined;
 }
 
 /** By id. What was installed takes the place of nothing that is of this repository; otherwise the later root's wins. */
-export function discover(roots: readonly PluginFolder[], bundle?: Bundle): Map<string, Found> {
+export function discover(roots: readonly PluginFolder[], bundle?: Bundle, isTrial = false): Map<string, Found> {
   const found = new Map<string, Found>();
   for (const root of roots) {
     for (const id of foldersIn(root.path).sort()) {
       if (root.layout === "installed" && found.get(id)?.root.layout === "source") continue;
-      const plugin = readPlugin(root, id, bundle);
+      const plugin = readPlugin(root, id, bundle, isTrial);
       if (plugin) found.set(id, plugin);
     }
   }
@@ -63,12 +65,13 @@ const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
 const mostBytes = 4 * 2 ** 20;
 
 /** Undefined when the folder holds no plugin. */
-export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Found | undefined {
+export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTrial = false): Found | undefined {
   const home = join(root.path, id);
-  const named = root.layout === "source" ? home : installedIn(home);
+  const named = root.layout === "source" ? home : installedIn(home, isTrial);
   if (named === undefined) return undefined;
   const folder = existsSync(named) ? realpathSync(named) : named; // modules are cached under their real paths
   const file = join(folder, "plugin.json");
+  const none = { id, folder, root, manifest: undefined };
   let text: string;
   try {
     const found = statSync(file);
@@ -76,24 +79,26 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle): Fou
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    const unread = pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
-    return { id, folder, root, manifest: undefined, digest: "", error: unread };
+    return { ...none, digest: "", error: pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`) };
   }
   const digest = manifestDigest(text);
   try {
-    const manifest = parseManifest(text, file, bundle?.isChecked(id, digest));
+    const isChecked = bundle?.isChecked(id, digest);
+    const manifest = parseManifest(text, file, isChecked);
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
       throw refuse(`as configKey "plugins.${id}.config", "channels.${id}", "${id}" or what is below that, came "${manifest.configKey}"`);
-    const slow = root.layout === "installed" ? slowPattern(manifest.generated, "/generated") : undefined;
+    const isNew = root.layout === "installed" && !isChecked;
+    const slow = isNew ? slowPattern(manifest.generated, "/generated") : undefined;
     if (slow)
       throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
+    if (isNew) bundle?.passed?.(digest);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
     const invalid = isGatewayError(error) ? error : pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
-    return { id, folder, root, manifest: undefined, digest, error: invalid };
+    return { ...none, digest, error: invalid };
   }
 }
 
@@ -107,26 +112,25 @@ function foldersIn(path: string): string[] {
   }
 }
 
-/** The version that `current` names, else the newest. */
-function installedIn(home: string): string | undefined {
-  try {
-    return join(home, readFileSync(join(home, "current"), "utf8").trim());
-  } catch {
-    const versions = foldersIn(home).map((digest) => join(home, digest)); // silent-ok: nobody chose one yet
-    return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-  }
+/** The version that `current` names, or that is tried; of a folder that says neither, the newest. */
+function installedIn(home: string, isTrial: boolean): string | undefined {
+  for (const pointer of isTrial ? ["next", "current"] : ["current"])
+    try {
+      return join(home, readFileSync(join(home, pointer), "utf8").trim());
+    } catch {
+      // silent-ok: nobody chose one yet
+    }
+  const versions = existsSync(join(home, "next")) ? [] : foldersIn(home).map((digest) => join(home, digest)); // one that is tried was never in order
+  return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
+
+type BundleIndex = Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>>;
 
 /** Of a folder that the kit's `buildDefaultSet` filled. */
 export function readBundle(out: string): Bundle {
   const file = join(out, "plugins.json");
-  const index: Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>> = existsSync(file)
-    ? JSON.parse(readFileSync(file, "utf8"))
-    : {};
+  const index: BundleIndex = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const isChecked: Bundle["isChecked"] = (id, digest) => index[id]?.manifest === digest;
-  const entryOf: Bundle["entryOf"] = ({ id, digest }) => {
-    const built = isChecked(id, digest) ? index[id]?.file : undefined;
-    return built === undefined ? undefined : join(out, built);
-  };
-  return { isChecked, entryOf };
+  const fileOf = ({ id, digest }: Found) => (isChecked(id, digest) ? index[id]?.file : undefined);
+  return { isChecked, entryOf: (plugin) => (fileOf(plugin) === undefined ? undefined : join(out, fileOf(plugin)!)) };
 }

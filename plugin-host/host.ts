@@ -135,8 +135,8 @@ export function createPluginHost(deps: PluginHostDeps) {
     if (plugin.found.error) log.error("plugin.invalid", { plugin: found.id, error: plugin.found.error.message });
   };
   /** Answers with those that are there no more. */
-  const look = (): readonly Plugin[] => {
-    const there = discover(deps.folders, deps.bundle);
+  const look = (isTrial = false): readonly Plugin[] => {
+    const there = discover(deps.folders, deps.bundle, isTrial);
     for (const found of there.values()) if (!plugins.has(found.id)) add(found);
     return all().filter(({ id }) => !there.has(id));
   };
@@ -182,7 +182,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   /** Looks again at what is installed, and at what is enabled, after what `found` says may have changed. */
   const refresh = (): Promise<void> =>
     inTurn(async () => {
-      for (const plugin of look()) await forget(plugin);
+      for (const plugin of look(true)) await forget(plugin);
       await bring();
     });
 
@@ -190,7 +190,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const reload = async (id: string): Promise<{ readonly generation: number; readonly visibleMs: number }> => {
     if (!plugins.has(id)) await refresh();
     const plugin = find(id);
-    const found = readPlugin(plugin.found.root, id, deps.bundle);
+    const found = readPlugin(plugin.found.root, id, deps.bundle, true);
     if (!found) throw pluginErrors.PLUGIN_UNKNOWN(`${plugin.found.folder} holds no plugin any more`);
     if (found.error) throw found.error;
     const anew = { ...found, isAnew: true };

@@ -94,7 +94,7 @@ export class Plugin {
       const begun = clock.monotonic();
       const { found: before, current: from } = this;
       const to = await this.around.prepare(found, ++this.number, this.activity, code);
-      if (from) await requireWell(to, from);
+      await requireWell(to, from);
       const missing = from ? heldBy(from) : 0;
       const state = await this.#handState(from, to, kept).catch((error) => {
         from?.instance.services.start();

@@ -95,6 +95,30 @@ test("who asks to be left alone is left alone as long as he asks, in seconds and
   );
 });
 
+test("a limit on the rate that says when it ends, and nothing else, is waited for until then", async () => {
+  const waited: number[] = [];
+  const answer = (exchange: Exchange, request: number) => {
+    if (request === 0) return exchange.send(429, "", { "ratelimit-reset": "9", "x-ratelimit-reset": "1" });
+    if (request === 1) return exchange.send(429, "", { "x-ratelimit-reset": String(Date.parse("2031-05-04T10:00:30Z") / 1000) });
+    if (request === 2) return exchange.send(500, "", { "ratelimit-reset": "50" });
+    exchange.send(200, text);
+  };
+  await withServer(answer, async ({ read }) => {
+    expect(await read(undefined, { onWait: (_why, ms) => void waited.push(ms) })).toBe(text);
+    expect(waited).toEqual([9000, 21_000, 2000]);
+  });
+});
+
+test("why a server refuses is told, on one line and without what a terminal would obey", async () => {
+  const answer = (exchange: Exchange) =>
+    exchange.send(403, `\u001b[2JThis skill is\nunavailable.${" more".repeat(100)}`, { "content-type": "text/plain; charset=utf-8" });
+  await withServer(answer, async ({ read }) => {
+    const { message } = (await failureOf(read())) as Error;
+    expect(message).toContain("is not there (403): [2JThis skill is unavailable. more");
+    expect(message.length).toBeLessThan(500);
+  });
+});
+
 test("who does not answer is asked four times", async () => {
   for (const status of [500, 502, 429])
     await withServer(

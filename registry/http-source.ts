@@ -12,15 +12,26 @@ export interface SourceClock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-export interface HttpSourceOptions {
-  /** The registry's address. */
-  readonly url: string;
+export interface HttpReaderOptions {
   readonly clock: SourceClock;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Told before each wait, so that a person sees why nothing happens. */
   readonly onWait?: (why: string, ms: number) => void;
   readonly limits?: Partial<HttpLimits>;
 }
+
+export interface HttpSourceOptions extends HttpReaderOptions {
+  /** The registry's address. */
+  readonly url: string;
+}
+
+export interface HttpReadOptions extends ReadOptions {
+  /** Told what an answer says of itself, before the first of its bytes. */
+  readonly onAnswer?: (headers: Headers) => void;
+}
+
+/** The file at an address. Throws as the `read` of a source. */
+export type HttpReader = (url: URL, options: HttpReadOptions) => AsyncIterable<Uint8Array>;
 
 export interface HttpLimits {
   /** Attempts without a byte in between, after which the server is said not to answer. */
@@ -56,17 +67,25 @@ class Failure extends Error {
 
 export function httpSource(options: HttpSourceOptions): RegistrySource {
   const base = options.url.endsWith("/") ? options.url : `${options.url}/`;
+  const reader = httpReader(options);
+  return {
+    name: options.url,
+    read: (path, reading) => reader(new URL(path.split("/").map(encodeURIComponent).join("/"), base), reading),
+  };
+}
+
+export function httpReader(options: HttpReaderOptions): HttpReader {
   const limits = { ...usual, ...options.limits };
   const { clock, onWait } = options;
 
-  async function* read(path: string, { limit, signal }: ReadOptions): AsyncGenerator<Uint8Array, void, void> {
-    const url = new URL(path.split("/").map(encodeURIComponent).join("/"), base);
+  async function* read(url: URL, options: HttpReadOptions): AsyncGenerator<Uint8Array, void, void> {
+    const { limit, signal } = options;
     const began = clock.now();
     let taken = 0;
     let failures = 0;
     for (;;) {
       try {
-        for await (const part of attempt(url, taken, signal)) {
+        for await (const part of attempt(url, taken, options)) {
           failures = 0;
           taken += part.length;
           if (taken > limit) throw new RegistryError("REGISTRY_TOO_LARGE", `${url}: expected at most ${limit} bytes, and more come`);
@@ -96,7 +115,7 @@ export function httpSource(options: HttpSourceOptions): RegistrySource {
   }
 
   /** From that byte on. */
-  async function* attempt(url: URL, from: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+  async function* attempt(url: URL, from: number, { signal, onAnswer }: HttpReadOptions): AsyncGenerator<Uint8Array, void, void> {
     const given = new AbortController();
     const asked = AbortSignal.any([given.signal, ...(signal ? [signal] : [])]);
     let heard = Symbol();
@@ -112,6 +131,7 @@ export function httpSource(options: HttpSourceOptions): RegistrySource {
     watch();
     try {
       const response = await request(url, from, asked);
+      onAnswer?.(response.headers);
       let skip = response.status === 206 ? 0 : from;
       for await (const chunk of response.body ?? []) {
         watch();
@@ -144,14 +164,17 @@ export function httpSource(options: HttpSourceOptions): RegistrySource {
         throw new Failure("answers with another part of the file than was asked for");
       if (response.ok) return response;
       if ([403, 404, 410].includes(response.status))
-        throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})`);
+        throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})${await saidIn(response)}`);
       if (response.status === 429 || response.status >= 500) throw new Failure(`answers ${response.status}`, waitOf(response, clock.now()));
-      throw new RegistryError("REGISTRY_UNREACHABLE", `${asked}: expected the file, came status ${response.status}`);
+      throw new RegistryError(
+        "REGISTRY_UNREACHABLE",
+        `${asked}: expected the file, came status ${response.status}${await saidIn(response)}`,
+      );
     }
     throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
   }
 
-  return { name: options.url, read };
+  return read;
 }
 
 /** A registry may keep its files elsewhere, but leads nobody from the internet to a service of the own network, or out of the encryption. */
@@ -161,11 +184,39 @@ function followed(from: URL, location: string): URL {
   throw new RegistryError("REGISTRY_UNREACHABLE", `${from} leads to ${to?.origin ?? "nowhere"}, where it may not lead`);
 }
 
-/** `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. */
-function waitOf(response: Response, now: number): number | undefined {
-  const said = response.headers.get("retry-after");
-  if (said === null) return undefined;
-  if (/^\d{1,9}$/.test(said)) return Number(said) * 1000;
-  const at = Date.parse(said);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+/**
+ * `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. Without it, when a limit on the rate is said to end: in so many seconds, or at that second of
+ * the epoch; servers say that on every answer, so it counts on a 429 alone.
+ */
+function waitOf({ headers, status }: Response, now: number): number | undefined {
+  const said = headers.get("retry-after");
+  if (said !== null && !isSeconds(said)) {
+    const at = Date.parse(said);
+    return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+  }
+  const [reset, end] = status === 429 ? [headers.get("ratelimit-reset"), headers.get("x-ratelimit-reset")] : [null, null];
+  const seconds = said ?? reset;
+  if (seconds !== null) return isSeconds(seconds) ? Number(seconds) * 1000 : undefined;
+  return end !== null && /^\d{1,12}$/.test(end) ? Math.max(0, Number(end) * 1000 - now) : undefined;
+}
+
+const isSeconds = (text: string): boolean => /^\d{1,9}$/.test(text);
+
+const longestSaying = 300;
+
+const readable = /^(text\/plain|application\/([a-z-]+\+)?json)\b/;
+
+/** Why a server refuses, as far as it says so: on one line, without anything that a terminal would obey. */
+async function saidIn(response: Response): Promise<string> {
+  if (!readable.test(response.headers.get("content-type") ?? "")) return "";
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    parts.push(part);
+    length += part.length;
+    if (length >= longestSaying) break;
+  }
+  const text = new TextDecoder().decode(Buffer.concat(parts).subarray(0, longestSaying));
+  const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+  return plain === "" ? "" : `: ${plain}`;
 }

@@ -4,6 +4,24 @@ import { RegistryError } from "@pincer/registry/error";
 export const clientErrors = defineErrors({
   REGISTRY_CLIENT_FILE_EXISTS: { message: "that file is there already", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_KEY_MISSING: { message: "the key is not there", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_NAME_UNCLEAR: { message: "several packages could be meant", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_NAME_RESERVED: { message: "a plugin of this repository has that name", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_UNKNOWN: { message: "no package of that name is known", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_NOT_INSTALLED: { message: "that is not installed", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_ORIGIN_CHANGED: { message: "it was installed from elsewhere", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_PACKAGE_INVALID: { message: "the package is not what it says it is", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_SOURCE_MISSING: { message: "there is no way to install from there", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_PLAN_CHANGED: { message: "what would be done is no longer what was shown", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_CONSENT_NEEDED: { message: "it needs a yes of its own", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_NOTHING_KEPT: { message: "no earlier version is kept", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_DRIFT: { message: "what is installed is not what the lock says", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_LOCK_INVALID: { message: "pincer.lock cannot be read", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_CONFIG_INVALID: { message: "the registries in the configuration are not in order", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_BUSY: { message: "another installation is under way", wire: "UNAVAILABLE", retryable: true },
+  REGISTRY_CLIENT_ROLLED_BACK: { message: "it does not work, and was taken back", wire: "UNAVAILABLE" },
+  REGISTRY_CLIENT_WANTED_INVALID: { message: "that names no package", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_DEPENDENCY_MISSING: { message: "nobody here has a package that the plugin needs", wire: "UNAVAILABLE", retryable: true },
+  REGISTRY_CLIENT_GIT_FAILED: { message: "git did not fetch that", wire: "UNAVAILABLE", retryable: true },
   REGISTRY_CLIENT_USAGE: { message: "the command was not understood", wire: "INVALID_REQUEST" },
 });
 
@@ -17,3 +35,7 @@ export function shownError(error: unknown): unknown {
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });
   return (found[code] as (message: string) => GatewayError)(message);
 }
+
+/** Whether a place was asked in vain: it is not there, or does not have it. */
+export const isPackageMissing = (error: unknown): boolean =>
+  error instanceof RegistryError && ["REGISTRY_NOT_FOUND", "REGISTRY_UNREACHABLE"].includes(error.code);

@@ -1,8 +1,15 @@
 import { definePlugin } from "@pincer/plugin-sdk";
+import { packageCommands } from "./commands/packages.ts";
 import { registryCommands } from "./commands/registry.ts";
+import { registryListCommands } from "./commands/registry-add.ts";
+import { ClientConfig } from "./config.ts";
+import { serve, uses } from "./gateway.ts";
 
 export default definePlugin({
+  config: ClientConfig,
+  uses,
   setup(ctx) {
-    for (const { command, run } of registryCommands) ctx.command(command, run);
+    serve(ctx);
+    for (const { command, run } of [...packageCommands, ...registryListCommands, ...registryCommands]) ctx.command(command, run);
   },
 });

@@ -19,3 +19,9 @@ export function forwardedFor(headers: Headers, peer: string, proxies: number): s
   const told = (headers.get("x-forwarded-for") ?? "").split(",").map((part) => part.trim());
   return told.at(-proxies) || peer;
 }
+
+/** Where whoever asks has asked; proxies say it when the encryption ends with them. */
+export function originOf({ url, headers }: Request, proxies: number): string {
+  const { origin } = new URL(url);
+  return proxies > 0 && headers.get("x-forwarded-proto") === "https" ? origin.replace(/^http:/, "https:") : origin;
+}

@@ -2,8 +2,11 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
+import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
-import { forwardedFor, householdOf } from "./address.ts";
+import { forwardedFor, householdOf, originOf } from "./address.ts";
+import type { ClawHub } from "./clawhub/handler.ts";
+import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
 import type { Ownership } from "./ownership.ts";
@@ -22,6 +25,7 @@ export interface AppParts {
   readonly index: SearchIndex;
   readonly shelf: Shelf;
   readonly pages: PackagePages;
+  readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
   readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
@@ -36,6 +40,8 @@ const query = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 40 })),
 });
 const most = 100;
+/** Below it lies what ClawHub's clients ask: its paths are others' than the registry's own. */
+export const clawHubPrefix = "/clawhub";
 
 export function createApp(parts: AppParts) {
   const { folder, rates, downloads, index, shelf, pages } = parts;
@@ -88,6 +94,25 @@ export function createApp(parts: AppParts) {
       { parse: "none" },
     );
 
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
+    rates.reads.take(household(request, server?.requestIP(request)?.address));
+    shelf.refresh();
+  });
+  // Also what would publish there, to be told that nothing is published this way.
+  for (const method of ["GET", "HEAD", "POST", "DELETE"])
+    for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
+      clawHub.route(
+        method,
+        path,
+        ({ request, server }) =>
+          parts.clawHub(request, {
+            origin: originOf(request, parts.proxies),
+            onDownload: ({ path: archive, sha256 }) =>
+              downloads.count(`/${placeOf(archive, sha256)}`, household(request, server?.requestIP(request)?.address)),
+          }),
+        { parse: "none" },
+      );
+
   return new Elysia()
     .onError(({ code, error }) => {
       if (error instanceof RegistryError) return problem(error);
@@ -105,6 +130,7 @@ export function createApp(parts: AppParts) {
       );
     })
     .use(api)
+    .use(clawHub)
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }

@@ -21,6 +21,15 @@ export interface SearchQuery {
   readonly cursor?: string;
 }
 
+export interface ListQuery {
+  readonly kind: Kind;
+  readonly order: "newest" | "downloads" | "name";
+  /** What the names begin with. */
+  readonly prefix: string;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
 export interface SearchResult {
   readonly packages: readonly Listed[];
   /** For what comes after these; absent at the end. */
@@ -32,6 +41,7 @@ export interface SearchIndex {
   put(listed: Omit<Listed, "downloads">): void;
   remove(kind: Kind, id: string): void;
   find(query: SearchQuery): SearchResult;
+  list(query: ListQuery): SearchResult;
 }
 
 /** Nobody reads further; and each page costs all before it. */
@@ -123,11 +133,29 @@ export function createSearchIndex(database: Database): SearchIndex {
               .all({ kind: kind ?? null, limit: limit + 1, offset });
       // Guesses come only where nothing was found as it is written.
       if (page.length === 0 && offset === 0 && words.length > 0) return { packages: bySpelling(words.join("-"), kind, limit) };
-      const packages = page.slice(0, limit);
-      const next = offset + limit;
-      return page.length > limit && next <= deepest ? { packages, cursor: `after-${next}` } : { packages };
+      return paged(page, limit, offset);
+    },
+
+    list({ kind, order, prefix, limit, cursor }) {
+      const offset = offsetIn(cursor);
+      const page = database
+        .query<Listed, Record<string, string | number>>(
+          `SELECT ${columns} FROM packages p WHERE p.kind = $kind AND substr(p.id, 1, length($prefix)) = $prefix
+           ORDER BY ${orders[order]}, p.id LIMIT $limit OFFSET $offset`,
+        )
+        .all({ kind, prefix, limit: limit + 1, offset });
+      return paged(page, limit, offset);
     },
   };
+}
+
+const orders: Readonly<Record<ListQuery["order"], string>> = { newest: "p.published_at DESC", downloads: "p.downloads DESC", name: "p.id" };
+
+/** Of one more than were asked for, which says whether there are more. */
+function paged(page: readonly Listed[], limit: number, offset: number): SearchResult {
+  const packages = page.slice(0, limit);
+  const next = offset + limit;
+  return page.length > limit && next <= deepest ? { packages, cursor: `after-${next}` } : { packages };
 }
 
 function gramsOf(text: string): ReadonlySet<string> {

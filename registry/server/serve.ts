@@ -3,13 +3,15 @@ import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import type { Signer } from "../trust/key.ts";
-import { createApp } from "./app.ts";
+import { clawHubPrefix, createApp } from "./app.ts";
 import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
+import { createClawHub } from "./clawhub/handler.ts";
+import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFindings } from "./findings.ts";
-import { createNames, type Resemblance } from "./names.ts";
+import { createNames, popularNames, type Resemblance } from "./names.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
@@ -73,12 +75,13 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     index,
     shelf,
     pages: createPackagePages({ database, repository, shelf, downloads, findings, settings }),
+    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index, findings }), prefix: clawHubPrefix }),
     publish: createPublisher({
       database,
       repository,
       settings,
       callers,
-      names: createNames(database, settings.claims, options.resembles ?? (() => undefined), now),
+      names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
       findings,
       shelf,
       clock,

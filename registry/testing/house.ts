@@ -24,7 +24,7 @@ export interface House extends Disposable {
   readonly clock: { now: number };
   readonly root: Uint8Array;
   /** Publishes it as the publisher `ada`, whom the name is registered for when it is nobody's yet. */
-  publish(version: string, archive: Uint8Array, name?: PackageName): void;
+  publish(version: string, archive: Uint8Array, name?: PackageName, notes?: Partial<ReleaseNotes>): void;
   /** Another client of the same registry, or the same one again when it is given that one's folder. */
   client(options?: { readonly source?: RegistrySource; readonly state?: string }): RegistryClient;
   temporary(): string;
@@ -60,10 +60,10 @@ export function startHouse(parts: 1 | 16 | 256 = 16): House {
     clock,
     root,
     temporary,
-    publish(version, archive, name = telegram) {
+    publish(version, archive, name = telegram, notes = {}) {
       repository.claim(name, "ada", [publisher]);
       const path = archiveOf({ ...name, version });
-      repository.publish("ada", signMetadata(nextList(repository, now, path, archive), [publisher]), new Map([[path, archive]]));
+      repository.publish("ada", signMetadata(nextList(repository, now, path, archive, notes), [publisher]), new Map([[path, archive]]));
     },
     client: ({ source = folderSource(folder), state = temporary() } = {}) =>
       createRegistryClient({ source, state: createTrustState(state), root, now }),
@@ -74,11 +74,17 @@ export function startHouse(parts: 1 | 16 | 256 = 16): House {
 }
 
 /** What `ada` would sign for one release more. */
-export function nextList(repository: Repository, now: () => number, path: string, archive: Uint8Array): Signed<"targets"> {
+export function nextList(
+  repository: Repository,
+  now: () => number,
+  path: string,
+  archive: Uint8Array,
+  notes: Partial<ReleaseNotes> = {},
+): Signed<"targets"> {
   const before = repository.signedBy("ada")?.signed;
   const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
   const at = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
-  const custom: ReleaseNotes = { summary: "Talks on Telegram", publishedAt: at(now()), manifest: "0".repeat(64), sdk: "^0.1.0" };
+  const custom: ReleaseNotes = { summary: "Talks on Telegram", publishedAt: at(now()), manifest: "0".repeat(64), sdk: "^0.1.0", ...notes };
   return {
     _type: "targets",
     spec_version: "1.0.31",

@@ -27,6 +27,8 @@ export interface House extends AsyncDisposable {
   /** An operator with every scope, who sees tools and follows every session. */
   readonly client: WireClient;
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
+  /** Whoever may call a method of that scope: a node, or the operator. */
+  caller(scope: string | undefined): Promise<WireClient>;
   /** A terminal's device that has been let in. */
   pair(device?: DeviceKey, options?: Partial<ClientOptions>): Promise<WireClient>;
   /** A device from elsewhere that asks to be let in; the id of its request. */
@@ -46,9 +48,13 @@ interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
 
 type Isolation = "inline" | "process";
 
-/** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
+/**
+ * Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is, and
+ * `registry-client`, which installs into it.
+ */
+const inGateway = new Set(["routing", "skills", "registry-client"]);
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => id !== "routing"),
+  ...defaultPlugins.filter((id) => !inGateway.has(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
@@ -114,8 +120,15 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const connect = (over: Partial<ClientOptions> = {}) => gateway.connect({ scopes: everyScope, ...over });
   const client = await connect({ caps: options.caps ?? ["tool-events"] });
   await client.call("sessions.subscribe", {});
+  let node: Promise<WireClient> | undefined;
+  const asNode = () => connect({ client: { id: "node-host", mode: "node" }, device: createDeviceKey(), role: "node", scopes: [] });
   return {
     ...{ gateway, recorder, script, platform, client, connect },
+    caller: async (scope) => {
+      if (scope !== "node") return client;
+      node ??= asNode();
+      return node;
+    },
     pair: (device = createDeviceKey(), over = {}) => connect({ client: { id: "openclaw-tui", mode: "ui" }, device, ...over }),
     async ask(device, over = {}) {
       const elsewhere = { client: { id: "openclaw-tui", mode: "ui" }, device, headers: { "x-forwarded-for": "203.0.113.7" } };

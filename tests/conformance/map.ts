@@ -6,13 +6,15 @@
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { approvalEvents, approvalMethods } from "./approvals.ts";
+import { installingEvents, installingMethods } from "./installing.ts";
 import { type Additions, published } from "./published.ts";
 import * as its from "./shapes.ts";
 
 const { anything, count, flag, list, map, maybe, ok, oneOf, orNull, params, shape, text, time, word } = its;
 
 export interface MethodEntry {
-  readonly scope: WireScope | "any";
+  /** `node`: those of the role node alone. */
+  readonly scope: WireScope | "any" | "node";
   /** The scope that these parameters ask for, where it is more than `scope`. */
   readonly scopeOf?: (params: Readonly<Record<string, unknown>>) => WireScope;
   readonly params: TSchema;
@@ -33,6 +35,7 @@ const read = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => m
 const write = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.write", takes, result, more);
 const admin = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.admin", takes, result, more);
 const approvals = (takes: TSchema, result: TSchema) => method("operator.approvals", takes, result);
+const node = (takes: TSchema, result: TSchema) => method("node", takes, result);
 const pairing = (takes: TSchema, result: TSchema) => method("operator.pairing", takes, result);
 
 /** A feature that is not here has none of it, whatever is asked for. */
@@ -283,6 +286,20 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "tools.effective": read(published("ToolsEffectiveParams"), published("ToolsEffectiveResult")),
   "commands.list": read(published("CommandsListParams"), published("CommandsListResult")),
 
+  "skills.status": read(
+    published("SkillsStatusParams"),
+    shape({ workspaceDir: word, managedSkillsDir: word, agentId: word, skills: list(its.SkillStatus) }),
+  ),
+  "skills.bins": node(published("SkillsBinsParams"), published("SkillsBinsResult")),
+  "skills.update": admin(
+    published("SkillsUpdateParams"),
+    shape({ ok: Type.Literal(true), skillKey: word, config: shape({ enabled: maybe(flag), env: list(word) }) }),
+  ),
+  "skills.install": admin(
+    published("SkillsInstallParams"),
+    shape({ ok: flag, message: word, stdout: text, stderr: text, code: orNull(Type.Integer()), command: word }),
+  ),
+
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
   "delivery.check": read(
     params(),
@@ -346,6 +363,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "secrets.grants": admin(params(), shape({ grants: list(shape({ name: word, plugin: word, grantedAtMs: time })) })),
 
   ...approvalMethods,
+  ...installingMethods,
 
   // Polled in a loop by clients that get no answer: empty until a plugin owns the name. Whatever filter they bring, there is none of it.
   "question.list": method("operator.questions", shape({}), none("questions")),
@@ -415,7 +433,7 @@ const Chat = Type.Intersect([
   ]),
 ]);
 
-interface EventEntry {
+export interface EventEntry {
   /** Who receives it. */
   readonly scope: WireScope | "any";
   readonly payload: TSchema;
@@ -449,12 +467,14 @@ export const events: Readonly<Record<string, EventEntry>> = {
   "session.operation": { scope: "operator.read", payload: published("SessionOperationEvent") },
   "models.pull.changed": { scope: "operator.read", payload: its.Pull },
   "config.changed": { scope: "operator.read", payload: shape({ path: word, hash: word, ts: time }) },
+  "skills.changed": { scope: "operator.read", payload: shape({ reason: oneOf("files", "config") }) },
   "plugins.changed": { scope: "operator.read", payload: shape({ generation: count }) },
   "budgets.reached": {
     scope: "operator.read",
     payload: shape({ level: oneOf("soft", "used-up"), limit: its.Limit, message: word, sessionKey: maybe(word), ts: time }),
   },
   ...approvalEvents,
+  ...installingEvents,
   "channels.pairing.requested": { scope: "operator.pairing", payload: shape({ ...its.applicant, ts: time }) },
   "channels.pairing.resolved": {
     scope: "operator.pairing",

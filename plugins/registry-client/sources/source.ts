@@ -10,6 +10,7 @@ export type Wanted =
   | { readonly from: "embedded"; readonly kind: Kind; readonly id: string }
   /** `registry`: the name of one that is configured; absent: the first that knows the package. `range`: semver; absent: the newest that is not yanked. */
   | { readonly from: "registry"; readonly kind: Kind; readonly id: string; readonly range?: string; readonly registry?: string }
+  /** `slug`: also with its owner, `@owner/slug`. `site`: the name or the address of one that is configured; absent: the first. */
   | { readonly from: "clawhub"; readonly slug: string; readonly version?: string; readonly site?: string }
   | { readonly from: "npm"; readonly name: string; readonly range?: string }
   /** `ref`: a branch, a tag or a commit; what is installed is always a commit. `inside`: a folder of the repository. */
@@ -22,6 +23,7 @@ export type Wanted =
 export type Origin =
   | { readonly from: "embedded" }
   | { readonly from: "registry"; readonly registry: string; readonly path: string; readonly sha256: string }
+  /** `site`: its address. `slug`: with its owner where the site says one, so that another owner's is another place. `sha256`: as a folder's. */
   | { readonly from: "clawhub"; readonly site: string; readonly slug: string; readonly sha256: string }
   /** `integrity`: Subresource Integrity of the package's archive. */
   | { readonly from: "npm"; readonly name: string; readonly integrity: string }
@@ -29,6 +31,14 @@ export type Origin =
   /** `sha256`: of the deterministic archive of its files. */
   | { readonly from: "folder"; readonly path: string; readonly sha256: string }
   | { readonly from: "archive"; readonly at: string; readonly sha256: string };
+
+/** What a place has found in a package. `yes`: whoever installs it says yes to this one, by its code. */
+export interface PlaceNotice {
+  readonly code: string;
+  readonly level: "note" | "warning" | "yes";
+  /** For people, a sentence. */
+  readonly text: string;
+}
 
 export interface Candidate {
   readonly kind: Kind;
@@ -40,6 +50,9 @@ export interface Candidate {
   /** Who signed it; absent where nobody does. */
   readonly publisher?: Publisher;
   readonly notes?: ReleaseNotes;
+  /** What else its place says that whoever installs it should read, a sentence each: that its author gave it up, for example. */
+  readonly remarks?: readonly string[];
+  readonly notices?: readonly PlaceNotice[];
   /** Its files, every one of them checked against `origin` before any is handed out. */
   files(signal: AbortSignal): Promise<readonly ArchiveEntry[]>;
 }

@@ -1,0 +1,30 @@
+/** The yes of whoever sits there. */
+import { createInterface } from "node:readline/promises";
+import type { CommandIo } from "@pincer/plugin-sdk";
+import type { PlanItem } from "../engine/plan.ts";
+import { clientErrors } from "../errors.ts";
+import { acceptedBy } from "./shown.ts";
+
+/** Answers with what was accepted; undefined: no. Throws `REGISTRY_CLIENT_CONSENT_NEEDED` where nobody can be asked. */
+export async function askFor(
+  items: readonly PlanItem[],
+  { yes, accepted, again }: { readonly yes: boolean; readonly accepted: readonly string[]; readonly again: string },
+  io: CommandIo,
+): Promise<readonly string[] | undefined> {
+  const missing = [...new Set(items.flatMap(({ needs }) => needs))].filter((need) => !accepted.includes(need));
+  if (yes && missing.length === 0) return accepted;
+  if (!process.stdin.isTTY || io.json)
+    throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(
+      `${missing.length > 0 ? `it needs a yes to ${missing.join(", and to ")}` : "it needs a yes"}: ${again} ${acceptedBy(items)}`,
+      { data: { needs: missing } },
+    );
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const agrees = async (question: string) => /^\s*y(es)?\s*$/i.test(await terminal.question(`${question} [y/N] `, { signal: io.signal }));
+    for (const need of missing) if (!(await agrees(`Say yes to ${need}?`))) return undefined;
+    if (!yes && !(await agrees("Do this?"))) return undefined;
+    return [...accepted, ...missing];
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,74 @@
+/** Who does it: the gateway, when one runs, so that nothing has to be started again; else this very process, on the folder. */
+import type { CommandIo } from "@pincer/plugin-sdk";
+import type { Engine } from "../engine/engine.ts";
+import type { Outcome, Plan, Request } from "../engine/plan.ts";
+import type { Info, Reasons } from "../engine/questions.ts";
+import { type Hit, usualHits } from "../engine/search.ts";
+import type { Progress } from "../engine/surroundings.ts";
+import { shownError } from "../errors.ts";
+import { type Installed, listed } from "../installed.ts";
+
+export interface Backend {
+  readonly isRunning: boolean;
+  plan(request: Request): Promise<Plan>;
+  apply(request: Request, token: string, accepted: readonly string[]): Promise<Outcome>;
+  list(): Promise<readonly Installed[]>;
+  info(typed: string): Promise<Info>;
+  search(query: string): Promise<readonly Hit[]>;
+  why(typed: string): Promise<Reasons>;
+  pin(typed: string, pinned: boolean): Promise<{ readonly id: string; readonly version: string }>;
+}
+
+const isNotRunning = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "CLI_NOT_RUNNING";
+
+export async function backendOf(io: CommandIo): Promise<Backend> {
+  try {
+    await io.call("health");
+    return ofGateway(io);
+  } catch (error) {
+    if (!isNotRunning(error)) throw error;
+    const { engineOfHome } = await import("../home.ts");
+    return ofHome(await engineOfHome(io.home, shown(io), io.signal), io);
+  }
+}
+
+const ofGateway = ({ call }: CommandIo): Backend => ({
+  isRunning: true,
+  plan: (request) => call("registry-client.plan", { request }) as Promise<Plan>,
+  apply: (request, token, accepted) => call("registry-client.apply", { request, token, accepted }) as Promise<Outcome>,
+  list: async () => ((await call("registry-client.list", {})) as { readonly packages: readonly Installed[] }).packages,
+  info: (typed) => call("registry-client.info", { package: typed }) as Promise<Info>,
+  search: async (query) => ((await call("registry-client.search", { query })) as { readonly hits: readonly Hit[] }).hits,
+  why: (typed) => call("registry-client.why", { package: typed }) as Promise<Reasons>,
+  pin: (typed, pinned) => call("registry-client.pin", { package: typed, pinned }) as ReturnType<Backend["pin"]>,
+});
+
+function ofHome(engine: Engine, { signal }: CommandIo): Backend {
+  const told = async <T>(run: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      throw shownError(error);
+    }
+  };
+  return {
+    isRunning: false,
+    plan: (request) => told(() => engine.plan(request, signal)),
+    apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
+    list: () => told(() => listed(engine.packages())),
+    info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    search: (query) => told(() => engine.search(query, usualHits, signal)),
+    why: (typed) => told(() => engine.why(typed, signal)),
+    pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
+  };
+}
+
+/** For a person who waits. */
+const shown =
+  ({ json }: CommandIo) =>
+  ({ id, step, detail }: Progress): void => {
+    const says = { fetching: "is fetched", dependencies: detail ?? "its packages are installed" } as Partial<
+      Record<Progress["step"], string>
+    >;
+    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${id}: ${says[step]}\n`);
+  };

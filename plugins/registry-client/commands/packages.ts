@@ -1,0 +1,146 @@
+/** The commands about what is installed. */
+
+import { clientErrors } from "../errors.ts";
+import { parseWanted } from "../sources/wanted.ts";
+import { backendOf } from "./backend.ts";
+import { carryOut } from "./carry-out.ts";
+import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
+import { shownInfo, shownReasons, table } from "./shown.ts";
+
+const valued = ["--accept"];
+
+/** A path means the same wherever it is read. */
+function fromHere(typed: string): string {
+  const wanted = parseWanted(typed, "plugins", process.cwd());
+  return wanted.from === "folder" ? wanted.path : wanted.from === "archive" ? wanted.at : typed;
+}
+
+const install: CommandDefinition = {
+  command: {
+    name: "install",
+    summary: "Install plugins: telegram, weather@1.2.0, a folder; it shows what each may do, and asks",
+    usage: "[--yes] [--accept] [--frozen] [package...]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, valued);
+    if (options.has("--frozen")) {
+      if (options.words.length > 0)
+        throw clientErrors.REGISTRY_CLIENT_USAGE("--frozen installs what pincer.lock says, and nothing beside it");
+      return carryOut({ do: "restore" }, options, "install --frozen", io);
+    }
+    if (options.words.length === 0)
+      throw clientErrors.REGISTRY_CLIENT_USAGE("expected what to install, such as telegram, or --frozen for what pincer.lock says");
+    return carryOut({ do: "install", packages: options.words.map(fromHere) }, options, `install ${options.words.join(" ")}`, io);
+  },
+};
+
+const remove: CommandDefinition = {
+  command: {
+    name: "remove",
+    summary: "Remove plugins; what they kept stays, unless --data",
+    usage: "[--yes] [--data] <package> [package...]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, valued);
+    return carryOut(
+      { do: "remove", packages: [...options.words], data: options.has("--data") },
+      options,
+      `remove ${options.words.join(" ")}`,
+      io,
+    );
+  },
+};
+
+const update: CommandDefinition = {
+  command: {
+    name: "update",
+    summary: "Bring what is installed up to date; what may do more than before needs a yes of its own",
+    usage: "[--yes] [--accept] [package...]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, valued);
+    const packages = options.words.length > 0 ? { packages: [...options.words] } : {};
+    return carryOut({ do: "update", ...packages }, options, ["update", ...options.words].join(" "), io);
+  },
+};
+
+const rollback: CommandDefinition = {
+  command: { name: "rollback", summary: "Go back to the version before", usage: "[--yes] <package>" },
+  async run(args, io) {
+    const options = readOptions(args, valued);
+    return carryOut({ do: "rollback", packages: [...options.words] }, options, `rollback ${options.words.join(" ")}`, io);
+  },
+};
+
+const pin: CommandDefinition = {
+  command: { name: "pin", summary: "Keep a plugin at its version; --unpin lets it go on", usage: "[--unpin] <package>" },
+  async run(args, io) {
+    const options = readOptions(args, valued);
+    const pinned = !options.has("--unpin");
+    const { id, version } = await (await backendOf(io)).pin(options.words[0]!, pinned);
+    io.print(
+      io.json
+        ? JSON.stringify({ ok: true, id, version, pinned })
+        : `${id} ${pinned ? `stays at ${version}` : "goes on with the next update"}`,
+    );
+    return 0;
+  },
+};
+
+const list: CommandDefinition = {
+  command: { name: "list", summary: "What is installed, and from where; --outdated: what an update would change", usage: "[--outdated]" },
+  async run(args, io) {
+    const backend = await backendOf(io);
+    if (readOptions(args, []).has("--outdated")) {
+      const { items } = await backend.plan({ do: "update" });
+      const outdated = items.filter(({ action, notices }) => action !== "keep" || notices.length > 0);
+      const rows = outdated.map(({ id, from = "", to = "", notices }) => [id, from, to, notices.map(({ text }) => text).join("; ")]);
+      if (io.json) io.print(JSON.stringify({ ok: true, outdated }, null, 2));
+      else io.print(rows.length === 0 ? "everything is up to date" : table([["id", "has", "gets", ""], ...rows]));
+      return 0;
+    }
+    const packages = await backend.list();
+    const rows = packages.map(({ id, version, source, publisher, pinned, before }) => [
+      ...[id, version, source, publisher ?? ""],
+      [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`])].join(", "),
+    ]);
+    const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
+    if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));
+    else io.print(rows.length === 0 ? none : table([["id", "version", "from", "by", ""], ...rows]));
+    return 0;
+  },
+};
+
+const search: CommandDefinition = {
+  command: { name: "search", summary: "Look for plugins and skills, here and in the registries", usage: "<words> [words...]" },
+  async run(args, io) {
+    const hits = await (await backendOf(io)).search(args.join(" "));
+    const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
+      ...[id, kind.slice(0, -1), version, publisher === null ? source : `${source} (${publisher})`, summary],
+    ]);
+    if (io.json) io.print(JSON.stringify({ ok: true, hits }, null, 2));
+    else io.print(rows.length === 0 ? "nothing has these words: pincer registry list shows where is looked" : table(rows));
+    return 0;
+  },
+};
+
+const info: CommandDefinition = {
+  command: { name: "info", summary: "What a plugin is and may do, installed or not", usage: "<package>" },
+  async run([typed = ""], io) {
+    const info = await (await backendOf(io)).info(fromHere(typed));
+    io.print(io.json ? JSON.stringify({ ok: true, ...info }, null, 2) : shownInfo(info));
+    return 0;
+  },
+};
+
+const why: CommandDefinition = {
+  command: { name: "why", summary: "Why a plugin is here, and who uses it", usage: "<package>" },
+  async run([typed = ""], io) {
+    const reasons = await (await backendOf(io)).why(typed);
+    io.print(io.json ? JSON.stringify({ ok: true, ...reasons }, null, 2) : shownReasons(reasons));
+    return 0;
+  },
+};
+
+export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, search, info, why, pin, rollback];

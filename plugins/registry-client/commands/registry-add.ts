@@ -1,0 +1,113 @@
+/** `pincer registry add`, `list` and `remove`: whose packages are looked for, and by which keys they are known. */
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { CommandIo } from "@pincer/plugin-sdk";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, type Json, valueAt } from "@pincer/plugin-sdk/json5";
+import { isName } from "@pincer/registry/name";
+import { parseMetadata } from "@pincer/registry/trust/metadata";
+import type { Registry } from "../config.ts";
+import { fingerprintOf } from "../engine/review.ts";
+import { type Change, settingsOfFile } from "../engine/settings.ts";
+import { clientErrors } from "../errors.ts";
+import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
+import { plainly, table } from "./shown.ts";
+
+const at = ["plugins", "registry-client", "config", "registries"] as const;
+
+/** A gateway that runs sees the change of the file by itself. */
+async function registriesIn(io: CommandIo): Promise<readonly Registry[]> {
+  const written = valueAt(await settingsOfFile(io.home).read(io.signal), at);
+  return (Array.isArray(written) ? written : []).filter(isObject) as unknown as readonly Registry[];
+}
+const write = (io: CommandIo, registries: readonly Registry[]): Promise<void> => {
+  const change: Change = [at, registries.length === 0 ? undefined : (registries as unknown as Json)];
+  return settingsOfFile(io.home).change([change], io.signal);
+};
+
+/** Throws where the file is no root that its own keys have signed in the form of a registry's. */
+function rootIn(file: string) {
+  try {
+    const bytes = readFileSync(file);
+    const { signed } = parseMetadata("root", "root", bytes);
+    const { keyids, threshold } = signed.roles.root;
+    return { bytes, threshold, fingerprints: keyids.map((id) => fingerprintOf(signed.keys[id]!.keyval.public)) };
+  } catch (error) {
+    throw clientErrors.REGISTRY_CLIENT_CONFIG_INVALID(`${file} is not the root of a registry: ${errorMessage(error)}`);
+  }
+}
+
+const add: CommandDefinition = {
+  command: {
+    name: "registry add",
+    summary: "Look for packages in a registry too, whose root keys you trust",
+    usage: "[--root] <name> <address> [root.json...]",
+  },
+  async run(args, io) {
+    const { words: names, value } = readOptions(args, ["--root"]);
+    const [name = "", address = "", file = value("--root")] = names;
+    if (!isName(name)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a name of small letters, digits and dashes, came "${name}"`);
+    if (file === undefined)
+      throw clientErrors.REGISTRY_CLIENT_USAGE(
+        "--root <file> is missing: its root.json, got from whom you trust, and not from the registry itself",
+      );
+    const present = await registriesIn(io);
+    if (present.some((one) => one.name === name))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`there is a registry "${name}" already: "pincer registry remove ${name}" first`);
+    const root = rootIn(resolve(file));
+    // A copy: what is trusted does not change because a file elsewhere does.
+    const kept = join("registries", `${name}-${createHash("sha256").update(root.bytes).digest("hex").slice(0, 12)}.root.json`);
+    mkdirSync(join(io.home, "registries"), { recursive: true, mode: 0o700 });
+    copyFileSync(resolve(file), join(io.home, kept));
+    const isWeb = /^https?:/.test(address);
+    if (!isWeb && /^\w+:/.test(address))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`expected an https address, or a folder, came "${address}"`);
+    const registry: Registry = { name, address: isWeb ? address : resolve(address), root: kept };
+    await write(io, [...present, registry]);
+    const { threshold, fingerprints } = root;
+    if (io.json) io.print(JSON.stringify({ ok: true, registry, threshold, fingerprints }, null, 2));
+    else {
+      const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
+      io.print(
+        plainly(
+          [
+            `packages of ${name} are found from now on, at ${registry.address}`,
+            `trusted are ${threshold} of these root keys:`,
+            ...keys,
+          ].join("\n"),
+        ),
+      );
+    }
+    return 0;
+  },
+};
+
+const list: CommandDefinition = {
+  command: { name: "registry list", summary: "The registries, in the order in which they are asked", usage: "" },
+  async run(_args, io) {
+    const registries = await registriesIn(io);
+    if (io.json) io.print(JSON.stringify({ ok: true, registries }, null, 2));
+    else if (registries.length === 0) io.print("there is none beside the plugins of this Pincer: pincer registry add");
+    else io.print(table([["name", "address"], ...registries.map(({ name, address }) => [name, address])]));
+    return 0;
+  },
+};
+
+const remove: CommandDefinition = {
+  command: { name: "registry remove", summary: "Look there no more; what was installed from it stays", usage: "<name>" },
+  async run([name = ""], io) {
+    const registries = await registriesIn(io);
+    if (!registries.some((one) => one.name === name))
+      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}": "pincer registry list" shows which there are`);
+    await write(
+      io,
+      registries.filter((one) => one.name !== name),
+    );
+    io.print(io.json ? JSON.stringify({ ok: true, name }) : `${name} is not asked any more`);
+    return 0;
+  },
+};
+
+export const registryListCommands: readonly CommandDefinition[] = [add, list, remove];

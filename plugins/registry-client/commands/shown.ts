@@ -1,0 +1,131 @@
+/** A plan, as a person reads it before saying yes. */
+import type { Plan, PlanItem } from "../engine/plan.ts";
+import type { Info, Reasons } from "../engine/questions.ts";
+
+/** What others wrote must not command the terminal, nor turn the order of what is read. */
+export const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
+
+const size = (bytes: number): string =>
+  bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+
+const verbs: Readonly<Record<PlanItem["action"], string>> = {
+  ...{ install: "install", enable: "turn on", update: "update", rollback: "go back with", remove: "remove", disable: "turn off" },
+  ...{ restore: "restore", keep: "keep" },
+};
+
+const versions = ({ from, to }: PlanItem): string =>
+  from !== undefined && to !== undefined && from !== to ? `${from} -> ${to}` : (to ?? from ?? "");
+
+function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string], void, void> {
+  const {
+    summary,
+    source,
+    size: bytes,
+    files,
+    dependencies = 0,
+    publisher,
+    permissions,
+    gained,
+    lost,
+    modelText,
+    notices,
+    from,
+    action,
+  } = item;
+  if (summary !== "") yield ["", summary];
+  yield ["from", source];
+  if (bytes !== undefined && action !== "keep") {
+    const brings = dependencies > 0 ? `, and ${dependencies} packages of others` : "";
+    yield ["size", `${size(bytes)} in ${files} files${brings}`];
+  }
+  if (publisher)
+    yield [
+      "by",
+      [publisher.name, ...publisher.fingerprints].join("  ") + (publisher.threshold > 1 ? `  (${publisher.threshold} sign)` : ""),
+    ];
+  const isChange = from !== undefined && action !== "restore";
+  const mark = (permission: string) => (gained.includes(permission) ? "+ " : isChange ? "  " : "");
+  if (["install", "enable", "update", "rollback", "restore"].includes(action) && permissions.length === 0)
+    yield ["may", "nothing beyond its own folder"];
+  for (const [index, { risk, permission, text }] of permissions.entries())
+    yield [index === 0 ? "may" : "", `${mark(permission)}${risk === "high" ? "risky: " : ""}${text} [${permission}]`];
+  for (const permission of lost) yield ["", `- no longer: ${permission}`];
+  for (const { what, before, after } of modelText) {
+    if (!isChange) {
+      yield ["tells", `the model, of ${what}: ${after?.split("\n")[0] ?? ""}`];
+      continue;
+    }
+    yield ["tells", `the model something else, of ${what}:`];
+    for (const line of before?.split("\n") ?? []) if (!after?.split("\n").includes(line)) yield ["", `- ${line}`];
+    for (const line of after?.split("\n") ?? []) if (!before?.split("\n").includes(line)) yield ["", `+ ${line}`];
+  }
+  for (const { level, text } of notices) yield [level === "note" ? "note" : "look", text];
+}
+
+export function shownPlan({ items }: Plan): string {
+  return items
+    .map((item) => {
+      const head = `${verbs[item.action]} ${item.id} ${versions(item)}`.trimEnd();
+      const rows = item.action === "keep" && item.notices.length === 0 ? [] : [...rowsOf(item)];
+      return plainly([head, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+    })
+    .join("\n");
+}
+
+/** What is to be typed so that it is done without being asked. */
+export const acceptedBy = (items: readonly PlanItem[]): string =>
+  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${/^[\w.-]+$/.test(need) ? need : `"${need}"`}`)))].join(
+    " ",
+  );
+
+const done: Readonly<Record<PlanItem["action"], string>> = {
+  ...{
+    install: "is installed",
+    enable: "is on",
+    update: "is up to date now",
+    rollback: "is back",
+    remove: "is removed",
+    disable: "is off",
+  },
+  ...{ restore: "is as the lock says", keep: "stays as it is" },
+};
+
+export const shownDone = (id: string, version: string | undefined, action: PlanItem["action"]): string =>
+  `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
+
+/** The first column as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
+  const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
+  return plainly(rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n"));
+}
+
+export function shownInfo({ item, versions, isInstalled, pinned, before }: Info): string {
+  const has = [
+    isInstalled ? "installed" : "not installed",
+    ...(pinned ? ["pinned"] : []),
+    ...(before === null ? [] : [`${before} is kept`]),
+  ];
+  const shown = versions
+    .slice(0, 5)
+    .map(({ version, publishedAt, yanked }) => `${version} (${publishedAt.slice(0, 10)}${yanked === null ? "" : ", taken back"})`);
+  const rows: (readonly [string, string])[] = [
+    ...rowsOf({ ...item, action: "install", gained: [], lost: [], from: undefined }),
+    ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),
+    ["is", has.join(", ")],
+  ];
+  return plainly([`${item.id} ${item.to ?? ""}`, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+}
+
+export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string {
+  const optional = (is: boolean) => (is ? ", when it is there" : "");
+  const rows = [
+    ...reasons.map((said) => ["here", said]),
+    ...neededBy.map((by) => ["used", `by ${by.id}: ${by.contract}${optional(by.optional)}`]),
+    ...needs.map(({ contract, optional: is, providers }) => [
+      "uses",
+      `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`,
+    ]),
+  ];
+  return plainly([id, ...rows.map(([name, said]) => `  ${name}  ${said}`)].join("\n"));
+}

@@ -1,0 +1,211 @@
+/** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
+import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import type { PackageName } from "@pincer/registry/name";
+import { clientErrors } from "../errors.ts";
+import { contentSha256 } from "../sources/contents.ts";
+import { keepArchive, sweepArchives } from "./cache.ts";
+import type { Embedded } from "./embedded.ts";
+import { readFiles, writeFiles } from "./files.ts";
+import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
+import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
+import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
+import type { Change } from "./settings.ts";
+import type { Progress, Surroundings } from "./surroundings.ts";
+
+export type Step =
+  /** `files`: absent when the version lies there already. */
+  | { readonly do: "place"; readonly name: PackageName; readonly entry: LockEntry; readonly files?: readonly ArchiveEntry[] }
+  | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
+  | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
+  | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
+  | { readonly do: "nothing" };
+
+export async function applyStep(surroundings: Surroundings, step: Step, signal: AbortSignal): Promise<void> {
+  switch (step.do) {
+    case "place":
+      return place(surroundings, step, signal);
+    case "enable":
+      return enable(surroundings, step, signal);
+    case "disable":
+      return disable(surroundings, step, signal);
+    case "remove":
+      return remove(surroundings, step, signal);
+    case "nothing":
+      return undefined;
+  }
+}
+
+type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
+
+const teller =
+  ({ progress }: Surroundings, id: string) =>
+  (step: Progress["step"], detail?: string): void =>
+    progress({ id, step, ...(detail !== undefined && { detail }) });
+
+/** What it takes that it runs, and confined: nobody but the operator trusts it any further, and then he says so himself. */
+async function settingsFor({ settings }: Surroundings, { kind, id }: PackageName, signal: AbortSignal): Promise<readonly Change[]> {
+  if (kind !== "plugins") return [];
+  const written = valueAt(await settings.read(signal), ["plugins", id]);
+  const said = isObject(written) ? written : {};
+  const isolated = said["isolation"] !== undefined || said["unsandboxed"] === true;
+  return [
+    ...(said["enabled"] === undefined ? [[["plugins", id, "enabled"], true] as const] : []),
+    ...(isolated ? [] : [[["plugins", id, "isolation"], "process"] as const]),
+  ];
+}
+
+async function undoOf({ settings }: Surroundings, changes: readonly Change[], signal: AbortSignal): Promise<Begun["undo"]> {
+  const written = await settings.read(signal);
+  // Of a section that was not there, nothing is to stay: an empty one would be one that nobody knows.
+  return changes.map(([path]) => {
+    const section = path.findIndex((_step, index) => index > 0 && valueAt(written, path.slice(0, index + 1)) === undefined);
+    const at = section < 0 ? path : path.slice(0, section + 1);
+    return [at, valueAt(written, at) ?? null];
+  });
+}
+
+async function place(surroundings: Surroundings, { name, entry, files }: StepOf<"place">, signal: AbortSignal): Promise<void> {
+  const { home, settings, running } = surroundings;
+  const tell = teller(surroundings, name.id);
+  const isFirst = pointedAt(home, name, "current") === undefined;
+  const changes = isFirst ? await settingsFor(surroundings, name, signal) : [];
+  const begun: Begun = { name, entry, undo: await undoOf(surroundings, changes, signal) };
+  tell("staging");
+  begin(home, begun);
+  try {
+    const target = folderOf(home, name, entry.digest);
+    const staged = files && (await stage(surroundings, entry, files, tell, signal));
+    signal.throwIfAborted();
+    tell("placing");
+    mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
+    point(home, name, "next", entry.digest);
+    if (staged === undefined) requireUnchanged(target, entry);
+    else {
+      discard(home, target); // left by somebody who was interrupted
+      renameSync(staged, target);
+    }
+    if (name.kind === "plugins") await running?.refresh(signal);
+    tell("configuring");
+    await settings.change(changes, signal);
+    if (name.kind === "plugins" && running) {
+      tell("trying");
+      // What is turned off is not tried, and stays off.
+      await running.reload(name.id, signal).catch((error) => {
+        if (isFirst || !hasCode(error, "PLUGIN_DISABLED")) throw error;
+      });
+    }
+    settle(home, name);
+  } catch (error) {
+    await takeBack(surroundings, begun, signal.aborted ? new AbortController().signal : signal);
+    end(home);
+    tell("undone", errorMessage(error));
+    signal.throwIfAborted();
+    throw clientErrors.REGISTRY_CLIENT_ROLLED_BACK(
+      `${name.id} ${entry.version} was taken back, and ${isFirst ? "is not installed" : "the version before goes on"}: ${errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+  tell("settled");
+  if (files) keepArchive(home, entry.digest, files);
+  complete(home, begun);
+  tell("locked");
+  sweepArchives(home, readLock(home));
+  end(home);
+  tell("done");
+}
+
+function requireUnchanged(folder: string, { version, digest }: LockEntry): void {
+  const files = readFiles(folder);
+  if (!files || contentSha256(files) !== digest)
+    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
+}
+
+/** Complete beside its place, with everything that it needs. */
+async function stage(
+  { home, dependencies }: Surroundings,
+  { digest, version }: LockEntry,
+  files: readonly ArchiveEntry[],
+  tell: ReturnType<typeof teller>,
+  signal: AbortSignal,
+): Promise<string> {
+  const folder = join(stagingOf(home), digest);
+  rmSync(folder, { recursive: true, force: true });
+  writeFiles(folder, files);
+  const written = readFiles(folder);
+  if (!written || contentSha256(written) !== digest)
+    throw clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`what was written of version ${version} is not what came: is the disk in order?`);
+  tell("dependencies");
+  await dependencies.install(folder, (line) => tell("dependencies", line), signal);
+  return folder;
+}
+
+async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {
+  const { home, settings, running, dependencies } = surroundings;
+  const name: PackageName = { kind: "plugins", id: plugin.id };
+  const tell = teller(surroundings, plugin.id);
+  const at = ["plugins", plugin.id, "enabled"] as const;
+  const before = valueAt(await settings.read(signal), at);
+  tell("dependencies");
+  await dependencies.install(plugin.folder, (line) => tell("dependencies", line), signal);
+  tell("configuring");
+  if (running) {
+    try {
+      await running.setEnabled(plugin.id, true, signal);
+      tell("trying");
+      const trouble = await running.trouble(plugin.id, signal);
+      if (trouble !== undefined) throw new Error(trouble);
+    } catch (error) {
+      await settings.change([[at, before]], signal);
+      tell("undone", errorMessage(error));
+      throw clientErrors.REGISTRY_CLIENT_ROLLED_BACK(`${plugin.id} was turned off again: ${errorMessage(error)}`, { cause: error });
+    }
+  } else await settings.change([[at, true]], signal);
+  writeLock(home, withEntry(readLock(home), name, entry));
+  tell("done");
+}
+
+async function disable(surroundings: Surroundings, { plugin, data }: StepOf<"disable">, signal: AbortSignal): Promise<void> {
+  const { home, settings, running } = surroundings;
+  const tell = teller(surroundings, plugin.id);
+  tell("removing");
+  if (running) await running.setEnabled(plugin.id, false, signal);
+  else await settings.change([[["plugins", plugin.id, "enabled"], false]], signal);
+  rmSync(join(plugin.folder, "node_modules"), { recursive: true, force: true });
+  if (data) rmSync(join(home, "data", plugin.id), { recursive: true, force: true });
+  writeLock(home, withEntry(readLock(home), { kind: "plugins", id: plugin.id }, undefined));
+  tell("done");
+}
+
+async function remove(surroundings: Surroundings, { name, data, manifest }: StepOf<"remove">, signal: AbortSignal): Promise<void> {
+  const { home, settings, running } = surroundings;
+  const tell = teller(surroundings, name.id);
+  const sections = name.kind === "plugins" ? [["plugins", name.id], ...(manifest ? [configPathOf(manifest).split(".")] : [])] : [];
+  const changes = sections.map((path): Change => [path, undefined]);
+  const begun: Begun = { name, entry: null, undo: await undoOf(surroundings, changes, signal) };
+  tell("removing");
+  begin(home, begun);
+  try {
+    if (name.kind === "plugins") await running?.setEnabled(name.id, false, signal);
+    tell("configuring");
+    await settings.change(changes, signal);
+    const aside = join(stagingOf(home), "removed");
+    if (existsSync(versionsOf(home, name))) renameSync(versionsOf(home, name), aside);
+  } catch (error) {
+    await takeBack(surroundings, begun, signal);
+    end(home);
+    tell("undone", errorMessage(error));
+    throw error;
+  }
+  tell("settled");
+  if (data) rmSync(join(home, "data", name.id), { recursive: true, force: true });
+  complete(home, begun);
+  if (name.kind === "plugins") await running?.refresh(signal);
+  sweepArchives(home, readLock(home));
+  end(home);
+  tell("done");
+}

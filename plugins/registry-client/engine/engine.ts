@@ -1,0 +1,230 @@
+/** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
+import { hasCode } from "@pincer/plugin-sdk/error";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import type { Kind, PackageName } from "@pincer/registry/name";
+import { clientErrors } from "../errors.ts";
+import type { Candidate } from "../sources/source.ts";
+import { parseWanted } from "../sources/wanted.ts";
+import { applyStep } from "./apply.ts";
+import { createEmbedded } from "./embedded.ts";
+import { isBegun, recover } from "./journal.ts";
+import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
+import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
+import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { restoring } from "./restoring.ts";
+import { type Hit, search } from "./search.ts";
+import { resolved } from "./sources.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { takeTurn } from "./turn.ts";
+import { updating } from "./updating.ts";
+
+const ifInstalled = <T>(find: () => T): T | undefined => {
+  try {
+    return find();
+  } catch (error) {
+    if (hasCode(error, "REGISTRY_CLIENT_NOT_INSTALLED")) return undefined;
+    throw error;
+  }
+};
+
+export interface Consent {
+  /** Of the plan that was shown. */
+  readonly token: string;
+  /** What was said yes to beyond the plan as a whole. */
+  readonly accepted: readonly string[];
+}
+
+export type Engine = ReturnType<typeof createEngine>;
+
+/** Holds what was fetched for a plan until it is done, so that nothing is fetched twice. */
+export function createEngine(surroundings: Surroundings) {
+  const { home } = surroundings;
+  const embedded = createEmbedded(surroundings.embedded);
+  const archives = new Map<string, Promise<readonly ArchiveEntry[]>>();
+
+  /** Whatever comes is compared with the digest in its origin by its source. */
+  const fetched = (candidate: Candidate, signal: AbortSignal): Promise<readonly ArchiveEntry[]> => {
+    const key = JSON.stringify(candidate.origin);
+    const known = archives.get(key);
+    if (known) return known;
+    surroundings.progress({ id: candidate.id, step: "fetching", detail: candidate.version });
+    const files = candidate.files(signal);
+    archives.set(key, files);
+    files.catch(() => archives.delete(key));
+    return files;
+  };
+
+  const reserve = (id: string): void => {
+    if (embedded.has(id))
+      throw clientErrors.REGISTRY_CLIENT_NAME_RESERVED(
+        `${id} is a plugin of this Pincer, and comes from nowhere else: "pincer install ${id}"`,
+      );
+  };
+
+  async function installing(typed: string, kind: Kind, packages: Packages, signal: AbortSignal): Promise<Prepared> {
+    const wanted = parseWanted(typed, kind, home);
+    if (wanted.from === "registry" && wanted.kind === "plugins") {
+      if (wanted.registry !== undefined) reserve(wanted.id);
+      // What is installed already under that very name is meant before anything that only ends in it.
+      const own = packages[keyOf(wanted)] ? embedded.find(wanted.id) : embedded.named(wanted.id);
+      if (own && wanted.registry === undefined) {
+        if (wanted.range !== undefined && wanted.range !== own.manifest.version)
+          throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${own.id} is a plugin of this Pincer, which has version ${own.manifest.version}`);
+        return enabling(own, packages[keyOf({ kind: "plugins", id: own.id })]);
+      }
+    }
+    if (wanted.from === "embedded") {
+      const own = embedded.named(wanted.id);
+      if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`this Pincer has no plugin ${wanted.id}`);
+      return enabling(own, packages[keyOf({ kind: "plugins", id: own.id })]);
+    }
+    const before = wanted.from === "registry" ? packages[keyOf(wanted)] : undefined;
+    // Once from one registry, always from that one.
+    const from =
+      before?.origin.from === "registry" && wanted.from === "registry" ? { registry: before.origin.registry, ...wanted } : wanted;
+    const candidate = await resolved(surroundings.sources, from, signal);
+    if (candidate.kind === "plugins") reserve(candidate.id);
+    const present = packages[keyOf(candidate)];
+    const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
+    const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
+    const notices = [
+      ...others,
+      ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
+    ];
+    const action = present ? "update" : "install";
+    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
+  }
+
+  /** Who else has that name: the first of the configuration is taken, and it is said. */
+  async function alsoIn(candidate: Candidate, registry: string | undefined, signal: AbortSignal) {
+    if (candidate.origin.from !== "registry" || registry !== undefined) return [];
+    const { registry: taken } = candidate.origin;
+    const found = await surroundings.sources.registries.find(candidate, undefined, signal);
+    const others = found.filter((one) => one.registry !== taken).map((one) => `${one.registry} (${one.publisher.name})`);
+    const text = `${others.join(", ")} has the name too; ${taken} is taken, since it comes first`;
+    return others.length === 0 ? [] : [{ code: "several-registries", level: "warning" as const, text }];
+  }
+
+  /** Of what is in the lock, by its id, or by the last word of it. */
+  function installed(typed: string, packages: Packages): readonly [name: PackageName, entry: LockEntry] {
+    const found = Object.keys(packages).filter((key) => key.split("/")[1] === typed || key === typed);
+    const all = found.length > 0 ? found : Object.keys(packages).filter((key) => key.endsWith(`-${typed}`));
+    if (all.length > 1) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`"${typed}" could be ${all.join(" or ")}: say which`);
+    const [key] = all;
+    if (key === undefined) throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} is not installed: "pincer list" shows what is`);
+    return [nameOf(key), packages[key]!];
+  }
+
+  function taking(typed: string, packages: Packages, data: boolean): Prepared {
+    const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
+    if (own) return disabling(own, data);
+    const [name, entry] = installed(typed, packages);
+    return removing(home, name, entry, data);
+  }
+
+  async function prepared(request: Request, signal: AbortSignal): Promise<readonly Prepared[]> {
+    const packages = readLock(home);
+    const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
+    const steps = {
+      install: () =>
+        request.do === "install" &&
+        request.packages.map((typed) => one(typed, () => installing(typed, request.kind ?? "plugins", packages, signal))),
+      remove: () =>
+        request.do === "remove" && request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false))),
+      rollback: () =>
+        request.do === "rollback" && request.packages.map((typed) => one(typed, () => returning(home, ...installed(typed, packages)))),
+    };
+    if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
+    if (request.do === "update") {
+      const all =
+        request.packages?.map((typed) => installed(typed, packages)) ??
+        Object.entries(packages).map(([key, entry]) => [nameOf(key), entry] as const);
+      return Promise.all(
+        all.map(([name, entry]) =>
+          entry.pinned && request.packages === undefined
+            ? keeping(name, entry, [{ code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` }])
+            : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
+        ),
+      );
+    }
+    const asked = steps[request.do]() || [];
+    return Promise.all(asked.map(({ prepare }) => prepare()));
+  }
+
+  const planned = (all: readonly Prepared[]): Plan =>
+    planOf(
+      all.map(({ item }) => item),
+      all.map(({ step }) => ("entry" in step ? step.entry : undefined)),
+    );
+
+  return {
+    /** Throws what keeps it from being done at all. Changes nothing but what was interrupted, which it brings to an end first. */
+    async plan(request: Request, signal: AbortSignal): Promise<Plan> {
+      if (isBegun(home)) {
+        using _turn = takeTurn(home);
+        await recover(surroundings, signal);
+      }
+      return planned(await prepared(request, signal));
+    },
+
+    /** Throws `REGISTRY_CLIENT_PLAN_CHANGED`, `REGISTRY_CLIENT_CONSENT_NEEDED`, `REGISTRY_CLIENT_ROLLED_BACK`; what was done before that stays. */
+    async apply(request: Request, { token, accepted }: Consent, signal: AbortSignal): Promise<Outcome> {
+      using _turn = takeTurn(home);
+      await recover(surroundings, signal);
+      const all = await prepared(request, signal);
+      if (planned(all).token !== token)
+        throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");
+      const missing = all.flatMap(({ item }) =>
+        item.needs.filter((need) => !accepted.includes(need)).map((need) => ({ id: item.id, need })),
+      );
+      if (missing.length > 0)
+        throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(missing.map(({ id, need }) => `${id} needs a yes to ${need}`).join("; "), {
+          data: { needs: missing },
+        });
+      const done: Outcome["done"] = [];
+      for (const { item, step } of all) {
+        await applyStep(surroundings, step, signal);
+        const version = item.to ?? item.from;
+        done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
+      }
+      archives.clear();
+      return { done };
+    },
+
+    /** Stays as it is at `update`, or no longer. */
+    pin(typed: string, pinned: boolean): LockEntry & PackageName {
+      using _turn = takeTurn(home);
+      const packages = readLock(home);
+      const [name, { pinned: _, ...entry }] = installed(typed, packages);
+      const next: LockEntry = pinned ? { ...entry, pinned } : entry;
+      writeLock(home, withEntry(packages, name, next));
+      return { ...name, ...next };
+    },
+
+    packages: (): Packages => readLock(home),
+    /** Whether it is a plugin of this Pincer. */
+    isOwn: (id: string): boolean => embedded.has(id),
+
+    /** Of what is installed, or would be. */
+    async info(typed: string, kind: Kind, signal: AbortSignal): Promise<Info> {
+      const packages = readLock(home);
+      const found = ifInstalled(() => installed(typed, packages));
+      if (found && found[1].origin.from !== "embedded") return infoOf(surroundings, ...found, signal);
+      const { item, step } = await installing(found?.[0].id ?? typed, kind, packages, signal);
+      const origin = step.do === "place" ? step.entry.origin : undefined;
+      const info = await infoOfItem(surroundings, item, origin?.from === "registry" ? origin.registry : undefined, signal);
+      return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };
+    },
+
+    search: (query: string, limit: number, signal: AbortSignal): Promise<readonly Hit[]> =>
+      search(embedded, surroundings.sources.registries, { query, limit }, signal),
+
+    async why(typed: string, signal: AbortSignal): Promise<Reasons> {
+      const packages = readLock(home);
+      const own = embedded.named(typed);
+      const name: PackageName = own && !packages[`plugins/${typed}`] ? { kind: "plugins", id: own.id } : installed(typed, packages)[0];
+      return reasonsFor(surroundings, embedded, name, packages, signal);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
+import { createHash } from "node:crypto";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { slowPattern } from "@pincer/plugin-sdk/pattern";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { clientErrors } from "../errors.ts";
+import { contentSha256 } from "../sources/contents.ts";
+import type { Candidate } from "../sources/source.ts";
+import { type About, aboutPackage, manifestFile } from "./about.ts";
+import type { LockedVersion } from "./lock.ts";
+
+export interface Package {
+  readonly candidate: Candidate;
+  readonly files: readonly ArchiveEntry[];
+  /** What the lock keeps of it. */
+  readonly locked: LockedVersion;
+  readonly about: About;
+}
+
+export const bytesOf = (files: readonly ArchiveEntry[], path: string): Uint8Array | undefined =>
+  files.find((file) => file.path === path)?.bytes;
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** `digest`: of the same files everywhere the same, whoever packed them. `manifest`: the bytes of it. */
+export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) => {
+  const lockfile = bytesOf(files, "bun.lock");
+  return { digest: contentSha256(files), manifest: sha256(manifest), ...(lockfile && { dependencies: sha256(lockfile) }) };
+};
+
+/** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */
+export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]): Package {
+  const { kind, id, version, origin, publisher, notes } = candidate;
+  const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`${id} ${version} is refused: ${why}`);
+  const name = manifestFile[kind];
+  const bytes = bytesOf(files, name);
+  if (!bytes) throw refuse(`expected a file ${name} in it, and there is none`);
+  const own = files.find(({ path }) => path.split("/")[0] === "node_modules");
+  if (own) throw refuse(`it brings ${own.path}, where its bun.lock has to say what it needs`);
+  const locked: LockedVersion = {
+    ...{ version, origin, ...digestsOf(files, bytes) },
+    ...(publisher && { publisher: { ...publisher, keys: [...publisher.keys] } }),
+  };
+  if (notes && notes.manifest !== locked.manifest)
+    throw refuse(`its ${name} has the SHA-256 ${locked.manifest}, and its publisher signed ${notes.manifest}`);
+  let about: About;
+  try {
+    about = aboutPackage(kind, id, new TextDecoder().decode(bytes), `${id}/${name}`);
+  } catch (error) {
+    throw refuse(errorMessage(error));
+  }
+  if (about.id !== id) throw refuse(`its ${name} says that it is ${about.id}`);
+  if ((about.version ?? version) !== version) throw refuse(`its ${name} says that it is version ${about.version}`);
+  if (about.manifest) {
+    // What the gateway would refuse when it finds it.
+    const { generated } = about.manifest;
+    if (!generated) throw refuse(`its ${name} is not built: its author has to run "pincer plugin build"`);
+    const slow = slowPattern(generated, "/generated");
+    if (slow) throw refuse(`at ${slow.path} of its ${name} a pattern may take long on some text: ${slow.why}`);
+  }
+  return { candidate, files, locked, about };
+}

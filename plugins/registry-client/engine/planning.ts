@@ -1,0 +1,207 @@
+/** From what is asked for to the steps that would do it, with everything that there is to know before. Nothing is written. */
+import { join } from "node:path";
+import { filesOf } from "@pincer/plugin-kit/archive";
+import { needsDependencies } from "@pincer/plugin-kit/install";
+import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { compareVersions, type PackageName } from "@pincer/registry/name";
+import { clientErrors } from "../errors.ts";
+import type { Candidate } from "../sources/source.ts";
+import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
+import type { Step } from "./apply.ts";
+import type { Embedded } from "./embedded.ts";
+import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
+import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
+import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
+import type { Notice, PlanItem } from "./plan.ts";
+import { compare, comparePublishers, shownPublisher } from "./review.ts";
+import { isSamePlace, shownOrigin } from "./sources.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export interface Prepared {
+  readonly item: PlanItem;
+  readonly step: Step;
+}
+
+/** Of the version that counts now, or of another that is kept; undefined when there is none, or it cannot be read. */
+export function installedAbout(home: string, name: PackageName, digest = pointedAt(home, name, "current")): About | undefined {
+  if (digest === undefined) return undefined;
+  const file = join(folderOf(home, name, digest), manifestFile[name.kind]);
+  const text = readText(file);
+  try {
+    return text === undefined ? undefined : aboutPackage(name.kind, name.id, text, file);
+  } catch {
+    return undefined; // silent-ok: what cannot be read has no permissions that a newer one could be compared with
+  }
+}
+
+const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
+  ...{ permissions: [], gained: [], lost: [], modelText: [], notices: [], needs: [] },
+};
+
+/** As the lock will have it, the version that it replaces behind it. */
+function entryAfter(before: LockEntry | undefined, locked: LockedVersion): LockEntry {
+  if (!before) return locked;
+  const kept = before.digest === locked.digest ? before.before : versionIn(before);
+  return { ...locked, ...(before.pinned && { pinned: true }), ...(kept && { before: kept }) };
+}
+
+export interface Placing {
+  readonly action: PlanItem["action"];
+  /** What is to be known of how it was chosen. */
+  readonly notices?: readonly Notice[];
+}
+
+/** A package of others. Throws `REGISTRY_CLIENT_NAME_RESERVED`, `REGISTRY_CLIENT_ORIGIN_CHANGED`, `REGISTRY_CLIENT_PACKAGE_INVALID`. */
+export async function placing(
+  surroundings: Surroundings,
+  candidate: Candidate,
+  before: LockEntry | undefined,
+  fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
+  { action, notices = [] }: Placing,
+): Promise<Prepared> {
+  const { home, inspect } = surroundings;
+  const { kind, id, version, origin } = candidate;
+  const name: PackageName = { kind, id };
+  if (before && !isSamePlace(before.origin, origin))
+    throw clientErrors.REGISTRY_CLIENT_ORIGIN_CHANGED(
+      `${id} was installed from ${shownOrigin(before.origin)}, and ${shownOrigin(origin)} may be somebody else: "pincer remove ${id}" first`,
+    );
+  if (isLinked(home, name))
+    throw clientErrors.REGISTRY_CLIENT_ORIGIN_CHANGED(
+      `${id} is linked from the folder in which it is written: "pincer plugin unlink ${id}" first`,
+    );
+  const found = readPackage(candidate, await fetched(candidate));
+  const { locked, about, files } = found;
+  const changed = compare(before && installedAbout(home, name), about);
+  const publisher = before && comparePublishers(before.publisher, locked.publisher);
+  const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
+  const all = [
+    ...notices,
+    ...(candidate.notices ?? []),
+    ...remarks,
+    ...(publisher ? [publisher] : []),
+    ...(await noticesOf(found)),
+    ...(await inspected(inspect, found)),
+  ];
+  const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const item: PlanItem = {
+    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
+    ...(before && { from: before.version }),
+    ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
+    dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
+    ...(locked.publisher && { publisher: shownPublisher(locked.publisher) }),
+    ...changed,
+    notices: all,
+    needs: isThere ? [] : [...changed.gained, ...all.flatMap(({ level, code }) => (level === "yes" ? [code] : []))],
+  };
+  const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
+  return { item, step };
+}
+
+const inspected = async (inspect: Surroundings["inspect"], found: Package): Promise<readonly Notice[]> =>
+  (await Promise.all(inspect.map(async (look) => look(found)))).flat();
+
+function noticesOf({ candidate: { notes, publisher, origin }, about: { manifest } }: Package): readonly Notice[] {
+  const unsigned = origin.from !== "folder" && !publisher;
+  return [
+    ...(notes?.yanked
+      ? [{ code: "yanked", level: "warning" as const, text: `its publisher has taken it back: ${notes.yanked.reason}` }]
+      : []),
+    ...(unsigned ? [{ code: "unsigned", level: "note" as const, text: "nobody has signed it" }] : []),
+    ...(manifest?.activate === "start" ? [{ code: "starts", level: "note" as const, text: "it starts with the gateway" }] : []),
+  ];
+}
+
+/** By a lock of Bun's; what cannot be read is refused when it is installed from. */
+function dependenciesIn(lockfile: Uint8Array | undefined): number {
+  if (!lockfile) return 0;
+  try {
+    const packages = valueAt(jsonOf(parseJson5(new TextDecoder().decode(lockfile))), ["packages"]);
+    return isObject(packages) ? Object.keys(packages).length : 0;
+  } catch {
+    return 0; // silent-ok: the installer says what is wrong with it
+  }
+}
+
+/** A plugin of this repository. */
+export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepared {
+  const { id, folder, manifest } = plugin;
+  const files = filesOf(folder);
+  const lockfile = bytesOf(files, "bun.lock");
+  const locked: LockedVersion = {
+    ...{ version: manifest.version, origin: { from: "embedded" } },
+    ...digestsOf(files, bytesOf(files, manifestFile.plugins)!),
+  };
+  const item: PlanItem = {
+    ...nothing,
+    ...{
+      kind: "plugins",
+      id,
+      action: before ? "update" : "enable",
+      summary: manifest.summary,
+      to: manifest.version,
+      source: "this Pincer",
+    },
+    ...(before && { from: before.version }),
+    ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
+    dependencies: needsDependencies(folder) ? dependenciesIn(lockfile) : 0,
+    ...compare(undefined, aboutPlugin(manifest)),
+  };
+  return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
+}
+
+/** What takes it away again. */
+export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
+  const about = installedAbout(home, name);
+  const kept: Notice = { code: "data", level: "note", text: `what it kept stays in ${join(home, "data", name.id)}` };
+  const item: PlanItem = {
+    ...nothing,
+    ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
+    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [kept],
+  };
+  return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
+}
+
+export function disabling({ id, folder, manifest }: Embedded, data: boolean): Prepared {
+  const item: PlanItem = {
+    ...nothing,
+    ...{ kind: "plugins", id, action: "disable", summary: manifest.summary, from: manifest.version, source: "this Pincer" },
+    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [],
+  };
+  return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
+}
+
+/** To the version before, which lies there still. */
+export function returning(home: string, name: PackageName, entry: LockEntry): Prepared {
+  const { before } = entry;
+  const then = before && installedAbout(home, name, before.digest);
+  if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
+  const item: PlanItem = {
+    ...nothing,
+    ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },
+    ...{ source: "the version that was kept", digest: before.digest },
+    ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
+    ...compare(installedAbout(home, name), then),
+  };
+  const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
+  return { item, step: { do: "place", name, entry: next } };
+}
+
+/** What stays as it is, and why. */
+export const keeping = (name: PackageName, { version, origin }: LockEntry, notices: readonly Notice[] = []): Prepared => ({
+  item: {
+    ...nothing,
+    ...name,
+    action: "keep",
+    summary: "",
+    from: version,
+    to: version,
+    source: shownOrigin(origin),
+    notices: [...notices],
+  },
+  step: { do: "nothing" },
+});
+
+/** Newest first, of what may be taken without being asked for by its version. */
+export const isNewer = (a: string, b: string): boolean => compareVersions(a, b) > 0;

@@ -1,0 +1,64 @@
+/** What an installation is given of whoever runs it: a gateway, or a command beside a home in which none runs. */
+import type { Static } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+import type { ClientConfig } from "../config.ts";
+import type { Dependencies } from "../dependencies/dependencies.ts";
+import type { Package } from "./package.ts";
+import type { Notice } from "./plan.ts";
+import type { Settings } from "./settings.ts";
+import type { Sources } from "./sources.ts";
+
+export const Progress = Type.Object({
+  id: Type.String(),
+  step: Type.Union(
+    (
+      [
+        "fetching",
+        "staging",
+        "dependencies",
+        "placing",
+        "configuring",
+        "trying",
+        "settled",
+        "locked",
+        "removing",
+        "done",
+        "undone",
+      ] as const
+    ).map((step) => Type.Literal(step)),
+  ),
+  /** What the step says of itself. */
+  detail: Type.Optional(Type.String()),
+});
+export type Progress = Static<typeof Progress>;
+
+/** A gateway that runs with the home. */
+export interface Running {
+  /** Looks again at what is installed, also at what is tried. */
+  refresh(signal: AbortSignal): Promise<void>;
+  /** The version that is tried, beside the one that runs. Rejects when it does not load, or is not well; then the other one goes on. */
+  reload(id: string, signal: AbortSignal): Promise<void>;
+  setEnabled(id: string, enabled: boolean, signal: AbortSignal): Promise<void>;
+  /** The ids of what is on. */
+  enabled(signal: AbortSignal): Promise<readonly string[]>;
+  /** What is wrong with it, if something is. */
+  trouble(id: string, signal: AbortSignal): Promise<string | undefined>;
+}
+
+export interface Surroundings {
+  /** The gateway's folder. */
+  readonly home: string;
+  /** The folder with the plugins of this repository. */
+  readonly embedded: string;
+  readonly settings: Settings;
+  readonly sources: Sources;
+  readonly dependencies: Pick<Dependencies, "install">;
+  readonly config: ClientConfig;
+  readonly running?: Running;
+  /** What else there is to know of a package before it is installed. */
+  readonly inspect: readonly ((found: Package) => readonly Notice[] | Promise<readonly Notice[]>)[];
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Told at the beginning of each step. */
+  readonly progress: (progress: Progress) => void;
+}

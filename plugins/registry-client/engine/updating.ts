@@ -1,0 +1,84 @@
+/** The newest version that may take the place of what is installed. */
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import type { Published } from "@pincer/registry/client/client";
+import type { PackageName } from "@pincer/registry/name";
+import { clientErrors } from "../errors.ts";
+import type { Candidate, Wanted } from "../sources/source.ts";
+import type { createEmbedded } from "./embedded.ts";
+import type { LockEntry } from "./lock.ts";
+import type { Notice } from "./plan.ts";
+import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
+import { resolved } from "./sources.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const hourMs = 3_600_000;
+
+export async function updating(
+  surroundings: Surroundings,
+  embedded: ReturnType<typeof createEmbedded>,
+  name: PackageName,
+  entry: LockEntry,
+  fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { origin } = entry;
+  if (origin.from === "embedded") {
+    const own = embedded.find(name.id);
+    if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`this Pincer has no plugin ${name.id} any more: "pincer remove ${name.id}"`);
+    const next = enabling(own, entry);
+    return next.item.digest === entry.digest ? keeping(name, entry) : next;
+  }
+  if (origin.from === "registry") {
+    const [found] = await surroundings.sources.registries.find(name, origin.registry, signal);
+    if (!found) return keeping(name, entry, [{ code: "gone", level: "warning", text: `${origin.registry} does not have it any more` }]);
+    const { release, notices } = newest(found.releases, entry.version, surroundings);
+    if (!release) return keeping(name, entry, notices);
+    const candidate = surroundings.sources.registries.candidate(found, release);
+    return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
+  }
+  const wanted = wantedAgain(name, entry);
+  if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);
+  const candidate = await resolved(surroundings.sources, wanted, signal);
+  return placing(surroundings, candidate, entry, fetched, { action: "update" });
+}
+
+function wantedAgain(_name: PackageName, { origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
+  switch (origin.from) {
+    case "npm":
+      return { from: "npm", name: origin.name };
+    case "git":
+      return { from: "git", url: origin.url, ...(origin.inside !== undefined && { inside: origin.inside }) };
+    case "clawhub":
+      return { from: "clawhub", slug: origin.slug, site: origin.site };
+    case "folder":
+      return { from: "folder", path: origin.path };
+    default:
+      return undefined;
+  }
+}
+
+interface Chosen {
+  readonly release?: Published;
+  readonly notices: readonly Notice[];
+}
+
+/** A version has to have been out for a while: what somebody published with a stolen key is found out, and taken back, in the meantime. */
+function newest(releases: readonly Published[], present: string, { config: { cooldownHours }, now }: Surroundings): Chosen {
+  const newer = releases.filter(({ version, notes }) => isNewer(version, present) && !notes.yanked && !version.includes("-"));
+  const ageMs = ({ notes }: Published) => now() - Date.parse(notes.publishedAt);
+  const release = newer.find((one) => ageMs(one) >= cooldownHours * hourMs);
+  const waiting = newer.filter((one) => ageMs(one) < cooldownHours * hourMs && (!release || isNewer(one.version, release.version)));
+  const notices = waiting.slice(0, 1).map(({ id, version, notes }): Notice => {
+    const hours = Math.ceil((cooldownHours * hourMs - (now() - Date.parse(notes.publishedAt))) / hourMs);
+    return {
+      code: "cool-down",
+      level: "note",
+      text: `${version} is too new, and comes in ${hours} h; now: "pincer install ${id}@${version}"`,
+    };
+  });
+  const taken = releases.find(({ version }) => version === present)?.notes.yanked;
+  const back: Notice[] = taken
+    ? [{ code: "yanked", level: "warning", text: `its publisher has taken ${present} back: ${taken.reason}` }]
+    : [];
+  return { ...(release && { release }), notices: [...back, ...notices] };
+}

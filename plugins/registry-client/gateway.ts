@@ -1,0 +1,108 @@
+/** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
+import { dirname } from "node:path";
+import type { PluginContext } from "@pincer/plugin-sdk";
+import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
+import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
+import type { ClientConfig } from "./config.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { readLock } from "./engine/lock.ts";
+import type { Request } from "./engine/plan.ts";
+import { usualHits } from "./engine/search.ts";
+import { settingsOfGateway } from "./engine/settings.ts";
+import type { Running } from "./engine/surroundings.ts";
+import { clientErrors, shownError } from "./errors.ts";
+import { listed } from "./installed.ts";
+import * as methods from "./methods.ts";
+import { placesOf } from "./places.ts";
+import { found, install, uninstall } from "./wire.ts";
+import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
+
+export const uses = { plugins, pluginHost, configuration };
+
+type Context = PluginContext<ClientConfig, typeof uses>;
+
+/** How long what was fetched for a plan waits for a yes. */
+const patienceMs = 10 * 60_000;
+const mostWaiting = 4;
+
+export function serve(ctx: Context): void {
+  /** By the token of the plan that each has made. */
+  const waiting = new Map<string, { readonly engine: Engine; readonly since: number }>();
+
+  const running: Running = {
+    refresh: async (signal) => void (await ctx.uses.pluginHost.refresh({}, { signal })),
+    reload: async (id, signal) => void (await ctx.uses.pluginHost.reload({ id }, { signal })),
+    setEnabled: async (id, enabled, signal) => void (await ctx.uses.pluginHost.setEnabled({ id, enabled }, { signal })),
+    enabled: async (signal) =>
+      (await ctx.uses.plugins.list({}, { signal })).plugins.flatMap(({ id, state }) => (state === "disabled" ? [] : id)),
+    trouble: async (id, signal) => (await ctx.uses.plugins.list({ id }, { signal })).plugins[0]?.error?.message,
+  };
+
+  /** Sees what registries say from now on. */
+  const open = async (signal: AbortSignal): Promise<Engine> => {
+    const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
+    const own = all.find(({ id }) => id === ctx.id);
+    if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
+    return createEngine({
+      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, inspect: [], running },
+      settings: settingsOfGateway(ctx.uses.configuration),
+      ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
+      now: () => ctx.clock.now(),
+      progress: (progress) => ctx.emit(methods.progressed, progress),
+    });
+  };
+
+  const remember = (token: string, engine: Engine): void => {
+    waiting.delete(token);
+    waiting.set(token, { engine, since: ctx.clock.monotonic() });
+    for (const [oldest] of waiting) if (waiting.size > mostWaiting) waiting.delete(oldest);
+  };
+  const recall = (token: string): Engine | undefined => {
+    const found = waiting.get(token);
+    waiting.delete(token);
+    return found && ctx.clock.monotonic() - found.since < patienceMs ? found.engine : undefined;
+  };
+  const told = async <T>(run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      throw shownError(error);
+    }
+  };
+
+  ctx.event(methods.progressed);
+  ctx.method(methods.plan, ({ request }, { signal }) =>
+    told(async () => {
+      const engine = await open(signal);
+      const plan = await engine.plan(request, signal);
+      remember(plan.token, engine);
+      return plan;
+    }),
+  );
+  ctx.method(methods.apply, ({ request, token, accepted }, { signal }) =>
+    told(async () => {
+      const engine = recall(token) ?? (await open(signal));
+      const { done } = await engine.apply(request as Request, { token, accepted }, signal);
+      return { done };
+    }),
+  );
+  ctx.method(methods.list, () => told(async () => ({ packages: listed(readLock(ctx.home)) })));
+  ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
+    told(async () => (await open(signal)).info(typed, kind, signal)),
+  );
+  ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
+  ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
+    told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),
+  );
+  ctx.method(pluginsInstall, (params, { signal }) => told(async () => install(params, await open(signal), ctx.uses.plugins.list, signal)));
+  ctx.method(pluginsUninstall, (params, { signal }) => told(async () => uninstall(params, await open(signal), signal)));
+  ctx.method(pluginsSearch, ({ query, limit = usualHits }, { signal }) =>
+    told(async () => found(await (await open(signal)).search(query, limit, signal))),
+  );
+  ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
+    told(async () => {
+      const { id, version } = (await open(signal)).pin(typed, pinned);
+      return { id, version, pinned };
+    }),
+  );
+}

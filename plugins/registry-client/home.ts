@@ -1,0 +1,32 @@
+/** The engine beside a home in which no gateway runs: the next start finds what it did. */
+import { dirname } from "node:path";
+import { valueAt } from "@pincer/plugin-sdk/json5";
+import { limitedFetch, publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { Value } from "@sinclair/typebox/value";
+import { ClientConfig } from "./config.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { settingsOfFile } from "./engine/settings.ts";
+import type { Surroundings } from "./engine/surroundings.ts";
+import { clientErrors } from "./errors.ts";
+import { placesOf } from "./places.ts";
+import manifest from "./plugin.json" with { type: "json" };
+
+/** The plugins of this repository, of which this is one. */
+const embedded = dirname(import.meta.dir);
+
+export async function engineOfHome(home: string, progress: Surroundings["progress"], signal: AbortSignal): Promise<Engine> {
+  const settings = settingsOfFile(home);
+  const written = valueAt(await settings.read(signal), ["plugins", "registry-client", "config"]) ?? {};
+  const config = Value.Default(ClientConfig, structuredClone(written));
+  if (!Value.Check(ClientConfig, config)) {
+    const { path = "/", message = "another form was expected" } = Value.Errors(ClientConfig, config).First() ?? {};
+    throw clientErrors.REGISTRY_CLIENT_CONFIG_INVALID(`plugins.registry-client.config at ${path}: ${message}`);
+  }
+  const noSecret = async () => undefined;
+  const fetch = limitedFetch(manifest.id, { net: manifest.permissions.net }, () => config, noSecret, publicFetch);
+  return createEngine({
+    ...{ home, embedded, settings, config, inspect: [], now: () => systemClock.now(), progress },
+    ...placesOf({ home, config, clock: systemClock, fetch }),
+  });
+}

@@ -1,0 +1,88 @@
+/** `registry-client.*`: plan, show, apply, for clients of a gateway that runs. */
+import { defineEvent } from "@pincer/plugin-sdk/event";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { type TProperties, Type } from "@sinclair/typebox";
+import { Outcome, Plan, Request } from "./engine/plan.ts";
+import { Info, Reasons } from "./engine/questions.ts";
+import { Hit } from "./engine/search.ts";
+import { Progress } from "./engine/surroundings.ts";
+
+const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
+const Name = Type.String({ minLength: 1, maxLength: 1_000 });
+
+export const plan = defineMethod({
+  name: "registry-client.plan",
+  summary:
+    "What an installation, update, removal or return would do, with permissions and everything else there is to know; it changes nothing.",
+  scope: "operator.admin",
+  params: object({ request: Request }),
+  result: Plan,
+});
+
+export const apply = defineMethod({
+  name: "registry-client.apply",
+  summary: "Does exactly what a plan showed. What the plan says it needs a yes to is in accepted; what fails is taken back.",
+  scope: "operator.admin",
+  params: object({ request: Request, token: Name, accepted: Type.Array(Name, { maxItems: 200 }) }),
+  result: Outcome,
+});
+
+const Installed = object({
+  kind: Type.Union([Type.Literal("plugins"), Type.Literal("skills")]),
+  id: Type.String(),
+  version: Type.String(),
+  source: Type.String(),
+  digest: Type.String(),
+  publisher: Type.Union([Type.String(), Type.Null()]),
+  pinned: Type.Boolean(),
+  /** The version that a return would lead to. */
+  before: Type.Union([Type.String(), Type.Null()]),
+});
+
+export const list = defineMethod({
+  name: "registry-client.list",
+  summary: "What is installed, by the lock.",
+  scope: "operator.read",
+  params: object({}),
+  result: object({ packages: Type.Array(Installed) }),
+});
+
+export const info = defineMethod({
+  name: "registry-client.info",
+  summary: "What a package is and may do, and which versions there are, installed or not.",
+  scope: "operator.admin",
+  params: object({ package: Name, kind: Type.Optional(Installed.properties.kind) }),
+  result: Info,
+});
+
+export const why = defineMethod({
+  name: "registry-client.why",
+  summary: "Why a package is here: who wanted it, who uses what it provides, and what it uses.",
+  scope: "operator.read",
+  params: object({ package: Name }),
+  result: Reasons,
+});
+
+export const search = defineMethod({
+  name: "registry-client.search",
+  summary: "Plugins and skills whose name or summary has these words, of this gateway and of its registries, the likeliest first.",
+  scope: "operator.read",
+  params: object({ query: Type.String({ maxLength: 200 }), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
+  result: object({ hits: Type.Array(Hit) }),
+});
+
+export const pin = defineMethod({
+  name: "registry-client.pin",
+  summary: "Keeps a package at its version when everything is updated, or no longer.",
+  scope: "operator.admin",
+  params: object({ package: Name, pinned: Type.Boolean() }),
+  result: object({ id: Type.String(), version: Type.String(), pinned: Type.Boolean() }),
+});
+
+export const progressed = defineEvent({
+  name: "registry-client.progressed",
+  summary: "A step of an installation has begun.",
+  scope: "operator.admin",
+  payload: Progress,
+  dropIfSlow: true,
+});

@@ -1,0 +1,159 @@
+/** Packages of the registries that the operator configured, each with a trust of its own. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { CatalogueEntry } from "@pincer/registry/catalogue";
+import { createRegistryClient, type Package, type Published, type RegistryClient } from "@pincer/registry/client/client";
+import { createTrustState } from "@pincer/registry/client/state";
+import { RegistryError } from "@pincer/registry/error";
+import { httpSource, type SourceClock } from "@pincer/registry/http-source";
+import { compareVersions, type PackageName } from "@pincer/registry/name";
+import { folderSource, type RegistrySource } from "@pincer/registry/source";
+import type { Registry } from "../config.ts";
+import { clientErrors, isPackageMissing } from "../errors.ts";
+import type { Candidate, PackageSource, Wanted } from "./source.ts";
+
+type OfRegistry = Extract<Wanted, { from: "registry" }>;
+
+export interface RegistriesOptions {
+  readonly home: string;
+  readonly registries: readonly Registry[];
+  readonly clock: SourceClock;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Told why nothing happens for a while. */
+  readonly onWait?: (why: string, ms: number) => void;
+}
+
+/** What one registry says of a package. */
+export interface FoundPackage extends Package {
+  readonly registry: string;
+}
+
+export interface RegistrySources extends PackageSource<OfRegistry> {
+  /** Of all that know it, in the order of the configuration. */
+  find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
+  candidate(found: FoundPackage, release: Published): Candidate;
+  /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
+  catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
+}
+
+const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
+
+export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+
+/** The files of a registry, wherever they lie. */
+export function placeOf(address: string, { home, clock, fetch, onWait }: Omit<RegistriesOptions, "registries">): RegistrySource {
+  if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
+  return httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) });
+}
+
+export function createRegistrySources(options: RegistriesOptions): RegistrySources {
+  const { home, registries, clock } = options;
+  /** Asked for what is new once; what is planned and done together sees one moment. */
+  const clients = new Map<string, Promise<RegistryClient>>();
+
+  const open = async ({ address, root }: Registry, signal: AbortSignal): Promise<RegistryClient> => {
+    const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
+    const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
+    const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
+    await client.refresh(signal);
+    return client;
+  };
+
+  const clientOf = (name: string, signal: AbortSignal): Promise<RegistryClient> => {
+    const registry = registries.find((one) => one.name === name);
+    if (!registry) {
+      const are = registries.length > 0 ? `configured are: ${registries.map((one) => one.name).join(", ")}` : "none is configured";
+      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}": ${are} ("pincer registry add" adds one)`);
+    }
+    const known = clients.get(name) ?? open(registry, signal);
+    clients.set(name, known);
+    known.catch(() => clients.delete(name));
+    return known;
+  };
+
+  const find: RegistrySources["find"] = async (name, registry, signal) => {
+    const asked = registry === undefined ? registries.map((one) => one.name) : [registry];
+    const found = asked.map(async (each): Promise<FoundPackage | undefined> => {
+      try {
+        return { registry: each, ...(await (await clientOf(each, signal)).find(name, signal)) };
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    });
+    // One that does not answer could be the one that counts: to go on without it would be to let others take its names.
+    return (await Promise.all(found)).filter((one) => one !== undefined);
+  };
+
+  const candidate: RegistrySources["candidate"] = ({ registry, publisher }, release) => {
+    const { kind, id, version, path, sha256, length, notes } = release;
+    return {
+      ...{ kind, id, version, size: length, publisher, notes },
+      origin: { from: "registry", registry, path, sha256 },
+      files: async (signal) => (await clientOf(registry, signal)).unpack(release, { signal }),
+    };
+  };
+
+  return {
+    find,
+    candidate,
+    async catalogue(signal) {
+      const all = registries.map(async ({ name }) => {
+        try {
+          return (await (await clientOf(name, signal)).catalogue(signal)).map((entry) => ({ ...entry, registry: name }));
+        } catch (error) {
+          if (isPackageMissing(error)) return [];
+          throw error;
+        }
+      });
+      return (await Promise.all(all)).flat();
+    },
+    async resolve({ kind, id, range, registry }, signal) {
+      const [found] = await find({ kind, id }, registry, signal);
+      if (!found) {
+        const asked = registry ?? registries.map(({ name }) => name).join(", ");
+        throw new RegistryError("REGISTRY_NOT_FOUND", `${asked === "" ? "no registry is configured" : `not in ${asked}`}: ${kind} ${id}`);
+      }
+      return candidate(found, chosen(found, id, range));
+    },
+    exactly({ registry, path, sha256 }, { kind, id, version }) {
+      const files: Candidate["files"] = async (signal) => {
+        const client = await clientOf(registry, signal);
+        const release = (await client.find({ kind, id }, signal)).releases.find((one) => one.path === path);
+        if (!release) throw new RegistryError("REGISTRY_NOT_FOUND", `${registry} has no ${id} ${version} any more`);
+        if (release.sha256 !== sha256)
+          throw new RegistryError(
+            "REGISTRY_FILE_WRONG",
+            `${registry} has another ${id} ${version}: expected SHA-256 ${sha256}, came ${release.sha256}`,
+          );
+        return client.unpack(release, { signal });
+      };
+      return { kind, id, version, origin: { from: "registry", registry, path, sha256 }, files };
+    },
+  };
+}
+
+/** Throws `REGISTRY_NOT_FOUND`. One that was taken back is had only by its very version, and so is one before its release. */
+export function chosen({ registry, releases }: FoundPackage, id: string, range: string | undefined): Published {
+  const exact = releases.find(({ version }) => version === range);
+  if (exact) return exact;
+  const fitting = releases
+    .filter(({ version, notes }) => !notes.yanked && !version.includes("-") && Bun.semver.satisfies(version, range ?? "*"))
+    .sort((a, b) => compareVersions(b.version, a.version));
+  if (fitting[0]) return fitting[0];
+  const are = releases.slice(0, 5).map(({ version, notes }) => (notes.yanked ? `${version} (taken back)` : version));
+  throw new RegistryError(
+    "REGISTRY_NOT_FOUND",
+    `${registry} has no version of ${id} in ${range ?? "general use"}; it has ${are.join(", ")}`,
+  );
+}
+
+function readRoot(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw clientErrors.REGISTRY_CLIENT_CONFIG_INVALID(`the root of the registry, ${file}, cannot be read: ${errorMessage(error)}`);
+  }
+}

@@ -1,0 +1,119 @@
+/** An installation that ends in the middle: the next start has what was there before, and the next installation works. */
+import { expect, test } from "bun:test";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { type Shop, startShop } from "../support/packages.ts";
+import { homeWith } from "../support/shop-home.ts";
+
+const script = join(import.meta.dir, "..", "support", "dying-installer.ts");
+
+/** Answers with how it ended. */
+async function run(home: string, step: string, request: object): Promise<string | number | null> {
+  const child = Bun.spawn([process.execPath, script, home, step, JSON.stringify(request)], { stdout: "pipe", stderr: "pipe" });
+  const said = await new Response(child.stderr).text();
+  await child.exited;
+  if (child.exitCode !== 0 && child.signalCode === null) throw new Error(said);
+  return child.signalCode ?? child.exitCode;
+}
+
+/** What a gateway that starts with the home has of the plugin. */
+async function versionIn(home: string): Promise<string> {
+  await using running = await startTestGateway({ home, config: JSON.parse(configIn(home)) });
+  const client = await running.connect();
+  return await client.call<{ version: string }>("weather.said", {}).then(
+    ({ version }) => version,
+    ({ error }) => error.code,
+  );
+}
+const configIn = (home: string): string => JSON.stringify(jsonOf(parseJson5(readFileSync(join(home, "pincer.json5"), "utf8"))));
+const lockIn = (home: string) => (existsSync(join(home, "pincer.lock")) ? readFileSync(join(home, "pincer.lock"), "utf8") : "");
+
+function prepare(shop: Shop) {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-killed-"));
+  const config = { plugins: { "registry-client": { enabled: true, config: { registries: [shop.registry] } } } };
+  const home = join(folder, "before");
+  mkdirSync(home);
+  writeFileSync(join(home, "pincer.json5"), JSON.stringify(config));
+  return {
+    home,
+    /** As it is now. */
+    copy(step: string) {
+      const to = join(folder, step);
+      cpSync(home, to, { recursive: true });
+      return to;
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** In this order; from `settled` on it is done. */
+const steps = ["fetching", "staging", "dependencies", "placing", "configuring", "settled", "locked", "done"] as const;
+const isDoneAt = (step: string) => ["settled", "locked", "done"].includes(step);
+
+for (const step of steps)
+  test(`killed at the step ${step}, an installation has happened or it has not`, async () => {
+    using shop = startShop();
+    shop.publish(await shop.make("1.0.0"));
+    using folder = prepare(shop);
+    const install = { do: "install", packages: ["weather"] };
+    const home = folder.copy(step);
+    expect(await run(home, step, install)).toBe("SIGKILL");
+    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
+    expect(await run(home, "never", install)).toBe(0);
+    expect(existsSync(join(home, "staging"))).toBe(false);
+    expect(await versionIn(home)).toBe("1.0.0");
+  }, 60_000);
+
+for (const step of steps)
+  test(`killed at the step ${step}, an update leaves the old version or the new one, and never a part`, async () => {
+    using shop = startShop();
+    shop.publish(await shop.make("1.0.0"));
+    using folder = prepare(shop);
+    expect(await run(folder.home, "never", { do: "install", packages: ["weather"] })).toBe(0);
+    const lock = lockIn(folder.home);
+    shop.publish(await shop.make("1.1.0", { permissions: { net: ["api.weather.example:443"] } }));
+    const home = folder.copy(step);
+    expect(await run(home, step, { do: "update" })).toBe("SIGKILL");
+    if (!isDoneAt(step)) expect(lockIn(home)).toBe(lock);
+    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.1.0" : "1.0.0");
+    expect(await run(home, "never", { do: "update" })).toBe(0);
+    expect(await versionIn(home)).toBe("1.1.0");
+    expect(JSON.parse(lockIn(home)).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
+  }, 60_000);
+
+for (const step of ["removing", "configuring", "settled", "done"])
+  test(`killed at the step ${step}, a removal has happened or it has not`, async () => {
+    using shop = startShop();
+    shop.publish(await shop.make("1.0.0"));
+    using folder = prepare(shop);
+    expect(await run(folder.home, "never", { do: "install", packages: ["weather"] })).toBe(0);
+    const home = folder.copy(step);
+    const remove = { do: "remove", packages: ["weather"] };
+    expect(await run(home, step, remove)).toBe("SIGKILL");
+    expect(await versionIn(home)).toBe(isDoneAt(step) ? "INVALID_REQUEST" : "1.0.0");
+    if (isDoneAt(step)) await run(home, "never", { do: "install", packages: ["weather"] });
+    else expect(await run(home, "never", remove)).toBe(0);
+    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
+  }, 60_000);
+
+test("a gateway that is killed while it tries a version starts with the one before", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  await using home = homeWith(shop);
+  await home.pincer(["install", "weather", "--yes"]);
+  shop.publish(await shop.make("1.1.0", { setup: `if (!ctx.home.includes("pincer-record-")) return new Promise(() => undefined);` }));
+  await home.pincer(["up"]);
+  expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
+  const { pid } = JSON.parse(readFileSync(join(home.path, "gateway.json"), "utf8"));
+  const updating = home.pincer(["update", "--yes"]);
+  // The one that is tried never gets ready: as soon as it is named, the gateway is in the middle of trying it.
+  while (!existsSync(join(home.path, "plugins", "weather", "next"))) await Bun.sleep(5);
+  process.kill(pid, "SIGKILL");
+  expect(await updating).toMatchObject({ code: 1 });
+  await home.pincer(["up"]);
+  expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
+  expect(await home.json(["list"])).toMatchObject({ packages: [{ id: "weather", version: "1.0.0" }] });
+});

@@ -1,0 +1,94 @@
+/** Whose package a name means: nobody takes the place of another. */
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { startShop } from "../support/packages.ts";
+import { homeWith } from "../support/shop-home.ts";
+
+const entryOf = (home: { readonly path: string }) =>
+  JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages["plugins/weather"];
+
+test("a name of this Pincer is never another's, whoever offers it", async () => {
+  using shop = startShop();
+  const made = await shop.make("9.0.0", { id: "channel-webhook" });
+  shop.publish(made);
+  await using home = homeWith(shop);
+  expect((await home.pincer(["install", "channel-webhook"])).out).toContain("from   this Pincer");
+  expect((await home.pincer(["install", "webhook"])).out).toContain("turn on channel-webhook 0.1.0");
+  for (const typed of ["home/channel-webhook", made.folder])
+    expect(await home.json(["install", typed, "--yes"])).toMatchObject({ error: { code: "REGISTRY_CLIENT_NAME_RESERVED" } });
+  expect(existsSync(join(home.path, "plugins"))).toBe(false);
+});
+
+test("of several registries the first that is configured is taken, and it is said; from then on it is always that one", async () => {
+  using first = startShop();
+  using second = startShop();
+  const registries = [first.registry, { ...second.registry, name: "other" }];
+  second.publish(await second.make("5.0.0"));
+  await using home = homeWith(first, { registries });
+  expect((await home.pincer(["info", "weather"])).out).toContain("from   registry other");
+  first.publish(await first.make("1.0.0"));
+  const installed = await home.pincer(["install", "weather", "--yes"]);
+  expect(installed.out).toContain("other (ada) has the name too; home is taken, since it comes first");
+  expect(entryOf(home)).toMatchObject({ version: "1.0.0", origin: { registry: "home" } });
+
+  expect((await home.pincer(["update"])).out).toBe("keep weather 1.0.0\n");
+  await home.pincer(["config", "set", "plugins.registry-client.config.registries", JSON.stringify(registries.toReversed())]);
+  expect((await home.pincer(["install", "weather"])).out).toBe("keep weather 1.0.0\n");
+  expect(await home.json(["install", "other/weather", "--yes"])).toMatchObject({ error: { code: "REGISTRY_CLIENT_ORIGIN_CHANGED" } });
+});
+
+test("another key, or another publisher, needs a yes of its own", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  await using home = homeWith(shop);
+  await home.pincer(["install", "weather", "--yes"]);
+  const before = entryOf(home);
+
+  // Another registry, whose publisher of that name has another key.
+  using other = startShop();
+  other.publish(await other.make("1.1.0"));
+  await home.pincer(["config", "set", "plugins.registry-client.config.registries", JSON.stringify([other.registry])]);
+  const shown = await home.pincer(["update", "--yes"]);
+  expect(shown).toMatchObject({ code: 1, err: expect.stringContaining("--accept publisher") });
+  expect(shown.out).toMatch(/look {3}ada signs with another key: SHA256:/);
+  expect(entryOf(home)).toEqual(before);
+  expect((await home.pincer(["update", "--yes", "--accept", "publisher"])).code).toBe(0);
+  expect(entryOf(home)).toMatchObject({ version: "1.1.0" });
+  expect(entryOf(home).publisher.keys).not.toEqual(before.publisher.keys);
+});
+
+test("why a plugin is here, and who uses it, can be asked", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  await using home = homeWith(shop);
+  await home.pincer(["install", "weather", "--yes"]);
+  expect((await home.pincer(["why", "weather"])).out).toBe("weather\n  here  you installed it, version 1.0.0, from registry home\n");
+  await home.pincer(["up"]);
+  const { neededBy, needs } = await home.json<{ neededBy: { id: string; contract: string }[]; needs: { contract: string }[] }>([
+    "why",
+    "routing",
+  ]);
+  expect(neededBy).toContainEqual(expect.objectContaining({ id: "delivery", contract: "router" }));
+  expect(Array.isArray(needs)).toBe(true);
+  expect(await home.pincer(["why", "nothing"])).toMatchObject({ code: 1, err: expect.stringContaining("pincer list") });
+});
+
+test("a registry is added with the keys that are trusted in it, listed, and removed", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  await using home = homeWith(shop, { registries: [] });
+  const { address, root } = shop.registry;
+  expect(await home.pincer(["install", "weather"])).toMatchObject({ code: 1 });
+  expect(await home.pincer(["registry", "add", "mine", address])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("--root <file> is missing"),
+  });
+  expect(await home.pincer(["registry", "add", "mine", address, "--root", join(home.path, "pincer.json5")])).toMatchObject({ code: 1 });
+  const added = await home.pincer(["registry", "add", "mine", address, "--root", root]);
+  expect(added.out).toMatch(/^packages of mine are found from now on, at .*\ntrusted are 2 of these root keys:\n( {2}SHA256:\S{43}\n){3}$/);
+  expect((await home.pincer(["registry", "list"])).out).toContain(`mine  ${address}`);
+  expect((await home.pincer(["install", "weather", "--yes"])).code).toBe(0);
+  expect((await home.pincer(["registry", "remove", "mine"])).out).toBe("mine is not asked any more\n");
+  expect((await home.pincer(["list"])).out).toContain("registry mine");
+});
