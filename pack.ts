@@ -1,10 +1,31 @@
-/** Packs the SDK as it is published: `bun pack.ts [folder]` leaves `pincer-plugin-sdk-<version>.tgz` there. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+/** Packs what is published: `bun pack.ts <pincer|sdk> [folder]` leaves `pincer-<version>.tgz` or `pincer-plugin-sdk-<version>.tgz` there. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import defaultPlugins from "./kernel/default-plugins.json" with { type: "json" };
+import { pack } from "./plugin-kit/archive.ts";
+import { stagePincer } from "./plugin-kit/pincer-package.ts";
 import { stageSdk } from "./plugin-kit/sdk-package.ts";
+
+/** Answers with the path of the package. The same source gives the same bytes, where the process is in the folder of it. */
+async function packPincer(repository: string, out: string): Promise<string> {
+  const stage = mkdtempSync(join(tmpdir(), "pincer-stage-"));
+  try {
+    await stagePincer({ repository, stage, defaults: defaultPlugins });
+    const files = readdirSync(stage, { recursive: true, encoding: "utf8" }).flatMap((name) => {
+      const found = statSync(join(stage, name));
+      if (!found.isFile()) return [];
+      return { path: `pincer/${name}`, bytes: readFileSync(join(stage, name)), isExecutable: (found.mode & 0o100) !== 0 };
+    });
+    const { version } = JSON.parse(readFileSync(join(stage, "package.json"), "utf8")) as { readonly version: string };
+    const path = join(out, `pincer-${version}.tgz`);
+    await Bun.write(path, pack(files));
+    return path;
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
 
 /** Answers with the path of the package. */
 export async function packSdk(repository: string, out: string): Promise<string> {
@@ -29,7 +50,13 @@ const wishesProcess = (folder: string): boolean =>
 
 if (import.meta.main) {
   try {
-    console.log(await packSdk(import.meta.dir, resolve(process.argv[2] ?? ".")));
+    const [what = "", folder = "."] = process.argv.slice(2);
+    const packing = { pincer: packPincer, sdk: packSdk }[what];
+    if (!packing) throw new Error(`expected "pincer" or "sdk", what is to be packed, came "${what}"`);
+    const out = resolve(folder);
+    // The bundler names its files by the way to the sources from here.
+    process.chdir(import.meta.dir);
+    console.log(await packing(import.meta.dir, out));
   } catch (error) {
     console.error(errorMessage(error));
     process.exitCode = 1;

@@ -27,6 +27,7 @@ import type { Static } from "@sinclair/typebox";
 import { type PluginFolder, readBundle } from "../plugin-host/discovery.ts";
 import { createFindings } from "../plugin-host/findings.ts";
 import { createPluginHost } from "../plugin-host/host.ts";
+import { knownManifests } from "../plugin-kit/known-manifests.ts";
 import { lockHome } from "../store/lock.ts";
 import { createRetention } from "../store/retention.ts";
 import { openStore } from "../store/sqlite.ts";
@@ -152,8 +153,8 @@ export async function createGateway(options: GatewayOptions) {
       return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
-    install: async (folder, told) => (await import("../plugin-kit/install.ts")).installDependencies(folder, told),
-    ...(options.bundle !== undefined && { bundle: readBundle(options.bundle) }),
+    install: async (folder, told) => (await import("../plugin-kit/runnable.ts")).runnable(folder, home, told),
+    bundle: knownManifests(home, options.bundle === undefined ? undefined : readBundle(options.bundle)),
   });
   const judge = host.handle(authenticator);
 

@@ -58,8 +58,8 @@ export interface PluginHostDeps extends KernelNames {
   secret(name: string, plugin: string): Promise<string | undefined>;
   /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
-  /** Brings a plugin's third-party code into its folder; at once when it is there. */
-  install(folder: string, told: (line: string) => void): Promise<void>;
+  /** Brings a plugin's third-party code, at once when it is there. Answers with the folder that finds it, in which its code is. */
+  install(folder: string, told: (line: string) => void): Promise<string>;
   /** What confines a process, in place of what this machine has. */
   readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */

@@ -28,10 +28,12 @@ export interface Found {
   readonly isAnew?: boolean;
 }
 
-/** What was built together with the gateway. */
+/** What was built together with the gateway, and what it has seen before. */
 export interface Bundle {
   /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
   isChecked(id: string, digest: string): boolean;
+  /** Told of one of an installed plugin that was looked at, and is in order. */
+  passed?(digest: string): void;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
   entryOf(plugin: Found): string | undefined;
 }
@@ -69,6 +71,7 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
   if (named === undefined) return undefined;
   const folder = existsSync(named) ? realpathSync(named) : named; // modules are cached under their real paths
   const file = join(folder, "plugin.json");
+  const none = { id, folder, root, manifest: undefined };
   let text: string;
   try {
     const found = statSync(file);
@@ -76,24 +79,26 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
     text = readFileSync(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    const unread = pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
-    return { id, folder, root, manifest: undefined, digest: "", error: unread };
+    return { ...none, digest: "", error: pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`) };
   }
   const digest = manifestDigest(text);
   try {
-    const manifest = parseManifest(text, file, bundle?.isChecked(id, digest));
+    const isChecked = bundle?.isChecked(id, digest);
+    const manifest = parseManifest(text, file, isChecked);
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
       throw refuse(`as configKey "plugins.${id}.config", "channels.${id}", "${id}" or what is below that, came "${manifest.configKey}"`);
-    const slow = root.layout === "installed" ? slowPattern(manifest.generated, "/generated") : undefined;
+    const isNew = root.layout === "installed" && !isChecked;
+    const slow = isNew ? slowPattern(manifest.generated, "/generated") : undefined;
     if (slow)
       throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
+    if (isNew) bundle?.passed?.(digest);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
     const invalid = isGatewayError(error) ? error : pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
-    return { id, folder, root, manifest: undefined, digest, error: invalid };
+    return { ...none, digest, error: invalid };
   }
 }
 
@@ -119,16 +124,13 @@ function installedIn(home: string, isTrial: boolean): string | undefined {
   return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
+type BundleIndex = Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>>;
+
 /** Of a folder that the kit's `buildDefaultSet` filled. */
 export function readBundle(out: string): Bundle {
   const file = join(out, "plugins.json");
-  const index: Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>> = existsSync(file)
-    ? JSON.parse(readFileSync(file, "utf8"))
-    : {};
+  const index: BundleIndex = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const isChecked: Bundle["isChecked"] = (id, digest) => index[id]?.manifest === digest;
-  const entryOf: Bundle["entryOf"] = ({ id, digest }) => {
-    const built = isChecked(id, digest) ? index[id]?.file : undefined;
-    return built === undefined ? undefined : join(out, built);
-  };
-  return { isChecked, entryOf };
+  const fileOf = ({ id, digest }: Found) => (isChecked(id, digest) ? index[id]?.file : undefined);
+  return { isChecked, entryOf: (plugin) => (fileOf(plugin) === undefined ? undefined : join(out, fileOf(plugin)!)) };
 }

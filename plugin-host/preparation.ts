@@ -83,8 +83,8 @@ export function createPreparation(
     const { id, manifest } = { id: found.id, manifest: generation.code.manifest };
     const { isAnew = false } = found;
     const bundle = isAnew ? undefined : deps.bundle?.entryOf(found);
-    if (!known && !bundle) await install(found);
-    const definition = known ?? (await importPlugin(found.folder, bundle ?? manifest.entry, isAnew));
+    const folder = known || bundle ? found.folder : await install(found);
+    const definition = known ?? (await importPlugin(folder, bundle ?? manifest.entry, isAnew));
     generation.code = { manifest, definition };
     const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
     generation.instance = instance;
@@ -103,8 +103,8 @@ export function createPreparation(
   const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean) => {
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
-    if (!known) await install(found);
-    const bundle = Promise.resolve(known ?? bundleOf(found, isTrusted, deps, confinement));
+    const folder = known ? found.folder : await install(found);
+    const bundle = Promise.resolve(known ?? bundleOf({ ...found, folder }, isTrusted, deps, confinement));
     bundle.catch(() => undefined); // silent-ok: the start waits for it, unless that has failed before
     const { user, ...around } = surround(generation, isTrusted);
     let data = dataOf(deps.home, found.id);

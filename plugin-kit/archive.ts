@@ -10,6 +10,7 @@ export interface ArchiveFile {
   /** Relative, with `/`. */
   readonly path: string;
   readonly bytes: Uint8Array;
+  readonly isExecutable?: boolean;
 }
 
 /** Tests and what is made from the sources: whoever installs a plugin needs neither. */
@@ -46,7 +47,11 @@ const byPath = (a: ArchiveFile, b: ArchiveFile): number => (a.path < b.path ? -1
 export function pack(files: readonly ArchiveFile[]): Uint8Array<ArrayBuffer> {
   const blocks = [...files]
     .sort(byPath)
-    .flatMap(({ path, bytes }) => [head(path, bytes.length), bytes, new Uint8Array(padding(bytes.length))]);
+    .flatMap(({ path, bytes, isExecutable = false }) => [
+      head(path, bytes.length, isExecutable),
+      bytes,
+      new Uint8Array(padding(bytes.length)),
+    ]);
   const tar = Buffer.concat([...blocks, new Uint8Array(2 * block)]);
   // Of libdeflate every machine's output is the same; zlib chooses its hash by the processor.
   const packed = Bun.gzipSync(new Uint8Array(tar), { library: "libdeflate", level: 9 });
@@ -59,12 +64,12 @@ const block = 512;
 const padding = (size: number): number => (block - (size % block)) % block;
 
 /** A file that everybody may read, of nobody, from the beginning of time. */
-function head(path: string, size: number): Uint8Array {
+function head(path: string, size: number, isExecutable: boolean): Uint8Array {
   const [prefix, name] = splitName(path);
   const bytes = Buffer.alloc(block);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, "0")}\0`;
   bytes.write(name, 0, 100);
-  bytes.write(octal(0o644, 8), 100);
+  bytes.write(octal(isExecutable ? 0o755 : 0o644, 8), 100);
   bytes.write(octal(0, 8), 108);
   bytes.write(octal(0, 8), 116);
   bytes.write(octal(size, 12), 124);

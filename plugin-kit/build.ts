@@ -98,10 +98,13 @@ export async function buildDefaultSet({ out, entries, plugins, others = [] }: De
   }))
     await Bun.write(join(out, artifact.path), artifact);
   await rm(wrappers, { recursive: true });
-  await writeFile(join(out, "plugins.json"), `${JSON.stringify(index, null, 2)}\n`);
+  // In whichever order they were read, it is the same file.
+  const sorted = Object.fromEntries(Object.entries(index).sort(([a], [b]) => (a < b ? -1 : 1)));
+  await writeFile(join(out, "plugins.json"), `${JSON.stringify(sorted, null, 2)}\n`);
 }
 
-async function bundled(what: string, folder: string, config: BuildConfig): Promise<BuildArtifact[]> {
+/** Minified, except for names, which errors are read by. Throws `PLUGIN_LOAD_FAILED` with file, line and reason; `what` is bundled from `folder`. */
+export async function bundled(what: string, folder: string, config: BuildConfig): Promise<BuildArtifact[]> {
   const shared = { target: "bun", format: "esm", sourcemap: "none", minify: { whitespace: true, syntax: true } } as const;
   const { outputs } = await Bun.build({ ...shared, ...config }).catch((error) => {
     throw loadFailure(what, folder, error);

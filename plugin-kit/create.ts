@@ -8,6 +8,7 @@ import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { Value } from "@sinclair/typebox/value";
 import { buildPlugin } from "./build.ts";
 import { kitErrors } from "./errors.ts";
+import { isPublished } from "./published.ts";
 
 /** Each with the id that stands in its template's files. */
 const templates = { channel: "my-channel", provider: "my-provider", tool: "my-tool", blank: "my-plugin" } as const;
@@ -33,6 +34,10 @@ export async function createPlugin({ kind, id, folder, takenBy, pincer, clock }:
   if (!Value.Check(Manifest.properties.id, id))
     throw kitErrors.KIT_ID_INVALID(
       `"${id}" cannot be an id: take small letters and digits, in words with - between them, such as "${idFrom(id)}"`,
+    );
+  if (isPublished(pincer))
+    throw kitErrors.KIT_NOT_PUBLISHED(
+      `templates, types and the test kit are in a clone of the repository: there "./pincer plugin new ${kind} ${id} <folder>" makes it, and "pincer plugin link <folder>" uses it here`,
     );
   if (takenBy !== undefined) throw kitErrors.KIT_ID_TAKEN(`a plugin "${id}" is in ${takenBy} already: choose another id`);
   if (existsSync(folder) && readdirSync(folder).length > 0)

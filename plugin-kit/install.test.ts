@@ -1,5 +1,17 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pack } from "./archive.ts";
@@ -161,3 +173,29 @@ test("what an author has linked stays", async () => {
   expect(existsSync(join(folder, "node_modules", "@pincer", "plugin-sdk", "secret.txt"))).toBe(true);
   expect(needsDependencies(folder)).toBe(false);
 });
+
+const elsewhere = "/dev/shm";
+test.skipIf(!existsSync(elsewhere) || statSync(elsewhere).dev === statSync(tmpdir()).dev)(
+  "what is fetched on another file system takes its place all the same, and what somebody left there who was killed goes",
+  async () => {
+    write();
+    const ended = Bun.spawnSync(["true"]).pid;
+    mkdirSync(join(folder, `.incoming-${ended}`));
+    const stage = mkdtempSync(join(elsewhere, "pincer-install-test-"));
+    const left = join(stage, `pincer-install-${ended}-x`);
+    const recent = join(stage, `pincer-install-${ended}-y`);
+    for (const path of [left, recent]) mkdirSync(path);
+    utimesSync(left, 1, 1);
+    process.env["TMPDIR"] = stage;
+    try {
+      await installed();
+      expect(readFileSync(join(folder, "node_modules", "dependency", "main.js"), "utf8")).toBe("export const n = 1;");
+      expect(readdirSync(folder).sort()).toEqual(["bun.lock", "node_modules", "package.json"]);
+      expect(readdirSync(stage)).toEqual([`pincer-install-${ended}-y`]);
+    } finally {
+      if (before["TMPDIR"] === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before["TMPDIR"];
+      rmSync(stage, { recursive: true, force: true });
+    }
+  },
+);

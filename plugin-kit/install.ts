@@ -2,12 +2,12 @@
  * A plugin's third-party code: what its own lock names, each a version of the registry with its checksum, and no script of it is run. It is fetched
  * beside the plugin's folder, in which a plugin could say where from and where to (`bunfig.toml`, `.npmrc`), and put there when it is whole.
  */
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isObject, type Json, type JsonObject, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { checkWanted, readLock } from "./packages/lock.ts";
+import { type ArchiveSource, serveArchives } from "./packages/loopback.ts";
+import { createStage, takeOver } from "./packages/stage.ts";
 
 /** Whether the plugin has dependencies that are not in its folder. */
 export function needsDependencies(folder: string): boolean {
@@ -17,71 +17,89 @@ export function needsDependencies(folder: string): boolean {
   return Object.keys(dependencies).some((name) => !existsSync(join(folder, "node_modules", name)));
 }
 
-/** Variables that an installation may see: where things are, and the way to the registry. */
-const passed =
-  /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|XDG_CACHE_HOME|BUN_INSTALL\w*|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
-
-const version = /^(@[\w.~-]+\/)?[\w.~-]+@\d+\.\d+\.\d+[\w.+-]*$/;
-const checksum = /^sha(256|384|512)-[A-Za-z0-9+/]+={0,2}$/;
-
-/** A range of versions, or one of a package of another name: nothing that is looked for elsewhere. */
-const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
-const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
-
-/** What is to be installed, as the lock has it. Throws `PLUGIN_INSTALL_FAILED` for anything but versions of the registry, each with its checksum. */
-function wantedBy(file: string, text: string, dependencies: unknown): JsonObject {
-  const refuse = (what: string) =>
-    pluginErrors.PLUGIN_INSTALL_FAILED(`${file} names ${what}: a plugin's packages are versions of the registry, each with its checksum`);
-  let lock: Json;
-  try {
-    lock = jsonOf(parseJson5(text));
-  } catch (error) {
-    throw refuse(`nothing that can be read (${errorMessage(error)})`);
-  }
-  const { workspaces = {}, packages = {}, patchedDependencies, overrides = {} } = isObject(lock) ? lock : {};
-  if (patchedDependencies !== undefined) throw refuse("patches");
-  const { "": root = {}, ...others } = isObject(workspaces) ? workspaces : {};
-  const [folder] = Object.keys(others);
-  if (folder !== undefined) throw refuse(`the workspace ${folder}`);
-  const wanted: JsonObject = { ...(isObject(root) ? root : {}), overrides };
-  for (const kind of kinds)
-    for (const [name, spec] of Object.entries(isObject(wanted[kind]) ? wanted[kind] : {}))
-      if (typeof spec !== "string" || !range.test(spec)) throw refuse(`${name}: ${JSON.stringify(spec)}`);
-  if (!Bun.deepEquals(wanted["dependencies"] ?? {}, dependencies))
-    throw refuse('other dependencies than package.json (run "bun install" there, and ship both)');
-  for (const [name, entry] of Object.entries(isObject(packages) ? packages : {})) {
-    const [what, from, , hash] = Array.isArray(entry) ? (entry as readonly Json[]) : [];
-    if (typeof what !== "string" || !version.test(what)) throw refuse(`${name}: ${JSON.stringify(what)}`);
-    if (from !== "") throw refuse(`${name} from ${JSON.stringify(from)}, where the registry is the operator's to choose`);
-    if (typeof hash !== "string" || !checksum.test(hash)) throw refuse(`${name} without a checksum`);
-  }
-  return Object.fromEntries(["name", ...kinds].flatMap((key) => (wanted[key] === undefined ? [] : [[key, wanted[key]]])));
+export interface InstallOptions {
+  /** Where archives come from; absent: from where Bun has them, which is its registry and its own cache. */
+  readonly archives?: ArchiveSource;
+  readonly signal?: AbortSignal;
 }
 
-/** At once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last. */
-export async function installDependencies(folder: string, onProgress: (line: string) => void): Promise<void> {
+/**
+ * Into the plugin's folder, at once when nothing is missing. Throws `PLUGIN_INSTALL_FAILED` with what the installer said last, or what the source of
+ * archives throws.
+ */
+export async function installDependencies(folder: string, onProgress: (line: string) => void, options: InstallOptions = {}): Promise<void> {
   if (!needsDependencies(folder)) return;
-  const lock = join(folder, "bun.lock");
-  if (!existsSync(lock))
+  const last = new Set(Object.keys(dependenciesOf(folder)));
+  await fetchDependencies(folder, onProgress, (packages) => takeOver(packages, folder, last), options);
+}
+
+const dependenciesOf = (folder: string): object =>
+  (JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object }).dependencies;
+
+/** The plugin's lock, which says of its packages all that there is to say. */
+export function lockOf(folder: string): { readonly file: string; readonly text: string } {
+  const file = join(folder, "bun.lock");
+  if (!existsSync(file))
     throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} has dependencies and no bun.lock: run "bun install" there, and ship both`);
-  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: unknown };
-  const locked = readFileSync(lock, "utf8");
-  const wanted = wantedBy(lock, locked, dependencies);
-  const stage = mkdtempSync(join(tmpdir(), "pincer-install-"));
+  return { file, text: readFileSync(file, "utf8") };
+}
+
+/** Hands over the folder in which the packages are whole, until `use` has returned. */
+export async function fetchDependencies(
+  folder: string,
+  onProgress: (line: string) => void,
+  use: (packages: string) => void,
+  { archives, signal = new AbortController().signal }: InstallOptions = {},
+): Promise<void> {
+  const { file, text: locked } = lockOf(folder);
+  const lock = readLock(file, locked);
+  checkWanted(file, lock, dependenciesOf(folder));
+  signal.throwIfAborted();
+  const stage = createStage();
   try {
-    writeFileSync(join(stage, "package.json"), JSON.stringify(wanted));
+    writeFileSync(join(stage, "package.json"), JSON.stringify(lock.manifest));
     writeFileSync(join(stage, "bun.lock"), locked);
-    await install(stage, folder, onProgress);
-    place(join(stage, "node_modules"), join(folder, "node_modules"));
+    const installing = { stage, folder, signal, onProgress };
+    if (archives) {
+      const onServed = ({ name, version }: { readonly name: string; readonly version: string }) => onProgress(`${name} ${version}`);
+      await using registry = serveArchives({ packages: lock.packages, archives, signal, onServed });
+      await install({ ...installing, env: ownEnv(stage, registry.url) }).catch((error) => {
+        throw registry.failure() ?? error;
+      });
+    } else await install({ ...installing, env: usualEnv() });
+    use(join(stage, "node_modules"));
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
 }
 
-async function install(stage: string, folder: string, onProgress: (line: string) => void): Promise<void> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));
+/** Variables that an installation may see: where things are, and the way to the registry. */
+const passed =
+  /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|XDG_CACHE_HOME|BUN_INSTALL\w*|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
+const usualEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));
+
+/** Nothing that the machine has set counts, and no package that was unpacked before. */
+const ownEnv = (stage: string, registry: string) => ({
+  PATH: process.env["PATH"],
+  HOME: stage,
+  TMPDIR: stage,
+  BUN_INSTALL_CACHE_DIR: join(stage, "cache"),
+  BUN_CONFIG_REGISTRY: registry,
+});
+
+interface Installing {
+  readonly stage: string;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  onProgress(line: string): void;
+}
+
+async function install({ stage, folder, env, signal, onProgress }: Installing): Promise<void> {
   const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts", "--production"];
   const installer = Bun.spawn(command, { cwd: stage, env: { ...env, BUN_BE_BUN: "1" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const end = () => installer.kill("SIGKILL");
+  signal.addEventListener("abort", end, { once: true });
   const said: string[] = [];
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
@@ -96,24 +114,10 @@ async function install(stage: string, folder: string, onProgress: (line: string)
     }
   };
   await Promise.all([follow(installer.stdout), follow(installer.stderr), installer.exited]);
+  signal.removeEventListener("abort", end);
+  signal.throwIfAborted();
   if (installer.exitCode !== 0)
     throw pluginErrors.PLUGIN_INSTALL_FAILED(
       `bun install of what ${folder} needs ended with ${installer.exitCode}: ${said.slice(-5).join("; ")}`,
     );
 }
-
-/** What is there already stays: an author has linked some of it. */
-function place(from: string, to: string): void {
-  for (const name of readdirSync(from).flatMap((name) => (name.startsWith("@") ? scoped(from, name) : [name]))) {
-    const target = join(to, name);
-    // A link would lead the packages elsewhere.
-    for (const folder of [to, dirname(target)])
-      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
-        throw pluginErrors.PLUGIN_INSTALL_FAILED(`${folder} is no folder: remove it`);
-    if (lstatSync(target, { throwIfNoEntry: false })) continue;
-    mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(from, name), target, { recursive: true, verbatimSymlinks: true });
-  }
-}
-
-const scoped = (from: string, scope: string): readonly string[] => readdirSync(join(from, scope)).map((name) => join(scope, name));

@@ -1,7 +1,7 @@
 /** Finds what belongs under `generated` of a manifest: `setup` runs against a context that only takes note. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
@@ -40,7 +40,7 @@ export async function recordManifest(folder: string, clock: Clock): Promise<Reco
   return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
 }
 
-/** Runs `setup` with its defaults for configuration, hands over what it registered, and undoes it. */
+/** The entry is read anew, except where it is an absolute path. Runs `setup` with its defaults for configuration, hands over what it registered, and undoes it. */
 export async function record<T>(
   folder: string,
   manifest: Manifest,
@@ -55,7 +55,8 @@ export async function record<T>(
   const limits = () => ({ unloadMs: 5_000, retryFirstMs: 1_000, retryLongestMs: 60_000 });
   const instance = new Instance({ name: `the recording of ${manifest.id}`, clock, limits, fault: () => undefined });
   try {
-    const definition = await importPlugin(folder, manifest.entry, true);
+    // What was bundled with whoever asks shares its parts, which are not to be read anew.
+    const definition = await importPlugin(folder, manifest.entry, !isAbsolute(manifest.entry));
     const config = definition.config && fit(asSection(definition.config as Shape), undefined, [], () => undefined);
     await setUp(definition, manifest, instance, {
       home,

@@ -44,12 +44,8 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
   if (holder(home)) {
     using client = await connect(home);
     const { hash } = await client.call<{ hash: string }>("config.get", {});
-    const raw = JSON.stringify(putAt({}, steps, value));
-    ({ changedPaths: changed } = await client.call<{ changedPaths: string[] }>("config.patch", {
-      raw,
-      baseHash: hash,
-      replacePaths: [path],
-    }));
+    const patch = { raw: JSON.stringify(putAt({}, steps, value)), baseHash: hash, replacePaths: [path] };
+    ({ changedPaths: changed } = await client.call<{ changedPaths: string[] }>("config.patch", patch));
   } else {
     makeHome(home);
     writeFirstConfig(home);

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { TSchema } from "@sinclair/typebox";
+import { isPublished } from "../../plugin-kit/published.ts";
 import { homeHolder } from "../../store/lock.ts";
 import { type Config, createConfig } from "../config/config.ts";
 import firstConfig from "./templates/pincer.json5.txt";
@@ -24,6 +25,7 @@ interface RunningGateway {
 export const runningPrefix = "running.";
 
 export const repository = dirname(dirname(import.meta.dir));
+export const isPackage = isPublished(repository);
 
 export type Home = ReturnType<typeof openHome>;
 

@@ -2,15 +2,18 @@
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { discover, type Found } from "../../plugin-host/discovery.ts";
+import { discover, type Found, readBundle } from "../../plugin-host/discovery.ts";
 import { type IsolationSettings, isolationOf } from "../../plugin-host/settings.ts";
+import { knownManifests } from "../../plugin-kit/known-manifests.ts";
 import { record } from "../../plugin-kit/record.ts";
 import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, pluginFolders } from "./home.ts";
 
+const bundle = readBundle(import.meta.dir);
+
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
-  return [...discover(pluginFolders(home)).values()].flatMap((plugin) =>
+  return [...discover(pluginFolders(home), knownManifests(home.path, bundle)).values()].flatMap((plugin) =>
     Object.entries(plugin.manifest?.generated?.commands ?? {}).map(
       ([name, { summary, usage, family }]): CliCommand => ({
         name,
@@ -49,7 +52,8 @@ const run =
       signal: aborted.signal,
     };
     // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.
-    const [outcome] = await record(plugin.folder, plugin.manifest!, systemClock, async (registered) =>
+    const manifest = { ...plugin.manifest!, entry: bundle.entryOf(plugin) ?? plugin.manifest!.entry };
+    const [outcome] = await record(plugin.folder, manifest, systemClock, async (registered) =>
       Promise.allSettled([registered.get("commands", name)!.run(args, io)]),
     );
     if (client) (await client.catch(() => undefined))?.[Symbol.dispose](); // silent-ok: the command was told

@@ -9,7 +9,7 @@ import { type ClientOptions, WireClient } from "./client.ts";
 export interface TestGatewayOptions {
   /** Folders in which plugins are looked for; Pincer's own are always there. */
   readonly plugins?: readonly string[];
-  /** Folders of what was installed: nothing in them is trusted, or enabled. */
+  /** Further folders of what was installed, beside that of the home: nothing in them is trusted, or enabled. */
   readonly installed?: readonly string[];
   /** Plugins to enable besides the default set; or exactly these, when `only`. */
   readonly enable?: readonly string[];
@@ -77,7 +77,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     env: options.env ?? {},
     folders: [
       ...[own, ...(options.plugins ?? [])].map((path) => ({ path, layout: "source" as const })),
-      ...(options.installed ?? []).map((path) => ({ path, layout: "installed" as const })),
+      ...[join(home, "plugins"), ...(options.installed ?? [])].map((path) => ({ path, layout: "installed" as const })),
     ],
     print: (line) => note({ ...line }),
     ...(bundle !== undefined && { bundle }),

@@ -18,7 +18,9 @@ export interface Exchange {
   /** Resolves once the piece was handed to the system, and the event loop had a turn to send it on its own. */
   write(piece: Uint8Array): Promise<void>;
   end(): void;
-  /** Cuts the connection. */
+  /** Ends the connection in the middle of the answer; what was written arrives. */
+  breakOff(): void;
+  /** Cuts the connection; what was written may be lost on the way. */
   reset(): void;
   /**
    * Hands the request on as it came, and what follows in either direction, as a WebSocket needs it. Resolves once the connection is over; `answered`
@@ -147,6 +149,10 @@ function exchangeOn(socket: Socket<Connection>, request: Request): Exchange {
     end() {
       data.ended = true;
       void put("0\r\n\r\n");
+    },
+    breakOff() {
+      data.ended = true;
+      flush(socket);
     },
     reset() {
       data.ended = true;

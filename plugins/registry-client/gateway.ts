@@ -7,12 +7,15 @@ import type { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
+import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
 import type { Running } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { sourcesOf } from "./places.ts";
+import { placesOf } from "./places.ts";
+import { found, install, uninstall } from "./wire.ts";
+import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
 export const uses = { plugins, pluginHost, configuration };
 
@@ -43,7 +46,7 @@ export function serve(ctx: Context): void {
     return createEngine({
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, inspect: [], running },
       settings: settingsOfGateway(ctx.uses.configuration),
-      sources: sourcesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
+      ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
@@ -88,6 +91,14 @@ export function serve(ctx: Context): void {
     told(async () => (await open(signal)).info(typed, kind, signal)),
   );
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
+  ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
+    told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),
+  );
+  ctx.method(pluginsInstall, (params, { signal }) => told(async () => install(params, await open(signal), ctx.uses.plugins.list, signal)));
+  ctx.method(pluginsUninstall, (params, { signal }) => told(async () => uninstall(params, await open(signal), signal)));
+  ctx.method(pluginsSearch, ({ query, limit = usualHits }, { signal }) =>
+    told(async () => found(await (await open(signal)).search(query, limit, signal))),
+  );
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = (await open(signal)).pin(typed, pinned);

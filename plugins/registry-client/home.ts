@@ -9,7 +9,7 @@ import { createEngine, type Engine } from "./engine/engine.ts";
 import { settingsOfFile } from "./engine/settings.ts";
 import type { Surroundings } from "./engine/surroundings.ts";
 import { clientErrors } from "./errors.ts";
-import { sourcesOf } from "./places.ts";
+import { placesOf } from "./places.ts";
 import manifest from "./plugin.json" with { type: "json" };
 
 /** The plugins of this repository, of which this is one. */
@@ -27,6 +27,6 @@ export async function engineOfHome(home: string, progress: Surroundings["progres
   const fetch = limitedFetch(manifest.id, { net: manifest.permissions.net }, () => config, noSecret, publicFetch);
   return createEngine({
     ...{ home, embedded, settings, config, inspect: [], now: () => systemClock.now(), progress },
-    sources: sourcesOf({ home, config, clock: systemClock, fetch }),
+    ...placesOf({ home, config, clock: systemClock, fetch }),
   });
 }

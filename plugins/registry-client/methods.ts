@@ -4,6 +4,7 @@ import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
 import { Outcome, Plan, Request } from "./engine/plan.ts";
 import { Info, Reasons } from "./engine/questions.ts";
+import { Hit } from "./engine/search.ts";
 import { Progress } from "./engine/surroundings.ts";
 
 const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
@@ -60,6 +61,14 @@ export const why = defineMethod({
   scope: "operator.read",
   params: object({ package: Name }),
   result: Reasons,
+});
+
+export const search = defineMethod({
+  name: "registry-client.search",
+  summary: "Plugins and skills whose name or summary has these words, of this gateway and of its registries, the likeliest first.",
+  scope: "operator.read",
+  params: object({ query: Type.String({ maxLength: 200 }), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
+  result: object({ hits: Type.Array(Hit) }),
 });
 
 export const pin = defineMethod({

@@ -1,7 +1,8 @@
-/** Where packages are had, by what the operator configured. */
+/** Where packages, and what they need, are had, by what the operator configured. */
 
 import { httpReader } from "@pincer/registry/http-source";
 import type { ClientConfig } from "./config.ts";
+import { createDependencies, type Dependencies } from "./dependencies/dependencies.ts";
 import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
 import { clawHubPackages } from "./sources/clawhub.ts";
@@ -11,23 +12,33 @@ import { gitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
-import { createRegistrySources, type RegistriesOptions } from "./sources/registry.ts";
+import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
 
 interface Places extends Omit<RegistriesOptions, "registries"> {
   readonly config: ClientConfig;
 }
 
-export function sourcesOf({ config, ...options }: Places): Sources {
+export function placesOf({ config, ...options }: Places): { readonly sources: Sources; readonly dependencies: Dependencies } {
   // Whoever installs names these addresses himself, also of machines of his own; what they may be their sources say.
   const anywhere = { ...options, fetch: (url: string, init: RequestInit) => fetch(url, init) };
+  const npm = npmRegistry(npmSettings(), anywhere);
+  const mirrors = (isNear: boolean) =>
+    config.registries.filter((one) => isFolder(one) === isNear).map(({ address }) => placeOf(address, options));
   return {
-    registries: createRegistrySources({ ...options, registries: config.registries }),
-    others: {
-      clawhub: clawHubPackages(config.clawhub.map((site) => createClawHubSite(site, httpReader(options)))),
-      folder: folderPackages,
-      git: gitPackages,
-      archive: archivePackages(httpReader(anywhere)),
-      npm: npmPackages(npmRegistry(npmSettings(), anywhere)),
+    sources: {
+      registries: createRegistrySources({ ...options, registries: config.registries }),
+      others: {
+        clawhub: clawHubPackages(config.clawhub.map((site) => createClawHubSite(site, httpReader(options)))),
+        folder: folderPackages,
+        git: gitPackages,
+        archive: archivePackages(httpReader(anywhere)),
+        npm: npmPackages(npm),
+      },
     },
+    // A folder costs nothing to ask; of registries elsewhere most hold no dependencies.
+    dependencies: createDependencies({
+      ...{ home: options.home, now: () => options.clock.now(), npm },
+      ...{ mirrors: mirrors(true), lateMirrors: mirrors(false) },
+    }),
   };
 }

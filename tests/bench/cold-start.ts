@@ -10,7 +10,7 @@ const rounds = 15;
 /** As many as a machine of somebody who tries everything has. */
 export const many = 50;
 
-async function starts(
+export async function starts(
   installation: Installation,
   home: Home,
 ): Promise<{ readonly first: number; readonly wall: number; readonly cpu: number }> {

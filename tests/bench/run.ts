@@ -16,11 +16,13 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { channelParts } from "./channels.ts";
 import { coldStart } from "./cold-start.ts";
+import { dependencies } from "./dependencies.ts";
 import { dev } from "./dev.ts";
 import { failover } from "./failover.ts";
 import { compareFanOut, fanOut } from "./fan-out.ts";
 import { type Figure, judge, print } from "./figures.ts";
 import { type Installation, install } from "./installation.ts";
+import { manyInstalled } from "./installed.ts";
 import { isolated } from "./isolated.ts";
 import { machine, takeCore } from "./machine.ts";
 import { idleMemory } from "./memory.ts";
@@ -40,6 +42,7 @@ import { startUpstream } from "./upstream-process.ts";
 const parts: Readonly<Record<string, Part>> = {
   start: coldStart,
   memory: idleMemory,
+  installed: manyInstalled,
   bus,
   requests,
   turns: httpTurns,
@@ -56,6 +59,7 @@ const parts: Readonly<Record<string, Part>> = {
   isolated,
   size,
   registry,
+  dependencies,
 };
 
 const repository = dirname(dirname(import.meta.dir));

@@ -46,9 +46,12 @@ interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
 
 type Isolation = "inline" | "process";
 
-/** Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are. */
+/**
+ * Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are, and
+ * `registry-client`, which installs into it.
+ */
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => id !== "routing"),
+  ...defaultPlugins.filter((id) => id !== "routing" && id !== "registry-client"),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 

@@ -6,6 +6,7 @@
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { approvalEvents, approvalMethods } from "./approvals.ts";
+import { installingEvents, installingMethods } from "./installing.ts";
 import { type Additions, published } from "./published.ts";
 import * as its from "./shapes.ts";
 
@@ -346,6 +347,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "secrets.grants": admin(params(), shape({ grants: list(shape({ name: word, plugin: word, grantedAtMs: time })) })),
 
   ...approvalMethods,
+  ...installingMethods,
 
   // Polled in a loop by clients that get no answer: empty until a plugin owns the name. Whatever filter they bring, there is none of it.
   "question.list": method("operator.questions", shape({}), none("questions")),
@@ -415,7 +417,7 @@ const Chat = Type.Intersect([
   ]),
 ]);
 
-interface EventEntry {
+export interface EventEntry {
   /** Who receives it. */
   readonly scope: WireScope | "any";
   readonly payload: TSchema;
@@ -455,6 +457,7 @@ export const events: Readonly<Record<string, EventEntry>> = {
     payload: shape({ level: oneOf("soft", "used-up"), limit: its.Limit, message: word, sessionKey: maybe(word), ts: time }),
   },
   ...approvalEvents,
+  ...installingEvents,
   "channels.pairing.requested": { scope: "operator.pairing", payload: shape({ ...its.applicant, ts: time }) },
   "channels.pairing.resolved": {
     scope: "operator.pairing",

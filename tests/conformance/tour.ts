@@ -1,6 +1,7 @@
 /** Good calls of every method, in an order in which each finds what it needs, in a house that has been lived in. */
 import { createDeviceKey, type DeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/client";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { makeWeather } from "../support/packages.ts";
 import { type House, MAIN, type Payload } from "./house.ts";
 import { methods } from "./map.ts";
 
@@ -22,6 +23,8 @@ export interface World {
   readonly removed: DeviceKey;
   /** Itself one of the paired devices. */
   readonly paired: WireClient;
+  /** The folder of a plugin that can be installed. */
+  readonly weather: string;
 }
 
 /** Turns with tools, one that fails, one that is stopped, one that uses a budget up; a channel's message; devices that are in and that ask. */
@@ -75,6 +78,7 @@ export async function furnish(house: House): Promise<World> {
   const requests = [await house.ask(createDeviceKey()), await house.ask(createDeviceKey())] as const;
   return {
     ...{ house, sessionId, runId, requests, strangers, approvals, rotated, removed, paired },
+    weather: (await makeWeather(house.gateway.home, "1.0.0")).folder,
     messageId: idOf(messages[0]),
     leaf: idOf(messages.at(-1)),
     room: String(sessions[0]?.["key"]),
@@ -86,6 +90,10 @@ const png = Buffer.from("\x89PNG\r\n\x1a\nrest", "latin1").toString("base64");
 const key = () => crypto.randomUUID();
 const baseHash = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["hash"]);
 const raw = async ({ house }: World) => String((await house.client.call<Payload>("config.get", {}))["raw"]);
+
+const turningOn = { do: "install", packages: ["tools-http"] };
+const planned = async (house: House, request: Payload) =>
+  (await house.client.call<{ token: string }>("registry-client.plan", { request })).token;
 
 const ofScripted = { channel: "scripted", accountId: "default" };
 
@@ -250,6 +258,23 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["plugins.reload", { pluginId: "scripted-tools" }],
   ["plugins.setEnabled", { pluginId: "everything", enabled: true }],
   ["plugins.setEnabled", { pluginId: "everything", enabled: false }],
+  ["registry-client.search", { query: "http", limit: 5 }],
+  ["registry-client.info", { package: "tools-http" }],
+  ["registry-client.plan", { request: turningOn }],
+  ["registry-client.apply", async ({ house }) => ({ request: turningOn, token: await planned(house, turningOn), accepted: [] })],
+  ["registry-client.list", {}],
+  ["registry-client.pin", { package: "tools-http", pinned: true }],
+  ["registry-client.why", { package: "tools-http" }],
+  ["plugins.search", { query: "http", limit: 5 }],
+  ["plugins.install", { source: "official", pluginId: "tools-http" }],
+  [
+    "plugins.uninstall",
+    async ({ house, weather }) => {
+      const request = { do: "install", packages: [weather] };
+      await house.client.call("registry-client.apply", { request, token: await planned(house, request), accepted: [] });
+      return { pluginId: "weather" };
+    },
+  ],
 
   ["secrets.store.set", { name: "CONFORMANCE_KEY", value: "not-a-real-secret", kind: "secret" }],
   ["secrets.store.list", {}],

@@ -21,7 +21,7 @@ async function run(home: string, step: string, request: object): Promise<string 
 
 /** What a gateway that starts with the home has of the plugin. */
 async function versionIn(home: string): Promise<string> {
-  await using running = await startTestGateway({ home, installed: [join(home, "plugins")], config: JSON.parse(configIn(home)) });
+  await using running = await startTestGateway({ home, config: JSON.parse(configIn(home)) });
   const client = await running.connect();
   return await client.call<{ version: string }>("weather.said", {}).then(
     ({ version }) => version,

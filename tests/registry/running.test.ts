@@ -12,8 +12,6 @@ async function startWith(shop: Shop) {
   const home = mkdtempSync(join(tmpdir(), "pincer-installing-"));
   const running = await startTestGateway({
     home,
-    enable: ["registry-client"],
-    installed: [join(home, "plugins")],
     config: { plugins: { "registry-client": { config: { registries: [shop.registry] } } } },
   });
   const client = await running.connect();

@@ -57,6 +57,7 @@ export async function makeWeather(folder: string, version: string, weather: Weat
     });
   `;
   const root = mkdtempSync(join(folder, "made-"));
+  symlinkSync(join(dirname(dirname(import.meta.dir)), "node_modules"), join(root, "node_modules"));
   const written = await writePlugin(root, id, source, { version, summary: "The weather, anywhere.", ...(permissions && { permissions }) });
   return {
     ...{ id, version, folder: written, archive: pack(filesOf(written)) },
@@ -71,7 +72,6 @@ export function startShop() {
   const house = startHouse();
   house.clock.now = Date.now();
   const folder = mkdtempSync(join(tmpdir(), "pincer-shop-"));
-  symlinkSync(join(dirname(dirname(import.meta.dir)), "node_modules"), join(folder, "node_modules"));
   const rootFile = join(folder, "root.json");
   Bun.write(rootFile, house.root);
   const notesOf = ({ manifest }: Made, ageHours: number): Partial<ReleaseNotes> => ({

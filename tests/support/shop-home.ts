@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type CliHome, createCliHome } from "./cli.ts";
 import type { Shop } from "./packages.ts";
 
-export function homeWith(shop: Shop, config: object = {}): CliHome {
-  const home = createCliHome();
+export function homeWith(shop: Shop, config: object = {}, env: Readonly<Record<string, string>> = {}): CliHome {
+  const home = createCliHome(env);
   mkdirSync(home.path, { recursive: true });
   const client = { config: { registries: [shop.registry], ...config }, enabled: true };
   writeFileSync(join(home.path, "pincer.json5"), `// mine\n${JSON.stringify({ plugins: { "registry-client": client } }, null, 2)}\n`);

@@ -3,6 +3,7 @@ import type { CommandIo } from "@pincer/plugin-sdk";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, Plan, Request } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
+import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
@@ -13,6 +14,7 @@ export interface Backend {
   apply(request: Request, token: string, accepted: readonly string[]): Promise<Outcome>;
   list(): Promise<readonly Installed[]>;
   info(typed: string): Promise<Info>;
+  search(query: string): Promise<readonly Hit[]>;
   why(typed: string): Promise<Reasons>;
   pin(typed: string, pinned: boolean): Promise<{ readonly id: string; readonly version: string }>;
 }
@@ -36,6 +38,7 @@ const ofGateway = ({ call }: CommandIo): Backend => ({
   apply: (request, token, accepted) => call("registry-client.apply", { request, token, accepted }) as Promise<Outcome>,
   list: async () => ((await call("registry-client.list", {})) as { readonly packages: readonly Installed[] }).packages,
   info: (typed) => call("registry-client.info", { package: typed }) as Promise<Info>,
+  search: async (query) => ((await call("registry-client.search", { query })) as { readonly hits: readonly Hit[] }).hits,
   why: (typed) => call("registry-client.why", { package: typed }) as Promise<Reasons>,
   pin: (typed, pinned) => call("registry-client.pin", { package: typed, pinned }) as ReturnType<Backend["pin"]>,
 });
@@ -54,6 +57,7 @@ function ofHome(engine: Engine, { signal }: CommandIo): Backend {
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
     list: () => told(() => listed(engine.packages())),
     info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),
     pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
   };

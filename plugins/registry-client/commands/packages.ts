@@ -112,6 +112,19 @@ const list: CommandDefinition = {
   },
 };
 
+const search: CommandDefinition = {
+  command: { name: "search", summary: "Look for plugins and skills, here and in the registries", usage: "<words> [words...]" },
+  async run(args, io) {
+    const hits = await (await backendOf(io)).search(args.join(" "));
+    const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
+      ...[id, kind.slice(0, -1), version, publisher === null ? source : `${source} (${publisher})`, summary],
+    ]);
+    if (io.json) io.print(JSON.stringify({ ok: true, hits }, null, 2));
+    else io.print(rows.length === 0 ? "nothing has these words: pincer registry list shows where is looked" : table(rows));
+    return 0;
+  },
+};
+
 const info: CommandDefinition = {
   command: { name: "info", summary: "What a plugin is and may do, installed or not", usage: "<package>" },
   async run([typed = ""], io) {
@@ -130,4 +143,4 @@ const why: CommandDefinition = {
   },
 };
 
-export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, info, why, pin, rollback];
+export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, search, info, why, pin, rollback];

@@ -1,7 +1,6 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { installDependencies } from "@pincer/plugin-kit/install";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
@@ -80,7 +79,7 @@ async function place(surroundings: Surroundings, { name, entry, files }: StepOf<
   begin(home, begun);
   try {
     const target = folderOf(home, name, entry.digest);
-    const staged = files && (await stage(surroundings, entry, files, tell));
+    const staged = files && (await stage(surroundings, entry, files, tell, signal));
     signal.throwIfAborted();
     tell("placing");
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
@@ -128,10 +127,11 @@ function requireUnchanged(folder: string, { version, digest }: LockEntry): void 
 
 /** Complete beside its place, with everything that it needs. */
 async function stage(
-  { home }: Surroundings,
+  { home, dependencies }: Surroundings,
   { digest, version }: LockEntry,
   files: readonly ArchiveEntry[],
   tell: ReturnType<typeof teller>,
+  signal: AbortSignal,
 ): Promise<string> {
   const folder = join(stagingOf(home), digest);
   rmSync(folder, { recursive: true, force: true });
@@ -140,18 +140,18 @@ async function stage(
   if (!written || contentSha256(written) !== digest)
     throw clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`what was written of version ${version} is not what came: is the disk in order?`);
   tell("dependencies");
-  await installDependencies(folder, (line) => tell("dependencies", line));
+  await dependencies.install(folder, (line) => tell("dependencies", line), signal);
   return folder;
 }
 
 async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {
-  const { home, settings, running } = surroundings;
+  const { home, settings, running, dependencies } = surroundings;
   const name: PackageName = { kind: "plugins", id: plugin.id };
   const tell = teller(surroundings, plugin.id);
   const at = ["plugins", plugin.id, "enabled"] as const;
   const before = valueAt(await settings.read(signal), at);
   tell("dependencies");
-  await installDependencies(plugin.folder, (line) => tell("dependencies", line));
+  await dependencies.install(plugin.folder, (line) => tell("dependencies", line), signal);
   tell("configuring");
   if (running) {
     try {

@@ -13,6 +13,7 @@ import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { restoring } from "./restoring.ts";
+import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { takeTurn } from "./turn.ts";
@@ -202,6 +203,8 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Whether it is a plugin of this Pincer. */
+    isOwn: (id: string): boolean => embedded.has(id),
 
     /** Of what is installed, or would be. */
     async info(typed: string, kind: Kind, signal: AbortSignal): Promise<Info> {
@@ -213,6 +216,9 @@ export function createEngine(surroundings: Surroundings) {
       const info = await infoOfItem(surroundings, item, origin?.from === "registry" ? origin.registry : undefined, signal);
       return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };
     },
+
+    search: (query: string, limit: number, signal: AbortSignal): Promise<readonly Hit[]> =>
+      search(embedded, surroundings.sources.registries, { query, limit }, signal),
 
     async why(typed: string, signal: AbortSignal): Promise<Reasons> {
       const packages = readLock(home);

@@ -2,6 +2,7 @@
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
+import type { Dependencies } from "../dependencies/dependencies.ts";
 import type { Package } from "./package.ts";
 import type { Notice } from "./plan.ts";
 import type { Settings } from "./settings.ts";
@@ -51,6 +52,7 @@ export interface Surroundings {
   readonly embedded: string;
   readonly settings: Settings;
   readonly sources: Sources;
+  readonly dependencies: Pick<Dependencies, "install">;
   readonly config: ClientConfig;
   readonly running?: Running;
   /** What else there is to know of a package before it is installed. */

@@ -1,5 +1,4 @@
 /** Which repositories are fetched from, and what of them: everything that git, or what git starts, would read as an option or a command is refused here. */
-import { isAbsolute } from "node:path";
 import { checkedPath } from "@pincer/registry/archive/path";
 import { clientErrors } from "../errors.ts";
 import { isThisMachine } from "./web-address.ts";
@@ -38,8 +37,7 @@ function repository(text: string): string {
   const url = URL.parse(text);
   if (!url) throw refuse(form);
   if (url.protocol === "file:") {
-    if (url.host !== "" || !isAbsolute(decodeURIComponent(url.pathname)))
-      throw refuse("a path of this machine, such as file:///path/x.git");
+    if (url.host !== "") throw refuse("a path of this machine, such as file:///path/x.git");
     return url.href;
   }
   if (url.password || (url.username && url.protocol !== "ssh:"))

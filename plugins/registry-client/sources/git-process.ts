@@ -16,8 +16,6 @@ interface RunOptions {
   readonly input?: string;
 }
 
-/** Of one file that it writes: a whole tree comes as one pack. */
-const longestPack = 256 * 2 ** 20;
 const usualAnswer = 16 * 2 ** 20;
 
 /** What leads to other machines, and to the keys that they know. */
@@ -40,8 +38,8 @@ const settings = {
   "http.lowSpeedTime": "60",
 };
 
-/** `protocol`: of the one address that it may fetch from, and no other. */
-export function createGit(protocol: "https" | "http" | "ssh" | "file"): Git {
+/** `protocol`: of the one address that it may fetch from, and no other. `fileBytes`: of any one file that it writes. */
+export function createGit(protocol: "https" | "http" | "ssh" | "file", fileBytes: number): Git {
   const env = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name))),
     GIT_ALLOW_PROTOCOL: protocol,
@@ -58,7 +56,7 @@ export function createGit(protocol: "https" | "http" | "ssh" | "file"): Git {
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   // The shell's own limit is the one that every system has; its unit is 512 bytes.
-  const bounded = ["sh", "-c", 'ulimit -f "$0"; exec git "$@"', String(longestPack / 512)];
+  const bounded = ["sh", "-c", 'ulimit -f "$0"; exec git "$@"', String(Math.ceil(fileBytes / 512))];
 
   return {
     async run(args, { signal, limit = usualAnswer, input }) {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { gitPackages } from "./git.ts";
+import { createGitPackages, gitPackages } from "./git.ts";
 import type { Wanted } from "./source.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-git-test-")));
@@ -153,6 +153,21 @@ test("links and repositories inside are refused, and so is what lies under names
   expect(leftovers()).toEqual([]);
 });
 
+test("a repository that is larger than its bound is given up, and so is a file that a server keeps elsewhere", async () => {
+  const { url, commit } = repository();
+  commit({ ...plugin("1.0.0"), noise: Buffer.from(crypto.getRandomValues(new Uint8Array(300_000))).toString("base64") });
+  expect(await failureOf(createGitPackages(100_000).resolve({ from: "git", url }, signal))).toMatchObject({
+    code: "REGISTRY_CLIENT_GIT_FAILED",
+  });
+  expect(await createGitPackages(1_000_000).resolve({ from: "git", url }, signal)).toMatchObject({ version: "1.0.0" });
+  commit({ model: `version https://host.invalid/git-lfs/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n` });
+  expect(await failureOf(resolve({ url }))).toMatchObject({
+    code: "REGISTRY_ARCHIVE_INVALID",
+    message: expect.stringContaining("Git LFS"),
+  });
+  expect(leftovers()).toEqual([]);
+});
+
 test("nothing that a repository or the machine has configured is run", async () => {
   const { folder, url, commit } = repository();
   const ran = join(base, "ran");
@@ -216,6 +231,29 @@ for (const shallow of [true, false])
     expect(await resolve({ url, ref: first })).toMatchObject({ version: "1.0.0" });
     expect(leftovers()).toEqual([]);
   });
+
+test("a repository is fetched over ssh, which asks for nothing and is given no option by an address", async () => {
+  const { folder, commit } = repository();
+  commit(plugin("1.0.0"));
+  const bin = join(base, "bin");
+  const said = join(base, "ssh-arguments");
+  mkdirSync(bin);
+  // In the place of ssh: what the other side would run is run here.
+  writeFileSync(join(bin, "ssh"), `#!/bin/sh\nprintf '%s\\n' "$@" > ${said}\nfor last; do :; done\nexec sh -c "$last"\n`, { mode: 0o755 });
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${path}`;
+  try {
+    expect(await resolve({ url: `git@host.invalid:${folder}` })).toMatchObject({
+      version: "1.0.0",
+      origin: { url: `ssh://git@host.invalid${folder}` },
+    });
+  } finally {
+    process.env["PATH"] = path;
+  }
+  const given = readFileSync(said, "utf8").split("\n");
+  expect(given).toContain("-oBatchMode=yes");
+  expect(given).toContain("git@host.invalid");
+});
 
 test("who stops waiting stops git too", async () => {
   const asked = Promise.withResolvers<void>();

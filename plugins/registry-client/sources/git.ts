@@ -17,29 +17,38 @@ type WantedGit = Wanted & { readonly from: "git" };
 
 const commitId = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
-export const gitPackages: PackageSource<WantedGit> = {
-  async resolve(wanted, signal) {
-    const { url, ref, inside } = gitAddress(wanted);
-    const git = gitFor(url);
-    const commit = ref !== undefined && commitId.test(ref) ? ref : await commitOf(git, url, ref, signal);
-    const fetched = await filesAt(git, { url, commit, inside }, signal);
-    const origin = { from: "git", url, commit: fetched.commit, ...(inside !== undefined && { inside }) } as const;
-    const { files } = fetched;
-    return { ...identityOf(files, whereIs(wanted)), origin, size: sizeOf(files), files: async () => files };
-  },
-  exactly(origin, locked) {
-    const { url, inside } = gitAddress(origin);
-    if (!commitId.test(origin.commit))
-      throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`expected a commit in the lock for ${url}, came ${JSON.stringify(origin.commit)}`);
-    return lockedCandidate({
-      origin,
-      locked,
-      read: async (signal) => (await filesAt(gitFor(url), { url, commit: origin.commit, inside }, signal)).files,
-    });
-  },
-};
+/** Of one pack, in which a whole tree comes. */
+const longestPack = 256 * 2 ** 20;
 
-const gitFor = (url: string): Git => createGit(new URL(url).protocol.slice(0, -1) as "https" | "http" | "ssh" | "file");
+export const gitPackages = createGitPackages(longestPack);
+
+export function createGitPackages(packBytes: number): PackageSource<WantedGit> {
+  const gitFor = (url: string): Git => createGit(new URL(url).protocol.slice(0, -1) as "https" | "http" | "ssh" | "file", packBytes);
+  return {
+    async resolve(wanted, signal) {
+      const { url, ref, inside } = gitAddress(wanted);
+      const git = gitFor(url);
+      const commit = ref !== undefined && commitId.test(ref) ? ref : await commitOf(git, url, ref, signal);
+      const fetched = await filesAt(git, { url, commit, inside }, signal);
+      const origin = { from: "git", url, commit: fetched.commit, ...(inside !== undefined && { inside }) } as const;
+      const { files } = fetched;
+      return { ...identityOf(files, whereIs(wanted)), origin, size: sizeOf(files), files: async () => files };
+    },
+    exactly(origin, locked) {
+      const { url, inside } = gitAddress(origin);
+      if (!commitId.test(origin.commit))
+        throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(
+          `expected a commit in the lock for ${url}, came ${JSON.stringify(origin.commit)}`,
+        );
+      return lockedCandidate({
+        origin,
+        locked,
+        read: async (signal) => (await filesAt(gitFor(url), { url, commit: origin.commit, inside }, signal)).files,
+      });
+    },
+  };
+}
+
 const whereIs = ({ url, inside }: { readonly url: string; readonly inside?: string | undefined }) => (inside ? `${inside} of ${url}` : url);
 
 /** A tag counts before a branch of the same name, as it does for git. */
@@ -140,8 +149,20 @@ async function filesOf(git: Git, repository: string, at: At, signal: AbortSignal
     );
   if (entries.length === 0) return [];
   const input = entries.map(({ id }) => `${id}\n`).join("");
-  return contentsOf(await git.run([...here, "cat-file", "--batch"], { signal, input, limit: total + entries.length * 200 }), entries);
+  const files = contentsOf(
+    await git.run([...here, "cat-file", "--batch"], { signal, input, limit: total + entries.length * 200 }),
+    entries,
+  );
+  const pointer = files.find(({ bytes }) => largeFile.test(Buffer.from(bytes.subarray(0, 200)).toString("latin1")));
+  if (!pointer) return files;
+  throw new RegistryError(
+    "REGISTRY_ARCHIVE_INVALID",
+    `${whereIs(at)}: ${JSON.stringify(pointer.path)} is kept in Git LFS, expected the file itself`,
+  );
 }
+
+/** What stands in the place of a file that a server keeps elsewhere. */
+const largeFile = /^version https:\/\/[^\n]*git-lfs[^\n]*\noid sha256:/;
 
 /** Each `<mode> <type> <id> <size>\t<path>`, with a NUL behind it. */
 function entriesOf(listed: Buffer): readonly TreeEntry[] {

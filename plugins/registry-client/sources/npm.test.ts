@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpReaderOptions } from "@pincer/registry/http-source";
+import { attentiveFetch } from "../../../tests/support/attentive-fetch.ts";
 import { serveNpm } from "../../../tests/support/npm-registry.ts";
 import { npmPackages } from "./npm.ts";
 import { npmRegistry } from "./npm-registry.ts";
@@ -17,9 +18,10 @@ afterAll(async () => {
 beforeEach(() => registry.disturb(() => false));
 
 const waits: number[] = [];
+const attentive = attentiveFetch();
 /** Waits pass at once. */
 const options: HttpReaderOptions = {
-  fetch,
+  fetch: attentive.fetch,
   clock: {
     now: () => 0,
     sleep: async (ms, signal) => {
@@ -161,9 +163,11 @@ test("what comes wrong once is asked for again, and what breaks off goes on", as
       return true;
     }
     if (ranges.length > 2) return false;
-    exchange.begin(200, { "content-length": String(archive.length) });
+    const taken = attentive.taken(exchange.path);
+    exchange.begin(200, {});
     await exchange.write(archive.subarray(0, 1000));
-    exchange.reset();
+    await taken;
+    exchange.breakOff();
     return true;
   });
   expect(await resolve(name)).toMatchObject({ version: "1.0.0" });
@@ -191,6 +195,38 @@ test("a busy registry is left alone as long as it asks, a broken one is asked ag
     return true;
   });
   expect(await failureOf(resolve(name))).toMatchObject({ code: "REGISTRY_UNREACHABLE" });
+});
+
+test("what stalls is given up", async () => {
+  const name = fresh();
+  publish(name, "1.0.0");
+  let idle = () => {};
+  const stalling: HttpReaderOptions["clock"] = {
+    now: () => 0,
+    sleep: (ms, given) =>
+      new Promise((resolve, reject) => {
+        if (ms < 30_000) resolve();
+        idle = resolve;
+        given?.addEventListener("abort", () => reject(given.reason));
+      }),
+  };
+  let stalled = 0;
+  registry.disturb(async (exchange, archive) => {
+    if (!archive) return false;
+    const taken = attentive.taken(exchange.path);
+    exchange.begin(200, {});
+    await exchange.write(archive.subarray(0, 10));
+    await taken;
+    stalled++;
+    idle();
+    return true;
+  });
+  const slow = npmPackages(npmRegistry(settings, { ...options, clock: stalling }));
+  expect(await failureOf(slow.resolve({ from: "npm", name }, signal))).toMatchObject({
+    code: "REGISTRY_UNREACHABLE",
+    message: expect.stringContaining("sends nothing for 30000 ms"),
+  });
+  expect(stalled).toBe(4);
 });
 
 test("more than an archive may have is not taken", async () => {

@@ -3,14 +3,15 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import type { CatalogueEntry } from "@pincer/registry/catalogue";
 import { createRegistryClient, type Package, type Published, type RegistryClient } from "@pincer/registry/client/client";
 import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import { folderSource } from "@pincer/registry/source";
+import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
-import { clientErrors } from "../errors.ts";
+import { clientErrors, isPackageMissing } from "../errors.ts";
 import type { Candidate, PackageSource, Wanted } from "./source.ts";
 
 type OfRegistry = Extract<Wanted, { from: "registry" }>;
@@ -33,22 +34,29 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
+  /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
+  catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
 
+export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+
+/** The files of a registry, wherever they lie. */
+export function placeOf(address: string, { home, clock, fetch, onWait }: Omit<RegistriesOptions, "registries">): RegistrySource {
+  if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
+  return httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) });
+}
+
 export function createRegistrySources(options: RegistriesOptions): RegistrySources {
-  const { home, registries, clock, fetch, onWait } = options;
+  const { home, registries, clock } = options;
   /** Asked for what is new once; what is planned and done together sees one moment. */
   const clients = new Map<string, Promise<RegistryClient>>();
 
   const open = async ({ address, root }: Registry, signal: AbortSignal): Promise<RegistryClient> => {
     const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
     const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
-    const source = /^https?:/.test(address)
-      ? httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) })
-      : folderSource(isAbsolute(address) ? address : resolve(home, address));
-    const client = createRegistryClient({ source, state, root: pinned, now: clock.now });
+    const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
     await client.refresh(signal);
     return client;
   };
@@ -91,6 +99,17 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   return {
     find,
     candidate,
+    async catalogue(signal) {
+      const all = registries.map(async ({ name }) => {
+        try {
+          return (await (await clientOf(name, signal)).catalogue(signal)).map((entry) => ({ ...entry, registry: name }));
+        } catch (error) {
+          if (isPackageMissing(error)) return [];
+          throw error;
+        }
+      });
+      return (await Promise.all(all)).flat();
+    },
     async resolve({ kind, id, range, registry }, signal) {
       const [found] = await find({ kind, id }, registry, signal);
       if (!found) {

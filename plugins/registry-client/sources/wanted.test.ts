@@ -46,6 +46,7 @@ test.each<[string, string]>([
   ["Telegram", "small letters"],
   ["a/b/c", "small letters"],
   ["telegram@", "a version or a range"],
+  ["telegram@latest", "a version or a range"],
   ["telegram@1.0.0;ls", "a version or a range"],
   ["tele gram", "no spaces"],
   ["tele\u200bgram", "no signs that nobody sees"],
@@ -90,4 +91,25 @@ test.each<[string, string]>([
 
 test("a folder of a repository stays inside it", () => {
   expect(() => read("git:https://host/x.git#v1:../other")).toThrow("stays inside");
+});
+
+test("whatever is typed names a package, or is refused with a code", () => {
+  const parts =
+    "npm: git: git+ https:// http:// ssh:// file:/// clawhub: ./ ../ / ~ @ # : a b-c x.tgz ^1 1.0.0 .. - %zz %2e ext:: git@h:x [::1] \\ * ?".split(
+      " ",
+    );
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed % below;
+  };
+  for (let round = 0; round < 5_000; round++) {
+    const text = Array.from({ length: 1 + random(7) }, () => parts[random(parts.length)]).join("");
+    try {
+      const wanted = read(text);
+      if (wanted.from === "git") expect(wanted.url).toMatch(/^(https?|ssh|file):\/\/[^-]/);
+    } catch (error) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/^REGISTRY_(CLIENT_WANTED|ARCHIVE)_INVALID$/) });
+    }
+  }
 });

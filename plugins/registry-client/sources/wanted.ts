@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { isName, isVersion, type Kind } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import { gitAddress } from "./git-address.ts";
-import { isNpmName, isNpmRange } from "./npm-name.ts";
+import { isNpmName, isNpmRange, isSemverRange } from "./npm-name.ts";
 import type { Wanted } from "./source.ts";
 import { webAddress } from "./web-address.ts";
 
@@ -69,7 +69,7 @@ function named(text: string, kind: Kind): Wanted {
       text,
       "a name of small letters, digits and single dashes, such as telegram or acme/telegram; a folder begins with ./ or /, npm's packages with npm:",
     );
-  if (range !== undefined && !isNpmRange(range)) throw invalid(text, "a version or a range behind the @, such as 1.2.0 or ^1.2.0");
+  if (range !== undefined && !isSemverRange(range)) throw invalid(text, "a version or a range behind the @, such as 1.2.0 or ^1.2.0");
   return { from: "registry", kind, id, ...(range !== undefined && { range }), ...(registry !== undefined && { registry }) };
 }
 

@@ -1,0 +1,64 @@
+/** The packages that a plugin's `bun.lock` names, each a version of the registry with its checksum: anything else in one is refused. */
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, type Json, type JsonObject, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { type Checksum, strongestOf } from "./integrity.ts";
+
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly checksum: Checksum;
+}
+
+export interface Lock {
+  /** A `package.json` that wants what the lock has, and nothing else. */
+  readonly manifest: JsonObject;
+  readonly packages: readonly LockedPackage[];
+}
+
+const version = /^((?:@[\w~][\w.~-]*\/)?[\w~][\w.~-]*)@(\d+\.\d+\.\d+[\w.+-]*)$/;
+
+/** A range of versions, or one of a package of another name: nothing that is looked for elsewhere. */
+const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
+const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
+
+/** `file`: for people. Throws `PLUGIN_INSTALL_FAILED`. */
+export function readLock(file: string, text: string): Lock {
+  const refuse = refusal(file);
+  let lock: Json;
+  try {
+    lock = jsonOf(parseJson5(text));
+  } catch (error) {
+    throw refuse(`nothing that can be read (${errorMessage(error)})`);
+  }
+  const { workspaces = {}, packages = {}, patchedDependencies, overrides = {} } = isObject(lock) ? lock : {};
+  if (patchedDependencies !== undefined) throw refuse("patches");
+  const { "": root = {}, ...others } = isObject(workspaces) ? workspaces : {};
+  const [folder] = Object.keys(others);
+  if (folder !== undefined) throw refuse(`the workspace ${folder}`);
+  const wanted: JsonObject = { ...(isObject(root) ? root : {}), overrides };
+  for (const kind of kinds)
+    for (const [name, spec] of Object.entries(isObject(wanted[kind]) ? wanted[kind] : {}))
+      if (typeof spec !== "string" || !range.test(spec)) throw refuse(`${name}: ${JSON.stringify(spec)}`);
+  const found = new Map<string, LockedPackage>();
+  for (const [name, entry] of Object.entries(isObject(packages) ? packages : {})) {
+    const [what, from, , hash] = Array.isArray(entry) ? (entry as readonly Json[]) : [];
+    const [, called, at] = (typeof what === "string" && version.exec(what)) || [];
+    if (called === undefined) throw refuse(`${name}: ${JSON.stringify(what)}`);
+    if (from !== "") throw refuse(`${name} from ${JSON.stringify(from)}, where the registry is the operator's to choose`);
+    const checksum = typeof hash === "string" ? strongestOf(hash) : undefined;
+    if (!checksum) throw refuse(`${name} without a checksum`);
+    found.set(`${called}@${at}`, { name: called, version: at!, checksum });
+  }
+  const manifest = Object.fromEntries(["name", ...kinds].flatMap((key) => (wanted[key] === undefined ? [] : [[key, wanted[key]]])));
+  return { manifest, packages: [...found.values()] };
+}
+
+/** Throws `PLUGIN_INSTALL_FAILED` when `package.json` wants anything else than the lock was made for. */
+export function checkWanted(file: string, { manifest }: Lock, dependencies: unknown): void {
+  if (Bun.deepEquals(manifest["dependencies"] ?? {}, dependencies)) return;
+  throw refusal(file)('other dependencies than package.json (run "bun install" there, and ship both)');
+}
+
+const refusal = (file: string) => (what: string) =>
+  pluginErrors.PLUGIN_INSTALL_FAILED(`${file} names ${what}: a plugin's packages are versions of the registry, each with its checksum`);

@@ -1,0 +1,86 @@
+/** Where packages wait until they are whole, and how they then take their place: in one step, so that whoever is killed meanwhile leaves nothing half. */
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+
+const stageName = /^pincer-install-(\d+)-/;
+const incomingName = /^\.incoming-(\d+)$/;
+
+const hourMs = 60 * 60 * 1000;
+
+/** A new folder, outside of the plugin's; what others left that were killed goes, an hour later: another machine's processes may use this folder too. */
+export function createStage(): string {
+  const stage = mkdtempSync(join(tmpdir(), `pincer-install-${process.pid}-`));
+  sweep(tmpdir(), stageName, statSync(stage).mtimeMs - hourMs);
+  return stage;
+}
+
+/** Takes the packages of one folder over to another. What is there already stays: an author has linked some of it. `last`: names that say that all is there. */
+export function takeOver(from: string, folder: string, last: ReadonlySet<string>): void {
+  const to = join(folder, "node_modules");
+  checkFolder(to);
+  sweep(folder, incomingName, Number.POSITIVE_INFINITY);
+  const incoming = join(folder, `.incoming-${process.pid}`);
+  rmSync(incoming, { recursive: true, force: true });
+  move(from, incoming);
+  try {
+    // A name that leads nowhere is no folder either, and was refused before.
+    if (!existsSync(to)) {
+      renameSync(incoming, to);
+      return;
+    }
+    for (const name of packagesIn(incoming).toSorted((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
+      const target = join(to, name);
+      // A link would lead the packages elsewhere.
+      checkFolder(dirname(target));
+      if (lstatSync(target, { throwIfNoEntry: false })) continue;
+      mkdirSync(dirname(target), { recursive: true });
+      renameSync(join(incoming, name), target);
+    }
+  } finally {
+    rmSync(incoming, { recursive: true, force: true });
+  }
+}
+
+function checkFolder(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw pluginErrors.PLUGIN_INSTALL_FAILED(`${path} is no folder: remove it`);
+}
+
+/** Within one file system nothing is copied. */
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+  }
+}
+
+/** The names of the packages in a folder of them. */
+export const packagesIn = (folder: string): readonly string[] =>
+  readdirSync(folder).flatMap((name) => (name.startsWith("@") ? readdirSync(join(folder, name)).map((part) => join(name, part)) : [name]));
+
+/** What processes made that are no more. */
+function sweep(folder: string, made: RegExp, before: number): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(made.exec(name)?.[1]);
+    const path = join(folder, name);
+    if (!(pid > 0) || pid === process.pid || isAlive(pid) || (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? before) >= before)
+      continue;
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // silent-ok: it is another user's
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Where a plugin's code can run. In a package of Pincer it stays as it was published, and its packages are in the home of the gateway, by the digest of
+ * their lock: homes that share a package, and packages that share a home, have their own. Code finds packages only in folders above it, so there
+ * is a copy of it beside links to them.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { filesOf } from "./archive.ts";
+import { packageOf } from "./create.ts";
+import { fetchDependencies, type InstallOptions, installDependencies, lockOf, needsDependencies } from "./install.ts";
+import { packagesIn } from "./packages/stage.ts";
+import { isPublished } from "./published.ts";
+
+/** Answers with the folder to run the plugin from, and brings what it needs. Throws `PLUGIN_INSTALL_FAILED`. */
+export async function runnable(
+  folder: string,
+  home: string,
+  onProgress: (line: string) => void,
+  options?: InstallOptions,
+): Promise<string> {
+  const isWhole = !needsDependencies(folder);
+  if (isWhole || !isPublished(dirname(dirname(folder)))) {
+    await installDependencies(folder, onProgress, options);
+    return folder;
+  }
+  const packages = join(home, "packages", hashOf([lockOf(folder).text]));
+  // By that name they find one another.
+  const put = (whole: string) =>
+    putWhole(packages, (to) => cpSync(whole, join(to, "node_modules"), { recursive: true, verbatimSymlinks: true }));
+  if (!existsSync(packages)) await fetchDependencies(folder, onProgress, put, options);
+  return copyBeside(folder, join(packages, "node_modules"), join(home, "cache", "plugins"));
+}
+
+/** What the gateway gives to every plugin. */
+const given = ["@pincer/plugin-sdk", "@sinclair/typebox"];
+
+/** Named by what is in it, so that what runs from an earlier one is not changed under it. */
+function copyBeside(folder: string, packages: string, copies: string): string {
+  const [id, files] = [basename(folder), filesOf(folder)];
+  const links = new Map(packagesIn(packages).map((name) => [name, join(packages, name)]));
+  for (const name of given) links.set(name, packageOf(name, folder)!);
+  const copy = join(copies, `${id}-${hashOf([...[...links].flat(), ...files.flatMap(({ path, bytes }) => [path, bytes])])}`);
+  if (existsSync(copy)) return join(copy, id);
+  putWhole(copy, (to) => {
+    for (const { path, bytes } of files) {
+      mkdirSync(dirname(join(to, id, path)), { recursive: true });
+      writeFileSync(join(to, id, path), bytes);
+    }
+    for (const [name, target] of links) {
+      const link = join(to, id, "node_modules", name);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(target, link);
+    }
+  });
+  removeOld(copies, id);
+  return join(copy, id);
+}
+
+/** The one before stays, since a generation that still runs loads parts of it when it needs them. */
+const kept = 2;
+
+function removeOld(copies: string, id: string): void {
+  const own = readdirSync(copies).filter((name) => name.startsWith(`${id}-`) && /^[0-9a-f]{32}$/.test(name.slice(id.length + 1)));
+  const byAge = own.map((name) => join(copies, name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  for (const copy of byAge.slice(kept)) rmSync(copy, { recursive: true, force: true });
+}
+
+/** Nobody finds half of it, and whoever makes the same at the same time may be first. */
+function putWhole(path: string, fill: (folder: string) => void): void {
+  const making = `${path}.${crypto.randomUUID()}`;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    fill(making);
+    renameSync(making, path);
+  } catch (error) {
+    rmSync(making, { recursive: true, force: true });
+    if (!existsSync(path)) throw error;
+  }
+}
+
+function hashOf(parts: readonly (string | Uint8Array)[]): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const part of parts) hash.update(`${part.length}\0`).update(part);
+  return hash.digest("hex").slice(0, 32);
+}

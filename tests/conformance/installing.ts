@@ -1,0 +1,80 @@
+/** What the wire says of installing: the published methods, and ours beside them. */
+import { Type } from "@sinclair/typebox";
+import type { EventEntry, MethodEntry } from "./map.ts";
+import { published } from "./published.ts";
+import { count, flag, list, maybe, oneOf, orNull, params, shape, text, word } from "./shapes.ts";
+
+const kind = oneOf("plugins", "skills");
+const action = oneOf("install", "enable", "update", "rollback", "remove", "disable", "restore", "keep");
+const item = shape({
+  ...{ kind, id: word, action, source: word, digest: maybe(word), size: maybe(count) },
+  permissions: list(shape({ risk: oneOf("low", "medium", "high"), permission: word, text: word })),
+  ...{ gained: list(word), lost: list(word), needs: list(word) },
+  notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
+});
+const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
+const request = Type.Union([
+  params({ do: Type.Literal("install"), packages: names, kind: maybe(kind) }),
+  params({ do: Type.Literal("update"), packages: maybe(names) }),
+  params({ do: Type.Literal("remove"), packages: names, data: maybe(flag) }),
+  params({ do: Type.Literal("rollback"), packages: names }),
+  params({ do: Type.Literal("restore") }),
+]);
+const which = { package: Type.String({ minLength: 1, maxLength: 1_000 }) };
+const entry = (scope: MethodEntry["scope"], takes: MethodEntry["params"], result: MethodEntry["result"]): MethodEntry => ({
+  ...{ scope, params: takes, result },
+});
+
+export const installingMethods: Readonly<Record<string, MethodEntry>> = {
+  "plugins.install": entry("operator.admin", published("PluginsInstallParams"), published("PluginsInstallResult")),
+  "plugins.uninstall": entry("operator.admin", published("PluginsUninstallParams"), published("PluginsUninstallResult")),
+  "plugins.search": entry("operator.read", published("PluginsSearchParams"), published("PluginsSearchResult")),
+  "registry-client.plan": entry("operator.admin", params({ request }), shape({ items: list(item), token: word })),
+  "registry-client.apply": entry(
+    "operator.admin",
+    params({ request, token: which.package, accepted: Type.Array(which.package, { maxItems: 200 }) }),
+    shape({ done: list(shape({ kind, id: word, action, version: maybe(word) })) }),
+  ),
+  "registry-client.list": entry(
+    "operator.read",
+    params(),
+    shape({
+      packages: list(
+        shape({ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word), pinned: flag, before: orNull(word) }),
+      ),
+    }),
+  ),
+  "registry-client.search": entry(
+    "operator.read",
+    params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
+    shape({ hits: list(shape({ kind, id: word, version: word, summary: text, registry: orNull(word), publisher: orNull(word) })) }),
+  ),
+  "registry-client.info": entry(
+    "operator.admin",
+    params({ ...which, kind: maybe(kind) }),
+    shape({ item, versions: list(shape({ version: word, publishedAt: word, yanked: orNull(word) })), isInstalled: flag, pinned: flag }),
+  ),
+  "registry-client.why": entry(
+    "operator.read",
+    params(which),
+    shape({ kind, id: word, reasons: list(word), neededBy: list(shape({ id: word, contract: word, optional: flag })) }),
+  ),
+  "registry-client.pin": entry("operator.admin", params({ ...which, pinned: flag }), shape({ id: word, version: word, pinned: flag })),
+};
+
+const steps = [
+  "fetching",
+  "staging",
+  "dependencies",
+  "placing",
+  "configuring",
+  "trying",
+  "settled",
+  "locked",
+  "removing",
+  "done",
+  "undone",
+];
+export const installingEvents: Readonly<Record<string, EventEntry>> = {
+  "registry-client.progressed": { scope: "operator.admin", payload: shape({ id: word, step: oneOf(...steps), detail: maybe(text) }) },
+};

@@ -1,0 +1,244 @@
+/** Pincer as it is published: what it holds, that it needs nothing else, and that what it brings later never touches it. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
+import { commandOf, testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
+import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
+import { pdfOf } from "../support/pdf.ts";
+import { contentsOf, type Outcome, type Published, packPincer, publishPincer, run, type User } from "../support/published.ts";
+import { startOpenAiVendor } from "../vendors/openai/server.ts";
+
+const MB = 1_000_000;
+const repository = join(import.meta.dir, "..", "..");
+const unconfined = await unconfinable();
+
+let published: Published;
+beforeAll(async () => {
+  published = await publishPincer();
+}, 120_000);
+afterAll(() => published[Symbol.dispose]());
+
+const fine = ({ code, out, err }: Outcome): string => {
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  return out;
+};
+const json = (outcome: Outcome) => JSON.parse(fine(outcome)) as Record<string, unknown>;
+
+const bytesIn = (folder: string, isCounted: (path: string) => boolean = () => true): number =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => isCounted(path))
+    .map((path) => statSync(join(folder, path)))
+    .reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
+
+test("the default set is at most 5 MB where it lies, everything is 2 MB to fetch, and neither tests nor anybody's packages are in it", () => {
+  const { archive, root } = published;
+  const sources = readdirSync(join(root, "plugins")).filter((id) => existsSync(join(root, "plugins", id, "plugin.ts")));
+  expect(sources).toContain("channel-telegram");
+  expect(sources).not.toContain("agent");
+  expect(bytesIn(root, (path) => !sources.includes(path.split("/")[1] ?? ""))).toBeLessThan(5 * MB);
+  expect(statSync(archive).size).toBeLessThan(2 * MB);
+  const files = [...contentsOf(root).keys()];
+  expect(files.filter((path) => /\.test\.|\.d\.ts$|(^|\/)tests?\//.test(path))).toEqual([]);
+  const foreign = files.filter((path) => /node_modules\/(?!@pincer\/plugin-sdk\/|@sinclair\/typebox\/)/.test(path));
+  expect(foreign).toEqual([]);
+  for (const id of sources.filter((id) => existsSync(join(repository, "plugins", id, "bun.lock"))))
+    expect(readFileSync(join(root, "plugins", id, "bun.lock"), "utf8")).toBe(
+      readFileSync(join(repository, "plugins", id, "bun.lock"), "utf8"),
+    );
+  expect(readFileSync(join(root, "LICENSES-OF-OTHERS"), "utf8")).toMatch(/^marked [\s\S]+^preact [\s\S]+^unpdf /m);
+});
+
+test("the same source is packed to the same bytes, wherever that is done", async () => {
+  const elsewhere = join(published.folder, "a folder elsewhere", "below");
+  mkdirSync(elsewhere, { recursive: true });
+  const again = await packPincer(elsewhere, { TMPDIR: elsewhere });
+  expect(Buffer.compare(readFileSync(again), readFileSync(published.archive))).toBe(0);
+}, 120_000);
+
+const firstMinutes = `
+set -e
+pincer up --json
+pincer chat "what time is it"
+bun -e '
+  const { url } = JSON.parse(require("fs").readFileSync(process.env.HOME + "/.pincer/gateway.json", "utf8"));
+  const page = await fetch(new URL("/", url).href.replace(/^ws/, "http"));
+  const text = await page.text();
+  const [, script] = /src="([^"]+)"/.exec(text);
+  const code = await fetch(new URL(script, page.url));
+  console.log(JSON.stringify({ page: page.status, title: /<title>(.*)<\\/title>/.exec(text)[1], script: code.status, bytes: (await code.text()).length }));
+'
+pincer plugins list
+pincer doctor
+pincer stop
+`;
+
+testUnless("bubblewrap", unconfined)(
+  "in an empty folder, without a network and with nothing but Bun, it starts, converses in the terminal and on the page, and stops",
+  () => {
+    const { root, folder } = published;
+    const user = published.user("offline");
+    const command = [
+      ...[
+        commandOf("bubblewrap")!,
+        "--unshare-net",
+        "--unshare-pid",
+        "--die-with-parent",
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+      ],
+      ...["--tmpfs", "/tmp", "--ro-bind", folder, folder, "--bind", user.folder, user.folder, "--chdir", user.folder],
+      ...["--ro-bind", process.execPath, process.execPath],
+      ...["sh", "-c", `PATH=${root}:$PATH\n${firstMinutes}`],
+    ];
+    const { stdout, stderr, exitCode } = Bun.spawnSync(command, { env: user.env, stdin: "ignore" });
+    const said = stdout.toString();
+    expect({ exitCode, err: stderr.toString(), said }).toMatchObject({ exitCode: 0, err: "" });
+    expect(said).toContain('"demo": true');
+    expect(said).toMatch(/It is \*\*\d\d:\d\d/);
+    expect(said).toContain('"page":200,"title":"Pincer","script":200');
+    expect(said).toMatch(/channel-telegram +\S+ +disabled/);
+    expect(said).toContain("stopped");
+    expect(readdirSync(user.folder)).toEqual([".pincer"]);
+  },
+  120_000,
+);
+
+const globally = {
+  npm: (folder: string) => [commandOf("npm")!, "install", "--global", "--prefix", folder, "--no-audit", "--no-fund", "--offline"],
+  bun: () => [process.execPath, "add", "--global"],
+};
+
+for (const [manager, declare] of [
+  ["npm", testWith("npm")],
+  ["bun", test],
+] as const)
+  declare(
+    `${manager} installs it for everybody without asking a registry, runs no script of it, and "pincer" works through its link`,
+    async () => {
+      await using user = published.user(manager);
+      const folder = join(user.folder, "global");
+      const env = { ...user.env, PATH: process.env["PATH"], BUN_INSTALL: folder, npm_config_registry: "http://127.0.0.1:9/" };
+      const installed = await run([...globally[manager](folder), published.archive], user.folder, env);
+      expect({ code: installed.code, err: manager === "npm" ? installed.err : "" }).toEqual({ code: 0, err: "" });
+      const pincer = join(folder, "bin", "pincer");
+      expect(json(await run([pincer, "version", "--json"], user.folder, user.env))).toMatchObject({ bun: Bun.version });
+      for (const words of [["up"], ["chat", "what time is it"], ["stop"]]) fine(await run([pincer, ...words], user.folder, user.env));
+      expect(existsSync(join(user.folder, ".pincer", "pincer.db"))).toBe(true);
+    },
+    120_000,
+  );
+
+/** A plugin of the package with a dependency, in the form of those of this repository. */
+function addNeedy(root: string, registry: NpmRegistryServer, version: string): void {
+  const files = { "main.js": `export { word } from "further";\nexport const version = "${version}";` };
+  const needs = { dependencies: { further: "1.0.0" } };
+  const further = registry.publish({
+    name: "further",
+    version: "1.0.0",
+    files: { "main.js": `export const word = "well";` },
+    manifest: { main: "main.js" },
+  });
+  const dependency = registry.publish({
+    name: "dependency",
+    version,
+    files,
+    manifest: { main: "main.js", scripts: { postinstall: "exit 1" }, ...needs },
+  });
+  const entry = {
+    params: { type: "object", properties: {} },
+    result: { type: "object", required: ["said"], properties: { said: { type: "string" } } },
+  };
+  const method = { summary: "Says what its dependency says.", scope: "operator.read", ...entry };
+  const manifest = {
+    id: "needy",
+    version: "1.0.0",
+    sdk: "^0.1.0",
+    summary: "Needs another package.",
+    entry: "plugin.ts",
+    generated: { methods: { "needy.say": method } },
+  };
+  const code = `import { definePlugin } from "@pincer/plugin-sdk";
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { Type } from "@sinclair/typebox";
+import { version, word } from "dependency";
+const say = defineMethod({ name: "needy.say", summary: ${JSON.stringify(method.summary)}, scope: "operator.read", params: Type.Object({}), result: Type.Object({ said: Type.String() }) });
+export default definePlugin({ setup: (ctx) => ctx.method(say, async () => ({ said: \`\${word} \${version}\` })) });
+`;
+  const dependencies = { dependency: version };
+  const packages = {
+    dependency: [`dependency@${version}`, "", needs, dependency.integrity],
+    further: ["further@1.0.0", "", {}, further.integrity],
+  };
+  const lock = { lockfileVersion: 1, workspaces: { "": { name: "needy", dependencies } }, packages };
+  const folder = join(root, "plugins", "needy");
+  mkdirSync(folder);
+  for (const [name, content] of Object.entries({
+    "plugin.json": manifest,
+    "package.json": { name: "needy", dependencies },
+    "bun.lock": lock,
+  }))
+    writeFileSync(join(folder, name), JSON.stringify(content));
+  writeFileSync(join(folder, "plugin.ts"), code);
+}
+
+const say = async (user: User, root: string, env: Readonly<Record<string, string>>) => {
+  fine(await user.pincer(root, ["up"], env));
+  fine(await user.pincer(root, ["plugins", "enable", "needy"], env));
+  const said = json(await user.pincer(root, ["call", "needy.say"], env));
+  fine(await user.pincer(root, ["stop"], env));
+  return said;
+};
+
+test("what a plugin needs comes into the home by its own lock: the package stays as it is, homes share it, and packages share a home", async () => {
+  const registry = serveNpm();
+  const [one, other] = [published.unpack("one"), published.unpack("other")];
+  addNeedy(one, registry, "1.0.0");
+  addNeedy(other, registry, "2.0.0");
+  const before = [one, other].map(contentsOf);
+  await using first = published.user("first");
+  await using second = published.user("second");
+  const env = { BUN_CONFIG_REGISTRY: registry.url };
+
+  expect(await say(first, one, env)).toEqual({ said: "well 1.0.0" });
+  expect(await say(first, other, env)).toEqual({ said: "well 2.0.0" });
+  expect(readdirSync(join(first.folder, ".pincer", "packages"))).toHaveLength(2);
+  // Nobody listens there any more: what the home has is enough, in a process of its own too, and another home is filled from the cache.
+  await registry[Symbol.asyncDispose]();
+  expect(await say(first, one, { ...env, BUN_INSTALL_CACHE_DIR: join(first.folder, "empty") })).toEqual({ said: "well 1.0.0" });
+  fine(await first.pincer(one, ["config", "set", "plugins.needy.isolation", "process"]));
+  expect(await say(first, other, { ...env, BUN_INSTALL_CACHE_DIR: join(first.folder, "empty") })).toEqual({ said: "well 2.0.0" });
+  const warm = join(first.folder, ".cache", "pincer", "cache");
+  expect(await say(second, one, { ...env, BUN_INSTALL_CACHE_DIR: warm })).toEqual({ said: "well 1.0.0" });
+  expect([one, other].map(contentsOf)).toEqual(before);
+}, 240_000);
+
+test("a provider that is not in the default set and the reader of documents work as they are published", async () => {
+  await using vendor = startOpenAiVendor();
+  vendor.answer({ steps: [{ text: ["Pay it."] }] }, { steps: [{ text: ["A title."] }] });
+  await using user = published.user("reader");
+  const { root } = published;
+  const env = { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: `${vendor.origin}/v1` };
+  fine(await user.pincer(root, ["up"], env));
+  const content = pdfOf(["BT /F1 24 Tf 72 700 Td (the rent is due) Tj ET"]).toString("base64");
+  const attachments = [{ fileName: "letter.pdf", mimeType: "application/pdf", content }];
+  const send = { sessionKey: "main", message: "what is this?", idempotencyKey: "letter", attachments };
+  fine(await user.pincer(root, ["call", "chat.send", JSON.stringify(send)]));
+  expect(JSON.stringify((await vendor.received(1)).body)).toContain("the rent is due");
+}, 120_000);
+
+test("what a package does not hold says so, and what to do", async () => {
+  await using user = published.user("author");
+  const { root } = published;
+  expect(await user.pincer(root, ["plugin", "new", "tool", "dice"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("are in a clone of the repository"),
+  });
+  expect(await user.pincer(root, ["test"])).toMatchObject({ code: 1, err: expect.stringContaining("run in a clone") });
+  expect(JSON.parse(fine(await user.pincer(root, ["protocol", "export"])))).toBeObject();
+});

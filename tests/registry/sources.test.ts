@@ -1,0 +1,153 @@
+/** One plugin, installed from wherever packages come from, with what it needs of others. */
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { filesOf, pack } from "../../plugin-kit/archive.ts";
+import { npmArchives } from "../../plugins/registry-client/dependencies/archives.ts";
+import { mirrorDependenciesOf } from "../../plugins/registry-client/dependencies/mirror.ts";
+import { npmRegistry } from "../../plugins/registry-client/sources/npm-registry.ts";
+import { npmSettings } from "../../plugins/registry-client/sources/npm-settings.ts";
+import { createCliHome } from "../support/cli.ts";
+import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
+import { startShop } from "../support/packages.ts";
+import { homeWith } from "../support/shop-home.ts";
+
+interface Home {
+  readonly path: string;
+}
+const lockOf = (home: Home) => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8"));
+const installedIn = (home: Home) => {
+  const folder = join(home.path, "plugins", "weather");
+  return join(folder, readFileSync(join(folder, "current"), "utf8").trim());
+};
+const needed = (home: Home) => readFileSync(join(installedIn(home), "node_modules", "rain", "main.js"), "utf8");
+
+/** A plugin that answers with what a package of npm says. */
+async function makeNeedy(shop: ReturnType<typeof startShop>, npm: NpmRegistryServer): Promise<string> {
+  const { folder } = await shop.make("1.0.0", {
+    before: `const rain = defineMethod({
+      name: "weather.rain", summary: "Of a package", scope: "operator.read", params: Type.Object({}), result: Type.Object({ text: Type.String() }),
+    });`,
+    setup: `ctx.method(rain, async () => ({ text: (await import("rain")).default }));`,
+  });
+  const manifest = { type: "module", main: "main.js", scripts: { postinstall: "touch ran" } };
+  const { integrity } = npm.publish({ name: "rain", version: "1.0.0", manifest, files: { "main.js": 'export default "it rains";' } });
+  const dependencies = { rain: "1.0.0" };
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "weather", version: "1.0.0", type: "module", dependencies }));
+  const lock = {
+    lockfileVersion: 1,
+    workspaces: { "": { name: "weather", dependencies } },
+    packages: { rain: ["rain@1.0.0", "", {}, integrity] },
+  };
+  writeFileSync(join(folder, "bun.lock"), JSON.stringify(lock));
+  return folder;
+}
+
+function commit(folder: string, into: string): string {
+  const env = { PATH: process.env["PATH"], HOME: into, GIT_CONFIG_NOSYSTEM: "1" };
+  const run = (...args: string[]) => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", ...args], {
+      cwd: into,
+      env,
+    });
+    if (exitCode !== 0) throw new Error(String(stderr));
+    return String(stdout).trim();
+  };
+  run("init", "--quiet", "--initial-branch=main");
+  for (const { path, bytes } of filesOf(folder)) {
+    mkdirSync(join(into, "weather", path, ".."), { recursive: true });
+    writeFileSync(join(into, "weather", path), bytes);
+  }
+  run("add", "--all");
+  run("commit", "--quiet", "--message=x");
+  run("tag", "v1");
+  return run("rev-parse", "HEAD");
+}
+
+test("from npm, git, an archive and a folder comes the same plugin, with what it needs, and the lock says from where", async () => {
+  await using npm = serveNpm();
+  using shop = startShop();
+  const folder = await makeNeedy(shop, npm);
+  const repository = mkdtempSync(join(shop.folder, "repository-"));
+  const head = commit(folder, repository);
+  const archive = join(shop.folder, "weather.tgz");
+  writeFileSync(archive, pack(filesOf(folder)));
+  const files = Object.fromEntries(filesOf(folder).map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]));
+  const { integrity } = npm.publish({ name: "@ada/weather", version: "1.0.0", files });
+  await using home = createCliHome({ BUN_CONFIG_REGISTRY: npm.url });
+  const digests = new Set<string>();
+  for (const [typed, origin] of [
+    ["npm:@ada/weather@^1", { from: "npm", name: "@ada/weather", integrity }],
+    [`git:file://${repository}#v1:weather`, { from: "git", url: `file://${repository}`, commit: head, inside: "weather" }],
+    [archive, { from: "archive", at: archive }],
+    [folder, { from: "folder", path: folder }],
+  ] as const) {
+    const done = await home.pincer(["install", typed, "--yes"]);
+    expect(done).toMatchObject({ code: 0, err: "" });
+    const { "plugins/weather": entry } = lockOf(home).packages;
+    expect(entry).toMatchObject({ version: "1.0.0", origin });
+    digests.add(entry.digest);
+    expect(needed(home)).toBe('export default "it rains";');
+    expect(existsSync(join(installedIn(home), "node_modules", "rain", "ran"))).toBe(false);
+    expect(await home.pincer(["remove", "weather", "--yes"])).toMatchObject({ code: 0 });
+  }
+  expect(digests.size).toBe(1);
+  expect(npm.asked.filter(({ path }) => path.endsWith("rain-1.0.0.tgz"))).toHaveLength(1);
+});
+
+test("what the lock says is installed again without a network, and runs", async () => {
+  await using npm = serveNpm();
+  using shop = startShop();
+  const folder = await makeNeedy(shop, npm);
+  const files = Object.fromEntries(filesOf(folder).map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]));
+  npm.publish({ name: "weather", version: "1.0.0", files });
+  await using home = createCliHome({ BUN_CONFIG_REGISTRY: npm.url });
+  expect(await home.pincer(["install", "npm:weather", "--yes"])).toMatchObject({ code: 0, err: "" });
+  rmSync(join(home.path, "plugins"), { recursive: true });
+  const asked = npm.asked.length;
+  expect(await home.pincer(["install", "--frozen", "--yes"])).toMatchObject({ code: 0, err: "" });
+  expect(npm.asked).toHaveLength(asked);
+  expect(needed(home)).toBe('export default "it rains";');
+  await home.pincer(["up"]);
+  expect(await home.json(["call", "weather.rain"])).toEqual({ text: "it rains" });
+});
+
+test("a registry in a folder that holds dependencies is enough where nothing else answers", async () => {
+  await using npm = serveNpm();
+  using shop = startShop();
+  const folder = await makeNeedy(shop, npm);
+  const manifest = new Bun.CryptoHasher("sha256").update(readFileSync(join(folder, "plugin.json"))).digest("hex");
+  shop.publish({ id: "weather", version: "1.0.0", folder, manifest, archive: pack(filesOf(folder)) });
+  const settings = npmSettings({ env: { BUN_CONFIG_REGISTRY: npm.url }, home: shop.folder, ask: async () => "" });
+  const archives = npmArchives(npmRegistry(settings, { fetch, clock: systemClock }));
+  await using home = homeWith(shop, {}, { BUN_CONFIG_REGISTRY: "http://127.0.0.1:9/" });
+  await mirrorDependenciesOf(shop.house.folder, new AbortController().signal, () => undefined, archives);
+  expect(await home.pincer(["install", "weather", "--yes"])).toMatchObject({ code: 0, err: "" });
+  expect(needed(home)).toBe('export default "it rains";');
+});
+
+test("what cannot be read, found or believed is said in one line, and nothing is written", async () => {
+  await using npm = serveNpm();
+  using shop = startShop();
+  const folder = await makeNeedy(shop, npm);
+  const lock = readFileSync(join(folder, "bun.lock"), "utf8");
+  npm.publish({ name: "no-plugin", version: "1.0.0" });
+  npm.publish({ name: "rain", version: "1.0.0", files: { "main.js": "something else" } });
+  await using home = createCliHome({ BUN_CONFIG_REGISTRY: npm.url });
+  for (const [typed, said] of [
+    ["npm:none", "npm/none is not there"],
+    ["npm:no-plugin", "expected a plugin.json or a SKILL.md at its root"],
+    ["git:ext::sh", "expected https, ssh or file"],
+    ["http://example.invalid/x.tgz", "expected https"],
+    [`git:file://${shop.folder}/none`, "git ls-remote"],
+    ["./none", "there is no"],
+    ["npm:x@file:../x", "expected a version, a range or a tag"],
+    [folder, "rain 1.0.0 must be"],
+  ] as const) {
+    const { code, err } = await home.pincer(["install", typed, "--yes"]);
+    expect({ typed, code, err }).toEqual({ typed, code: 1, err: expect.stringContaining(said) });
+    expect(existsSync(join(home.path, "plugins", "weather", "current"))).toBe(false);
+  }
+  expect(readFileSync(join(folder, "bun.lock"), "utf8")).toBe(lock);
+});
