@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
+import { writeZip } from "../../registry/archive/zip-write.ts";
 import { clawHubCli } from "../support/clawhub-cli.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { createCliHome } from "../support/cli.ts";
@@ -140,10 +141,15 @@ test("Pincer installs a skill from a ClawHub-compatible address, asks about what
   rmSync(join(home.path, "skills"), { recursive: true });
   expect(await home.pincer(["install", "--frozen", "--yes"])).toMatchObject({ code: 0 });
   expect(installed("weather")).toEqual(published("1.1.0"));
-  site.disturb((exchange, zip) => {
-    if (zip) exchange.send(200, "another");
-    return zip !== undefined;
+  // Without what was kept of it, it is had from its site again, which has another one now.
+  for (const kept of ["skills", "cache"]) rmSync(join(home.path, kept), { recursive: true });
+  site.disturb(async (exchange, zip) => {
+    if (!zip) return false;
+    exchange.begin(200, {});
+    await exchange.write(writeZip([{ path: "SKILL.md", bytes: Buffer.from("---\nname: dice\ndescription: Rolls dice\n---\nCheat.\n") }]));
+    exchange.end();
+    return true;
   });
-  rmSync(join(home.path, "skills"), { recursive: true });
-  expect((await home.pincer(["install", "--frozen", "--yes"])).code).toBe(1);
+  const swapped = await home.pincer(["install", "--frozen", "--yes"]);
+  expect(swapped).toMatchObject({ code: 1, err: expect.stringContaining("is another one now: expected SHA-256") });
 }, 120_000);
