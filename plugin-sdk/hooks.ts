@@ -23,7 +23,21 @@ export const turnEnded = defineHook.all("turn.ended", "A turn has ended.", Type.
 export const promptBuilding = defineHook.transform(
   "prompt.building",
   "Sections of the system prompt, in order; a handler may add, change or drop some.",
-  Type.Object({ ...Session, sections: Type.Array(Type.Object({ id: Type.String(), text: Type.String() })) }),
+  Type.Object({
+    ...Session,
+    sections: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        text: Type.String(),
+        /** It holds for this turn alone, and stands behind what providers cache. */
+        turn: Type.Optional(Type.Boolean()),
+      }),
+    ),
+    /** What was said that the turn answers. */
+    said: Type.Optional(Type.String()),
+    /** The names of the tools that the model is offered. */
+    tools: Type.Optional(Type.Array(Type.String())),
+  }),
 );
 /** One call of a model, by whom and for whom. */
 const ModelCall = {

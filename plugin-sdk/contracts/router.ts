@@ -18,6 +18,8 @@ export const AgentInfo = Type.Object({
   prompt: Type.Optional(Type.String()),
   /** Tool name patterns (`*` matches any run of characters); `deny` wins. */
   tools: Type.Object({ allow: Type.Array(Type.String()), deny: Type.Array(Type.String()) }),
+  /** Names of the only skills that it may use; absent: every one. */
+  skills: Type.Optional(Type.Array(Type.String())),
 });
 export type AgentInfo = Static<typeof AgentInfo>;
 

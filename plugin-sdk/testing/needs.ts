@@ -10,6 +10,8 @@ const parts = {
   ngircd: { commands: ["ngircd"], install: "apt-get install ngircd" },
   dovecot: { commands: ["dovecot", "/usr/sbin/dovecot"], install: "apt-get install dovecot-imapd" },
   postfix: { commands: ["postfix", "/usr/sbin/postfix"], install: "apt-get install postfix" },
+  jq: { commands: ["jq"], install: "apt-get install jq" },
+  journal: { commands: ["journalctl"], install: "apt-get install systemd" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
 type Part = keyof typeof parts;

@@ -4,7 +4,7 @@ import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
 import { admissionOf } from "./admission.ts";
-import { commandsWith, mayUse } from "./commands.ts";
+import { commandsWith, mayUse, skillCommand } from "./commands.ts";
 import { isPutOff } from "./errors.ts";
 import { sessionsReset } from "./gateway-methods.ts";
 import { Replies } from "./replies.ts";
@@ -43,10 +43,13 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return { session, model, name, thinking };
   };
 
-  const help = (input: CommandInput): string => {
+  const help = async (input: CommandInput): Promise<string> => {
     const by = { owner: isOwner(input), group: input.group === true };
     const usable = commandsWith(agent.uses.approvals !== undefined).filter(({ name }) => mayUse(name, by));
-    return usable.map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
+    const { skills } = agent.uses;
+    const called =
+      by.owner && skills ? (await skills.list({ agentId: input.agentId }, { signal: agent.signal })).commands.map(skillCommand) : [];
+    return [...usable, ...called].map(({ textAliases, description }) => `${textAliases[0]}: ${description}`).join("\n");
   };
 
   const status = async (input: CommandInput): Promise<string> => {

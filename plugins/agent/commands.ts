@@ -1,4 +1,5 @@
 /** The commands that may be typed as a message, and by whom. */
+import type { SkillCommand } from "@pincer/plugin-sdk/contracts/skill-commands";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
@@ -7,8 +8,8 @@ export const CommandEntry = Type.Object({
   name: Type.String(),
   textAliases: Type.Array(Type.String()),
   description: Type.String(),
-  category: Type.Union([Type.Literal("session"), Type.Literal("options"), Type.Literal("status")]),
-  source: Type.Literal("native"),
+  category: Type.Union([Type.Literal("session"), Type.Literal("options"), Type.Literal("status"), Type.Literal("tools")]),
+  source: Type.Union([Type.Literal("native"), Type.Literal("skill")]),
   scope: Type.Literal("both"),
   acceptsArgs: Type.Boolean(),
   args: Type.Optional(
@@ -73,6 +74,13 @@ const answers: readonly CommandEntry[] = [
 
 /** Those that can be used when something asks for approval, or when nothing does. */
 export const commandsWith = (approvals: boolean): readonly CommandEntry[] => (approvals ? [...commands, ...answers] : commands);
+
+/** Chats let commands have no hyphen. */
+export const skillCommand = ({ name, description }: SkillCommand): CommandEntry => ({
+  ...command(name.replaceAll("-", "_"), "tools", description, { name: "text", description: "What it is to do" }),
+  textAliases: [...new Set([`/${name}`, `/${name.replaceAll("-", "_")}`])],
+  source: "skill",
+});
 
 const byAlias = new Map([...commands, ...answers].flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
 

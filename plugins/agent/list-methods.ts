@@ -1,7 +1,7 @@
 /** What a chat offers: commands, tools, models. */
 import type { Access } from "@pincer/plugin-sdk/contracts/tool";
 import { hasCode } from "@pincer/plugin-sdk/error";
-import { commandsWith } from "./commands.ts";
+import { commandsWith, skillCommand } from "./commands.ts";
 import { modelsList } from "./gateway-methods.ts";
 import * as methods from "./methods.ts";
 import { findSession } from "./session-address.ts";
@@ -23,15 +23,27 @@ const shown = ({ name, plugin, record }: KnownTool) => ({
 export function registerLists(agent: AgentContext): void {
   const { router, tools } = agent.uses;
 
-  const usable = () => commandsWith(agent.uses.approvals !== undefined);
-  agent.method(methods.commandsList, ({ includeArgs }) => ({
-    commands: usable().map((command) => {
+  const usable = async (agentId: string | undefined, signal: AbortSignal) => {
+    const own = commandsWith(agent.uses.approvals !== undefined);
+    const { skills } = agent.uses;
+    if (skills === undefined) return own;
+    const { id } = await router.agent(agentId === undefined ? {} : { agentId }, { signal });
+    const { commands } = await skills.list({ agentId: id }, { signal });
+    return [
+      ...own,
+      ...commands
+        .map(skillCommand)
+        .filter(({ textAliases }) => !own.some((one) => one.textAliases.some((alias) => textAliases.includes(alias)))),
+    ];
+  };
+  agent.method(methods.commandsList, async ({ includeArgs, agentId }, { signal }) => ({
+    commands: (await usable(agentId, signal)).map((command) => {
       const { args: _, ...plain } = command;
       return includeArgs === false ? plain : command;
     }),
   }));
 
-  agent.method(methods.chatMetadata, async ({ agentId }) => {
+  agent.method(methods.chatMetadata, async ({ agentId }, { signal }) => {
     const models = await agent.call(modelsList, agentId === undefined ? {} : { agentId }).then(
       (listed) => listed.models,
       (error: unknown) => {
@@ -39,7 +51,7 @@ export function registerLists(agent: AgentContext): void {
         throw error;
       },
     );
-    return { models, commands: [...usable()] };
+    return { models, commands: [...(await usable(agentId, signal))] };
   });
 
   agent.method(methods.toolsCatalog, async ({ agentId }, { signal }) => {

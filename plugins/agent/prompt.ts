@@ -9,6 +9,7 @@ import type { AgentFile } from "./agent-files.ts";
 interface PromptSection {
   readonly id: string;
   readonly text: string;
+  readonly turn?: boolean;
 }
 
 interface PromptParts {
@@ -54,9 +55,10 @@ export function promptSections({ agent, files, hasTools, owner }: PromptParts): 
 
 /** What holds for one turn alone stands behind what providers cache. */
 export function systemPrompt(sections: readonly PromptSection[], extra: string | undefined): ModelRequest["system"] {
-  const stable = sections.map(({ text }) => text).filter((text) => text !== "");
+  const stable = sections.flatMap(({ text, turn }) => (turn === true || text === "" ? [] : [text]));
+  const ofTurn = [...sections.flatMap(({ text, turn }) => (turn === true ? [text] : [])), extra ?? ""].filter((text) => text !== "");
   return [
     ...(stable.length === 0 ? [] : [{ text: stable.join("\n\n"), cache: true }]),
-    ...(extra === undefined || extra === "" ? [] : [{ text: extra }]),
+    ...(ofTurn.length === 0 ? [] : [{ text: ofTurn.join("\n\n") }]),
   ];
 }

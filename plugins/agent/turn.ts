@@ -5,6 +5,7 @@
 import type { ModelInfo } from "@pincer/plugin-sdk/contracts/provider";
 import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import type { Session } from "@pincer/plugin-sdk/contracts/sessions";
+import type { SkillCalled } from "@pincer/plugin-sdk/contracts/skill-commands";
 import { promptBuilding, replyReady, turnStarting } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { AssistantMessage, ToolCallBlock, Usage } from "@pincer/plugin-sdk/message";
@@ -12,6 +13,7 @@ import type { Selection } from "@pincer/plugin-sdk/selection";
 import { newBoundary } from "@pincer/plugin-sdk/untrusted";
 import type { AgentFiles } from "./agent-files.ts";
 import { BlockReplies } from "./block-replies.ts";
+import { calledSkill } from "./called-skill.ts";
 import type { ContextCache } from "./context-cache.ts";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
@@ -25,7 +27,7 @@ import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
 import { ToolCalls } from "./tool-calls.ts";
 import { areToolsOffered } from "./tool-offer.ts";
-import type { ToolTable, ToolTables } from "./tool-table.ts";
+import { encodeToolName, type ToolTable, type ToolTables } from "./tool-table.ts";
 import { Transcript } from "./transcript.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
 import { type RenderedMessages, userMessage } from "./user-message.ts";
@@ -76,6 +78,7 @@ export class Turn {
   #chosen: string | undefined;
   #calls: ModelCalls | undefined;
   #table: ToolTable | undefined;
+  #skill: SkillCalled | null = null;
   /** Of the model that answers next, until an entry of the transcript holds it. */
   #selection: Selection | undefined;
   #owner: boolean;
@@ -119,6 +122,7 @@ export class Turn {
     }
 
     const info = await agent.uses.router.agent({ agentId: input.agentId, workspace: true }, { signal });
+    this.#skill = await calledSkill(agent, job, input, this.#owner, signal);
     this.#chosen = chosenModel(session);
     const { model: named, thinking } = input;
     const onSelection = (selection: Selection) => {
@@ -147,6 +151,7 @@ export class Turn {
       const choice = await chooser.again(said(inputs));
       return choice && this.#goTo(info, choice);
     };
+    if (this.#skill?.dispatch !== undefined) return this.#dispatch(this.#skill.dispatch, calls, tools);
     return this.#converse(calls, tools, onSteered);
   }
 
@@ -224,6 +229,35 @@ export class Turn {
       },
       { signal: agent.signal },
     );
+  }
+
+  /** A skill's command that a tool answers. */
+  async #dispatch({ tool, arguments: args }: NonNullable<SkillCalled["dispatch"]>, calls: ModelCalls, tools: ToolCalls): Promise<TurnEnd> {
+    const { agent, job } = this.#options;
+    const { runId } = job.input;
+    const asked: ToolCallBlock = {
+      type: "toolCall",
+      id: `skill_${Bun.hash(runId).toString(36)}`,
+      name: encodeToolName(tool),
+      arguments: this.#declared(tool, args),
+    };
+    const told = { role: "assistant", timestamp: agent.clock.now() } as const;
+    this.#keep("skill", { ...told, content: [asked], stopReason: "toolUse" });
+    const results = await tools.run([asked], calls.resultChars(1));
+    for (const result of results) {
+      this.transcript.append({ id: entryIds.result(runId, result.toolCallId), kind: "message", message: result, runId });
+    }
+    const text = results.flatMap(({ content }) => content.flatMap((block) => (block.type === "text" ? [block.text] : []))).join("\n");
+    let message: AssistantMessage = { ...told, content: [], stopReason: "stop" };
+    for (const notice of [text === "" ? "It answered nothing." : text, ...uncertainNotices(tools)]) message = this.#say(message, notice);
+    this.#keep("skill:answer", message);
+    return { ok: true, stopReason: "stop" };
+  }
+
+  /** What of these the tool knows at all. */
+  #declared(tool: string, args: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const parameters = this.#table?.tools.get(encodeToolName(tool))?.record.parameters as { properties?: object } | undefined;
+    return Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(parameters?.properties ?? {}, name)));
   }
 
   /** `onSteered`: the calls that go on with what was said into the turn, where another model has to. */
@@ -381,7 +415,10 @@ export class Turn {
       agentId: info.id,
       runId: input.runId,
       sections: [...sections],
+      said: [input, ...this.absorbed].map(({ text }) => text).join("\n\n"),
+      tools: [...table.tools.values()].map(({ name }) => name),
     });
+    const called = this.#skill?.instructions === undefined ? [] : [{ id: "skill", text: this.#skill.instructions, turn: true }];
     return new ModelCalls({
       agent,
       job,
@@ -397,7 +434,7 @@ export class Turn {
         thinkingLevel(info.thinking) ??
         model.thinkingDefault ??
         agent.config.thinking,
-      system: systemPrompt(built.sections, input.extraSystemPrompt),
+      system: systemPrompt([...built.sections, ...called], input.extraSystemPrompt),
       table,
       owner: session.owner,
       user: input.user,

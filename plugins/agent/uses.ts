@@ -12,6 +12,7 @@ import { router } from "@pincer/plugin-sdk/contracts/router";
 import { selector } from "@pincer/plugin-sdk/contracts/selector";
 import { sessionCatalog } from "@pincer/plugin-sdk/contracts/session-catalog";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
+import { skillCommands } from "@pincer/plugin-sdk/contracts/skill-commands";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import type { AgentConfig } from "./config.ts";
 
@@ -28,6 +29,7 @@ export const uses = {
   outbox: ifPresent(outbox),
   media: ifPresent(media),
   budgets: ifPresent(budgets),
+  skills: ifPresent(skillCommands),
 };
 
 export type AgentContext = PluginContext<AgentConfig, typeof uses>;

@@ -1,6 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { inbox } from "@pincer/plugin-sdk/contracts/inbox";
 import { outbox } from "@pincer/plugin-sdk/contracts/outbox";
+import { skillsChanged } from "@pincer/plugin-sdk/contracts/skill-commands";
 import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { registerAccounts } from "./accounts.ts";
 import { createAttempts } from "./attempts.ts";
@@ -55,6 +56,7 @@ export default definePlugin({
       await manager.sync();
       await menu.show();
     });
+    ctx.on(skillsChanged, () => menu.show());
     ctx.service("channels", async (signal) => {
       await manager.sync();
       await new Promise<void>((stopped) => signal.addEventListener("abort", () => stopped(), { once: true }));

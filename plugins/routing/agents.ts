@@ -49,6 +49,7 @@ export function agentInfo(config: RoutingConfig, home: string, agentId: string =
     ...(agent.avatar === undefined ? {} : { avatar: agent.avatar }),
     ...(agent.model === undefined ? {} : { model: agent.model }),
     ...(agent.thinking === undefined ? {} : { thinking: agent.thinking }),
+    ...(agent.skills === undefined ? {} : { skills: agent.skills }),
     ...(agent.prompt === undefined ? {} : { prompt: agent.prompt }),
   };
 }

@@ -21,6 +21,7 @@ export const AgentConfig = Type.Object({
       deny: Type.Optional(Type.Array(Type.String(), { description: "Name patterns; deny wins over allow" })),
     }),
   ),
+  skills: Type.Optional(Type.Array(Type.String(), { description: "The only skills that it may use; default: every one" })),
 });
 export type AgentConfig = Static<typeof AgentConfig>;
 

@@ -4,8 +4,9 @@
  */
 import { closeSync, existsSync } from "node:fs";
 import { constants } from "node:os";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { Conceal } from "./conceal.ts";
 import type { ExecConfig } from "./config.ts";
 import { Output } from "./output.ts";
 import { killMembers, signal } from "./tree.ts";
@@ -43,6 +44,8 @@ export interface CommandOptions {
   readonly cwd: string;
   /** Keeps the input open for `write`; otherwise it is empty. */
   readonly input: boolean;
+  /** What this command alone gets. Their values are not in its output. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   readonly settings: ExecConfig;
   readonly clock: Clock;
 }
@@ -60,17 +63,20 @@ exit $code`;
 
 const markName = "PINCER_COMMAND";
 const fallbackPath = "/usr/local/bin:/usr/bin:/bin";
+/** Behind all others, so that scripts of skills find the Bun that the gateway runs on, where a machine has none of its own. */
+const ownBun = basename(process.execPath) === "bun" ? `:${dirname(process.execPath)}` : "";
 
 /** Only what is named is passed on: no key of the gateway reaches a command (#78528). */
-function environmentOf({ pass, environment }: ExecConfig, cwd: string): Record<string, string> {
+export function environmentOf({ pass, environment }: ExecConfig, cwd: string): Record<string, string> {
   const passed = pass.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]));
   const quiet = { TERM: "dumb", NO_COLOR: "1", PAGER: "cat", GIT_PAGER: "cat", GIT_TERMINAL_PROMPT: "0" };
-  return { PATH: fallbackPath, ...quiet, ...Object.fromEntries(passed), ...environment, PWD: cwd };
+  const all = { PATH: fallbackPath, ...quiet, ...Object.fromEntries(passed), ...environment };
+  return { ...all, PATH: `${all.PATH}${ownBun}`, PWD: cwd };
 }
 
 const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
-export function startCommand({ text, cwd, input, settings, clock }: CommandOptions): Command {
+export function startCommand({ text, cwd, input, variables = {}, settings, clock }: CommandOptions): Command {
   const id = crypto.randomUUID();
   const mark = `${markName}=${id}`;
   const shell = settings.shell || (existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh");
@@ -78,7 +84,7 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
   const plain = basename(shell) === "bash" ? ["--norc", "--noprofile"] : [];
   const child = Bun.spawn(["/bin/sh", "-c", supervisor, "pincer", shell, ...plain, "-c", text], {
     cwd,
-    env: { ...environmentOf(settings, cwd), [markName]: id },
+    env: { ...environmentOf(settings, cwd), ...variables, [markName]: id },
     stdio: [input ? "pipe" : "ignore", "pipe", "ignore", "pipe"],
     detached: true,
   });
@@ -103,10 +109,11 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
     await Promise.race([awaited, late.promise]);
   };
 
+  const conceal = new Conceal(variables);
   const reader = child.stdout.getReader();
   const read = (async () => {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      output.push(next.value);
+      output.push(conceal.push(next.value));
       tell();
       if (output.total > settings.outputBytes) void stop(`it wrote more than ${settings.outputBytes} bytes`);
     }
@@ -121,6 +128,7 @@ export function startCommand({ text, cwd, input, settings, clock }: CommandOptio
     // Something that carries no mark may still hold the pipe.
     await within(settings.drainMs, read);
     await reader.cancel();
+    output.push(conceal.end());
     const killed = child.signalCode === null ? undefined : String(child.signalCode);
     const code = killed === undefined ? status : undefined;
     const killedBy = killed ?? signalNames.get(status - 128);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { alive, startExecTools, zombies } from "../../tests/support/exec-tools.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
@@ -41,6 +42,12 @@ test("no secret of the gateway's environment reaches a command (#78528, #8966)",
   } finally {
     delete process.env["PINCER_TEST_API_KEY"];
   }
+});
+
+test("a script finds the Bun that the gateway runs on, behind whatever else the machine has", async () => {
+  await using tools = await startExecTools({ environment: { PATH: "/usr/bin:/bin" } });
+  expect((await tools.exec({ command: "bun --version" })).text).toStartWith(Bun.version);
+  expect((await tools.exec({ command: 'echo "$PATH"' })).text).toStartWith(`/usr/bin:/bin:${dirname(process.execPath)}\n`);
 });
 
 test("outside the owner's own sessions nothing runs", async () => {

@@ -34,6 +34,7 @@ import { compareRequests, requests } from "./requests.ts";
 import { bus, lanes, sessions } from "./rooms.ts";
 import { startServer } from "./server-process.ts";
 import { size } from "./size.ts";
+import { skills } from "./skills.ts";
 import { swap } from "./swap.ts";
 import { connectTurns } from "./turn-client.ts";
 import { asking, compareTurns, httpTurns, inlineTurns } from "./turns.ts";
@@ -59,6 +60,7 @@ const parts: Readonly<Record<string, Part>> = {
   isolated,
   size,
   registry,
+  skills,
   dependencies,
 };
 

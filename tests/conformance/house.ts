@@ -28,6 +28,8 @@ export interface House extends AsyncDisposable {
   /** An operator with every scope, who sees tools and follows every session. */
   readonly client: WireClient;
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
+  /** Whoever may call a method of that scope: a node, or the operator. */
+  caller(scope: string | undefined): Promise<WireClient>;
   /** A terminal's device that has been let in. */
   pair(device?: DeviceKey, options?: Partial<ClientOptions>): Promise<WireClient>;
   /** A device from elsewhere that asks to be let in; the id of its request. */
@@ -48,11 +50,12 @@ interface HouseOptions extends Pick<TestGatewayOptions, "clock" | "home"> {
 type Isolation = "inline" | "process";
 
 /**
- * Those of the house that can be in a process of their own: all but `routing`, which says where in the gateway's home the workspaces are, and
+ * Those of the house that can be in a process of their own: all but `routing` and `skills`, which say where in the gateway's home something is, and
  * `registry-client`, which installs into it.
  */
+const inGateway = new Set(["routing", "skills", "registry-client"]);
 export const processPlugins: readonly string[] = [
-  ...defaultPlugins.filter((id) => id !== "routing" && id !== "registry-client"),
+  ...defaultPlugins.filter((id) => !inGateway.has(id)),
   ...["everything", "scripted-provider", "scripted-tools", "scripted-channel"],
 ];
 
@@ -123,8 +126,15 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const connect = (over: Partial<ClientOptions> = {}) => gateway.connect({ scopes: everyScope, ...over });
   const client = await connect({ caps: options.caps ?? ["tool-events"] });
   await client.call("sessions.subscribe", {});
+  let node: Promise<WireClient> | undefined;
+  const asNode = () => connect({ client: { id: "node-host", mode: "node" }, device: createDeviceKey(), role: "node", scopes: [] });
   return {
     ...{ gateway, recorder, script, platform, client, connect },
+    caller: async (scope) => {
+      if (scope !== "node") return client;
+      node ??= asNode();
+      return node;
+    },
     pair: (device = createDeviceKey(), over = {}) => connect({ client: { id: "openclaw-tui", mode: "ui" }, device, ...over }),
     async ask(device, over = {}) {
       const elsewhere = { client: { id: "openclaw-tui", mode: "ui" }, device, headers: { "x-forwarded-for": "203.0.113.7" } };

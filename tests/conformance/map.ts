@@ -13,7 +13,8 @@ import * as its from "./shapes.ts";
 const { anything, count, flag, list, map, maybe, ok, oneOf, orNull, params, shape, text, time, word } = its;
 
 export interface MethodEntry {
-  readonly scope: WireScope | "any";
+  /** `node`: those of the role node alone. */
+  readonly scope: WireScope | "any" | "node";
   /** The scope that these parameters ask for, where it is more than `scope`. */
   readonly scopeOf?: (params: Readonly<Record<string, unknown>>) => WireScope;
   readonly params: TSchema;
@@ -34,6 +35,7 @@ const read = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => m
 const write = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.write", takes, result, more);
 const admin = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.admin", takes, result, more);
 const approvals = (takes: TSchema, result: TSchema) => method("operator.approvals", takes, result);
+const node = (takes: TSchema, result: TSchema) => method("node", takes, result);
 const pairing = (takes: TSchema, result: TSchema) => method("operator.pairing", takes, result);
 
 /** A feature that is not here has none of it, whatever is asked for. */
@@ -284,6 +286,20 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "tools.effective": read(published("ToolsEffectiveParams"), published("ToolsEffectiveResult")),
   "commands.list": read(published("CommandsListParams"), published("CommandsListResult")),
 
+  "skills.status": read(
+    published("SkillsStatusParams"),
+    shape({ workspaceDir: word, managedSkillsDir: word, agentId: word, skills: list(its.SkillStatus) }),
+  ),
+  "skills.bins": node(published("SkillsBinsParams"), published("SkillsBinsResult")),
+  "skills.update": admin(
+    published("SkillsUpdateParams"),
+    shape({ ok: Type.Literal(true), skillKey: word, config: shape({ enabled: maybe(flag), env: list(word) }) }),
+  ),
+  "skills.install": admin(
+    published("SkillsInstallParams"),
+    shape({ ok: flag, message: word, stdout: text, stderr: text, code: orNull(Type.Integer()), command: word }),
+  ),
+
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
   "delivery.check": read(
     params(),
@@ -451,6 +467,7 @@ export const events: Readonly<Record<string, EventEntry>> = {
   "session.operation": { scope: "operator.read", payload: published("SessionOperationEvent") },
   "models.pull.changed": { scope: "operator.read", payload: its.Pull },
   "config.changed": { scope: "operator.read", payload: shape({ path: word, hash: word, ts: time }) },
+  "skills.changed": { scope: "operator.read", payload: shape({ reason: oneOf("files", "config") }) },
   "plugins.changed": { scope: "operator.read", payload: shape({ generation: count }) },
   "budgets.reached": {
     scope: "operator.read",

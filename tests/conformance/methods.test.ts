@@ -51,7 +51,7 @@ inEachIsolation(
     /** The error of a call that has to be refused. */
     async function refusal(method: string, params: unknown) {
       try {
-        await house().client.call(method, params);
+        await (await house().caller(methods[method]?.scope)).call(method, params);
       } catch (error) {
         if (error instanceof WireFailure) return error.error;
         throw error;

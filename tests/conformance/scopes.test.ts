@@ -48,6 +48,11 @@ inEachIsolation(
       for (const [method, { scope }] of Object.entries(methods)) {
         test(method, async () => {
           if (scope === "any") return expect(await refusal(await holding([]), method, {})).toBeUndefined();
+          if (scope === "node") {
+            for (const held of everyScope)
+              expect(await refusal(await holding([held]), method, {})).toMatchObject({ message: "unauthorized role: operator" });
+            return expect(await refusal(await house().caller(scope), method, {})).toBeUndefined();
+          }
           expect(await refusal(await holding([]), method, never)).toEqual(missing(scope));
           for (const held of everyScope) {
             const error = await refusal(await holding([held]), method, never);
@@ -89,11 +94,12 @@ inEachIsolation(
       }
     });
 
-    test("a node calls no operator's method but health", async () => {
+    test("a node calls its own methods, and no operator's but health", async () => {
       const node = await house().pair(createDeviceKey(), { role: "node", scopes: [], client: { id: "node-host", mode: "node" } });
       for (const method of Object.keys(methods)) {
         const error = await refusal(node, method, {});
-        if (methods[method]?.scope === "any") expect([method, error]).toEqual([method, undefined]);
+        const scope = methods[method]?.scope;
+        if (scope === "any" || scope === "node") expect([method, error]).toEqual([method, undefined]);
         else expect([method, error]).toMatchObject([method, { code: "INVALID_REQUEST", message: "unauthorized role: node" }]);
       }
     });

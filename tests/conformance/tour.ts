@@ -1,4 +1,6 @@
 /** Good calls of every method, in an order in which each finds what it needs, in a house that has been lived in. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createDeviceKey, type DeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/client";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { makeWeather } from "../support/packages.ts";
@@ -30,6 +32,13 @@ export interface World {
 /** Turns with tools, one that fails, one that is stopped, one that uses a budget up; a channel's message; devices that are in and that ask. */
 export async function furnish(house: House): Promise<World> {
   const { script, platform, client } = house;
+  const folder = join(house.gateway.home, "workspace", "skills", "tea");
+  await mkdir(folder, { recursive: true });
+  // What it needs is for a system that nobody runs this on.
+  await writeFile(
+    join(folder, "SKILL.md"),
+    `---\nname: tea\ndescription: Brews tea.\nmetadata: { openclaw: { install: [{ id: kettle, kind: brew, formula: kettle, os: [${process.platform === "win32" ? "linux" : "win32"}] }] } }\n---\nBoil.\n`,
+  );
   script.answer([{ thinking: "Where was it?" }, { text: "Let me look." }, asks("look", { text: "home" })], says("Found", " it."));
   script.tool("look", async function* () {
     yield { progress: "looking" };
@@ -127,6 +136,10 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["tools.catalog", { agentId: "main" }],
   ["tools.effective", { sessionKey: MAIN }],
   ["commands.list", { includeArgs: true, scope: "text" }],
+  ["skills.status", { agentId: "main" }],
+  ["skills.bins", {}],
+  ["skills.update", { skillKey: "tea", enabled: true, env: { TEA_POT: "blue" } }],
+  ["skills.install", { name: "tea", installId: "kettle" }],
   ["channels.status", { probe: true, timeoutMs: 100 }],
   ["delivery.check", {}],
   ["config.get", {}],
@@ -324,7 +337,8 @@ export async function tour(world: World): Promise<void> {
     const params = await paramsOf(world, given);
     if (methods[method]?.accepted !== undefined) await client.callTwice(method, params).final;
     else {
-      const answer = await client.call<{ runId?: string; status?: string } | null>(method, params);
+      const caller = await world.house.caller(methods[method]?.scope);
+      const answer = await caller.call<{ runId?: string; status?: string } | null>(method, params);
       if (answer?.status === "started") await client.call("agent.wait", { runId: answer.runId });
     }
   }

@@ -1,0 +1,20 @@
+/** `pincer skills new`: in the workspace of the main agent, where it is used from the next turn on, or wherever one says. */
+import { resolve } from "node:path";
+import { createSkill, workspaceSkills } from "../kit/create.ts";
+import { type CommandDefinition, dot, EXIT } from "./command.ts";
+
+export const newSkill: CommandDefinition = {
+  command: {
+    name: "skills new",
+    summary: "Make a skill that works; in the agent's workspace, or in another folder",
+    usage: "<name> [folder]",
+    family: "What agents know how to do",
+  },
+  async run([name = "", parent], io) {
+    const { folder, files } = await createSkill(name, parent === undefined ? workspaceSkills(io.home) : resolve(parent));
+    const next = [`pincer skills check ${parent === undefined ? name : folder}`];
+    if (io.json) io.print(JSON.stringify({ ok: true, name, folder, files, next }, null, 2));
+    else io.print([`${dot("good")} ${name} is in ${folder}: ${files.join(", ")}`, ...next.map((line) => `  ${line}`)].join("\n"));
+    return EXIT.done;
+  },
+};

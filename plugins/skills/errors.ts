@@ -1,0 +1,8 @@
+import { defineErrors } from "@pincer/plugin-sdk/error";
+
+export const skillsErrors = defineErrors({
+  SKILLS_UNKNOWN: { message: "no such skill", wire: "INVALID_REQUEST" },
+  SKILLS_OFF: { message: "no plugin knows of skills", wire: "UNAVAILABLE" },
+  SKILLS_INSTALLER: { message: "what the skill needs cannot be got like that", wire: "INVALID_REQUEST" },
+  SKILLS_ELSEWHERE: { message: "another command does that", wire: "INVALID_REQUEST" },
+});

@@ -1,0 +1,145 @@
+/** The methods of the wire about skills. */
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, type JsonObject } from "@pincer/plugin-sdk/json5";
+import { parseKey } from "@pincer/plugin-sdk/session-key";
+import type { Catalog, ListedSkill } from "./catalog.ts";
+import { skillsErrors } from "./errors.ts";
+import { installerText, installerWords } from "./installers.ts";
+import * as methods from "./methods.ts";
+import { variablesOf } from "./reading.ts";
+import { managedRoot, wireSources } from "./roots.ts";
+import type { SkillsContext } from "./uses.ts";
+
+const noRequirements = { bins: [], anyBins: [], env: [], config: [] };
+
+function statusOf(one: ListedSkill) {
+  const { name, root, folder, file, key, skill, missing, reasons, isDisabled, isLeftOut } = one;
+  const { requires = noRequirements, os = [], install = [], always = false, emoji, homepage, primaryEnv } = skill?.runtime ?? {};
+  return {
+    name,
+    description: skill?.description ?? "",
+    source: wireSources[root.source],
+    bundled: root.source === "bundled",
+    filePath: file,
+    baseDir: folder,
+    skillKey: key,
+    ...(primaryEnv === undefined ? {} : { primaryEnv }),
+    ...(emoji === undefined ? {} : { emoji }),
+    ...(homepage === undefined ? {} : { homepage }),
+    always,
+    disabled: isDisabled,
+    blockedByAllowlist: isLeftOut,
+    eligible: reasons.length === 0,
+    userInvocable: skill?.userInvocable ?? false,
+    modelInvocable: skill?.modelInvocable ?? false,
+    requirements: { ...lists(requires), os: [...os] },
+    missing: { ...lists(missing), os: [...missing.os] },
+    configChecks: requires.config.map((path) => ({ path, satisfied: !missing.config.includes(path) })),
+    install: install
+      .filter((installer) => installer.os.length === 0 || installer.os.some((system) => system === process.platform))
+      .map((installer) => ({
+        id: installer.id,
+        kind: installer.kind,
+        label: installer.label,
+        bins: [...installer.bins],
+        command: installerText(installer),
+      })),
+    reasons: [...reasons],
+    variables: skill === undefined ? [] : Object.keys(variablesOf({ ...one, skill })),
+  };
+}
+
+const lists = ({ bins, anyBins, env, config }: Pick<ListedSkill["missing"], "bins" | "anyBins" | "env" | "config">) => ({
+  ...{ bins: [...bins], anyBins: [...anyBins] },
+  ...{ env: [...env], config: [...config] },
+});
+
+export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
+  const { router, configuration } = ctx.uses;
+
+  const viewOf = async (agentId: string | undefined, signal: AbortSignal) => {
+    const agent = await router.agent(agentId === undefined ? {} : { agentId }, { signal });
+    return catalog.view(agent);
+  };
+
+  ctx.method(methods.skillsStatus, async ({ agentId, sessionKey }, { signal }) => {
+    const { agent: main } = await viewOf(undefined, signal);
+    const asked = agentId ?? (sessionKey === undefined ? undefined : parseKey(sessionKey, main.id).agentId);
+    const { agent, all } = await viewOf(asked, signal);
+    return { workspaceDir: agent.workspace, managedSkillsDir: managedRoot(ctx.home), agentId: agent.id, skills: all.map(statusOf) };
+  });
+
+  ctx.method(methods.skillsBins, async (_params, { signal }) => {
+    const { agents } = await router.agents({}, { signal });
+    const views = await Promise.all(agents.map((agent) => catalog.view(agent)));
+    const requires = views.flatMap(({ usable }) => [...usable.values()].map(({ skill }) => skill.runtime.requires));
+    return { bins: [...new Set(requires.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]))].sort() };
+  });
+
+  ctx.method(methods.skillsUpdate, async (params, { signal }) => {
+    if (!("skillKey" in params)) throw skillsErrors.SKILLS_ELSEWHERE("skills from a registry are updated by: pincer update");
+    const { skillKey, enabled, apiKey, env } = params;
+    const { hash, written } = await configuration.read({}, { signal });
+    const file = isObject(written as JsonObject) ? (written as JsonObject) : {};
+    const section = objectAt(file, "skills");
+    const entries = objectAt(section, "entries");
+    const before = objectAt(entries, skillKey);
+    const next = {
+      ...before,
+      ...(enabled === undefined ? {} : { enabled }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      ...(env === undefined ? {} : { env: withoutEmpty({ ...objectAt(before, "env"), ...env }) }),
+    };
+    if (apiKey === "") delete (next as Record<string, unknown>)["apiKey"];
+    await configuration.edit(
+      { value: { ...file, skills: { ...section, entries: { ...entries, [skillKey]: next } } }, baseHash: hash },
+      { signal },
+    );
+    const { enabled: isOn } = next as { enabled?: boolean };
+    return {
+      ok: true as const,
+      skillKey,
+      config: { ...(isOn === undefined ? {} : { enabled: isOn }), env: Object.keys(objectAt(next, "env")) },
+    };
+  });
+
+  ctx.method(methods.skillsInstall, async (params, { signal }) => {
+    if (!("installId" in params)) throw skillsErrors.SKILLS_ELSEWHERE("skills come from a registry by: pincer install");
+    const { name, installId, agentId, timeoutMs = ctx.config.installTimeoutMs } = params;
+    const { all } = await viewOf(agentId, signal);
+    const skill = all.find((one) => one.name === name)?.skill;
+    if (skill === undefined)
+      throw skillsErrors.SKILLS_UNKNOWN(`expected the name of a skill, came ${JSON.stringify(name)}; pincer skills status shows them`);
+    const installer = skill.runtime.install.find(({ id }) => id === installId);
+    if (installer === undefined) {
+      const known = skill.runtime.install.map(({ id }) => id).join(", ") || "none";
+      throw skillsErrors.SKILLS_INSTALLER(`${name} knows no installer ${JSON.stringify(installId)}; it knows: ${known}`);
+    }
+    const made = installerWords(installer);
+    const told = (message: string, command: string) => ({ ok: false, message, stdout: "", stderr: "", code: null, command });
+    if (installer.os.length > 0 && !installer.os.some((system) => system === process.platform))
+      return told(`${installId} is for ${installer.os.join(", ")}, and this is ${process.platform}`, installerText(installer));
+    if ("refused" in made) throw skillsErrors.SKILLS_INSTALLER(`${name}, ${installId}: ${made.refused}`);
+    const { processes } = ctx.uses;
+    const { programs } = (await processes?.look({ programs: [made.program], variables: [] }, { signal })) ?? { programs: [] };
+    const command = made.words.join(" ");
+    if (processes === undefined || programs.length === 0)
+      return told(`commands here have no ${made.program}; with it this would do: ${command}`, command);
+    ctx.log.info("skills.installing", { skill: name, command });
+    try {
+      const { code, output } = await processes.run({ words: [...made.words], timeoutMs }, { signal });
+      catalog.forgetPrograms();
+      const ok = code === 0;
+      return { ok, message: ok ? `${command}: done` : `${command}: did not work`, stdout: output, stderr: "", code, command };
+    } catch (error) {
+      throw skillsErrors.SKILLS_INSTALLER(`${command}: ${errorMessage(error)}`);
+    }
+  });
+}
+
+const objectAt = (value: JsonObject, key: string): JsonObject => {
+  const inside = Object.hasOwn(value, key) ? value[key] : undefined;
+  return inside !== undefined && isObject(inside) ? inside : {};
+};
+
+const withoutEmpty = (env: JsonObject): JsonObject => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
