@@ -15,10 +15,11 @@ const item = shape({
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
 const request = Type.Union([
   params({ do: Type.Literal("install"), packages: names, kind: maybe(kind) }),
-  params({ do: Type.Literal("update"), packages: maybe(names) }),
+  params({ do: Type.Literal("update"), packages: maybe(names), kind: maybe(kind) }),
   params({ do: Type.Literal("remove"), packages: names, data: maybe(flag) }),
   params({ do: Type.Literal("rollback"), packages: names }),
   params({ do: Type.Literal("restore") }),
+  params({ do: Type.Literal("sync"), lock: maybe(word) }),
 ]);
 const which = { package: Type.String({ minLength: 1, maxLength: 1_000 }) };
 const entry = (scope: MethodEntry["scope"], takes: MethodEntry["params"], result: MethodEntry["result"]): MethodEntry => ({

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Publisher } from "@pincer/registry/client/client";
 import type { About } from "./about.ts";
+import { anyTool } from "./about-skill.ts";
 import type { ModelText, Notice, PlanItem } from "./plan.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
@@ -14,21 +15,29 @@ export const shownPublisher = ({ name, keys, threshold }: Publisher): NonNullabl
   threshold,
 });
 
-export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText">;
+export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "reads" | "requires">;
 
 /** Without a version before, nothing that it may do is gained. */
 export function compare(before: About | undefined, after: About): Difference {
-  const { permissions } = after;
+  const { permissions, reads, requires } = after;
   const missing = (from: About["permissions"], within: About["permissions"]) =>
-    from.filter(({ permission, text }) => !within.some((other) => other.permission === permission && other.text === text));
+    from.filter(
+      ({ permission, text }) =>
+        !within.some((other) => isAnyTool(other, permission) || (other.permission === permission && other.text === text)),
+    );
   const named = (found: About["permissions"]) => found.map(({ permission }) => permission);
   return {
     permissions,
     gained: before ? named(missing(permissions, before.permissions)) : [],
     lost: before ? named(missing(before.permissions, permissions)) : [],
     modelText: compareTold(before?.told ?? new Map(), after.told),
+    ...(reads && { reads }),
+    ...(requires && { requires: [...requires] }),
   };
 }
+
+const isAnyTool = (of: About["permissions"][number], permission: string): boolean =>
+  of.permission === anyTool && permission.startsWith("tools ");
 
 function compareTold(before: About["told"], after: About["told"]): ModelText[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {
