@@ -4,12 +4,14 @@ import { resolve } from "node:path";
 import { createSigner } from "@pincer/registry/trust/key";
 import { clientErrors, shownError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
+import { grant } from "./registry-grant.ts";
 import { init } from "./registry-init.ts";
 import { mirror } from "./registry-mirror.ts";
 import { publish } from "./registry-publish.ts";
 import { renew } from "./registry-renew.ts";
 import { revoke } from "./registry-revoke.ts";
 import { serve } from "./registry-serve.ts";
+import { token } from "./registry-token.ts";
 import { transfer } from "./registry-transfer.ts";
 import { verify } from "./registry-verify.ts";
 import { yank } from "./registry-yank.ts";
@@ -38,6 +40,8 @@ export const registryCommands: readonly CommandDefinition[] = [
   init,
   serve,
   publish,
+  token,
+  grant,
   yank,
   revoke,
   transfer,
