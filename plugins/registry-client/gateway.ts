@@ -47,7 +47,7 @@ export function serve(ctx: Context): void {
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
     return createEngine({
-      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, inspect: [], running },
+      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),

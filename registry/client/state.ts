@@ -13,6 +13,7 @@ export interface TrustState {
 export function createTrustState(folder: string): TrustState {
   const file = (role: string) => join(folder, `${role}.json`);
   const unfinished = /\.json\.\d+$/;
+  let isSwept = false;
   return {
     read(role) {
       try {
@@ -25,7 +26,8 @@ export function createTrustState(folder: string): TrustState {
     write(role, bytes) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       // Left by one that was ended in the middle.
-      for (const name of readdirSync(folder)) if (unfinished.test(name)) rmSync(join(folder, name), { force: true });
+      if (!isSwept) for (const name of readdirSync(folder)) if (unfinished.test(name)) rmSync(join(folder, name), { force: true });
+      isSwept = true;
       const next = `${file(role)}.${process.pid}`;
       writeFileSync(next, bytes, { flush: true });
       renameSync(next, file(role));

@@ -84,7 +84,7 @@ const newIn = (archives: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, before: S
 async function current({ url, publisher, signers, clock, fetch, signal, onWait }: SendOptions) {
   const source = httpSource({ url, clock, fetch, ...(onWait && { onWait }) });
   const read = async (path: string) => joined(source.read(path, { limit: largestList, ...(signal && { signal }) }));
-  let known: { readonly list?: { readonly version?: unknown } | null };
+  let known: { readonly list?: { readonly version?: unknown } | null; readonly handedOver?: unknown };
   try {
     known = JSON.parse(Buffer.from(await read(`api/v1/publishers/${publisher}`)).toString("utf8"));
   } catch (error) {
@@ -103,7 +103,9 @@ async function current({ url, publisher, signers, clock, fetch, signal, onWait }
       "REGISTRY_METADATA_UNSIGNED",
       `${url} has a list of ${publisher} that this key has not signed: another key signs as ${publisher} there`,
     );
-  return { before: metadata.signed, isKnown: true };
+  const handedOver = Array.isArray(known.handedOver) ? known.handedOver : [];
+  const targets = Object.fromEntries(Object.entries(metadata.signed.targets).filter(([path]) => !handedOver.includes(path)));
+  return { before: { ...metadata.signed, targets }, isKnown: true };
 }
 
 type Outcome = { readonly sent: Sent } | { readonly failure: RegistryError; readonly waitMs?: number };

@@ -76,3 +76,23 @@ export function rotateRoot(folder: string, { next, signers, now }: RotateOptions
   stamp(files, { online: next.online, now, changed, root: { version: root.signed.version, bytes: rootBytes } });
   return rootBytes;
 }
+
+/** More life for the root, with the keys that it names. False when these do not suffice. */
+export function extendRoot(folder: string, { online, signers, now }: Omit<RotateOptions, "next"> & { readonly online: Signer }): boolean {
+  const files = repositoryFiles(folder);
+  const { keys, roles: top } = currentRoot(files).signed;
+  const { delegations } = currentRoles(files)("targets")!.signed;
+  const publicKeys = (of: Readonly<Record<string, PublicKey["json"]>>, ids: readonly string[]) => ids.map((id) => ({ id, json: of[id]! }));
+  const next: Authority = {
+    root: publicKeys(keys, top.root.keyids),
+    rootThreshold: top.root.threshold,
+    targets: publicKeys(keys, top.targets.keyids),
+    targetsThreshold: top.targets.threshold,
+    online,
+    revocations: publicKeys(delegations!.keys, delegations!.roles.find(({ name }) => name === "revocations")!.keyids),
+  };
+  const able = signers.filter(({ id }) => top.root.keyids.includes(id));
+  if (new Set(able.map(({ id }) => id)).size < top.root.threshold) return false;
+  rotateRoot(folder, { next, signers: able, now });
+  return true;
+}

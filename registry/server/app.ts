@@ -9,6 +9,7 @@ import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
+import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
 import type { Accepted } from "./publish.ts";
@@ -19,13 +20,15 @@ import type { Shelf } from "./shelf.ts";
 export interface AppParts {
   readonly folder: string;
   readonly proxies: number;
-  readonly rates: { readonly files: Rates; readonly reads: Rates };
+  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
   readonly shelf: Shelf;
   readonly pages: PackagePages;
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
+  readonly ownership: Ownership;
+  readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -72,6 +75,16 @@ export function createApp(parts: AppParts) {
     .get("/publishers/:publisher", ({ params }) => pages.publisher(params.publisher))
     .get("/packages/:kind/:id", ({ params }) => pages.package(nameIn(params)))
     .get("/packages/:kind/:id/:version", ({ params }) => pages.release({ ...nameIn(params), version: params.version }))
+    .get("/packages/:kind/:id/owner", ({ params }) => parts.ownership.of(nameIn(params)))
+    .post(
+      "/packages/:kind/:id/owner",
+      async ({ params, request, server }) => {
+        const name = nameIn(params);
+        rates.publications.take(household(request, server?.requestIP(request)?.address));
+        return parts.ownership.post(name, request, await parts.readBody(request));
+      },
+      { parse: "none" },
+    )
     .post(
       "/publish",
       async ({ request, server }) => {

@@ -1,6 +1,7 @@
 /** Who may take a name that is free: whoever comes first, or whom the operator has named. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
+import { createLookalikes, type KnownName } from "../lookalike.ts";
 import { checkedName, type PackageName } from "../name.ts";
 
 /** Why a name could be taken for another one: a sentence; undefined when it could not. */
@@ -56,5 +57,14 @@ export function createNames(database: Database, rule: "open" | "granted", resemb
     },
 
     held: () => database.query<Held, []>("SELECT kind, id, publisher, why, at FROM held ORDER BY at").all(),
+  };
+}
+
+/** Like one that many use: nobody imitates what nobody knows. */
+export function popularNames(database: Database, downloads: number): Resemblance {
+  const known = database.query<KnownName, [number]>("SELECT id, publisher, downloads FROM packages WHERE downloads >= ?");
+  return ({ id }, publisher) => {
+    const like = createLookalikes(known.all(downloads)).find({ id, publisher });
+    return like && `it could be taken for ${like.id} (${like.why})`;
   };
 }

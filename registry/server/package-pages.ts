@@ -1,7 +1,7 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import type { PackageName, Release } from "../name.ts";
+import { type PackageName, type Release, releaseAt } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Finding, severities } from "../scan/finding.ts";
 import type { Downloads } from "./downloads.ts";
@@ -44,11 +44,15 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
     publisher(publisher: string) {
       const owner = repository.publisher(publisher);
       if (!owner) throw missing(`publisher ${publisher.slice(0, 100)}`);
-      const version = repository.signedBy(publisher)?.signed.version ?? 0;
+      const list = repository.signedBy(publisher)?.signed;
+      const version = list?.version ?? 0;
+      const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
       return {
         publisher,
         keys: owner.keys.map(({ json }) => json.keyval.public).sort(),
         threshold: owner.threshold,
+        /** Paths of releases in it whose names are another's by now: the next list is without them. */
+        handedOver,
         list: version === 0 ? null : { version, path: `metadata/${version}.publisher-${publisher}.json` },
       };
     },

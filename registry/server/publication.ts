@@ -4,9 +4,10 @@ import { RegistryError } from "../error.ts";
 import { readManifest } from "../manifest.ts";
 import { checkedName, type Release, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
-import { type PublicKey, publicKeyOf } from "../trust/key.ts";
+import type { PublicKey } from "../trust/key.ts";
 import { type Metadata, parseMetadata } from "../trust/metadata.ts";
 import { publisherRole } from "../trust/role.ts";
+import { keysIn, readForm } from "./form.ts";
 
 export interface Publication {
   readonly publisher: string;
@@ -22,54 +23,32 @@ const refuse = (why: string) => new RegistryError("REGISTRY_REQUEST_INVALID", `t
 
 /** Throws `REGISTRY_REQUEST_INVALID`, `REGISTRY_METADATA_INVALID`, `REGISTRY_NAME_INVALID`. */
 export async function readPublication(body: Uint8Array<ArrayBuffer>, contentType: string): Promise<Publication> {
-  if (!/^multipart\/form-data;/i.test(contentType)) throw refuse(`expected multipart/form-data, came ${contentType || "no content type"}`);
-  let form: FormData;
-  try {
-    form = await new Response(body, { headers: { "content-type": contentType } }).formData();
-  } catch (error) {
-    throw refuse(`expected multipart/form-data: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const fields = [...form];
-  const names = fields.map(([name]) => name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw refuse(`the field ${JSON.stringify(twice)} comes twice`);
-  const publisher = checkedName(await textOf(form, "publisher"));
-  const bytes = await bytesOf(form, "metadata");
+  const form = await readForm(body, contentType);
+  const publisher = checkedName(form.text("publisher"));
+  const bytes = form.bytes("metadata");
   const archives = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const name of names.filter((one) => !["publisher", "metadata", "keys"].includes(one))) {
+  for (const name of form.names.filter((one) => !["publisher", "metadata", "keys"].includes(one))) {
     if (!releaseAt(name))
       throw refuse(
         `expected publisher, metadata, keys and paths of releases as names of fields, came ${JSON.stringify(name.slice(0, 100))}`,
       );
-    archives.set(name, await bytesOf(form, name));
+    archives.set(name, form.bytes(name));
   }
   const list = parseMetadata("targets", publisherRole(publisher), bytes);
   if (Object.keys(list.signed.targets).length === 0) throw refuse("the list holds no release");
-  const keys = form.has("keys") ? keysIn(await textOf(form, "keys")) : undefined;
-  return { publisher, bytes, list, keys, archives };
+  requireOneOfEachTag(list);
+  return { publisher, bytes, list, keys: keysIn(form), archives };
 }
 
-async function bytesOf(form: FormData, name: string): Promise<Uint8Array<ArrayBuffer>> {
-  const field = form.get(name);
-  if (field === null) throw refuse(`the field ${name} is missing`);
-  return typeof field === "string" ? new TextEncoder().encode(field) : new Uint8Array(await field.arrayBuffer());
-}
-const textOf = async (form: FormData, name: string): Promise<string> => Buffer.from(await bytesOf(form, name)).toString("utf8");
-
-function keysIn(text: string): NonNullable<Publication["keys"]> {
-  const expected = 'expected keys as {"keys": [public keys in hex], "threshold": how many must sign}';
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw refuse(expected);
-  }
-  const { keys, threshold = 1 } = (json ?? {}) as { readonly keys?: unknown; readonly threshold?: unknown };
-  const isKey = (key: unknown): key is string => typeof key === "string" && /^[0-9a-f]{64}$/.test(key);
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > 16 || !keys.every(isKey) || new Set(keys).size !== keys.length)
-    throw refuse(expected);
-  if (typeof threshold !== "number" || !Number.isInteger(threshold) || threshold < 1 || threshold > keys.length) throw refuse(expected);
-  return { keys: keys.map(publicKeyOf), threshold };
+/** A tag points at one release of a package. */
+function requireOneOfEachTag(list: Metadata<"targets">): void {
+  const seen = new Map<string, string>();
+  for (const [path, { custom }] of Object.entries(list.signed.targets))
+    for (const tag of readNotes(custom, path).tags ?? []) {
+      const place = `${path.slice(0, path.lastIndexOf("/"))} ${tag}`;
+      if (seen.has(place)) throw refuse(`the tag ${tag} points at ${seen.get(place)} and at ${path}`);
+      seen.set(place, path);
+    }
 }
 
 export interface Unpacked {

@@ -7,6 +7,7 @@ import { readNotes } from "../notes.ts";
 import type { Claim } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
+import { hasSigned } from "../trust/signed-by.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Findings } from "./findings.ts";
@@ -40,14 +41,24 @@ export interface PublishOptions {
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
   const { database, repository, settings, callers, names, findings, shelf, clock, rates } = options;
-  let receiving = 0;
+  /** By household, so many as are being received. */
+  const receiving = new Map<string, number>();
+  const all = () => [...receiving.values()].reduce((sum, one) => sum + one, 0);
+  // Nobody alone keeps the others out, however slowly it sends.
+  const mostOfOne = Math.ceil(settings.uploads / 2);
 
   return async (request, household) => {
     rates.publications.take(household);
     const caller = callers.identify(request);
     if (caller.token) rates.publications.take(`token ${caller.token.id}`);
-    if (receiving >= settings.uploads) throw new Later("REGISTRY_BUSY", `expected at most ${settings.uploads} publications at once`, 2);
-    receiving += 1;
+    const own = receiving.get(household) ?? 0;
+    if (own >= mostOfOne || all() >= settings.uploads)
+      throw new Later(
+        "REGISTRY_BUSY",
+        `expected at most ${mostOfOne} publications at once from one address, and ${settings.uploads} in all`,
+        2,
+      );
+    receiving.set(household, own + 1);
     try {
       const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
       callers.requireBody(caller, body);
@@ -55,7 +66,9 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const released = await lookAt(publication);
       return accept(publication, caller, released, household);
     } finally {
-      receiving -= 1;
+      const left = receiving.get(household)! - 1;
+      if (left > 0) receiving.set(household, left);
+      else receiving.delete(household);
     }
   };
 
@@ -94,12 +107,16 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       callers.requirePublisher(caller, publisher, owner.keys);
       if (known && keys && !(isSame(known.keys, keys.keys) && known.threshold === keys.threshold))
         throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
-      const before = repository.signedBy(publisher)?.signed;
+      const last = repository.signedBy(publisher);
+      // Who has handed over the last of the own names is still who signed that list, and nobody else is.
+      if (!known && last && !owner.keys.some((key) => hasSigned(last, key)))
+        throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
+      const before = last?.signed;
       const next = (before?.version ?? 0) + 1;
       if (list.signed.version !== next)
         throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);
       requireScopes(caller, before?.targets ?? {}, list.signed.targets);
-      const claimed = freeNames(list.signed.targets);
+      const claimed = freeNames(list.signed.targets, publisher);
       for (const name of claimed) {
         for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
         try {
@@ -123,14 +140,18 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     }
   }
 
-  function freeNames(targets: Publication["list"]["signed"]["targets"]): readonly PackageName[] {
+  function freeNames(targets: Publication["list"]["signed"]["targets"], publisher: string): readonly PackageName[] {
     const all = Object.keys(targets).map((path) => {
       const release = releaseAt(path);
       if (!release) throw new RegistryError("REGISTRY_METADATA_INVALID", `${path} is no place of a release`);
       return { kind: release.kind, id: release.id };
     });
     const each = [...new Map(all.map((name) => [`${name.kind}/${name.id}`, name])).values()];
-    return each.filter((name) => repository.ownerOf(name) === undefined);
+    return each.filter((name) => {
+      const owner = repository.ownerOf(name);
+      if (owner !== undefined && owner !== publisher) throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${owner}'s here`);
+      return owner === undefined;
+    });
   }
 }
 

@@ -4,13 +4,15 @@ import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import type { Signer } from "../trust/key.ts";
 import { clawHubPrefix, createApp } from "./app.ts";
+import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
 import { createClawHub } from "./clawhub/handler.ts";
 import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
 import { createFindings } from "./findings.ts";
-import { createNames, type Resemblance } from "./names.ts";
+import { createNames, popularNames, type Resemblance } from "./names.ts";
+import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
 import { createRates } from "./rates.ts";
@@ -61,6 +63,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     publications: createRates(settings.rates.publications, "publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
+  const callers = createCallers(database, tokens, now);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
@@ -77,13 +80,15 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       database,
       repository,
       settings,
-      callers: createCallers(database, tokens, now),
-      names: createNames(database, settings.claims, options.resembles ?? (() => undefined), now),
+      callers,
+      names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
       findings,
       shelf,
       clock,
       rates,
     }),
+    ownership: createOwnership({ database, repository, callers, shelf, now }),
+    readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
   try {

@@ -20,6 +20,11 @@ export const serverSettings = Type.Object(
       default: "open",
       description: "Who may take a free name: whoever comes first, or only whom `pincer registry grant` names",
     }),
+    popularDownloads: Type.Integer({
+      minimum: 0,
+      default: 50,
+      description: "From how many downloads on a name is known to so many that one like it waits for the operator",
+    }),
     refuseFindings: Type.Union([Type.Literal("never"), Type.Literal("high")], {
       default: "never",
       description:

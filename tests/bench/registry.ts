@@ -2,8 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type CatalogueEntry, catalogueFile, readCatalogue } from "../../registry/catalogue.ts";
 import { createRegistryClient } from "../../registry/client/client.ts";
 import { createTrustState } from "../../registry/client/state.ts";
+import { createLookalikes } from "../../registry/lookalike.ts";
 import { archiveOf, folderOf, type PackageName } from "../../registry/name.ts";
 import { createRepository, keysOf, rolesOf } from "../../registry/repository/create.ts";
 import { repositoryFiles } from "../../registry/repository/files.ts";
@@ -59,11 +61,48 @@ export const registry: Part = async () => {
     await measure("all packages of all publishers", async () => {
       for (const name of names) await client.find(name);
     });
+    figures.push(...(await catalogueFigures()));
     return figures;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 };
+
+const entries = 50_000;
+
+/** Whoever searches without a server: the rows read from their file, and looked through. */
+async function catalogueFigures(): Promise<readonly Figure[]> {
+  const part = `a catalogue of ${entries.toLocaleString("en-US")} entries`;
+  const figures: Figure[] = [];
+  const measure = <T>(what: string, run: () => T): T => {
+    const began = performance.now();
+    const made = run();
+    figures.push({ part, what, value: performance.now() - began, unit: "ms" });
+    return made;
+  };
+  const kinds = ["channel", "provider", "tools", "notes"];
+  const things = ["weather", "radio", "images", "orders", "letters", "rivers", "stars", "recipes", "trains", "birds", "coins"];
+  const rows = Array.from({ length: entries }, (_row, index): CatalogueEntry => {
+    const word = (by: number) => things[(index * by) % things.length]!;
+    const id = `${kinds[index % kinds.length]}-${word(7)}-${Bun.hash(String(index)).toString(36).slice(0, 6)}`.replace(/-(\d)/g, "-x$1");
+    return {
+      kind: "plugins",
+      id,
+      publisher: `person-${index % publishers}`,
+      version: "1.0.0",
+      summary: `${word(3)} and ${word(5)} for your agent`,
+    };
+  });
+  const file = catalogueFile(rows);
+  figures.push({ part, what: "  its file", value: file.length / 1024, unit: "KB" });
+  const read = measure("read and checked", () => readCatalogue(file, "catalogue"));
+  measure("every row looked at for two words", () =>
+    read.filter(({ id, summary }) => /radio/i.test(`${id} ${summary}`) && /bird/i.test(id)),
+  );
+  const names = measure("made ready for lookalikes", () => createLookalikes(read));
+  measure("whether a name is like another", () => names.find({ id: "channel-wether" }));
+  return figures;
+}
 
 /** As the server would have it after years, written in one step. */
 function fill(folder: string, online: Signer) {

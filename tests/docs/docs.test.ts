@@ -8,7 +8,7 @@ import { commands, families as familySummaries } from "../../kernel/cli/commands
 
 const root = dirname(dirname(import.meta.dir));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const pages = ["plugins", "channels", "skills"].flatMap((folder) =>
+const pages = ["plugins", "channels", "registry", "skills"].flatMap((folder) =>
   readdirSync(join(root, "docs", folder)).map((name) => `docs/${folder}/${name}`),
 );
 const guides = [

@@ -1,4 +1,4 @@
-/** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server. */
+/** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server, or puts it into a registry's folder. */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,43 +8,43 @@ import { readManifest } from "@pincer/registry/manifest";
 import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
-import { hasArrived, type Sent, send } from "@pincer/registry/publisher/send";
+import { hasArrived, type Sent } from "@pincer/registry/publisher/send";
 import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
+import { bring } from "./publish-into.ts";
 
 export const publish: CommandDefinition = {
   command: {
     name: "registry publish",
     summary: "Pack, sign and publish a plugin or a skill",
-    usage: "<folder> [--to] [url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name]",
+    usage:
+      "<folder> [--to] [folder-or-url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name] [--key-folder] [folder]",
   },
   async run(args, io) {
-    const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag"]);
+    const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);
     const needed = (flag: string): string => {
       const value = options.value(flag);
       if (value !== undefined) return value;
       throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing`);
     };
     const url = needed("--to");
-    if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`--to: expected the address of a registry, came ${JSON.stringify(url)}`);
     const publisher = checkedName(needed("--publisher"));
     const tokenFile = options.value("--token-file");
     needed("--key");
     const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
     const { release, archive, notes } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = createHash("sha256").update(archive).digest("hex");
-    const sent = await send(
+    const sent = await bring(
       {
-        ...{ url, publisher, signers, fetch, clock: systemClock, signal: io.signal },
-        ...(tokenFile !== undefined && { token: readFileSync(resolve(tokenFile), "utf8").trim() }),
-        onWait: (why, ms) => io.json || io.print(`  waits ${Math.ceil(ms / 1000)} s: ${why}`),
+        ...{ to: url, keyFolder: options.value("--key-folder"), publisher, signers, names: [release] },
+        token: tokenFile === undefined ? undefined : readFileSync(resolve(tokenFile), "utf8").trim(),
+        archives: new Map([[archiveOf(release), archive]]),
+        next: (before) =>
+          hasArrived(before, release, sha256) ? undefined : nextList(before, { ...release, archive, notes }, () => systemClock.now()),
       },
-      (before) =>
-        hasArrived(before, release, sha256) ? undefined : nextList(before, { ...release, archive, notes }, () => systemClock.now()),
-      new Map([[archiveOf(release), archive]]),
+      io,
     );
     const answer = {
       ok: true,
@@ -92,7 +92,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
 
 function report(
   answer: Release & { readonly publisher: string; readonly url: string; readonly sha256: string; readonly size: number },
-  sent: Sent | undefined,
+  sent: Pick<Sent, "released" | "claimed"> | undefined,
 ): string {
   const findings = sent?.released.flatMap((one) => one.findings) ?? [];
   return [

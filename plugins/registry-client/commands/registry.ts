@@ -4,8 +4,17 @@ import { resolve } from "node:path";
 import { createSigner } from "@pincer/registry/trust/key";
 import { clientErrors, shownError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
+import { grant } from "./registry-grant.ts";
+import { init } from "./registry-init.ts";
+import { mirror } from "./registry-mirror.ts";
 import { publish } from "./registry-publish.ts";
+import { renew } from "./registry-renew.ts";
+import { revoke } from "./registry-revoke.ts";
 import { serve } from "./registry-serve.ts";
+import { token } from "./registry-token.ts";
+import { transfer } from "./registry-transfer.ts";
+import { verify } from "./registry-verify.ts";
+import { yank } from "./registry-yank.ts";
 
 /** A publisher's key. Who has it can publish in that name, so it is never written over, nor sent anywhere. */
 const keygen: CommandDefinition = {
@@ -26,7 +35,20 @@ const keygen: CommandDefinition = {
   },
 };
 
-export const registryCommands: readonly CommandDefinition[] = [keygen, serve, publish].map(({ command, run }) => ({
+export const registryCommands: readonly CommandDefinition[] = [
+  keygen,
+  init,
+  serve,
+  publish,
+  token,
+  grant,
+  yank,
+  revoke,
+  transfer,
+  renew,
+  verify,
+  mirror,
+].map(({ command, run }) => ({
   command,
   run: (args, io) =>
     run(args, io).catch((error) => {

@@ -1,0 +1,53 @@
+/** A registry that a command is told of: an address or a folder, and the root that is trusted. */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { CommandIo } from "@pincer/plugin-sdk";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { httpSource } from "@pincer/registry/http-source";
+import { checkedName, isVersion, type PackageName } from "@pincer/registry/name";
+import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
+import { clientErrors } from "../errors.ts";
+
+export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
+
+export function sourceAt(place: string, io: CommandIo): RegistrySource {
+  if (isAddress(place)) {
+    const onWait = (why: string, ms: number) => io.json || io.print(`  waits ${Math.ceil(ms / 1000)} s: ${why}`);
+    return httpSource({ url: place, clock: systemClock, fetch, onWait });
+  }
+  const folder = resolve(place);
+  if (!existsSync(join(folder, "metadata"))) throw clientErrors.REGISTRY_CLIENT_USAGE(`there is no registry in ${folder}`);
+  return folderSource(folder);
+}
+
+export interface GivenRoot {
+  readonly bytes: Uint8Array;
+  /** In hex. */
+  readonly sha256: string;
+  /** Whether it came from elsewhere than from the registry itself. */
+  readonly isTrusted: boolean;
+}
+
+/** The root in that file, or the registry's own first one, which proves nothing but that the rest belongs to it. */
+export async function rootFor(source: RegistrySource, file: string | undefined, signal: AbortSignal): Promise<GivenRoot> {
+  const limit = 512 * 1024;
+  const bytes = file === undefined ? await joined(source.read("metadata/1.root.json", { limit, signal })) : readFileSync(resolve(file));
+  return { bytes, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"), isTrusted: file !== undefined };
+}
+
+/** `telegram`, `skill:notes`, each with `@1.2.0` where one release is meant. Throws `REGISTRY_CLIENT_USAGE`, `REGISTRY_NAME_INVALID`. */
+export function packageIn(text: string): PackageName & { readonly version?: string } {
+  const [, kind, id = "", version] = /^(?:(plugin|skill):)?([^@]*)(?:@(.*))?$/.exec(text) ?? [];
+  if (version !== undefined && !isVersion(version))
+    throw clientErrors.REGISTRY_CLIENT_USAGE(`${JSON.stringify(text)}: expected a version as 1.2.0 behind the @`);
+  return { kind: kind === "skill" ? "skills" : "plugins", id: checkedName(id), ...(version !== undefined && { version }) };
+}
+
+/** Where one release is meant. */
+export function releaseIn(text: string): PackageName & { readonly version: string } {
+  const { version, ...name } = packageIn(text);
+  if (version !== undefined) return { ...name, version };
+  throw clientErrors.REGISTRY_CLIENT_USAGE(`${text}: expected a release, as ${name.id}@1.2.0`);
+}
+
+export const timeNow = (): string => `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`;

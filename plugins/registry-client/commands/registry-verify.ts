@@ -1,0 +1,35 @@
+/** `pincer registry verify`: every file of a registry, looked at without trusting any. */
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { verifyRegistry } from "@pincer/registry/verify";
+import type { CommandDefinition } from "./command.ts";
+import { readOptions } from "./options.ts";
+import { rootFor, sourceAt } from "./registry-place.ts";
+
+export const verify: CommandDefinition = {
+  command: {
+    name: "registry verify",
+    summary: "Check every file of a registry, from its root down",
+    usage: "<folder-or-url> [--root] [file]",
+  },
+  async run(args, io) {
+    const options = readOptions(args, ["--root"]);
+    const place = options.words[0] ?? "";
+    const source = sourceAt(place, io);
+    const root = await rootFor(source, options.value("--root"), io.signal);
+    const found = await verifyRegistry({ source, root: root.bytes, now: () => systemClock.now(), signal: io.signal });
+    const isRight = found.problems.length === 0;
+    const { sha256, isTrusted } = root;
+    if (io.json) io.print(JSON.stringify({ ok: isRight, root: { sha256, isTrusted }, ...found }));
+    else
+      for (const line of [
+        isRight
+          ? `● ${place} is in order: ${found.releases} releases, ${Math.ceil(found.bytes / 1024)} kB`
+          : `✗ ${place}: ${found.problems.length} of its files are not in order`,
+        ...found.problems.map(({ path, code, message }) => `  ${path}\n    ${message} (${code})`),
+        ...(found.expires === undefined ? [] : [`  counts   until ${found.expires}`]),
+        `  root     SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
+      ])
+        io.print(line);
+    return isRight ? 0 : 1;
+  },
+};

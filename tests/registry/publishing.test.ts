@@ -1,0 +1,267 @@
+/** Who may publish what, over HTTP, and what a server makes of everything else that comes. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { createSigner } from "../../registry/trust/key.ts";
+import { type ParcelOptions, parcel, post } from "./parcel.ts";
+import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
+
+const roomy = { burst: 100_000, perMinute: 100_000 };
+let registry: ServedRegistry;
+beforeAll(async () => {
+  registry = await startServedRegistry({ bodySeconds: 60, rates: { files: roomy, reads: roomy, publications: roomy, claims: roomy } });
+}, 60_000);
+afterAll(() => registry[Symbol.asyncDispose]());
+
+let count = 0;
+/** A publisher and a name that nobody else has. */
+function someone() {
+  count += 1;
+  const { signer } = createSigner();
+  const options = (over: Partial<ParcelOptions> = {}): ParcelOptions => ({
+    url: registry.url,
+    publisher: `publisher-${count}`,
+    signer,
+    release: { kind: "plugins", id: `plugin-number-${count}`, version: "1.0.0" },
+    now: systemClock.now(),
+    ...over,
+  });
+  const fixed = options();
+  return { options: (over: Partial<ParcelOptions> = {}) => ({ ...fixed, now: systemClock.now(), ...over }), ...fixed };
+}
+const isThere = async (id: string) => (await registry.get(`/api/v1/packages/plugins/${id}`)).status === 200;
+
+test("a signature with the publisher's key is all that it takes, and the next release builds on the list before", async () => {
+  const ada = someone();
+  const first = await parcel(ada.options());
+  expect(await post(registry.url, first)).toMatchObject({ status: 201, version: 1, claimed: [{ kind: "plugins", id: ada.release.id }] });
+  const second = await parcel(ada.options({ before: first.list, release: { ...ada.release, version: "1.1.0" } }));
+  expect(await post(registry.url, second)).toMatchObject({ status: 201, version: 2, claimed: [] });
+  const { releases } = await registry.client().find(ada.release);
+  expect(releases.map(({ version }) => version)).toEqual(["1.1.0", "1.0.0"]);
+});
+
+test("a request that came before is not done again, and neither is one of another time", async () => {
+  const ada = someone();
+  const first = await parcel(ada.options());
+  expect(await post(registry.url, first)).toMatchObject({ status: 201 });
+  expect(await post(registry.url, first)).toMatchObject({
+    status: 401,
+    code: "REGISTRY_UNAUTHENTICATED",
+    detail: expect.stringContaining("came before"),
+  });
+  for (const apartMs of [-6 * 60_000, 6 * 60_000]) {
+    const late = await parcel(someone().options({ now: systemClock.now() + apartMs }));
+    expect(await post(registry.url, late)).toMatchObject({ status: 401, detail: expect.stringContaining("registry's clock") });
+  }
+});
+
+test("what was signed is what counts: another body, path or host is refused, and so is no signature at all", async () => {
+  const ada = someone();
+  const { body, headers } = await parcel(ada.options());
+  const spoilt = Uint8Array.from(body);
+  spoilt[body.length >> 1]! ^= 1;
+  expect(await post(registry.url, { body: spoilt, headers })).toMatchObject({ status: 401, detail: expect.stringContaining("body") });
+  expect(await post(registry.url, { body, headers: { ...headers, host: "registry.elsewhere.io" } })).toMatchObject({ status: 401 });
+  const elsewhere = await parcel(ada.options({ url: "http://registry.elsewhere.io" }));
+  expect(await post(registry.url, elsewhere)).toMatchObject({ status: 401, detail: expect.stringContaining("does not belong") });
+  expect(await post(registry.url, { body, headers: { "content-type": headers["content-type"]! } })).toMatchObject({ status: 401 });
+  for (const [name, value] of [
+    ["signature", "pincer=:AAAA:"],
+    ["signature", ""],
+    ["signature-input", headers["signature-input"]!.replace("ed25519", "hmac-sha256")],
+    ["signature-input", headers["signature-input"]!.replace(' "content-digest"', "")],
+    ["signature-input", headers["signature-input"]!.replace(/keyid="[0-9a-f]{64}"/, `keyid="${"0".repeat(64)}"`)],
+    ["content-digest", "sha-256=:AAAA:"],
+    ["authorization", "Bearer pincer_reg_nothing"],
+  ] as const)
+    expect(await post(registry.url, { body, headers: { ...headers, [name]: value } })).toMatchObject({
+      status: 401,
+      code: "REGISTRY_UNAUTHENTICATED",
+    });
+  expect(await isThere(ada.release.id)).toBe(false);
+});
+
+test("nobody publishes under another's name, in another's stead, or with a list that another key has signed", async () => {
+  const [ada, eve] = [someone(), someone()];
+  const first = await parcel(ada.options());
+  await post(registry.url, first);
+  const next = { before: first.list, release: { ...ada.release, version: "6.6.6" } };
+  const taken = await parcel(eve.options({ release: { ...ada.release, version: "6.6.6" } }));
+  expect(await post(registry.url, taken)).toMatchObject({ status: 403, code: "REGISTRY_NAME_TAKEN" });
+  expect(await post(registry.url, await parcel(ada.options({ ...next, signer: eve.signer })))).toMatchObject({
+    status: 403,
+    code: "REGISTRY_FORBIDDEN",
+  });
+  expect(await post(registry.url, await parcel(ada.options({ ...next, listSigner: eve.signer })))).toMatchObject({
+    status: 403,
+    code: "REGISTRY_METADATA_UNSIGNED",
+  });
+  // As if she were new, with keys of her own.
+  expect(await post(registry.url, await parcel(eve.options({ publisher: ada.publisher })))).toMatchObject({
+    status: 403,
+    code: "REGISTRY_FORBIDDEN",
+  });
+  expect((await registry.client().find(ada.release)).releases.map(({ version }) => version)).toEqual(["1.0.0"]);
+});
+
+test("a version stays as it is, and an archive is what its list, its path and its notes say", async () => {
+  const ada = someone();
+  const first = await parcel(ada.options());
+  await post(registry.url, first);
+  const path = Object.keys(first.list.targets)[0]!;
+  const change = await parcel(
+    ada.options({
+      before: first.list,
+      release: { ...ada.release, version: "2.0.0" },
+      change: (list) => ({ ...list, targets: { ...list.targets, [path]: { ...list.targets[path]!, hashes: { sha256: "1".repeat(64) } } } }),
+    }),
+  );
+  expect(await post(registry.url, change)).toMatchObject({ status: 409, code: "REGISTRY_VERSION_TAKEN" });
+  const release = { ...ada.release, version: "3.0.0" };
+  const bad: readonly (readonly [Partial<ParcelOptions>, string])[] = [
+    [{ archive: new Uint8Array(randomBytes(2000)) }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ archive: new Uint8Array(0) }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ files: { "plugin.json": JSON.stringify({ id: "another", version: "3.0.0" }) } }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ files: { "plugin.json": JSON.stringify({ id: ada.release.id, version: "3.0.1" }) } }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ files: { "plugin.json": "no json" } }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ notes: { manifest: "2".repeat(64) } }, "REGISTRY_ARCHIVE_INVALID"],
+    [{ change: (list) => ({ ...list, version: list.version + 1 }) }, "REGISTRY_LIST_CHANGED"],
+    [{ change: (list) => ({ ...list, version: 1 }) }, "REGISTRY_LIST_CHANGED"],
+    [{ change: (list) => ({ ...list, expires: "2020-01-01T00:00:00Z" }) }, "REGISTRY_METADATA_INVALID"],
+    [{ change: (list) => ({ ...list, targets: {} }) }, "REGISTRY_REQUEST_INVALID"],
+    [
+      { change: ({ targets, ...list }) => ({ ...list, targets: { ...targets, "plugins/00/x/1.0.0.tgz": targets[path]! } }) },
+      "REGISTRY_METADATA_INVALID",
+    ],
+  ];
+  for (const [over, code] of bad)
+    expect(await post(registry.url, await parcel(ada.options({ before: first.list, release, ...over })))).toMatchObject({ code });
+  const wrong = await parcel(
+    ada.options({
+      before: first.list,
+      release,
+      change: (list) => ({
+        ...list,
+        targets: Object.fromEntries(
+          Object.entries(list.targets).map(([at, target]) => [at, at === path ? target : { ...target, length: target.length + 1 }]),
+        ),
+      }),
+    }),
+  );
+  expect(await post(registry.url, wrong)).toMatchObject({ status: 422, code: "REGISTRY_FILE_WRONG" });
+  expect((await registry.client().find(ada.release)).releases).toHaveLength(1);
+});
+
+test("a name that was claimed with something that was refused is free for whoever comes next", async () => {
+  const [ada, bob] = [someone(), someone()];
+  await post(registry.url, await parcel(ada.options({ archive: new Uint8Array(randomBytes(500)) })));
+  expect(await post(registry.url, await parcel(bob.options({ release: ada.release })))).toMatchObject({ status: 201 });
+});
+
+test("whatever comes instead of a publication is refused, and nothing of it is kept", async () => {
+  const ada = someone();
+  const { body, headers } = await parcel(ada.options());
+  const type = headers["content-type"]!;
+  const boundary = type.split("boundary=")[1]!;
+  const { token } = await registry.cli.json<{ token: string }>(["registry", "token", "create", registry.folder, ada.publisher]);
+  const by = { authorization: `Bearer ${token}` };
+  const field = (name: string, text: string) => `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`;
+  for (const [what, contentType] of [
+    [body, "application/json"],
+    [body, "multipart/form-data"],
+    [new Uint8Array(0), type],
+    [Buffer.from("--"), type],
+    [Buffer.from(`${field("publisher", "ada")}--${boundary}--\r\n`), type],
+    [Buffer.from(`${field("publisher", "ada")}${field("publisher", "eve")}${field("metadata", "{}")}--${boundary}--\r\n`), type],
+    [Buffer.from(`${field("publisher", "../x")}${field("metadata", "{}")}--${boundary}--\r\n`), type],
+    [Buffer.from(`${field("publisher", "ada")}${field("metadata", "{}")}${field("../../etc/passwd", "x")}--${boundary}--\r\n`), type],
+    [new Uint8Array(randomBytes(50_000)), type],
+  ] as const) {
+    const answer = await post(registry.url, { body: new Uint8Array(what), headers: { ...by, "content-type": contentType } });
+    expect(answer.status >= 400 && answer.status < 500).toBe(true);
+    expect(answer.code).toMatch(/^REGISTRY_/);
+  }
+  for (let cut = 1; cut < body.length; cut += Math.ceil(body.length / 40)) {
+    const answer = await post(registry.url, { body: body.slice(0, cut), headers: { ...by, "content-type": type } });
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+  }
+  expect(await isThere(ada.release.id)).toBe(false);
+});
+
+test("ten megabytes of junk are refused, with a token and without one, and the server goes on", async () => {
+  const junk = new Uint8Array(10 * 2 ** 20).fill(0x41);
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+  expect(await post(registry.url, { body: junk, headers })).toMatchObject({ status: 401 });
+  const { token } = await registry.cli.json<{ token: string }>(["registry", "token", "create", registry.folder, "junk"]);
+  expect(await post(registry.url, { body: junk, headers: { ...headers, authorization: `Bearer ${token}` } })).toMatchObject({
+    status: 400,
+  });
+  expect((await registry.get("/api/v1/")).status).toBe(200);
+});
+
+test("a token sends what is signed, for its publisher, for what it may, until it is revoked", async () => {
+  const [ada, eve] = [someone(), someone()];
+  const make = (publisher: string, ...more: string[]) =>
+    registry.cli.json<{ token: string; id: string }>(["registry", "token", "create", registry.folder, publisher, ...more]);
+  const { token, id } = await make(ada.publisher);
+  const first = await parcel(ada.options({ token }));
+  expect(await post(registry.url, first)).toMatchObject({ status: 201 });
+  // Another's token, and a list that no key of hers has signed.
+  const next = { before: first.list, release: { ...ada.release, version: "2.0.0" } };
+  const { token: foreign } = await make(eve.publisher);
+  expect(await post(registry.url, await parcel(ada.options({ ...next, token: foreign })))).toMatchObject({
+    status: 403,
+    code: "REGISTRY_FORBIDDEN",
+  });
+  expect(await post(registry.url, await parcel(ada.options({ ...next, token, listSigner: eve.signer })))).toMatchObject({
+    code: "REGISTRY_METADATA_UNSIGNED",
+  });
+  const { token: yanking } = await make(ada.publisher, "--scope", "yank");
+  expect(await post(registry.url, await parcel(ada.options({ ...next, token: yanking })))).toMatchObject({
+    status: 403,
+    detail: expect.stringContaining("publish"),
+  });
+  const { tokens } = await registry.cli.json<{ tokens: readonly { id: string; usedAt: number | null }[] }>([
+    "registry",
+    "token",
+    "list",
+    registry.folder,
+  ]);
+  expect(tokens.find((one) => one.id === id)?.usedAt).toBeNumber();
+  expect(JSON.stringify(tokens)).not.toContain(token);
+  expect(await registry.cli.json(["registry", "token", "revoke", registry.folder, id])).toMatchObject({ ok: true });
+  expect(await post(registry.url, await parcel(ada.options({ ...next, token })))).toMatchObject({
+    status: 401,
+    detail: expect.stringContaining("revoked"),
+  });
+  const file = join(registry.temporary("token"), "token");
+  const key = registry.key("builder");
+  writeFileSync(file, `${(await make("builder")).token}\n`);
+  expect(await registry.publish(registry.plugin("built", "1.0.0"), "builder", key.file, "--token-file", file)).toMatchObject({
+    ok: true,
+    isNew: true,
+  });
+});
+
+test("of many who publish for one publisher at once each comes to its turn, and no release is lost", async () => {
+  const key = registry.key("crew");
+  const versions = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"];
+  const folders = versions.map((version) => registry.plugin("crewed", version));
+  const outcomes = await Promise.all(folders.map((folder) => registry.publish(folder, "crew", key.file)));
+  expect(outcomes.map(({ ok, error }) => error ?? ok)).toEqual(versions.map(() => true));
+  const { releases } = await registry.client().find({ kind: "plugins", id: "crewed" });
+  expect(releases.map(({ version }) => version).sort()).toEqual(versions);
+});
+
+test("of two publishers who want one name at once exactly one gets it", async () => {
+  for (let round = 0; round < 5; round++) {
+    const [ada, bob] = [someone(), someone()];
+    const parcels = await Promise.all([ada, bob].map((one) => parcel(one.options({ release: ada.release }))));
+    const answers = await Promise.all(parcels.map((one) => post(registry.url, one)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 403]);
+  }
+});

