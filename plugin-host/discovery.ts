@@ -32,7 +32,7 @@ export interface Found {
 export interface Bundle {
   /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
   isChecked(id: string, digest: string): boolean;
-  /** Told of one of an installed plugin that was looked at, and is in order. */
+  /** Told of one that was looked at, and is in order. */
   passed?(digest: string): void;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
   entryOf(plugin: Found): string | undefined;
@@ -89,12 +89,11 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
       throw refuse(`as configKey "plugins.${id}.config", "channels.${id}", "${id}" or what is below that, came "${manifest.configKey}"`);
-    const isNew = root.layout === "installed" && !isChecked;
-    const slow = isNew ? slowPattern(manifest.generated, "/generated") : undefined;
+    const slow = root.layout === "installed" && !isChecked ? slowPattern(manifest.generated, "/generated") : undefined;
     if (slow)
       throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
-    if (isNew) bundle?.passed?.(digest);
+    if (!isChecked) bundle?.passed?.(digest);
     return { id, folder, root, manifest, digest, error: undefined };
   } catch (error) {
     const invalid = isGatewayError(error) ? error : pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
@@ -124,12 +123,10 @@ function installedIn(home: string, isTrial: boolean): string | undefined {
   return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-type BundleIndex = Readonly<Record<string, { readonly file?: string; readonly manifest: string } | undefined>>;
-
 /** Of a folder that the kit's `buildDefaultSet` filled. */
 export function readBundle(out: string): Bundle {
   const file = join(out, "plugins.json");
-  const index: BundleIndex = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const index: Record<string, { file?: string; manifest: string }> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const isChecked: Bundle["isChecked"] = (id, digest) => index[id]?.manifest === digest;
   const fileOf = ({ id, digest }: Found) => (isChecked(id, digest) ? index[id]?.file : undefined);
   return { isChecked, entryOf: (plugin) => (fileOf(plugin) === undefined ? undefined : join(out, fileOf(plugin)!)) };

@@ -65,10 +65,12 @@ interface DefaultSet {
   readonly plugins: readonly string[];
   /** Folders of plugins that run from their source: their manifests are looked at now, so that no start has to. */
   readonly others?: readonly string[];
+  /** Names too, by which the stacks of errors are read. */
+  readonly isSmallest?: boolean;
 }
 
 /** One build in which everything shares its chunks. The plugin host finds the plugins in it through `plugins.json`. */
-export async function buildDefaultSet({ out, entries, plugins, others = [] }: DefaultSet): Promise<void> {
+export async function buildDefaultSet({ out, entries, plugins, others = [], isSmallest = false }: DefaultSet): Promise<void> {
   await rm(out, { recursive: true, force: true });
   const wrappers = join(out, "entries");
   await mkdir(wrappers, { recursive: true });
@@ -94,6 +96,7 @@ export async function buildDefaultSet({ out, entries, plugins, others = [] }: De
   for (const artifact of await bundled("the default set", out, {
     entrypoints,
     splitting: true,
+    ...(isSmallest && { minify: true }),
     naming: { entry: "[name].js", chunk: "chunk-[hash].js", asset: "[name]-[hash].[ext]" },
   }))
     await Bun.write(join(out, artifact.path), artifact);

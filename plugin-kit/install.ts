@@ -28,13 +28,8 @@ export interface InstallOptions {
  * archives throws.
  */
 export async function installDependencies(folder: string, onProgress: (line: string) => void, options: InstallOptions = {}): Promise<void> {
-  if (!needsDependencies(folder)) return;
-  const last = new Set(Object.keys(dependenciesOf(folder)));
-  await fetchDependencies(folder, onProgress, (packages) => takeOver(packages, folder, last), options);
+  if (needsDependencies(folder)) await fetchDependencies(folder, folder, onProgress, options);
 }
-
-const dependenciesOf = (folder: string): object =>
-  (JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object }).dependencies;
 
 /** The plugin's lock, which says of its packages all that there is to say. */
 export function lockOf(folder: string): { readonly file: string; readonly text: string } {
@@ -44,21 +39,22 @@ export function lockOf(folder: string): { readonly file: string; readonly text: 
   return { file, text: readFileSync(file, "utf8") };
 }
 
-/** Hands over the folder in which the packages are whole, until `use` has returned. */
+/** What the plugin in `folder` needs, into the folder `to`. Throws as `installDependencies`. */
 export async function fetchDependencies(
   folder: string,
+  to: string,
   onProgress: (line: string) => void,
-  use: (packages: string) => void,
   { archives, signal = new AbortController().signal }: InstallOptions = {},
 ): Promise<void> {
-  const { file, text: locked } = lockOf(folder);
-  const lock = readLock(file, locked);
-  checkWanted(file, lock, dependenciesOf(folder));
+  const { file, text } = lockOf(folder);
+  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object };
+  const lock = readLock(file, text);
+  checkWanted(file, lock, dependencies);
   signal.throwIfAborted();
   const stage = createStage();
   try {
     writeFileSync(join(stage, "package.json"), JSON.stringify(lock.manifest));
-    writeFileSync(join(stage, "bun.lock"), locked);
+    writeFileSync(join(stage, "bun.lock"), text);
     const installing = { stage, folder, signal, onProgress };
     if (archives) {
       const onServed = ({ name, version }: { readonly name: string; readonly version: string }) => onProgress(`${name} ${version}`);
@@ -67,7 +63,7 @@ export async function fetchDependencies(
         throw registry.failure() ?? error;
       });
     } else await install({ ...installing, env: usualEnv() });
-    use(join(stage, "node_modules"));
+    takeOver(join(stage, "node_modules"), to, new Set(Object.keys(dependencies)));
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }

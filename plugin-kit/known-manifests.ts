@@ -1,5 +1,5 @@
 /**
- * Manifests of installed plugins that were found in order once, by their text. To look at two hundred of them again, for what they say and for patterns
+ * Manifests of plugins that were found in order once, by their text. To look at two hundred of them again, for what they say and for patterns
  * that take long, would be half of a start.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
 import { buildDefaultSet, bundled } from "./build.ts";
+import { packageOf } from "./create.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { gatewayFolder } from "./published.ts";
 import { compileSdk, type SdkPackage } from "./sdk-declarations.ts";
@@ -57,9 +58,13 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
     plugins.push(isWithin ? staged(id) : source(id));
   }
   const entries = [join(repository, "kernel", "cli", "main.ts"), join(repository, "store", "writer.ts")];
-  await buildDefaultSet({ out: join(stage, gatewayFolder), entries, plugins, others: others.map(staged) });
+  await buildDefaultSet({ out: join(stage, gatewayFolder), entries, plugins, others: others.map(staged), isSmallest: true });
   compactManifests(stage, ids.filter(isDefault));
-  write(stage, "LICENSES-OF-OTHERS", licensesOf(ids.filter(isDefault).map(source)));
+  write(
+    stage,
+    "LICENSES-OF-OTHERS",
+    licensesOf([join(repository, "kernel"), join(repository, "registry"), ...ids.filter(isDefault).map(source)]),
+  );
 }
 
 /** A plugin of the default set: its manifest, and when it runs in a process of its own its code, with everything but the SDK. Answers whether it has that. */
@@ -90,20 +95,27 @@ function compactManifests(stage: string, ids: readonly string[]): void {
   write(stage, join(gatewayFolder, "plugins.json"), index);
 }
 
-/** Of the packages that the code of these plugins holds once it is bundled. */
+/** Of the packages that the code in these folders holds once it is bundled, and of those that they need. */
 function licensesOf(folders: readonly string[]): string {
-  const found = folders.flatMap((folder) => {
-    if (!existsSync(join(folder, "package.json"))) return [];
+  const found = new Map<string, string>();
+  const add = (name: string, from: string): void => {
+    const within = packageOf(name, from);
+    if (within === undefined || found.has(within)) return;
+    const { version, license = "", dependencies = {} } = readPackage(within);
+    const file = readdirSync(within).find((each) => /^licen[cs]e/i.test(each));
+    const text = file === undefined ? license : readFileSync(join(within, file), "utf8").trim();
+    found.set(within, `${name} ${version}\n\n${text}\n`);
+    for (const needed of Object.keys(dependencies)) add(needed, within);
+  };
+  for (const folder of folders) {
+    if (!existsSync(join(folder, "package.json"))) continue;
     const { dependencies, devDependencies } = readPackage(folder);
     const code = filesOf(folder).flatMap(({ path, bytes }) => (/\.tsx?$/.test(path) ? new TextDecoder().decode(bytes) : []));
     const isImported = (name: string) => code.some((text) => text.includes(`from "${name}"`) || text.includes(`from "${name}/`));
-    return Object.keys({ ...dependencies, ...devDependencies }).flatMap((name) => {
-      const within = join(folder, "node_modules", name);
-      const license = isImported(name) && readdirSync(within).find((file) => /^licen[cs]e/i.test(file));
-      return license ? `${name} ${readPackage(within).version}\n\n${readFileSync(join(within, license), "utf8").trim()}\n` : [];
-    });
-  });
-  return found.sort().join(`\n${"-".repeat(80)}\n\n`);
+    const others = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !name.startsWith("@pincer/"));
+    for (const name of others.filter(isImported)) add(name, folder);
+  }
+  return [...found.values()].sort().join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** The SDK's code without its test kit and its declarations. */

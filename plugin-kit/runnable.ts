@@ -3,7 +3,7 @@
  * their lock: homes that share a package, and packages that share a home, have their own. Code finds packages only in folders above it, so there
  * is a copy of it beside links to them.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { filesOf } from "./archive.ts";
 import { packageOf } from "./create.ts";
@@ -11,25 +11,39 @@ import { fetchDependencies, type InstallOptions, installDependencies, lockOf, ne
 import { packagesIn } from "./packages/stage.ts";
 import { isPublished } from "./published.ts";
 
-/** Answers with the folder to run the plugin from, and brings what it needs. Throws `PLUGIN_INSTALL_FAILED`. */
+/** Answers with the folder to run the plugin from, and brings what it needs. Throws as `installDependencies`. */
 export async function runnable(
   folder: string,
   home: string,
   onProgress: (line: string) => void,
-  options?: InstallOptions,
+  options: InstallOptions = {},
 ): Promise<string> {
-  const isWhole = !needsDependencies(folder);
-  if (isWhole || !isPublished(dirname(dirname(folder)))) {
+  if (!isSealed(folder)) {
     await installDependencies(folder, onProgress, options);
     return folder;
   }
-  const packages = join(home, "packages", hashOf([lockOf(folder).text]));
-  // By that name they find one another.
-  const put = (whole: string) =>
-    putWhole(packages, (to) => cpSync(whole, join(to, "node_modules"), { recursive: true, verbatimSymlinks: true }));
-  if (!existsSync(packages)) await fetchDependencies(folder, onProgress, put, options);
-  return copyBeside(folder, join(packages, "node_modules"), join(home, "cache", "plugins"));
+  if (!needsDependencies(folder)) return folder;
+  const packages = packagesOf(folder, home);
+  if (!existsSync(packages)) {
+    mkdirSync(dirname(packages), { recursive: true, mode: 0o700 });
+    await fetchDependencies(folder, dirname(packages), onProgress, options).catch((error) => {
+      if (!existsSync(packages)) throw error; // else somebody else was faster
+    });
+  }
+  return copyBeside(folder, packages, copiesIn(home));
 }
+
+/** Takes back what `runnable` brought. What runs of it must have ended. */
+export function removeDependencies(folder: string, home: string): void {
+  const brought = isSealed(folder) ? copiesOf(basename(folder), copiesIn(home)) : [join(folder, "node_modules")];
+  if (isSealed(folder) && needsDependencies(folder)) brought.push(dirname(packagesOf(folder, home)));
+  for (const path of brought) rmSync(path, { recursive: true, force: true });
+}
+
+/** Whether the plugin is part of a package of Pincer. */
+const isSealed = (folder: string): boolean => isPublished(dirname(dirname(folder)));
+const packagesOf = (folder: string, home: string): string => join(home, "packages", hashOf([lockOf(folder).text]), "node_modules");
+const copiesIn = (home: string): string => join(home, "cache", "plugins");
 
 /** What the gateway gives to every plugin. */
 const given = ["@pincer/plugin-sdk", "@sinclair/typebox"];
@@ -52,20 +66,21 @@ function copyBeside(folder: string, packages: string, copies: string): string {
       symlinkSync(target, link);
     }
   });
-  removeOld(copies, id);
+  const byAge = copiesOf(id, copies).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  for (const old of byAge.slice(kept)) rmSync(old, { recursive: true, force: true });
   return join(copy, id);
 }
 
 /** The one before stays, since a generation that still runs loads parts of it when it needs them. */
 const kept = 2;
 
-function removeOld(copies: string, id: string): void {
-  const own = readdirSync(copies).filter((name) => name.startsWith(`${id}-`) && /^[0-9a-f]{32}$/.test(name.slice(id.length + 1)));
-  const byAge = own.map((name) => join(copies, name)).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const copy of byAge.slice(kept)) rmSync(copy, { recursive: true, force: true });
+function copiesOf(id: string, copies: string): string[] {
+  const all = existsSync(copies) ? readdirSync(copies) : [];
+  const own = all.filter((name) => name.startsWith(`${id}-`) && /^[0-9a-f]{32}$/.test(name.slice(id.length + 1)));
+  return own.map((name) => join(copies, name));
 }
 
-/** Nobody finds half of it, and whoever makes the same at the same time may be first. */
+/** Nobody finds half of it, and whoever makes the same at the same time may be faster. */
 function putWhole(path: string, fill: (folder: string) => void): void {
   const making = `${path}.${crypto.randomUUID()}`;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

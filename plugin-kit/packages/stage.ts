@@ -58,7 +58,7 @@ function move(from: string, to: string): void {
   }
 }
 
-/** The names of the packages in a folder of them. */
+/** Their names, of a folder that holds nothing else. */
 export const packagesIn = (folder: string): readonly string[] =>
   readdirSync(folder).flatMap((name) => (name.startsWith("@") ? readdirSync(join(folder, name)).map((part) => join(name, part)) : [name]));
 

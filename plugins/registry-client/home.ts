@@ -1,5 +1,5 @@
 /** The engine beside a home in which no gateway runs: the next start finds what it did. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { valueAt } from "@pincer/plugin-sdk/json5";
 import { limitedFetch, publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -12,8 +12,8 @@ import { clientErrors } from "./errors.ts";
 import { placesOf } from "./places.ts";
 import manifest from "./plugin.json" with { type: "json" };
 
-/** The plugins of this repository, of which this is one. */
-const embedded = dirname(import.meta.dir);
+/** The plugins of this repository, of which this is one; bundled, it is as deep in it in a folder of another name. */
+const embedded = join(dirname(dirname(import.meta.dir)), "plugins");
 
 export async function engineOfHome(home: string, progress: Surroundings["progress"], signal: AbortSignal): Promise<Engine> {
   const settings = settingsOfFile(home);

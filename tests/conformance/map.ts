@@ -9,6 +9,7 @@ import { approvalEvents, approvalMethods } from "./approvals.ts";
 import { installingEvents, installingMethods } from "./installing.ts";
 import { type Additions, published } from "./published.ts";
 import * as its from "./shapes.ts";
+import { skillMethods } from "./skills.ts";
 
 const { anything, count, flag, list, map, maybe, ok, oneOf, orNull, params, shape, text, time, word } = its;
 
@@ -35,7 +36,6 @@ const read = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => m
 const write = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.write", takes, result, more);
 const admin = (takes: TSchema, result: TSchema, more?: Partial<MethodEntry>) => method("operator.admin", takes, result, more);
 const approvals = (takes: TSchema, result: TSchema) => method("operator.approvals", takes, result);
-const node = (takes: TSchema, result: TSchema) => method("node", takes, result);
 const pairing = (takes: TSchema, result: TSchema) => method("operator.pairing", takes, result);
 
 /** A feature that is not here has none of it, whatever is asked for. */
@@ -286,19 +286,7 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "tools.effective": read(published("ToolsEffectiveParams"), published("ToolsEffectiveResult")),
   "commands.list": read(published("CommandsListParams"), published("CommandsListResult")),
 
-  "skills.status": read(
-    published("SkillsStatusParams"),
-    shape({ workspaceDir: word, managedSkillsDir: word, agentId: word, skills: list(its.SkillStatus) }),
-  ),
-  "skills.bins": node(published("SkillsBinsParams"), published("SkillsBinsResult")),
-  "skills.update": admin(
-    published("SkillsUpdateParams"),
-    shape({ ok: Type.Literal(true), skillKey: word, config: shape({ enabled: maybe(flag), env: list(word) }) }),
-  ),
-  "skills.install": admin(
-    published("SkillsInstallParams"),
-    shape({ ok: flag, message: word, stdout: text, stderr: text, code: orNull(Type.Integer()), command: word }),
-  ),
+  ...skillMethods,
 
   "channels.status": read(published("ChannelsStatusParams"), published("ChannelsStatusResult")),
   "delivery.check": read(

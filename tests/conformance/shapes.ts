@@ -263,14 +263,3 @@ export const Applicants = shape({
   approved: list(shape({ ...ofSender, name: maybe(word), approvedAtMs: time, approvedBy: word })),
   owners: list(shape({ channel: word, accountId: maybe(word), id: word })),
 });
-
-const words = list(text);
-const requirements = shape({ bins: words, anyBins: words, env: words, config: words, os: words });
-/** As the Control UI reads it, with what this gateway adds: `reasons`, `variables`, who may call it, the command of an installer. */
-export const SkillStatus = shape({
-  ...{ name: word, description: text, source: word, bundled: flag, filePath: word, baseDir: word, skillKey: word },
-  ...{ primaryEnv: maybe(word), emoji: maybe(word), homepage: maybe(word) },
-  ...{ always: flag, disabled: flag, blockedByAllowlist: flag, eligible: flag, userInvocable: flag, modelInvocable: flag },
-  ...{ requirements, missing: requirements, configChecks: list(shape({ path: word, satisfied: flag })) },
-  ...{ install: list(shape({ id: word, kind: word, label: word, bins: words, command: word })), reasons: words, variables: words },
-});

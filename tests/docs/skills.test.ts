@@ -59,7 +59,7 @@ test("the first skill is made, written and used as its page says", async () => {
           ran += 1;
         }
     }
-    expect(ran).toBe(7);
+    expect(ran).toBe(6);
     expect(said).toContain("Two minutes, at 75 degrees.");
     expect(script.models[2]?.request.messages.at(-1)).toMatchObject({
       toolName: "exec",

@@ -2,12 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
-import { npmArchives } from "../../plugins/registry-client/dependencies/archives.ts";
-import { mirrorDependenciesOf } from "../../plugins/registry-client/dependencies/mirror.ts";
-import { npmRegistry } from "../../plugins/registry-client/sources/npm-registry.ts";
-import { npmSettings } from "../../plugins/registry-client/sources/npm-settings.ts";
 import { createCliHome } from "../support/cli.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { startShop } from "../support/packages.ts";
@@ -113,16 +108,26 @@ test("what the lock says is installed again without a network, and runs", async 
   expect(await home.json(["call", "weather.rain"])).toEqual({ text: "it rains" });
 });
 
-test("a registry in a folder that holds dependencies is enough where nothing else answers", async () => {
+test("a mirror holds what its plugins need of npm, and is enough where nothing else answers", async () => {
   await using npm = serveNpm();
   using shop = startShop();
   const folder = await makeNeedy(shop, npm);
   const manifest = new Bun.CryptoHasher("sha256").update(readFileSync(join(folder, "plugin.json"))).digest("hex");
   shop.publish({ id: "weather", version: "1.0.0", folder, manifest, archive: pack(filesOf(folder)) });
-  const settings = npmSettings({ env: { BUN_CONFIG_REGISTRY: npm.url }, home: shop.folder, ask: async () => "" });
-  const archives = npmArchives(npmRegistry(settings, { fetch, clock: systemClock }));
-  await using home = homeWith(shop, {}, { BUN_CONFIG_REGISTRY: "http://127.0.0.1:9/" });
-  await mirrorDependenciesOf(shop.house.folder, new AbortController().signal, () => undefined, archives);
+  const mirror = join(shop.folder, "mirror");
+  await using home = homeWith(
+    { ...shop, registry: { ...shop.registry, address: mirror } },
+    {},
+    { BUN_CONFIG_REGISTRY: "http://127.0.0.1:9/" },
+  );
+  const words = ["registry", "mirror", shop.house.folder, mirror, "--root", shop.registry.root];
+  const mirrored = await home.pincer(words, { env: { BUN_CONFIG_REGISTRY: npm.url } });
+  expect(mirrored).toMatchObject({ code: 0, err: "", out: expect.stringContaining("with      1 package of npm that its plugins need") });
+  expect(await home.json([...words, "--no-dependencies"])).toMatchObject({ ok: true, dependencies: 0 });
+  npm.disturb(() => {
+    throw new Error("nobody asks for what is there already");
+  });
+  expect(await home.json(words)).toMatchObject({ ok: true, dependencies: 1, fetched: 0 });
   expect(await home.pincer(["install", "weather", "--yes"])).toMatchObject({ code: 0, err: "" });
   expect(needed(home)).toBe('export default "it rains";');
 });

@@ -1,6 +1,5 @@
 /** Where the archives of packages that plugins need come from: the cache, mirrors, a registry of npm; each is checked against the lock, whoever has it. */
 import { fits } from "@pincer/plugin-kit/packages/integrity";
-import type { LockedPackage } from "@pincer/plugin-kit/packages/lock";
 import { type ArchiveSource, placeOf } from "@pincer/plugin-kit/packages/loopback";
 import { RegistryError, type RegistryErrorCode } from "@pincer/registry/error";
 import { joined, type RegistrySource } from "@pincer/registry/source";
@@ -41,40 +40,34 @@ export const mirroredArchives =
     throw new RegistryError("REGISTRY_FILE_WRONG", `${mirror.name} has ${name} ${version} with other bytes than were locked`);
   };
 
-/** The first of `places` that has it; from then on the cache. Who did not answer once is asked last. Throws `REGISTRY_CLIENT_DEPENDENCY_MISSING` when nobody has it. */
-export function cachedArchives(cache: ArchiveCache, places: readonly ArchiveSource[]): ArchiveSource {
+/** The first of `places` that has it; who did not answer once is asked last. Throws `REGISTRY_CLIENT_DEPENDENCY_MISSING` when nobody has it. */
+export function firstArchives(places: readonly ArchiveSource[]): ArchiveSource {
   const silent = new Set<ArchiveSource>();
   return async (wanted, signal) => {
-    const kept = cache.read(wanted.checksum);
-    if (kept) return kept;
-    const order = places.toSorted((a, b) => Number(silent.has(a)) - Number(silent.has(b)));
-    const bytes = await firstOf(order, silent, wanted, signal);
-    cache.keep(wanted.checksum, bytes);
-    return bytes;
+    let last: unknown;
+    for (const place of places.toSorted((a, b) => Number(silent.has(a)) - Number(silent.has(b)))) {
+      try {
+        return await place(wanted, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (has(error, "REGISTRY_UNREACHABLE")) silent.add(place);
+        if (!has(error, "REGISTRY_NOT_FOUND")) last = error;
+      }
+    }
+    if (last !== undefined) throw last;
+    const where = places.length === 0 ? "not in the cache, and nobody else is asked without a network" : "nowhere that packages come from";
+    throw clientErrors.REGISTRY_CLIENT_DEPENDENCY_MISSING(`${wanted.name} ${wanted.version}, which the lock names, is ${where}`);
   };
 }
 
-async function firstOf(
-  places: readonly ArchiveSource[],
-  silent: Set<ArchiveSource>,
-  wanted: LockedPackage,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  let last: unknown;
-  for (const place of places) {
-    try {
-      return await place(wanted, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (has(error, "REGISTRY_UNREACHABLE")) silent.add(place);
-      if (!has(error, "REGISTRY_NOT_FOUND")) last = error;
-    }
-  }
-  if (last !== undefined) throw last;
-  const elsewhere = places.length === 0 ? "and nobody else is asked without a network" : "nor anywhere that packages come from";
-  throw clientErrors.REGISTRY_CLIENT_DEPENDENCY_MISSING(
-    `${wanted.name} ${wanted.version}, which the lock names, is not in the cache, ${elsewhere}`,
-  );
+export function cachedArchives(cache: ArchiveCache, archives: ArchiveSource): ArchiveSource {
+  return async (wanted, signal) => {
+    const kept = cache.read(wanted.checksum);
+    if (kept) return kept;
+    const bytes = await archives(wanted, signal);
+    cache.keep(wanted.checksum, bytes);
+    return bytes;
+  };
 }
 
 const has = (error: unknown, code: RegistryErrorCode): boolean => error instanceof RegistryError && error.code === code;

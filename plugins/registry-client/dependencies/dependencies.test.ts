@@ -288,7 +288,9 @@ test("what all plugins of a registry need is mirrored beside them, but for what 
   const { archives: source } = dependencies();
   const { packages, problems } = await mirrorDependenciesOf(house.folder, signal, () => undefined, source);
   expect(packages).toBe(names.length);
-  expect(problems).toEqual([{ path: expect.stringContaining("1.1.0.tgz"), message: expect.stringContaining("evil@file:") }]);
+  expect(problems).toEqual([
+    { path: expect.stringContaining("1.1.0.tgz"), code: "PLUGIN_INSTALL_FAILED", message: expect.stringContaining("evil@file:") },
+  ]);
   await createDependencies({ home: join(base, `house-${count}`), now: () => 0, mirrors: [folderSource(house.folder)] }).install(
     folder,
     () => undefined,

@@ -1,10 +1,10 @@
 /** A plugin's dependencies, installed: from the cache, from mirrors, and, unless it is to be without a network, from the machine's registry of npm. */
 import { join } from "node:path";
-import { installDependencies } from "@pincer/plugin-kit/install";
 import type { ArchiveSource } from "@pincer/plugin-kit/packages/loopback";
+import { runnable } from "@pincer/plugin-kit/runnable";
 import type { RegistrySource } from "@pincer/registry/source";
 import type { NpmRegistryClient } from "../sources/npm-registry.ts";
-import { cachedArchives, mirroredArchives, npmArchives } from "./archives.ts";
+import { cachedArchives, firstArchives, mirroredArchives, npmArchives } from "./archives.ts";
 import { archiveCache } from "./cache.ts";
 
 interface DependencyOptions {
@@ -29,11 +29,11 @@ const cacheBytes = 1024 * 2 ** 20;
 export function createDependencies({ home, now, npm, mirrors = [], lateMirrors = [] }: DependencyOptions): Dependencies {
   const cache = archiveCache(join(home, "cache", "packages"), now);
   const places = [...mirrors.map(mirroredArchives), ...(npm ? [npmArchives(npm)] : []), ...lateMirrors.map(mirroredArchives)];
-  const archives = cachedArchives(cache, places);
+  const archives = cachedArchives(cache, firstArchives(places));
   return {
     archives,
     async install(folder, onProgress, signal) {
-      await installDependencies(folder, onProgress, { archives, signal });
+      await runnable(folder, home, onProgress, { archives, signal });
       cache.trim(cacheBytes);
     },
   };

@@ -13,6 +13,8 @@ export interface MirrorProgress extends LockedPackage {
   /** Packages that are there now, of so many. */
   readonly done: number;
   readonly total: number;
+  /** Whether it was fetched now. */
+  readonly isNew: boolean;
 }
 
 /** Relative to the folder or the address of a mirror. */
@@ -35,14 +37,16 @@ export async function mirrorDependencies(
   let done = 0;
   const outcomes = await Promise.allSettled(
     packages.map(async (wanted) => {
+      const path = join(folder, mirroredAt(wanted.checksum));
+      const isNew = !existsSync(path) || !fits(readFileSync(path), wanted.checksum);
       try {
-        const path = join(folder, mirroredAt(wanted.checksum));
-        if (!existsSync(path) || !fits(readFileSync(path), wanted.checksum)) writeWhole(path, await archives(wanted, given));
+        if (isNew) writeWhole(path, await archives(wanted, given));
       } catch (error) {
         failed.abort(error);
         throw error;
       }
-      onProgress({ ...wanted, done: ++done, total: packages.length });
+      done++;
+      onProgress({ ...wanted, done, total: packages.length, isNew });
     }),
   );
   signal.throwIfAborted();
@@ -53,7 +57,7 @@ export interface MirroredDependencies {
   /** Packages that are there now. */
   readonly packages: number;
   /** What cannot be installed anyway, and was left out. */
-  readonly problems: readonly { readonly path: string; readonly message: string }[];
+  readonly problems: readonly { readonly path: string; readonly code: string; readonly message: string }[];
 }
 
 /** What all plugins need that lie in the folder of a registry, as a mirror of one does. */
@@ -80,7 +84,7 @@ export async function mirrorDependenciesOf(
     } catch (error) {
       if (!hasCode(error, "PLUGIN_INSTALL_FAILED") && !(error instanceof RegistryError && error.code.startsWith("REGISTRY_ARCHIVE_")))
         throw error;
-      problems.push({ path, message: error.message });
+      problems.push({ path, code: error.code, message: error.message });
     }
   }
   return { packages: checksums.size, problems };

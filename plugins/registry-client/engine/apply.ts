@@ -1,6 +1,7 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
@@ -175,7 +176,7 @@ async function disable(surroundings: Surroundings, { plugin, data }: StepOf<"dis
   tell("removing");
   if (running) await running.setEnabled(plugin.id, false, signal);
   else await settings.change([[["plugins", plugin.id, "enabled"], false]], signal);
-  rmSync(join(plugin.folder, "node_modules"), { recursive: true, force: true });
+  removeDependencies(plugin.folder, home);
   if (data) rmSync(join(home, "data", plugin.id), { recursive: true, force: true });
   writeLock(home, withEntry(readLock(home), { kind: "plugins", id: plugin.id }, undefined));
   tell("done");

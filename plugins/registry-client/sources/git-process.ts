@@ -3,6 +3,7 @@
  * hook, filter or helper runs, nothing is checked out, and what the other side sends is bounded.
  */
 import { clientErrors } from "../errors.ts";
+import { environmentWith } from "./environment.ts";
 
 export interface Git {
   /** What it says, and `REGISTRY_CLIENT_GIT_FAILED` with what it complains of when it fails. */
@@ -17,9 +18,6 @@ interface RunOptions {
 }
 
 const usualAnswer = 16 * 2 ** 20;
-
-/** What leads to other machines, and to the keys that they know. */
-const passed = /^(PATH|HOME|USER|TMPDIR|SSH_AUTH_SOCK|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO)$/i;
 
 const settings = {
   "core.hooksPath": "/dev/null",
@@ -41,7 +39,7 @@ const settings = {
 /** `protocol`: of the one address that it may fetch from, and no other. `fileBytes`: of any one file that it writes. */
 export function createGit(protocol: "https" | "http" | "ssh" | "file", fileBytes: number): Git {
   const env = {
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name))),
+    ...environmentWith(["SSH_AUTH_SOCK", "GIT_SSL_CAINFO"]),
     GIT_ALLOW_PROTOCOL: protocol,
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
@@ -56,7 +54,7 @@ export function createGit(protocol: "https" | "http" | "ssh" | "file", fileBytes
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   // The shell's own limit is the one that every system has; its unit is 512 bytes.
-  const bounded = ["sh", "-c", 'ulimit -f "$0"; exec git "$@"', String(Math.ceil(fileBytes / 512))];
+  const bounded = ["/bin/sh", "-c", 'ulimit -f "$0"; exec git "$@"', String(Math.ceil(fileBytes / 512))];
 
   return {
     async run(args, { signal, limit = usualAnswer, input }) {

@@ -1,9 +1,10 @@
 /** Where packages of npm come from on this machine: what its owner has set for Bun and for npm counts here too. */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { RegistryError } from "@pincer/registry/error";
+import { environmentWith } from "./environment.ts";
 
 export interface NpmRegistry {
   /** Ends with a slash. */
@@ -17,6 +18,9 @@ export interface NpmSettings {
   registryOf(packageName: string): Promise<NpmRegistry>;
 }
 
+/** As `permissions.files` of the manifest names it. */
+const npmrcAt = "~/.npmrc";
+
 interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
@@ -26,7 +30,7 @@ interface Machine {
 
 /** `BUN_CONFIG_REGISTRY`, `NPM_CONFIG_REGISTRY`, the owner's `.npmrc` with registries of scopes and tokens, and what Bun has otherwise. */
 export function npmSettings({ env, home, ask }: Machine = { env: process.env, home: homedir(), ask: askBun }): NpmSettings {
-  const file = join(home, ".npmrc");
+  const file = join(home, relative("~", npmrcAt));
   const npmrc = existsSync(file) ? linesOf(readFileSync(file, "utf8"), env) : new Map<string, string>();
   let usual: Promise<URL> | undefined;
 
@@ -86,9 +90,18 @@ function authorizationFor(url: URL, npmrc: ReadonlyMap<string, string>): string 
   return undefined;
 }
 
+/** Where Bun has its own settings, and what it keeps. */
+const own = ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "BUN_INSTALL", "BUN_INSTALL_CACHE_DIR"];
+
 async function askBun(packageName: string): Promise<string> {
   const command = [process.execPath, "info", packageName, "dist.tarball"];
-  const asked = Bun.spawn(command, { cwd: "/", env: { ...process.env, BUN_BE_BUN: "1" }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const asked = Bun.spawn(command, {
+    cwd: "/",
+    env: { ...environmentWith(own), BUN_BE_BUN: "1" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [said, complaint] = await Promise.all([new Response(asked.stdout).text(), new Response(asked.stderr).text()]);
   if ((await asked.exited) !== 0) throw new Error(complaint.trim().split("\n").at(-1) ?? "bun info ended without a word");
   return said.trim();
