@@ -39,3 +39,6 @@ export function shownError(error: unknown): unknown {
 /** Whether a place was asked in vain: it is not there, or does not have it. */
 export const isPackageMissing = (error: unknown): boolean =>
   error instanceof RegistryError && ["REGISTRY_NOT_FOUND", "REGISTRY_UNREACHABLE"].includes(error.code);
+
+/** Nothing of it is left that anybody should run. */
+export const isRevoked = (error: unknown): error is RegistryError => error instanceof RegistryError && error.code === "REGISTRY_REVOKED";

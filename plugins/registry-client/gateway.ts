@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { PluginContext } from "@pincer/plugin-sdk";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
@@ -13,7 +14,9 @@ import type { Running } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { placesOf } from "./places.ts";
+import { placesOf, sitesOf } from "./places.ts";
+import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
+import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
@@ -44,12 +47,22 @@ export function serve(ctx: Context): void {
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
     return createEngine({
-      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, inspect: [], running },
+      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
+  };
+
+  const skillPlaces = (): SkillPlaces => {
+    const options = { home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch };
+    return {
+      sites: sitesOf(options),
+      registries: placesOf(options).sources.registries,
+      search: async (query, limit, signal) => (await open(signal)).search(query, limit, signal),
+      onTrouble: (place, error) => ctx.log.warn("registry-client.unreachable", { place, error: errorMessage(error) }),
+    };
   };
 
   const remember = (token: string, engine: Engine): void => {
@@ -99,6 +112,10 @@ export function serve(ctx: Context): void {
   ctx.method(pluginsSearch, ({ query, limit = usualHits }, { signal }) =>
     told(async () => found(await (await open(signal)).search(query, limit, signal))),
   );
+  ctx.method(skillsSearch, ({ query, limit = usualHits }, { signal }) =>
+    told(async () => ({ results: [...(await searchSkills(skillPlaces(), query, limit, signal))] })),
+  );
+  ctx.method(skillsDetail, ({ slug }, { signal }) => told(() => skillDetail(skillPlaces(), slug, signal)));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = (await open(signal)).pin(typed, pinned);

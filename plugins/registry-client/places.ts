@@ -6,7 +6,7 @@ import { createDependencies, type Dependencies } from "./dependencies/dependenci
 import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
 import { clawHubPackages } from "./sources/clawhub.ts";
-import { createClawHubSite } from "./sources/clawhub-site.ts";
+import { type ClawHubSite, createClawHubSite } from "./sources/clawhub-site.ts";
 import { folderPackages } from "./sources/folder.ts";
 import { gitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
@@ -18,7 +18,13 @@ interface Places extends Omit<RegistriesOptions, "registries"> {
   readonly config: ClientConfig;
 }
 
-export function placesOf({ config, ...options }: Places): { readonly sources: Sources; readonly dependencies: Dependencies } {
+export const sitesOf = ({ config, ...options }: Places): readonly ClawHubSite[] =>
+  config.clawhub.map((site) => createClawHubSite(site, httpReader(options)));
+
+export function placesOf({ config, ...options }: Places): {
+  readonly sources: Sources;
+  readonly dependencies: Dependencies;
+} {
   // Whoever installs names these addresses himself, also of machines of his own; what they may be their sources say.
   const anywhere = { ...options, fetch: (url: string, init: RequestInit) => fetch(url, init) };
   const npm = npmRegistry(npmSettings(), anywhere);
@@ -28,7 +34,7 @@ export function placesOf({ config, ...options }: Places): { readonly sources: So
     sources: {
       registries: createRegistrySources({ ...options, registries: config.registries }),
       others: {
-        clawhub: clawHubPackages(config.clawhub.map((site) => createClawHubSite(site, httpReader(options)))),
+        clawhub: clawHubPackages(sitesOf({ config, ...options })),
         folder: folderPackages,
         git: gitPackages,
         archive: archivePackages(httpReader(anywhere)),

@@ -9,6 +9,7 @@ import type { Declare } from "@pincer/plugin-sdk/testing/needs";
 import { type Script, scriptedPlugins, startScript } from "@pincer/plugin-sdk/testing/script";
 import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
 import { type Platform, startPlatform } from "../fixtures/platform/platform.ts";
+import { serveClawHub } from "../support/clawhub-site.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 
 export const MAIN = "agent:main:main";
@@ -97,6 +98,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const recorder = options.recorder ?? createRecorder();
   const script = startScript();
   const platform = startPlatform({ idempotent: true });
+  const clawHub = serveClawHub();
+  clawHub.publish({ slug: "dice", version: "1.0.0", files: { "SKILL.md": "---\nname: dice\ndescription: Rolls dice\n---\nRoll.\n" } });
   const gateway = await startTestGateway({
     plugins: [fixtures, scriptedPlugins],
     enable: ["scripted-provider", "scripted-tools", "scripted-channel"],
@@ -110,7 +113,10 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         pairing: { openPerAccount: 4 },
         // Only what a client asks for waits here.
         approvals: { rules: [{ action: "allow", owner: true }] },
-        ...(options.isolation && { plugins: Object.fromEntries(processPlugins.map((id) => [id, { isolation: options.isolation }])) }),
+        plugins: {
+          "registry-client": { config: { clawhub: [{ name: "clawhub", address: clawHub.url }] } },
+          ...(options.isolation && Object.fromEntries(processPlugins.map((id) => [id, { isolation: options.isolation }]))),
+        },
       },
       options.config ?? {},
     ),
@@ -154,7 +160,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();
-      await Promise.all([script.stop(), platform.stop()]);
+      await Promise.all([script.stop(), platform.stop(), clawHub[Symbol.asyncDispose]()]);
     },
   };
 }

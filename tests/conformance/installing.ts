@@ -29,6 +29,8 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
   "plugins.install": entry("operator.admin", published("PluginsInstallParams"), published("PluginsInstallResult")),
   "plugins.uninstall": entry("operator.admin", published("PluginsUninstallParams"), published("PluginsUninstallResult")),
   "plugins.search": entry("operator.read", published("PluginsSearchParams"), published("PluginsSearchResult")),
+  "skills.search": entry("operator.read", published("SkillsSearchParams"), published("SkillsSearchResult")),
+  "skills.detail": entry("operator.read", published("SkillsDetailParams"), published("SkillsDetailResult")),
   "registry-client.plan": entry("operator.admin", params({ request }), shape({ items: list(item), token: word })),
   "registry-client.apply": entry(
     "operator.admin",

@@ -279,6 +279,10 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["registry-client.pin", { package: "tools-http", pinned: true }],
   ["registry-client.why", { package: "tools-http" }],
   ["plugins.search", { query: "http", limit: 5 }],
+  ["skills.search", { query: "dice", limit: 5 }],
+  ["skills.search", {}],
+  ["skills.detail", { slug: "@ada/nothing" }],
+  ["skills.detail", { slug: "@ada/dice" }],
   ["plugins.install", { source: "official", pluginId: "tools-http" }],
   [
     "plugins.uninstall",

@@ -1,9 +1,12 @@
-/** The published `clawhub` program, unchanged, against a registry that `pincer registry serve` serves. */
+/** ClawHub's API, both ways: the published `clawhub` program, unchanged, against `pincer registry serve`, and `pincer install` from such sites. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
+import { writeZip } from "../../registry/archive/zip-write.ts";
 import { clawHubCli } from "../support/clawhub-cli.ts";
+import { serveClawHub } from "../support/clawhub-site.ts";
+import { createCliHome } from "../support/cli.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
 
 let registry: ServedRegistry;
@@ -92,3 +95,61 @@ testWith("npm")(
   },
   120_000,
 );
+
+test("Pincer installs a skill from a ClawHub-compatible address, asks about what its site calls bad, and holds it to its lock", async () => {
+  await using site = serveClawHub();
+  const suspicious = { isSuspicious: true, isMalwareBlocked: false, summary: "Runs what it fetches" };
+  site.publish({
+    slug: "dice",
+    version: "1.0.0",
+    files: { "SKILL.md": "---\nname: dice\ndescription: Rolls dice\n---\nRoll.\n" },
+    moderation: suspicious,
+  });
+  const sites = [
+    { name: "own", address: registry.url },
+    { name: "other", address: site.url },
+  ];
+  await using home = createCliHome();
+  mkdirSync(home.path, { recursive: true });
+  writeFileSync(
+    join(home.path, "pincer.json5"),
+    JSON.stringify({ plugins: { "registry-client": { config: { clawhub: sites }, enabled: true } } }),
+  );
+  const installed = (id: string) => {
+    const folder = join(home.path, "skills", id);
+    return filesIn(join(folder, readFileSync(join(folder, "current"), "utf8").trim()));
+  };
+
+  const shown = await home.pincer(["install", "clawhub:@ada/weather@1.0.0"]);
+  expect(shown).toMatchObject({ code: 1, out: expect.stringMatching(/^install weather 1\.0\.0\n/) });
+  expect(existsSync(join(home.path, "skills"))).toBe(false);
+  expect(await home.pincer(["install", "clawhub:weather@1.0.0", "--yes"])).toMatchObject({ code: 0, err: "" });
+  expect(installed("weather")).toEqual(published("1.0.0"));
+  const lock = () => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages;
+  expect(lock()["skills/weather"]).toMatchObject({
+    version: "1.0.0",
+    origin: { from: "clawhub", site: `${registry.url}`, slug: "@ada/weather" },
+  });
+  expect(await home.pincer(["update", "weather", "--yes"])).toMatchObject({ code: 0, err: "" });
+  expect(installed("weather")).toEqual(published("1.1.0"));
+
+  expect(await home.pincer(["install", "clawhub:other:dice", "--yes"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("suspicious"),
+  });
+  expect(await home.pincer(["install", "clawhub:other:dice", "--yes", "--accept", "suspicious"])).toMatchObject({ code: 0 });
+  rmSync(join(home.path, "skills"), { recursive: true });
+  expect(await home.pincer(["install", "--frozen", "--yes"])).toMatchObject({ code: 0 });
+  expect(installed("weather")).toEqual(published("1.1.0"));
+  // Without what was kept of it, it is had from its site again, which has another one now.
+  for (const kept of ["skills", "cache"]) rmSync(join(home.path, kept), { recursive: true });
+  site.disturb(async (exchange, zip) => {
+    if (!zip) return false;
+    exchange.begin(200, {});
+    await exchange.write(writeZip([{ path: "SKILL.md", bytes: Buffer.from("---\nname: dice\ndescription: Rolls dice\n---\nCheat.\n") }]));
+    exchange.end();
+    return true;
+  });
+  const swapped = await home.pincer(["install", "--frozen", "--yes"]);
+  expect(swapped).toMatchObject({ code: 1, err: expect.stringContaining("is another one now: expected SHA-256") });
+}, 120_000);

@@ -1,6 +1,6 @@
 /** An installation that ends in the middle: the next start has what was there before, and the next installation works. */
 import { expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
@@ -108,9 +108,12 @@ test("a gateway that is killed while it tries a version starts with the one befo
   await home.pincer(["up"]);
   expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
   const { pid } = JSON.parse(readFileSync(join(home.path, "gateway.json"), "utf8"));
+  const written = watch(join(home.path, "plugins", "weather"));
+  const named = new Promise<void>((resolve) => written.on("change", (_kind, name) => name === "next" && resolve()));
   const updating = home.pincer(["update", "--yes"]);
   // The one that is tried never gets ready: as soon as it is named, the gateway is in the middle of trying it.
-  while (!existsSync(join(home.path, "plugins", "weather", "next"))) await Bun.sleep(5);
+  await named;
+  written.close();
   process.kill(pid, "SIGKILL");
   expect(await updating).toMatchObject({ code: 1 });
   await home.pincer(["up"]);

@@ -15,6 +15,7 @@ import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, comparePublishers, shownPublisher } from "./review.ts";
+import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -60,7 +61,7 @@ export async function placing(
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
   { action, notices = [] }: Placing,
 ): Promise<Prepared> {
-  const { home, inspect } = surroundings;
+  const { home } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -81,8 +82,8 @@ export async function placing(
     ...(candidate.notices ?? []),
     ...remarks,
     ...(publisher ? [publisher] : []),
-    ...(await noticesOf(found)),
-    ...(await inspected(inspect, found)),
+    ...noticesOf(found),
+    ...scanned(found),
   ];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
@@ -98,9 +99,6 @@ export async function placing(
   const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
   return { item, step };
 }
-
-const inspected = async (inspect: Surroundings["inspect"], found: Package): Promise<readonly Notice[]> =>
-  (await Promise.all(inspect.map(async (look) => look(found)))).flat();
 
 function noticesOf({ candidate: { notes, publisher, origin }, about: { manifest } }: Package): readonly Notice[] {
   const unsigned = origin.from !== "folder" && !publisher;

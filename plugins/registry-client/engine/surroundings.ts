@@ -3,8 +3,6 @@ import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
 import type { Dependencies } from "../dependencies/dependencies.ts";
-import type { Package } from "./package.ts";
-import type { Notice } from "./plan.ts";
 import type { Settings } from "./settings.ts";
 import type { Sources } from "./sources.ts";
 
@@ -55,8 +53,6 @@ export interface Surroundings {
   readonly dependencies: Pick<Dependencies, "install">;
   readonly config: ClientConfig;
   readonly running?: Running;
-  /** What else there is to know of a package before it is installed. */
-  readonly inspect: readonly ((found: Package) => readonly Notice[] | Promise<readonly Notice[]>)[];
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Told at the beginning of each step. */

@@ -2,7 +2,7 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Published } from "@pincer/registry/client/client";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
+import { clientErrors, isRevoked } from "../errors.ts";
 import type { Candidate, Wanted } from "../sources/source.ts";
 import type { createEmbedded } from "./embedded.ts";
 import type { LockEntry } from "./lock.ts";
@@ -29,7 +29,11 @@ export async function updating(
     return next.item.digest === entry.digest ? keeping(name, entry) : next;
   }
   if (origin.from === "registry") {
-    const [found] = await surroundings.sources.registries.find(name, origin.registry, signal);
+    const [found] = await surroundings.sources.registries.find(name, origin.registry, signal).catch((error) => {
+      if (isRevoked(error)) return [error];
+      throw error;
+    });
+    if (found instanceof Error) return keeping(name, entry, [{ code: "revoked", level: "warning", text: found.message }]);
     if (!found) return keeping(name, entry, [{ code: "gone", level: "warning", text: `${origin.registry} does not have it any more` }]);
     const { release, notices } = newest(found.releases, entry.version, surroundings);
     if (!release) return keeping(name, entry, notices);

@@ -9,6 +9,7 @@ import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
+import type { PackageRevocation, Revocation } from "@pincer/registry/revocations";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
@@ -34,6 +35,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
+  /** What nobody should run any more, by that registry. Cheap, so that it can be asked every minute. */
+  revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
@@ -53,21 +56,32 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   /** Asked for what is new once; what is planned and done together sees one moment. */
   const clients = new Map<string, Promise<RegistryClient>>();
 
-  const open = async ({ address, root }: Registry, signal: AbortSignal): Promise<RegistryClient> => {
+  const made = new Map<string, RegistryClient>();
+  /** As it was left: it asks for nothing yet. */
+  const make = ({ name, address, root }: Registry): RegistryClient => {
+    const known = made.get(name);
+    if (known) return known;
     const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
     const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
     const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
-    await client.refresh(signal);
+    made.set(name, client);
     return client;
+  };
+  const configured = (name: string): Registry => {
+    const registry = registries.find((one) => one.name === name);
+    if (registry) return registry;
+    const are = registries.length > 0 ? `configured are: ${registries.map((one) => one.name).join(", ")}` : "none is configured";
+    throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}": ${are} ("pincer registry add" adds one)`);
   };
 
   const clientOf = (name: string, signal: AbortSignal): Promise<RegistryClient> => {
-    const registry = registries.find((one) => one.name === name);
-    if (!registry) {
-      const are = registries.length > 0 ? `configured are: ${registries.map((one) => one.name).join(", ")}` : "none is configured";
-      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}": ${are} ("pincer registry add" adds one)`);
-    }
-    const known = clients.get(name) ?? open(registry, signal);
+    const known =
+      clients.get(name) ??
+      (async () => {
+        const client = make(configured(name));
+        await client.refresh(signal);
+        return client;
+      })();
     clients.set(name, known);
     known.catch(() => clients.delete(name));
     return known;
@@ -99,6 +113,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   return {
     find,
     candidate,
+    revocations: async (name, signal) => make(configured(name)).revocations(signal),
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {
@@ -135,10 +150,14 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   };
 }
 
-/** Throws `REGISTRY_NOT_FOUND`. One that was taken back is had only by its very version, and so is one before its release. */
-export function chosen({ registry, releases }: FoundPackage, id: string, range: string | undefined): Published {
+const goodOf = ({ lastGood }: PackageRevocation): string => (lastGood === undefined ? "" : `; the last good version is ${lastGood}`);
+
+/** Throws `REGISTRY_NOT_FOUND`, `REGISTRY_REVOKED`. One that was taken back is had only by its very version, and so is one before its release. */
+export function chosen({ registry, releases, revoked }: FoundPackage, id: string, range: string | undefined): Published {
   const exact = releases.find(({ version }) => version === range);
   if (exact) return exact;
+  const refused = revoked.find(({ version }) => version === range)?.revocation;
+  if (refused) throw new RegistryError("REGISTRY_REVOKED", `${id} ${range} is revoked: ${refused.reason}${goodOf(refused)}`);
   const fitting = releases
     .filter(({ version, notes }) => !notes.yanked && !version.includes("-") && Bun.semver.satisfies(version, range ?? "*"))
     .sort((a, b) => compareVersions(b.version, a.version));

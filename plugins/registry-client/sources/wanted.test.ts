@@ -35,6 +35,7 @@ test.each<[string, Wanted]>([
   ["http://127.0.0.1:8080/x.tgz", { from: "archive", at: "http://127.0.0.1:8080/x.tgz" }],
   ["clawhub:slug", { from: "clawhub", slug: "slug" }],
   ["clawhub:@ada/slug@1.0.0", { from: "clawhub", slug: "@ada/slug", version: "1.0.0" }],
+  ["clawhub:other:@ada/slug@1.0.0", { from: "clawhub", slug: "other:@ada/slug", version: "1.0.0" }],
   ["clawhub:slug@1.0.0", { from: "clawhub", slug: "slug", version: "1.0.0" }],
 ])("%s", (text, wanted) => {
   expect(read(text)).toEqual(wanted);

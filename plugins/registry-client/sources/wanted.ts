@@ -53,8 +53,8 @@ function git(text: string, rest: string): Wanted {
 
 function clawhub(text: string, rest: string): Wanted {
   // An owner begins with the sign that a version stands behind.
-  const [slug, version] = divided(rest, "@", 1);
-  if (!/^(@[a-z0-9][a-z0-9_-]{0,63}\/)?[a-z0-9][a-z0-9-]{0,63}$/i.test(slug))
+  const [slug, version] = divided(rest, "@", rest.indexOf("/") + 1 || 1);
+  if (!/^([a-z][a-z0-9-]{0,63}:)?(@[a-z0-9][a-z0-9_-]{0,63}\/)?[a-z0-9][a-z0-9-]{0,63}$/i.test(slug))
     throw invalid(text, "a skill's name, such as clawhub:git-helper, clawhub:git-helper@1.0.0 or clawhub:@ada/git-helper");
   if (version !== undefined && !isVersion(version)) throw invalid(text, "a version behind the @, such as 1.0.0");
   return { from: "clawhub", slug, ...(version !== undefined && { version }) };
