@@ -78,7 +78,7 @@ test("clawhub searches, inspects, installs, lists and updates without an account
   expect(await out("update", "@ada/weather")).toContain("1.1.0");
   expect(filesIn(folder)).toEqual(published("1.1.0"));
   expect(await out("explore", "--sort", "downloads")).toMatch(/^weather +v1\.1\.0/m);
-}, 120_000);
+}, 240_000);
 
 testWith("npm")(
   "clawhub, run by Node as its users run it, installs and sees what was changed since, and what is not there",
@@ -93,7 +93,7 @@ testWith("npm")(
     const { code, out } = await cli.run("install", "@eve/weather");
     expect({ code, out }).toEqual({ code: 1, out: expect.stringContaining("Skill not found") });
   },
-  120_000,
+  240_000,
 );
 
 test("Pincer installs a skill from a ClawHub-compatible address, asks about what its site calls bad, and holds it to its lock", async () => {
@@ -152,4 +152,4 @@ test("Pincer installs a skill from a ClawHub-compatible address, asks about what
   });
   const swapped = await home.pincer(["install", "--frozen", "--yes"]);
   expect(swapped).toMatchObject({ code: 1, err: expect.stringContaining("is another one now: expected SHA-256") });
-}, 120_000);
+}, 240_000);
