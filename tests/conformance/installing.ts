@@ -1,6 +1,6 @@
 /** What the wire says of plugins and of installing: the published methods, and ours beside them. */
 import { Type } from "@sinclair/typebox";
-import type { EventEntry, MethodEntry } from "./map.ts";
+import type { EventEntry, MethodEntry } from "./entry.ts";
 import { published } from "./published.ts";
 import { count, flag, list, maybe, ok, oneOf, orNull, PluginStatus, params, shape, text, word } from "./shapes.ts";
 
