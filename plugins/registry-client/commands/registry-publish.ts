@@ -4,16 +4,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
 import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
 import { hasArrived, type Sent } from "@pincer/registry/publisher/send";
+import { scanPackage } from "@pincer/registry/scan/scan";
 import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
+
+export const publishValued = ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"];
 
 export const publish: CommandDefinition = {
   command: {
@@ -23,7 +27,7 @@ export const publish: CommandDefinition = {
       "<folder> [--to] [folder-or-url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name] [--key-folder] [folder]",
   },
   async run(args, io) {
-    const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);
+    const options = readOptions(args, publishValued);
     const needed = (flag: string): string => {
       const value = options.value(flag);
       if (value !== undefined) return value;
@@ -34,7 +38,7 @@ export const publish: CommandDefinition = {
     const tokenFile = options.value("--token-file");
     needed("--key");
     const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
-    const { release, archive, notes } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
+    const { release, archive, notes, files } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = createHash("sha256").update(archive).digest("hex");
     const sent = await bring(
       {
@@ -54,7 +58,8 @@ export const publish: CommandDefinition = {
       sha256,
       size: archive.length,
       isNew: sent !== undefined,
-      findings: sent?.released[0]?.findings ?? [],
+      // A folder has no server that would have looked.
+      findings: sent?.released[0]?.findings ?? (sent ? scanPackage(release.kind, files) : []),
     };
     io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
     return 0;
@@ -65,6 +70,7 @@ interface Packed {
   readonly release: Release;
   readonly archive: Uint8Array<ArrayBuffer>;
   readonly notes: ReleaseNotes;
+  readonly files: readonly ArchiveEntry[];
 }
 
 /** The same files give the same bytes, so that publishing again what has arrived is nothing new. */
@@ -79,7 +85,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
   const summary = (manifest.summary ?? manifest.id).replace(/\s+/g, " ").trim();
   return {
     release: { kind, id: checkedName(manifest.id), version: chosen },
-    archive: pack(files),
+    ...{ archive: pack(files), files },
     notes: {
       summary: summary.length <= 200 ? summary : `${summary.slice(0, 199)}…`,
       publishedAt: `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`,
@@ -91,10 +97,15 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
 }
 
 function report(
-  answer: Release & { readonly publisher: string; readonly url: string; readonly sha256: string; readonly size: number },
+  answer: Release & {
+    readonly publisher: string;
+    readonly url: string;
+    readonly sha256: string;
+    readonly size: number;
+    readonly findings: Sent["released"][number]["findings"];
+  },
   sent: Pick<Sent, "released" | "claimed"> | undefined,
 ): string {
-  const findings = sent?.released.flatMap((one) => one.findings) ?? [];
   return [
     sent
       ? `● published ${answer.id} ${answer.version} as ${answer.publisher}`
@@ -103,7 +114,7 @@ function report(
     `  size     ${Math.ceil(answer.size / 1024)} kB`,
     `  sha-256  ${answer.sha256}`,
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
-    ...findings.map(
+    ...answer.findings.map(
       ({ severity, file, line, sentence, rule }) =>
         `  ${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`,
     ),

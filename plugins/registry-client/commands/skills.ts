@@ -1,12 +1,13 @@
 /** `pincer skills`: those that are shared, over the same plans as plugins. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "@pincer/plugin-sdk";
 import { clientErrors, shownError } from "../errors.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CommandDefinition } from "./command.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
-import { publish as publishPackage } from "./registry-publish.ts";
+import { publish as publishPackage, publishValued } from "./registry-publish.ts";
 
 const valued = ["--accept"];
 
@@ -17,7 +18,11 @@ const command = (name: string, summary: string, usage: string): Command => ({ na
 
 const publish: CommandDefinition = {
   command: command("publish", "Pack, sign and publish a skill; it is scanned, and what that finds is shown", publishPackage.command.usage),
-  run: publishPackage.run,
+  async run(args, io) {
+    const [folder = ""] = readOptions(args, publishValued).words;
+    if (existsSync(join(folder, "SKILL.md"))) return publishPackage.run(args, io);
+    throw clientErrors.REGISTRY_CLIENT_USAGE(`${resolve(folder)} is no skill: expected a SKILL.md in it`);
+  },
 };
 
 const install: CommandDefinition = {
