@@ -20,7 +20,7 @@ const install: CommandDefinition = {
   command: {
     name: "install",
     summary: "Install plugins: telegram, weather@1.2.0, a folder; it shows what each may do, and asks",
-    usage: "[--yes] [--accept] [--frozen] [package...]",
+    usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -39,7 +39,7 @@ const remove: CommandDefinition = {
   command: {
     name: "remove",
     summary: "Remove plugins; what they kept stays, unless --data",
-    usage: "[--yes] [--data] <package> [package...]",
+    usage: "<package> [package...] [--yes] [--data]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -56,7 +56,7 @@ const update: CommandDefinition = {
   command: {
     name: "update",
     summary: "Bring what is installed up to date; what may do more than before needs a yes of its own",
-    usage: "[--yes] [--accept] [package...]",
+    usage: "[package...] [--yes] [--accept <permission>...]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -66,7 +66,7 @@ const update: CommandDefinition = {
 };
 
 const rollback: CommandDefinition = {
-  command: { name: "rollback", summary: "Go back to the version before", usage: "[--yes] <package>" },
+  command: { name: "rollback", summary: "Go back to the version before", usage: "<package> [--yes]" },
   async run(args, io) {
     const options = readOptions(args, valued);
     return carryOut({ do: "rollback", packages: [...options.words] }, options, `rollback ${options.words.join(" ")}`, io);
@@ -74,7 +74,7 @@ const rollback: CommandDefinition = {
 };
 
 const pin: CommandDefinition = {
-  command: { name: "pin", summary: "Keep a plugin at its version; --unpin lets it go on", usage: "[--unpin] <package>" },
+  command: { name: "pin", summary: "Keep a plugin at its version; --unpin lets it go on", usage: "<package> [--unpin]" },
   async run(args, io) {
     const options = readOptions(args, valued);
     const pinned = !options.has("--unpin");

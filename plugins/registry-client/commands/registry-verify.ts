@@ -9,7 +9,7 @@ export const verify: CommandDefinition = {
   command: {
     name: "registry verify",
     summary: "Check every file of a registry, from its root down",
-    usage: "<folder-or-url> [--root] [file]",
+    usage: "<folder-or-url> [--root <file>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--root"]);
