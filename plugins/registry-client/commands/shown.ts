@@ -65,7 +65,7 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
 export function shownPlan({ items }: Plan): string {
   return items
     .map((item) => {
-      const head = `${verbs[item.action]} ${item.id} ${versions(item)}`.trimEnd();
+      const head = `${verbs[item.action]} ${item.kind === "skills" ? "skill " : ""}${item.id} ${versions(item)}`.trimEnd();
       const rows = item.action === "keep" && item.notices.length === 0 ? [] : [...rowsOf(item)];
       return plainly([head, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
     })
