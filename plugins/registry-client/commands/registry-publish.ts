@@ -20,7 +20,7 @@ export const publish: CommandDefinition = {
     name: "registry publish",
     summary: "Pack, sign and publish a plugin or a skill",
     usage:
-      "<folder> [--to] [folder-or-url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name] [--key-folder] [folder]",
+      "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);

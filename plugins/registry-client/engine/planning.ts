@@ -156,7 +156,11 @@ export function removing(home: string, name: PackageName, entry: LockEntry, data
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
-    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [kept],
+    notices: data
+      ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }]
+      : name.kind === "plugins"
+        ? [kept]
+        : [],
   };
   return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }

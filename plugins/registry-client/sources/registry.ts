@@ -32,6 +32,8 @@ export interface FoundPackage extends Package {
 }
 
 export interface RegistrySources extends PackageSource<OfRegistry> {
+  /** In the order in which they are asked. */
+  readonly names: readonly string[];
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
@@ -111,6 +113,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   };
 
   return {
+    names: registries.map(({ name }) => name),
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
