@@ -2,8 +2,17 @@
 import type { Plan, PlanItem } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 
-/** What others wrote must not command the terminal, nor turn the order of what is read. */
-export const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
+/** What others wrote, as a part of one line: it commands no terminal, turns nothing around, hides nothing, and looks like no line of ours. */
+export function plainly(text: string): string {
+  const line = text
+    .replace(/\s*[\n\r\u2028\u2029]\s*/g, " ")
+    .replace(/\s{3,}/g, "  ")
+    .replace(/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu, "\ufffd");
+  return line.length <= longest ? line : `${line.slice(0, longest)}… (${line.length - longest} more signs)`;
+}
+const longest = 1_000;
+
+const rowOf = ([name, said]: readonly [name: string, said: string]): string => `  ${name.padEnd(5)}  ${plainly(said)}`;
 
 const size = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
@@ -67,16 +76,20 @@ export function shownPlan({ items }: Plan): string {
     .map((item) => {
       const head = `${verbs[item.action]} ${item.id} ${versions(item)}`.trimEnd();
       const rows = item.action === "keep" && item.notices.length === 0 ? [] : [...rowsOf(item)];
-      return plainly([head, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+      return [plainly(head), ...rows.map(rowOf)].join("\n");
     })
     .join("\n");
 }
 
 /** What is to be typed so that it is done without being asked. */
 export const acceptedBy = (items: readonly PlanItem[]): string =>
-  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${/^[\w.-]+$/.test(need) ? need : `"${need}"`}`)))].join(
-    " ",
-  );
+  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${quoted(need)}`)))].join(" ");
+
+/** As a shell takes it for one word, whatever it is. */
+const quoted = (word: string): string => {
+  if (/^[\w.-]+$/.test(word)) return word;
+  return /^[\w .,:/@~*-]+$/.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+};
 
 const done: Readonly<Record<PlanItem["action"], string>> = {
   ...{
@@ -94,10 +107,11 @@ export const shownDone = (id: string, version: string | undefined, action: PlanI
   `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
 
 /** The first column as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(plainly));
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
   const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
-  return plainly(rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n"));
+  return rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n");
 }
 
 export function shownInfo({ item, versions, isInstalled, pinned, before }: Info): string {
@@ -114,7 +128,7 @@ export function shownInfo({ item, versions, isInstalled, pinned, before }: Info)
     ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),
     ["is", has.join(", ")],
   ];
-  return plainly([`${item.id} ${item.to ?? ""}`, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+  return [plainly(`${item.id} ${item.to ?? ""}`), ...rows.map(rowOf)].join("\n");
 }
 
 export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string {
@@ -127,5 +141,5 @@ export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string 
       `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`,
     ]),
   ];
-  return plainly([id, ...rows.map(([name, said]) => `  ${name}  ${said}`)].join("\n"));
+  return [plainly(id), ...rows.map(([name, said]) => `  ${name}  ${plainly(said!)}`)].join("\n");
 }
