@@ -29,7 +29,11 @@ export type ReleaseNotes = Static<typeof releaseNotes>;
 
 /** Throws `REGISTRY_METADATA_INVALID`. */
 export function readNotes(custom: unknown, path: string): ReleaseNotes {
-  if (Value.Check(releaseNotes, custom)) return custom;
+  const isTime = (text: string) => !Number.isNaN(Date.parse(text));
+  if (Value.Check(releaseNotes, custom)) {
+    if ([custom.publishedAt, ...(custom.yanked ? [custom.yanked.at] : [])].every(isTime)) return custom;
+    throw new RegistryError("REGISTRY_METADATA_INVALID", `what the publisher says of ${path}: a time in it is none`);
+  }
   const first = Value.Errors(releaseNotes, custom).First();
   const why = first ? `${first.message}, at ${first.path || "/"}` : "another form was expected";
   throw new RegistryError("REGISTRY_METADATA_INVALID", `what the publisher says of ${path}: ${why}`);

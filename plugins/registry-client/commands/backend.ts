@@ -7,6 +7,7 @@ import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
+import { plainly } from "./shown.ts";
 
 export interface Backend {
   readonly isRunning: boolean;
@@ -70,5 +71,5 @@ const shown =
     const says = { fetching: "is fetched", dependencies: detail ?? "its packages are installed" } as Partial<
       Record<Progress["step"], string>
     >;
-    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${id}: ${says[step]}\n`);
+    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${plainly(`${id}: ${says[step]}`)}\n`);
   };

@@ -72,13 +72,11 @@ const add: CommandDefinition = {
     else {
       const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
       io.print(
-        plainly(
-          [
-            `packages of ${name} are found from now on, at ${registry.address}`,
-            `trusted are ${threshold} of these root keys:`,
-            ...keys,
-          ].join("\n"),
-        ),
+        [
+          plainly(`packages of ${name} are found from now on, at ${registry.address}`),
+          `trusted are ${threshold} of these root keys:`,
+          ...keys,
+        ].join("\n"),
       );
     }
     return 0;

@@ -14,6 +14,7 @@ import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
+import { plainly } from "./shown.ts";
 
 export const publish: CommandDefinition = {
   command: {
@@ -105,7 +106,7 @@ function report(
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
     ...findings.map(
       ({ severity, file, line, sentence, rule }) =>
-        `  ${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`,
+        `  ${plainly(`${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`)}`,
     ),
   ].join("\n");
 }
