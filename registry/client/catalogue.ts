@@ -1,6 +1,6 @@
 /** The parts of a registry's catalogue, of which those that have not changed are kept. */
 import { createHash } from "node:crypto";
-import { type CatalogueEntry, cataloguePaths, longestCatalogue, readCatalogue } from "../catalogue.ts";
+import { type CatalogueEntry, cataloguePaths, compareEntries, longestCatalogue, readCatalogue } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
 import { type Expected, joined } from "../source.ts";
 import type { Metadata } from "../trust/metadata.ts";
@@ -27,5 +27,5 @@ export async function readParts(
     rows.push(...readCatalogue(bytes, path));
     state.write(keptAs, bytes);
   }
-  return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1));
+  return rows.sort(compareEntries);
 }

@@ -1,5 +1,5 @@
 /** The catalogue of a registry, kept in step with what is published. */
-import { type CatalogueEntry, catalogueFile, cataloguePath, readCatalogue } from "../catalogue.ts";
+import { type CatalogueEntry, catalogueFile, cataloguePath, compareEntries, readCatalogue } from "../catalogue.ts";
 import { placeOf } from "../layout.ts";
 import { compareVersions, type PackageName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
@@ -36,7 +36,7 @@ export function nextCatalogue(
     const rows = known ? readCatalogue(files.read(placeOf(path, known.hashes.sha256))!, path) : [];
     const isChanged = (row: CatalogueEntry) => changed.some(({ kind, id }) => row.kind === kind && row.id === id);
     const next = [...rows.filter((row) => !isChanged(row)), ...changed.flatMap((name) => entryOf(name, roles, revocations))];
-    const bytes = catalogueFile(next.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1)));
+    const bytes = catalogueFile(next.sort(compareEntries));
     const sha256 = sha256Of(bytes);
     files.write(placeOf(path, sha256), bytes);
     targets[path] = { length: bytes.length, hashes: { sha256 } };

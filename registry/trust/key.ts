@@ -3,17 +3,16 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, typ
 import { type Static, Type } from "@sinclair/typebox";
 import { canonicalize } from "@tufjs/canonical-json";
 import { RegistryError } from "../error.ts";
-
-/** 32 bytes in hex, as metadata holds the public half. */
-const publicHex = Type.String({ pattern: "^[0-9a-f]{64}$" });
+import { closed, hex } from "../schema.ts";
 
 export const keyJson = Type.Object(
   {
     keytype: Type.Literal("ed25519"),
     scheme: Type.Literal("ed25519"),
-    keyval: Type.Object({ public: publicHex }, { additionalProperties: false }),
+    /** 32 bytes. */
+    keyval: Type.Object({ public: hex(64) }, closed),
   },
-  { additionalProperties: false },
+  closed,
 );
 type KeyJson = Static<typeof keyJson>;
 

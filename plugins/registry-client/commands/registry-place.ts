@@ -5,6 +5,7 @@ import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "@pincer/registry/http-source";
 import { checkedName, isVersion, type PackageName } from "@pincer/registry/name";
+import { timeOf } from "@pincer/registry/schema";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
 
@@ -50,4 +51,4 @@ export function releaseIn(text: string): PackageName & { readonly version: strin
   throw clientErrors.REGISTRY_CLIENT_USAGE(`${text}: expected a release, as ${name.id}@1.2.0`);
 }
 
-export const timeNow = (): string => `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`;
+export const timeNow = (): string => timeOf(systemClock.now());

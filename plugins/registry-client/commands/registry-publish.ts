@@ -14,6 +14,7 @@ import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
+import { timeNow } from "./registry-place.ts";
 
 export const publish: CommandDefinition = {
   command: {
@@ -82,7 +83,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
     archive: pack(files),
     notes: {
       summary: summary.length <= 200 ? summary : `${summary.slice(0, 199)}…`,
-      publishedAt: `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`,
+      publishedAt: timeNow(),
       manifest: manifest.sha256,
       ...(manifest.sdk !== undefined && { sdk: manifest.sdk }),
       ...(tags.length > 0 && { tags: [...new Set(tags)] }),
