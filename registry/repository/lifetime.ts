@@ -1,8 +1,9 @@
 /** What is signed anew by and by, and the step in which it comes to count: files first, then the snapshot that names them, the timestamp last. */
 import { timeOf } from "../schema.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Signer } from "../trust/key.ts";
 import { type MetadataKind, type MetaFile, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
-import { type Current, currentSnapshot, sha256Of } from "./current.ts";
+import { type Current, currentSnapshot } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -7,6 +7,7 @@ import { readNotes } from "../notes.ts";
 import type { Claim } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
+import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
@@ -79,7 +80,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const target = list.signed.targets[path];
       if (!target) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${path} came, and the list does not speak of it`);
       const { release, files } = await unpackRelease(path, archive, target.custom);
-      const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
+      const sha256 = sha256Of(archive);
       const found = findings.look(sha256, release.kind, files);
       const grave = found.find(({ severity }) => severity === "high");
       if (grave && settings.refuseFindings === "high")

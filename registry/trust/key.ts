@@ -1,9 +1,10 @@
 /** Ed25519 keys as a registry names them, and signatures by them. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { canonicalize } from "@tufjs/canonical-json";
 import { RegistryError } from "../error.ts";
 import { closed, hex } from "../schema.ts";
+import { sha256Of } from "../sha256.ts";
 
 export const keyJson = Type.Object(
   {
@@ -17,7 +18,7 @@ export const keyJson = Type.Object(
 type KeyJson = Static<typeof keyJson>;
 
 /** SHA-256 of a key's canonical JSON, in hex. */
-const idOf = (json: KeyJson): string => createHash("sha256").update(canonicalize(json)).digest("hex");
+const idOf = (json: KeyJson): string => sha256Of(canonicalize(json));
 
 export interface PublicKey {
   readonly id: string;

@@ -6,6 +6,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "@pincer/registry/http-source";
 import { checkedName, isVersion, type PackageName } from "@pincer/registry/name";
 import { timeOf } from "@pincer/registry/schema";
+import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
 
@@ -33,7 +34,7 @@ export interface GivenRoot {
 export async function rootFor(source: RegistrySource, file: string | undefined, signal: AbortSignal): Promise<GivenRoot> {
   const limit = 512 * 1024;
   const bytes = file === undefined ? await joined(source.read("metadata/1.root.json", { limit, signal })) : readFileSync(resolve(file));
-  return { bytes, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"), isTrusted: file !== undefined };
+  return { bytes, sha256: sha256Of(bytes), isTrusted: file !== undefined };
 }
 
 /** `telegram`, `skill:notes`, each with `@1.2.0` where one release is meant. Throws `REGISTRY_CLIENT_USAGE`, `REGISTRY_NAME_INVALID`. */
