@@ -27,6 +27,12 @@ export const ClientConfig = Type.Object(
       default: [{ name: "clawhub", address: "https://clawhub.ai" }],
       description: "Sites that speak ClawHub's API, for skills; one is asked only when somebody looks for a skill or installs one from it",
     }),
+    pollSeconds: Type.Integer({
+      default: 30,
+      minimum: 1,
+      maximum: 60,
+      description: "How often the registries that something was installed from are asked what nobody should run any more",
+    }),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

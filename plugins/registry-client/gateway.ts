@@ -1,6 +1,7 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
 import { dirname } from "node:path";
 import type { PluginContext } from "@pincer/plugin-sdk";
+import { audit } from "@pincer/plugin-sdk/contracts/audit";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -17,10 +18,11 @@ import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./places.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
+import { createWatch } from "./watch.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
-export const uses = { plugins, pluginHost, configuration };
+export const uses = { plugins, pluginHost, configuration, audit };
 
 type Context = PluginContext<ClientConfig, typeof uses>;
 
@@ -83,7 +85,31 @@ export function serve(ctx: Context): void {
     }
   };
 
+  const watch = createWatch({
+    ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
+    registries: () => placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).sources.registries,
+    pollMs: () => ctx.config.pollSeconds * 1000,
+  });
+  const lookForRevoked = async (signal: AbortSignal) => {
+    const { stopped, restored, waitMs } = await watch.look(signal);
+    if ([...stopped, ...restored].some(({ kind }) => kind === "plugins")) await running.refresh(signal);
+    for (const one of stopped) {
+      ctx.log.error("registry-client.revoked", one);
+      ctx.emit(methods.revoked, one);
+      const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`];
+      await ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, action: methods.revoked.name, resources, outcome: "ok" }, { signal });
+    }
+    for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+    return { stopped: [...stopped], restored: [...restored], waitMs };
+  };
+
   ctx.event(methods.progressed);
+  ctx.event(methods.revoked);
+  ctx.method(methods.watch, (_params, { signal }) => told(() => lookForRevoked(signal)));
+  ctx.health(async () => {
+    const troubles = watch.troubles();
+    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
+  });
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
       const engine = await open(signal);
@@ -99,7 +125,7 @@ export function serve(ctx: Context): void {
       return { done };
     }),
   );
-  ctx.method(methods.list, () => told(async () => ({ packages: listed(readLock(ctx.home)) })));
+  ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
   ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
     told(async () => (await open(signal)).info(typed, kind, signal)),
   );

@@ -4,6 +4,7 @@ import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
 import { Outcome, Plan, Request } from "./engine/plan.ts";
 import { Info, Reasons } from "./engine/questions.ts";
+import { Revoked } from "./engine/revoked.ts";
 import { Hit } from "./engine/search.ts";
 import { Progress } from "./engine/surroundings.ts";
 
@@ -37,6 +38,8 @@ const Installed = object({
   pinned: Type.Boolean(),
   /** The version that a return would lead to. */
   before: Type.Union([Type.String(), Type.Null()]),
+  /** Why nobody should run it any more, and what to type. */
+  revoked: Type.Union([Type.String(), Type.Null()]),
 });
 
 export const list = defineMethod({
@@ -45,6 +48,19 @@ export const list = defineMethod({
   scope: "operator.read",
   params: object({}),
   result: object({ packages: Type.Array(Installed) }),
+});
+
+export const watch = defineMethod({
+  name: "registry-client.watch",
+  summary: "Asks the registries whose turn it is what nobody should run any more, and stops it.",
+  scope: "operator.admin",
+  params: object({}),
+  result: object({
+    stopped: Type.Array(Revoked),
+    restored: Type.Array(object({ kind: Installed.properties.kind, id: Type.String(), version: Type.String() })),
+    /** Until it is anybody's turn again. */
+    waitMs: Type.Number(),
+  }),
 });
 
 export const info = defineMethod({
@@ -85,4 +101,11 @@ export const progressed = defineEvent({
   scope: "operator.admin",
   payload: Progress,
   dropIfSlow: true,
+});
+
+export const revoked = defineEvent({
+  name: "registry-client.revoked",
+  summary: "What is installed was revoked, and is stopped.",
+  scope: "operator.read",
+  payload: Revoked,
 });
