@@ -24,6 +24,8 @@ const isNotRunning = (error: unknown): boolean => (error as { readonly code?: un
 export async function backendOf(io: CommandIo): Promise<Backend> {
   try {
     await io.call("health");
+    const tell = shown(io);
+    await io.on("registry-client.progressed", (progress) => tell(progress as Progress));
     return ofGateway(io);
   } catch (error) {
     if (!isNotRunning(error)) throw error;
