@@ -33,6 +33,15 @@ export const ClientConfig = Type.Object(
       maximum: 60,
       description: "How often the registries that something was installed from are asked what nobody should run any more",
     }),
+    updates: Type.Object(
+      {
+        automatic: Type.Union([Type.Boolean(), Type.Array(Type.String({ maxLength: 64 }))], {
+          default: false,
+          description: "Whether what comes from registries, or which of it, is brought up to date by itself, where that needs no yes",
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

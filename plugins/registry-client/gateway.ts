@@ -11,20 +11,20 @@ import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
-import type { Running } from "./engine/surroundings.ts";
+import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./places.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
-import { createWatch } from "./watch.ts";
+import { upkeep } from "./upkeep.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
 export const uses = { plugins, pluginHost, configuration, audit };
 
-type Context = PluginContext<ClientConfig, typeof uses>;
+export type Context = PluginContext<ClientConfig, typeof uses>;
 
 /** How long what was fetched for a plan waits for a yes. */
 const patienceMs = 10 * 60_000;
@@ -44,7 +44,7 @@ export function serve(ctx: Context): void {
   };
 
   /** Sees what registries say from now on. */
-  const open = async (signal: AbortSignal): Promise<Engine> => {
+  const open = async (signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine> => {
     const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
@@ -53,6 +53,7 @@ export function serve(ctx: Context): void {
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
+      ...(firstSeen && { firstSeen }),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
   };
@@ -85,31 +86,8 @@ export function serve(ctx: Context): void {
     }
   };
 
-  const watch = createWatch({
-    ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
-    registries: () => placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).sources.registries,
-    pollMs: () => ctx.config.pollSeconds * 1000,
-  });
-  const lookForRevoked = async (signal: AbortSignal) => {
-    const { stopped, restored, waitMs } = await watch.look(signal);
-    if ([...stopped, ...restored].some(({ kind }) => kind === "plugins")) await running.refresh(signal);
-    for (const one of stopped) {
-      ctx.log.error("registry-client.revoked", one);
-      ctx.emit(methods.revoked, one);
-      const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`];
-      await ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, action: methods.revoked.name, resources, outcome: "ok" }, { signal });
-    }
-    for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
-    return { stopped: [...stopped], restored: [...restored], waitMs };
-  };
-
+  upkeep(ctx, { refresh: running.refresh, open, told });
   ctx.event(methods.progressed);
-  ctx.event(methods.revoked);
-  ctx.method(methods.watch, (_params, { signal }) => told(() => lookForRevoked(signal)));
-  ctx.health(async () => {
-    const troubles = watch.troubles();
-    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
-  });
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
       const engine = await open(signal);

@@ -14,6 +14,7 @@ const item = shape({
 });
 const release = shape({ kind, id: word, version: word });
 const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, lastGood: orNull(word), next: word });
+const updated = shape({ kind, id: word, from: word, to: word, outcome: oneOf("updated", "held", "failed"), said: word });
 const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
 const request = Type.Union([
@@ -57,12 +58,13 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
       packages: list(
         shape({
           ...{ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word) },
-          ...{ pinned: flag, before: orNull(word), revoked: orNull(word) },
+          ...{ pinned: flag, before: orNull(word), revoked: orNull(word), automatic: orNull(word) },
         }),
       ),
     }),
   ),
-  "registry-client.watch": entry("operator.admin", params(), shape({ stopped: list(revoked), restored: list(release), waitMs: amount })),
+  "registry-client.watch": entry("operator.write", params(), shape({ stopped: list(revoked), restored: list(release), waitMs: amount })),
+  "registry-client.keepUp": entry("operator.write", params(), shape({ updated: list(updated), waitMs: amount })),
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
@@ -97,4 +99,5 @@ const steps = [
 export const installingEvents: Readonly<Record<string, EventEntry>> = {
   "registry-client.progressed": { scope: "operator.admin", payload: shape({ id: word, step: oneOf(...steps), detail: maybe(text) }) },
   "registry-client.revoked": { scope: "operator.read", payload: revoked },
+  "registry-client.updated": { scope: "operator.read", payload: updated },
 };
