@@ -1,6 +1,7 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
 import { dirname, join } from "node:path";
 import type { PluginContext } from "@pincer/plugin-sdk";
+import { audit } from "@pincer/plugin-sdk/contracts/audit";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
@@ -11,7 +12,7 @@ import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
-import type { Running } from "./engine/surroundings.ts";
+import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
@@ -19,14 +20,15 @@ import { placesOf, sitesOf } from "./places.ts";
 import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
+import { upkeep } from "./upkeep.ts";
 import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
 import { createUploads } from "./uploads.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
-export const uses = { plugins, pluginHost, configuration };
+export const uses = { plugins, pluginHost, configuration, audit };
 
-type Context = PluginContext<ClientConfig, typeof uses>;
+export type Context = PluginContext<ClientConfig, typeof uses>;
 
 /** How long what was fetched for a plan waits for a yes. */
 const patienceMs = 10 * 60_000;
@@ -46,7 +48,7 @@ export function serve(ctx: Context): void {
   };
 
   /** Sees what registries say from now on. */
-  const open = async (signal: AbortSignal): Promise<Engine> => {
+  const open = async (signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine> => {
     const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
@@ -55,6 +57,7 @@ export function serve(ctx: Context): void {
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
+      ...(firstSeen && { firstSeen }),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
   };
@@ -87,6 +90,7 @@ export function serve(ctx: Context): void {
     }
   };
 
+  upkeep(ctx, { refresh: running.refresh, open, told });
   ctx.event(methods.progressed);
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
@@ -103,10 +107,8 @@ export function serve(ctx: Context): void {
       return { done };
     }),
   );
-  ctx.method(methods.list, () => told(async () => ({ packages: listed(readLock(ctx.home)) })));
-  ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
-    told(async () => (await open(signal)).info(typed, kind, signal)),
-  );
+  ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
+  ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
     told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),

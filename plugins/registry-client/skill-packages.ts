@@ -7,6 +7,7 @@ import type { PlacedSkill, skillPackages } from "@pincer/plugin-sdk/contracts/sk
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { readZip } from "@pincer/registry/archive/zip";
 import { isVersion } from "@pincer/registry/name";
+import { acceptedBy } from "./commands/shown.ts";
 import type { Engine } from "./engine/engine.ts";
 import { namesIn, replaceFile } from "./engine/layout.ts";
 import { nameOf } from "./engine/lock.ts";
@@ -93,8 +94,7 @@ function typedOf(reference: string, version: string | undefined): string {
 function requireNoYes(item: PlanItem, plan: Plan, typed: string): void {
   if (item.needs.length === 0) return;
   const why = item.notices.filter(({ level }) => level === "yes").map(({ text }) => text);
-  const accept = item.needs.map((need) => `--accept "${need}"`).join(" ");
-  const how = `look at it, and then: pincer skills ${typed} ${accept}`;
+  const how = `look at it, and then: pincer skills ${typed} ${acceptedBy([item])}`;
   throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(
     `${item.id} ${item.to ?? ""} needs a yes to ${item.needs.join(", and to ")}${why.length > 0 ? ` (${why.join("; ")})` : ""}: ${how}`,
     { data: { needs: item.needs, plan: item, token: plan.token } },

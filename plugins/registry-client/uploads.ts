@@ -3,8 +3,8 @@ import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
 import { archiveLimits } from "@pincer/registry/archive/read";
 import { isName } from "@pincer/registry/name";
+import { sha256Of } from "@pincer/registry/sha256";
 import { clientErrors } from "./errors.ts";
-import { sha256Of } from "./sources/contents.ts";
 import type { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
 
 const lifeMs = 60 * 60_000;

@@ -56,7 +56,7 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
       id: "tea",
       action: "update",
       needs: [],
-      modelText: [{ what: "the instructions of tea", before: "Boil water.", after: "Boil milk." }],
+      modelText: [{ what: "skill tea once it is used", before: "Boil water.", after: "Boil milk." }],
     },
   ]);
   await changed(() => apply(update));
@@ -93,7 +93,7 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
 
   publish("1.2.0", "allowed-tools: read write");
   await expect(update({ all: true })).rejects.toMatchObject(
-    refused("SKILLS_NOT_UPDATED", 'pincer skills update tea --accept "tools write"'),
+    refused("SKILLS_NOT_UPDATED", 'pincer skills update tea --yes --accept "tools write"'),
   );
   await expect(install({ version: "1.2.0" })).rejects.toMatchObject(
     refused("REGISTRY_CLIENT_CONSENT_NEEDED", "needs a yes to tools write"),

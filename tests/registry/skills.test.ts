@@ -72,7 +72,7 @@ test("a skill is shown with what it tells the model, may do and needs; an update
   const asked = await home.pincer(["skills", "install", "tea"]);
   expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("pincer skills install tea --yes") });
   for (const line of [
-    "install tea 1.0.0",
+    "install skill tea 1.0.0",
     "  from   registry home",
     "  by     ada  SHA256:",
     "  may    While it is used, the agent may call read. [tools read]",
@@ -97,9 +97,9 @@ test("a skill is shown with what it tells the model, may do and needs; an update
   await publish(folderWith("tea", text("# Tea\n\nBoil milk.\nWait.", "read")), "1.1.0");
   const update = await home.pincer(["skills", "update"]);
   expect(update).toMatchObject({ code: 1, err: expect.stringContaining("pincer skills update --yes") });
-  expect(update.out).toContain("update tea 1.0.0 -> 1.1.0");
+  expect(update.out).toContain("update skill tea 1.0.0 -> 1.1.0");
   expect(update.out).toContain(
-    "  tells  the model something else, of the instructions of tea:\n         - Boil water.\n         + Boil milk.\n",
+    "  tells  the model something else, of skill tea once it is used:\n         - Boil water.\n         + Boil milk.\n",
   );
   expect(lockOf(home)["skills/tea"]?.version).toBe("1.0.0");
   expect(await home.pincer(["skills", "update", "tea", "--yes"])).toMatchObject({ code: 0 });
@@ -107,7 +107,7 @@ test("a skill is shown with what it tells the model, may do and needs; an update
 
   await publish(folderWith("tea", text("# Tea\n\nBoil milk.\nWait.", "read exec(kettle *)")), "1.2.0");
   const wider = await home.pincer(["skills", "update", "--yes"]);
-  expect(wider).toMatchObject({ code: 1, err: expect.stringContaining('--accept "tools exec(kettle *)"') });
+  expect(wider).toMatchObject({ code: 1, err: expect.stringContaining("--accept 'tools exec(kettle *)'") });
   await publish(folderWith("tea", skillText("tea", "Brews tea when somebody is thirsty.", needs, "# Tea")), "1.3.0");
   const unbound = await home.pincer(["skills", "update", "--yes"]);
   expect(unbound).toMatchObject({ code: 1, err: expect.stringContaining('--accept "tools *"') });
@@ -134,7 +134,7 @@ test("sync makes the skills what the lock says, brings those of another gateway,
   const lock = join(other.path, "pincer.lock");
   const shown = await home.pincer(["skills", "sync", lock]);
   expect(shown).toMatchObject({ code: 1, err: expect.stringContaining(`pincer skills sync ${lock} --yes`) });
-  expect(shown.out).toMatch(/^install cocoa 1\.0\.0\n[\s\S]*^install coffee 1\.0\.0\n/m);
+  expect(shown.out).toMatch(/^install skill cocoa 1\.0\.0\n[\s\S]*^install skill coffee 1\.0\.0\n/m);
   expect(await home.pincer(["skills", "sync", lock, "--yes"])).toMatchObject({ code: 0 });
   expect(lockOf(home)).toEqual(lockOf(other));
 
@@ -143,7 +143,7 @@ test("sync makes the skills what the lock says, brings those of another gateway,
   const synced = await home.pincer(["skills", "sync", "--yes"]);
   expect(synced.code).toBe(0);
   expect(synced.out).toContain("cocoa 1.0.0 is as the lock says");
-  expect(synced.out).toContain("keep coffee 1.0.0\n");
+  expect(synced.out).toContain("keep skill coffee 1.0.0\n");
   expect(synced.out).toContain(`it was changed in ${join(home.path, "skills", "coffee")}`);
   expect(readFileSync(currentOf(home, "coffee"), "utf8")).toEndWith("And more.\n");
   expect(readFileSync(currentOf(home, "cocoa"), "utf8")).toContain("Brews cocoa.");

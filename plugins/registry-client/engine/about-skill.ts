@@ -1,34 +1,38 @@
 /** What a skill says of itself in its `SKILL.md`: what it tells a model, what the agent may do while it is used, what it needs. */
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
-import { type AllowedTool, parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
+import { parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
 import type { PlanItem } from "./plan.ts";
 
 /** Under which the text stands that a model reads once it uses the skill. */
-export const instructionsOf = (skill: string): string => `the instructions of ${skill}`;
+export const instructionsOf = (skill: string): string => `skill ${skill} once it is used`;
 
-/** A skill that names no tools leaves the agent all of its own: one that names some is narrower. */
-export const anyTool = "tools *";
+/** Of a skill that says nothing of tools: what names some of them may do less. */
+export const everyTool = "tools *";
+
+type Permitted = PlanItem["permissions"][number];
 
 export function aboutSkill(text: string, file: string, folder: string) {
-  const { name, description, metadata, allowedTools, modelInvocable, body, runtime } = parseSkill(text, file, folder);
+  const skill = parseSkill(text, file, folder);
+  const { name, description, metadata, modelInvocable, body, runtime } = skill;
   const { version } = metadata;
   return {
     ...{ id: name, summary: description.split("\n")[0]! },
     ...(typeof version === "string" && { version }),
-    permissions: permissionsOf(allowedTools),
-    told: new Map([...(modelInvocable ? [[`skill ${name}`, description] as const] : []), [instructionsOf(name), body]]),
+    permissions: permissionsOf(skill),
+    told: new Map([...(modelInvocable ? [[`skill ${name}`, description] as const] : []), [instructionsOf(name), body.trim()]]),
     reads: { eachTurn: modelInvocable ? textTokens(`${name}: ${description}`) : 0, whenUsed: textTokens(body) },
     requires: requirementsOf(runtime),
   };
 }
 
-function permissionsOf(allowed: readonly AllowedTool[] | undefined): PlanItem["permissions"] {
-  if (!allowed)
-    return [{ risk: "medium", permission: anyTool, text: "While it is used, the agent may call any of its tools, as it may without it." }];
-  return allowed.map(({ name, pattern }) => {
-    const called = pattern === undefined ? name : `${name}(${pattern})`;
+function permissionsOf({ name, allowedTools, dispatchTool }: Skill): Permitted[] {
+  const tools = allowedTools?.map(({ name: tool, pattern }): Permitted => {
+    const called = pattern === undefined ? tool : `${tool}(${pattern})`;
     return { risk: "medium", permission: `tools ${called}`, text: `While it is used, the agent may call ${called}.` };
-  });
+  }) ?? [{ risk: "medium", permission: everyTool, text: "While it is used, the agent may call every tool that it has." }];
+  if (dispatchTool === undefined) return tools;
+  const text = `Whoever writes /${name} has ${dispatchTool} called with what stands behind it, and no model is asked.`;
+  return [...tools, { risk: "high", permission: `dispatch ${dispatchTool}`, text }];
 }
 
 function requirementsOf({ os, requires: { bins, anyBins, env, config } }: Skill["runtime"]): readonly string[] {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Publisher } from "@pincer/registry/client/client";
 import type { About } from "./about.ts";
-import { anyTool } from "./about-skill.ts";
+import { everyTool } from "./about-skill.ts";
 import type { ModelText, Notice, PlanItem } from "./plan.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
@@ -18,12 +18,12 @@ export const shownPublisher = ({ name, keys, threshold }: Publisher): NonNullabl
 export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "reads" | "requires">;
 
 /** Without a version before, nothing that it may do is gained. */
-export function compare(before: About | undefined, after: About): Difference {
+export function compare(before: Pick<About, "permissions" | "told"> | undefined, after: About): Difference {
   const { permissions, reads, requires } = after;
   const missing = (from: About["permissions"], within: About["permissions"]) =>
     from.filter(
       ({ permission, text }) =>
-        !within.some((other) => isAnyTool(other, permission) || (other.permission === permission && other.text === text)),
+        !within.some((other) => (other.permission === permission && other.text === text) || isAmong(permission, other.permission)),
     );
   const named = (found: About["permissions"]) => found.map(({ permission }) => permission);
   return {
@@ -36,8 +36,7 @@ export function compare(before: About | undefined, after: About): Difference {
   };
 }
 
-const isAnyTool = (of: About["permissions"][number], permission: string): boolean =>
-  of.permission === anyTool && permission.startsWith("tools ");
+const isAmong = (permission: string, other: string): boolean => other === everyTool && permission.startsWith("tools ");
 
 function compareTold(before: About["told"], after: About["told"]): ModelText[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {
