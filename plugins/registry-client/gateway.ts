@@ -1,12 +1,7 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
 import { dirname, join } from "node:path";
-import type { PluginContext } from "@pincer/plugin-sdk";
-import { audit } from "@pincer/plugin-sdk/contracts/audit";
-import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
-import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
@@ -23,12 +18,9 @@ import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import { upkeep } from "./upkeep.ts";
 import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
 import { createUploads } from "./uploads.ts";
+import type { Context } from "./uses.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
-
-export const uses = { plugins, pluginHost, configuration, audit };
-
-export type Context = PluginContext<ClientConfig, typeof uses>;
 
 /** How long what was fetched for a plan waits for a yes. */
 const patienceMs = 10 * 60_000;

@@ -4,7 +4,8 @@ import { registryCommands } from "./commands/registry.ts";
 import { registryListCommands } from "./commands/registry-add.ts";
 import { skillCommands } from "./commands/skills.ts";
 import { ClientConfig } from "./config.ts";
-import { serve, uses } from "./gateway.ts";
+import { serve } from "./gateway.ts";
+import { uses } from "./uses.ts";
 
 export default definePlugin({
   config: ClientConfig,
