@@ -1,11 +1,14 @@
 /** Skills of others in a gateway that runs: a turn uses what was installed, and clients of the wire install, update and send them. */
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
 import { writeZip } from "../../registry/archive/zip-write.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
+import { startShop } from "../support/packages.ts";
 import { skillText, startSkills } from "../support/skills.ts";
 import { startServedRegistry } from "./served-registry.ts";
 
@@ -146,4 +149,44 @@ test("a zip that is sent in pieces is installed under the name that it was begun
   await expect(install(await upload(zip("coffee")))).rejects.toMatchObject(refused("REGISTRY_CLIENT_PACKAGE_INVALID", "came coffee"));
   await expect(install(await upload(Buffer.from("no zip at all")))).rejects.toMatchObject(refused("REGISTRY_ARCHIVE_INVALID"));
   await expect(begin(1e9)).rejects.toMatchObject(wrong("expected at most"));
+}, 60_000);
+
+test("a skill that is revoked is no longer offered, and its status says why", async () => {
+  using shop = startShop();
+  const text = skillText("tea", "Brews tea.");
+  const folder = join(shop.folder, "tea");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "SKILL.md"), text);
+  const published = { manifest: new Bun.CryptoHasher("sha256").update(text).digest("hex"), summary: "Brews tea." };
+  shop.house.publish("1.0.0", pack(filesOf(folder)), { kind: "skills", id: "tea" }, published);
+  const clock = createManualClock(Date.now());
+  const config = withClient({ registries: [shop.registry], cooldownHours: 0 });
+  await using there = await startSkills({ ...config, enable: ["registry-client", "registry-watch"], clock });
+  const { talk } = there;
+  const request = { do: "install", packages: ["tea"], kind: "skills" };
+  const { token } = await talk.client.call<Plan>("registry-client.plan", { request });
+  await talk.client.call("registry-client.apply", { request, token, accepted: [] });
+  talk.script.answer(says("hello"), says("hello again"));
+  await talk.ask("hello");
+  expect(there.offered(0)).toContain("tea");
+
+  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  const one = { kind: "skills" as const, id: "tea", versions: ["1.0.0"], reason: "it poisons the tea", at };
+  shop.house.repository.revoke([one], shop.house.founders.revocations);
+  const told = talk.client.event("registry-client.revoked");
+  let isChanged = false;
+  const changed = talk.client.event("skills.changed", undefined, talk.client.frames.length).then(() => {
+    isChanged = true;
+  });
+  for (let second = 0; second < 60; second += 5) await clock.advance(5_000);
+  // What has changed on disk is told by the system, in its own time.
+  while (!isChanged) {
+    await talk.client.call("health", {});
+    await clock.advance(1_000);
+  }
+  await changed;
+  expect(await told).toMatchObject({ kind: "skills", id: "tea", reason: "it poisons the tea" });
+  await talk.ask("and now?");
+  expect(there.offered(1)).not.toContain("tea");
+  expect(await there.status("tea")).toMatchObject({ eligible: false, reasons: [expect.stringContaining("it poisons the tea")] });
 }, 60_000);
