@@ -84,7 +84,11 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
     throw new RegistryError("REGISTRY_METADATA_MIXED", "the registry's timestamp and its snapshot speak of other revocations");
   const roleNow = async (delegator: Delegator, role: RoleName): Promise<Metadata<"targets">> => {
     const meta = snapshot.signed.meta[`${role}.json`];
-    if (meta === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `the registry's snapshot has no ${role}.json`);
+    if (meta === undefined)
+      throw new RegistryError(
+        role === "revocations" ? "REGISTRY_METADATA_MIXED" : "REGISTRY_NOT_FOUND",
+        `the registry's snapshot has no ${role}.json`,
+      );
     return fetchRole(delegator, role, meta);
   };
   const targets = await roleNow(root, "targets");
@@ -117,9 +121,8 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
 export async function refreshRevocations(options: TrustOptions, signal?: AbortSignal): Promise<Metadata<"targets"> | undefined> {
   const { root, timestamp, fetchRole } = await begin(options, signal);
   const meta = timestamp.signed.revocations;
-  if (!meta) return undefined;
   const delegator = keptTargets(options, root);
-  if (delegator && options.now() < Date.parse(delegator.signed.expires))
+  if (meta && delegator && options.now() < Date.parse(delegator.signed.expires))
     try {
       return await fetchRole(delegator, "revocations", meta);
     } catch (error) {
@@ -127,8 +130,12 @@ export async function refreshRevocations(options: TrustOptions, signal?: AbortSi
       if (!(error instanceof RegistryError && error.code === "REGISTRY_METADATA_UNSIGNED")) throw error;
     }
   const { targets, below } = await refreshTrust(options, signal);
-  return below(targets, "revocations", signal);
+  return hasRevocations(targets) ? below(targets, "revocations", signal) : undefined;
 }
+
+/** Whether somebody may revoke here: the server, which signs what there is today, cannot leave that out. */
+export const hasRevocations = ({ signed }: Metadata<"targets">): boolean =>
+  signed.delegations?.roles.some(({ name }) => name === "revocations") === true;
 
 /** What was trusted last of the revocations, without asking, and however long ago that was. */
 export function keptRevocations(options: TrustOptions): Metadata<"targets"> | undefined {
