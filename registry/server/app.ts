@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
+import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
@@ -34,7 +35,6 @@ export interface AppParts {
   readonly onFault: (error: unknown) => void;
 }
 
-const kind = Type.Union([Type.Literal("plugins"), Type.Literal("skills")]);
 const query = Type.Object({
   q: Type.String({ maxLength: 200, default: "" }),
   kind: Type.Optional(kind),

@@ -7,7 +7,8 @@ import { readNotes } from "../notes.ts";
 import type { Claim } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
-import { hasSigned } from "../trust/signed-by.ts";
+import { sha256Of } from "../sha256.ts";
+import { signersOf } from "../trust/envelope.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Findings } from "./findings.ts";
@@ -65,7 +66,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const target = list.signed.targets[path];
       if (!target) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${path} came, and the list does not speak of it`);
       const { release, files } = await unpackRelease(path, archive, target.custom);
-      const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
+      const sha256 = sha256Of(archive);
       const found = findings.look(sha256, release.kind, files);
       const grave = found.find(({ severity }) => severity === "high");
       if (grave && settings.refuseFindings === "high")
@@ -95,7 +96,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
         throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
       const last = repository.signedBy(publisher);
       // Who has handed over the last of the own names is still who signed that list, and nobody else is.
-      if (!known && last && !owner.keys.some((key) => hasSigned(last, key)))
+      if (!known && last && signersOf(last, owner.keys).length === 0)
         throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
       const before = last?.signed;
       const next = (before?.version ?? 0) + 1;

@@ -1,8 +1,8 @@
-/** What the wire says of installing: the published methods, and ours beside them. */
+/** What the wire says of plugins and of installing: the published methods, and ours beside them. */
 import { Type } from "@sinclair/typebox";
 import type { EventEntry, MethodEntry } from "./map.ts";
 import { published } from "./published.ts";
-import { count, flag, list, maybe, oneOf, orNull, params, shape, text, word } from "./shapes.ts";
+import { count, flag, list, maybe, ok, oneOf, orNull, PluginStatus, params, shape, text, word } from "./shapes.ts";
 
 const kind = oneOf("plugins", "skills");
 const action = oneOf("install", "enable", "update", "rollback", "remove", "disable", "restore", "keep");
@@ -26,6 +26,16 @@ const entry = (scope: MethodEntry["scope"], takes: MethodEntry["params"], result
 });
 
 export const installingMethods: Readonly<Record<string, MethodEntry>> = {
+  "plugins.list": entry("operator.read", published("PluginsListParams"), published("PluginsListResult")),
+  "plugins.inspect": entry("operator.read", published("PluginsInspectParams"), published("PluginsInspectResult")),
+  "plugins.setEnabled": entry("operator.admin", published("PluginsSetEnabledParams"), published("PluginsSetEnabledResult")),
+  "plugins.status": entry("operator.read", params({ pluginId: maybe(word) }), shape({ plugins: list(PluginStatus) })),
+  "plugins.refresh": entry("operator.admin", published("PluginsRefreshParams"), published("PluginsRefreshResult")),
+  "plugins.reload": entry(
+    "operator.admin",
+    params({ pluginId: word }),
+    shape({ ok, pluginId: word, generation: Type.Integer({ minimum: 1 }) }),
+  ),
   "plugins.install": entry("operator.admin", published("PluginsInstallParams"), published("PluginsInstallResult")),
   "plugins.uninstall": entry("operator.admin", published("PluginsUninstallParams"), published("PluginsUninstallResult")),
   "plugins.search": entry("operator.read", published("PluginsSearchParams"), published("PluginsSearchResult")),

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock, type ManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { placeOf } from "../../registry/layout.ts";
 import { createRepository } from "../../registry/repository/create.ts";
 import type { Resemblance } from "../../registry/server/names.ts";
 import { openOperator } from "../../registry/server/operator.ts";
@@ -159,6 +160,18 @@ test("a name that looks like another waits for the operator, whose word stands a
     },
     resembles,
   );
+  // Without another rule it is what many have downloaded that is not imitated.
+  await withServer({ popularDownloads: 1 }, async ({ server, parcel }) => {
+    const sent = await parcel("ada", signer, "weather-station");
+    const [path, target] = Object.entries(sent.list.targets)[0]!;
+    expect(await post(server.url, sent)).toMatchObject({ status: 201 });
+    const asked = async (publisher: string, by: Signer) => post(server.url, await parcel(publisher, by, "weather-statoin"));
+    await (await fetch(`${server.url}/${placeOf(path, target.hashes.sha256)}`)).arrayBuffer();
+    expect(await asked("eve", createSigner().signer)).toMatchObject({
+      code: "REGISTRY_NAME_HELD",
+      detail: expect.stringContaining("it could be taken for weather-station"),
+    });
+  });
   await withServer({ claims: "granted" }, async ({ server, folder, clock, parcel }) => {
     expect(await post(server.url, await parcel("ada", signer, "weather"))).toMatchObject({ code: "REGISTRY_NAME_HELD" });
     using operator = openOperator(folder, () => clock.now());

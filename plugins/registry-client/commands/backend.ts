@@ -57,7 +57,7 @@ function ofHome(engine: Engine, { signal }: CommandIo): Backend {
     plan: (request) => told(() => engine.plan(request, signal)),
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
     list: () => told(() => listed(engine.packages())),
-    info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    info: (typed) => told(() => engine.info(typed, undefined, signal)),
     search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),
     pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),

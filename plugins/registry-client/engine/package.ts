@@ -1,9 +1,9 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
-import { createHash } from "node:crypto";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { sha256Of } from "@pincer/registry/sha256";
 import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
@@ -20,12 +20,11 @@ export interface Package {
 
 export const bytesOf = (files: readonly ArchiveEntry[], path: string): Uint8Array | undefined =>
   files.find((file) => file.path === path)?.bytes;
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** `digest`: of the same files everywhere the same, whoever packed them. `manifest`: the bytes of it. */
 export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) => {
   const lockfile = bytesOf(files, "bun.lock");
-  return { digest: contentSha256(files), manifest: sha256(manifest), ...(lockfile && { dependencies: sha256(lockfile) }) };
+  return { digest: contentSha256(files), manifest: sha256Of(manifest), ...(lockfile && { dependencies: sha256Of(lockfile) }) };
 };
 
 /** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */

@@ -1,8 +1,8 @@
 /** The files of releases as they were asked for lately, each with its sum: an archive is unpacked, and packed anew, for many questions, and never changes. */
-import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "../../archive/read.ts";
 import { writeZip } from "../../archive/zip-write.ts";
 import { fingerprintOf } from "../../fingerprint.ts";
+import { sha256Of } from "../../sha256.ts";
 import { createKept } from "./kept.ts";
 import type { SkillRelease, SkillShelf } from "./shelf.ts";
 
@@ -35,7 +35,7 @@ export function createContents<Release extends SkillRelease>(shelf: SkillShelf<R
     if (found) return found;
     const files = (await shelf.files(release)).map((file) => ({
       ...file,
-      sha256: createHash("sha256").update(file.bytes).digest("hex"),
+      sha256: sha256Of(file.bytes),
     }));
     const content: Content = { files, fingerprint: fingerprintOf(files) };
     contents.set(release.sha256, content);
