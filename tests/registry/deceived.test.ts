@@ -128,15 +128,3 @@ test("what a server says of why it refuses commands no terminal", async () => {
   const refused = await home.pincer(["registry", "publish", folder, "--to", server.url.href, "--publisher", "ada", "--key", key]);
   expect(refused).toMatchObject({ code: 1, err: "error no\ufffd[2J\ufffd\n" });
 });
-
-test("a name that is easily taken for a plugin's of this Pincer, or for one that is installed, is told from which", async () => {
-  using shop = startShop();
-  for (const id of ["chanel-telegram", "weather", "wheather"]) shop.publish(await shop.make("1.0.0", { id }));
-  await using home = homeWith(shop);
-  expect((await home.pincer(["install", "chanel-telegram"])).out).toContain(
-    "look   it is easily taken for channel-telegram, which it is not: one slip of the keys",
-  );
-  const one = await home.pincer(["install", "weather", "--yes"]);
-  expect(one).toMatchObject({ code: 0 });
-  expect(one.out).not.toContain("easily taken");
-});

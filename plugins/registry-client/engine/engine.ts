@@ -1,7 +1,6 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import { createLookalikes } from "@pincer/registry/lookalike";
 import type { Kind, PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
@@ -96,23 +95,10 @@ export function createEngine(surroundings: Surroundings) {
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
       ...others,
-      ...(present ? [] : alike(candidate, packages)),
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
     const action = present ? "update" : "install";
     return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
-  }
-
-  /** What was likely meant, of what is known here. */
-  function alike({ kind, id, publisher }: Candidate, packages: Packages) {
-    const installed = Object.entries(packages).filter(([key]) => nameOf(key).kind === kind);
-    const known = [
-      ...(kind === "plugins" ? embedded.ids().map((own) => ({ id: own })) : []),
-      ...installed.map(([key, entry]) => ({ id: nameOf(key).id, ...(entry.publisher && { publisher: entry.publisher.name }) })),
-    ];
-    const found = createLookalikes(known).find({ id, ...(publisher && { publisher: publisher.name }) });
-    const text = `it is easily taken for ${found?.id}, which it is not: ${found?.why}`;
-    return found ? [{ code: "lookalike", level: "warning" as const, text }] : [];
   }
 
   /** Who else has that name: the first of the configuration is taken, and it is said. */
