@@ -15,6 +15,7 @@ import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, comparePublishers, shownPublisher } from "./review.ts";
+import { requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -176,10 +177,11 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
 }
 
 /** To the version before, which lies there still. */
-export function returning(home: string, name: PackageName, entry: LockEntry): Prepared {
+export function returning({ home, sources }: Surroundings, name: PackageName, entry: LockEntry): Prepared {
   const { before } = entry;
   const then = before && installedAbout(home, name, before.digest);
   if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
+  requireUnrevoked(home, sources.registries, name, before);
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },

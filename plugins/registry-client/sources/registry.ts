@@ -39,6 +39,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   candidate(found: FoundPackage, release: Published): Candidate;
   /** What nobody should run any more, by that registry. Cheap, so that it can be asked every minute. */
   revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
+  /** The same as it was heard last, without asking. Of one that is not configured any more, nothing is known. */
+  knownRevocations(registry: string): readonly Revocation[];
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
@@ -117,6 +119,10 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
+    knownRevocations(name) {
+      const registry = registries.find((one) => one.name === name);
+      return registry ? make(registry).knownRevocations() : [];
+    },
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {
