@@ -160,7 +160,8 @@ export function httpReader(options: HttpReaderOptions): HttpReader {
         url = followed(url, location);
         continue;
       }
-      if (response.status === 206 && !response.headers.get("content-range")?.startsWith(`bytes ${from}-`))
+      // Who asked for all of it, since nothing of it had come, is given no part either.
+      if (response.status === 206 && (from === 0 || !response.headers.get("content-range")?.startsWith(`bytes ${from}-`)))
         throw new Failure("answers with another part of the file than was asked for");
       if (response.ok) return response;
       if ([403, 404, 410].includes(response.status))

@@ -7,7 +7,12 @@ const source = `export default {
   setup(ctx) {
     ctx.command({ name: "greet", summary: "Greets somebody", usage: "<name>" }, async ([name], io) => {
       if (name === "gateway") io.print("gateway is ok: " + (await io.call("health")).ok);
-      else io.print(io.json ? JSON.stringify({ hello: name }) : "hello " + name);
+      else if (name === "whoever-changes") {
+        const { promise, resolve } = Promise.withResolvers();
+        await io.on("plugins.changed", resolve);
+        await io.call("plugins.reload", { pluginId: "routing" });
+        io.print("heard of change " + typeof (await promise).generation);
+      } else io.print(io.json ? JSON.stringify({ hello: name }) : "hello " + name);
       return name === "nobody" ? 7 : 0;
     });
     ctx.command({ name: "greetings send", summary: "Sends one", usage: "<name> [--to <place>...] [--loud]", family: "Kind words" }, async (args, io) => {
@@ -52,6 +57,7 @@ test("a plugin's command is listed from its manifest, runs here when its code is
   expect(await home.pincer(["greet", "gateway"])).toMatchObject({ code: 3, err: expect.stringContaining("pincer up") });
   await home.pincer(["up"]);
   expect((await home.pincer(["greet", "gateway"])).out).toBe("gateway is ok: true\n");
+  expect((await home.pincer(["greet", "whoever-changes"])).out).toBe("heard of change number\n");
 });
 
 test("the flags of a plugin's command are in its help and in completion, each with its value, and lists show its arguments alone", async () => {

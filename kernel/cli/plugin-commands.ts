@@ -51,11 +51,10 @@ const run =
     process.once("SIGINT", () => aborted.abort());
     // A command that never calls the gateway works without one.
     let client: Promise<Client> | undefined;
+    const gateway = () => (client ??= connect(home));
     const io: CommandIo = {
-      call: async (method, params) => {
-        client ??= connect(home);
-        return (await client).call(method, params, { timeoutMs: 0 });
-      },
+      call: async (method, params) => (await gateway()).call(method, params, { timeoutMs: 0 }),
+      on: async (event, listener) => (await gateway()).onEvent((name, payload) => name === event && listener(payload)),
       ...{ home: home.path, print: terminal.print, json: terminal.json },
       signal: aborted.signal,
     };

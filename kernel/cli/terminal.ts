@@ -41,7 +41,7 @@ export function createTerminal(json: boolean) {
     },
     fail({ code, message, next, details }: CliError) {
       if (json) return print(JSON.stringify({ ok: false, error: { code, message, next, details } }, null, 2));
-      const lines = [`${red("error")} ${message}`];
+      const lines = [`${red("error")} ${message.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd")}`]; // a server may have written it
       if (next) lines.push(...next.split("\n").map((line, i) => `${dim(i === 0 ? "next " : "     ")} ${line}`));
       if (typeof details === "string" && details !== "") lines.push(dim(details));
       process.stderr.write(`${lines.join("\n")}\n`);

@@ -1,8 +1,8 @@
-/** What the wire says of installing: the published methods, and ours beside them. */
+/** What the wire says of plugins and of installing: the published methods, and ours beside them. */
 import { Type } from "@sinclair/typebox";
 import type { EventEntry, MethodEntry } from "./map.ts";
 import { published } from "./published.ts";
-import { count, flag, list, maybe, oneOf, orNull, params, shape, text, word } from "./shapes.ts";
+import { count, flag, list, maybe, ok, oneOf, orNull, PluginStatus, params, shape, text, word } from "./shapes.ts";
 
 const kind = oneOf("plugins", "skills");
 const action = oneOf("install", "enable", "update", "rollback", "remove", "disable", "restore", "keep");
@@ -12,6 +12,10 @@ const item = shape({
   ...{ gained: list(word), lost: list(word), needs: list(word) },
   notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
 });
+const release = shape({ kind, id: word, version: word });
+const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, lastGood: orNull(word), next: word });
+const updated = shape({ kind, id: word, from: word, to: word, outcome: oneOf("updated", "held", "failed"), said: word });
+const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
 const request = Type.Union([
   params({ do: Type.Literal("install"), packages: names, kind: maybe(kind) }),
@@ -26,6 +30,16 @@ const entry = (scope: MethodEntry["scope"], takes: MethodEntry["params"], result
 });
 
 export const installingMethods: Readonly<Record<string, MethodEntry>> = {
+  "plugins.list": entry("operator.read", published("PluginsListParams"), published("PluginsListResult")),
+  "plugins.inspect": entry("operator.read", published("PluginsInspectParams"), published("PluginsInspectResult")),
+  "plugins.setEnabled": entry("operator.admin", published("PluginsSetEnabledParams"), published("PluginsSetEnabledResult")),
+  "plugins.status": entry("operator.read", params({ pluginId: maybe(word) }), shape({ plugins: list(PluginStatus) })),
+  "plugins.refresh": entry("operator.admin", published("PluginsRefreshParams"), published("PluginsRefreshResult")),
+  "plugins.reload": entry(
+    "operator.admin",
+    params({ pluginId: word }),
+    shape({ ok, pluginId: word, generation: Type.Integer({ minimum: 1 }) }),
+  ),
   "plugins.install": entry("operator.admin", published("PluginsInstallParams"), published("PluginsInstallResult")),
   "plugins.uninstall": entry("operator.admin", published("PluginsUninstallParams"), published("PluginsUninstallResult")),
   "plugins.search": entry("operator.read", published("PluginsSearchParams"), published("PluginsSearchResult")),
@@ -42,10 +56,15 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
     params(),
     shape({
       packages: list(
-        shape({ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word), pinned: flag, before: orNull(word) }),
+        shape({
+          ...{ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word) },
+          ...{ pinned: flag, before: orNull(word), revoked: orNull(word), automatic: orNull(word) },
+        }),
       ),
     }),
   ),
+  "registry-client.watch": entry("operator.write", params(), shape({ stopped: list(revoked), restored: list(release), waitMs: amount })),
+  "registry-client.keepUp": entry("operator.write", params(), shape({ updated: list(updated), waitMs: amount })),
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
@@ -79,4 +98,6 @@ const steps = [
 ];
 export const installingEvents: Readonly<Record<string, EventEntry>> = {
   "registry-client.progressed": { scope: "operator.admin", payload: shape({ id: word, step: oneOf(...steps), detail: maybe(text) }) },
+  "registry-client.revoked": { scope: "operator.read", payload: revoked },
+  "registry-client.updated": { scope: "operator.read", payload: updated },
 };

@@ -336,13 +336,6 @@ export const methods: Readonly<Record<string, MethodEntry>> = {
   "device.token.rotate": pairing(published("DeviceTokenRotateParams"), its.TokenRotated),
   "device.token.revoke": pairing(published("DeviceTokenRevokeParams"), shape({ deviceId: word, role: word, revokedAtMs: time })),
 
-  "plugins.list": read(published("PluginsListParams"), published("PluginsListResult")),
-  "plugins.inspect": read(published("PluginsInspectParams"), published("PluginsInspectResult")),
-  "plugins.setEnabled": admin(published("PluginsSetEnabledParams"), published("PluginsSetEnabledResult")),
-  "plugins.status": read(params({ pluginId: maybe(word) }), shape({ plugins: list(its.PluginStatus) })),
-  "plugins.refresh": admin(published("PluginsRefreshParams"), published("PluginsRefreshResult")),
-  "plugins.reload": admin(params({ pluginId: word }), shape({ ok, pluginId: word, generation: Type.Integer({ minimum: 1 }) })),
-
   "secrets.store.list": admin(published("SecretsStoreListParams"), published("SecretsStoreListResult")),
   "secrets.store.set": admin(published("SecretsStoreSetParams"), published("SecretsStoreMutationResult"), { refuses: ["allowedHosts"] }),
   "secrets.store.delete": admin(published("SecretsStoreDeleteParams"), published("SecretsStoreMutationResult")),

@@ -59,7 +59,7 @@ test("every page for users is found from the README, link by link", () => {
 
 test("every file and folder that a guide names is there", () => {
   const named = guides.flatMap((path) =>
-    [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|tests|docs)\/[\w./-]*)`/g)].map(
+    [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|registry|tests|docs)\/[\w./-]*)`/g)].map(
       ([, place = ""]) => ({
         path,
         place,

@@ -56,3 +56,16 @@ test("a plugin of this Pincer is turned on by the last word of its name, and off
   expect((await home.pincer(["remove", "webhook", "--yes"])).out).toContain("channel-webhook 0.1.0 is off");
   expect(lockOf(home).packages).toEqual({});
 });
+
+test("the launcher, which runs from a bundle, finds the plugins of this Pincer too", async () => {
+  await using home = createCliHome();
+  const launcher = join(import.meta.dir, "..", "..", "pincer");
+  const launched = Bun.spawn([launcher, "install", "webhook"], {
+    env: { ...process.env, ...home.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  expect(await new Response(launched.stdout).text()).toStartWith("turn on channel-webhook 0.1.0\n");
+  expect(await launched.exited).toBe(1);
+});

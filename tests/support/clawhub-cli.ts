@@ -28,7 +28,7 @@ export function clawHubCli(runtime: string, env: Readonly<Record<string, string>
   };
   const run = async (...words: readonly string[]): Promise<Ran> => {
     const started = Bun.spawn([runtime, program, "--no-input", ...words], {
-      ...{ cwd: folder, env: { ...own, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 50_000 },
+      ...{ cwd: folder, env: { ...own, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: 100_000 },
     });
     const [out, err, code] = await Promise.all([new Response(started.stdout).text(), new Response(started.stderr).text(), started.exited]);
     return { code, out: Bun.stripANSI(out + err) };

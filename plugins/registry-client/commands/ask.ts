@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import type { PlanItem } from "../engine/plan.ts";
 import { clientErrors } from "../errors.ts";
-import { acceptedBy } from "./shown.ts";
+import { acceptedBy, plainly } from "./shown.ts";
 
 /** Answers with what was accepted. Throws `REGISTRY_CLIENT_CONSENT_NEEDED` where nobody can be asked. */
 export async function askFor(
@@ -21,7 +21,10 @@ export async function askFor(
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const agrees = async (question: string) => /^\s*y(es)?\s*$/i.test(await terminal.question(`${question} [y/N] `, { signal: io.signal }));
-    for (const need of missing) if (!(await agrees(`Say yes to ${need}?`))) return "no";
+    for (const need of missing) {
+      const whose = items.filter(({ needs }) => needs.includes(need)).map(({ id }) => id);
+      if (!(await agrees(plainly(`Say yes to ${need} of ${whose.join(" and ")}?`)))) return "no";
+    }
     if (!yes && !(await agrees("Do this?"))) return "no";
     return [...accepted, ...missing];
   } catch (error) {

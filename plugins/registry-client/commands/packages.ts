@@ -101,9 +101,12 @@ const list: CommandDefinition = {
       return 0;
     }
     const packages = await backend.list();
-    const rows = packages.map(({ id, version, source, publisher, pinned, before }) => [
+    const rows = packages.map(({ id, version, source, publisher, pinned, before, revoked, automatic }) => [
       ...[id, version, source, publisher ?? ""],
-      [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`])].join(", "),
+      revoked ??
+        [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`]), ...(automatic === null ? [] : [automatic])].join(
+          ", ",
+        ),
     ]);
     const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
     if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));

@@ -5,6 +5,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { checkedName, folderOf } from "@pincer/registry/name";
 import { lives, unsigned } from "@pincer/registry/repository/lifetime";
 import { openRepository } from "@pincer/registry/repository/repository";
+import { timeOf } from "@pincer/registry/schema";
 import { signMetadata } from "@pincer/registry/trust/metadata";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
@@ -45,7 +46,7 @@ export const transfer: CommandDefinition = {
               _type: "transfer",
               ...{ kind, id, from, to: checkedName(said!) },
               list: old?.version ?? 0,
-              expires: `${new Date(now() + weekMs).toISOString().slice(0, 19)}Z`,
+              expires: timeOf(now() + weekMs),
             },
             fromKeys,
           )

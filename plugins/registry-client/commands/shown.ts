@@ -4,8 +4,15 @@ import type { Info, Reasons } from "../engine/questions.ts";
 
 export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
-/** What others wrote must not command the terminal, nor turn the order of what is read. */
-export const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
+/** What others wrote, as a part of one line: it commands no terminal, turns nothing around, hides nothing, and looks like no line of ours. */
+export function plainly(text: string): string {
+  const line = text
+    .replace(/\s*[\n\r\u2028\u2029]\s*/g, " ")
+    .replace(/\s{3,}/g, "  ")
+    .replace(/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu, "\ufffd");
+  return line.length <= longest ? line : `${line.slice(0, longest)}… (${line.length - longest} more signs)`;
+}
+const longest = 1_000;
 
 const size = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
@@ -69,7 +76,7 @@ function rowsShown(rows: readonly (readonly [name: string, said: string])[], wid
   const room = Math.max(30, (process.stdout.columns ?? Infinity) - width - 4);
   const wrapped = (said: string): string => (Number.isFinite(room) ? Bun.wrapAnsi(said, room) : said);
   return rows.flatMap(([name, said]) =>
-    wrapped(said)
+    wrapped(plainly(said))
       .split("\n")
       .map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${line}`),
   );
@@ -80,16 +87,20 @@ export function shownPlan({ items }: Plan): string {
     .map((item) => {
       const head = `${verbs[item.action]} ${item.kind === "skills" ? "skill " : ""}${item.id} ${versions(item)}`.trimEnd();
       const rows = item.action === "keep" && item.notices.length === 0 ? [] : [...rowsOf(item)];
-      return plainly([head, ...rowsShown(rows, 5)].join("\n"));
+      return [plainly(head), ...rowsShown(rows, 5)].join("\n");
     })
     .join("\n");
 }
 
 /** What is to be typed so that it is done without being asked. */
 export const acceptedBy = (items: readonly PlanItem[]): string =>
-  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${/^[\w.-]+$/.test(need) ? need : `"${need}"`}`)))].join(
-    " ",
-  );
+  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${quoted(need)}`)))].join(" ");
+
+/** As a shell takes it for one word, whatever it is. */
+const quoted = (word: string): string => {
+  if (/^[\w.-]+$/.test(word)) return word;
+  return /^[\w .,:/@~*-]+$/.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+};
 
 const done: Readonly<Record<PlanItem["action"], string>> = {
   ...{
@@ -107,10 +118,11 @@ export const shownDone = (id: string, version: string | undefined, action: PlanI
   `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
 
 /** Each column as wide as its widest cell, the last one cut where a terminal ends. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(plainly));
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
   const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
-  const lines = rows.map((row) => plainly(row.map(padded).join("  ")).trimEnd());
+  const lines = rows.map((row) => row.map(padded).join("  ").trimEnd());
   const { columns } = process.stdout;
   return (columns === undefined ? lines : lines.map((line) => Bun.sliceAnsi(line, 0, columns, "…"))).join("\n");
 }
@@ -129,7 +141,7 @@ export function shownInfo({ item, versions, isInstalled, pinned, before }: Info)
     ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),
     ["is", has.join(", ")],
   ];
-  return plainly([`${item.id} ${item.to ?? ""}`, ...rowsShown(rows, 5)].join("\n"));
+  return [plainly(`${item.id} ${item.to ?? ""}`), ...rowsShown(rows, 5)].join("\n");
 }
 
 export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string {
@@ -142,5 +154,5 @@ export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string 
         ["uses", `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`] as const,
     ),
   ];
-  return plainly([id, ...rowsShown(rows, 4)].join("\n"));
+  return [plainly(id), ...rowsShown(rows, 4)].join("\n");
 }

@@ -144,7 +144,8 @@ export function createEngine(surroundings: Surroundings) {
         request.do === "remove" &&
         request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
       rollback: () =>
-        request.do === "rollback" && request.packages.map((typed) => one(typed, () => returning(home, ...installed(typed, packages)))),
+        request.do === "rollback" &&
+        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
     };
     if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
     if (request.do === "update") {

@@ -57,11 +57,12 @@ export function namesIn(folder: string): readonly string[] {
   }
 }
 
+/** Undefined when there is no such file, nor a folder for it. */
 export function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw error;
   }
 }

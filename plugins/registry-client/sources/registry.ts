@@ -1,5 +1,4 @@
 /** Packages of the registries that the operator configured, each with a trust of its own. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -10,6 +9,7 @@ import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import type { PackageRevocation, Revocation } from "@pincer/registry/revocations";
+import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
@@ -39,6 +39,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   candidate(found: FoundPackage, release: Published): Candidate;
   /** What nobody should run any more, by that registry. Cheap, so that it can be asked every minute. */
   revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
+  /** The same as it was heard last, without asking. Of one that is not configured any more, nothing is known. */
+  knownRevocations(registry: string): readonly Revocation[];
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
@@ -64,7 +66,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     const known = made.get(name);
     if (known) return known;
     const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
-    const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
+    const state = createTrustState(join(home, "registries", sha256Of(pinned)));
     const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
     made.set(name, client);
     return client;
@@ -117,6 +119,10 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
+    knownRevocations(name) {
+      const registry = registries.find((one) => one.name === name);
+      return registry ? make(registry).knownRevocations() : [];
+    },
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {
