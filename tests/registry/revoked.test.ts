@@ -36,6 +36,7 @@ async function startWith(shop: Shop, home = mkdtempSync(join(tmpdir(), "pincer-r
     said: async () => (await client.call<{ version: string }>("weather.said", {})).version,
     /** Until the registry was asked once more, which is within half a minute. */
     async asked() {
+      await client.call("health", {}); // whoever asked last waits again by now
       const from = running.lines.length;
       await clock.advance(30_000);
       await running.logged("registry-client.asked", from);
