@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { pack } from "../../plugin-kit/archive.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
 import { type Shop, startShop } from "../support/packages.ts";
 
@@ -106,6 +107,37 @@ test("what is revoked stops within a minute, starts no more without a network, a
     expect(existsSync(join(home, "plugins", "weather", `${digest}.revoked`))).toBe(false);
     await it.change({ do: "rollback", packages: ["weather"] });
     expect(await it.said()).toBe("1.1.0");
+  }
+  rmSync(home, { recursive: true, force: true });
+});
+
+test("a revoked skill is no longer offered, and what the lock says of a revoked version is not restored", async () => {
+  using shop = startShop();
+  const skill = `---\nname: dice\ndescription: Throws dice.\n---\nThrow them.\n`;
+  const name = { kind: "skills" as const, id: "dice" };
+  const publishedAt = `${new Date(Date.now() - 48 * 3_600_000).toISOString().slice(0, 19)}Z`;
+  const manifest = new Bun.CryptoHasher("sha256").update(skill).digest("hex");
+  shop.house.publish("1.0.0", pack([{ path: "SKILL.md", bytes: Buffer.from(skill) }]), name, { manifest, publishedAt });
+  const home = mkdtempSync(join(tmpdir(), "pincer-revoked-"));
+  {
+    await using it = await startWith(shop, home);
+    await it.change({ do: "install", packages: ["dice"], kind: "skills" });
+    const status = async () => {
+      const { skills } = await it.client.call<{ skills: { name: string; eligible: boolean }[] }>("skills.status", {});
+      return skills.find((one) => one.name === "dice");
+    };
+    expect(await status()).toMatchObject({ eligible: true });
+    const one = { ...name, reason, at: publishedAt };
+    shop.house.repository.revoke([one], shop.house.founders.revocations);
+    await it.asked();
+    // The system says that the folder has changed when it finds the time to.
+    let offered = await status();
+    for (let asked = 0; offered?.eligible && asked < 1_000; asked++) offered = await status();
+    expect(offered).toMatchObject({ eligible: false });
+    const { packages } = await it.client.call<{ packages: object[] }>("registry-client.list", {});
+    expect(packages).toMatchObject([{ id: "dice", revoked: `dice 1.0.0 is revoked by home: ${reason}; what to type: pincer update dice` }]);
+    rmSync(join(home, "skills"), { recursive: true });
+    await expect(it.change({ do: "restore" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_REVOKED"));
   }
   rmSync(home, { recursive: true, force: true });
 });

@@ -150,6 +150,11 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
+const dataGoes: Notice = {
+  ...{ code: "data", level: "warning" },
+  text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
+};
+
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
   const about = installedAbout(home, name);
@@ -157,7 +162,7 @@ export function removing(home: string, name: PackageName, entry: LockEntry, data
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
-    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [kept],
+    notices: data ? [dataGoes] : [kept],
   };
   return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }
@@ -166,7 +171,7 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
   const item: PlanItem = {
     ...nothing,
     ...{ kind: "plugins", id, action: "disable", summary: manifest.summary, from: manifest.version, source: "this Pincer" },
-    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [],
+    notices: data ? [dataGoes] : [],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
 }
