@@ -68,7 +68,7 @@ export interface Command {
   /** One word or two: `channels status`. */
   readonly name: string;
   readonly summary: string;
-  /** Positional arguments and flags, `<needed> [maybe] [--flag] [many...]`; empty: it takes none. */
+  /** Positional arguments and flags, `<needed> [maybe] [many...] [--flag] [--flag <value>]`; empty: it takes none. */
   readonly usage: string;
   /** What the commands are about that share the first word; one of them says it. */
   readonly family?: string;

@@ -4,8 +4,9 @@
  */
 import { gunzipSync } from "node:zlib";
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { RegistryError } from "./error.ts";
+import { readJson } from "./json.ts";
+import { closed, kind } from "./schema.ts";
 
 /** Bytes of one part, packed and unpacked, beyond which it is not read. */
 export const longestCatalogue = { packed: 32 * 2 ** 20, unpacked: 128 * 2 ** 20 } as const;
@@ -16,17 +17,21 @@ export const cataloguePath = (part: string): string => `catalogue/${part}.json.g
 
 const entry = Type.Object(
   {
-    kind: Type.Union([Type.Literal("plugins"), Type.Literal("skills")]),
+    kind,
     id: Type.String({ maxLength: 64 }),
     publisher: Type.String({ maxLength: 64 }),
     /** The newest that is neither yanked nor revoked, nor, where there is another, a pre-release. */
     version: Type.String({ maxLength: 64 }),
     summary: Type.String({ maxLength: 200 }),
   },
-  { additionalProperties: false },
+  closed,
 );
-const catalogue = Type.Object({ packages: Type.Array(entry) }, { additionalProperties: false });
+const catalogue = Type.Object({ packages: Type.Array(entry) }, closed);
 export type CatalogueEntry = Static<typeof entry>;
+
+/** By name, and a plugin before a skill of the same one. */
+export const compareEntries = (a: CatalogueEntry, b: CatalogueEntry): number =>
+  a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1;
 
 /** The same rows give the same bytes on every machine. */
 export function catalogueFile(packages: readonly CatalogueEntry[]): Uint8Array<ArrayBuffer> {
@@ -41,13 +46,11 @@ export function catalogueFile(packages: readonly CatalogueEntry[]): Uint8Array<A
 export function readCatalogue(bytes: Uint8Array, path: string): readonly CatalogueEntry[] {
   const refuse = (why: string, cause?: unknown) =>
     new RegistryError("REGISTRY_METADATA_INVALID", `${path} of the registry: ${why}`, { cause });
-  let json: unknown;
+  let json: Uint8Array;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(gunzipSync(bytes, { maxOutputLength: longestCatalogue.unpacked })));
+    json = gunzipSync(bytes, { maxOutputLength: longestCatalogue.unpacked });
   } catch (error) {
     throw refuse(`expected JSON in gzip, of at most ${longestCatalogue.unpacked} bytes`, error);
   }
-  if (Value.Check(catalogue, json)) return json.packages;
-  const first = Value.Errors(catalogue, json).First();
-  throw refuse(`${first?.message ?? "another form was expected"}, at ${first?.path || "/"}`);
+  return readJson(catalogue, json, refuse).packages;
 }

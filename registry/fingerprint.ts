@@ -1,5 +1,5 @@
 /** By what those who speak ClawHub's API know a skill's files again, wherever they lie. */
-import { createHash } from "node:crypto";
+import { sha256Of } from "./sha256.ts";
 
 export interface HashedFile {
   readonly path: string;
@@ -13,5 +13,5 @@ export function fingerprintOf(files: readonly HashedFile[]): string {
     .filter(({ path }) => !path.split("/").some((part) => part.startsWith(".")))
     .sort((a, b) => a.path.localeCompare(b.path))
     .map(({ path, sha256 }) => `${path}:${sha256}`);
-  return createHash("sha256").update(lines.join("\n")).digest("hex");
+  return sha256Of(lines.join("\n"));
 }

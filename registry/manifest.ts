@@ -1,8 +1,8 @@
 /** The file in a package that says what it is. */
-import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "./archive/read.ts";
 import { RegistryError } from "./error.ts";
 import type { Kind } from "./name.ts";
+import { sha256Of } from "./sha256.ts";
 
 export interface PackageManifest {
   readonly file: "plugin.json" | "SKILL.md";
@@ -35,7 +35,7 @@ export function readManifest(kind: Kind, files: readonly ArchiveEntry[]): Packag
     version: text(content["version"]) ?? text(record(content["metadata"])["version"]),
     summary: text(kind === "plugins" ? content["summary"] : content["description"]),
     sdk: text(content["sdk"]),
-    sha256: createHash("sha256").update(found.bytes).digest("hex"),
+    sha256: sha256Of(found.bytes),
     content,
   };
 }

@@ -10,7 +10,9 @@ import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
 import { placeOf } from "./layout.ts";
 import type { PackageName } from "./name.ts";
+import { currentRoles } from "./repository/current.ts";
 import { repositoryFiles } from "./repository/files.ts";
+import { sweep } from "./repository/sweep.ts";
 import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
 import { exactly, folderSource, joined, type RegistrySource, upTo } from "./source.ts";
 import { parseMetadata } from "./trust/metadata.ts";
@@ -78,6 +80,8 @@ export async function mirrorRegistry({ source, folder, root, now, packages, sign
     }
   }
   kept.commit();
+  const files = repositoryFiles(folder);
+  sweep(files, currentRoles(files), now);
   return mirrored;
 }
 

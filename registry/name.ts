@@ -1,6 +1,6 @@
 /** How packages, their publishers and their versions are named, and where each lies in a registry. */
-import { createHash } from "node:crypto";
 import { RegistryError } from "./error.ts";
+import { sha256Of } from "./sha256.ts";
 
 export type Kind = "plugins" | "skills";
 
@@ -34,7 +34,7 @@ export function checkedName(text: string): string {
  * Packages lie in 256 folders, by what their names hash to, so that a registry may divide between many roles who says whose a name is:
  * `plugins/3f/telegram/1.2.0.tgz`.
  */
-export const binOf = ({ id }: PackageName): string => createHash("sha256").update(id).digest("hex").slice(0, 2);
+export const binOf = ({ id }: PackageName): string => sha256Of(id).slice(0, 2);
 export const folderOf = (of: PackageName): string => `${of.kind}/${binOf(of)}/${of.id}`;
 export const archiveOf = (release: Release): string => `${folderOf(release)}/${release.version}.tgz`;
 

@@ -1,22 +1,22 @@
 /** What nobody should run any more, as whoever may revoke in a registry signs it (`revocations.json`). */
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { RegistryError } from "./error.ts";
+import { readJson } from "./json.ts";
 import { isName, isVersion, type Release } from "./name.ts";
+import { closed, hex, kind, time } from "./schema.ts";
 
 /** Where the list lies among a registry's targets, and the most that is read of it. */
 export const revocationsPath = "revocations.json";
 export const longestRevocations = 4 * 2 ** 20;
 
-const closed = { additionalProperties: false } as const;
 const told = {
   /** For people: what is wrong with it. */
   reason: Type.String({ minLength: 1, maxLength: 500 }),
-  at: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
+  at: time,
 };
 const ofPackage = Type.Object(
   {
-    kind: Type.Union([Type.Literal("plugins"), Type.Literal("skills")]),
+    kind,
     id: Type.String(),
     /** Absent: all of the package, those that are to come too. */
     versions: Type.Optional(Type.Array(Type.String(), { minItems: 1, uniqueItems: true })),
@@ -27,7 +27,7 @@ const ofPackage = Type.Object(
   closed,
 );
 /** An Ed25519 public key in hex: its signature counts no more, for nobody. */
-const ofKey = Type.Object({ key: Type.String({ pattern: "^[0-9a-f]{64}$" }), ...told }, closed);
+const ofKey = Type.Object({ key: hex(64), ...told }, closed);
 const list = Type.Object({ revocations: Type.Array(Type.Union([ofPackage, ofKey])) }, closed);
 
 export type PackageRevocation = Static<typeof ofPackage>;
@@ -37,23 +37,14 @@ export type Revocation = PackageRevocation | KeyRevocation;
 /** Throws `REGISTRY_METADATA_INVALID`. */
 export function readRevocations(bytes: Uint8Array): readonly Revocation[] {
   const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `${revocationsPath} of the registry: ${why}`);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw refuse("expected JSON in UTF-8");
-  }
-  if (!Value.Check(list, json)) {
-    const first = Value.Errors(list, json).First();
-    throw refuse(`${first?.message ?? "another form was expected"}, at ${first?.path || "/"}`);
-  }
-  for (const one of json.revocations)
+  const { revocations } = readJson(list, bytes, refuse);
+  for (const one of revocations)
     if ("id" in one) {
       if (!isName(one.id)) throw refuse(`${JSON.stringify(one.id)} is no name`);
       const wrong = [...(one.versions ?? []), ...(one.lastGood === undefined ? [] : [one.lastGood])].find((text) => !isVersion(text));
       if (wrong !== undefined) throw refuse(`${JSON.stringify(wrong)} is no version`);
     }
-  return json.revocations;
+  return revocations;
 }
 
 /** Throws as `readRevocations`, so that nobody signs what no client reads. */

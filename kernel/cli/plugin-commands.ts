@@ -10,6 +10,10 @@ import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, pluginFolders } from "./home.ts";
 
+/** `[--flag]`, `[--flag <value>]`, `[--flag <value>...]`. */
+const flag = /\[--([\w-]+)(?: <([^>]+)>(?:\.{3})?)?\] */g;
+const handedOn = { summary: "", isHandedOn: true } as const;
+
 const bundle = readBundle(import.meta.dir);
 
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
@@ -20,7 +24,11 @@ export function pluginCommands(home: Home, commands: readonly CliCommand[]): rea
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         ...(family === undefined ? { summary } : { summary, family }),
         // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
-        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), ""),
+        usage: usage
+          .replace(flag, "")
+          .replace(new RegExp(`^(pincer +)?(${RegExp.escape(name)} *)?`), "")
+          .trim(),
+        flags: [...usage.matchAll(flag)].map(([, long = "", value]) => ({ ...handedOn, name: long, ...(value && { value }) })),
         load: async () => run(plugin, name),
       }),
     ),

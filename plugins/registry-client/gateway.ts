@@ -104,9 +104,7 @@ export function serve(ctx: Context): void {
     }),
   );
   ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
-  ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
-    told(async () => (await open(signal)).info(typed, kind, signal)),
-  );
+  ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
     told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),

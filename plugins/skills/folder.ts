@@ -66,7 +66,9 @@ export class SkillFolder implements Disposable {
 
   /** What lies there now. `recheckMs`: how long what cannot be watched is taken to be as it was. */
   skills(now: number, recheckMs: number): Promise<readonly FoundSkill[]> {
-    if (!this.#isStale && (this.#isWatched || now < this.#scannedAt + recheckMs)) return Promise.resolve(this.#found);
+    // While it is looked through, nothing is known yet.
+    const isKnown = !this.#isStale && this.#scan === undefined && (this.#isWatched || now < this.#scannedAt + recheckMs);
+    if (isKnown) return Promise.resolve(this.#found);
     this.#scan ??= this.#rescan(now).finally(() => {
       this.#scan = undefined;
     });

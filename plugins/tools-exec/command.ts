@@ -63,15 +63,18 @@ exit $code`;
 
 const markName = "PINCER_COMMAND";
 const fallbackPath = "/usr/local/bin:/usr/bin:/bin";
-/** Behind all others, so that scripts of skills find the Bun that the gateway runs on, where a machine has none of its own. */
-const ownBun = basename(process.execPath) === "bun" ? `:${dirname(process.execPath)}` : "";
+/** Behind all others, so that skills find the Bun that the gateway runs on, and Pincer, where a machine has none of its own. */
+const own = (): string =>
+  [process.execPath, process.env["PINCER_LAUNCHER"] ?? ""]
+    .flatMap((file) => (/^(bun|pincer)$/.test(basename(file)) ? `:${dirname(file)}` : []))
+    .join("");
 
 /** Only what is named is passed on: no key of the gateway reaches a command (#78528). */
 export function environmentOf({ pass, environment }: ExecConfig, cwd: string): Record<string, string> {
   const passed = pass.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]));
   const quiet = { TERM: "dumb", NO_COLOR: "1", PAGER: "cat", GIT_PAGER: "cat", GIT_TERMINAL_PROMPT: "0" };
   const all = { PATH: fallbackPath, ...quiet, ...Object.fromEntries(passed), ...environment };
-  return { ...all, PATH: `${all.PATH}${ownBun}`, PWD: cwd };
+  return { ...all, PATH: `${all.PATH}${own()}`, PWD: cwd };
 }
 
 const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));

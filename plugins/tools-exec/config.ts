@@ -5,7 +5,7 @@ const bound = (fallback: number, description: string) => Type.Integer({ default:
 export const ExecConfig = Type.Object({
   shell: Type.String({ default: "", description: "Absolute path of the shell; empty: bash where there is one, else /bin/sh." }),
   pass: Type.Array(Type.String(), {
-    default: ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"],
+    default: ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PINCER_HOME"],
     description: "Variables of the gateway's environment that commands see. No other is passed on.",
   }),
   environment: Type.Record(Type.String(), Type.String(), { default: {}, description: "Further variables for commands." }),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { alive, startExecTools, zombies } from "../../tests/support/exec-tools.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
@@ -44,10 +44,18 @@ test("no secret of the gateway's environment reaches a command (#78528, #8966)",
   }
 });
 
-test("a script finds the Bun that the gateway runs on, behind whatever else the machine has", async () => {
+test("a script finds the Bun that the gateway runs on, and Pincer, behind whatever else the machine has", async () => {
   await using tools = await startExecTools({ environment: { PATH: "/usr/bin:/bin" } });
   expect((await tools.exec({ command: "bun --version" })).text).toStartWith(Bun.version);
   expect((await tools.exec({ command: 'echo "$PATH"' })).text).toStartWith(`/usr/bin:/bin:${dirname(process.execPath)}\n`);
+  const before = process.env["PINCER_LAUNCHER"];
+  process.env["PINCER_LAUNCHER"] = join(import.meta.dir, "..", "..", "pincer");
+  try {
+    expect((await tools.exec({ command: "command -v pincer" })).text).toStartWith(process.env["PINCER_LAUNCHER"]);
+  } finally {
+    if (before === undefined) delete process.env["PINCER_LAUNCHER"];
+    else process.env["PINCER_LAUNCHER"] = before;
+  }
 });
 
 test("outside the owner's own sessions nothing runs", async () => {

@@ -1,7 +1,7 @@
 /** The parts of a registry's catalogue, of which those that have not changed are kept. */
-import { createHash } from "node:crypto";
-import { type CatalogueEntry, cataloguePaths, longestCatalogue, readCatalogue } from "../catalogue.ts";
+import { type CatalogueEntry, cataloguePaths, compareEntries, longestCatalogue, readCatalogue } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
+import { sha256Of } from "../sha256.ts";
 import { type Expected, joined } from "../source.ts";
 import type { Metadata } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
@@ -19,7 +19,7 @@ export async function readParts(
       throw new RegistryError("REGISTRY_TOO_LARGE", `${path}: expected at most ${longestCatalogue.packed} bytes, came ${length}`);
     const keptAs = path.replace(/\.json\.gz$/, "").replaceAll("/", "-");
     const kept = state.read(keptAs);
-    if (kept && createHash("sha256").update(kept).digest("hex") === hashes.sha256) {
+    if (kept && sha256Of(kept) === hashes.sha256) {
       rows.push(...readCatalogue(kept, path));
       continue;
     }
@@ -27,5 +27,5 @@ export async function readParts(
     rows.push(...readCatalogue(bytes, path));
     state.write(keptAs, bytes);
   }
-  return rows.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1));
+  return rows.sort(compareEntries);
 }

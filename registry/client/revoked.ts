@@ -1,8 +1,8 @@
 /** What a client knows to be revoked, and what follows for what it found. */
-import { createHash } from "node:crypto";
 import { RegistryError } from "../error.ts";
 import type { Release } from "../name.ts";
 import { longestRevocations, type PackageRevocation, type Revocation, readRevocations, revocationsPath } from "../revocations.ts";
+import { sha256Of } from "../sha256.ts";
 import { type Expected, joined } from "../source.ts";
 import type { Metadata } from "../trust/metadata.ts";
 import { keptRevocations, type TrustOptions } from "./trust.ts";
@@ -26,7 +26,7 @@ export function createKnownRevocations(
   let listSha256: string | undefined;
   const keptBytes = (sha256: string) => {
     const bytes = state.read(keptAs);
-    return bytes && createHash("sha256").update(bytes).digest("hex") === sha256 ? bytes : undefined;
+    return bytes && sha256Of(bytes) === sha256 ? bytes : undefined;
   };
   const take = (sha256: string, bytes: Uint8Array) => {
     list = readRevocations(bytes);

@@ -2,8 +2,8 @@
  * From a root that is trusted to what a registry says today: the client's workflow of TUF (theupdateframework.github.io/specification, section 5). What
  * fails leaves everything as it was.
  */
-import { createHash } from "node:crypto";
 import { RegistryError } from "../error.ts";
+import { sha256Of } from "../sha256.ts";
 import { joined, type RegistrySource, upTo } from "../source.ts";
 import { type Metadata, type MetadataKind, type MetaFile, parseMetadata } from "../trust/metadata.ts";
 import type { RoleName } from "../trust/role.ts";
@@ -282,7 +282,7 @@ function requireVersion(role: string, { signed }: Metadata, { version }: MetaFil
 }
 
 function requireSame(role: string, { length, hashes }: MetaFile, bytes: Uint8Array): void {
-  if (bytes.length !== length || createHash("sha256").update(bytes).digest("hex") !== hashes.sha256)
+  if (bytes.length !== length || sha256Of(bytes) !== hashes.sha256)
     throw new RegistryError("REGISTRY_METADATA_MIXED", `${role}.json of the registry is another than the one that belongs there`);
 }
 

@@ -1,9 +1,9 @@
 /** What a publisher signs next: everything that it has published, and what is new. */
-import { createHash } from "node:crypto";
 import { RegistryError } from "../error.ts";
 import { archiveOf, folderOf, type Release } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { lives, unsigned } from "../repository/lifetime.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Signed, TargetFile } from "../trust/metadata.ts";
 
 type List = Signed<"targets">;
@@ -16,7 +16,7 @@ export interface NewRelease extends Release {
 /** `undefined` before the first release. Throws `REGISTRY_VERSION_TAKEN` when that version is there with other bytes. */
 export function nextList(before: List | undefined, release: NewRelease, now: () => number): List {
   const path = archiveOf(release);
-  const sha256 = createHash("sha256").update(release.archive).digest("hex");
+  const sha256 = sha256Of(release.archive);
   if (before?.targets[path])
     throw new RegistryError("REGISTRY_VERSION_TAKEN", `${release.id} ${release.version} is published already, and versions do not change`);
   const others = Object.entries(before?.targets ?? {}).map(

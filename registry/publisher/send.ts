@@ -6,10 +6,10 @@ import { archiveOf } from "../name.ts";
 import { problemIn } from "../server/problem.ts";
 import { signRequest } from "../server/request-signature.ts";
 import { joined } from "../source.ts";
+import { signersOf } from "../trust/envelope.ts";
 import type { Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
 import { publisherRole } from "../trust/role.ts";
-import { hasSigned } from "../trust/signed-by.ts";
 
 export interface SendOptions {
   /** The registry's address. */
@@ -98,7 +98,7 @@ async function current({ url, publisher, signers, clock, fetch, signal, onWait }
     throw new RegistryError("REGISTRY_UNREACHABLE", `${url} answers something else than a registry's server`);
   const role = publisherRole(publisher);
   const metadata: Metadata<"targets"> = parseMetadata("targets", role, await read(`metadata/${version}.${role}.json`));
-  if (!signers.every((signer) => hasSigned(metadata, signer)))
+  if (signers.some((signer) => signersOf(metadata, [signer]).length === 0))
     throw new RegistryError(
       "REGISTRY_METADATA_UNSIGNED",
       `${url} has a list of ${publisher} that this key has not signed: another key signs as ${publisher} there`,

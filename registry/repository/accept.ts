@@ -3,10 +3,10 @@ import { RegistryError } from "../error.ts";
 import { folderOf, type Release, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import type { Revocation } from "../revocations.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { publisherRole } from "../trust/role.ts";
-import { sha256Of } from "./current.ts";
 
 export interface Submitted {
   readonly publisher: string;

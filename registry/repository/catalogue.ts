@@ -1,14 +1,15 @@
 /** The catalogue of a registry, kept in step with what is published. */
-import { type CatalogueEntry, catalogueFile, cataloguePath, readCatalogue } from "../catalogue.ts";
+import { type CatalogueEntry, catalogueFile, cataloguePath, compareEntries, readCatalogue } from "../catalogue.ts";
 import { placeOf } from "../layout.ts";
 import { compareVersions, type PackageName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import { type Revocation, revocationOf } from "../revocations.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
 import { publisherRole } from "../trust/role.ts";
 import { ownerIn } from "./claim.ts";
-import { type Roles, sha256Of } from "./current.ts";
+import type { Roles } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 import { lives, unsigned } from "./lifetime.ts";
 import { namesRoleOf } from "./names.ts";
@@ -36,7 +37,7 @@ export function nextCatalogue(
     const rows = known ? readCatalogue(files.read(placeOf(path, known.hashes.sha256))!, path) : [];
     const isChanged = (row: CatalogueEntry) => changed.some(({ kind, id }) => row.kind === kind && row.id === id);
     const next = [...rows.filter((row) => !isChanged(row)), ...changed.flatMap((name) => entryOf(name, roles, revocations))];
-    const bytes = catalogueFile(next.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1)));
+    const bytes = catalogueFile(next.sort(compareEntries));
     const sha256 = sha256Of(bytes);
     files.write(placeOf(path, sha256), bytes);
     targets[path] = { length: bytes.length, hashes: { sha256 } };

@@ -1,5 +1,4 @@
 /** What a registry's folder says now. */
-import { createHash } from "node:crypto";
 import { RegistryError } from "../error.ts";
 import { type Metadata, type MetaFile, parseMetadata, type Signed } from "../trust/metadata.ts";
 import type { RepositoryFiles } from "./files.ts";
@@ -57,5 +56,3 @@ export const withChanged =
     const bytes = changed.get(role);
     return bytes ? parseMetadata("targets", role, bytes) : roles(role);
   };
-
-export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

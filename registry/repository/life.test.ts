@@ -60,7 +60,7 @@ test("what says nothing new is not fetched anew: a renewal a day costs a client 
   const state = house.temporary();
   await house.client({ state }).find(telegram);
   house.clock.now += dayMs / 2;
-  expect(house.repository.renew()).toEqual({ renewed: [], expiring: [] });
+  expect(house.repository.renew()).toMatchObject({ renewed: [], expiring: [] });
   const asked: string[] = [];
   const base = folderSource(house.folder);
   const source: RegistrySource = {

@@ -1,7 +1,9 @@
 /** What is signed anew by and by, and the step in which it comes to count: files first, then the snapshot that names them, the timestamp last. */
+import { timeOf } from "../schema.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Signer } from "../trust/key.ts";
 import { type MetadataKind, type MetaFile, parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
-import { type Current, currentSnapshot, sha256Of } from "./current.ts";
+import { type Current, currentSnapshot } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -15,8 +17,6 @@ export const lives = {
   snapshot: 7 * dayMs,
   timestamp: dayMs,
 } as const;
-
-const timeOf = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export const unsigned = <Of extends MetadataKind>(kind: Of, version: number, lifeMs: number, now: () => number) =>
   ({ _type: kind, spec_version: "1.0.31", version, expires: timeOf(now() + lifeMs) }) as const;

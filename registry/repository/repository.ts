@@ -17,6 +17,7 @@ import { stamp } from "./lifetime.ts";
 import { namesRoleOf, namesRolesWith, signNames } from "./names.ts";
 import { type Renewal, renewed } from "./renew.ts";
 import { currentRevocations, signRevocations } from "./revoke.ts";
+import { sweep } from "./sweep.ts";
 
 export interface RepositoryOptions {
   readonly online: Signer;
@@ -55,8 +56,9 @@ export interface Repository {
   revocations(): readonly Revocation[];
   /** That this is the whole list from now on. Throws `REGISTRY_METADATA_UNSIGNED` for keys that have no say in it. */
   revoke(revocations: readonly Revocation[], signers: readonly Signer[]): void;
-  /** Signs anew what expires soon, as far as the server's key and these can, and says what else does. To be called every few hours. */
-  renew(signers?: readonly Signer[]): Renewal;
+  /** Signs anew what expires soon, as far as the server's key and these can, and says what else does; removes what nobody asks for any more. To be called
+   * every few hours. */
+  renew(signers?: readonly Signer[]): Renewal & { readonly removed: readonly string[] };
 }
 
 /** Throws `REGISTRY_NOT_FOUND` where there is none, and `REGISTRY_KEY_INVALID` for a key that is not the server's. */
@@ -140,7 +142,7 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       const names = Object.keys(currentSnapshot(files)!.snapshot.meta).map((file) => file.replace(/\.json$/, ""));
       const { changed, ...renewal } = renewed({ files, roles: current, names, signers: [online, ...signers], now });
       stamp(files, { online, now, changed });
-      return renewal;
+      return { ...renewal, removed: sweep(files, current, now) };
     },
   };
 }

@@ -1,9 +1,10 @@
 /** What a registry says nobody should run: the list, and the metadata that vouches for it. */
 import { placeOf } from "../layout.ts";
 import { type Revocation, readRevocations, revocationsFile, revocationsPath } from "../revocations.ts";
+import { sha256Of } from "../sha256.ts";
 import type { Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
-import { type Roles, sha256Of } from "./current.ts";
+import type { Roles } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 import { lives, unsigned } from "./lifetime.ts";
 

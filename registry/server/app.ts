@@ -4,6 +4,7 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
+import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
@@ -16,6 +17,7 @@ import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Uploads } from "./uploads.ts";
 
 export interface AppParts {
   readonly folder: string;
@@ -28,11 +30,11 @@ export interface AppParts {
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
+  readonly uploads: Uploads;
   readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
 }
 
-const kind = Type.Union([Type.Literal("plugins"), Type.Literal("skills")]);
 const query = Type.Object({
   q: Type.String({ maxLength: 200, default: "" }),
   kind: Type.Optional(kind),
@@ -80,8 +82,9 @@ export function createApp(parts: AppParts) {
       "/packages/:kind/:id/owner",
       async ({ params, request, server }) => {
         const name = nameIn(params);
-        rates.publications.take(household(request, server?.requestIP(request)?.address));
-        return parts.ownership.post(name, request, await parts.readBody(request));
+        const who = household(request, server?.requestIP(request)?.address);
+        rates.publications.take(who);
+        return parts.uploads.receive(who, async () => parts.ownership.post(name, request, await parts.readBody(request)));
       },
       { parse: "none" },
     )

@@ -1,15 +1,16 @@
 /** Bearer tokens with which a publisher's machine (a build, say) may send what the publisher has signed. Only their hashes are kept. */
 import type { Database } from "bun:sqlite";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { RegistryError } from "../error.ts";
 import { checkedName } from "../name.ts";
+import { sha256Of } from "../sha256.ts";
 
 export const tokenScopes = ["publish", "yank"] as const;
 export type TokenScope = (typeof tokenScopes)[number];
 
 /** So that scanners of secrets recognise one. */
 const prefix = "pincer_reg_";
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+const hashOf = (token: string): string => sha256Of(token);
 
 export interface Token {
   readonly id: string;

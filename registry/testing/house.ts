@@ -8,6 +8,7 @@ import { archiveOf, type PackageName } from "../name.ts";
 import type { ReleaseNotes } from "../notes.ts";
 import { createRepository, type Founders } from "../repository/create.ts";
 import { openRepository, type Repository } from "../repository/repository.ts";
+import { timeOf } from "../schema.ts";
 import { folderSource, type RegistrySource } from "../source.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { type Signed, signMetadata } from "../trust/metadata.ts";
@@ -83,13 +84,18 @@ export function nextList(
 ): Signed<"targets"> {
   const before = repository.signedBy("ada")?.signed;
   const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
-  const at = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
-  const custom: ReleaseNotes = { summary: "Talks on Telegram", publishedAt: at(now()), manifest: "0".repeat(64), sdk: "^0.1.0", ...notes };
+  const custom: ReleaseNotes = {
+    summary: "Talks on Telegram",
+    publishedAt: timeOf(now()),
+    manifest: "0".repeat(64),
+    sdk: "^0.1.0",
+    ...notes,
+  };
   return {
     _type: "targets",
     spec_version: "1.0.31",
     version: (before?.version ?? 0) + 1,
-    expires: at(now() + 300 * dayMs),
+    expires: timeOf(now() + 300 * dayMs),
     targets: { ...before?.targets, [path]: { length: archive.length, hashes: { sha256 }, custom } },
   };
 }

@@ -1,24 +1,24 @@
 /** Ed25519 keys as a registry names them, and signatures by them. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import { type Static, Type } from "@sinclair/typebox";
 import { canonicalize } from "@tufjs/canonical-json";
 import { RegistryError } from "../error.ts";
-
-/** 32 bytes in hex, as metadata holds the public half. */
-const publicHex = Type.String({ pattern: "^[0-9a-f]{64}$" });
+import { closed, hex } from "../schema.ts";
+import { sha256Of } from "../sha256.ts";
 
 export const keyJson = Type.Object(
   {
     keytype: Type.Literal("ed25519"),
     scheme: Type.Literal("ed25519"),
-    keyval: Type.Object({ public: publicHex }, { additionalProperties: false }),
+    /** 32 bytes. */
+    keyval: Type.Object({ public: hex(64) }, closed),
   },
-  { additionalProperties: false },
+  closed,
 );
 type KeyJson = Static<typeof keyJson>;
 
 /** SHA-256 of a key's canonical JSON, in hex. */
-const idOf = (json: KeyJson): string => createHash("sha256").update(canonicalize(json)).digest("hex");
+const idOf = (json: KeyJson): string => sha256Of(canonicalize(json));
 
 export interface PublicKey {
   readonly id: string;

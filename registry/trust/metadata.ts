@@ -3,19 +3,18 @@
  * nothing is read that nobody wrote on purpose. Any client of TUF reads them too.
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
-import { canonicalize } from "@tufjs/canonical-json";
 import { RegistryError } from "../error.ts";
+import { readJson } from "../json.ts";
+import { closed, hex, time } from "../schema.ts";
+import { type Envelope, envelopeOf, sign } from "./envelope.ts";
 import { areIdsTrue, keyJson, type Signer } from "./key.ts";
 
-const closed = { additionalProperties: false } as const;
-const hex = (length: number) => Type.String({ pattern: `^[0-9a-f]{${length}}$` });
 const version = Type.Integer({ minimum: 1, maximum: 2 ** 31 });
 const size = Type.Integer({ minimum: 0, maximum: 2 ** 40 });
 const common = {
   spec_version: Type.String({ pattern: "^1\\.0(\\.\\d+)?$" }),
   version,
-  expires: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
+  expires: time,
 };
 const keyIds = Type.Array(hex(64), { minItems: 1, maxItems: 32, uniqueItems: true });
 const threshold = Type.Integer({ minimum: 1, maximum: 32 });
@@ -79,12 +78,9 @@ const signedParts = {
 export type MetadataKind = keyof typeof signedParts;
 export type Signed<Of extends MetadataKind> = Static<(typeof signedParts)[Of]>;
 export type RoleKeys = Static<typeof roleKeys>;
-export type DelegatedRole = Static<typeof delegatedRole>;
 export type TargetFile = Static<typeof target>;
 export type MetaFile = Static<typeof file>;
 
-const signature = Type.Object({ keyid: hex(64), sig: hex(128) }, closed);
-const envelopeOf = (signed: TSchema): TSchema => Type.Object({ signatures: Type.Array(signature, { maxItems: 64 }), signed }, closed);
 const envelopes: Readonly<Record<MetadataKind, TSchema>> = {
   root: envelopeOf(signedParts.root),
   timestamp: envelopeOf(signedParts.timestamp),
@@ -92,26 +88,12 @@ const envelopes: Readonly<Record<MetadataKind, TSchema>> = {
   targets: envelopeOf(signedParts.targets),
 };
 
-export interface Metadata<Of extends MetadataKind = MetadataKind> {
-  readonly signatures: readonly Static<typeof signature>[];
-  readonly signed: Signed<Of>;
-}
+export type Metadata<Of extends MetadataKind = MetadataKind> = Envelope<Signed<Of>>;
 
 /** `role` is for the message. Throws `REGISTRY_METADATA_INVALID`. */
 export function parseMetadata<Of extends MetadataKind>(kind: Of, role: string, bytes: Uint8Array): Metadata<Of> {
   const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `${role}.json of the registry: ${why}`);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw refuse("expected JSON in UTF-8");
-  }
-  const schema = envelopes[kind];
-  if (!Value.Check(schema, json)) {
-    const first = Value.Errors(schema, json).First();
-    throw refuse(`${first?.message ?? "another form was expected"}, at ${first?.path || "/"}`);
-  }
-  const metadata = json as Metadata<Of>;
+  const metadata = readJson(envelopes[kind], bytes, refuse) as Metadata<Of>;
   if (Number.isNaN(Date.parse(metadata.signed.expires)))
     throw refuse(`expected a time, came "${metadata.signed.expires}", at /signed/expires`);
   const all =
@@ -121,8 +103,5 @@ export function parseMetadata<Of extends MetadataKind>(kind: Of, role: string, b
 }
 
 /** The file's bytes, with the signatures of these. */
-export function signMetadata<Of extends MetadataKind>(signed: Signed<Of>, signers: readonly Signer[]): Uint8Array<ArrayBuffer> {
-  const canonical = Buffer.from(canonicalize(signed));
-  const signatures = signers.map((signer) => ({ keyid: signer.id, sig: signer.sign(canonical) }));
-  return new TextEncoder().encode(JSON.stringify({ signatures, signed }));
-}
+export const signMetadata = <Of extends MetadataKind>(signed: Signed<Of>, signers: readonly Signer[]): Uint8Array<ArrayBuffer> =>
+  sign(signed, signers);

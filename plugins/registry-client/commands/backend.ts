@@ -7,6 +7,7 @@ import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
+import { plainly } from "./shown.ts";
 
 export interface Backend {
   readonly isRunning: boolean;
@@ -58,7 +59,7 @@ function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
     plan: (request) => told(() => engine.plan(request, signal)),
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
     list: () => told(() => listed(home, engine.packages())),
-    info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    info: (typed) => told(() => engine.info(typed, undefined, signal)),
     search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),
     pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
@@ -72,5 +73,5 @@ const shown =
     const says = { fetching: "is fetched", dependencies: detail ?? "its packages are installed" } as Partial<
       Record<Progress["step"], string>
     >;
-    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${id}: ${says[step]}\n`);
+    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${plainly(`${id}: ${says[step]}`)}\n`);
   };

@@ -6,9 +6,9 @@ import { RegistryError } from "@pincer/registry/error";
 import type { PackageName } from "@pincer/registry/name";
 import { type Sent, send } from "@pincer/registry/publisher/send";
 import { openRepository } from "@pincer/registry/repository/repository";
+import { signersOf } from "@pincer/registry/trust/envelope";
 import type { Signer } from "@pincer/registry/trust/key";
 import { type Signed, signMetadata } from "@pincer/registry/trust/metadata";
-import { hasSigned } from "@pincer/registry/trust/signed-by";
 import { keyFolderOf, onlineKey } from "./keys.ts";
 import { isAddress } from "./registry-place.ts";
 
@@ -46,7 +46,7 @@ export async function bring(publication: Publication, io: CommandIo): Promise<Pi
   });
   const before = repository.signedBy(publisher);
   // A folder that somebody else may write to could have foreign releases signed.
-  if (before && !signers.every((signer) => hasSigned(before, signer)))
+  if (before && signers.some((signer) => signersOf(before, [signer]).length === 0))
     throw new RegistryError("REGISTRY_METADATA_UNSIGNED", `${folder} has a list of ${publisher} that this key has not signed`);
   const list = next(before?.signed);
   if (!list) return undefined;

@@ -1,11 +1,11 @@
 /** `pincer registry add`, `list` and `remove`: whose packages are looked for, and by which keys they are known. */
-import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, valueAt } from "@pincer/plugin-sdk/json5";
 import { isName } from "@pincer/registry/name";
+import { sha256Of } from "@pincer/registry/sha256";
 import { parseMetadata } from "@pincer/registry/trust/metadata";
 import type { Registry } from "../config.ts";
 import { fingerprintOf } from "../engine/review.ts";
@@ -43,11 +43,12 @@ const add: CommandDefinition = {
   command: {
     name: "registry add",
     summary: "Look for packages in a registry too, whose root keys you trust",
-    usage: "[--root] <name> <address> [root.json...]",
+    usage: "<name> <address> [--root <file>]",
   },
   async run(args, io) {
     const { words: names, value } = readOptions(args, ["--root"]);
-    const [name = "", address = "", file = value("--root")] = names;
+    const [name = "", address = ""] = names;
+    const file = value("--root");
     if (!isName(name)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a name of small letters, digits and dashes, came "${name}"`);
     if (file === undefined)
       throw clientErrors.REGISTRY_CLIENT_USAGE(
@@ -58,7 +59,7 @@ const add: CommandDefinition = {
       throw clientErrors.REGISTRY_CLIENT_USAGE(`there is a registry "${name}" already: "pincer registry remove ${name}" first`);
     const root = rootIn(resolve(file));
     // A copy: what is trusted does not change because a file elsewhere does.
-    const kept = join("registries", `${name}-${createHash("sha256").update(root.bytes).digest("hex").slice(0, 12)}.root.json`);
+    const kept = join("registries", `${name}-${sha256Of(root.bytes).slice(0, 12)}.root.json`);
     mkdirSync(join(io.home, "registries"), { recursive: true, mode: 0o700 });
     copyFileSync(resolve(file), join(io.home, kept));
     const isWeb = /^https?:/.test(address);
@@ -71,13 +72,11 @@ const add: CommandDefinition = {
     else {
       const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
       io.print(
-        plainly(
-          [
-            `packages of ${name} are found from now on, at ${registry.address}`,
-            `trusted are ${threshold} of these root keys:`,
-            ...keys,
-          ].join("\n"),
-        ),
+        [
+          plainly(`packages of ${name} are found from now on, at ${registry.address}`),
+          `trusted are ${threshold} of these root keys:`,
+          ...keys,
+        ].join("\n"),
       );
     }
     return 0;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createRepository } from "@pincer/registry/repository/create";
+import { sha256Of } from "@pincer/registry/sha256";
 import { createSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
@@ -13,7 +14,7 @@ export const init: CommandDefinition = {
   command: {
     name: "registry init",
     summary: "Make a registry in a folder, and its keys",
-    usage: "<folder> [--key-folder] [folder] [--parts] [1|16|256]",
+    usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--key-folder", "--parts"]);
@@ -39,7 +40,7 @@ export const init: CommandDefinition = {
       revocations: [key("revocations")],
     };
     const root = createRepository(folder, { founders, parts, now: () => systemClock.now() });
-    const sha256 = new Bun.CryptoHasher("sha256").update(root).digest("hex");
+    const sha256 = sha256Of(root);
     const file = join(folder, "metadata", "1.root.json");
     io.print(io.json ? JSON.stringify({ ok: true, folder, keyFolder, root: file, sha256 }) : report(folder, keyFolder, file, sha256));
     return 0;

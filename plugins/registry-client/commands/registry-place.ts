@@ -5,6 +5,8 @@ import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "@pincer/registry/http-source";
 import { checkedName, isVersion, type PackageName } from "@pincer/registry/name";
+import { timeOf } from "@pincer/registry/schema";
+import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
 
@@ -32,7 +34,7 @@ export interface GivenRoot {
 export async function rootFor(source: RegistrySource, file: string | undefined, signal: AbortSignal): Promise<GivenRoot> {
   const limit = 512 * 1024;
   const bytes = file === undefined ? await joined(source.read("metadata/1.root.json", { limit, signal })) : readFileSync(resolve(file));
-  return { bytes, sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"), isTrusted: file !== undefined };
+  return { bytes, sha256: sha256Of(bytes), isTrusted: file !== undefined };
 }
 
 /** `telegram`, `skill:notes`, each with `@1.2.0` where one release is meant. Throws `REGISTRY_CLIENT_USAGE`, `REGISTRY_NAME_INVALID`. */
@@ -50,4 +52,4 @@ export function releaseIn(text: string): PackageName & { readonly version: strin
   throw clientErrors.REGISTRY_CLIENT_USAGE(`${text}: expected a release, as ${name.id}@1.2.0`);
 }
 
-export const timeNow = (): string => `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`;
+export const timeNow = (): string => timeOf(systemClock.now());

@@ -1,5 +1,4 @@
 /** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server, or puts it into a registry's folder. */
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
@@ -9,18 +8,21 @@ import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registr
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
 import { hasArrived, type Sent } from "@pincer/registry/publisher/send";
+import { sha256Of } from "@pincer/registry/sha256";
 import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
+import { timeNow } from "./registry-place.ts";
+import { plainly } from "./shown.ts";
 
 export const publish: CommandDefinition = {
   command: {
     name: "registry publish",
     summary: "Pack, sign and publish a plugin or a skill",
     usage:
-      "<folder> [--to] [folder-or-url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name] [--key-folder] [folder]",
+      "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);
@@ -35,7 +37,7 @@ export const publish: CommandDefinition = {
     needed("--key");
     const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
     const { release, archive, notes } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
-    const sha256 = createHash("sha256").update(archive).digest("hex");
+    const sha256 = sha256Of(archive);
     const sent = await bring(
       {
         ...{ to: url, keyFolder: options.value("--key-folder"), publisher, signers, names: [release] },
@@ -82,7 +84,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
     archive: pack(files),
     notes: {
       summary: summary.length <= 200 ? summary : `${summary.slice(0, 199)}…`,
-      publishedAt: `${new Date(systemClock.now()).toISOString().slice(0, 19)}Z`,
+      publishedAt: timeNow(),
       manifest: manifest.sha256,
       ...(manifest.sdk !== undefined && { sdk: manifest.sdk }),
       ...(tags.length > 0 && { tags: [...new Set(tags)] }),
@@ -105,7 +107,7 @@ function report(
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
     ...findings.map(
       ({ severity, file, line, sentence, rule }) =>
-        `  ${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`,
+        `  ${plainly(`${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`)}`,
     ),
   ].join("\n");
 }

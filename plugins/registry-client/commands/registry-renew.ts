@@ -11,7 +11,7 @@ export const renew: CommandDefinition = {
   command: {
     name: "registry renew",
     summary: "Sign anew what expires in a registry",
-    usage: "<folder> [--key-folder] [folder]",
+    usage: "<folder> [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--key-folder"]);
@@ -21,13 +21,14 @@ export const renew: CommandDefinition = {
     const online = onlineKey(keyFolder);
     const signers = keysIn(keyFolder);
     const repository = openRepository(folder, { online, now });
-    const { renewed, expiring } = repository.renew(signers);
+    const { renewed, expiring, removed } = repository.renew(signers);
     const isExtended = expiring.some(({ role }) => role === "root") && extendRoot(folder, { online, signers, now });
     const left = isExtended ? expiring.filter(({ role }) => role !== "root") : expiring;
     const all = ["timestamp", ...renewed, ...(isExtended ? ["root"] : [])];
-    if (io.json) io.print(JSON.stringify({ ok: true, renewed: all, expiring: left }));
+    if (io.json) io.print(JSON.stringify({ ok: true, renewed: all, expiring: left, removed: removed.length }));
     else {
       io.print(`● renewed ${all.join(", ")}`);
+      if (removed.length > 0) io.print(`  removed ${removed.length} files that others have followed for longer than a day`);
       for (const { role, expires } of left) io.print(`  ${role} expires ${expires}, and ${keeperOf(role)} is not in ${keyFolder}`);
     }
     return 0;

@@ -5,6 +5,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { checkedName, folderOf } from "@pincer/registry/name";
 import { lives, unsigned } from "@pincer/registry/repository/lifetime";
 import { openRepository } from "@pincer/registry/repository/repository";
+import { timeOf } from "@pincer/registry/schema";
 import { signMetadata } from "@pincer/registry/trust/metadata";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
@@ -20,7 +21,7 @@ export const transfer: CommandDefinition = {
     name: "registry transfer",
     summary: "Hand a name over to another publisher",
     usage:
-      "<folder> <name> [--to] [publisher] [--from-key] [file] [--to-key] [file] [--write] [file] [--statement] [file] [--key-folder] [folder]",
+      "<folder> <name> [--to <publisher>] [--from-key <file>...] [--to-key <file>...] [--write <file>] [--statement <file>] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--from-key", "--to-key", "--write", "--statement", "--key-folder"]);
@@ -46,7 +47,7 @@ export const transfer: CommandDefinition = {
               _type: "transfer",
               ...{ kind, id, from, to: checkedName(said!) },
               list: old?.version ?? 0,
-              expires: `${new Date(now() + weekMs).toISOString().slice(0, 19)}Z`,
+              expires: timeOf(now() + weekMs),
             },
             fromKeys,
           )

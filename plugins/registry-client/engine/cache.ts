@@ -1,10 +1,10 @@
 /** Archives of what the lock names, so that it can be had again when nobody can be asked. */
 
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "@pincer/plugin-kit/archive";
 import { type ArchiveEntry, readArchive } from "@pincer/registry/archive/read";
+import { sha256Of } from "@pincer/registry/sha256";
 import { namesIn } from "./layout.ts";
 import type { Packages } from "./lock.ts";
 
@@ -27,7 +27,7 @@ export async function keptArchive(home: string, digest: string): Promise<readonl
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  if (createHash("sha256").update(bytes).digest("hex") !== digest) return undefined;
+  if (sha256Of(bytes) !== digest) return undefined;
   return readArchive(
     (async function* () {
       yield bytes;

@@ -1,8 +1,9 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
-import { createHash } from "node:crypto";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { sha256Of } from "@pincer/registry/sha256";
 import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
@@ -19,12 +20,11 @@ export interface Package {
 
 export const bytesOf = (files: readonly ArchiveEntry[], path: string): Uint8Array | undefined =>
   files.find((file) => file.path === path)?.bytes;
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** `digest`: of the same files everywhere the same, whoever packed them. `manifest`: the bytes of it. */
 export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) => {
   const lockfile = bytesOf(files, "bun.lock");
-  return { digest: contentSha256(files), manifest: sha256(manifest), ...(lockfile && { dependencies: sha256(lockfile) }) };
+  return { digest: contentSha256(files), manifest: sha256Of(manifest), ...(lockfile && { dependencies: sha256Of(lockfile) }) };
 };
 
 /** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */
@@ -50,9 +50,14 @@ export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]
   }
   if (about.id !== id) throw refuse(`its ${name} says that it is ${about.id}`);
   if ((about.version ?? version) !== version) throw refuse(`its ${name} says that it is version ${about.version}`);
+  // A yes is said to exactly these words, and by whoever has read them.
+  const unseen = about.permissions.find(({ permission }) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(permission));
+  if (unseen) throw refuse(`its ${name} asks for ${JSON.stringify(unseen.permission)}, expected no signs that nobody sees`);
   if (about.manifest) {
     // What the gateway would refuse when it finds it.
-    const { generated } = about.manifest;
+    const { generated, configKey } = about.manifest;
+    if (!isOwnSection(id, configKey))
+      throw refuse(`its ${name} has the configKey ${JSON.stringify(configKey)}, which is not its own section`);
     if (!generated) throw refuse(`its ${name} is not built: its author has to run "pincer plugin build"`);
     const slow = slowPattern(generated, "/generated");
     if (slow) throw refuse(`at ${slow.path} of its ${name} a pattern may take long on some text: ${slow.why}`);

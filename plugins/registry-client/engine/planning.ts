@@ -33,9 +33,12 @@ export function installedAbout(home: string, name: PackageName, digest = pointed
   try {
     return text === undefined ? undefined : aboutPackage(name.kind, name.id, text, file);
   } catch {
-    return undefined; // silent-ok: what cannot be read has no permissions that a newer one could be compared with
+    return undefined; // silent-ok: whoever compares takes it for one that may do nothing
   }
 }
+
+/** In the place of an installed one that cannot be read: all that a newer one may do is new. */
+const unread: Pick<About, "permissions" | "told"> = { permissions: [], told: new Map() };
 
 const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
   ...{ permissions: [], gained: [], lost: [], modelText: [], notices: [], needs: [] },
@@ -75,7 +78,7 @@ export async function placing(
     );
   const found = readPackage(candidate, await fetched(candidate));
   const { locked, about, files } = found;
-  const changed = compare(before && installedAbout(home, name), about);
+  const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
   const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
   const all = [
@@ -150,7 +153,7 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
-const dataGoes: Notice = {
+const deleted: Notice = {
   ...{ code: "data", level: "warning" },
   text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
 };
@@ -162,7 +165,7 @@ export function removing(home: string, name: PackageName, entry: LockEntry, data
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
-    notices: data ? [dataGoes] : [kept],
+    notices: name.kind === "skills" ? [] : data ? [deleted] : [kept],
   };
   return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }
@@ -171,7 +174,7 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
   const item: PlanItem = {
     ...nothing,
     ...{ kind: "plugins", id, action: "disable", summary: manifest.summary, from: manifest.version, source: "this Pincer" },
-    notices: data ? [dataGoes] : [],
+    notices: data ? [deleted] : [],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
 }

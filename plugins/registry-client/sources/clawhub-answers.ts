@@ -1,8 +1,8 @@
 /** What sites that speak ClawHub's API answer, as far as anything is done with it: docs/registry/clawhub.md. They may say more. */
 
 import { RegistryError } from "@pincer/registry/error";
+import { readJson } from "@pincer/registry/json";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 
 const maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
 const Text = Type.String();
@@ -103,13 +103,5 @@ export const InstallAnswer = Type.Union([
 export function answerIn<T extends TSchema>(schema: T, bytes: Uint8Array, where: string): Static<T> {
   const refuse = (why: string) =>
     new RegistryError("REGISTRY_METADATA_INVALID", `${where} answers otherwise than ClawHub's API does: ${why}`);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw refuse("expected JSON in UTF-8");
-  }
-  if (Value.Check(schema, json)) return json;
-  const first = Value.Errors(schema, json).First();
-  throw refuse(`${first?.message ?? "another form was expected"}, at ${first?.path || "/"}`);
+  return readJson(schema, bytes, refuse);
 }

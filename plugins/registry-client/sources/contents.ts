@@ -3,6 +3,7 @@ import { pack } from "@pincer/plugin-kit/archive";
 import { createPaths } from "@pincer/registry/archive/path";
 import { type ArchiveEntry, archiveLimits } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
+import { sha256Of } from "@pincer/registry/sha256";
 
 /** As an archive's. Throws `REGISTRY_ARCHIVE_INVALID`, `REGISTRY_ARCHIVE_TOO_LARGE`. */
 export function checkedFiles(files: readonly ArchiveEntry[], where: string): readonly ArchiveEntry[] {
@@ -15,8 +16,6 @@ export function checkedFiles(files: readonly ArchiveEntry[], where: string): rea
 }
 
 export const sizeOf = (files: readonly ArchiveEntry[]): number => files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-
-export const sha256Of = (bytes: Uint8Array): string => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
 /** Of the archive that everybody makes of these files, byte for byte. */
 export const contentSha256 = (files: readonly ArchiveEntry[]): string => sha256Of(pack(files));

@@ -1,5 +1,4 @@
 /** Packages of the registries that the operator configured, each with a trust of its own. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -10,6 +9,7 @@ import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import type { PackageRevocation, Revocation } from "@pincer/registry/revocations";
+import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
@@ -32,6 +32,8 @@ export interface FoundPackage extends Package {
 }
 
 export interface RegistrySources extends PackageSource<OfRegistry> {
+  /** In the order in which they are asked. */
+  readonly names: readonly string[];
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
@@ -64,7 +66,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     const known = made.get(name);
     if (known) return known;
     const pinned = readRoot(isAbsolute(root) ? root : resolve(home, root));
-    const state = createTrustState(join(home, "registries", createHash("sha256").update(pinned).digest("hex")));
+    const state = createTrustState(join(home, "registries", sha256Of(pinned)));
     const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
     made.set(name, client);
     return client;
@@ -113,6 +115,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   };
 
   return {
+    names: registries.map(({ name }) => name),
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),

@@ -3,7 +3,7 @@ import { excerpt, found, type Permitted, type Rule } from "../subject.ts";
 
 /** What only a thief looks for in another program's files. */
 const privatePlaces =
-  /(^|[/\\~])(\.ssh|\.gnupg|\.aws|\.azure|\.kube|\.docker\/config\.json|\.netrc|\.npmrc|\.git-credentials|\.config\/gcloud|\.pincer|\.openclaw|\.mozilla|Login Data|Cookies|wallet\.dat|id_(rsa|ed25519|ecdsa)|authorized_keys|shadow|sudoers|keychain-db)($|[/\\])|^\/(etc\/(passwd|shadow|sudoers)|proc\/(self|\d+)\/(environ|mem|maps)|root\/|var\/run\/docker\.sock)/;
+  /(^|[/\\~])(\.ssh|\.gnupg|\.aws|\.azure|\.kube|\.docker\/config\.json|\.netrc|\.npmrc|\.git-credentials|\.config\/gcloud|\.mozilla|Login Data|Cookies|wallet\.dat|id_(rsa|ed25519|ecdsa)|authorized_keys|shadow|sudoers|keychain-db)($|[/\\])|(^|[/\\~])\.(pincer|openclaw)[/\\]|^\/(etc\/(passwd|shadow|sudoers)|proc\/(self|\d+)\/(environ|mem|maps)|root\/|var\/run\/docker\.sock)/;
 const files =
   /\b(readFile|readFileSync|writeFile|writeFileSync|appendFile|appendFileSync|createReadStream|createWriteStream|open|openSync|opendir|readdir|readdirSync|rm|rmSync|unlink|unlinkSync|cp|cpSync|copyFile|Bun\s*\.\s*file|Bun\s*\.\s*write|existsSync|stat|statSync|chmod|chmodSync)\s*\(\s*$/;
 
@@ -11,7 +11,7 @@ export const undeclaredFiles: Rule = function* ({ kind, scripts, permitted }) {
   if (kind === "skills") return;
   for (const script of scripts)
     for (const { value, at } of script.lexed.texts) {
-      const isSecret = privatePlaces.test(value) && !isWithin(value, permitted) && !/\s{2}|[.!?] [A-Z]/.test(value);
+      const isSecret = privatePlaces.test(value) && !isWithin(value, permitted) && !/\s(?!Data\b)/.test(value);
       const isOpened = /^(\/|~\/|[A-Z]:\\)/.test(value) && files.test(script.lexed.bare.slice(Math.max(0, at - 60), at));
       if (isSecret)
         // Where the operator says which files it reads, such a place may be the usual one.

@@ -1,7 +1,7 @@
 /** The files of releases as they were asked for lately, each with its sum: an archive is unpacked for many questions, and never changes. */
-import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "../../archive/read.ts";
 import { fingerprintOf } from "../../fingerprint.ts";
+import { sha256Of } from "../../sha256.ts";
 import type { SkillRelease, SkillShelf } from "./shelf.ts";
 
 export interface ContentFile extends ArchiveEntry {
@@ -30,7 +30,7 @@ export function createContents<Release extends SkillRelease>(shelf: SkillShelf<R
     }
     const files = (await shelf.files(release)).map((file) => ({
       ...file,
-      sha256: createHash("sha256").update(file.bytes).digest("hex"),
+      sha256: sha256Of(file.bytes),
     }));
     const content: Content = { files, fingerprint: fingerprintOf(files) };
     if (!known.has(release.sha256)) bytes += sizeOf(content);
