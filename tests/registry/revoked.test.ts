@@ -17,7 +17,7 @@ function revoke(shop: Shop, versions: readonly string[], lastGood?: string) {
   shop.house.repository.revoke(versions.length > 0 ? [one] : [], shop.house.founders.revocations);
 }
 
-async function startWith(shop: Shop, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {
+async function startWith(shop: Pick<Shop, "registry">, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {
   const clock = createManualClock(Date.now());
   // Signs of life are of the processes, whose time is not this clock's.
   const gateway = { log: { level: "debug" }, plugins: { heartbeatMs: 3_600_000, stallMs: 7_200_000 } };
@@ -140,4 +140,41 @@ test("a revoked skill is no longer offered, and what the lock says of a revoked 
     await expect(it.change({ do: "restore" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_REVOKED"));
   }
   rmSync(home, { recursive: true, force: true });
+});
+
+test("a registry of static files on a web server is heard too; one that has expired stops nothing, and is reported", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  const files = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
+      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
+    },
+  });
+  await using it = await startWith({ registry: { ...shop.registry, address: files.url.href } });
+  await it.change({ do: "install", packages: ["weather"] });
+  it.clock.jump(2 * 24 * 3_600_000);
+  await it.asked();
+  const { plugins } = await it.client.call<{ plugins: { errors: { id: string; error: string }[] } }>("health", {});
+  expect(plugins.errors).toMatchObject([
+    {
+      id: "registry-client",
+      error: expect.stringMatching(/^what home revokes is not heard of: timestamp\.json of the registry has expired/),
+    },
+  ]);
+  expect(await it.said()).toBe("1.0.0");
+
+  shop.house.clock.now = it.clock.now();
+  shop.house.repository.renew();
+  revoke(shop, ["1.0.0"]);
+  await it.asked();
+  expect(await it.state()).toMatchObject({
+    state: "disabled",
+    error: { message: expect.stringContaining("what to type: pincer update weather") },
+  });
+  expect((await it.client.call<{ plugins: { errors: object[] } }>("health", {})).plugins.errors).toEqual([]);
+  await files.stop(true);
+  rmSync(it.home, { recursive: true, force: true });
 });
