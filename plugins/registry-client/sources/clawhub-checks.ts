@@ -41,15 +41,11 @@ export async function skillFilesIn(
   of: { readonly slug: string; readonly version: string },
 ): Promise<{ readonly all: readonly ArchiveEntry[]; readonly own: readonly ArchiveEntry[] }> {
   requireDigests(what, zip);
-  const found = await readZip(whole(zip.bytes));
+  const found = await readZip([zip.bytes]);
   const note = found.find(({ path }) => path === siteNote);
   if (note) requireNote(what, note.bytes, of);
   const all = found.filter((file) => file !== note);
   return { all, own: all.filter(({ path }) => path !== siteCard) };
-}
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
 }
 
 function requireNote(what: string, bytes: Uint8Array, { slug, version }: { readonly slug: string; readonly version: string }): void {

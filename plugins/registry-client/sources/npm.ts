@@ -13,7 +13,7 @@ export function npmPackages(registry: NpmRegistryClient): PackageSource<Wanted &
   const unpacked = async (name: string, version: string, checksum: Checksum, at: string | undefined, signal: AbortSignal) => {
     const limit = archiveLimits.packedBytes;
     const bytes = await registry.archive({ name, version, checksum, limit, ...(at !== undefined && { at }) }, signal);
-    return { bytes, files: await readArchive(whole(bytes), { inside: "package" }) };
+    return { bytes, files: await readArchive([bytes], { inside: "package" }) };
   };
 
   return {
@@ -93,7 +93,3 @@ const shown = (text: string) =>
     .replace(/[\p{C}\s]+/gu, " ")
     .trim()
     .slice(0, 300);
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
-}
