@@ -76,15 +76,7 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && installedAbout(home, name), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
-  const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
-  const all = [
-    ...notices,
-    ...(candidate.notices ?? []),
-    ...remarks,
-    ...(publisher ? [publisher] : []),
-    ...noticesOf(found),
-    ...scanned(found),
-  ];
+  const all = [...notices, ...(candidate.notices ?? []), ...(publisher ? [publisher] : []), ...noticesOf(found), ...scanned(found)];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
     ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },

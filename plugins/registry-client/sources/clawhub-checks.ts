@@ -22,7 +22,7 @@ const hashOf = (algorithm: string, bytes: Uint8Array) => createHash(algorithm).u
 const wrong = (what: string, why: string) => new RegistryError("REGISTRY_FILE_WRONG", `${what}: ${why}`);
 
 /** Of all digests that are given with the zip (`Digest`, `Content-Digest`, `Repr-Digest`, and ClawHub's own header) each must be its own. */
-export function requireDigests(what: string, { bytes, headers }: SentZip): void {
+function requireDigests(what: string, { bytes, headers }: SentZip): void {
   const require = (name: string, algorithm: string, expected: string, encoding: "hex" | "base64") => {
     const came = hashOf(algorithm, bytes).toString(encoding);
     if (came !== expected) throw wrong(what, `its ${name} is ${expected}, and that of what came is ${came}`);
