@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
-import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { isOwnSection, type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 
@@ -50,16 +50,6 @@ export function discover(roots: readonly PluginFolder[], bundle?: Bundle, isTria
   }
   return found;
 }
-
-/** Sections of the configuration that are the gateway's, or those of plugins of this repository, also of some that are not there yet. */
-const taken = new Set([
-  ...["gateway", "plugins", "capabilities", "agents", "routing", "auth", "models", "channels", "devices", "memory", "cron", "commands"],
-  ...["discovery", "sandbox", "browser", "tts", "voicewake", "hooks", "skills", "tools", "sessions", "delivery"],
-]);
-
-/** A section is power over whom it belongs to: who declares one reads it, and says what stands there when nothing is written. */
-const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
-  key === `plugins.${id}.config` || key === `channels.${id}` || (!taken.has(id) && `${key}.`.startsWith(`${id}.`));
 
 /** Of a manifest: a pipe in its place would keep whoever reads it waiting for ever, and so would one without end. */
 const mostBytes = 4 * 2 ** 20;

@@ -7,6 +7,7 @@ import { pluginsChanged } from "@pincer/plugin-sdk/events";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { revocationOf } from "@pincer/plugin-sdk/revoked";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { Capabilities } from "./capabilities.ts";
@@ -68,7 +69,6 @@ export function createPluginHost(deps: PluginHostDeps) {
   const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
   const toldSecrets = createToldSecrets(deps.secret);
   const preparation = createPreparation({ ...deps, secret: toldSecrets.secret }, capabilities, run, isolated);
-
   const installedAre = createRemovals(deps.values(""), log, capabilities); // no plugin is called nothing
 
   const tabled = (replaced?: Found): Table => {
@@ -141,8 +141,8 @@ export function createPluginHost(deps: PluginHostDeps) {
     return all().filter(({ id }) => !there.has(id));
   };
 
-  const isWanted = ({ id, root, manifest }: Found): boolean => {
-    if (!manifest) return false;
+  const isWanted = ({ id, root, manifest, folder }: Found): boolean => {
+    if (!manifest || revocationOf(folder)) return false;
     const said = settings.section<boolean | undefined>(`plugins.${id}.enabled`)();
     const isFound = () => manifest.enableWhen !== undefined && deps.found(manifest.enableWhen);
     return said ?? (root.enabled === true || (root.layout === "source" && (deps.defaults.includes(id) || isFound())));
@@ -155,8 +155,11 @@ export function createPluginHost(deps: PluginHostDeps) {
   };
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
-    const installed = all().flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []));
-    await installedAre(installed.sort());
+    await installedAre(
+      all()
+        .flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []))
+        .sort(),
+    );
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();
@@ -198,13 +201,13 @@ export function createPluginHost(deps: PluginHostDeps) {
     declare(anew);
     plugin.found = anew;
     await follow();
-    const { number } = await plugin.activate();
-    return { generation: number, visibleMs: 0 };
+    return { generation: (await plugin.activate()).number, visibleMs: 0 };
   };
 
   const setEnabled = async (id: string, enabled: boolean): Promise<void> => {
     if (!plugins.has(id)) await refresh();
-    find(id);
+    const revoked = enabled && revocationOf(find(id).found.folder);
+    if (revoked) throw revoked;
     await deps.saveEnabled(id, enabled);
     await follow();
   };

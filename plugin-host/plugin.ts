@@ -3,6 +3,7 @@ import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { createQueue } from "@pincer/plugin-sdk/queue";
+import { revocationOf } from "@pincer/plugin-sdk/revoked";
 import { pauseAfter, retryAfter } from "@pincer/plugin-sdk/runtime/services";
 import { Door, handState } from "@pincer/plugin-sdk/runtime/state";
 import { Activity } from "./activity.ts";
@@ -149,7 +150,7 @@ export class Plugin {
 
   info(): PluginInfo {
     const { id, folder, root, manifest } = this.found;
-    const error = this.found.error ?? this.error ?? (this.isEnabled ? this.around.refusal(this.found) : undefined);
+    const error = this.found.error ?? revocationOf(folder) ?? this.error ?? (this.isEnabled ? this.around.refusal(this.found) : undefined);
     const process = this.current?.instance.process;
     return {
       id,
@@ -168,10 +169,10 @@ export class Plugin {
   }
 
   async #first(): Promise<Generation> {
-    const { clock } = this.around;
-    if (this.found.error) throw this.found.error;
+    const barred = this.found.error ?? revocationOf(this.found.folder);
+    if (barred) throw barred;
     if (!this.isEnabled) throw pluginErrors.PLUGIN_DISABLED(`${this.id} is not enabled: set plugins.${this.id}.enabled to true`);
-    const pause = this.#notBefore - clock.monotonic();
+    const pause = this.#notBefore - this.around.clock.monotonic();
     if (this.error && pause > 0) throw retryAfter(this.error, pause);
     try {
       const next = await this.around.prepare(this.found, ++this.number, this.activity, this.#back?.code);
@@ -284,11 +285,11 @@ export class Plugin {
     return hung;
   }
 
-  /** Its calls finish, its jobs go on elsewhere, everything that it registered is undone. */
+  /** Its calls finish, unless nobody should run it any more; its jobs go on elsewhere, everything that it registered is undone. */
   async #retire(generation: Generation): Promise<void> {
     const { limits, log, restartJob } = this.around;
     this.#draining.add(generation);
-    const waitingFor = await generation.drain(limits().drainMs);
+    const waitingFor = await generation.drain(revocationOf(generation.folder) ? 0 : limits().drainMs);
     if (waitingFor.length > 0) {
       log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));

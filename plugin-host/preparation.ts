@@ -6,6 +6,7 @@ import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
 import { configuredIn, mayRead } from "@pincer/plugin-sdk/permissions";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { revocationOf } from "@pincer/plugin-sdk/revoked";
 import { createRuntime } from "@pincer/plugin-sdk/runtime/bundles";
 import { setUp } from "@pincer/plugin-sdk/runtime/context";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
@@ -81,10 +82,9 @@ export function createPreparation(
 
   const inline = async (found: Found, generation: Generation, known: Code["definition"]): Promise<undefined> => {
     const { id, manifest } = { id: found.id, manifest: generation.code.manifest };
-    const { isAnew = false } = found;
-    const bundle = isAnew ? undefined : deps.bundle?.entryOf(found);
+    const bundle = found.isAnew ? undefined : deps.bundle?.entryOf(found);
     const folder = known || bundle ? found.folder : await install(found);
-    const definition = known ?? (await importPlugin(folder, bundle ?? manifest.entry, isAnew));
+    const definition = known ?? (await importPlugin(folder, bundle ?? manifest.entry, found.isAnew === true));
     generation.code = { manifest, definition };
     const instance = new Instance({ name: generation.name, clock, limits, fault: (error, what) => void generation.blame(error, what) });
     generation.instance = instance;
@@ -160,7 +160,7 @@ export function createPreparation(
     const { id, folder, manifest } = found;
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
     const how = isolated(found);
-    const refusal = refusalOf(id, how);
+    const refusal = revocationOf(folder) ?? refusalOf(id, how);
     if (refusal) throw refusal;
     requireUses(manifest);
     const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);

@@ -199,3 +199,16 @@ test.skipIf(!existsSync(elsewhere) || statSync(elsewhere).dev === statSync(tmpdi
     }
   },
 );
+
+test("packages that would fill the disk when they are unpacked are not handed to the installer", async () => {
+  const zeros = Bun.gzipSync(new Uint8Array(128 * 2 ** 20));
+  // One behind the other they are one archive.
+  const bomb = Buffer.concat([tarball, ...Array.from({ length: 17 }, () => zeros)]);
+  const checksum = `sha512-${new Bun.CryptoHasher("sha512").update(bomb).digest("base64")}`;
+  write({ packages: { dependency: entry("dependency@1.0.0", "", checksum) } });
+  await expect(installDependencies(folder, () => undefined, { archives: async () => bomb })).rejects.toMatchObject({
+    code: "PLUGIN_INSTALL_FAILED",
+    message: expect.stringContaining("dependency 1.0.0 is too large"),
+  });
+  expect(existsSync(join(folder, "node_modules"))).toBe(false);
+});

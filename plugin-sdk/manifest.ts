@@ -126,6 +126,16 @@ export type EnableWhen = NonNullable<Manifest["enableWhen"]>;
 
 export const configPathOf = (manifest: Manifest): string => manifest.configKey ?? `plugins.${manifest.id}.config`;
 
+/** Sections of the configuration that are the gateway's, or those of plugins of this repository, also of some that are not there yet. */
+const taken = new Set([
+  ...["gateway", "plugins", "capabilities", "agents", "routing", "auth", "models", "channels", "devices", "memory", "cron", "commands"],
+  ...["discovery", "sandbox", "browser", "tts", "voicewake", "hooks", "skills", "tools", "sessions", "delivery"],
+]);
+
+/** A section is power over whom it belongs to: who declares one reads it, and says what stands there when nothing is written. Of what was installed. */
+export const isOwnSection = (id: string, key = `plugins.${id}.config`): boolean =>
+  key === `plugins.${id}.config` || key === `channels.${id}` || (!taken.has(id) && `${key}.`.startsWith(`${id}.`));
+
 /** Whoever walks through it goes so deep: much more would overflow the stack of the gateway, or of a command. */
 const mostNested = 200;
 function nests(json: unknown, deeperThan: number): boolean {

@@ -5,6 +5,7 @@ export const pluginErrors = defineErrors({
   PLUGIN_MANIFEST_INVALID: { message: "the manifest is not valid", wire: "UNAVAILABLE" },
   PLUGIN_UNKNOWN: { message: "no such plugin", wire: "INVALID_REQUEST" },
   PLUGIN_DISABLED: { message: "the plugin is not enabled", wire: "UNAVAILABLE" },
+  PLUGIN_REVOKED: { message: "nobody should run the plugin any more", wire: "UNAVAILABLE" },
   PLUGIN_UNTRUSTED: { message: "the plugin is not of this repository, and nothing would hold it to its permissions", wire: "UNAVAILABLE" },
   PLUGIN_UNCONFINABLE: { message: "what the plugin asks for cannot be given to it under confinement", wire: "UNAVAILABLE" },
   PLUGIN_CONFLICT: { message: "another plugin owns a name that this one declares", wire: "UNAVAILABLE" },

@@ -54,6 +54,8 @@ export interface StateKeeper<S extends TSchema> {
 export interface CommandIo {
   /** Sends a gateway method over the caller's own connection. */
   call(method: string, params?: unknown): Promise<unknown>;
+  /** From when it resolves until the command ends, tells it of that event of the gateway. */
+  on(event: string, listener: (payload: unknown) => void): Promise<void>;
   /** The folder of the gateway that the command is about, whether it runs or not. */
   readonly home: string;
   print(line: string): void;
@@ -66,7 +68,7 @@ export interface Command {
   /** One word or two: `channels status`. */
   readonly name: string;
   readonly summary: string;
-  /** Positional arguments and flags, `<needed> [maybe] [--flag] [many...]`; empty: it takes none. */
+  /** Positional arguments and flags, `<needed> [maybe] [many...] [--flag] [--flag <value>]`; empty: it takes none. */
   readonly usage: string;
   /** What the commands are about that share the first word; one of them says it. */
   readonly family?: string;

@@ -156,12 +156,15 @@ test("a colon outside of quotes, which YAML does not know, is understood and men
   expect(warnings).toEqual([{ line: 3, expected: 'quotes around a text with ": " in it', came: "none" }]);
 });
 
+/** What the processor has worked since then: on a busy machine much more time may pass. */
+const userMs = (before: NodeJS.CpuUsage): number => process.cpuUsage(before).user / 1_000;
+
 test("aliases that would grow without end are refused in no time", () => {
   const letters = [..."bcdefghijklmnop"];
   const bomb = letters.map((letter, at) => `${letter}: &${letter} [${`*${at === 0 ? "a" : letters[at - 1]},`.repeat(9)}]`);
-  const began = performance.now();
+  const before = process.cpuUsage();
   expect(refused(skill(`${basic}\na: &a [x,x,x]\n${bomb.join("\n")}`))).toHaveLength(1);
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(userMs(before)).toBeLessThan(1_000);
 });
 
 test("whatever the text is, it is read or refused, and never takes long", () => {
@@ -207,18 +210,18 @@ test("whatever the text is, it is read or refused, and never takes long", () => 
   for (let round = 0; round < 4_000; round++) {
     const text = Array.from({ length: 1 + next(24) }, () => all[next(all.length)]).join("");
     const whole = next(2) === 0 ? text : skill(`${basic}\n${text}`);
-    const began = performance.now();
+    const before = process.cpuUsage();
     try {
       expect(parseSkill(whole, "/skills/pdf-forms/SKILL.md").name).toBe("pdf-forms");
     } catch (error) {
       if (!isGatewayError(error)) throw new Error(`${JSON.stringify(whole)}: ${error}`);
       expect(error.code).toBe("SKILL_INVALID");
     }
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(userMs(before)).toBeLessThan(1_000);
   }
   for (const long of ["[", "{a: ", "- ", "a(", "x: ", "((", "&a ", "a,"]) {
-    const began = performance.now();
+    const before = process.cpuUsage();
     refused(skill(`${basic}\nallowed-tools: ${long.repeat(15_000)}`));
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(userMs(before)).toBeLessThan(2_000);
   }
 });

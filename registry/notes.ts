@@ -25,5 +25,10 @@ const releaseNotes = Type.Object(
 export type ReleaseNotes = Static<typeof releaseNotes>;
 
 /** Throws `REGISTRY_METADATA_INVALID`. */
-export const readNotes = (custom: unknown, path: string): ReleaseNotes =>
-  requireForm(releaseNotes, custom, (why) => new RegistryError("REGISTRY_METADATA_INVALID", `what the publisher says of ${path}: ${why}`));
+export function readNotes(custom: unknown, path: string): ReleaseNotes {
+  const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `what the publisher says of ${path}: ${why}`);
+  const notes = requireForm(releaseNotes, custom, refuse);
+  const times = [notes.publishedAt, ...(notes.yanked ? [notes.yanked.at] : [])];
+  if (times.some((text) => Number.isNaN(Date.parse(text)))) throw refuse("a time in it is none");
+  return notes;
+}

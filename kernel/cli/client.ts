@@ -10,7 +10,7 @@ import { type Home, holder, readToken } from "./home.ts";
 import { shownPlainly } from "./terminal.ts";
 
 const scopes: readonly WireScope[] = ["operator.admin", "operator.approvals", "operator.pairing", "operator.questions"];
-const connectMs = 5_000;
+const connectMs = 15_000;
 const answerMs = 30_000;
 
 interface CallOptions {

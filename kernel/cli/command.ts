@@ -11,6 +11,8 @@ export interface Flag {
   /** What its value is called in help; absent: it takes none. */
   readonly value?: string;
   readonly summary: string;
+  /** The command is handed it among its arguments, as it was typed. */
+  readonly isHandedOn?: true;
 }
 
 export interface Invocation {
@@ -30,7 +32,7 @@ export interface CliCommand extends Pick<Command, "family"> {
   readonly name: string;
   readonly group: Group;
   readonly summary: string;
-  /** Positional arguments: `<needed> [maybe] [many...]`; of a plugin's command also flags, `[--maybe]`, which it is handed as they are. */
+  /** Positional arguments: `<needed> [maybe] [many...]`. */
   readonly usage?: string;
   readonly flags?: readonly Flag[];
   readonly examples?: readonly string[];
@@ -60,11 +62,11 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
   const known = command ? [...(command.flags ?? []), ...commonFlags] : commonFlags;
   const names = known.map(({ name }) => name);
   const flags: Record<string, string | true> = {};
-  const args: string[] = [];
+  const [args, handedOn]: [string[], string[]] = [[], []];
   let isLiteral = false;
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i]!;
-    if (isLiteral || !/^-./.test(word) || command?.usage?.includes(`[${word}]`)) args.push(word);
+    if (isLiteral || !/^-./.test(word)) args.push(word);
     else if (word === "--") isLiteral = true;
     else {
       const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
@@ -76,10 +78,11 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
       const value = flag.value === undefined ? true : takesNext ? words[i + 1] : inline;
       if (value === undefined) throw usageError(`--${flag.name} needs a value: <${flag.value}>`, command);
       if (takesNext) i += 1;
-      flags[flag.name] = value;
+      if (flag.isHandedOn) handedOn.push(`--${flag.name}`, ...(value === true ? [] : [value]));
+      else flags[flag.name] = value;
     }
   }
-  return { command, flags, args: command ? args.slice(command.name.split(" ").length) : args };
+  return { command, flags, handedOn, args: command ? args.slice(command.name.split(" ").length) : args };
 }
 
 /** Refuses too few and too many arguments. */

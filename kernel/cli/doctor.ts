@@ -172,17 +172,8 @@ async function checkGateway(home: Home): Promise<Finding[]> {
 }
 
 export const doctor: Run = async ({ home, terminal }) => {
-  const findings = [
-    checkBun(),
-    await checkSandbox(),
-    ...checkHome(home),
-    ...checkConfig(home),
-    checkStore(home),
-    await checkPort(home),
-    checkDisk(home),
-    checkClock(home),
-    ...(await checkGateway(home)),
-  ];
+  const offline = [checkBun(), await checkSandbox(), ...checkHome(home), ...checkConfig(home), checkStore(home)];
+  const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(home))];
   const marks = { ok: green("✓"), warning: yellow("!"), error: red("✗") };
   const rows = findings.flatMap(({ check, level, detail, mend }): [string, string][] => [
     [`${marks[level]} ${bold(check)}`, detail],

@@ -15,7 +15,7 @@ async function main(words: readonly string[]): Promise<number> {
     const builtin = parse(isHelp ? words.slice(1) : words, commands);
     const home = openHome(typeof builtin.flags["home"] === "string" ? builtin.flags["home"] : undefined);
     const known = builtin.command ? commands : [...commands, ...(await import("./plugin-commands.ts")).pluginCommands(home, commands)];
-    const { command, args, flags } = builtin.command ? builtin : parse(isHelp ? words.slice(1) : words, known);
+    const { command, args, handedOn, flags } = builtin.command ? builtin : parse(isHelp ? words.slice(1) : words, known);
     terminal = createTerminal(flags["json"] === true);
     if (!command) {
       const [first = ""] = args;
@@ -34,7 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
     }
     checkArguments(command, args);
     const run = await command.load();
-    return await run({ args, flags, home, terminal, commands }).catch((error) => {
+    return await run({ args: [...args, ...handedOn], flags, home, terminal, commands }).catch((error) => {
       throw inWordsOf(toCliError(error), command, { args, flags });
     });
   } catch (error) {

@@ -10,6 +10,10 @@ import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, pluginFolders } from "./home.ts";
 
+/** `[--flag]`, `[--flag <value>]`, `[--flag <value>...]`. */
+const flag = /\[--([\w-]+)(?: <([^>]+)>(?:\.{3})?)?\] */g;
+const handedOn = { summary: "", isHandedOn: true } as const;
+
 const bundle = readBundle(import.meta.dir);
 
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
@@ -20,7 +24,11 @@ export function pluginCommands(home: Home, commands: readonly CliCommand[]): rea
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         ...(family === undefined ? { summary } : { summary, family }),
         // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
-        usage: usage.replace(/^(pincer +)?/, "").replace(new RegExp(`^${RegExp.escape(name)} *`), ""),
+        usage: usage
+          .replace(flag, "")
+          .replace(new RegExp(`^(pincer +)?(${RegExp.escape(name)} *)?`), "")
+          .trim(),
+        flags: [...usage.matchAll(flag)].map(([, long = "", value]) => ({ ...handedOn, name: long, ...(value && { value }) })),
         load: async () => run(plugin, name),
       }),
     ),
@@ -43,11 +51,10 @@ const run =
     process.once("SIGINT", () => aborted.abort());
     // A command that never calls the gateway works without one.
     let client: Promise<Client> | undefined;
+    const gateway = () => (client ??= connect(home));
     const io: CommandIo = {
-      call: async (method, params) => {
-        client ??= connect(home);
-        return (await client).call(method, params, { timeoutMs: 0 });
-      },
+      call: async (method, params) => (await gateway()).call(method, params, { timeoutMs: 0 }),
+      on: async (event, listener) => (await gateway()).onEvent((name, payload) => name === event && listener(payload)),
       ...{ home: home.path, print: terminal.print, json: terminal.json },
       signal: aborted.signal,
     };

@@ -18,10 +18,7 @@ const formats: Readonly<Record<string, (exported: Exported) => string>> = {
   swift,
 };
 
-interface Spoken {
-  readonly summary: string;
-  readonly scope: unknown;
-}
+type Spoken = { readonly summary: string; readonly scope: unknown };
 const least = (scope: unknown): unknown => (typeof scope === "object" && scope !== null && "least" in scope ? scope.least : scope);
 const methodOf = ({ summary, scope, params, result, accepted }: Spoken & Partial<Record<"params" | "result" | "accepted", unknown>>) => ({
   summary,

@@ -26,8 +26,8 @@ export const remove = asking(async (client, { args: [name] }) => {
 /** Reads a line without showing it. */
 function ask(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding("utf8");
   return new Promise((resolve, reject) => {
     let typed = "";

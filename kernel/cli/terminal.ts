@@ -41,7 +41,7 @@ export function createTerminal(json: boolean) {
     },
     fail({ code, message, next, details }: CliError) {
       if (json) return print(JSON.stringify({ ok: false, error: { code, message, next, details } }, null, 2));
-      const lines = [`${red("error")} ${message}`];
+      const lines = [`${red("error")} ${message.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd")}`]; // a server may have written it
       if (next) lines.push(...next.split("\n").map((line, i) => `${dim(i === 0 ? "next " : "     ")} ${line}`));
       if (typeof details === "string" && details !== "") lines.push(dim(details));
       process.stderr.write(`${lines.join("\n")}\n`);
@@ -49,17 +49,18 @@ export function createTerminal(json: boolean) {
   };
 }
 
-const padded = (text: string, width: number): string => text + " ".repeat(width - Bun.stringWidth(text));
+const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
 
-/** Rows with the first column as wide as its widest cell, the second wrapped to the terminal. */
+/** Rows with the first column as wide as its cells, the second wrapped to the terminal. What would leave it no room has a line of its own. */
 export function columns(rows: readonly (readonly [string, string])[], indent = "", least = 0): string[] {
-  const width = Math.max(least, ...rows.map(([first]) => Bun.stringWidth(first)));
-  const room = Math.max(30, Math.min(process.stdout.columns ?? 100, 110) - indent.length - width - 2);
-  return rows.flatMap(([first, second]) =>
-    Bun.wrapAnsi(second, room)
-      .split("\n")
-      .map((line, i) => `${indent}${padded(i === 0 ? first : "", width)}  ${line}`.trimEnd()),
-  );
+  const edge = Math.min(process.stdout.columns ?? 100, 110) - indent.length - 2;
+  const widths = rows.map(([first]) => Bun.stringWidth(first));
+  const width = Math.max(least, ...widths.filter((wide) => wide < edge / 2));
+  return rows.flatMap(([first, second], row) => {
+    const lines = Bun.wrapAnsi(second, Math.max(30, edge - width)).split("\n");
+    const cells = widths[row]! > width ? ["", ...lines] : lines;
+    return cells.map((line, i) => `${indent}${padded(i === 0 ? first : "", width)}  ${line}`.trimEnd());
+  });
 }
 
 /** A table with a head. For a person the last column ends at the terminal's edge; elsewhere nothing is cut. */

@@ -13,12 +13,7 @@ const wholeProcessor = 0.9;
 /** Looks each time it is called; answers with why the process is to be ended. */
 export function watchSpinning(
   pid: number,
-  {
-    manifest: { id },
-    clock,
-    limits,
-    log,
-  }: { readonly manifest: Manifest; readonly clock: Clock; readonly log: Logger; limits(): PluginLimits },
+  { manifest, clock, limits, log }: { readonly manifest: Manifest; readonly clock: Clock; readonly log: Logger; limits(): PluginLimits },
 ): () => GatewayError | undefined {
   let last = { at: clock.monotonic(), cpuMs: 0 };
   let busySince: number | undefined;
@@ -39,9 +34,11 @@ export function watchSpinning(
     if (busyMs > 0 && busy >= busyMs && !isBehind) {
       isBehind = true;
       yieldToOthers(pid);
-      log.warn("plugin.busy", { plugin: id, forMs: Math.round(busy), next: "it goes behind everything else on this machine" });
+      log.warn("plugin.busy", { plugin: manifest.id, forMs: Math.round(busy), next: "it goes behind everything else on this machine" });
     }
     if (spinMs === 0 || busy < spinMs) return undefined;
-    return pluginErrors.PLUGIN_STALLED(`${id} used a whole processor for ${Math.round(busy)} ms, and was ended`, { data: { plugin: id } });
+    return pluginErrors.PLUGIN_STALLED(`${manifest.id} used a whole processor for ${Math.round(busy)} ms, and was ended`, {
+      data: { plugin: manifest.id },
+    });
   };
 }

@@ -4,6 +4,10 @@
  */
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import type { LockedPackage } from "./lock.ts";
+import { unpackedBytes } from "./unpacked.ts";
+
+/** Of all packages of one plugin together, unpacked; those with the largest binaries come to a quarter of it. */
+const mostUnpacked = 2 * 2 ** 30;
 
 /** The archive, checked. What it throws is told as it is. */
 export type ArchiveSource = (wanted: LockedPackage, signal: AbortSignal) => Promise<Uint8Array>;
@@ -28,6 +32,7 @@ export function serveArchives({ packages, archives, signal, onServed }: Loopback
   const closed = new AbortController();
   const given = AbortSignal.any([signal, closed.signal]);
   let failure: { readonly error: unknown } | undefined;
+  let left = mostUnpacked;
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -38,6 +43,12 @@ export function serveArchives({ packages, archives, signal, onServed }: Loopback
       if (!wanted || failure) return new Response("none", { status: 404 });
       try {
         const bytes = await archives(wanted, given);
+        const unpacked = await unpackedBytes(bytes, left);
+        left -= unpacked;
+        if (left < 0)
+          throw pluginErrors.PLUGIN_INSTALL_FAILED(
+            `${wanted.name} ${wanted.version} is too large: expected packages that come to ${mostUnpacked} bytes when they are unpacked, and more come`,
+          );
         onServed(wanted);
         return new Response(new Uint8Array(bytes));
       } catch (error) {

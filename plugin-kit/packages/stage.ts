@@ -67,12 +67,14 @@ function sweep(folder: string, made: RegExp, before: number): void {
   for (const name of readdirSync(folder)) {
     const pid = Number(made.exec(name)?.[1]);
     const path = join(folder, name);
-    if (!(pid > 0) || pid === process.pid || isAlive(pid) || (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? before) >= before)
-      continue;
+    if (!(pid > 0) || pid === process.pid || isAlive(pid)) continue;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    // What another user lays there may change while it is removed.
+    if (!stats || stats.mtimeMs >= before || stats.uid !== process.getuid?.()) continue;
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // silent-ok: it is another user's
+      // silent-ok: somebody else has removed it
     }
   }
 }

@@ -12,6 +12,7 @@ const parts = {
   postfix: { commands: ["postfix", "/usr/sbin/postfix"], install: "apt-get install postfix" },
   jq: { commands: ["jq"], install: "apt-get install jq" },
   journal: { commands: ["journalctl"], install: "apt-get install systemd" },
+  node: { commands: ["node"], install: "https://nodejs.org" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
 } as const;
 type Part = keyof typeof parts;

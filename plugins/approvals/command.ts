@@ -29,7 +29,15 @@ const answer =
 
 export const commands: readonly { readonly command: Command; readonly run: (args: readonly string[], io: CommandIo) => Promise<number> }[] =
   [
-    { command: { name: "approvals list", summary: "Tool calls that wait for your word", usage: "" }, run: showAll },
+    {
+      command: {
+        name: "approvals list",
+        family: "Calls of tools that wait for your word",
+        summary: "Tool calls that wait for your word",
+        usage: "",
+      },
+      run: showAll,
+    },
     {
       command: {
         name: "approvals approve",

@@ -114,6 +114,7 @@ const run = async (...args: string[]) => {
     signal: new AbortController().signal,
     print: (line: string) => void lines.push(line),
     call: (method: string, params: unknown) => client.call<unknown>(method, params),
+    on: async () => undefined,
   };
   return { code: await runStatus(args, io), lines };
 };

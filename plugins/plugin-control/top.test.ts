@@ -37,9 +37,8 @@ test("the table has its figures below each other, and a dot for what cannot be k
 
 test("pincer plugins top looks at a gateway, also at a plugin in a process of its own", async () => {
   await using home = createCliHome();
-  await home.pincer(["config", "set", "plugins.provider-demo.isolation", "process"]);
-  await home.pincer(["up"]);
-  expect((await home.pincer(["chat", "what time is it?"])).code).toBe(0);
+  for (const words of [["config", "set", "plugins.provider-demo.isolation", "process"], ["up"], ["chat", "what time is it?"]])
+    expect(await home.pincer(words)).toMatchObject({ code: 0, err: "" });
   const rows = await home.json<Row[]>(["plugins", "top", "0.1"]);
   expect(rows[0]).toMatchObject({ id: "the gateway", runs: "gateway", memoryBytes: expect.any(Number) });
   const demo = rows.find(({ id }) => id === "provider-demo");

@@ -27,6 +27,21 @@ export const ClientConfig = Type.Object(
       default: [{ name: "clawhub", address: "https://clawhub.ai" }],
       description: "Sites that speak ClawHub's API, for skills; one is asked only when somebody looks for a skill or installs one from it",
     }),
+    pollSeconds: Type.Integer({
+      default: 30,
+      minimum: 1,
+      maximum: 60,
+      description: "How often the registries that something was installed from are asked what nobody should run any more",
+    }),
+    updates: Type.Object(
+      {
+        automatic: Type.Union([Type.Boolean(), Type.Array(Type.String({ maxLength: 64 }))], {
+          default: false,
+          description: "Whether what comes from registries, or which of it, is brought up to date by itself, where that needs no yes",
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

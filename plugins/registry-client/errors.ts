@@ -18,6 +18,7 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_LOCK_INVALID: { message: "pincer.lock cannot be read", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_CONFIG_INVALID: { message: "the registries in the configuration are not in order", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_BUSY: { message: "another installation is under way", wire: "UNAVAILABLE", retryable: true },
+  REGISTRY_CLIENT_REVOKED: { message: "nobody should run that version any more", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_ROLLED_BACK: { message: "it does not work, and was taken back", wire: "UNAVAILABLE" },
   REGISTRY_CLIENT_WANTED_INVALID: { message: "that names no package", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_DEPENDENCY_MISSING: { message: "nobody here has a package that the plugin needs", wire: "UNAVAILABLE", retryable: true },

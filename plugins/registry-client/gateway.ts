@@ -1,6 +1,7 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
 import { dirname } from "node:path";
 import type { PluginContext } from "@pincer/plugin-sdk";
+import { audit } from "@pincer/plugin-sdk/contracts/audit";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
 import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -10,19 +11,20 @@ import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
-import type { Running } from "./engine/surroundings.ts";
+import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./places.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
+import { upkeep } from "./upkeep.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
 
-export const uses = { plugins, pluginHost, configuration };
+export const uses = { plugins, pluginHost, configuration, audit };
 
-type Context = PluginContext<ClientConfig, typeof uses>;
+export type Context = PluginContext<ClientConfig, typeof uses>;
 
 /** How long what was fetched for a plan waits for a yes. */
 const patienceMs = 10 * 60_000;
@@ -42,7 +44,7 @@ export function serve(ctx: Context): void {
   };
 
   /** Sees what registries say from now on. */
-  const open = async (signal: AbortSignal): Promise<Engine> => {
+  const open = async (signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine> => {
     const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
@@ -51,6 +53,7 @@ export function serve(ctx: Context): void {
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       now: () => ctx.clock.now(),
+      ...(firstSeen && { firstSeen }),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
   };
@@ -83,6 +86,7 @@ export function serve(ctx: Context): void {
     }
   };
 
+  upkeep(ctx, { refresh: running.refresh, open, told });
   ctx.event(methods.progressed);
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
@@ -99,10 +103,8 @@ export function serve(ctx: Context): void {
       return { done };
     }),
   );
-  ctx.method(methods.list, () => told(async () => ({ packages: listed(readLock(ctx.home)) })));
-  ctx.method(methods.info, ({ package: typed, kind = "plugins" }, { signal }) =>
-    told(async () => (await open(signal)).info(typed, kind, signal)),
-  );
+  ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
+  ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
     told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),

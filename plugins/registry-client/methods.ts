@@ -2,8 +2,10 @@
 import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
+import { Updated } from "./automatic.ts";
 import { Outcome, Plan, Request } from "./engine/plan.ts";
 import { Info, Reasons } from "./engine/questions.ts";
+import { Revoked } from "./engine/revoked.ts";
 import { Hit } from "./engine/search.ts";
 import { Progress } from "./engine/surroundings.ts";
 
@@ -37,6 +39,10 @@ const Installed = object({
   pinned: Type.Boolean(),
   /** The version that a return would lead to. */
   before: Type.Union([Type.String(), Type.Null()]),
+  /** Why nobody should run it any more, and what to type. */
+  revoked: Type.Union([Type.String(), Type.Null()]),
+  /** What became of an update that came by itself. */
+  automatic: Type.Union([Type.String(), Type.Null()]),
 });
 
 export const list = defineMethod({
@@ -45,6 +51,32 @@ export const list = defineMethod({
   scope: "operator.read",
   params: object({}),
   result: object({ packages: Type.Array(Installed) }),
+});
+
+/** It and `keepUp` do nothing that the operator did not ask for before; what they do is audited, and not that somebody looked. */
+export const watch = defineMethod({
+  name: "registry-client.watch",
+  summary: "Asks the registries whose turn it is what nobody should run any more, and stops it.",
+  scope: "operator.write",
+  params: object({}),
+  result: object({
+    stopped: Type.Array(Revoked),
+    restored: Type.Array(object({ kind: Installed.properties.kind, id: Type.String(), version: Type.String() })),
+    /** Until it is anybody's turn again. */
+    waitMs: Type.Number(),
+  }),
+});
+
+export const keepUp = defineMethod({
+  name: "registry-client.keepUp",
+  summary: "Brings up to date what the operator wants to be so by itself, where that needs no yes.",
+  scope: "operator.write",
+  params: object({}),
+  result: object({
+    updated: Type.Array(Updated),
+    /** Until there may be something new. */
+    waitMs: Type.Number(),
+  }),
 });
 
 export const info = defineMethod({
@@ -85,4 +117,18 @@ export const progressed = defineEvent({
   scope: "operator.admin",
   payload: Progress,
   dropIfSlow: true,
+});
+
+export const revoked = defineEvent({
+  name: "registry-client.revoked",
+  summary: "What is installed was revoked, and is stopped.",
+  scope: "operator.read",
+  payload: Revoked,
+});
+
+export const updated = defineEvent({
+  name: "registry-client.updated",
+  summary: "An update came by itself, waits for a yes, or did not work.",
+  scope: "operator.read",
+  payload: Updated,
 });

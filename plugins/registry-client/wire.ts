@@ -31,7 +31,7 @@ export async function install(
   list: HandleOf<typeof plugins>["list"],
   signal: AbortSignal,
 ): Promise<ResultOf<typeof pluginsInstall>> {
-  const request = { do: "install" as const, packages: [typedOf(params, engine)] };
+  const request = { do: "install" as const, kind: "plugins" as const, packages: [typedOf(params, engine)] };
   const plan = await engine.plan(request, signal);
   const [item] = plan.items as [Plan["items"][number]];
   const warned = item.notices.filter(({ level }) => level === "yes").map(({ code }) => code);

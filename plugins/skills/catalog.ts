@@ -129,9 +129,10 @@ export class Catalog {
 
   #build(agent: AgentInfo, found: readonly FoundSkill[], config: SkillsConfig, around: Surroundings): View {
     const first = new Map<string, ListedSkill>();
+    const keyOf = keysIn(found);
     for (const one of found) {
       const winner = first.get(one.name);
-      if (winner === undefined) first.set(one.name, listed(one, agent, config, around));
+      if (winner === undefined) first.set(one.name, listed(one, keyOf(one), agent, config, around));
       else if (winner.hides === undefined) first.set(one.name, { ...winner, hides: one.folder });
     }
     const all = [...first.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -140,9 +141,24 @@ export class Catalog {
   }
 }
 
-function listed(found: FoundSkill, agent: AgentInfo, config: SkillsConfig, around: Surroundings): ListedSkill {
+/** May have been written by an agent, at the word of whoever it has read. */
+const isAgents = ({ root }: FoundSkill): boolean => root.source === "workspace" || root.source === "project";
+
+/** Under which the operator's settings of each stand, with its secrets: the key that it gives itself, unless another is meant by that too; then its name. */
+function keysIn(found: readonly FoundSkill[]): (one: FoundSkill) => string {
+  const claims = new Map<string, FoundSkill[]>();
+  for (const one of found)
+    for (const key of new Set([one.name, one.skill?.runtime.key ?? one.name])) claims.getOrInsertComputed(key, () => []).push(one);
+  return (one) => {
+    const { name, skill } = one;
+    const key = skill?.runtime.key ?? name;
+    const isOthers = claims.get(key)!.some((other) => other.name !== name && (other.name === key || isAgents(one) || !isAgents(other)));
+    return key !== name && isOthers ? name : key;
+  };
+}
+
+function listed(found: FoundSkill, key: string, agent: AgentInfo, config: SkillsConfig, around: Surroundings): ListedSkill {
   const { skill, name, root, fault } = found;
-  const key = skill?.runtime.key ?? name;
   const entry = (Object.hasOwn(config.entries, key) ? config.entries[key] : undefined) ?? {};
   const missing = skill === undefined ? nothing : missingOf(skill.runtime, entry, around);
   const isDisabled = entry.enabled === false;

@@ -4,6 +4,7 @@ import { lstat, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { revokedWords } from "@pincer/plugin-sdk/revoked";
 import { longestSkillFile, parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
 import type { Root } from "./roots.ts";
 
@@ -65,7 +66,9 @@ export class SkillFolder implements Disposable {
 
   /** What lies there now. `recheckMs`: how long what cannot be watched is taken to be as it was. */
   skills(now: number, recheckMs: number): Promise<readonly FoundSkill[]> {
-    if (!this.#isStale && (this.#isWatched || now < this.#scannedAt + recheckMs)) return Promise.resolve(this.#found);
+    // While it is looked through, nothing is known yet.
+    const isKnown = !this.#isStale && this.#scan === undefined && (this.#isWatched || now < this.#scannedAt + recheckMs);
+    if (isKnown) return Promise.resolve(this.#found);
     this.#scan ??= this.#rescan(now).finally(() => {
       this.#scan = undefined;
     });
@@ -130,6 +133,8 @@ export class SkillFolder implements Disposable {
   async #one({ name, folder }: Place): Promise<FoundSkill> {
     const file = join(folder, "SKILL.md");
     const stats = await look(file);
+    const revoked = this.root.source === "managed" ? revokedWords(folder) : undefined;
+    if (revoked !== undefined) return { root: this.root, name, folder, file, changedAt: stats?.mtimeMs ?? 0, fault: revoked };
     const stamp = `${stats?.ino} ${stats?.size} ${stats?.mtimeMs} ${stats?.ctimeMs}`;
     const known = this.#read.get(file);
     if (known?.stamp === stamp) return known.found;

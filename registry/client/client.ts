@@ -49,6 +49,8 @@ export interface RegistryClient {
   find(name: PackageName, signal?: AbortSignal): Promise<Package>;
   /** Asks what nobody should run any more: cheap, so that it can be asked every minute. Throws as `refreshTrust`. */
   revocations(signal?: AbortSignal): Promise<readonly Revocation[]>;
+  /** The same as it was heard last, without asking, and however long ago that was. */
+  knownRevocations(): readonly Revocation[];
   /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
   catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
   /** A file that a role of the top level speaks of (`revocations.json`). Throws `REGISTRY_NOT_FOUND`. */
@@ -137,6 +139,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     },
 
     revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
+    knownRevocations: () => known.last(),
 
     async catalogue(signal) {
       const { targets, snapshot, below } = await now();

@@ -45,13 +45,14 @@ const most = 200;
 export function scanPackage(kind: Kind, files: readonly ArchiveEntry[]): readonly Finding[] {
   const subject = subjectOf(kind, files);
   const alike = new Map<string, number>();
-  const all = rules
-    .flatMap((rule) => [...rule(subject)])
-    .filter(({ rule, file }) => {
-      const count = (alike.get(`${rule} ${file}`) ?? 0) + 1;
-      alike.set(`${rule} ${file}`, count);
-      return count <= mostAlike;
-    });
+  const all: Finding[] = [];
+  // One by one: a file may be made of nothing but what a rule looks for.
+  for (const rule of rules)
+    for (const one of rule(subject)) {
+      const count = (alike.get(`${one.rule} ${one.file}`) ?? 0) + 1;
+      alike.set(`${one.rule} ${one.file}`, count);
+      if (count <= mostAlike) all.push(one);
+    }
   const order = (a: Finding, b: Finding) =>
     severities.indexOf(b.severity) - severities.indexOf(a.severity) || (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line);
   return all.sort(order).slice(0, most);

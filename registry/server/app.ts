@@ -17,6 +17,7 @@ import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Uploads } from "./uploads.ts";
 
 export interface AppParts {
   readonly folder: string;
@@ -29,6 +30,7 @@ export interface AppParts {
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
+  readonly uploads: Uploads;
   readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
 }
@@ -80,8 +82,9 @@ export function createApp(parts: AppParts) {
       "/packages/:kind/:id/owner",
       async ({ params, request, server }) => {
         const name = nameIn(params);
-        rates.publications.take(household(request, server?.requestIP(request)?.address));
-        return parts.ownership.post(name, request, await parts.readBody(request));
+        const who = household(request, server?.requestIP(request)?.address);
+        rates.publications.take(who);
+        return parts.uploads.receive(who, async () => parts.ownership.post(name, request, await parts.readBody(request)));
       },
       { parse: "none" },
     )

@@ -14,11 +14,13 @@ import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Findings } from "./findings.ts";
 import type { Names } from "./names.ts";
-import { Later } from "./problem.ts";
 import { type Publication, readPublication } from "./publication.ts";
 import type { Rates } from "./rates.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Uploads } from "./uploads.ts";
+
+const hourMs = 60 * 60 * 1000;
 
 export interface Accepted {
   readonly publisher: string;
@@ -39,39 +41,23 @@ export interface PublishOptions {
   readonly shelf: Shelf;
   readonly clock: SourceClock;
   readonly rates: { readonly publications: Rates; readonly claims: Rates };
+  readonly uploads: Uploads;
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, findings, shelf, clock, rates } = options;
-  /** By household, so many as are being received. */
-  const receiving = new Map<string, number>();
-  const all = () => [...receiving.values()].reduce((sum, one) => sum + one, 0);
-  // Nobody alone keeps the others out, however slowly it sends.
-  const mostOfOne = Math.ceil(settings.uploads / 2);
+  const { database, repository, settings, callers, names, findings, shelf, clock, rates, uploads } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
     const caller = callers.identify(request);
     if (caller.token) rates.publications.take(`token ${caller.token.id}`);
-    const own = receiving.get(household) ?? 0;
-    if (own >= mostOfOne || all() >= settings.uploads)
-      throw new Later(
-        "REGISTRY_BUSY",
-        `expected at most ${mostOfOne} publications at once from one address, and ${settings.uploads} in all`,
-        2,
-      );
-    receiving.set(household, own + 1);
-    try {
+    return uploads.receive(household, async () => {
       const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
       const released = await lookAt(publication);
       return accept(publication, caller, released, household);
-    } finally {
-      const left = receiving.get(household)! - 1;
-      if (left > 0) receiving.set(household, left);
-      else receiving.delete(household);
-    }
+    });
   };
 
   /** Unpacks what came: nothing is kept that is not what it says, or that nobody could unpack. */
@@ -118,6 +104,8 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       if (list.signed.version !== next)
         throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);
       requireScopes(caller, before?.targets ?? {}, list.signed.targets);
+      for (const [path, { custom }] of Object.entries(list.signed.targets))
+        if (!before?.targets[path]) requireNow(path, readNotes(custom, path).publishedAt, clock.now());
       const claimed = freeNames(list.signed.targets, publisher);
       for (const name of claimed) {
         for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
@@ -155,6 +143,16 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       return owner === undefined;
     });
   }
+}
+
+/** Clients wait until a release has been out for a while, in which a stolen key is missed: nobody may say that it has been already. */
+function requireNow(path: string, publishedAt: string, now: number): void {
+  if (Math.abs(now - Date.parse(publishedAt)) <= hourMs) return;
+  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  throw new RegistryError(
+    "REGISTRY_METADATA_INVALID",
+    `${path} says that it was signed at ${publishedAt}, and it is ${time}: sign it anew`,
+  );
 }
 
 type Targets = Publication["list"]["signed"]["targets"];

@@ -20,6 +20,7 @@ import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
 import { createTokens } from "./tokens.ts";
+import { createUploads } from "./uploads.ts";
 
 export interface ServeOptions {
   /** Of the registry. */
@@ -64,6 +65,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     claims: createRates(settings.rates.claims, "new names", now),
   };
   const callers = createCallers(database, tokens, now);
+  const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
@@ -86,7 +88,9 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       shelf,
       clock,
       rates,
+      uploads,
     }),
+    uploads,
     ownership: createOwnership({ database, repository, callers, shelf, now }),
     readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,

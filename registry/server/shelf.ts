@@ -29,8 +29,11 @@ export function createShelf(folder: string, database: Database, repository: Repo
   const timestamp = join(folder, "metadata", "timestamp.json");
   let seen: bigint | undefined;
 
-  const releasesOf = (publisher: string): readonly ShelvedRelease[] =>
-    Object.entries(repository.signedBy(publisher)?.signed.targets ?? {}).flatMap(
+  const releasesOf = (publisher: string): readonly ShelvedRelease[] => {
+    // Whose a name is costs a look at the files, and of one name there may be thousands of releases.
+    const owners = new Map<string, string | undefined>();
+    const ownerOf = (name: PackageName) => owners.getOrInsertComputed(`${name.kind}/${name.id}`, () => repository.ownerOf(name));
+    return Object.entries(repository.signedBy(publisher)?.signed.targets ?? {}).flatMap(
       ([
         path,
         {
@@ -40,11 +43,10 @@ export function createShelf(folder: string, database: Database, repository: Repo
         },
       ]) => {
         const release = releaseAt(path);
-        return release && repository.ownerOf(release) === publisher
-          ? [{ ...release, path, length, sha256, notes: readNotes(custom, path) }]
-          : [];
+        return release && ownerOf(release) === publisher ? [{ ...release, path, length, sha256, notes: readNotes(custom, path) }] : [];
       },
     );
+  };
 
   /** Everything of one publisher, as it is now. */
   function put(publisher: string): void {

@@ -106,6 +106,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     onFrame: recorder.onFrame,
     config: merged(
       {
+        // What is looked at is what is said, not how fast: a hook that is late on a busy machine is no fault here.
+        gateway: { plugins: { hookMs: 30_000 } },
         models: { default: "scripted/one", catalogue: { file: join(import.meta.dir, "..", "fixtures", "catalogue.json") } },
         scripted: { provider: { url: script.url }, tools: { url: script.url } },
         budgets: { limits: { hint: { per: "day", tokens: 1, hard: false, soft: 1, model: "scripted/two" } } },

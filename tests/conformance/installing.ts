@@ -12,6 +12,10 @@ const item = shape({
   ...{ gained: list(word), lost: list(word), needs: list(word) },
   notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
 });
+const release = shape({ kind, id: word, version: word });
+const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, lastGood: orNull(word), next: word });
+const updated = shape({ kind, id: word, from: word, to: word, outcome: oneOf("updated", "held", "failed"), said: word });
+const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
 const request = Type.Union([
   params({ do: Type.Literal("install"), packages: names, kind: maybe(kind) }),
@@ -52,10 +56,15 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
     params(),
     shape({
       packages: list(
-        shape({ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word), pinned: flag, before: orNull(word) }),
+        shape({
+          ...{ kind, id: word, version: word, source: word, digest: word, publisher: orNull(word) },
+          ...{ pinned: flag, before: orNull(word), revoked: orNull(word), automatic: orNull(word) },
+        }),
       ),
     }),
   ),
+  "registry-client.watch": entry("operator.write", params(), shape({ stopped: list(revoked), restored: list(release), waitMs: amount })),
+  "registry-client.keepUp": entry("operator.write", params(), shape({ updated: list(updated), waitMs: amount })),
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
@@ -89,4 +98,6 @@ const steps = [
 ];
 export const installingEvents: Readonly<Record<string, EventEntry>> = {
   "registry-client.progressed": { scope: "operator.admin", payload: shape({ id: word, step: oneOf(...steps), detail: maybe(text) }) },
+  "registry-client.revoked": { scope: "operator.read", payload: revoked },
+  "registry-client.updated": { scope: "operator.read", payload: updated },
 };

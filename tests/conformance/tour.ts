@@ -276,6 +276,8 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["registry-client.plan", { request: turningOn }],
   ["registry-client.apply", async ({ house }) => ({ request: turningOn, token: await planned(house, turningOn), accepted: [] })],
   ["registry-client.list", {}],
+  ["registry-client.watch", {}],
+  ["registry-client.keepUp", {}],
   ["registry-client.pin", { package: "tools-http", pinned: true }],
   ["registry-client.why", { package: "tools-http" }],
   ["plugins.search", { query: "http", limit: 5 }],

@@ -1,5 +1,5 @@
 /** An installation that ends in the middle: the next start has what was there before, and the next installation works. */
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,73 +31,95 @@ async function versionIn(home: string): Promise<string> {
 const configIn = (home: string): string => JSON.stringify(jsonOf(parseJson5(readFileSync(join(home, "pincer.json5"), "utf8"))));
 const lockIn = (home: string) => (existsSync(join(home, "pincer.lock")) ? readFileSync(join(home, "pincer.lock"), "utf8") : "");
 
-function prepare(shop: Shop) {
+/** A registry and a home that each test has a copy of, as they are once `prepare` is done. */
+async function startPlace(prepare: (shop: Shop, home: string) => Promise<void>) {
+  const shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
   const folder = mkdtempSync(join(tmpdir(), "pincer-killed-"));
-  const config = { plugins: { "registry-client": { enabled: true, config: { registries: [shop.registry] } } } };
   const home = join(folder, "before");
   mkdirSync(home);
+  const config = { plugins: { "registry-client": { enabled: true, config: { registries: [shop.registry] } } } };
   writeFileSync(join(home, "pincer.json5"), JSON.stringify(config));
+  await prepare(shop, home);
   return {
-    home,
-    /** As it is now. */
     copy(step: string) {
       const to = join(folder, step);
       cpSync(home, to, { recursive: true });
       return to;
     },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]() {
+      rmSync(folder, { recursive: true, force: true });
+      shop[Symbol.dispose]();
+    },
   };
 }
+
+const install = { do: "install", packages: ["weather"] };
+const hasWeather = async (_shop: Shop, home: string) => expect(await run(home, "never", install)).toBe(0);
 
 /** In this order; from `settled` on it is done. */
 const steps = ["fetching", "staging", "dependencies", "placing", "configuring", "settled", "locked", "done"] as const;
 const isDoneAt = (step: string) => ["settled", "locked", "done"].includes(step);
 
-for (const step of steps)
-  test(`killed at the step ${step}, an installation has happened or it has not`, async () => {
-    using shop = startShop();
-    shop.publish(await shop.make("1.0.0"));
-    using folder = prepare(shop);
-    const install = { do: "install", packages: ["weather"] };
-    const home = folder.copy(step);
-    expect(await run(home, step, install)).toBe("SIGKILL");
-    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
-    expect(await run(home, "never", install)).toBe(0);
-    expect(existsSync(join(home, "staging"))).toBe(false);
-    expect(await versionIn(home)).toBe("1.0.0");
-  }, 60_000);
+describe("an installation", () => {
+  let place: Awaited<ReturnType<typeof startPlace>>;
+  beforeAll(async () => {
+    place = await startPlace(async () => undefined);
+  });
+  afterAll(() => place[Symbol.dispose]());
 
-for (const step of steps)
-  test(`killed at the step ${step}, an update leaves the old version or the new one, and never a part`, async () => {
-    using shop = startShop();
-    shop.publish(await shop.make("1.0.0"));
-    using folder = prepare(shop);
-    expect(await run(folder.home, "never", { do: "install", packages: ["weather"] })).toBe(0);
-    const lock = lockIn(folder.home);
-    shop.publish(await shop.make("1.1.0", { permissions: { net: ["api.weather.example:443"] } }));
-    const home = folder.copy(step);
-    expect(await run(home, step, { do: "update" })).toBe("SIGKILL");
-    if (!isDoneAt(step)) expect(lockIn(home)).toBe(lock);
-    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.1.0" : "1.0.0");
-    expect(await run(home, "never", { do: "update" })).toBe(0);
-    expect(await versionIn(home)).toBe("1.1.0");
-    expect(JSON.parse(lockIn(home)).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
-  }, 60_000);
+  for (const step of steps)
+    test(`killed at the step ${step} has happened or it has not`, async () => {
+      const home = place.copy(step);
+      expect(await run(home, step, install)).toBe("SIGKILL");
+      expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
+      expect(await run(home, "never", install)).toBe(0);
+      expect(existsSync(join(home, "staging"))).toBe(false);
+      expect(await versionIn(home)).toBe("1.0.0");
+    }, 60_000);
+});
 
-for (const step of ["removing", "configuring", "settled", "done"])
-  test(`killed at the step ${step}, a removal has happened or it has not`, async () => {
-    using shop = startShop();
-    shop.publish(await shop.make("1.0.0"));
-    using folder = prepare(shop);
-    expect(await run(folder.home, "never", { do: "install", packages: ["weather"] })).toBe(0);
-    const home = folder.copy(step);
-    const remove = { do: "remove", packages: ["weather"] };
-    expect(await run(home, step, remove)).toBe("SIGKILL");
-    expect(await versionIn(home)).toBe(isDoneAt(step) ? "INVALID_REQUEST" : "1.0.0");
-    if (isDoneAt(step)) await run(home, "never", { do: "install", packages: ["weather"] });
-    else expect(await run(home, "never", remove)).toBe(0);
-    expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
+describe("an update", () => {
+  let place: Awaited<ReturnType<typeof startPlace>>;
+  beforeAll(async () => {
+    place = await startPlace(async (shop, home) => {
+      await hasWeather(shop, home);
+      shop.publish(await shop.make("1.1.0", { permissions: { net: ["api.weather.example:443"] } }));
+    });
   }, 60_000);
+  afterAll(() => place[Symbol.dispose]());
+
+  for (const step of steps)
+    test(`killed at the step ${step} leaves the old version or the new one, and never a part`, async () => {
+      const home = place.copy(step);
+      const lock = lockIn(home);
+      expect(await run(home, step, { do: "update" })).toBe("SIGKILL");
+      if (!isDoneAt(step)) expect(lockIn(home)).toBe(lock);
+      expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.1.0" : "1.0.0");
+      expect(await run(home, "never", { do: "update" })).toBe(0);
+      expect(await versionIn(home)).toBe("1.1.0");
+      expect(JSON.parse(lockIn(home)).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
+    }, 60_000);
+});
+
+describe("a removal", () => {
+  let place: Awaited<ReturnType<typeof startPlace>>;
+  beforeAll(async () => {
+    place = await startPlace(hasWeather);
+  }, 60_000);
+  afterAll(() => place[Symbol.dispose]());
+
+  for (const step of ["removing", "configuring", "settled", "done"])
+    test(`killed at the step ${step} has happened or it has not`, async () => {
+      const home = place.copy(step);
+      const remove = { do: "remove", packages: ["weather"] };
+      expect(await run(home, step, remove)).toBe("SIGKILL");
+      expect(await versionIn(home)).toBe(isDoneAt(step) ? "INVALID_REQUEST" : "1.0.0");
+      if (isDoneAt(step)) await run(home, "never", install);
+      else expect(await run(home, "never", remove)).toBe(0);
+      expect(await versionIn(home)).toBe(isDoneAt(step) ? "1.0.0" : "INVALID_REQUEST");
+    }, 60_000);
+});
 
 test("a gateway that is killed while it tries a version starts with the one before", async () => {
   using shop = startShop();

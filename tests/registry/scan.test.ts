@@ -152,3 +152,23 @@ test("long texts of one kind are looked through in time", () => {
     for (const path of ["plugin.ts", "SKILL.md", "go.sh"]) scanPackage("skills", [{ path, bytes: Buffer.from(text) }]);
   expect((Bun.nanoseconds() - began) / 1e9).toBeLessThan(60);
 }, 120_000);
+
+test("no text keeps a scan busy for longer than it is long", () => {
+  const repeated = (text: string) => text.repeat(Math.ceil(400_000 / text.length));
+  const texts = [" \n", "\n ", "import(a ", "import(`a", "cat .env ", "send messages ", "![a](http://", "eval(", "sk-a", "*_ "];
+  for (const text of texts)
+    for (const file of ["SKILL.md", "main.ts"]) {
+      const began = performance.now();
+      scan({ kind: file === "main.ts" ? "plugins" : "skills", rules: [], files: { [file]: repeated(text) } });
+      // Where it grew with the square of the length, this took minutes.
+      expect({ text, file, isSlow: performance.now() - began > 15_000 }).toEqual({ text, file, isSlow: false });
+    }
+});
+
+test("of more text than it reads, a scan says that it has not read it", () => {
+  const part = `${"// nothing to see\n".repeat(60_000)}`;
+  const files = Object.fromEntries(Array.from({ length: 9 }, (_file, index) => [`part${index}.ts`, part]));
+  const found = scan({ kind: "plugins", rules: [], files: { ...files, "main.ts": "eval(text)" } });
+  expect(found.filter(({ rule }) => rule === "code-from-text")).toHaveLength(1);
+  expect(found.filter(({ rule }) => rule === "binary").map(({ severity }) => severity)).toEqual(["medium", "medium", "medium", "medium"]);
+});

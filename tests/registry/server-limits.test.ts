@@ -299,3 +299,40 @@ test("a name is offered by whose it is, and becomes another's when that one take
     });
   });
 });
+
+test("nobody says of a release that it has been out for long already, or will be, or at a time that is none", async () => {
+  const ada = createSigner().signer;
+  await withServer({}, async ({ server, parcel }) => {
+    for (const publishedAt of ["2031-05-03T10:00:00Z", "2031-05-04T12:00:00Z", "2031-99-99T99:99:99Z"])
+      expect(await post(server.url, await parcel("ada", ada, "weather", { notes: { publishedAt } }))).toMatchObject({
+        status: 422,
+        code: "REGISTRY_METADATA_INVALID",
+      });
+    const before = await parcel("ada", ada, "weather", { notes: { publishedAt: "2031-05-04T09:30:00Z" } });
+    expect((await post(server.url, before)).status).toBe(201);
+  });
+});
+
+test("who hands a name over, or seems to, takes no more of the server at once than who publishes", async () => {
+  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock, parcel }) => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const answered = new Promise<string>((resolve) => {
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += chunk.toString("latin1");
+        if (text.endsWith("}")) resolve(text);
+      });
+    });
+    const head = ["host: x", "content-type: multipart/form-data; boundary=x", "content-length: 1000000"];
+    socket.write(`POST /api/v1/packages/plugins/weather/owner HTTP/1.1\r\n${head.join("\r\n")}\r\n\r\n--x`);
+    const send = async () => (await post(server.url, await parcel("ada", createSigner().signer, "weather"))).status;
+    // The server has it when the place is taken.
+    let status = await send();
+    for (let time = 0; time < 50 && status !== 503; time++) status = await send();
+    expect(status).toBe(503);
+    await clock.advance(20_000);
+    expect(await answered).toMatch(/^HTTP\/1\.1 408 [\s\S]*REGISTRY_TOO_SLOW/);
+    socket.destroy();
+  });
+});

@@ -7,6 +7,7 @@ import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
+import { plainly } from "./shown.ts";
 
 export interface Backend {
   readonly isRunning: boolean;
@@ -24,6 +25,8 @@ const isNotRunning = (error: unknown): boolean => (error as { readonly code?: un
 export async function backendOf(io: CommandIo): Promise<Backend> {
   try {
     await io.call("health");
+    const tell = shown(io);
+    await io.on("registry-client.progressed", (progress) => tell(progress as Progress));
     return ofGateway(io);
   } catch (error) {
     if (!isNotRunning(error)) throw error;
@@ -43,7 +46,7 @@ const ofGateway = ({ call }: CommandIo): Backend => ({
   pin: (typed, pinned) => call("registry-client.pin", { package: typed, pinned }) as ReturnType<Backend["pin"]>,
 });
 
-function ofHome(engine: Engine, { signal }: CommandIo): Backend {
+function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
   const told = async <T>(run: () => T | Promise<T>): Promise<T> => {
     try {
       return await run();
@@ -55,8 +58,8 @@ function ofHome(engine: Engine, { signal }: CommandIo): Backend {
     isRunning: false,
     plan: (request) => told(() => engine.plan(request, signal)),
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
-    list: () => told(() => listed(engine.packages())),
-    info: (typed) => told(() => engine.info(typed, "plugins", signal)),
+    list: () => told(() => listed(home, engine.packages())),
+    info: (typed) => told(() => engine.info(typed, undefined, signal)),
     search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),
     pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
@@ -70,5 +73,5 @@ const shown =
     const says = { fetching: "is fetched", dependencies: detail ?? "its packages are installed" } as Partial<
       Record<Progress["step"], string>
     >;
-    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${id}: ${says[step]}\n`);
+    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${plainly(`${id}: ${says[step]}`)}\n`);
   };

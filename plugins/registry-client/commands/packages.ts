@@ -19,8 +19,8 @@ function fromHere(typed: string): string {
 const install: CommandDefinition = {
   command: {
     name: "install",
-    summary: "Install plugins: telegram, weather@1.2.0, a folder; it shows what each may do, and asks",
-    usage: "[--yes] [--accept] [--frozen] [package...]",
+    summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
+    usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -38,8 +38,8 @@ const install: CommandDefinition = {
 const remove: CommandDefinition = {
   command: {
     name: "remove",
-    summary: "Remove plugins; what they kept stays, unless --data",
-    usage: "[--yes] [--data] <package> [package...]",
+    summary: "Remove plugins and skills; what they kept stays, unless --data",
+    usage: "<package> [package...] [--yes] [--data]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -56,7 +56,7 @@ const update: CommandDefinition = {
   command: {
     name: "update",
     summary: "Bring what is installed up to date; what may do more than before needs a yes of its own",
-    usage: "[--yes] [--accept] [package...]",
+    usage: "[package...] [--yes] [--accept <permission>...]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -66,7 +66,7 @@ const update: CommandDefinition = {
 };
 
 const rollback: CommandDefinition = {
-  command: { name: "rollback", summary: "Go back to the version before", usage: "[--yes] <package>" },
+  command: { name: "rollback", summary: "Go back to the version before", usage: "<package> [--yes]" },
   async run(args, io) {
     const options = readOptions(args, valued);
     return carryOut({ do: "rollback", packages: [...options.words] }, options, `rollback ${options.words.join(" ")}`, io);
@@ -74,7 +74,7 @@ const rollback: CommandDefinition = {
 };
 
 const pin: CommandDefinition = {
-  command: { name: "pin", summary: "Keep a plugin at its version; --unpin lets it go on", usage: "[--unpin] <package>" },
+  command: { name: "pin", summary: "Keep a package at its version; --unpin lets it go on", usage: "<package> [--unpin]" },
   async run(args, io) {
     const options = readOptions(args, valued);
     const pinned = !options.has("--unpin");
@@ -101,9 +101,12 @@ const list: CommandDefinition = {
       return 0;
     }
     const packages = await backend.list();
-    const rows = packages.map(({ id, version, source, publisher, pinned, before }) => [
+    const rows = packages.map(({ id, version, source, publisher, pinned, before, revoked, automatic }) => [
       ...[id, version, source, publisher ?? ""],
-      [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`])].join(", "),
+      revoked ??
+        [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`]), ...(automatic === null ? [] : [automatic])].join(
+          ", ",
+        ),
     ]);
     const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
     if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));
@@ -126,7 +129,7 @@ const search: CommandDefinition = {
 };
 
 const info: CommandDefinition = {
-  command: { name: "info", summary: "What a plugin is and may do, installed or not", usage: "<package>" },
+  command: { name: "info", summary: "What a plugin or a skill is and may do, installed or not", usage: "<package>" },
   async run([typed = ""], io) {
     const info = await (await backendOf(io)).info(fromHere(typed));
     io.print(io.json ? JSON.stringify({ ok: true, ...info }, null, 2) : shownInfo(info));
@@ -135,7 +138,7 @@ const info: CommandDefinition = {
 };
 
 const why: CommandDefinition = {
-  command: { name: "why", summary: "Why a plugin is here, and who uses it", usage: "<package>" },
+  command: { name: "why", summary: "Why a package is here, and who uses it", usage: "<package>" },
   async run([typed = ""], io) {
     const reasons = await (await backendOf(io)).why(typed);
     io.print(io.json ? JSON.stringify({ ok: true, ...reasons }, null, 2) : shownReasons(reasons));

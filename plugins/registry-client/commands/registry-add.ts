@@ -43,11 +43,12 @@ const add: CommandDefinition = {
   command: {
     name: "registry add",
     summary: "Look for packages in a registry too, whose root keys you trust",
-    usage: "[--root] <name> <address> [root.json...]",
+    usage: "<name> <address> [--root <file>]",
   },
   async run(args, io) {
     const { words: names, value } = readOptions(args, ["--root"]);
-    const [name = "", address = "", file = value("--root")] = names;
+    const [name = "", address = ""] = names;
+    const file = value("--root");
     if (!isName(name)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a name of small letters, digits and dashes, came "${name}"`);
     if (file === undefined)
       throw clientErrors.REGISTRY_CLIENT_USAGE(
@@ -71,13 +72,11 @@ const add: CommandDefinition = {
     else {
       const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
       io.print(
-        plainly(
-          [
-            `packages of ${name} are found from now on, at ${registry.address}`,
-            `trusted are ${threshold} of these root keys:`,
-            ...keys,
-          ].join("\n"),
-        ),
+        [
+          plainly(`packages of ${name} are found from now on, at ${registry.address}`),
+          `trusted are ${threshold} of these root keys:`,
+          ...keys,
+        ].join("\n"),
       );
     }
     return 0;

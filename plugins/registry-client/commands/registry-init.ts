@@ -14,7 +14,7 @@ export const init: CommandDefinition = {
   command: {
     name: "registry init",
     summary: "Make a registry in a folder, and its keys",
-    usage: "<folder> [--key-folder] [folder] [--parts] [1|16|256]",
+    usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--key-folder", "--parts"]);

@@ -16,7 +16,7 @@ export const mirror: CommandDefinition = {
   command: {
     name: "registry mirror",
     summary: "Copy a registry, or some packages of it, into a folder, with what its plugins need of npm",
-    usage: "<folder-or-url> <folder> [--root] [file] [--package] [name...] [--no-dependencies]",
+    usage: "<folder-or-url> <folder> [--root <file>] [--package <name>...] [--no-dependencies]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--root", "--package"]);

@@ -15,13 +15,14 @@ import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
 import { timeNow } from "./registry-place.ts";
+import { plainly } from "./shown.ts";
 
 export const publish: CommandDefinition = {
   command: {
     name: "registry publish",
     summary: "Pack, sign and publish a plugin or a skill",
     usage:
-      "<folder> [--to] [folder-or-url] [--publisher] [name] [--key] [file] [--token-file] [file] [--version] [number] [--tag] [name] [--key-folder] [folder]",
+      "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);
@@ -106,7 +107,7 @@ function report(
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
     ...findings.map(
       ({ severity, file, line, sentence, rule }) =>
-        `  ${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`,
+        `  ${plainly(`${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`)}`,
     ),
   ].join("\n");
 }

@@ -11,7 +11,7 @@ export const renew: CommandDefinition = {
   command: {
     name: "registry renew",
     summary: "Sign anew what expires in a registry",
-    usage: "<folder> [--key-folder] [folder]",
+    usage: "<folder> [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--key-folder"]);

@@ -14,7 +14,7 @@ export const revoke: CommandDefinition = {
   command: {
     name: "registry revoke",
     summary: "Say that nobody should run a release, a package, or what a key has signed",
-    usage: "<folder> <name[@version]|key:hex> [--reason] [text] [--last-good] [version] [--undo] [--key] [file] [--key-folder] [folder]",
+    usage: "<folder> <name[@version]|key:hex> [--reason <text>] [--last-good <version>] [--undo] [--key <file>] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--reason", "--last-good", "--key", "--key-folder"]);

@@ -11,7 +11,7 @@ export const serve: CommandDefinition = {
   command: {
     name: "registry serve",
     summary: "Serve a registry: its files, publishing, search and counts",
-    usage: "<folder> [--port] [number] [--host] [address] [--key-folder] [folder]",
+    usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);

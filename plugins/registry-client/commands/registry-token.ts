@@ -15,7 +15,7 @@ export const token: CommandDefinition = {
   command: {
     name: "registry token",
     summary: "Let a machine send what a publisher has signed: create, list, revoke",
-    usage: "<create|list|revoke> <registry> [publisher-or-id] [--scope] [publish|yank] [--days] [number]",
+    usage: "<create|list|revoke> <registry> [publisher-or-id] [--scope <publish|yank>...] [--days <number>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--scope", "--days"]);

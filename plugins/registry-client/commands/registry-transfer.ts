@@ -21,7 +21,7 @@ export const transfer: CommandDefinition = {
     name: "registry transfer",
     summary: "Hand a name over to another publisher",
     usage:
-      "<folder> <name> [--to] [publisher] [--from-key] [file] [--to-key] [file] [--write] [file] [--statement] [file] [--key-folder] [folder]",
+      "<folder> <name> [--to <publisher>] [--from-key <file>...] [--to-key <file>...] [--write <file>] [--statement <file>] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--from-key", "--to-key", "--write", "--statement", "--key-folder"]);

@@ -4,12 +4,13 @@ import { verifyRegistry } from "@pincer/registry/verify";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { rootFor, sourceAt } from "./registry-place.ts";
+import { counted } from "./shown.ts";
 
 export const verify: CommandDefinition = {
   command: {
     name: "registry verify",
     summary: "Check every file of a registry, from its root down",
-    usage: "<folder-or-url> [--root] [file]",
+    usage: "<folder-or-url> [--root <file>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--root"]);
@@ -23,7 +24,7 @@ export const verify: CommandDefinition = {
     else
       for (const line of [
         isRight
-          ? `● ${place} is in order: ${found.releases} releases, ${Math.ceil(found.bytes / 1024)} kB`
+          ? `● ${place} is in order: ${counted(found.releases, "release")}, ${Math.ceil(found.bytes / 1024)} kB`
           : `✗ ${place}: ${found.problems.length} of its files are not in order`,
         ...found.problems.map(({ path, code, message }) => `  ${path}\n    ${message} (${code})`),
         ...(found.expires === undefined ? [] : [`  counts   until ${found.expires}`]),

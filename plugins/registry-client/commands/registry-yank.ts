@@ -19,7 +19,7 @@ export const yank: CommandDefinition = {
     name: "registry yank",
     summary: "Take a release of your own back, or with --undo let it be again",
     usage:
-      "<name@version> [--at] [folder-or-url] [--publisher] [name] [--key] [file] [--reason] [text] [--undo] [--token-file] [file] [--key-folder] [folder]",
+      "<name@version> [--at <folder-or-url>] [--publisher <name>] [--key <file>...] [--reason <text>] [--undo] [--token-file <file>] [--key-folder <folder>]",
   },
   async run(args, io) {
     const options = readOptions(args, ["--at", "--publisher", "--key", "--reason", "--token-file", "--key-folder"]);

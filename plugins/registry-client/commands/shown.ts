@@ -2,8 +2,17 @@
 import type { Plan, PlanItem } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 
-/** What others wrote must not command the terminal, nor turn the order of what is read. */
-export const plainly = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, "\ufffd");
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** What others wrote, as a part of one line: it commands no terminal, turns nothing around, hides nothing, and looks like no line of ours. */
+export function plainly(text: string): string {
+  const line = text
+    .replace(/\s*[\n\r\u2028\u2029]\s*/g, " ")
+    .replace(/\s{3,}/g, "  ")
+    .replace(/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu, "\ufffd");
+  return line.length <= longest ? line : `${line.slice(0, longest)}… (${line.length - longest} more signs)`;
+}
+const longest = 1_000;
 
 const size = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
@@ -35,8 +44,8 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
   if (summary !== "") yield ["", summary];
   yield ["from", source];
   if (bytes !== undefined && action !== "keep") {
-    const brings = dependencies > 0 ? `, and ${dependencies} packages of others` : "";
-    yield ["size", `${size(bytes)} in ${files} files${brings}`];
+    const brings = dependencies > 0 ? `, and ${counted(dependencies, "package")} of others` : "";
+    yield ["size", `${size(bytes)} in ${counted(files ?? 0, "file")}${brings}`];
   }
   if (publisher)
     yield [
@@ -62,21 +71,36 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
   for (const { level, text } of notices) yield [level === "note" ? "note" : "look", text];
 }
 
+/** What was said is wrapped where a terminal ends. */
+function rowsShown(rows: readonly (readonly [name: string, said: string])[], width: number): readonly string[] {
+  const room = Math.max(30, (process.stdout.columns ?? Infinity) - width - 4);
+  const wrapped = (said: string): string => (Number.isFinite(room) ? Bun.wrapAnsi(said, room) : said);
+  return rows.flatMap(([name, said]) =>
+    wrapped(plainly(said))
+      .split("\n")
+      .map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${line}`),
+  );
+}
+
 export function shownPlan({ items }: Plan): string {
   return items
     .map((item) => {
-      const head = `${verbs[item.action]} ${item.id} ${versions(item)}`.trimEnd();
+      const head = `${verbs[item.action]} ${item.kind === "skills" ? "skill " : ""}${item.id} ${versions(item)}`.trimEnd();
       const rows = item.action === "keep" && item.notices.length === 0 ? [] : [...rowsOf(item)];
-      return plainly([head, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+      return [plainly(head), ...rowsShown(rows, 5)].join("\n");
     })
     .join("\n");
 }
 
 /** What is to be typed so that it is done without being asked. */
 export const acceptedBy = (items: readonly PlanItem[]): string =>
-  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${/^[\w.-]+$/.test(need) ? need : `"${need}"`}`)))].join(
-    " ",
-  );
+  ["--yes", ...new Set(items.flatMap(({ needs }) => needs.map((need) => `--accept ${quoted(need)}`)))].join(" ");
+
+/** As a shell takes it for one word, whatever it is. */
+const quoted = (word: string): string => {
+  if (/^[\w.-]+$/.test(word)) return word;
+  return /^[\w .,:/@~*-]+$/.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+};
 
 const done: Readonly<Record<PlanItem["action"], string>> = {
   ...{
@@ -93,11 +117,14 @@ const done: Readonly<Record<PlanItem["action"], string>> = {
 export const shownDone = (id: string, version: string | undefined, action: PlanItem["action"]): string =>
   `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
 
-/** The first column as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Each column as wide as its widest cell, the last one cut where a terminal ends. */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(plainly));
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
   const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
-  return plainly(rows.map((row) => row.map(padded).join("  ").trimEnd()).join("\n"));
+  const lines = rows.map((row) => row.map(padded).join("  ").trimEnd());
+  const { columns } = process.stdout;
+  return (columns === undefined ? lines : lines.map((line) => Bun.sliceAnsi(line, 0, columns, "…"))).join("\n");
 }
 
 export function shownInfo({ item, versions, isInstalled, pinned, before }: Info): string {
@@ -114,18 +141,18 @@ export function shownInfo({ item, versions, isInstalled, pinned, before }: Info)
     ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),
     ["is", has.join(", ")],
   ];
-  return plainly([`${item.id} ${item.to ?? ""}`, ...rows.map(([name, said]) => `  ${name.padEnd(5)}  ${said}`)].join("\n"));
+  return [plainly(`${item.id} ${item.to ?? ""}`), ...rowsShown(rows, 5)].join("\n");
 }
 
 export function shownReasons({ id, reasons, neededBy, needs }: Reasons): string {
   const optional = (is: boolean) => (is ? ", when it is there" : "");
   const rows = [
-    ...reasons.map((said) => ["here", said]),
-    ...neededBy.map((by) => ["used", `by ${by.id}: ${by.contract}${optional(by.optional)}`]),
-    ...needs.map(({ contract, optional: is, providers }) => [
-      "uses",
-      `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`,
-    ]),
+    ...reasons.map((said) => ["here", said] as const),
+    ...neededBy.map((by) => ["used", `by ${by.id}: ${by.contract}${optional(by.optional)}`] as const),
+    ...needs.map(
+      ({ contract, optional: is, providers }) =>
+        ["uses", `${contract}${optional(is)}${providers.length > 0 ? ` of ${providers.join(", ")}` : ""}`] as const,
+    ),
   ];
-  return plainly([id, ...rows.map(([name, said]) => `  ${name}  ${said}`)].join("\n"));
+  return [plainly(id), ...rowsShown(rows, 4)].join("\n");
 }

@@ -35,17 +35,30 @@ export function aboutPlugin(manifest: Manifest): About {
   };
 }
 
+/** Of a skill that says nothing of tools: what names some of them may do less. */
+export const everyTool = "tools *";
+
+type Permitted = PlanItem["permissions"][number];
+const allTools: Permitted = { risk: "medium", permission: everyTool, text: "While it is used, the agent may call every tool that it has." };
+
 function aboutSkill(text: string, file: string, folder: string): About {
-  const { name, description, metadata, allowedTools = [], modelInvocable } = parseSkill(text, file, folder);
+  const { name, description, metadata, allowedTools, modelInvocable, dispatchTool, body } = parseSkill(text, file, folder);
   const { version } = metadata;
+  const dispatched: Permitted = {
+    ...{ risk: "high", permission: `dispatch ${dispatchTool}` },
+    text: `Whoever writes /${name} has ${dispatchTool} called with what stands behind it, and no model is asked.`,
+  };
   return {
     ...{ id: name, summary: description.split("\n")[0]! },
     ...(typeof version === "string" && { version }),
-    permissions: allowedTools.map(({ name: tool, pattern }) => {
-      const called = pattern === undefined ? tool : `${tool}(${pattern})`;
-      return { risk: "medium", permission: `tools ${called}`, text: `While it is used, the agent may call ${called}.` };
-    }),
-    told: new Map(modelInvocable ? [[`skill ${name}`, description]] : []),
+    permissions: [
+      ...(allowedTools?.map(({ name: tool, pattern }): Permitted => {
+        const called = pattern === undefined ? tool : `${tool}(${pattern})`;
+        return { risk: "medium", permission: `tools ${called}`, text: `While it is used, the agent may call ${called}.` };
+      }) ?? [allTools]),
+      ...(dispatchTool === undefined ? [] : [dispatched]),
+    ],
+    told: new Map([...(modelInvocable ? [[`skill ${name}`, description] as const] : []), [`skill ${name} once it is used`, body.trim()]]),
   };
 }
 

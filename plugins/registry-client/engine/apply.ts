@@ -203,7 +203,8 @@ async function remove(surroundings: Surroundings, { name, data, manifest }: Step
     throw error;
   }
   tell("settled");
-  if (data) rmSync(join(home, "data", name.id), { recursive: true, force: true });
+  // A skill keeps nothing: what lies there is of a plugin that has its name.
+  if (data && name.kind === "plugins") rmSync(join(home, "data", name.id), { recursive: true, force: true });
   complete(home, begun);
   if (name.kind === "plugins") await running?.refresh(signal);
   sweepArchives(home, readLock(home));

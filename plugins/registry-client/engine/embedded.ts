@@ -1,7 +1,8 @@
 /** The plugins of this repository: a registry that needs no network, whose names nobody else can take. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { clientErrors } from "../errors.ts";
+import { type About, aboutPackage, manifestFile } from "./about.ts";
 import { namesIn, readText } from "./layout.ts";
 
 export interface Embedded {
@@ -18,8 +19,16 @@ export function createEmbedded(plugins: string) {
     return text === undefined ? undefined : { id, folder, manifest: parseManifest(text, file) };
   };
   const ids = (): readonly string[] => namesIn(plugins).filter((id) => readText(join(plugins, id, "plugin.json")) !== undefined);
+  const skills = join(dirname(plugins), "skills");
   return {
     ids,
+    /** Which lie beside its plugins, and are there for every agent. */
+    skills: (): readonly About[] =>
+      namesIn(skills).flatMap((id) => {
+        const file = join(skills, id, manifestFile.skills);
+        const text = readText(file);
+        return text === undefined ? [] : aboutPackage("skills", id, text, file);
+      }),
     has: (id: string): boolean => /^[a-z0-9-]+$/.test(id) && readText(join(plugins, id, "plugin.json")) !== undefined,
     find: (id: string): Embedded | undefined => (/^[a-z0-9-]+$/.test(id) ? read(id) : undefined),
     /** By its id, or by the last word of it where no other has that: `telegram` is `channel-telegram`. Throws `REGISTRY_CLIENT_NAME_UNCLEAR`. */

@@ -4,11 +4,12 @@ import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Kind, PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
-import { parseWanted } from "../sources/wanted.ts";
+import { kindSaid, parseWanted } from "../sources/wanted.ts";
 import { applyStep } from "./apply.ts";
 import { createEmbedded } from "./embedded.ts";
 import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
+import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
@@ -62,23 +63,27 @@ export function createEngine(surroundings: Surroundings) {
       );
   };
 
-  async function installing(typed: string, kind: Kind, packages: Packages, signal: AbortSignal): Promise<Prepared> {
-    const wanted = parseWanted(typed, kind, home);
-    if (wanted.from === "registry" && wanted.kind === "plugins") {
-      if (wanted.registry !== undefined) reserve(wanted.id);
+  /** `kind`: of a bare name, where it was said. */
+  async function installing(typed: string, kind: Kind | undefined, packages: Packages, signal: AbortSignal): Promise<Prepared> {
+    const said = kindSaid(typed) ?? kind;
+    const read = parseWanted(typed, said ?? "plugins", home);
+    if (read.from === "registry" && read.kind === "plugins") {
+      if (read.registry !== undefined) reserve(read.id);
       // What is installed already under that very name is meant before anything that only ends in it.
-      const own = packages[keyOf(wanted)] ? embedded.find(wanted.id) : embedded.named(wanted.id);
-      if (own && wanted.registry === undefined) {
-        if (wanted.range !== undefined && wanted.range !== own.manifest.version)
+      const own = packages[keyOf(read)] ? embedded.find(read.id) : embedded.named(read.id);
+      if (own && read.registry === undefined) {
+        if (read.range !== undefined && read.range !== own.manifest.version)
           throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${own.id} is a plugin of this Pincer, which has version ${own.manifest.version}`);
         return enabling(own, packages[keyOf({ kind: "plugins", id: own.id })]);
       }
     }
-    if (wanted.from === "embedded") {
-      const own = embedded.named(wanted.id);
-      if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`this Pincer has no plugin ${wanted.id}`);
+    if (read.from === "embedded") {
+      const own = embedded.named(read.id);
+      if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`this Pincer has no plugin ${read.id}`);
       return enabling(own, packages[keyOf({ kind: "plugins", id: own.id })]);
     }
+    const { registries } = surroundings.sources;
+    const wanted = read.from === "registry" ? await known(read, said, { embedded, registries, packages }, signal) : read;
     const before = wanted.from === "registry" ? packages[keyOf(wanted)] : undefined;
     // Once from one registry, always from that one.
     const from =
@@ -108,17 +113,23 @@ export function createEngine(surroundings: Surroundings) {
 
   /** Of what is in the lock, by its id, or by the last word of it. */
   function installed(typed: string, packages: Packages): readonly [name: PackageName, entry: LockEntry] {
-    const found = Object.keys(packages).filter((key) => key.split("/")[1] === typed || key === typed);
-    const all = found.length > 0 ? found : Object.keys(packages).filter((key) => key.endsWith(`-${typed}`));
+    const key = typed.replace(/^(plugin|skill):/, "$1s/");
+    const found = Object.keys(packages).filter((each) => each.split("/")[1] === typed || each === key);
+    const all = found.length > 0 ? found : Object.keys(packages).filter((each) => each.endsWith(`-${typed}`));
     if (all.length > 1) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`"${typed}" could be ${all.join(" or ")}: say which`);
-    const [key] = all;
-    if (key === undefined) throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} is not installed: "pincer list" shows what is`);
-    return [nameOf(key), packages[key]!];
+    const [only] = all;
+    if (only === undefined) throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} is not installed: "pincer list" shows what is`);
+    return [nameOf(only), packages[only]!];
   }
 
-  function taking(typed: string, packages: Packages, data: boolean): Prepared {
+  async function taking(typed: string, packages: Packages, data: boolean, signal: AbortSignal): Promise<Prepared> {
     const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
-    if (own) return disabling(own, data);
+    if (own) {
+      const on = await surroundings.running?.enabled(signal);
+      if (on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
+        throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${own.id} is not on: "pincer list" shows what is installed`);
+      return disabling(own, data);
+    }
     const [name, entry] = installed(typed, packages);
     return removing(home, name, entry, data);
   }
@@ -128,12 +139,13 @@ export function createEngine(surroundings: Surroundings) {
     const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
     const steps = {
       install: () =>
-        request.do === "install" &&
-        request.packages.map((typed) => one(typed, () => installing(typed, request.kind ?? "plugins", packages, signal))),
+        request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind, packages, signal))),
       remove: () =>
-        request.do === "remove" && request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false))),
+        request.do === "remove" &&
+        request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
       rollback: () =>
-        request.do === "rollback" && request.packages.map((typed) => one(typed, () => returning(home, ...installed(typed, packages)))),
+        request.do === "rollback" &&
+        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
     };
     if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
     if (request.do === "update") {
@@ -207,7 +219,7 @@ export function createEngine(surroundings: Surroundings) {
     isOwn: (id: string): boolean => embedded.has(id),
 
     /** Of what is installed, or would be. */
-    async info(typed: string, kind: Kind, signal: AbortSignal): Promise<Info> {
+    async info(typed: string, kind: Kind | undefined, signal: AbortSignal): Promise<Info> {
       const packages = readLock(home);
       const found = ifInstalled(() => installed(typed, packages));
       if (found && found[1].origin.from !== "embedded") return infoOf(surroundings, ...found, signal);

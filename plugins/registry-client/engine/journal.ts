@@ -4,6 +4,7 @@
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { PackageName } from "@pincer/registry/name";
 import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
@@ -75,6 +76,10 @@ export function discard(home: string, folder: string): void {
 /** Two versions are kept. */
 function prune(home: string, name: PackageName, entry: LockEntry | undefined): void {
   const kept = new Set([entry?.digest, entry?.before?.digest, pointedAt(home, name, "current")]);
-  for (const digest of digestsOf(home, name)) if (!kept.has(digest)) discard(home, folderOf(home, name, digest));
+  for (const digest of digestsOf(home, name))
+    if (!kept.has(digest)) {
+      discard(home, folderOf(home, name, digest));
+      rmSync(revokedFileOf(folderOf(home, name, digest)), { force: true });
+    }
   if (namesIn(versionsOf(home, name)).length === 0) rmSync(versionsOf(home, name), { recursive: true, force: true });
 }

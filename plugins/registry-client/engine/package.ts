@@ -1,5 +1,6 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { sha256Of } from "@pincer/registry/sha256";
@@ -49,9 +50,14 @@ export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]
   }
   if (about.id !== id) throw refuse(`its ${name} says that it is ${about.id}`);
   if ((about.version ?? version) !== version) throw refuse(`its ${name} says that it is version ${about.version}`);
+  // A yes is said to exactly these words, and by whoever has read them.
+  const unseen = about.permissions.find(({ permission }) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(permission));
+  if (unseen) throw refuse(`its ${name} asks for ${JSON.stringify(unseen.permission)}, expected no signs that nobody sees`);
   if (about.manifest) {
     // What the gateway would refuse when it finds it.
-    const { generated } = about.manifest;
+    const { generated, configKey } = about.manifest;
+    if (!isOwnSection(id, configKey))
+      throw refuse(`its ${name} has the configKey ${JSON.stringify(configKey)}, which is not its own section`);
     if (!generated) throw refuse(`its ${name} is not built: its author has to run "pincer plugin build"`);
     const slow = slowPattern(generated, "/generated");
     if (slow) throw refuse(`at ${slow.path} of its ${name} a pattern may take long on some text: ${slow.why}`);

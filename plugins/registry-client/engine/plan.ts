@@ -11,7 +11,7 @@ const Names = Type.Array(Name, { minItems: 1, maxItems: 100 });
 
 /** What is asked for. */
 export const Request = Type.Union([
-  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `/folder`. `kind`: of a bare name, plugins when absent. */
+  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `/folder`. `kind`: of a bare name; absent: a plugin where there is one of that name, else a skill. */
   closed({ do: Type.Literal("install"), packages: Names, kind: Type.Optional(one("plugins", "skills")) }),
   /** Absent: all that are not pinned. */
   closed({ do: Type.Literal("update"), packages: Type.Optional(Names) }),

@@ -15,6 +15,7 @@ import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, comparePublishers, shownPublisher } from "./review.ts";
+import { requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -32,9 +33,12 @@ export function installedAbout(home: string, name: PackageName, digest = pointed
   try {
     return text === undefined ? undefined : aboutPackage(name.kind, name.id, text, file);
   } catch {
-    return undefined; // silent-ok: what cannot be read has no permissions that a newer one could be compared with
+    return undefined; // silent-ok: whoever compares takes it for one that may do nothing
   }
 }
+
+/** In the place of an installed one that cannot be read: all that a newer one may do is new. */
+const unread: Pick<About, "permissions" | "told"> = { permissions: [], told: new Map() };
 
 const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
   ...{ permissions: [], gained: [], lost: [], modelText: [], notices: [], needs: [] },
@@ -74,7 +78,7 @@ export async function placing(
     );
   const found = readPackage(candidate, await fetched(candidate));
   const { locked, about, files } = found;
-  const changed = compare(before && installedAbout(home, name), about);
+  const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
   const all = [...notices, ...(candidate.notices ?? []), ...(publisher ? [publisher] : []), ...noticesOf(found), ...scanned(found)];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
@@ -141,6 +145,8 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
+const deleted: Notice = { code: "data", level: "warning", text: "what it kept in its folder is deleted" };
+
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
   const about = installedAbout(home, name);
@@ -148,7 +154,7 @@ export function removing(home: string, name: PackageName, entry: LockEntry, data
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
-    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [kept],
+    notices: name.kind === "skills" ? [] : data ? [deleted] : [kept],
   };
   return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }
@@ -157,16 +163,17 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
   const item: PlanItem = {
     ...nothing,
     ...{ kind: "plugins", id, action: "disable", summary: manifest.summary, from: manifest.version, source: "this Pincer" },
-    notices: data ? [{ code: "data", level: "warning", text: "what it kept in its folder is deleted" }] : [],
+    notices: data ? [deleted] : [],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
 }
 
 /** To the version before, which lies there still. */
-export function returning(home: string, name: PackageName, entry: LockEntry): Prepared {
+export function returning({ home, sources }: Surroundings, name: PackageName, entry: LockEntry): Prepared {
   const { before } = entry;
   const then = before && installedAbout(home, name, before.digest);
   if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
+  requireUnrevoked(home, sources.registries, name, before);
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },

@@ -14,6 +14,7 @@ import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
 import { readPackage } from "./package.ts";
 import { enabling, keeping, type Prepared } from "./planning.ts";
 import { compare, shownPublisher } from "./review.ts";
+import { requireUnrevoked } from "./revoked.ts";
 import { exactly, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -39,6 +40,7 @@ export async function restoring(
       else prepared.push({ ...next, item: { ...next.item, action: "restore" } });
       continue;
     }
+    requireUnrevoked(home, surroundings.sources.registries, name, entry);
     const state = stateOf(home, name, entry);
     if (state === "there") prepared.push(keeping(name, entry));
     else if (state !== "missing") drift.push(`${name.id}: ${state}`);

@@ -1,7 +1,7 @@
 /** In what a version differs from the one before it, as far as whoever installs it has to know. */
 import { createHash } from "node:crypto";
 import type { Publisher } from "@pincer/registry/client/client";
-import type { About } from "./about.ts";
+import { type About, everyTool } from "./about.ts";
 import type { ModelText, Notice, PlanItem } from "./plan.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
@@ -17,10 +17,13 @@ export const shownPublisher = ({ name, keys, threshold }: Publisher): NonNullabl
 export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText">;
 
 /** Without a version before, nothing that it may do is gained. */
-export function compare(before: About | undefined, after: About): Difference {
+export function compare(before: Pick<About, "permissions" | "told"> | undefined, after: About): Difference {
   const { permissions } = after;
   const missing = (from: About["permissions"], within: About["permissions"]) =>
-    from.filter(({ permission, text }) => !within.some((other) => other.permission === permission && other.text === text));
+    from.filter(
+      ({ permission, text }) =>
+        !within.some((other) => (other.permission === permission && other.text === text) || isAmong(permission, other.permission)),
+    );
   const named = (found: About["permissions"]) => found.map(({ permission }) => permission);
   return {
     permissions,
@@ -29,6 +32,8 @@ export function compare(before: About | undefined, after: About): Difference {
     modelText: compareTold(before?.told ?? new Map(), after.told),
   };
 }
+
+const isAmong = (permission: string, other: string): boolean => other === everyTool && permission.startsWith("tools ");
 
 function compareTold(before: About["told"], after: About["told"]): ModelText[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {

@@ -12,7 +12,7 @@ export const Hit = Type.Object(
     summary: Type.String(),
     /** For people. */
     source: Type.String(),
-    /** The registry's name; null: it is a plugin of this Pincer. */
+    /** The registry's name; null: it is of this Pincer. */
     registry: Type.Union([Type.String(), Type.Null()]),
     publisher: Type.Union([Type.String(), Type.Null()]),
     /** From 0 to 1. */
@@ -51,10 +51,13 @@ export async function search(
     const { version, summary } = found.manifest;
     return { kind: "plugins" as const, id, version, summary, source: "this Pincer", registry: null, publisher: null };
   });
+  const ownSkills = embedded.skills().map(({ id, version = "", summary }) => ({
+    ...{ kind: "skills" as const, id, version, summary, source: "this Pincer", registry: null, publisher: null },
+  }));
   const others = (await registries.catalogue(signal))
     .filter(({ kind, id }) => kind !== "plugins" || !embedded.has(id))
     .map((entry) => ({ ...entry, source: `registry ${entry.registry}` }));
-  return [...own, ...others]
+  return [...own, ...ownSkills, ...others]
     .map((found) => ({ ...found, score: scoreOf(asked, found.id, found.summary) }))
     .filter(({ score }) => score > 0)
     .sort((a, b) => b.score - a.score || a.id.length - b.id.length || (a.id < b.id ? -1 : 1))

@@ -1,4 +1,6 @@
 /** What an installation is given of whoever runs it: a gateway, or a command beside a home in which none runs. */
+
+import type { Release } from "@pincer/registry/name";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
@@ -55,6 +57,8 @@ export interface Surroundings {
   readonly running?: Running;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** When a release was first seen here; absent: what its publisher says of its age is believed. */
+  readonly firstSeen?: (release: Release) => number;
   /** Told at the beginning of each step. */
   readonly progress: (progress: Progress) => void;
 }

@@ -67,13 +67,15 @@ interface Chosen {
 }
 
 /** A version has to have been out for a while: what somebody published with a stolen key is found out, and taken back, in the meantime. */
-function newest(releases: readonly Published[], present: string, { config: { cooldownHours }, now }: Surroundings): Chosen {
+function newest(releases: readonly Published[], present: string, { config: { cooldownHours }, now, firstSeen }: Surroundings): Chosen {
   const newer = releases.filter(({ version, notes }) => isNewer(version, present) && !notes.yanked && !version.includes("-"));
-  const ageMs = ({ notes }: Published) => now() - Date.parse(notes.publishedAt);
+  const bornAt = (one: Published) => Math.max(Date.parse(one.notes.publishedAt), firstSeen?.(one) ?? 0);
+  const ageMs = (one: Published) => now() - bornAt(one);
   const release = newer.find((one) => ageMs(one) >= cooldownHours * hourMs);
   const waiting = newer.filter((one) => ageMs(one) < cooldownHours * hourMs && (!release || isNewer(one.version, release.version)));
-  const notices = waiting.slice(0, 1).map(({ id, version, notes }): Notice => {
-    const hours = Math.ceil((cooldownHours * hourMs - (now() - Date.parse(notes.publishedAt))) / hourMs);
+  const notices = waiting.slice(0, 1).map((one): Notice => {
+    const { id, version } = one;
+    const hours = Math.ceil((cooldownHours * hourMs - ageMs(one)) / hourMs);
     return {
       code: "cool-down",
       level: "note",

@@ -32,11 +32,15 @@ export interface FoundPackage extends Package {
 }
 
 export interface RegistrySources extends PackageSource<OfRegistry> {
+  /** In the order in which they are asked. */
+  readonly names: readonly string[];
   /** Of all that know it, in the order of the configuration. */
   find(name: PackageName, registry: string | undefined, signal: AbortSignal): Promise<readonly FoundPackage[]>;
   candidate(found: FoundPackage, release: Published): Candidate;
   /** What nobody should run any more, by that registry. Cheap, so that it can be asked every minute. */
   revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
+  /** The same as it was heard last, without asking. Of one that is not configured any more, nothing is known. */
+  knownRevocations(registry: string): readonly Revocation[];
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
@@ -111,9 +115,14 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   };
 
   return {
+    names: registries.map(({ name }) => name),
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
+    knownRevocations(name) {
+      const registry = registries.find((one) => one.name === name);
+      return registry ? make(registry).knownRevocations() : [];
+    },
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {

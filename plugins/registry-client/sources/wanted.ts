@@ -1,4 +1,4 @@
-/** What somebody types, read: `telegram`, `acme/telegram@^1`, `npm:name@^1`, `git+https://host/x.git#v1:folder`, `./folder`, `x.tgz`, `https://host/x.tgz`, `clawhub:slug@1.0.0`. */
+/** What somebody types, read: `telegram`, `acme/telegram@^1`, `skill:notes`, `npm:name@^1`, `git+https://host/x.git#v1:folder`, `./folder`, `x.tgz`, `https://host/x.tgz`, `clawhub:slug@1.0.0`. */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { isName, isVersion, type Kind } from "@pincer/registry/name";
@@ -23,8 +23,15 @@ export function parseWanted(text: string, kind: Kind, folder: string): Wanted {
   if (/^(ssh|file):/.test(text)) throw invalid(text, `"git:" before a repository's address: git:${text}`);
   if (/^https?:/i.test(text)) return /\.git(#.*)?$/.test(text) ? git(text, text) : { from: "archive", at: webAddress(text).href };
   if (isPath(text)) return path(text, folder);
-  return named(text, kind);
+  const [, name = text] = saidKind.exec(text) ?? [];
+  return named(name, kindSaid(text) ?? kind);
 }
+
+const saidKind = /^(?:plugin|skill):(.*)$/;
+
+/** Of a name that says it: `skill:notes`. */
+export const kindSaid = (text: string): Kind | undefined =>
+  text.startsWith("skill:") ? "skills" : text.startsWith("plugin:") ? "plugins" : undefined;
 
 const isArchive = (text: string): boolean => /\.(tgz|tar\.gz)$/i.test(text);
 const isPath = (text: string): boolean =>

@@ -172,7 +172,7 @@ const plainly = (text: string): string =>
     .toLowerCase()
     .replace(/(?<!\w)(?:[*_`]{1,3}|~~)(?=\S)|(?<=\S)(?:[*_`]{1,3}|~~)(?!\w)/g, "")
     // A sentence goes on in the next line; a paragraph does not.
-    .replace(/([^\n])\n(?!\n|\s*[-#>*|\d<[])[ \t]*/g, "$1 ")
+    .replace(/([^\n])\n(?![ \t]*(?:\n|[-#>*|\d<[]))[ \t]*/g, "$1 ")
     .replace(/[ \t]+/g, " ");
 
 /** Of Cyrillic, in words that are otherwise Latin. */

@@ -121,7 +121,13 @@ export const binaries: Rule = function* ({ files }) {
     const known = executables.find(([magic]) => startsWith(file, magic));
     if (known) yield found("binary", known[2], file, 0, `it is ${known[1]}, which no scan looks into`);
     else if (file.text === undefined && !media.test(file.path))
-      yield found("binary", "medium", file, 0, "it is no text, and no picture, sound or font: no scan looks into it");
+      yield found(
+        "binary",
+        "medium",
+        file,
+        0,
+        "it is no picture, sound or font, and no text, or more of it than a scan reads: no scan looks into it",
+      );
   }
 };
 

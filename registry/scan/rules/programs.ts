@@ -61,12 +61,17 @@ const makers: readonly (readonly [pattern: RegExp, rule: string, severity: "medi
   [/\bprocess\s*\.\s*(binding|dlopen|_linkedBinding)\b/g, "native-code", "high", "it loads native code, which no permission holds"],
   [/\bnew\s+Worker\s*\(/g, "worker", "medium", "it starts a thread of its own"],
   [
-    /(?<![.\w$])(import|require)\s*\(\s*(?!["'`\s)])[^)\n]*\)(?!\s*[{:])/g,
+    /(?<![.\w$])(import|require)\s*\(\s*(?!["'`\s)])[^)\n]{0,300}\)(?!\s*[{:])/g,
     "computed-import",
     "medium",
     "it loads a module whose name is made when it runs",
   ],
-  [/(?<![.\w$])(import|require)\s*\(\s*`[^`]*\$\{/g, "computed-import", "medium", "it loads a module whose name is made when it runs"],
+  [
+    /(?<![.\w$])(import|require)\s*\(\s*`[^`]{0,300}\$\{/g,
+    "computed-import",
+    "medium",
+    "it loads a module whose name is made when it runs",
+  ],
 ];
 
 export const madeCode: Rule = function* ({ scripts }) {

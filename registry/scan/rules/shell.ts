@@ -40,7 +40,7 @@ const commands: readonly (readonly [pattern: RegExp, rule: string, severity: Sev
     "it sends keys or the environment away",
   ],
   [
-    /\b(?:env|printenv|cat\s+[^\n|]{0,300}(?:\.ssh\/|\.aws\/|\.netrc|\.env\b|\/etc\/shadow)[^\n|]{0,300})\s*\|[^\n]{0,300}\b(?:curl|wget|nc|ncat)\b/g,
+    /\b(?:env|printenv|cat\s+[^\n|]{0,100}(?:\.ssh\/|\.aws\/|\.netrc|\.env\b|\/etc\/shadow)[^\n|]{0,100})\s*\|[^\n]{0,300}\b(?:curl|wget|nc|ncat)\b/g,
     "sends-data-away",
     "high",
     "it sends keys or the environment away",

@@ -1,0 +1,14 @@
+/** How much a package comes to when it is unpacked: a few kilobytes can be made to fill a disk. */
+import { createGunzip } from "node:zlib";
+
+/** In bytes, as far as `most`: beyond it nothing more is unpacked. Throws what the unpacking throws. */
+export async function unpackedBytes(packed: Uint8Array, most: number): Promise<number> {
+  const gunzip = createGunzip();
+  gunzip.end(packed);
+  let bytes = 0;
+  for await (const part of gunzip as AsyncIterable<Uint8Array>) {
+    bytes += part.length;
+    if (bytes > most) break; // which ends the stream
+  }
+  return bytes;
+}

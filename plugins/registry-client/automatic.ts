@@ -1,0 +1,82 @@
+/** Updates that come by themselves: of what the operator named, and never what would need a yes. */
+import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
+import { type Static, Type } from "@sinclair/typebox";
+import type { ClientConfig } from "./config.ts";
+import type { Engine } from "./engine/engine.ts";
+import { keyOf, nameOf, type Packages } from "./engine/lock.ts";
+import { type Automatic, readAutomatic, writeAutomatic } from "./engine/memory.ts";
+import { PlanItem } from "./engine/plan.ts";
+
+export const Updated = Type.Object(
+  {
+    kind: PlanItem.properties.kind,
+    id: Type.String(),
+    from: Type.String(),
+    to: Type.String(),
+    /** `held`: it needs a yes. `failed`: it was taken back, and is not tried again. */
+    outcome: Type.Union([Type.Literal("updated"), Type.Literal("held"), Type.Literal("failed")]),
+    /** For people, with what to type. */
+    said: Type.String(),
+  },
+  { additionalProperties: false },
+);
+export type Updated = Static<typeof Updated>;
+
+const isChosen = ({ updates: { automatic } }: ClientConfig, id: string): boolean =>
+  automatic === true || (Array.isArray(automatic) && automatic.includes(id));
+
+/** Only where there is a cool-down: other places do not say since when a version is out. */
+const chosenIn = (config: ClientConfig, packages: Packages): readonly string[] =>
+  Object.entries(packages).flatMap(([key, { origin, pinned }]) =>
+    origin.from === "registry" && !pinned && isChosen(config, nameOf(key).id) ? [key] : [],
+  );
+
+/** Answers with what is new to tell: the same is told once. */
+export async function updateByItself(
+  home: string,
+  config: ClientConfig,
+  packages: Packages,
+  engine: Pick<Engine, "plan" | "apply">,
+  /** Told of one that cannot be asked, or while somebody installs: next time. */
+  trouble: (id: string, error: unknown) => void,
+  signal: AbortSignal,
+): Promise<readonly Updated[]> {
+  const chosen = chosenIn(config, packages);
+  const before = readAutomatic(home);
+  const results: Record<string, Automatic> = Object.fromEntries(Object.entries(before).filter(([key]) => chosen.includes(key)));
+  const told: Updated[] = [];
+  for (const key of chosen) {
+    const request = { do: "update" as const, packages: [key] };
+    try {
+      const { items, token } = await engine.plan(request, signal);
+      const [item] = items;
+      if (item?.action !== "update" || item.from === undefined || item.to === undefined) continue;
+      const { kind, id, from, to, needs, notices } = item;
+      const last = before[key];
+      if (last?.version === to && last.outcome !== "updated") continue;
+      const tell = (outcome: Automatic["outcome"], said: string) => {
+        results[keyOf(item)] = { version: to, outcome, said };
+        told.push({ kind, id, from, to, outcome, said });
+      };
+      const warned = notices.filter(({ level }) => level !== "note").map(({ text }) => text);
+      if (needs.length > 0 || warned.length > 0) {
+        const why = needs.length > 0 ? `it needs a yes to ${needs.join(", and to ")}` : warned.join("; ");
+        tell("held", `${to} waits: ${why}; what to type: pincer update ${id}`);
+        continue;
+      }
+      await engine.apply(request, { token, accepted: [] }, signal).then(
+        () => tell("updated", `came from ${from} by itself; pincer rollback ${id} goes back`),
+        (error) => {
+          signal.throwIfAborted();
+          if (!hasCode(error, "REGISTRY_CLIENT_ROLLED_BACK")) throw error;
+          tell("failed", `${to} did not work, and was taken back: ${errorMessage(error)}`);
+        },
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      trouble(nameOf(key).id, error);
+    }
+  }
+  if (!Bun.deepEquals(results, before)) writeAutomatic(home, results);
+  return told;
+}

@@ -1,0 +1,71 @@
+/** What happens to what is installed without anybody asking for it: what is revoked stops, and what may come by itself comes. `registry-watch` calls it. */
+import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { updateByItself } from "./automatic.ts";
+import type { Engine } from "./engine/engine.ts";
+import { readLock } from "./engine/lock.ts";
+import { readFirstSeen } from "./engine/memory.ts";
+import type { Running, Surroundings } from "./engine/surroundings.ts";
+import type { Context } from "./gateway.ts";
+import * as methods from "./methods.ts";
+import { placesOf } from "./places.ts";
+import { createWatch } from "./watch.ts";
+
+/** Between two looks for updates. */
+const keepUpMs = 3_600_000;
+
+interface Parts {
+  readonly refresh: Running["refresh"];
+  open(signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine>;
+  /** With the code that whoever asked may see. */
+  told<T>(run: () => Promise<T>): Promise<T>;
+}
+
+export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
+  const watch = createWatch({
+    ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
+    registries: () => placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).sources.registries,
+    pollMs: () => ctx.config.pollSeconds * 1000,
+  });
+
+  const note = (action: string, resources: string[], outcome: AuditEntry["outcome"], signal: AbortSignal) =>
+    ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, action, resources, outcome }, { signal });
+
+  ctx.event(methods.revoked);
+  ctx.method(methods.watch, (_params, { signal }) =>
+    told(async () => {
+      const { stopped, restored, waitMs } = await watch.look(signal);
+      if ([...stopped, ...restored].some(({ kind }) => kind === "plugins")) await refresh(signal);
+      for (const one of stopped) {
+        ctx.log.error("registry-client.revoked", one);
+        ctx.emit(methods.revoked, one);
+        await note(methods.revoked.name, [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`], "ok", signal);
+      }
+      for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      return { stopped: [...stopped], restored: [...restored], waitMs };
+    }),
+  );
+  ctx.health(async () => {
+    const troubles = watch.troubles();
+    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
+  });
+
+  ctx.event(methods.updated);
+  ctx.method(methods.keepUp, (_params, { signal }) =>
+    told(async () => {
+      if (ctx.config.updates.automatic === false) return { updated: [], waitMs: keepUpMs };
+      const seen = readFirstSeen(ctx.home, ctx.clock.now);
+      const trouble = (id: string, error: unknown) => ctx.log.warn("registry-client.not-updated", { id, error: errorMessage(error) });
+      const engine = await open(signal, seen.of);
+      const updated = await updateByItself(ctx.home, ctx.config, readLock(ctx.home), engine, trouble, signal);
+      seen.save();
+      for (const one of updated) {
+        ctx.log.info("registry-client.updated", one);
+        ctx.emit(methods.updated, one);
+        const outcome = { updated: "ok", held: "refused", failed: "failed" } as const;
+        await note(methods.updated.name, [`${one.kind}/${one.id}@${one.to}`], outcome[one.outcome], signal);
+      }
+      return { updated: [...updated], waitMs: keepUpMs };
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+/** Asks the registries, whenever it is time, what nobody should run any more, and stops it. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { RegistryError } from "@pincer/registry/error";
+import type { Revocation } from "@pincer/registry/revocations";
+import { readLock } from "./engine/lock.ts";
+import { type Marked, markRevoked, registriesIn } from "./engine/revoked.ts";
+import type { RegistrySources } from "./sources/registry.ts";
+
+/** One that does not answer in this time is asked again later: it keeps the others from being asked. */
+const patienceMs = 20_000;
+/** Longest pause between two questions to one that does not answer. */
+const longestMs = 300_000;
+/** One that is not reached so often in a row is reported; one that says what cannot be true is at once. */
+const mostUnreached = 3;
+
+export interface WatchOptions {
+  readonly home: string;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** As they are configured now. */
+  readonly registries: () => RegistrySources;
+  readonly pollMs: () => number;
+}
+
+interface Heard {
+  readonly dueAt: number;
+  readonly failures: number;
+  readonly trouble?: string;
+}
+
+export interface Watch {
+  /** `waitMs`: until the next look. */
+  look(signal: AbortSignal): Promise<Marked & { readonly waitMs: number }>;
+  /** What keeps it from hearing of revocations, for people. */
+  troubles(): readonly string[];
+}
+
+export function createWatch({ home, clock, random, registries, pollMs }: WatchOptions): Watch {
+  const heard = new Map<string, Heard>();
+
+  /** Never later than said, so that everybody does not ask at the same moment. */
+  const soon = (ms: number): number => clock.monotonic() + ms * (1 - random() / 10);
+
+  async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<readonly Revocation[] | undefined> {
+    const given = new AbortController();
+    using _limit = clock.after(patienceMs, () =>
+      given.abort(new RegistryError("REGISTRY_UNREACHABLE", `${registry} did not answer in ${patienceMs / 1000} s`)),
+    );
+    try {
+      const list = await sources.revocations(registry, AbortSignal.any([given.signal, signal]));
+      heard.set(registry, { failures: 0, dueAt: soon(pollMs()) });
+      return list;
+    } catch (error) {
+      signal.throwIfAborted();
+      const failures = (heard.get(registry)?.failures ?? 0) + 1;
+      const isUnreached = error instanceof RegistryError && error.code === "REGISTRY_UNREACHABLE";
+      const trouble = isUnreached && failures < mostUnreached ? {} : { trouble: errorMessage(error) };
+      heard.set(registry, { failures, ...trouble, dueAt: soon(Math.min(longestMs, pollMs() * 2 ** (failures - 1))) });
+      return undefined;
+    }
+  }
+
+  return {
+    async look(signal) {
+      const sources = registries();
+      const names = registriesIn(readLock(home));
+      for (const name of heard.keys()) if (!names.includes(name)) heard.delete(name);
+      const due = names.filter((name) => clock.monotonic() >= (heard.get(name)?.dueAt ?? 0));
+      const said = await Promise.all(due.map(async (registry) => ({ registry, list: await ask(sources, registry, signal) })));
+      const marked = said.map(({ registry, list }) =>
+        // Who cannot be asked has said something before, and that holds.
+        markRevoked(home, readLock(home), {
+          registry,
+          list: list ?? sources.knownRevocations(registry),
+          isComplete: list !== undefined,
+        }),
+      );
+      const next = [...heard.values()].map(({ dueAt }) => dueAt - clock.monotonic());
+      return {
+        stopped: marked.flatMap(({ stopped }) => stopped),
+        restored: marked.flatMap(({ restored }) => restored),
+        // What is installed meanwhile is asked about as soon as the rest.
+        waitMs: Math.max(0, Math.min(...next, pollMs())),
+      };
+    },
+
+    troubles: () =>
+      [...heard].flatMap(([registry, { trouble }]) =>
+        trouble === undefined ? [] : `what ${registry} revokes is not heard of: ${trouble}`,
+      ),
+  };
+}

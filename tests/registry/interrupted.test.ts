@@ -1,0 +1,77 @@
+/** Ctrl-C while something is installed: the command ends, and everything is as it was. */
+import { expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type CliHome, createCliHome } from "../support/cli.ts";
+import { serveNpm } from "../support/npm-registry.ts";
+import { startShop } from "../support/packages.ts";
+
+/** A plugin that needs a package which does not come before `release`. */
+async function startSlow() {
+  const npm = serveNpm();
+  const shop = startShop();
+  const { folder } = await shop.make("1.0.0");
+  const { integrity } = npm.publish({ name: "rain", version: "1.0.0" });
+  const dependencies = { rain: "1.0.0" };
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "weather", version: "1.0.0", type: "module", dependencies }));
+  const packages = { rain: ["rain@1.0.0", "", {}, integrity] };
+  writeFileSync(
+    join(folder, "bun.lock"),
+    JSON.stringify({ lockfileVersion: 1, workspaces: { "": { name: "weather", dependencies } }, packages }),
+  );
+  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  npm.disturb(async () => {
+    asked.resolve();
+    await released.promise;
+    return false;
+  });
+  return {
+    folder,
+    npm,
+    asked: asked.promise,
+    release: () => released.resolve(),
+    async [Symbol.asyncDispose]() {
+      released.resolve();
+      await npm[Symbol.asyncDispose]();
+      shop[Symbol.dispose]();
+    },
+  };
+}
+
+async function interruptedInstall(home: CliHome, { folder, npm, asked }: Awaited<ReturnType<typeof startSlow>>) {
+  const command = [...home.command, "install", folder, "--yes"];
+  const env = { ...home.env, BUN_CONFIG_REGISTRY: npm.url };
+  const installing = Bun.spawn(command, { cwd: dirname(home.path), env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  await asked;
+  installing.kill("SIGINT");
+  const [out, err, code] = await Promise.all([
+    new Response(installing.stdout).text(),
+    new Response(installing.stderr).text(),
+    installing.exited,
+  ]);
+  return { code, last: out.trim().split("\n").at(-1), err };
+}
+
+const taken = { code: 130, last: 'interrupted: what was begun is taken back: "pincer list" shows what is installed', err: "" };
+
+test("without a gateway: what was begun is taken back, and the next installation goes as if there had been none", async () => {
+  await using slow = await startSlow();
+  await using home = createCliHome();
+  expect(await interruptedInstall(home, slow)).toEqual(taken);
+  expect(await home.json(["list"])).toMatchObject({ packages: [] });
+  expect(existsSync(join(home.path, "plugins", "weather", "current"))).toBe(false);
+  slow.release();
+  const again = await home.pincer(["install", slow.folder, "--yes"], { env: { BUN_CONFIG_REGISTRY: slow.npm.url } });
+  expect(again.out).toContain("weather 1.0.0 is installed");
+}, 60_000);
+
+test("with a gateway: it ends what it does for whoever has left, and goes on with everything else", async () => {
+  await using slow = await startSlow();
+  await using home = createCliHome({ BUN_CONFIG_REGISTRY: slow.npm.url });
+  await home.pincer(["up"]);
+  expect(await interruptedInstall(home, slow)).toEqual(taken);
+  slow.release();
+  const again = await home.pincer(["install", slow.folder, "--yes"]);
+  expect(again).toMatchObject({ code: 0, err: "" });
+  expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
+}, 60_000);
