@@ -81,11 +81,9 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
-  const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
   const all = [
     ...notices,
     ...(candidate.notices ?? []),
-    ...remarks,
     ...(publisher ? [publisher] : []),
     ...noticesOf(found),
     ...hiding(surroundings, name),

@@ -40,13 +40,13 @@ export async function updating(
     const candidate = surroundings.sources.registries.candidate(found, release);
     return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
   }
-  const wanted = wantedAgain(name, entry);
+  const wanted = wantedAgain(entry);
   if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);
   const candidate = await resolved(surroundings.sources, wanted, signal);
   return placing(surroundings, candidate, entry, fetched, { action: "update" });
 }
 
-function wantedAgain(_name: PackageName, { origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
+function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
   switch (origin.from) {
     case "npm":
       return { from: "npm", name: origin.name };

@@ -51,8 +51,7 @@ export interface Candidate {
   /** Who signed it; absent where nobody does. */
   readonly publisher?: Publisher;
   readonly notes?: ReleaseNotes;
-  /** What else its place says that whoever installs it should read, a sentence each: that its author gave it up, for example. */
-  readonly remarks?: readonly string[];
+  /** What else its place says that whoever installs it should read: that its author gave it up, for example. */
   readonly notices?: readonly PlaceNotice[];
   /** Its files, every one of them checked against `origin` before any is handed out. */
   files(signal: AbortSignal): Promise<readonly ArchiveEntry[]>;
