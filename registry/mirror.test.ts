@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "../plugin-kit/archive.ts";
-import { placeOf } from "./layout.ts";
 import { mirrorRegistry } from "./mirror.ts";
 import { archiveOf, type PackageName } from "./name.ts";
 import { nextList } from "./publisher/next-list.ts";
@@ -206,22 +205,26 @@ test("verify says of each file what is wrong with it, and looks at all others", 
   expect(await problems()).toEqual(["metadata REGISTRY_METADATA_EXPIRED"]);
 });
 
-test("verify sees an archive of another package than its place says, and notes that are not true", async () => {
+test("verify sees an archive of another package or version than its place says, and notes that are not true", async () => {
   using house = filled();
   const { repository, publisher } = house;
   const { signed } = repository.signedBy("ada")!;
-  const [, telegramTarget] = Object.entries(signed.targets).find(([path]) => path.includes("telegram"))!;
-  const lie = (path: string, custom: object) => ({ [path]: { ...telegramTarget, custom } });
-  const notes = telegramTarget.custom as object;
-  const bytes = readFileSync(join(house.folder, placeOf(Object.keys(signed.targets)[0]!, telegramTarget.hashes.sha256)));
-  const path = archiveOf({ ...irc, version: "9.0.0" });
-  const untrue = archiveOf({ ...telegram, version: "9.0.0" });
-  const targets = { ...signed.targets, ...lie(path, notes), ...lie(untrue, { ...notes, manifest: "0".repeat(64) }) };
+  const notes = Object.entries(signed.targets).find(([path]) => path.includes("telegram"))![1].custom as object;
+  const manifest = Buffer.from(JSON.stringify({ id: telegram.id, version: "9.1.0", summary: "Talks" }));
+  const archive = pack([{ path: "plugin.json", bytes: manifest }]);
+  const target = { length: archive.length, hashes: { sha256: new Bun.CryptoHasher("sha256").update(archive).digest("hex") } };
+  const lies = [
+    archiveOf({ ...irc, version: "9.1.0" }),
+    archiveOf({ ...telegram, version: "9.0.0" }),
+    archiveOf({ ...telegram, version: "9.1.0" }),
+  ];
+  const targets = { ...signed.targets, ...Object.fromEntries(lies.map((path) => [path, { ...target, custom: notes }])) };
   const list = signMetadata({ ...signed, version: signed.version + 1, targets }, [publisher]);
-  repository.publish("ada", list, new Map([path, untrue].map((one) => [one, bytes])));
+  repository.publish("ada", list, new Map(lies.map((path) => [path, archive])));
   const { problems } = await verify(house, house.folder);
   expect(problems.map(({ message }) => message).sort()).toEqual([
-    expect.stringContaining("expected channel-irc, and plugin.json says channel-telegram"),
-    expect.stringContaining("expected 9.0.0, and plugin.json says 1.0.0"),
+    expect.stringContaining("expected the id channel-irc in its plugin.json, came channel-telegram"),
+    expect.stringContaining("expected the version 9.0.0 in its plugin.json, came 9.1.0"),
+    expect.stringContaining("its notes speak of another plugin.json than the one in the archive"),
   ]);
 });

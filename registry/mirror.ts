@@ -14,7 +14,7 @@ import { currentRoles } from "./repository/current.ts";
 import { repositoryFiles } from "./repository/files.ts";
 import { sweep } from "./repository/sweep.ts";
 import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
-import { exactly, folderSource, joined, type RegistrySource, upTo } from "./source.ts";
+import { folderSource, joined, type RegistrySource, readTarget, upTo } from "./source.ts";
 import { parseMetadata } from "./trust/metadata.ts";
 import { publisherOf, type RoleName } from "./trust/role.ts";
 import { requireSigned } from "./trust/verify.ts";
@@ -146,10 +146,9 @@ async function earlierRoots(source: RegistrySource, root: Uint8Array, state: Tru
   for (const bytes of chain) state.write("root", bytes);
 }
 
-async function isThere(folder: string, { path, length, sha256 }: NamedFile): Promise<boolean> {
-  const place = placeOf(path, sha256);
+async function isThere(folder: string, file: NamedFile): Promise<boolean> {
   try {
-    for await (const _part of exactly(path, { length, sha256 }, upTo(length, path, folderSource(folder).read(place, { limit: length }))));
+    for await (const _part of readTarget(folderSource(folder), file, undefined));
     return true;
   } catch (error) {
     if (error instanceof RegistryError) return false;
@@ -165,14 +164,12 @@ async function fetchFile(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   requireModest(path, length, release !== undefined);
-  const place = placeOf(path, sha256);
-  const file = join(folder, place);
+  const file = join(folder, placeOf(path, sha256));
   const next = `${file}.${process.pid}.next`;
   mkdirSync(dirname(file), { recursive: true });
   const open = openSync(next, "w");
   try {
-    const parts = upTo(length, path, source.read(place, { limit: length, ...(signal && { signal }) }));
-    for await (const part of exactly(path, { length, sha256 }, parts)) writeSync(open, part);
+    for await (const part of readTarget(source, { path, length, sha256 }, signal)) writeSync(open, part);
     fsyncSync(open);
     renameSync(next, file);
   } finally {

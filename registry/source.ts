@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { RegistryError } from "./error.ts";
+import { placeOf } from "./layout.ts";
 
 export interface ReadOptions {
   /** Bytes beyond which the file is given up. */
@@ -49,6 +50,16 @@ export async function* upTo(limit: number, what: string, parts: AsyncIterable<Ui
     if (size > limit) throw new RegistryError("REGISTRY_TOO_LARGE", `${what}: expected at most ${limit} bytes, and more come`);
     yield part;
   }
+}
+
+/** A file that a registry's metadata names, from where it lies. */
+export function readTarget(
+  source: RegistrySource,
+  { path, length, sha256 }: Expected & { readonly path: string },
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  const parts = source.read(placeOf(path, sha256), { limit: length, ...(signal && { signal }) });
+  return exactly(path, { length, sha256 }, upTo(length, path, parts));
 }
 
 export function folderSource(folder: string): RegistrySource {

@@ -1,15 +1,14 @@
 /** Whether a registry is in order, file by file, as somebody sees it who trusts nothing but its root. */
-import { archiveLimits, readArchive } from "./archive/read.ts";
+import { archiveLimits } from "./archive/read.ts";
 import { longestCatalogue } from "./catalogue.ts";
 import type { TrustState } from "./client/state.ts";
 import { refreshTrust } from "./client/trust.ts";
 import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
 import { placeOf } from "./layout.ts";
-import { readManifest } from "./manifest.ts";
-import { readNotes } from "./notes.ts";
+import { unpackRelease } from "./release.ts";
 import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
-import { exactly, joined, type RegistrySource, upTo } from "./source.ts";
+import { joined, type RegistrySource, readTarget } from "./source.ts";
 
 export interface Problem {
   /** Of the file, in the registry. */
@@ -61,7 +60,7 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
       const read = await joined(whole(file));
       bytes += read.length;
       if (file.path === revocationsPath) revoked = readRevocations(read);
-      if (file.release) await requireRelease(file, read);
+      if (file.release) await unpackRelease(file.path, read, file.custom);
     } catch (error) {
       const isGone = error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
       if (!(isGone && file.release && revocationOf(revoked, file.release))) report(place, error);
@@ -72,8 +71,7 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
 
   function whole({ path, length, sha256, release }: NamedFile): AsyncIterable<Uint8Array> {
     requireModest(path, length, release !== undefined);
-    const place = placeOf(path, sha256);
-    return exactly(path, { length, sha256 }, upTo(length, path, source.read(place, { limit: length, ...(signal && { signal }) })));
+    return readTarget(source, { path, length, sha256 }, signal);
   }
 }
 
@@ -81,21 +79,6 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
 export function requireModest(path: string, length: number, isArchive: boolean): void {
   const most = isArchive ? archiveLimits.packedBytes : longestCatalogue.packed;
   if (length > most) throw new RegistryError("REGISTRY_TOO_LARGE", `${path}: expected at most ${most} bytes, came ${length}`);
-}
-
-/** That it is an archive, of the package that it says, and that what is said of it is true. */
-async function requireRelease({ path, release, custom }: NamedFile, bytes: Uint8Array): Promise<void> {
-  const notes = readNotes(custom, path);
-  const files = await readArchive(
-    (async function* () {
-      yield bytes;
-    })(),
-  );
-  const { id, version, sha256, file } = readManifest(release!.kind, files);
-  const wrong = (what: string) => new RegistryError("REGISTRY_FILE_WRONG", `${path}: ${what}`);
-  if (id !== release!.id) throw wrong(`expected ${release!.id}, and ${file} says ${id}`);
-  if (version !== undefined && version !== release!.version) throw wrong(`expected ${release!.version}, and ${file} says ${version}`);
-  if (sha256 !== notes.manifest) throw wrong(`${file} is another than the one that its publisher signed`);
 }
 
 /** For one look, which nothing is kept of. */

@@ -29,11 +29,14 @@ interface ReadOptions {
   readonly inside?: string;
 }
 
+/** As they come, or all of it at once. */
+export type ArchiveParts = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
 /**
  * All files, once the whole archive was seen to be in order. Throws `REGISTRY_ARCHIVE_INVALID`, `REGISTRY_ARCHIVE_TOO_LARGE`, or whatever the source
  * throws: also when it does so at its very end, nothing of it is handed out.
  */
-export async function readArchive(source: AsyncIterable<Uint8Array>, options: ReadOptions = {}): Promise<readonly ArchiveEntry[]> {
+export async function readArchive(source: ArchiveParts, options: ReadOptions = {}): Promise<readonly ArchiveEntry[]> {
   const { limits = archiveLimits, inside } = options;
   const tar = createTarReader(limits, inside);
   const gunzip = createGunzip();

@@ -6,12 +6,12 @@
 import { inflateRawSync } from "node:zlib";
 import { RegistryError } from "../error.ts";
 import { checkedPath, createPaths } from "./path.ts";
-import { type ArchiveEntry, type ArchiveLimits, archiveLimits } from "./read.ts";
+import { type ArchiveEntry, type ArchiveLimits, type ArchiveParts, archiveLimits } from "./read.ts";
 import { type Ending, type Entry, endingOf, entryAt, lastBytes, localAt } from "./zip-header.ts";
 
 /** All files, once the whole archive was seen to be in order. Throws `REGISTRY_ARCHIVE_INVALID`, `REGISTRY_ARCHIVE_TOO_LARGE`, or whatever the source throws. */
 export async function readZip(
-  source: AsyncIterable<Uint8Array>,
+  source: ArchiveParts,
   { limits = archiveLimits }: { readonly limits?: ArchiveLimits } = {},
 ): Promise<readonly ArchiveEntry[]> {
   const parts: Uint8Array[] = [];

@@ -2,11 +2,10 @@
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
 import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
-import { placeOf } from "../layout.ts";
 import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
-import { type Expected, exactly, joined, upTo } from "../source.ts";
+import { type Expected, joined, readTarget } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
 import { isInPattern } from "../trust/pattern.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
@@ -103,11 +102,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
   }
 
   const fetched = (path: string, { length, sha256 }: Expected, signal: AbortSignal | undefined) =>
-    exactly(
-      path,
-      { length, sha256 },
-      upTo(length, path, options.source.read(placeOf(path, sha256), { limit: length, ...(signal && { signal }) })),
-    );
+    readTarget(options.source, { path, length, sha256 }, signal);
 
   const known = createKnownRevocations(options, fetched);
   const revocationsNow = async (signal: AbortSignal | undefined): Promise<readonly Revocation[]> => {

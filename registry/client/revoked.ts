@@ -59,7 +59,7 @@ export function createKnownRevocations(
   };
 }
 
-export function revokedError({ id, version }: Release, { reason, lastGood }: PackageRevocation): RegistryError {
+export function revokedError({ id, version }: Pick<Release, "id" | "version">, { reason, lastGood }: PackageRevocation): RegistryError {
   const back = lastGood === undefined ? "" : `; the last good version is ${lastGood}`;
   return new RegistryError("REGISTRY_REVOKED", `${id} ${version} is revoked: ${reason}${back}`);
 }

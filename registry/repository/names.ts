@@ -8,7 +8,7 @@ import type { Delegations } from "./claim.ts";
 import type { Roles } from "./current.ts";
 import { lives, unsigned } from "./lifetime.ts";
 
-export const namesRolesIn = (roles: Roles): readonly string[] =>
+const namesRolesIn = (roles: Roles): readonly string[] =>
   roles("targets")!.signed.delegations!.roles.flatMap(({ name }) => (name.startsWith("names-") ? [name] : []));
 
 export const namesRoleOf = (roles: Roles, name: PackageName): string =>

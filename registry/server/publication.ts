@@ -1,8 +1,6 @@
 /** What a publisher sends: the list that it has signed, and the archives that are new in it, as `multipart/form-data`. */
-import { type ArchiveEntry, readArchive } from "../archive/read.ts";
 import { RegistryError } from "../error.ts";
-import { readManifest } from "../manifest.ts";
-import { checkedName, type Release, releaseAt } from "../name.ts";
+import { checkedName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import type { PublicKey } from "../trust/key.ts";
 import { type Metadata, parseMetadata } from "../trust/metadata.ts";
@@ -49,28 +47,4 @@ function requireOneOfEachTag(list: Metadata<"targets">): void {
       if (seen.has(place)) throw refuse(`the tag ${tag} points at ${seen.get(place)} and at ${path}`);
       seen.set(place, path);
     }
-}
-
-export interface Unpacked {
-  readonly release: Release;
-  readonly files: readonly ArchiveEntry[];
-}
-
-/** An archive's files, once they are those that its path and its notes speak of. Throws `REGISTRY_ARCHIVE_*`. */
-export async function unpackRelease(path: string, archive: Uint8Array, custom: unknown): Promise<Unpacked> {
-  const release = releaseAt(path)!;
-  const files = await readArchive(
-    (async function* () {
-      yield archive;
-    })(),
-  );
-  const manifest = readManifest(release.kind, files);
-  const wrong = (what: string, expected: string, came: string) =>
-    new RegistryError("REGISTRY_ARCHIVE_INVALID", `${path}: expected ${what} ${expected} in its ${manifest.file}, came ${came}`);
-  if (manifest.id !== release.id) throw wrong("the id", release.id, manifest.id);
-  if (manifest.version !== undefined && manifest.version !== release.version) throw wrong("the version", release.version, manifest.version);
-  const notes = readNotes(custom, path);
-  if (notes.manifest !== manifest.sha256)
-    throw new RegistryError("REGISTRY_ARCHIVE_INVALID", `${path}: its notes speak of another ${manifest.file} than the one in the archive`);
-  return { release, files };
 }

@@ -14,7 +14,7 @@ const rate = (burst: number, perMinute: number, description: string) =>
     { ...closed, default: {}, description },
   );
 
-export const serverSettings = Type.Object(
+const serverSettings = Type.Object(
   {
     claims: Type.Union([Type.Literal("open"), Type.Literal("granted")], {
       default: "open",

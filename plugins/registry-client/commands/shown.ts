@@ -152,7 +152,7 @@ export function shownInfo({ item, versions, isInstalled, pinned, before }: Info)
   ];
   const shown = versions
     .slice(0, 5)
-    .map(({ version, publishedAt, yanked }) => `${version} (${publishedAt.slice(0, 10)}${yanked === null ? "" : ", taken back"})`);
+    .map(({ version, publishedAt, yanked }) => `${version} (${publishedAt.slice(0, 10)}${yanked === null ? "" : ", yanked"})`);
   const rows: (readonly [string, string])[] = [
     ...rowsOf({ ...item, action: "install", gained: [], lost: [], from: undefined }),
     ...(shown.length > 0 ? [["has", shown.join(", ")] as const] : []),

@@ -107,7 +107,7 @@ async function place(surroundings: Surroundings, { name, entry, files }: StepOf<
     tell("undone", errorMessage(error));
     signal.throwIfAborted();
     throw clientErrors.REGISTRY_CLIENT_ROLLED_BACK(
-      `${name.id} ${entry.version} was taken back, and ${isFirst ? "is not installed" : "the version before goes on"}: ${errorMessage(error)}`,
+      `${name.id} ${entry.version} was rolled back, and ${isFirst ? "is not installed" : "the version before goes on"}: ${errorMessage(error)}`,
       { cause: error },
     );
   }

@@ -28,11 +28,7 @@ export async function keptArchive(home: string, digest: string): Promise<readonl
     throw error;
   }
   if (sha256Of(bytes) !== digest) return undefined;
-  return readArchive(
-    (async function* () {
-      yield bytes;
-    })(),
-  );
+  return readArchive([bytes]);
 }
 
 /** What no lock names goes. */

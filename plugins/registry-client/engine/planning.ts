@@ -81,11 +81,9 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
-  const remarks = (candidate.remarks ?? []).map((text): Notice => ({ code: "remark", level: "warning", text }));
   const all = [
     ...notices,
     ...(candidate.notices ?? []),
-    ...remarks,
     ...(publisher ? [publisher] : []),
     ...noticesOf(found),
     ...hiding(surroundings, name),
@@ -161,7 +159,10 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
-const deleted: Notice = { code: "data", level: "warning", text: "what it kept in its folder is deleted" };
+const deleted: Notice = {
+  ...{ code: "data", level: "warning" },
+  text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
+};
 
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {

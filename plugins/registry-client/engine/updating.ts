@@ -40,18 +40,22 @@ export async function updating(
     const candidate = surroundings.sources.registries.candidate(found, release);
     return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
   }
-  const wanted = wantedAgain(name, entry);
+  const wanted = wantedAgain(entry);
   if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);
   const candidate = await resolved(surroundings.sources, wanted, signal);
   return placing(surroundings, candidate, entry, fetched, { action: "update" });
 }
 
-function wantedAgain(_name: PackageName, { origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
+function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
   switch (origin.from) {
     case "npm":
       return { from: "npm", name: origin.name };
     case "git":
-      return { from: "git", url: origin.url, ...(origin.inside !== undefined && { inside: origin.inside }) };
+      return {
+        ...{ from: "git", url: origin.url },
+        ...(origin.inside !== undefined && { inside: origin.inside }),
+        ...(origin.ref !== undefined && { ref: origin.ref }),
+      };
     case "clawhub":
       return { from: "clawhub", slug: origin.slug, site: origin.site };
     case "folder":

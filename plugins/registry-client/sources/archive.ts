@@ -45,11 +45,7 @@ export function archivePackages(read: HttpReader): PackageSource<Wanted & { read
   };
 }
 
-const filesOf = async (bytes: Uint8Array): Promise<readonly ArchiveEntry[]> => unwrapped(await readArchive(whole(bytes)));
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
-}
+const filesOf = async (bytes: Uint8Array): Promise<readonly ArchiveEntry[]> => unwrapped(await readArchive([bytes]));
 
 function fileAt(path: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
   const stats = statSync(path, { throwIfNoEntry: false });

@@ -22,7 +22,7 @@ const hashOf = (algorithm: string, bytes: Uint8Array) => createHash(algorithm).u
 const wrong = (what: string, why: string) => new RegistryError("REGISTRY_FILE_WRONG", `${what}: ${why}`);
 
 /** Of all digests that are given with the zip (`Digest`, `Content-Digest`, `Repr-Digest`, and ClawHub's own header) each must be its own. */
-export function requireDigests(what: string, { bytes, headers }: SentZip): void {
+function requireDigests(what: string, { bytes, headers }: SentZip): void {
   const require = (name: string, algorithm: string, expected: string, encoding: "hex" | "base64") => {
     const came = hashOf(algorithm, bytes).toString(encoding);
     if (came !== expected) throw wrong(what, `its ${name} is ${expected}, and that of what came is ${came}`);
@@ -41,15 +41,11 @@ export async function skillFilesIn(
   of: { readonly slug: string; readonly version: string },
 ): Promise<{ readonly all: readonly ArchiveEntry[]; readonly own: readonly ArchiveEntry[] }> {
   requireDigests(what, zip);
-  const found = await readZip(whole(zip.bytes));
+  const found = await readZip([zip.bytes]);
   const note = found.find(({ path }) => path === siteNote);
   if (note) requireNote(what, note.bytes, of);
   const all = found.filter((file) => file !== note);
   return { all, own: all.filter(({ path }) => path !== siteCard) };
-}
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
 }
 
 function requireNote(what: string, bytes: Uint8Array, { slug, version }: { readonly slug: string; readonly version: string }): void {

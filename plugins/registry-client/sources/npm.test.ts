@@ -60,7 +60,7 @@ test("a package of npm is the plugin that its archive holds", async () => {
     size: archive.length,
     origin: { from: "npm", name, integrity },
   });
-  expect(found.remarks).toBeUndefined();
+  expect(found.notices).toEqual([]);
   const files = await found.files(signal);
   expect(files.map(({ path }) => path)).toEqual(["package.json", "plugin.json", "plugin.ts"]);
   expect(registry.asked.at(-2)!.path).toBe("/npm/@pincer-test%2fdice");
@@ -75,7 +75,7 @@ test("a package of npm may hold a skill, whose version is its own or what it con
     kind: "skills",
     id: "dice",
     version: "2.1.0",
-    remarks: ["npm has it as version 1.0.0, and it says itself that it is 2.1.0"],
+    notices: [{ code: "other-version", level: "warning", text: "npm has it as version 1.0.0, and it says itself that it is 2.1.0" }],
   });
   registry.publish({ name, version: "1.0.1", files: skill("") });
   expect((await resolve(name)).version).toMatch(/^0\.0\.0-h[0-9a-f]{12}$/);
@@ -92,7 +92,7 @@ test("which version it is, as npm chooses", async () => {
   expect(
     await versions([undefined, "latest", "next", "2.0.0", "^1", "^1.0.6", "~1.2.0-beta", ">=1.2.0 <2", "*", "^2", "2.x || 3", "1.1 - 1.2"]),
   ).toEqual(["1.0.5", "1.0.5", "3.0.0-rc.1", "2.0.0", "1.0.5", "1.1.0", "1.2.0-beta.1", "1.3.0", "1.0.5", "2.0.0", "2.0.0", "1.1.0"]);
-  expect((await resolve(name, "1.3.0")).remarks).toEqual([`Its author gave ${name} 1.3.0 up: use 2`]);
+  expect((await resolve(name, "1.3.0")).notices).toMatchObject([{ code: "deprecated", text: `its author gave ${name} 1.3.0 up: use 2` }]);
   expect(await failureOf(resolve(name, "^9"))).toMatchObject({
     code: "REGISTRY_NOT_FOUND",
     message: expect.stringContaining("3.0.0-rc.1, 2.0.0, 1.3.0"),

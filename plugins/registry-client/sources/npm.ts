@@ -7,13 +7,13 @@ import { identityOf } from "./identity.ts";
 import { lockedCandidate } from "./locked.ts";
 import { isNpmName, isNpmRange, isSemverRange } from "./npm-name.ts";
 import type { NpmRegistryClient, PackageDocument, PackageVersion } from "./npm-registry.ts";
-import type { PackageSource, Wanted } from "./source.ts";
+import type { PackageSource, PlaceNotice, Wanted } from "./source.ts";
 
 export function npmPackages(registry: NpmRegistryClient): PackageSource<Wanted & { readonly from: "npm" }> {
   const unpacked = async (name: string, version: string, checksum: Checksum, at: string | undefined, signal: AbortSignal) => {
     const limit = archiveLimits.packedBytes;
     const bytes = await registry.archive({ name, version, checksum, limit, ...(at !== undefined && { at }) }, signal);
-    return { bytes, files: await readArchive(whole(bytes), { inside: "package" }) };
+    return { bytes, files: await readArchive([bytes], { inside: "package" }) };
   };
 
   return {
@@ -32,15 +32,17 @@ export function npmPackages(registry: NpmRegistryClient): PackageSource<Wanted &
         );
       const { bytes, files } = await unpacked(name, version, checksum, dist.tarball, signal);
       const found = identityOf(files, `npm:${name}@${version}`);
-      const remarks = [
-        ...(deprecated === undefined ? [] : [`Its author gave ${name} ${version} up: ${shown(deprecated)}`]),
-        ...(found.version === version ? [] : [`npm has it as version ${version}, and it says itself that it is ${found.version}`]),
+      const notices: readonly PlaceNotice[] = [
+        ...(deprecated === undefined ? [] : [warning("deprecated", `its author gave ${name} ${version} up: ${shown(deprecated)}`)]),
+        ...(found.version === version
+          ? []
+          : [warning("other-version", `npm has it as version ${version}, and it says itself that it is ${found.version}`)]),
       ];
       return {
         ...found,
         origin: { from: "npm", name, integrity: integrityOf(checksum) },
         size: bytes.length,
-        ...(remarks.length > 0 && { remarks }),
+        notices,
         files: async () => files,
       };
     },
@@ -87,13 +89,11 @@ function chosen(document: PackageDocument, range: string): PackageVersion {
 
 const isSame = (a: Checksum | undefined, b: Checksum) => a?.algorithm === b.algorithm && a.hex === b.hex;
 const integrityOf = ({ algorithm, hex }: Checksum) => `${algorithm}-${Buffer.from(hex, "hex").toString("base64")}`;
+const warning = (code: string, text: string): PlaceNotice => ({ code, level: "warning", text });
+
 /** One line, without what nobody sees. */
 const shown = (text: string) =>
   text
     .replace(/[\p{C}\s]+/gu, " ")
     .trim()
     .slice(0, 300);
-
-async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
-}

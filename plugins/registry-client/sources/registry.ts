@@ -4,11 +4,12 @@ import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { CatalogueEntry } from "@pincer/registry/catalogue";
 import { createRegistryClient, type Package, type Published, type RegistryClient } from "@pincer/registry/client/client";
+import { revokedError } from "@pincer/registry/client/revoked";
 import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { httpSource, type SourceClock } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import type { PackageRevocation, Revocation } from "@pincer/registry/revocations";
+import type { Revocation } from "@pincer/registry/revocations";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
@@ -159,19 +160,17 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
   };
 }
 
-const goodOf = ({ lastGood }: PackageRevocation): string => (lastGood === undefined ? "" : `; the last good version is ${lastGood}`);
-
-/** Throws `REGISTRY_NOT_FOUND`, `REGISTRY_REVOKED`. One that was taken back is had only by its very version, and so is one before its release. */
+/** Throws `REGISTRY_NOT_FOUND`, `REGISTRY_REVOKED`. One that is yanked is had only by its very version, and so is one before its release. */
 export function chosen({ registry, releases, revoked }: FoundPackage, id: string, range: string | undefined): Published {
   const exact = releases.find(({ version }) => version === range);
   if (exact) return exact;
-  const refused = revoked.find(({ version }) => version === range)?.revocation;
-  if (refused) throw new RegistryError("REGISTRY_REVOKED", `${id} ${range} is revoked: ${refused.reason}${goodOf(refused)}`);
+  const refused = revoked.find(({ version }) => version === range);
+  if (refused) throw revokedError({ id, version: refused.version }, refused.revocation);
   const fitting = releases
     .filter(({ version, notes }) => !notes.yanked && !version.includes("-") && Bun.semver.satisfies(version, range ?? "*"))
     .sort((a, b) => compareVersions(b.version, a.version));
   if (fitting[0]) return fitting[0];
-  const are = releases.slice(0, 5).map(({ version, notes }) => (notes.yanked ? `${version} (taken back)` : version));
+  const are = releases.slice(0, 5).map(({ version, notes }) => (notes.yanked ? `${version} (yanked)` : version));
   throw new RegistryError(
     "REGISTRY_NOT_FOUND",
     `${registry} has no version of ${id} in ${range ?? "general use"}; it has ${are.join(", ")}`,

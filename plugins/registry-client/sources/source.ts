@@ -27,7 +27,8 @@ export type Origin =
   | { readonly from: "clawhub"; readonly site: string; readonly slug: string; readonly sha256: string }
   /** `integrity`: Subresource Integrity of the package's archive. */
   | { readonly from: "npm"; readonly name: string; readonly integrity: string }
-  | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string }
+  /** `ref`: what was asked for, which an update follows. */
+  | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string; readonly ref?: string }
   /** `sha256`: of the deterministic archive of its files. */
   | { readonly from: "folder"; readonly path: string; readonly sha256: string }
   | { readonly from: "archive"; readonly at: string; readonly sha256: string };
@@ -50,8 +51,7 @@ export interface Candidate {
   /** Who signed it; absent where nobody does. */
   readonly publisher?: Publisher;
   readonly notes?: ReleaseNotes;
-  /** What else its place says that whoever installs it should read, a sentence each: that its author gave it up, for example. */
-  readonly remarks?: readonly string[];
+  /** What else its place says that whoever installs it should read: that its author gave it up, for example. */
   readonly notices?: readonly PlaceNotice[];
   /** Its files, every one of them checked against `origin` before any is handed out. */
   files(signal: AbortSignal): Promise<readonly ArchiveEntry[]>;

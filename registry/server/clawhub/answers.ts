@@ -102,7 +102,7 @@ export const versionAnswer = ({ id }: ShelvedSkill, release: SkillRelease, { fil
 });
 
 /** Text is shown as text, whatever it would be elsewhere; the rest is for saving. */
-export const contentTypeOf = (path: string): string =>
+const contentTypeOf = (path: string): string =>
   /\.(md|txt|json|ya?ml|toml|csv|sh|py|js|ts|css|html|xml|svg)$/i.test(path) ? "text/plain; charset=utf-8" : "application/octet-stream";
 
 const fileHeaders = {
