@@ -3,29 +3,38 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isObject, type Json, valueAt } from "@pincer/plugin-sdk/json5";
+import { isObject, type Json, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { isName } from "@pincer/registry/name";
 import { sha256Of } from "@pincer/registry/sha256";
 import { parseMetadata } from "@pincer/registry/trust/metadata";
 import type { Registry } from "../config.ts";
 import { fingerprintOf } from "../engine/review.ts";
-import { type Change, settingsOfFile } from "../engine/settings.ts";
+import { settingsOfFile } from "../engine/settings.ts";
 import { clientErrors } from "../errors.ts";
+import { isNotRunning } from "./backend.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { plainly, table } from "./shown.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
 
-/** A gateway that runs sees the change of the file by itself. */
 async function registriesIn(io: CommandIo): Promise<readonly Registry[]> {
   const written = valueAt(await settingsOfFile(io.home).read(io.signal), at);
   return (Array.isArray(written) ? written : []).filter(isObject) as unknown as readonly Registry[];
 }
-const write = (io: CommandIo, registries: readonly Registry[]): Promise<void> => {
-  const change: Change = [at, registries.length === 0 ? undefined : (registries as unknown as Json)];
-  return settingsOfFile(io.home).change([change], io.signal);
-};
+
+/** Through the gateway when one runs: it would see the file change by itself too, but only after the next command was typed, perhaps. */
+async function write(io: CommandIo, registries: readonly Registry[]): Promise<void> {
+  const value = registries.length === 0 ? undefined : (registries as unknown as Json);
+  try {
+    const { hash } = (await io.call("config.get", {})) as { readonly hash: string };
+    const raw = JSON.stringify(putAt({}, at, value ?? null));
+    await io.call("config.patch", { raw, baseHash: hash, replacePaths: [at.join(".")] });
+  } catch (error) {
+    if (!isNotRunning(error)) throw error;
+    await settingsOfFile(io.home).change([[at, value]], io.signal);
+  }
+}
 
 /** Throws where the file is no root that its own keys have signed in the form of a registry's. */
 function rootIn(file: string) {
