@@ -1,4 +1,4 @@
-/** What the plugin uses of others. */
+/** What the plugin uses of the gateway, and the context that its parts are handed. */
 import type { PluginContext } from "@pincer/plugin-sdk";
 import { audit } from "@pincer/plugin-sdk/contracts/audit";
 import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
