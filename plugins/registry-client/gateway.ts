@@ -1,11 +1,6 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
 import { dirname } from "node:path";
-import type { PluginContext } from "@pincer/plugin-sdk";
-import { audit } from "@pincer/plugin-sdk/contracts/audit";
-import { configuration } from "@pincer/plugin-sdk/contracts/configuration";
-import { pluginHost, plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
@@ -19,12 +14,9 @@ import { placesOf, sitesOf } from "./places.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import { upkeep } from "./upkeep.ts";
+import type { Context } from "./uses.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
-
-export const uses = { plugins, pluginHost, configuration, audit };
-
-export type Context = PluginContext<ClientConfig, typeof uses>;
 
 /** How long what was fetched for a plan waits for a yes. */
 const patienceMs = 10 * 60_000;

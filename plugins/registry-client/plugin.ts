@@ -3,7 +3,8 @@ import { packageCommands } from "./commands/packages.ts";
 import { registryCommands } from "./commands/registry.ts";
 import { registryListCommands } from "./commands/registry-add.ts";
 import { ClientConfig } from "./config.ts";
-import { serve, uses } from "./gateway.ts";
+import { serve } from "./gateway.ts";
+import { uses } from "./uses.ts";
 
 export default definePlugin({
   config: ClientConfig,

@@ -6,9 +6,9 @@ import type { Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import { readFirstSeen } from "./engine/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
-import type { Context } from "./gateway.ts";
 import * as methods from "./methods.ts";
 import { placesOf } from "./places.ts";
+import type { Context } from "./uses.ts";
 import { createWatch } from "./watch.ts";
 
 /** Between two looks for updates. */
