@@ -1,5 +1,6 @@
 /** From what is asked for to the steps that would do it, with everything that there is to know before. Nothing is written. */
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { filesOf } from "@pincer/plugin-kit/archive";
 import { needsDependencies } from "@pincer/plugin-kit/install";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
@@ -87,6 +88,7 @@ export async function placing(
     ...remarks,
     ...(publisher ? [publisher] : []),
     ...noticesOf(found),
+    ...hiding(surroundings, name),
     ...scanned(found),
   ];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
@@ -102,6 +104,12 @@ export async function placing(
   };
   const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
   return { item, step };
+}
+
+/** Of the skills that ship with Pincer, one that was installed takes the place. */
+function hiding({ embedded }: Surroundings, { kind, id }: PackageName): readonly Notice[] {
+  if (kind !== "skills" || !existsSync(join(dirname(embedded), "skills", id, "SKILL.md"))) return [];
+  return [{ code: "hides-own", level: "warning", text: `it takes the place of the skill ${id} that ships with Pincer` }];
 }
 
 function noticesOf({ candidate: { notes, publisher, origin }, about: { manifest } }: Package): readonly Notice[] {
