@@ -17,7 +17,14 @@ async function start(failover: Readonly<Record<string, unknown>> = {}) {
   const { signal } = new AbortController();
   const call = (method: string, params?: unknown) => client.call(method, params as Record<string, unknown>);
   const login = () =>
-    runCommand(["login", "signer:me"], { call, on: async () => undefined, home: gateway.home, print: (line) => void printed.push(line), json: false, signal });
+    runCommand(["login", "signer:me"], {
+      call,
+      on: async () => undefined,
+      home: gateway.home,
+      print: (line) => void printed.push(line),
+      json: false,
+      signal,
+    });
   const place = async () => {
     const { config } = (await client.call("config.get", {})) as { config: { failover?: { oauth?: Record<string, unknown> } } };
     return config.failover?.oauth?.["signer"];

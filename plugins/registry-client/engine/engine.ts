@@ -9,6 +9,7 @@ import { applyStep } from "./apply.ts";
 import { createEmbedded } from "./embedded.ts";
 import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
+import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
@@ -97,6 +98,7 @@ export function createEngine(surroundings: Surroundings) {
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];

@@ -20,7 +20,7 @@ const origin = Type.Unsafe<Origin>(
     closed({ from: from("registry"), registry: Text, path: Text, sha256: Sha256 }),
     closed({ from: from("clawhub"), site: Text, slug: Text, sha256: Sha256 }),
     closed({ from: from("npm"), name: Text, integrity: Text }),
-    closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text) }),
+    closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
     closed({ from: from("folder"), path: Text, sha256: Sha256 }),
     closed({ from: from("archive"), at: Text, sha256: Sha256 }),
   ]),

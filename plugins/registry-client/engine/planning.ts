@@ -161,7 +161,10 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
-const deleted: Notice = { code: "data", level: "warning", text: "what it kept in its folder is deleted" };
+const deleted: Notice = {
+  ...{ code: "data", level: "warning" },
+  text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
+};
 
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
