@@ -289,7 +289,7 @@ export class Plugin {
   async #retire(generation: Generation): Promise<void> {
     const { limits, log, restartJob } = this.around;
     this.#draining.add(generation);
-    const waitingFor = await generation.drain(revocationOf(generation.folder) ? 0 : limits().drainMs);
+    const waitingFor = revocationOf(generation.folder) ? generation.calls : await generation.drain(limits().drainMs);
     if (waitingFor.length > 0) {
       log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));

@@ -21,11 +21,16 @@ const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 
+/** Bytes, of which no gateway reads more either: to read them costs whoever is asked to. */
+const longest: Readonly<Record<Kind, number>> = { plugins: 4 * 2 ** 20, skills: 256 * 1024 };
+
 /** Throws `REGISTRY_ARCHIVE_INVALID`. */
 export function readManifest(kind: Kind, files: readonly ArchiveEntry[]): PackageManifest {
   const file = kind === "plugins" ? "plugin.json" : "SKILL.md";
   const found = files.find(({ path }) => path === file);
   if (!found) throw new RegistryError("REGISTRY_ARCHIVE_INVALID", `expected a ${file} at the top of the archive`);
+  if (found.bytes.length > longest[kind])
+    throw new RegistryError("REGISTRY_ARCHIVE_INVALID", `${file}: expected at most ${longest[kind]} bytes, came ${found.bytes.length}`);
   const content = kind === "plugins" ? jsonIn(found) : frontMatterIn(found);
   const id = text(kind === "plugins" ? content["id"] : content["name"]);
   if (id === undefined) throw new RegistryError("REGISTRY_ARCHIVE_INVALID", `${file}: expected ${kind === "plugins" ? "an id" : "a name"}`);

@@ -18,9 +18,9 @@ export class CliError extends Error {
   readonly code: string;
   readonly details: unknown;
 
-  constructor(message: string, { exit = EXIT.failed, next, code = "CLI_FAILED", details }: CliErrorOptions = {}) {
+  constructor(message: string, { exit, next, code = "CLI_FAILED", details }: CliErrorOptions = {}) {
     super(message);
-    this.exit = exit;
+    this.exit = exit ?? (code.endsWith("_USAGE") ? EXIT.usage : EXIT.failed);
     this.next = next;
     this.code = code;
     this.details = details;

@@ -58,8 +58,8 @@ export function columns(rows: readonly (readonly [string, string])[], indent = "
   const width = Math.max(least, ...widths.filter((wide) => wide < edge / 2));
   return rows.flatMap(([first, second], row) => {
     const lines = Bun.wrapAnsi(second, Math.max(30, edge - width)).split("\n");
-    const cells = widths[row]! > width ? ["", ...lines] : lines;
-    return cells.map((line, i) => `${indent}${padded(i === 0 ? first : "", width)}  ${line}`.trimEnd());
+    if (widths[row]! > width) lines.unshift("");
+    return lines.map((line, i) => `${indent}${padded(i === 0 ? first : "", width)}  ${line}`.trimEnd());
   });
 }
 

@@ -23,6 +23,7 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_WANTED_INVALID: { message: "that names no package", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_DEPENDENCY_MISSING: { message: "nobody here has a package that the plugin needs", wire: "UNAVAILABLE", retryable: true },
   REGISTRY_CLIENT_GIT_FAILED: { message: "git did not fetch that", wire: "UNAVAILABLE", retryable: true },
+  REGISTRY_CLIENT_UPLOAD: { message: "the upload cannot go on like that", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_USAGE: { message: "the command was not understood", wire: "INVALID_REQUEST" },
 });
 

@@ -1,5 +1,6 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
@@ -11,9 +12,12 @@ import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./places.ts";
+import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import { upkeep } from "./upkeep.ts";
+import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
+import { createUploads } from "./uploads.ts";
 import type { Context } from "./uses.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
@@ -110,6 +114,12 @@ export function serve(ctx: Context): void {
     told(async () => ({ results: [...(await searchSkills(skillPlaces(), query, limit, signal))] })),
   );
   ctx.method(skillsDetail, ({ slug }, { signal }) => told(() => skillDetail(skillPlaces(), slug, signal)));
+  const uploads = createUploads(ctx.clock);
+  ctx.method(uploadBegin, (params) => uploads.begin(params));
+  ctx.method(uploadChunk, (params) => uploads.chunk(params));
+  ctx.method(uploadCommit, (params) => uploads.commit(params));
+  const sent = { folder: join(ctx.home, "data", ctx.id, "uploads"), take: uploads.take };
+  ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, ...sent }));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = (await open(signal)).pin(typed, pinned);

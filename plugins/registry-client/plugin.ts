@@ -2,6 +2,7 @@ import { definePlugin } from "@pincer/plugin-sdk";
 import { packageCommands } from "./commands/packages.ts";
 import { registryCommands } from "./commands/registry.ts";
 import { registryListCommands } from "./commands/registry-add.ts";
+import { skillCommands } from "./commands/skills.ts";
 import { ClientConfig } from "./config.ts";
 import { serve } from "./gateway.ts";
 import { uses } from "./uses.ts";
@@ -11,6 +12,7 @@ export default definePlugin({
   uses,
   setup(ctx) {
     serve(ctx);
-    for (const { command, run } of [...packageCommands, ...registryListCommands, ...registryCommands]) ctx.command(command, run);
+    for (const { command, run } of [...packageCommands, ...registryListCommands, ...registryCommands, ...skillCommands])
+      ctx.command(command, run);
   },
 });

@@ -42,6 +42,7 @@ export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
         await note(methods.revoked.name, [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`], "ok", signal);
       }
       for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),
   );

@@ -84,6 +84,15 @@ export class Catalog {
     this.#surroundings = undefined;
   }
 
+  /** What `run` has changed on disk is seen at the next look, also where no watcher has told of it yet. */
+  async changing<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } finally {
+      for (const folder of this.#folders.values()) folder.lookAgain();
+    }
+  }
+
   #folder(root: Root, { load }: SkillsConfig): SkillFolder {
     const known = this.#folders.get(root.path);
     if (known?.root.source === root.source) return known;

@@ -4,5 +4,6 @@ export const skillsErrors = defineErrors({
   SKILLS_UNKNOWN: { message: "no such skill", wire: "INVALID_REQUEST" },
   SKILLS_OFF: { message: "no plugin knows of skills", wire: "UNAVAILABLE" },
   SKILLS_INSTALLER: { message: "what the skill needs cannot be got like that", wire: "INVALID_REQUEST" },
-  SKILLS_ELSEWHERE: { message: "another command does that", wire: "INVALID_REQUEST" },
+  SKILLS_ELSEWHERE: { message: "nobody here does that", wire: "UNAVAILABLE" },
+  SKILLS_NOT_UPDATED: { message: "not every skill is up to date", wire: "UNAVAILABLE" },
 });

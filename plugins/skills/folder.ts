@@ -75,6 +75,10 @@ export class SkillFolder implements Disposable {
     return this.#scan;
   }
 
+  lookAgain(): void {
+    this.#isStale = true;
+  }
+
   [Symbol.dispose](): void {
     for (const { close } of this.#watchers.values()) close();
     this.#watchers.clear();

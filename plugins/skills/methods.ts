@@ -55,7 +55,7 @@ export const skillsBins = defineMethod({
 
 export const skillsUpdate = defineMethod({
   name: "skills.update",
-  summary: "Turns a skill on or off, or sets what its commands get; an empty value takes it away.",
+  summary: "Turns a skill on or off, or sets what its commands get, an empty value taking it away; or brings installed ones up to date.",
   scope: "operator.admin",
   params: Type.Union([
     Type.Object(
@@ -80,17 +80,35 @@ export const skillsUpdate = defineMethod({
   ]),
   result: Type.Object({
     ok: Type.Literal(true),
+    /** `*`: all that are installed. */
     skillKey: text,
-    config: Type.Object({ enabled: Type.Optional(Type.Boolean()), env: words }),
+    config: Type.Union([
+      Type.Object({ enabled: Type.Optional(Type.Boolean()), env: words }),
+      Type.Object({
+        source: Type.Literal("clawhub"),
+        results: Type.Array(
+          Type.Object({
+            ok: Type.Literal(true),
+            slug: text,
+            version: text,
+            previousVersion: text,
+            changed: Type.Boolean(),
+            targetDir: text,
+          }),
+        ),
+      }),
+    ]),
   }),
 });
 
 const timeoutMs = Type.Optional(Type.Integer({ minimum: 1_000 }));
 const force = Type.Optional(Type.Boolean());
 
+const ran = { ok: Type.Boolean(), message: text, stdout: text, stderr: text };
+
 export const skillsInstall = defineMethod({
   name: "skills.install",
-  summary: "Gets a program that a skill needs, in the way that the skill names under this id.",
+  summary: "Installs a skill, found or uploaded; or gets a program that a skill needs, in the way that it names under this id.",
   scope: "operator.admin",
   params: Type.Union([
     Type.Object(
@@ -111,12 +129,8 @@ export const skillsInstall = defineMethod({
       closed,
     ),
   ]),
-  result: Type.Object({
-    ok: Type.Boolean(),
-    message: text,
-    stdout: text,
-    stderr: text,
-    code: Type.Union([Type.Integer(), Type.Null()]),
-    command: text,
-  }),
+  result: Type.Union([
+    Type.Object({ ...ran, code: Type.Union([Type.Integer(), Type.Null()]), command: text }),
+    Type.Object({ ...ran, code: Type.Integer(), slug: text, version: text, targetDir: text, warning: Type.Optional(text) }),
+  ]),
 });

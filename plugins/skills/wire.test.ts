@@ -99,11 +99,13 @@ test("without the program that would get it nothing runs, and what it would be i
   });
 });
 
-test("what other commands do is said so: skills come from registries by pincer install", async () => {
-  await using there = await startSkills();
+test("without a plugin that installs skills it is said which one does", async () => {
+  await using there = await startSkills({ config: { plugins: { "registry-client": { enabled: false } } } });
   const { client } = there.talk;
-  await expect(client.call("skills.install", { source: "clawhub", slug: "tea" })).rejects.toThrow("pincer install");
-  await expect(client.call("skills.update", { source: "clawhub", all: true })).rejects.toThrow("pincer update");
+  const said = "pincer plugins enable registry-client";
+  await expect(client.call("skills.install", { source: "clawhub", slug: "tea" })).rejects.toThrow(said);
+  await expect(client.call("skills.update", { source: "clawhub", all: true })).rejects.toThrow(said);
+  await expect(client.call("skills.update", { source: "clawhub" })).rejects.toThrow("expected either slug, or all: true, came neither");
 });
 
 test("a skill of one agent is not another's", async () => {

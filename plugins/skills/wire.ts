@@ -6,6 +6,7 @@ import type { Catalog, ListedSkill } from "./catalog.ts";
 import { skillsErrors } from "./errors.ts";
 import { installerText, installerWords } from "./installers.ts";
 import * as methods from "./methods.ts";
+import { installed, updated } from "./packages.ts";
 import { variablesOf } from "./reading.ts";
 import { managedRoot, wireSources } from "./roots.ts";
 import type { SkillsContext } from "./uses.ts";
@@ -77,7 +78,7 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
   });
 
   ctx.method(methods.skillsUpdate, async (params, { signal }) => {
-    if (!("skillKey" in params)) throw skillsErrors.SKILLS_ELSEWHERE("skills from a registry are updated by: pincer update");
+    if (!("skillKey" in params)) return catalog.changing(() => updated(ctx.uses.packages, params, signal));
     const { skillKey, enabled, apiKey, env } = params;
     const { hash, written } = await configuration.read({}, { signal });
     const file = isObject(written as JsonObject) ? (written as JsonObject) : {};
@@ -104,9 +105,10 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
   });
 
   ctx.method(methods.skillsInstall, async (params, { signal }) => {
-    if (!("installId" in params)) throw skillsErrors.SKILLS_ELSEWHERE("skills come from a registry by: pincer install");
-    const { name, installId, agentId, timeoutMs = ctx.config.installTimeoutMs } = params;
+    const { agentId, timeoutMs = ctx.config.installTimeoutMs } = params;
     const { all } = await viewOf(agentId, signal);
+    if (!("installId" in params)) return catalog.changing(() => installed(ctx, params, timeoutMs, signal));
+    const { name, installId } = params;
     const skill = all.find((one) => one.name === name)?.skill;
     if (skill === undefined)
       throw skillsErrors.SKILLS_UNKNOWN(`expected the name of a skill, came ${JSON.stringify(name)}; pincer skills status shows them`);

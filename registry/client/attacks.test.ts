@@ -241,6 +241,42 @@ test("endless data: no more is taken than was announced, and of the timestamp no
   }
 });
 
+test("endless data: a stolen key of the server's that announces any length makes nobody take so much", async () => {
+  const { house } = await seen();
+  using _house = house;
+  const { online } = house.founders;
+  const base = folderSource(house.folder);
+  const timestampFile = join(house.folder, "metadata/timestamp.json");
+  const { signed: timestamp } = parseMetadata("timestamp", "timestamp", readFileSync(timestampFile));
+  const { version } = timestamp.meta["snapshot.json"];
+  const endless = { version: version + 1, length: 2 ** 40, hashes: { sha256: "0".repeat(64) } };
+  const say = (snapshot: typeof endless) =>
+    writeFileSync(
+      timestampFile,
+      signMetadata({ ...timestamp, version: timestamp.version + 1, meta: { "snapshot.json": snapshot } }, [online]),
+    );
+  const limitOf = async (part: string) => {
+    let asked = 0;
+    const source: RegistrySource = {
+      name: "endless",
+      read(path, options) {
+        if (!path.endsWith(part)) return base.read(path, options);
+        asked = options.limit;
+        throw new Error("seen");
+      },
+    };
+    await expect(house.client({ source }).find(telegram)).rejects.toThrow("seen");
+    return asked;
+  };
+  const { signed: snapshot } = parseMetadata("snapshot", "snapshot", readFileSync(join(house.folder, `metadata/${version}.snapshot.json`)));
+  say(endless);
+  expect(await limitOf(".snapshot.json")).toBe(64 * 2 ** 20);
+  const lying = signMetadata({ ...snapshot, version: version + 1, meta: { ...snapshot.meta, "publisher-ada.json": endless } }, [online]);
+  writeFileSync(join(house.folder, `metadata/${version + 1}.snapshot.json`), lying);
+  say({ version: version + 1, length: lying.length, hashes: { sha256: new Bun.CryptoHasher("sha256").update(lying).digest("hex") } });
+  expect(await limitOf(".publisher-ada.json")).toBe(64 * 2 ** 20);
+});
+
 const stolen = [
   { who: "the publisher's key of another publisher", signers: () => [createSigner().signer], role: "publisher-ada" },
   { who: "nobody's key, in place of the server's", signers: () => [createSigner().signer], role: "names-all" },

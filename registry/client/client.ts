@@ -12,7 +12,7 @@ import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
 import { readParts } from "./catalogue.ts";
 import { createKnownRevocations, revokedError } from "./revoked.ts";
-import { type Found, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
+import { type Found, hasRevocations, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
 
 /** Who publishes under a name. */
 export interface Publisher {
@@ -106,8 +106,8 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
 
   const known = createKnownRevocations(options, fetched);
   const revocationsNow = async (signal: AbortSignal | undefined): Promise<readonly Revocation[]> => {
-    const { targets, timestamp, below } = await now();
-    return timestamp.signed.revocations ? known.read(await below(targets, "revocations", signal), signal) : known.read(undefined, signal);
+    const { targets, below } = await now();
+    return known.read(hasRevocations(targets) ? await below(targets, "revocations", signal) : undefined, signal);
   };
 
   const client: RegistryClient = {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { placeOf } from "../layout.ts";
 import { archiveOf } from "../name.ts";
 import { rootOf } from "../repository/create.ts";
-import { currentRoles } from "../repository/current.ts";
+import { currentRoles, currentSnapshot } from "../repository/current.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import { lives, stamp } from "../repository/lifetime.ts";
 import { signRevocations } from "../repository/revoke.ts";
@@ -124,6 +124,23 @@ const rows: Readonly<Record<string, () => Promise<void>>> = {
         expect(await versions(on)).toEqual(["1.1.0", "1.0.0"]);
         on.house.clock.now += 1000;
         await expect(on.look()).rejects.toEqual(code("REGISTRY_METADATA_EXPIRED"));
+      },
+      async (on) => {
+        // Nor leave it out for whoever comes for the first time.
+        const { snapshot, timestamp } = currentSnapshot(on.files)!;
+        const { "revocations.json": _role, ...meta } = snapshot.meta;
+        const version = snapshot.version + 1;
+        const bytes = signMetadata({ ...snapshot, version, meta }, [on.online]);
+        on.files.write(`metadata/${version}.snapshot.json`, bytes);
+        const { revocations: _list, ...said } = timestamp;
+        const next = { version, length: bytes.length, hashes: { sha256: sha256Of(bytes) } };
+        const signed = signMetadata({ ...said, version: timestamp.version + 1, meta: { "snapshot.json": next } }, [on.online]);
+        on.files.write("metadata/timestamp.json", signed);
+        for (const ask of ["find", "revocations"] as const) {
+          const newcomer = on.house.client();
+          const asked = ask === "find" ? newcomer.find(telegram) : newcomer.revocations();
+          await expect(asked).rejects.toEqual(code("REGISTRY_METADATA_MIXED"));
+        }
       },
     ),
 

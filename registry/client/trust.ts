@@ -20,7 +20,8 @@ export interface TrustOptions {
 }
 
 const mostRoots = 256;
-const limits = { root: 512 * 1024, timestamp: 16 * 1024 } as const;
+/** `announced`: of what the server's key says the length of, which may be stolen; a list of 100,000 names comes to half of it. */
+const limits = { root: 512 * 1024, timestamp: 16 * 1024, announced: 64 * 2 ** 20 } as const;
 
 /** What a registry says at one moment: all of it belongs together. */
 export interface Trusted {
@@ -67,7 +68,7 @@ async function begin(options: TrustOptions, signal: AbortSignal | undefined): Pr
       requireFresh(role, known, now);
       return known;
     }
-    const bytes = await read(`${meta.version}.${role}.json`, meta.length);
+    const bytes = await read(`${meta.version}.${role}.json`, Math.min(meta.length, limits.announced));
     const metadata = check(bytes);
     requireFresh(role, metadata, now);
     state.write(role, bytes);
@@ -84,7 +85,11 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
     throw new RegistryError("REGISTRY_METADATA_MIXED", "the registry's timestamp and its snapshot speak of other revocations");
   const roleNow = async (delegator: Delegator, role: RoleName): Promise<Metadata<"targets">> => {
     const meta = snapshot.signed.meta[`${role}.json`];
-    if (meta === undefined) throw new RegistryError("REGISTRY_NOT_FOUND", `the registry's snapshot has no ${role}.json`);
+    if (meta === undefined)
+      throw new RegistryError(
+        role === "revocations" ? "REGISTRY_METADATA_MIXED" : "REGISTRY_NOT_FOUND",
+        `the registry's snapshot has no ${role}.json`,
+      );
     return fetchRole(delegator, role, meta);
   };
   const targets = await roleNow(root, "targets");
@@ -117,9 +122,8 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
 export async function refreshRevocations(options: TrustOptions, signal?: AbortSignal): Promise<Metadata<"targets"> | undefined> {
   const { root, timestamp, fetchRole } = await begin(options, signal);
   const meta = timestamp.signed.revocations;
-  if (!meta) return undefined;
   const delegator = keptTargets(options, root);
-  if (delegator && options.now() < Date.parse(delegator.signed.expires))
+  if (meta && delegator && options.now() < Date.parse(delegator.signed.expires))
     try {
       return await fetchRole(delegator, "revocations", meta);
     } catch (error) {
@@ -127,8 +131,12 @@ export async function refreshRevocations(options: TrustOptions, signal?: AbortSi
       if (!(error instanceof RegistryError && error.code === "REGISTRY_METADATA_UNSIGNED")) throw error;
     }
   const { targets, below } = await refreshTrust(options, signal);
-  return below(targets, "revocations", signal);
+  return hasRevocations(targets) ? below(targets, "revocations", signal) : undefined;
 }
+
+/** Whether somebody may revoke here: the server, which signs what there is today, cannot leave that out. */
+export const hasRevocations = ({ signed }: Metadata<"targets">): boolean =>
+  signed.delegations?.roles.some(({ name }) => name === "revocations") === true;
 
 /** What was trusted last of the revocations, without asking, and however long ago that was. */
 export function keptRevocations(options: TrustOptions): Metadata<"targets"> | undefined {
@@ -235,7 +243,7 @@ async function matchingSnapshot(
     requireFresh("snapshot", before, now);
     return before;
   }
-  const bytes = await read(`${meta.version}.snapshot.json`, meta.length);
+  const bytes = await read(`${meta.version}.snapshot.json`, Math.min(meta.length, limits.announced));
   requireSame("snapshot", meta, bytes);
   const next = signed(bytes);
   requireVersion("snapshot", next, meta);

@@ -54,7 +54,7 @@ const sessionOf = ({ name }: ChaosChannel, { conversation, thread, from }: Room)
   `agent:main:${isOwner(name, from) ? "main" : `${name}:default:${conversation}`}${thread === undefined ? "" : `:thread:${thread}`}`;
 
 const lookMs = 3;
-const patienceMs = 30_000;
+const patienceMs = 90_000;
 
 export class Load {
   readonly said: Said[] = [];
@@ -80,7 +80,7 @@ export class Load {
     try {
       client = await WireClient.connect({ url, token });
     } catch (error) {
-      if (error instanceof WireFailure) this.refusals.push(error.message);
+      this.#refused(error);
       return;
     }
     for (const channel of this.#world.channels) channel.moved?.(url.replace(/^ws/, "http"));
@@ -129,14 +129,14 @@ export class Load {
 
   /** Waits until every channel has been connected once. False when the gateway is gone. */
   async #meet(client: WireClient): Promise<boolean> {
-    const late = clock.now() + patienceMs;
+    const late = clock.monotonic() + patienceMs;
     for (;;) {
       const strangers = this.#world.channels.filter((channel) => !this.#met.has(channel));
       if (strangers.length === 0) return true;
       const status = await this.#call<{ channelAccounts: Record<string, Account[]> }>(client, "channels.status", {});
       if (status === undefined) return false;
       for (const channel of strangers) if (status.channelAccounts[channel.name]?.[0]?.connected) this.#met.add(channel);
-      if (clock.now() > late) {
+      if (clock.monotonic() > late) {
         this.refusals.push(`not connected: ${strangers.map(({ name }) => name).join(", ")}; ${JSON.stringify(status.channelAccounts)}`);
         return false;
       }
@@ -146,11 +146,11 @@ export class Load {
 
   /** Waits until what was written on channels has come in. */
   async #heard(isOver: () => boolean): Promise<void> {
-    const late = clock.now() + patienceMs;
+    const late = clock.monotonic() + patienceMs;
     for (;;) {
       this.heardOutside();
       const missing = this.said.filter(({ place, isAccepted }) => place !== undefined && !isAccepted);
-      if (missing.length === 0 || isOver() || clock.now() > late) return;
+      if (missing.length === 0 || isOver() || clock.monotonic() > late) return;
       await clock.sleep(lookMs);
     }
   }
@@ -222,12 +222,17 @@ export class Load {
     if ((await this.#call(client, "gateway.loginLink", {})) !== undefined) this.audited++;
   }
 
-  /** Undefined when no answer was heard. A refusal that asks to try again is no answer; any other is a complaint. */
+  /** A refusal that asks to try again is no answer; any other is a complaint. */
+  #refused(error: unknown): void {
+    if (error instanceof WireFailure && error.error.retryable !== true) this.refusals.push(error.message);
+  }
+
+  /** Undefined when no answer was heard. */
   async #call<T>(client: WireClient, method: string, params: unknown): Promise<T | undefined> {
     try {
       return await client.call<T>(method, params);
     } catch (error) {
-      if (error instanceof WireFailure && error.error.retryable !== true) this.refusals.push(error.message);
+      this.#refused(error);
       return undefined;
     }
   }

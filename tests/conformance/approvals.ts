@@ -1,6 +1,6 @@
 /** What the wire says of approvals: commands (`exec.*`) and the calls of other tools (`plugin.*`). */
 import { type TSchema, Type } from "@sinclair/typebox";
-import type { MethodEntry } from "./map.ts";
+import type { MethodEntry } from "./entry.ts";
 import { published } from "./published.ts";
 import { list, maybe, ok, oneOf, orNull, params, shape, text, time, word } from "./shapes.ts";
 

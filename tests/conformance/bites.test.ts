@@ -4,8 +4,9 @@
  */
 import { beforeAll, expect, test } from "bun:test";
 import { badParams } from "./bad-params.ts";
+import { events } from "./events.ts";
 import { startHouse } from "./house.ts";
-import { connect, events, methods } from "./map.ts";
+import { connect, methods } from "./map.ts";
 import { mutationsOf } from "./mutations.ts";
 import { published, validator } from "./published.ts";
 import { createRecorder, fits, type Sample } from "./recorder.ts";

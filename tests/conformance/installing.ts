@@ -1,6 +1,6 @@
 /** What the wire says of plugins and of installing: the published methods, and ours beside them. */
 import { Type } from "@sinclair/typebox";
-import type { EventEntry, MethodEntry } from "./map.ts";
+import type { EventEntry, MethodEntry } from "./entry.ts";
 import { published } from "./published.ts";
 import { count, flag, list, maybe, ok, oneOf, orNull, PluginStatus, params, shape, text, word } from "./shapes.ts";
 
@@ -19,10 +19,11 @@ const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
 const request = Type.Union([
   params({ do: Type.Literal("install"), packages: names, kind: maybe(kind) }),
-  params({ do: Type.Literal("update"), packages: maybe(names) }),
+  params({ do: Type.Literal("update"), packages: maybe(names), kind: maybe(kind) }),
   params({ do: Type.Literal("remove"), packages: names, data: maybe(flag) }),
   params({ do: Type.Literal("rollback"), packages: names }),
   params({ do: Type.Literal("restore") }),
+  params({ do: Type.Literal("sync"), lock: maybe(word) }),
 ]);
 const which = { package: Type.String({ minLength: 1, maxLength: 1_000 }) };
 const entry = (scope: MethodEntry["scope"], takes: MethodEntry["params"], result: MethodEntry["result"]): MethodEntry => ({
@@ -68,7 +69,7 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
-    shape({ hits: list(shape({ kind, id: word, version: word, summary: text, registry: orNull(word), publisher: orNull(word) })) }),
+    shape({ hits: list(shape({ kind, id: word, version: text, summary: text, registry: orNull(word), publisher: orNull(word) })) }),
   ),
   "registry-client.info": entry(
     "operator.admin",

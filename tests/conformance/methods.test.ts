@@ -3,8 +3,9 @@ import { WireFailure } from "@pincer/plugin-sdk/testing/client";
 import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { badParams, isClosed, propertiesOf, unknownKey } from "./bad-params.ts";
+import { events } from "./events.ts";
 import { inEachIsolation, type Payload, processPlugins, startHouse } from "./house.ts";
-import { events, methods } from "./map.ts";
+import { methods } from "./map.ts";
 import { fits } from "./recorder.ts";
 import { furnish, goodParams, tour } from "./tour.ts";
 

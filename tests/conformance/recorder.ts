@@ -5,7 +5,8 @@
 import type { TSchema } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { errorProblem } from "./errors.ts";
-import { connect, events, frames, methods } from "./map.ts";
+import { events } from "./events.ts";
+import { connect, frames, methods } from "./map.ts";
 
 export type Direction = "in" | "out";
 type Frame = Readonly<Record<string, unknown>>;

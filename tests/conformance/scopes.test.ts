@@ -1,8 +1,10 @@
 /** Who may call what (`protocol` section 3). Scopes are looked at before parameters, so that nothing here runs. */
 import { describe, expect, test } from "bun:test";
 import { createDeviceKey, type WireClient, WireFailure } from "@pincer/plugin-sdk/testing/client";
+import type { MethodEntry } from "./entry.ts";
+import { events } from "./events.ts";
 import { everyScope, inEachIsolation, startHouse } from "./house.ts";
-import { events, type MethodEntry, methods } from "./map.ts";
+import { methods } from "./map.ts";
 import { publishedScope } from "./published.ts";
 
 /** The error of a call, if it is refused. */

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createDeviceKey, type DeviceKey, type WireClient } from "@pincer/plugin-sdk/testing/client";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { writeZip } from "../../registry/archive/zip-write.ts";
 import { makeWeather } from "../support/packages.ts";
 import { type House, MAIN, type Payload } from "./house.ts";
 import { methods } from "./map.ts";
@@ -103,6 +104,25 @@ const raw = async ({ house }: World) => String((await house.client.call<Payload>
 const turningOn = { do: "install", packages: ["tools-http"] };
 const planned = async (house: House, request: Payload) =>
   (await house.client.call<{ token: string }>("registry-client.plan", { request })).token;
+
+/** A skill as it is sent. */
+const coffee = Buffer.from(
+  writeZip([{ path: "SKILL.md", bytes: Buffer.from("---\nname: coffee\ndescription: Brews coffee\n---\nBrew.\n") }]),
+);
+async function begun({ client }: House): Promise<string> {
+  const params = { kind: "skill-archive", slug: "coffee", sizeBytes: coffee.length };
+  return (await client.call<{ uploadId: string }>("skills.upload.begin", params)).uploadId;
+}
+async function sent(house: House): Promise<string> {
+  const uploadId = await begun(house);
+  await house.client.call("skills.upload.chunk", { uploadId, offset: 0, dataBase64: coffee.toString("base64") });
+  return uploadId;
+}
+async function committed(house: House): Promise<string> {
+  const uploadId = await sent(house);
+  await house.client.call("skills.upload.commit", { uploadId });
+  return uploadId;
+}
 
 const ofScripted = { channel: "scripted", accountId: "default" };
 
@@ -285,6 +305,12 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["skills.search", {}],
   ["skills.detail", { slug: "@ada/nothing" }],
   ["skills.detail", { slug: "@ada/dice" }],
+  ["skills.install", { source: "clawhub", slug: "@ada/dice", version: "1.0.0" }],
+  ["skills.update", { source: "clawhub", all: true }],
+  ["skills.upload.begin", { kind: "skill-archive", slug: "coffee", sizeBytes: coffee.length }],
+  ["skills.upload.chunk", async ({ house }) => ({ uploadId: await begun(house), offset: 0, dataBase64: coffee.toString("base64") })],
+  ["skills.upload.commit", async ({ house }) => ({ uploadId: await sent(house) })],
+  ["skills.install", async ({ house }) => ({ source: "upload", slug: "coffee", uploadId: await committed(house) })],
   ["plugins.install", { source: "official", pluginId: "tools-http" }],
   [
     "plugins.uninstall",

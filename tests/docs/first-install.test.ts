@@ -12,5 +12,5 @@ testUnless("bubblewrap", await unconfinable())(
     const page = readFileSync(pageFile, "utf8");
     expect(lasting(await typedAgain(page))).toBe(lasting(page));
   },
-  180_000,
+  240_000,
 );

@@ -129,7 +129,7 @@ test("Pincer installs a skill from a ClawHub-compatible address, asks about what
   };
 
   const shown = await home.pincer(["install", "clawhub:@ada/weather@1.0.0"]);
-  expect(shown).toMatchObject({ code: 1, out: expect.stringMatching(/^install weather 1\.0\.0\n/) });
+  expect(shown).toMatchObject({ code: 1, out: expect.stringMatching(/^install skill weather 1\.0\.0\n/) });
   expect(existsSync(join(home.path, "skills"))).toBe(false);
   expect(await home.pincer(["install", "clawhub:weather@1.0.0", "--yes"])).toMatchObject({ code: 0, err: "" });
   expect(installed("weather")).toEqual(published("1.0.0"));

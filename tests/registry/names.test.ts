@@ -20,6 +20,23 @@ test("a name of this Pincer is never another's, whoever offers it", async () => 
   expect(existsSync(join(home.path, "plugins"))).toBe(false);
 });
 
+test("a name that is like one of this Pincer needs a yes of its own, and one that is like another's is shown beside it", async () => {
+  using shop = startShop();
+  using elsewhere = startShop();
+  for (const id of ["channel-telegran", "radio-dial"]) shop.publish(await shop.make("1.0.0", { id }));
+  elsewhere.publish(await elsewhere.make("1.0.0", { id: "radio-dail" }));
+  await using home = homeWith(shop, { registries: [shop.registry, { ...elsewhere.registry, name: "other" }] });
+  const asked = await home.pincer(["install", "channel-telegran", "--yes"]);
+  expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("--accept lookalike") });
+  expect(asked.out).toContain('look   did you mean channel-telegram, of this Pincer ("pincer install channel-telegram")?');
+  expect(existsSync(join(home.path, "plugins"))).toBe(false);
+  expect((await home.pincer(["install", "channel-telegran", "--yes", "--accept", "lookalike"])).code).toBe(0);
+
+  const other = await home.pincer(["install", "radio-dail", "--yes"]);
+  expect(other).toMatchObject({ code: 0, out: expect.stringContaining("look   did you mean radio-dial (by ada in home)?") });
+  expect((await home.pincer(["install", "radio-dail"])).out).not.toContain("did you mean");
+});
+
 test("of several registries the first that is configured is taken, and it is said; from then on it is always that one", async () => {
   using first = startShop();
   using second = startShop();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { pack } from "../../plugin-kit/archive.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
 import { type Shop, startShop } from "../support/packages.ts";
 
@@ -16,13 +17,17 @@ function revoke(shop: Shop, versions: readonly string[], lastGood?: string) {
   shop.house.repository.revoke(versions.length > 0 ? [one] : [], shop.house.founders.revocations);
 }
 
-async function startWith(shop: Shop, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {
+async function startWith(shop: Pick<Shop, "registry">, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {
   const clock = createManualClock(Date.now());
+  // Signs of life are of the processes, whose time is not this clock's.
+  const gateway = { log: { level: "debug" }, plugins: { heartbeatMs: 3_600_000, stallMs: 7_200_000 } };
   const config = {
+    gateway,
     plugins: { weather: { enabled: true, isolation: "process" }, "registry-client": { config: { registries: [shop.registry] } } },
   };
   const running = await startTestGateway({ home, clock, config });
   const client = await running.connect();
+  await running.logged("registry-client.asked");
   const change = async (request: object) => {
     const { token } = await client.call<Plan>("registry-client.plan", { request });
     await client.call("registry-client.apply", { request, token, accepted: [] });
@@ -30,9 +35,12 @@ async function startWith(shop: Shop, home = mkdtempSync(join(tmpdir(), "pincer-r
   return {
     ...{ home, clock, running, client, change },
     said: async () => (await client.call<{ version: string }>("weather.said", {})).version,
-    /** A minute, in steps that let the gateway's own work happen between. */
-    async minute() {
-      for (let second = 0; second < 60; second += 5) await clock.advance(5_000);
+    /** Until the registry was asked once more, which is within half a minute. */
+    async asked() {
+      await client.call("health", {}); // whoever asked last waits again by now
+      const from = running.lines.length;
+      await clock.advance(30_000);
+      await running.logged("registry-client.asked", from);
     },
     async state() {
       const { plugins } = await client.call<{ plugins: { state: string; error: { code: string; message: string } | null }[] }>(
@@ -65,10 +73,8 @@ test("what is revoked stops within a minute, starts no more without a network, a
     const inFlight = it.client.call("weather.wait", {});
     inFlight.catch(() => undefined);
     const told = it.client.event("registry-client.revoked");
-    const changed = it.running.logged("registry-client.revoked");
     revoke(shop, ["1.1.0"], "1.0.0");
-    await it.minute();
-    await changed;
+    await it.asked();
     expect(await told).toMatchObject({ id: "weather", version: "1.1.0", reason, lastGood: "1.0.0", next: "pincer rollback weather" });
     await expect(inFlight).rejects.toMatchObject(refused("PLUGIN_UNLOADED"));
     await expect(it.said()).rejects.toMatchObject({ error: { code: "INVALID_REQUEST" } });
@@ -93,14 +99,82 @@ test("what is revoked stops within a minute, starts no more without a network, a
   renameSync(elsewhere, shop.house.folder);
   {
     await using it = await startWith(shop, home);
-    await it.minute();
+    await it.asked();
     revoke(shop, []);
     const { digest } = JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages["plugins/weather"].before;
     expect(existsSync(join(home, "plugins", "weather", `${digest}.revoked`))).toBe(true);
-    await it.minute();
+    await it.asked();
     expect(existsSync(join(home, "plugins", "weather", `${digest}.revoked`))).toBe(false);
     await it.change({ do: "rollback", packages: ["weather"] });
     expect(await it.said()).toBe("1.1.0");
   }
   rmSync(home, { recursive: true, force: true });
+});
+
+test("a revoked skill is no longer offered, and what the lock says of a revoked version is not restored", async () => {
+  using shop = startShop();
+  const skill = `---\nname: dice\ndescription: Throws dice.\n---\nThrow them.\n`;
+  const name = { kind: "skills" as const, id: "dice" };
+  const publishedAt = `${new Date(Date.now() - 48 * 3_600_000).toISOString().slice(0, 19)}Z`;
+  const manifest = new Bun.CryptoHasher("sha256").update(skill).digest("hex");
+  shop.house.publish("1.0.0", pack([{ path: "SKILL.md", bytes: Buffer.from(skill) }]), name, { manifest, publishedAt });
+  const home = mkdtempSync(join(tmpdir(), "pincer-revoked-"));
+  {
+    await using it = await startWith(shop, home);
+    await it.change({ do: "install", packages: ["dice"], kind: "skills" });
+    const status = async () => {
+      const { skills } = await it.client.call<{ skills: { name: string; eligible: boolean }[] }>("skills.status", {});
+      return skills.find((one) => one.name === "dice");
+    };
+    expect(await status()).toMatchObject({ eligible: true });
+    const one = { ...name, reason, at: publishedAt };
+    shop.house.repository.revoke([one], shop.house.founders.revocations);
+    await it.asked();
+    // The system says that the folder has changed when it finds the time to.
+    let offered = await status();
+    for (let asked = 0; offered?.eligible && asked < 1_000; asked++) offered = await status();
+    expect(offered).toMatchObject({ eligible: false });
+    const { packages } = await it.client.call<{ packages: object[] }>("registry-client.list", {});
+    expect(packages).toMatchObject([{ id: "dice", revoked: `dice 1.0.0 is revoked by home: ${reason}; what to type: pincer update dice` }]);
+    rmSync(join(home, "skills"), { recursive: true });
+    await expect(it.change({ do: "restore" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_REVOKED"));
+  }
+  rmSync(home, { recursive: true, force: true });
+});
+
+test("a registry of static files on a web server is heard too; one that has expired stops nothing, and is reported", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  const files = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
+      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
+    },
+  });
+  await using it = await startWith({ registry: { ...shop.registry, address: files.url.href } });
+  await it.change({ do: "install", packages: ["weather"] });
+  it.clock.jump(2 * 24 * 3_600_000);
+  await it.asked();
+  const { plugins } = await it.client.call<{ plugins: { errors: { id: string; error: string }[] } }>("health", {});
+  expect(plugins.errors).toMatchObject([
+    {
+      id: "registry-client",
+      error: expect.stringMatching(/^what home revokes is not heard of: timestamp\.json of the registry has expired/),
+    },
+  ]);
+  expect(await it.said()).toBe("1.0.0");
+
+  shop.house.clock.now = it.clock.now();
+  shop.house.repository.renew();
+  revoke(shop, ["1.0.0"]);
+  await it.asked();
+  expect(await it.state()).toMatchObject({
+    state: "disabled",
+    error: { message: expect.stringContaining("what to type: pincer update weather") },
+  });
+  expect((await it.client.call<{ plugins: { errors: object[] } }>("health", {})).plugins.errors).toEqual([]);
+  await files.stop(true);
+  rmSync(it.home, { recursive: true, force: true });
 });

@@ -39,7 +39,7 @@ async function makeNeedy(shop: ReturnType<typeof startShop>, npm: NpmRegistrySer
   return folder;
 }
 
-function commit(folder: string, into: string): string {
+function commit(folder: string, into: string, tag = "v1"): string {
   const env = { PATH: process.env["PATH"], HOME: into, GIT_CONFIG_NOSYSTEM: "1" };
   const run = (...args: string[]) => {
     const { exitCode, stdout, stderr } = Bun.spawnSync(["git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", ...args], {
@@ -56,7 +56,7 @@ function commit(folder: string, into: string): string {
   }
   run("add", "--all");
   run("commit", "--quiet", "--message=x");
-  run("tag", "v1");
+  run("tag", tag);
   return run("rev-parse", "HEAD");
 }
 
@@ -89,6 +89,18 @@ test("from npm, git, an archive and a folder comes the same plugin, with what it
   }
   expect(digests.size).toBe(1);
   expect(npm.asked.filter(({ path }) => path.endsWith("rain-1.0.0.tgz"))).toHaveLength(1);
+});
+
+test("what was installed of a branch is updated from that branch", async () => {
+  using shop = startShop();
+  const repository = mkdtempSync(join(shop.folder, "repository-"));
+  commit((await shop.make("1.0.0")).folder, repository);
+  await using home = createCliHome();
+  const typed = `git:file://${repository}#main:weather`;
+  expect(await home.pincer(["install", typed, "--yes"])).toMatchObject({ code: 0, err: "" });
+  const head = commit((await shop.make("1.1.0")).folder, repository, "v2");
+  expect(await home.pincer(["update", "--yes"])).toMatchObject({ code: 0, out: expect.stringContaining("update weather 1.0.0 -> 1.1.0") });
+  expect(lockOf(home).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", origin: { commit: head, ref: "main" } });
 });
 
 test("what the lock says is installed again without a network, and runs", async () => {

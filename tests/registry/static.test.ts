@@ -111,7 +111,7 @@ test("a registry is made, published into, taken care of and mirrored from the co
   await done(...yank, "--undo");
   expect(await versions("weather")).toEqual(["1.1.0", "1.0.0"]);
 
-  expect(await run("revoke", registry, "weather@1.1.0")).toMatchObject({ code: 1, said: expect.stringContaining("--reason is missing") });
+  expect(await run("revoke", registry, "weather@1.1.0")).toMatchObject({ code: 2, said: expect.stringContaining("--reason is missing") });
   const why = ["--reason", "it sends where you are to a stranger", "--last-good", "1.0.0"];
   expect(await done("revoke", registry, "weather@1.1.0", ...why)).toContain("weather@1.1.0 is revoked");
   expect(await client.revocations()).toMatchObject([{ id: "weather", versions: ["1.1.0"], lastGood: "1.0.0" }]);

@@ -13,6 +13,8 @@ export interface Typist {
 }
 
 const columns = 100;
+/** What is fetched, which comes in another order each time. */
+const progress = /^[\w-]+: fetching /;
 const blocks = /^(```(console|\w+ (\S+))\n)([\s\S]*?)^```$/gm;
 
 /** The page as it is now: the same commands and answers, and what comes of them today. */
@@ -63,6 +65,7 @@ async function command(line: string, answers: readonly string[], { folder, env, 
   await Promise.all([started.exited, ended.promise]);
   const lines = Bun.stripANSI(said).replaceAll("\r", "").trimEnd().split("\n");
   const plain = lines
+    .filter((each) => !progress.test(each))
     .map((each) => `${each.trimEnd()}\n`)
     .join("")
     .replaceAll(folder, "/home/ada");

@@ -66,12 +66,10 @@ function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
   };
 }
 
-/** For a person who waits. */
+/** For a person who waits: what comes, and each package of others as it arrives. What else an installer says is of no use to them. */
 const shown =
   ({ json }: CommandIo) =>
-  ({ id, step, detail }: Progress): void => {
-    const says = { fetching: "is fetched", dependencies: detail ?? "its packages are installed" } as Partial<
-      Record<Progress["step"], string>
-    >;
-    if (!json && process.stderr.isTTY && says[step] !== undefined) process.stderr.write(`${plainly(`${id}: ${says[step]}`)}\n`);
+  ({ id, step, detail = "" }: Progress): void => {
+    const comes = step === "fetching" || (step === "dependencies" && /^\S+ \d+\.\d\S*$/.test(detail));
+    if (!json && process.stderr.isTTY && comes) process.stderr.write(`${plainly(`${id}: fetching ${detail}`.trimEnd())}\n`);
   };

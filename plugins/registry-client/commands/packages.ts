@@ -1,20 +1,14 @@
 /** The commands about what is installed. */
 
 import { clientErrors } from "../errors.ts";
-import { parseWanted } from "../sources/wanted.ts";
 import { backendOf } from "./backend.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CommandDefinition } from "./command.ts";
+import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
 import { shownInfo, shownReasons, table } from "./shown.ts";
 
 const valued = ["--accept"];
-
-/** A path means the same wherever it is read. */
-function fromHere(typed: string): string {
-  const wanted = parseWanted(typed, "plugins", process.cwd());
-  return wanted.from === "folder" ? wanted.path : wanted.from === "archive" ? wanted.at : typed;
-}
 
 const install: CommandDefinition = {
   command: {
@@ -31,7 +25,12 @@ const install: CommandDefinition = {
     }
     if (options.words.length === 0)
       throw clientErrors.REGISTRY_CLIENT_USAGE("expected what to install, such as telegram, or --frozen for what pincer.lock says");
-    return carryOut({ do: "install", packages: options.words.map(fromHere) }, options, `install ${options.words.join(" ")}`, io);
+    return carryOut(
+      { do: "install", packages: options.words.map((typed) => fromHere(typed)) },
+      options,
+      `install ${options.words.join(" ")}`,
+      io,
+    );
   },
 };
 

@@ -11,6 +11,7 @@ import { npmSettings } from "../sources/npm-settings.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { packageIn, rootFor, sourceAt } from "./registry-place.ts";
+import { counted } from "./shown.ts";
 
 export const mirror: CommandDefinition = {
   command: {
@@ -47,7 +48,7 @@ export const mirror: CommandDefinition = {
       );
     else
       for (const line of [
-        `${isWhole ? "●" : "✗"} ${mirrored.releases} releases in ${folder}, ${mirrored.fetched} files fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
+        `${isWhole ? "●" : "✗"} ${counted(mirrored.releases, "release")} in ${folder}, ${counted(mirrored.fetched, "file")} fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
         ...(dependencies?.packages
           ? [`  with      ${dependencies.packages} ${dependencies.packages === 1 ? "package" : "packages"} of npm that its plugins need`]
           : []),

@@ -4,11 +4,12 @@ import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "@pincer/registry/http-source";
-import { checkedName, isVersion, type PackageName } from "@pincer/registry/name";
+import { checkedName, isVersion, type PackageName, type Release } from "@pincer/registry/name";
 import { timeOf } from "@pincer/registry/schema";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
+import { kindSaid } from "../sources/wanted.ts";
 
 export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
 
@@ -45,9 +46,19 @@ export function packageIn(text: string): PackageName & { readonly version?: stri
   return { kind: kind === "skill" ? "skills" : "plugins", id: checkedName(id), ...(version !== undefined && { version }) };
 }
 
+/** As `packageIn`; where the kind was not said, the one that there is. Throws where there is neither, or both. */
+export function presentIn(text: string, has: (name: ReturnType<typeof packageIn>) => boolean): ReturnType<typeof packageIn> {
+  const said = packageIn(text);
+  const could = kindSaid(text) ? [said] : (["plugins", "skills"] as const).map((kind) => ({ ...said, kind }));
+  const [found, other] = could.filter(has);
+  if (other) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`${text} is a plugin and a skill there: say plugin:${text} or skill:${text}`);
+  if (!found) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no ${text}, neither a plugin nor a skill`);
+  return found;
+}
+
 /** Where one release is meant. */
-export function releaseIn(text: string): PackageName & { readonly version: string } {
-  const { version, ...name } = packageIn(text);
+export function releaseIn(text: string, has: (release: Release) => boolean): Release {
+  const { version, ...name } = presentIn(text, (one) => one.version === undefined || has({ ...one, version: one.version }));
   if (version !== undefined) return { ...name, version };
   throw clientErrors.REGISTRY_CLIENT_USAGE(`${text}: expected a release, as ${name.id}@1.2.0`);
 }

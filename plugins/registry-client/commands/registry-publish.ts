@@ -3,11 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
 import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
 import { hasArrived, type Sent } from "@pincer/registry/publisher/send";
+import { scanPackage } from "@pincer/registry/scan/scan";
 import { sha256Of } from "@pincer/registry/sha256";
 import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
@@ -17,6 +19,8 @@ import { bring } from "./publish-into.ts";
 import { timeNow } from "./registry-place.ts";
 import { plainly } from "./shown.ts";
 
+export const publishValued = ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"];
+
 export const publish: CommandDefinition = {
   command: {
     name: "registry publish",
@@ -25,7 +29,7 @@ export const publish: CommandDefinition = {
       "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
   },
   async run(args, io) {
-    const options = readOptions(args, ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"]);
+    const options = readOptions(args, publishValued);
     const needed = (flag: string): string => {
       const value = options.value(flag);
       if (value !== undefined) return value;
@@ -36,7 +40,7 @@ export const publish: CommandDefinition = {
     const tokenFile = options.value("--token-file");
     needed("--key");
     const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
-    const { release, archive, notes } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
+    const { release, archive, notes, files } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = sha256Of(archive);
     const sent = await bring(
       {
@@ -56,7 +60,8 @@ export const publish: CommandDefinition = {
       sha256,
       size: archive.length,
       isNew: sent !== undefined,
-      findings: sent?.released[0]?.findings ?? [],
+      // A folder has no server that would have looked.
+      findings: sent?.released[0]?.findings ?? (sent ? scanPackage(release.kind, files) : []),
     };
     io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
     return 0;
@@ -67,6 +72,7 @@ interface Packed {
   readonly release: Release;
   readonly archive: Uint8Array<ArrayBuffer>;
   readonly notes: ReleaseNotes;
+  readonly files: readonly ArchiveEntry[];
 }
 
 /** The same files give the same bytes, so that publishing again what has arrived is nothing new. */
@@ -81,7 +87,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
   const summary = (manifest.summary ?? manifest.id).replace(/\s+/g, " ").trim();
   return {
     release: { kind, id: checkedName(manifest.id), version: chosen },
-    archive: pack(files),
+    ...{ archive: pack(files), files },
     notes: {
       summary: summary.length <= 200 ? summary : `${summary.slice(0, 199)}…`,
       publishedAt: timeNow(),
@@ -93,10 +99,15 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
 }
 
 function report(
-  answer: Release & { readonly publisher: string; readonly url: string; readonly sha256: string; readonly size: number },
+  answer: Release & {
+    readonly publisher: string;
+    readonly url: string;
+    readonly sha256: string;
+    readonly size: number;
+    readonly findings: Sent["released"][number]["findings"];
+  },
   sent: Pick<Sent, "released" | "claimed"> | undefined,
 ): string {
-  const findings = sent?.released.flatMap((one) => one.findings) ?? [];
   return [
     sent
       ? `● published ${answer.id} ${answer.version} as ${answer.publisher}`
@@ -105,7 +116,7 @@ function report(
     `  size     ${Math.ceil(answer.size / 1024)} kB`,
     `  sha-256  ${answer.sha256}`,
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),
-    ...findings.map(
+    ...answer.findings.map(
       ({ severity, file, line, sentence, rule }) =>
         `  ${plainly(`${severity.padEnd(7)}  ${line > 0 ? `${file}:${line}` : file}: ${sentence} (${rule})`)}`,
     ),

@@ -1,14 +1,14 @@
 /** `pincer registry revoke`: says what nobody should run any more; who runs it hears of it within a minute. */
 import { join, resolve } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { isVersion } from "@pincer/registry/name";
+import { isVersion, type PackageName } from "@pincer/registry/name";
 import { openRepository } from "@pincer/registry/repository/repository";
 import type { Revocation } from "@pincer/registry/revocations";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, onlineKey, readKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
-import { packageIn, timeNow } from "./registry-place.ts";
+import { presentIn, timeNow } from "./registry-place.ts";
 
 export const revoke: CommandDefinition = {
   command: {
@@ -26,7 +26,7 @@ export const revoke: CommandDefinition = {
     const reason = options.value("--reason");
     if (reason === undefined && !options.has("--undo"))
       throw clientErrors.REGISTRY_CLIENT_USAGE("--reason is missing: whoever runs it is told why");
-    const one = revocationOf(what, reason ?? "taken back", options.value("--last-good"));
+    const one = revocationOf(what, reason ?? "taken back", options.value("--last-good"), (name) => repository.ownerOf(name) !== undefined);
     const others = repository.revocations().filter((known) => !isSame(known, one));
     if (options.has("--undo") && others.length === repository.revocations().length)
       throw clientErrors.REGISTRY_CLIENT_USAGE(`${what} is not revoked in ${folder}`);
@@ -37,7 +37,7 @@ export const revoke: CommandDefinition = {
   },
 };
 
-function revocationOf(what: string, reason: string, lastGood: string | undefined): Revocation {
+function revocationOf(what: string, reason: string, lastGood: string | undefined, has: (name: PackageName) => boolean): Revocation {
   if (what.startsWith("key:")) {
     const key = what.slice("key:".length);
     if (!/^[0-9a-f]{64}$/.test(key))
@@ -46,7 +46,7 @@ function revocationOf(what: string, reason: string, lastGood: string | undefined
   }
   if (lastGood !== undefined && !isVersion(lastGood))
     throw clientErrors.REGISTRY_CLIENT_USAGE(`--last-good: expected a version as 1.2.0, came ${JSON.stringify(lastGood)}`);
-  const { version, ...name } = packageIn(what);
+  const { version, ...name } = presentIn(what, has);
   return {
     ...name,
     ...(version !== undefined && { versions: [version] }),

@@ -12,7 +12,7 @@ import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, onlineKey, readKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
-import { packageIn } from "./registry-place.ts";
+import { presentIn } from "./registry-place.ts";
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -30,9 +30,8 @@ export const transfer: CommandDefinition = {
     const now = () => systemClock.now();
     const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
     const repository = openRepository(folder, { online, now });
-    const { kind, id } = packageIn(what);
-    const from = repository.ownerOf({ kind, id });
-    if (from === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`${id} is nobody's in ${folder}`);
+    const { kind, id } = presentIn(what, (name) => repository.ownerOf(name) !== undefined);
+    const from = repository.ownerOf({ kind, id })!;
     const old = repository.signedBy(from)?.signed;
     const given = options.value("--statement");
     const fromKeys = options.values("--from-key").map(readKey);

@@ -2,8 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { RegistryError } from "@pincer/registry/error";
-import { archiveOf, checkedName } from "@pincer/registry/name";
+import { archiveOf, checkedName, type Release } from "@pincer/registry/name";
 import { readNotes } from "@pincer/registry/notes";
 import { changedList } from "@pincer/registry/publisher/next-list";
 import type { Signer } from "@pincer/registry/trust/key";
@@ -28,7 +27,8 @@ export const yank: CommandDefinition = {
       if (value !== undefined) return value;
       throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing`);
     };
-    const release = releaseIn(options.words[0] ?? "");
+    const [typed = ""] = options.words;
+    const meant: { release?: Release } = {};
     const isUndone = options.has("--undo");
     needed("--key");
     const yanked = isUndone ? undefined : { at: timeNow(), reason: needed("--reason") };
@@ -43,18 +43,18 @@ export const yank: CommandDefinition = {
         names: [],
         archives: new Map(),
         next(before) {
+          const release = releaseIn(typed, (one) => before?.targets[archiveOf(one)] !== undefined);
+          meant.release = release;
           const path = archiveOf(release);
-          const target = before?.targets[path];
-          if (!before || !target) throw new RegistryError("REGISTRY_NOT_FOUND", `${release.id} ${release.version} was never published`);
-          if ((readNotes(target.custom, path).yanked === undefined) === isUndone) return undefined;
+          if (!before || (readNotes(before.targets[path]!.custom, path).yanked === undefined) === isUndone) return undefined;
           const change = ({ yanked: _before, ...notes }: ReturnType<typeof readNotes>) => ({ ...notes, ...(yanked && { yanked }) });
           return changedList(before, release, change, () => systemClock.now());
         },
       },
       io,
     );
-    const what = `${release.id} ${release.version} is ${done ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
-    io.print(io.json ? JSON.stringify({ ok: true, ...release, yanked: !isUndone, isNew: done !== undefined }) : `● ${what}`);
+    const what = `${typed.replace("@", " ")} is ${done ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
+    io.print(io.json ? JSON.stringify({ ok: true, ...meant.release, yanked: !isUndone, isNew: done !== undefined }) : `● ${what}`);
     return 0;
   },
 };

@@ -1,4 +1,5 @@
 /** A plan, as a person reads it before saying yes. */
+import { instructionsOf } from "../engine/about-skill.ts";
 import type { Plan, PlanItem } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 
@@ -25,6 +26,21 @@ const verbs: Readonly<Record<PlanItem["action"], string>> = {
 const versions = ({ from, to }: PlanItem): string =>
   from !== undefined && to !== undefined && from !== to ? `${from} -> ${to}` : (to ?? from ?? "");
 
+const tokens = (count: number): string => `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}`;
+
+/** So many lines somebody reads before saying yes; the rest is in `--json`. */
+const mostLines = 200;
+
+function changedLines(before = "", after = ""): readonly string[] {
+  const [was, is] = [before.split("\n"), after.split("\n")];
+  const [gone, come] = [was.filter((line) => !is.includes(line)), is.filter((line) => !was.includes(line))];
+  const lines = [...gone.map((line) => `- ${line}`), ...come.map((line) => `+ ${line}`)];
+  if (lines.length === 0) return ["the same lines, in another order or number"];
+  return lines.length <= mostLines
+    ? lines
+    : [...lines.slice(0, mostLines), `and ${lines.length - mostLines} lines more, which --json shows`];
+}
+
 function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string], void, void> {
   const {
     summary,
@@ -37,6 +53,8 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
     gained,
     lost,
     modelText,
+    reads,
+    requires = [],
     notices,
     from,
     action,
@@ -55,19 +73,18 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
   const isChange = from !== undefined && action !== "restore";
   const mark = (permission: string) => (gained.includes(permission) ? "+ " : isChange ? "  " : "");
   if (["install", "enable", "update", "rollback", "restore"].includes(action) && permissions.length === 0)
-    yield ["may", "nothing beyond its own folder"];
+    yield ["may", item.kind === "skills" ? "call no tool while it is used" : "nothing beyond its own folder"];
   for (const [index, { risk, permission, text }] of permissions.entries())
     yield [index === 0 ? "may" : "", `${mark(permission)}${risk === "high" ? "risky: " : ""}${text} [${permission}]`];
   for (const permission of lost) yield ["", `- no longer: ${permission}`];
+  if (requires.length > 0) yield ["needs", requires.join(", ")];
   for (const { what, before, after } of modelText) {
-    if (!isChange) {
-      yield ["tells", `the model, of ${what}: ${after?.split("\n")[0] ?? ""}`];
-      continue;
-    }
-    yield ["tells", `the model something else, of ${what}:`];
-    for (const line of before?.split("\n") ?? []) if (!after?.split("\n").includes(line)) yield ["", `- ${line}`];
-    for (const line of after?.split("\n") ?? []) if (!before?.split("\n").includes(line)) yield ["", `+ ${line}`];
+    if (isChange) {
+      yield ["tells", `the model something else, of ${what}:`];
+      for (const line of changedLines(before, after)) yield ["", line];
+    } else if (what !== instructionsOf(item.id)) yield ["tells", `the model, of ${what}: ${after?.split("\n")[0] ?? ""}`];
   }
+  if (reads && action !== "keep") yield ["reads", `${tokens(reads.eachTurn)} in each turn, ${tokens(reads.whenUsed)} when it is used`];
   for (const { level, text } of notices) yield [level === "note" ? "note" : "look", text];
 }
 

@@ -2,8 +2,8 @@
 import { reviewPermissions } from "@pincer/plugin-kit/permission-review";
 import { isObject } from "@pincer/plugin-sdk/json5";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
-import { parseSkill } from "@pincer/plugin-sdk/skill";
 import type { Kind } from "@pincer/registry/name";
+import { aboutSkill } from "./about-skill.ts";
 import type { PlanItem } from "./plan.ts";
 
 export interface About {
@@ -14,6 +14,10 @@ export interface About {
   readonly permissions: PlanItem["permissions"];
   /** By what it is about. */
   readonly told: ReadonlyMap<string, string>;
+  /** Of a skill: the tokens of what a model reads of it. */
+  readonly reads?: PlanItem["reads"];
+  /** Of a skill: what there must be where it is used. */
+  readonly requires?: readonly string[];
   /** Of a plugin. */
   readonly manifest?: Manifest;
 }
@@ -32,33 +36,6 @@ export function aboutPlugin(manifest: Manifest): About {
     ...{ id, version, summary, manifest },
     permissions: reviewPermissions(permissions).map(({ risk, permission, text }) => ({ risk, permission, text })),
     told: new Map(Object.entries(tool).map(([name, { record }]) => [`tool ${name}`, toolText(record)])),
-  };
-}
-
-/** Of a skill that says nothing of tools: what names some of them may do less. */
-export const everyTool = "tools *";
-
-type Permitted = PlanItem["permissions"][number];
-const allTools: Permitted = { risk: "medium", permission: everyTool, text: "While it is used, the agent may call every tool that it has." };
-
-function aboutSkill(text: string, file: string, folder: string): About {
-  const { name, description, metadata, allowedTools, modelInvocable, dispatchTool, body } = parseSkill(text, file, folder);
-  const { version } = metadata;
-  const dispatched: Permitted = {
-    ...{ risk: "high", permission: `dispatch ${dispatchTool}` },
-    text: `Whoever writes /${name} has ${dispatchTool} called with what stands behind it, and no model is asked.`,
-  };
-  return {
-    ...{ id: name, summary: description.split("\n")[0]! },
-    ...(typeof version === "string" && { version }),
-    permissions: [
-      ...(allowedTools?.map(({ name: tool, pattern }): Permitted => {
-        const called = pattern === undefined ? tool : `${tool}(${pattern})`;
-        return { risk: "medium", permission: `tools ${called}`, text: `While it is used, the agent may call ${called}.` };
-      }) ?? [allTools]),
-      ...(dispatchTool === undefined ? [] : [dispatched]),
-    ],
-    told: new Map([...(modelInvocable ? [[`skill ${name}`, description] as const] : []), [`skill ${name} once it is used`, body.trim()]]),
   };
 }
 

@@ -9,6 +9,7 @@ import { applyStep } from "./apply.ts";
 import { createEmbedded } from "./embedded.ts";
 import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
+import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
@@ -17,6 +18,7 @@ import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { syncing } from "./syncing.ts";
 import { takeTurn } from "./turn.ts";
 import { updating } from "./updating.ts";
 
@@ -90,10 +92,13 @@ export function createEngine(surroundings: Surroundings) {
       before?.origin.from === "registry" && wanted.from === "registry" ? { registry: before.origin.registry, ...wanted } : wanted;
     const candidate = await resolved(surroundings.sources, from, signal);
     if (candidate.kind === "plugins") reserve(candidate.id);
+    if (kind === "skills" && candidate.kind !== kind)
+      throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${typed} is the plugin ${candidate.id}, and no skill: "pincer install ${typed}"`);
     const present = packages[keyOf(candidate)];
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -148,10 +153,14 @@ export function createEngine(surroundings: Surroundings) {
         request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
     };
     if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
+    if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
     if (request.do === "update") {
+      const { kind } = request;
       const all =
         request.packages?.map((typed) => installed(typed, packages)) ??
-        Object.entries(packages).map(([key, entry]) => [nameOf(key), entry] as const);
+        Object.entries(packages)
+          .map(([key, entry]) => [nameOf(key), entry] as const)
+          .filter(([name]) => kind === undefined || name.kind === kind);
       return Promise.all(
         all.map(([name, entry]) =>
           entry.pinned && request.packages === undefined

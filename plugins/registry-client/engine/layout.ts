@@ -68,7 +68,7 @@ export function readText(path: string): string | undefined {
 }
 
 /** Whole or not at all, also when the machine ends in the middle. */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const next = `${path}.${process.pid}`;
   try {

@@ -20,7 +20,7 @@ const origin = Type.Unsafe<Origin>(
     closed({ from: from("registry"), registry: Text, path: Text, sha256: Sha256 }),
     closed({ from: from("clawhub"), site: Text, slug: Text, sha256: Sha256 }),
     closed({ from: from("npm"), name: Text, integrity: Text }),
-    closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text) }),
+    closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
     closed({ from: from("folder"), path: Text, sha256: Sha256 }),
     closed({ from: from("archive"), at: Text, sha256: Sha256 }),
   ]),
@@ -64,10 +64,12 @@ export function nameOf(key: string): PackageName {
 export const lockFileOf = (home: string): string => join(home, "pincer.lock");
 
 /** Throws `REGISTRY_CLIENT_LOCK_INVALID`. */
-export function readLock(home: string): Packages {
-  const file = lockFileOf(home);
+export const readLock = (home: string): Packages => packagesIn(lockFileOf(home)) ?? {};
+
+/** Undefined where no such file is. Throws `REGISTRY_CLIENT_LOCK_INVALID`. */
+export function packagesIn(file: string): Packages | undefined {
   const text = readText(file);
-  if (text === undefined) return {};
+  if (text === undefined) return undefined;
   const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_LOCK_INVALID(`${file}: ${why}; mend it, or restore it from a backup`);
   let json: unknown;
   try {

@@ -11,15 +11,17 @@ const Names = Type.Array(Name, { minItems: 1, maxItems: 100 });
 
 /** What is asked for. */
 export const Request = Type.Union([
-  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `/folder`. `kind`: of a bare name; absent: a plugin where there is one of that name, else a skill. */
+  /** As they are typed: `telegram`, `weather@1.2.0`, `npm:some-plugin`, `/folder`. `kind`: of a bare name; absent: a plugin where there is one of that name, else a skill; skills: nothing else. */
   closed({ do: Type.Literal("install"), packages: Names, kind: Type.Optional(one("plugins", "skills")) }),
-  /** Absent: all that are not pinned. */
-  closed({ do: Type.Literal("update"), packages: Type.Optional(Names) }),
+  /** Absent: all that are not pinned, or all of that kind. */
+  closed({ do: Type.Literal("update"), packages: Type.Optional(Names), kind: Type.Optional(one("plugins", "skills")) }),
   /** `data`: also what it kept. */
   closed({ do: Type.Literal("remove"), packages: Names, data: Type.Optional(Type.Boolean()) }),
   closed({ do: Type.Literal("rollback"), packages: Names }),
   /** Exactly what `pincer.lock` says. */
   closed({ do: Type.Literal("restore") }),
+  /** The skills that the lock names, and no plugin; with `lock`, the file of another gateway, also those that this one names. */
+  closed({ do: Type.Literal("sync"), lock: Type.Optional(Name) }),
 ]);
 export type Request = Static<typeof Request>;
 
@@ -65,6 +67,10 @@ export const PlanItem = closed({
   gained: Type.Array(Text),
   lost: Type.Array(Text),
   modelText: Type.Array(ModelText),
+  /** Of a skill: tokens of its name and description, and of its instructions. */
+  reads: Type.Optional(closed({ eachTurn: Type.Integer(), whenUsed: Type.Integer() })),
+  /** Of a skill: what there must be where it is used, for people. */
+  requires: Type.Optional(Type.Array(Text)),
   notices: Type.Array(Notice),
   /** What a yes to everything does not cover: each is accepted by these very words. */
   needs: Type.Array(Text),

@@ -1,5 +1,6 @@
 /** From what is asked for to the steps that would do it, with everything that there is to know before. Nothing is written. */
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { filesOf } from "@pincer/plugin-kit/archive";
 import { needsDependencies } from "@pincer/plugin-kit/install";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
@@ -80,7 +81,14 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
-  const all = [...notices, ...(candidate.notices ?? []), ...(publisher ? [publisher] : []), ...noticesOf(found), ...scanned(found)];
+  const all = [
+    ...notices,
+    ...(candidate.notices ?? []),
+    ...(publisher ? [publisher] : []),
+    ...noticesOf(found),
+    ...hiding(surroundings, name),
+    ...scanned(found),
+  ];
   const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const item: PlanItem = {
     ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
@@ -94,6 +102,12 @@ export async function placing(
   };
   const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
   return { item, step };
+}
+
+/** Of the skills that ship with Pincer, one that was installed takes the place. */
+function hiding({ embedded }: Surroundings, { kind, id }: PackageName): readonly Notice[] {
+  if (kind !== "skills" || !existsSync(join(dirname(embedded), "skills", id, "SKILL.md"))) return [];
+  return [{ code: "hides-own", level: "warning", text: `it takes the place of the skill ${id} that ships with Pincer` }];
 }
 
 function noticesOf({ candidate: { notes, publisher, origin }, about: { manifest } }: Package): readonly Notice[] {
@@ -145,7 +159,10 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
-const deleted: Notice = { code: "data", level: "warning", text: "what it kept in its folder is deleted" };
+const deleted: Notice = {
+  ...{ code: "data", level: "warning" },
+  text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
+};
 
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {

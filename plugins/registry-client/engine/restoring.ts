@@ -76,7 +76,12 @@ function stateOf(home: string, name: PackageName, { version, digest }: LockEntry
 }
 
 /** From the cache, where it is kept, and otherwise from where it came. */
-async function fetchedAgain(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Prepared> {
+export async function fetchedAgain(
+  surroundings: Surroundings,
+  name: PackageName,
+  entry: LockEntry,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const { home, sources } = surroundings;
   const locked = { ...name, version: entry.version };
   const kept = await keptArchive(home, entry.digest);

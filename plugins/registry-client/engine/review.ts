@@ -1,7 +1,8 @@
 /** In what a version differs from the one before it, as far as whoever installs it has to know. */
 import { createHash } from "node:crypto";
 import type { Publisher } from "@pincer/registry/client/client";
-import { type About, everyTool } from "./about.ts";
+import type { About } from "./about.ts";
+import { everyTool } from "./about-skill.ts";
 import type { ModelText, Notice, PlanItem } from "./plan.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
@@ -14,11 +15,11 @@ export const shownPublisher = ({ name, keys, threshold }: Publisher): NonNullabl
   threshold,
 });
 
-export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText">;
+export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "reads" | "requires">;
 
 /** Without a version before, nothing that it may do is gained. */
 export function compare(before: Pick<About, "permissions" | "told"> | undefined, after: About): Difference {
-  const { permissions } = after;
+  const { permissions, reads, requires } = after;
   const missing = (from: About["permissions"], within: About["permissions"]) =>
     from.filter(
       ({ permission, text }) =>
@@ -30,6 +31,8 @@ export function compare(before: Pick<About, "permissions" | "told"> | undefined,
     gained: before ? named(missing(permissions, before.permissions)) : [],
     lost: before ? named(missing(before.permissions, permissions)) : [],
     modelText: compareTold(before?.told ?? new Map(), after.told),
+    ...(reads && { reads }),
+    ...(requires && { requires: [...requires] }),
   };
 }
 

@@ -51,7 +51,11 @@ function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" 
     case "npm":
       return { from: "npm", name: origin.name };
     case "git":
-      return { from: "git", url: origin.url, ...(origin.inside !== undefined && { inside: origin.inside }) };
+      return {
+        ...{ from: "git", url: origin.url },
+        ...(origin.inside !== undefined && { inside: origin.inside }),
+        ...(origin.ref !== undefined && { ref: origin.ref }),
+      };
     case "clawhub":
       return { from: "clawhub", slug: origin.slug, site: origin.site };
     case "folder":

@@ -30,7 +30,8 @@ export function createGitPackages(packBytes: number): PackageSource<WantedGit> {
       const git = gitFor(url);
       const commit = ref !== undefined && commitId.test(ref) ? ref : await commitOf(git, url, ref, signal);
       const fetched = await filesAt(git, { url, commit, inside }, signal);
-      const origin = { from: "git", url, commit: fetched.commit, ...(inside !== undefined && { inside }) } as const;
+      const how = { ...(inside !== undefined && { inside }), ...(ref !== undefined && { ref }) };
+      const origin = { from: "git", url, commit: fetched.commit, ...how } as const;
       const { files } = fetched;
       return { ...identityOf(files, whereIs(wanted)), origin, size: sizeOf(files), files: async () => files };
     },

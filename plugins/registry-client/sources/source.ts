@@ -27,7 +27,8 @@ export type Origin =
   | { readonly from: "clawhub"; readonly site: string; readonly slug: string; readonly sha256: string }
   /** `integrity`: Subresource Integrity of the package's archive. */
   | { readonly from: "npm"; readonly name: string; readonly integrity: string }
-  | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string }
+  /** `ref`: what was asked for, which an update follows. */
+  | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string; readonly ref?: string }
   /** `sha256`: of the deterministic archive of its files. */
   | { readonly from: "folder"; readonly path: string; readonly sha256: string }
   | { readonly from: "archive"; readonly at: string; readonly sha256: string };

@@ -17,13 +17,16 @@ export function dot(kind: keyof typeof colours): string {
   return styleText(colour, sign);
 }
 
+/** What a skill's author wrote commands no terminal, and turns nothing around. */
+export const plainly = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\u{e0000}-\u{e007f}]/gu, "\ufffd");
+
 /** The first column as wide as its widest cell; further lines of the second stand beneath its first. */
 export function aligned(rows: readonly (readonly [string, string])[], indent = ""): readonly string[] {
   const width = Math.max(0, ...rows.map(([first]) => Bun.stringWidth(first)));
   return rows.flatMap(([first, second]) =>
     second.split("\n").map((line, at) => {
       const head = at === 0 ? first : "";
-      return `${indent}${head}${" ".repeat(width - Bun.stringWidth(head))}  ${line}`.trimEnd();
+      return `${indent}${head}${" ".repeat(width - Bun.stringWidth(head))}  ${plainly(line)}`.trimEnd();
     }),
   );
 }

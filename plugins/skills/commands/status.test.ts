@@ -20,6 +20,7 @@ test("each skill is shown with its place, and why it cannot be used", async () =
     page("strong-tea", ...needs, "    install:", "      - { id: k, kind: brew, formula: kettle, label: Install the kettle }"),
   );
   write("no-tea", page("other"));
+  write("loud-tea", page("loud-tea").replace(/description: .*/, 'description: "Brews \\e[2Jtea\\n● git  bundled"'));
 
   expect(await home.pincer(["skills", "status"])).toMatchObject({ code: 3, err: expect.stringContaining("no gateway runs") });
   await home.pincer(["up"]);
@@ -34,6 +35,7 @@ test("each skill is shown with its place, and why it cannot be used", async () =
     "                             TEA_KEY is not set: skills.entries.strong-tea.env.TEA_KEY",
   ]);
   expect(out).toMatch(/^○ no-tea +workspace {2}SKILL.md, line 2: expected name: the name of its folder, "no-tea", came "other"$/m);
+  expect(out).toContain("● loud-tea        workspace  Brews \ufffd[2Jtea ● git bundled\n");
   expect(out).toMatch(/^● git +bundled {4}Works with a git repository/m);
   expect(out).toMatch(/\n\d+ of \d+ can be used, \d+ cannot be used as things are; those of the workspace are in .*\/workspace\/skills\n$/);
 

@@ -5,7 +5,7 @@ import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { skillsErrors } from "../errors.ts";
 import { skillsStatus } from "../methods.ts";
 import { wireSources } from "../roots.ts";
-import { aligned, type CommandDefinition, dot, EXIT } from "./command.ts";
+import { aligned, type CommandDefinition, dot, EXIT, plainly } from "./command.ts";
 
 type Status = ResultOf<typeof skillsStatus>["skills"][number];
 
@@ -14,12 +14,13 @@ const placeOf = ({ source }: Status): string => places.get(source) ?? source;
 
 /** As much of a description as tells one skill from another. */
 const most = 90;
-const brief = (text: string): string => (text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, "")} …`);
+const oneLine = (text: string): string => text.replace(/\s+/g, " ");
+const briefly = (text: string): string => (text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, "")} …`);
 
 const line = (skill: Status): readonly [string, string, string] => [
-  `${dot(skill.eligible ? "good" : "off")} ${skill.name}`,
+  `${dot(skill.eligible ? "good" : "off")} ${plainly(skill.name)}`,
   placeOf(skill),
-  skill.eligible ? brief(skill.description) : skill.reasons.join("\n"),
+  skill.eligible ? briefly(oneLine(skill.description)) : skill.reasons.join("\n"),
 ];
 
 function table(skills: readonly Status[]): readonly string[] {
@@ -47,7 +48,7 @@ function one(skill: Status): readonly string[] {
   const who = [...(skill.modelInvocable ? ["the model"] : []), ...(skill.userInvocable ? [`you, with /${skill.name}`] : [])];
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["", eligible ? ["can be used"] : reasons],
-    ["what for", [skill.description]],
+    ["what for", [oneLine(skill.description)]],
     ["place", [`${placeOf(skill)}, ${skill.filePath}`]],
     ["chosen by", who],
     ["needs", needs.map((need) => `${need}${lacking.has(need) ? " (missing)" : ""}`)],
@@ -55,7 +56,7 @@ function one(skill: Status): readonly string[] {
     ["to get it", install.map(({ label, command }) => `${label}: ${command}`)],
   ];
   const shown = rows.filter(([, lines]) => lines.length > 0).map(([head, lines]) => [head, lines.join("\n")] as const);
-  return [`${dot(eligible ? "good" : "off")} ${skill.name}`, ...aligned(shown, "  ")];
+  return [`${dot(eligible ? "good" : "off")} ${plainly(skill.name)}`, ...aligned(shown, "  ")];
 }
 
 /** The command is there wherever the plugin is; what it calls is there once that is on. */

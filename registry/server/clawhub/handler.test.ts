@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { pack } from "../../../plugin-kit/archive.ts";
 import { readZip } from "../../archive/zip.ts";
@@ -91,6 +93,17 @@ test("the files that somebody has are known again, of whatever version they are"
   expect(await resolve("1.0.0")).toEqual({ slug: "weather", match: { version: "1.0.0" }, latestVersion });
   expect(await resolve("2.0.0-beta.1")).toEqual({ slug: "weather", match: { version: "2.0.0-beta.1" }, latestVersion });
   expect(await resolve("changed")).toEqual({ slug: "weather", match: null, latestVersion });
+});
+
+test("a release is unpacked once for whoever compares with it or fetches it, and not each time", async () => {
+  await using served = await serve();
+  const large = (version: string) => [...skill(version), { path: "zeros", bytes: Buffer.alloc(40 * 2 ** 20) }];
+  for (const version of ["1.0.0", "1.1.0"]) served.house.publish(version, pack(large(version)), weather);
+  const ask = () => served.json(`resolve?slug=weather&hash=${"0".repeat(64)}`);
+  const zip = async (version: string) => sha256(await (await served.get(`download?slug=weather&version=${version}`)).bytes());
+  const before = [await ask(), await zip("1.0.0"), await zip("1.1.0")];
+  rmSync(join(served.house.folder, "targets", "skills"), { recursive: true });
+  expect([await ask(), await zip("1.0.0"), await zip("1.1.0")]).toEqual(before);
 });
 
 test("a version that nobody should run is called malicious, and not handed out; the one before it is", async () => {

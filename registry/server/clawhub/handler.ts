@@ -2,7 +2,6 @@
  * ClawHub's read API over a registry's skills, so that its CLI, and whatever else speaks it, searches, inspects and installs from here without an
  * account. Nothing is published this way.
  */
-import { writeZip } from "../../archive/zip-write.ts";
 import { isName, isVersion } from "../../name.ts";
 import {
   fileAnswer,
@@ -53,7 +52,7 @@ const mostCompared = 50;
 
 export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: ClawHubOptions<Release>): ClawHub<Release> {
   type Skill = ShelvedSkill<Release>;
-  const contentOf = createContents(shelf);
+  const contents = createContents(shelf);
 
   async function skillNamed(id: string, query: URLSearchParams): Promise<Skill> {
     const skill = isName(id) ? await shelf.get(id) : undefined;
@@ -85,7 +84,7 @@ export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: C
   }
 
   const matching = async (skill: Skill, fingerprint: string): Promise<Release | undefined> => {
-    for (const release of skill.releases.slice(0, mostCompared)) if ((await contentOf(release)).fingerprint === fingerprint) return release;
+    for (const release of skill.releases.slice(0, mostCompared)) if ((await contents.fingerprint(release)) === fingerprint) return release;
     return undefined;
   };
 
@@ -95,7 +94,7 @@ export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: C
     if (what === undefined) return Response.json(skillAnswer(skill));
     if (what === "versions" && rest.length === 2) {
       const release = named(skill, which!);
-      return Response.json(versionAnswer(skill, release, await contentOf(release)));
+      return Response.json(versionAnswer(skill, release, await contents.of(release)));
     }
     if (rest.length > 1) throw new Refusal(404, "Not found");
     if (what === "versions") {
@@ -107,7 +106,7 @@ export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: C
     if (what === "file") {
       const release = releaseOf(skill, query);
       refuseMalicious(release);
-      const file = (await contentOf(release)).files.find(({ path }) => path === query.get("path"));
+      const file = (await contents.of(release)).files.find(({ path }) => path === query.get("path"));
       if (!file) throw new Refusal(404, "File not found");
       return fileAnswer(file);
     }
@@ -158,9 +157,9 @@ export function createClawHub<Release extends SkillRelease>({ shelf, prefix }: C
         const skill = await skillNamed(required(query, "slug"), query);
         const release = releaseOf(skill, query);
         refuseMalicious(release);
-        const { files } = await contentOf(release);
+        const zip = await contents.zip(release);
         onDownload(release);
-        return zipAnswer(writeZip(files), `${skill.id}-${release.version}`);
+        return zipAnswer(zip, `${skill.id}-${release.version}`);
       }
       case "whoami":
         throw new Refusal(401, "This registry has no accounts here: everything that can be read is read without one");

@@ -1,0 +1,44 @@
+/** `skills.upload.*`, in the wire's own shapes. */
+import { defineMethod } from "@pincer/plugin-sdk/method";
+import { type TProperties, Type } from "@sinclair/typebox";
+
+const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
+const Text = Type.String({ minLength: 1 });
+const sha256 = Type.Optional(Type.String({ pattern: "^[a-fA-F0-9]{64}$" }));
+const state = { uploadId: Text, receivedBytes: Type.Integer(), expiresAt: Type.Integer() };
+
+export const uploadBegin = defineMethod({
+  name: "skills.upload.begin",
+  summary: "Begins to take a skill in a zip, which skills.install can install once it is whole; it is kept for an hour.",
+  scope: "operator.admin",
+  params: object({
+    kind: Type.Literal("skill-archive"),
+    slug: Text,
+    sizeBytes: Type.Integer({ minimum: 1 }),
+    sha256,
+    /** Of no use here: a version that is installed is kept when another takes its place. */
+    force: Type.Optional(Type.Boolean()),
+    idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
+  }),
+  result: object(state),
+});
+
+export const uploadChunk = defineMethod({
+  name: "skills.upload.chunk",
+  summary: "The next piece of a skill's zip, in base64.",
+  scope: "operator.admin",
+  params: object({
+    uploadId: Text,
+    offset: Type.Integer({ minimum: 0 }),
+    dataBase64: Type.String({ minLength: 1, maxLength: 5_592_408 }),
+  }),
+  result: object(state),
+});
+
+export const uploadCommit = defineMethod({
+  name: "skills.upload.commit",
+  summary: "Says that the zip is whole, and has its size and digest compared; it installs nothing.",
+  scope: "operator.admin",
+  params: object({ uploadId: Text, sha256 }),
+  result: object({ ...state, sha256: Text }),
+});
