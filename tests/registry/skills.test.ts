@@ -105,13 +105,6 @@ test("a skill is shown with what it tells the model, may do and needs; an update
   expect(await home.pincer(["skills", "update", "tea", "--yes"])).toMatchObject({ code: 0 });
   expect(readFileSync(currentOf(home, "tea"), "utf8")).toContain("Boil milk.");
 
-  await publish(folderWith("tea", text("# Tea\n\nBoil milk.\nWait.", "read exec(kettle *)")), "1.2.0");
-  const wider = await home.pincer(["skills", "update", "--yes"]);
-  expect(wider).toMatchObject({ code: 1, err: expect.stringContaining("--accept 'tools exec(kettle *)'") });
-  await publish(folderWith("tea", skillText("tea", "Brews tea when somebody is thirsty.", needs, "# Tea")), "1.3.0");
-  const unbound = await home.pincer(["skills", "update", "--yes"]);
-  expect(unbound).toMatchObject({ code: 1, err: expect.stringContaining('--accept "tools *"') });
-
   expect(await home.pincer(["skills", "rollback", "tea", "--yes"])).toMatchObject({
     code: 0,
     out: expect.stringContaining("tea 1.0.0 is back"),
@@ -122,7 +115,21 @@ test("a skill is shown with what it tells the model, may do and needs; an update
     out: expect.stringContaining("tea 1.0.0 is removed"),
   });
   expect([existsSync(join(home.path, "skills", "tea")), lockOf(home)]).toEqual([false, {}]);
-});
+}, 120_000);
+
+test("what widens a skill needs a yes of its own: another tool, or no bound any more", async () => {
+  await using home = homeOf();
+  const text = (tools: string) => skillText("mate", "Brews mate.", tools, "# Mate");
+  await publish(folderWith("mate", text("allowed-tools: read")), "1.0.0");
+  await home.pincer(["skills", "install", "mate", "--yes"]);
+  await publish(folderWith("mate", text("allowed-tools: read exec(kettle *)")), "1.1.0");
+  const wider = await home.pincer(["skills", "update", "--yes"]);
+  expect(wider).toMatchObject({ code: 1, err: expect.stringContaining("--accept 'tools exec(kettle *)'") });
+  await publish(folderWith("mate", text("")), "1.2.0");
+  const unbound = await home.pincer(["skills", "update", "--yes"]);
+  expect(unbound).toMatchObject({ code: 1, err: expect.stringContaining('--accept "tools *"') });
+  expect(lockOf(home)["skills/mate"]?.version).toBe("1.0.0");
+}, 120_000);
 
 test("sync makes the skills what the lock says, brings those of another gateway, and writes over nobody's changes", async () => {
   await using home = homeOf();
@@ -150,7 +157,7 @@ test("sync makes the skills what the lock says, brings those of another gateway,
 
   const missing = await home.json<{ error: { code: string; message: string } }>(["skills", "sync", join(home.path, "no.lock")]);
   expect(missing.error).toMatchObject({ code: "REGISTRY_CLIENT_LOCK_INVALID", message: expect.stringContaining("came no such file") });
-});
+}, 120_000);
 
 test("what a skill is published with is looked through, in a folder too, and shown to whoever publishes and to whoever installs", async () => {
   await using home = homeOf();
