@@ -20,7 +20,7 @@ export interface Backend {
   pin(typed: string, pinned: boolean): Promise<{ readonly id: string; readonly version: string }>;
 }
 
-const isNotRunning = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "CLI_NOT_RUNNING";
+export const isNotRunning = (error: unknown): boolean => (error as { readonly code?: unknown }).code === "CLI_NOT_RUNNING";
 
 export async function backendOf(io: CommandIo): Promise<Backend> {
   try {

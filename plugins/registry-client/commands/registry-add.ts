@@ -11,21 +11,30 @@ import type { Registry } from "../config.ts";
 import { fingerprintOf } from "../engine/review.ts";
 import { type Change, settingsOfFile } from "../engine/settings.ts";
 import { clientErrors } from "../errors.ts";
+import { isNotRunning } from "./backend.ts";
 import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { plainly, table } from "./shown.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
 
-/** A gateway that runs sees the change of the file by itself. */
 async function registriesIn(io: CommandIo): Promise<readonly Registry[]> {
   const written = valueAt(await settingsOfFile(io.home).read(io.signal), at);
   return (Array.isArray(written) ? written : []).filter(isObject) as unknown as readonly Registry[];
 }
-const write = (io: CommandIo, registries: readonly Registry[]): Promise<void> => {
-  const change: Change = [at, registries.length === 0 ? undefined : (registries as unknown as Json)];
-  return settingsOfFile(io.home).change([change], io.signal);
-};
+/** By the gateway, when one runs: it would see a change of the file by itself, but later than the next command asks it. */
+async function write(io: CommandIo, registries: readonly Registry[]): Promise<void> {
+  const isNone = registries.length === 0;
+  try {
+    const { hash } = (await io.call("config.get", {})) as { readonly hash: string };
+    const config = { registries: isNone ? null : registries };
+    await io.call("config.patch", { raw: JSON.stringify({ plugins: { "registry-client": { config } } }), baseHash: hash });
+  } catch (error) {
+    if (!isNotRunning(error)) throw error;
+    const change: Change = [at, isNone ? undefined : (registries as unknown as Json)];
+    await settingsOfFile(io.home).change([change], io.signal);
+  }
+}
 
 /** Throws where the file is no root that its own keys have signed in the form of a registry's. */
 function rootIn(file: string) {
