@@ -98,7 +98,7 @@ test("a registry is added with the keys that are trusted in it, listed, and remo
   const { address, root } = shop.registry;
   expect(await home.pincer(["install", "weather"])).toMatchObject({ code: 1 });
   expect(await home.pincer(["registry", "add", "mine", address])).toMatchObject({
-    code: 1,
+    code: 2,
     err: expect.stringContaining("--root <file> is missing"),
   });
   expect(await home.pincer(["registry", "add", "mine", address, "--root", join(home.path, "pincer.json5")])).toMatchObject({ code: 1 });
