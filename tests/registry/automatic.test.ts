@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import { events } from "../conformance/events.ts";
+import { fits } from "../conformance/recorder.ts";
 import { startShop } from "../support/packages.ts";
 
 const hourMs = 3_600_000;
@@ -42,6 +44,7 @@ test("an update comes by itself a day after it was first seen, one that may do m
   later(1);
   expect((await keepUp()).updated).toMatchObject([{ id: "weather", from: "1.0.0", to: "1.1.0", outcome: "updated" }]);
   expect(await came).toMatchObject({ id: "weather", to: "1.1.0" });
+  expect(fits(events["registry-client.updated"]!.payload, await came)).toBe(true);
   expect(await listed()).toMatchObject({ version: "1.1.0", automatic: "came from 1.0.0 by itself; pincer rollback weather goes back" });
   expect((await client.call<{ version: string }>("weather.said", {})).version).toBe("1.1.0");
 

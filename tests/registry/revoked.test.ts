@@ -7,6 +7,8 @@ import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { pack } from "../../plugin-kit/archive.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import { events } from "../conformance/events.ts";
+import { fits } from "../conformance/recorder.ts";
 import { type Shop, startShop } from "../support/packages.ts";
 
 const reason = "it sends where you are to a stranger";
@@ -76,6 +78,7 @@ test("what is revoked stops within a minute, starts no more without a network, a
     revoke(shop, ["1.1.0"], "1.0.0");
     await it.asked();
     expect(await told).toMatchObject({ id: "weather", version: "1.1.0", reason, lastGood: "1.0.0", next: "pincer rollback weather" });
+    expect(fits(events["registry-client.revoked"]!.payload, await told)).toBe(true);
     await expect(inFlight).rejects.toMatchObject(refused("PLUGIN_UNLOADED"));
     await expect(it.said()).rejects.toMatchObject({ error: { code: "INVALID_REQUEST" } });
     expect(await it.state()).toEqual({ state: "disabled", error: { code: "PLUGIN_REVOKED", message: words } });
