@@ -118,7 +118,7 @@ test("a version that is new, or was taken back, is not taken by itself, and by i
   await home.pincer(["install", "weather@1.3.0", "--yes"]);
   expect(entryOf(home)).toMatchObject({ version: "1.3.0", before: { version: "1.2.0" } });
   const { out } = await home.pincer(["info", "weather"]);
-  expect(out).toMatch(/has {4}1\.3\.0 \(.*\), 1\.2\.0 \(.*, taken back\), 1\.1\.0/);
+  expect(out).toMatch(/has {4}1\.3\.0 \(.*\), 1\.2\.0 \(.*, yanked\), 1\.1\.0/);
   expect(out).toContain("is     installed, 1.2.0 is kept");
 });
 
