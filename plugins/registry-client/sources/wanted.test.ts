@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import type { Wanted } from "./source.ts";
 import { parseWanted } from "./wanted.ts";
 
-const read = (text: string) => parseWanted(text, "plugins", "/work");
+const read = (text: string) => parseWanted(text, "plugins", "/desk");
 const plugin = { from: "registry", kind: "plugins" } as const;
 
 test.each<[string, Wanted]>([
@@ -23,12 +23,12 @@ test.each<[string, Wanted]>([
   ["git+ssh://git@host/x.git", { from: "git", url: "ssh://git@host/x.git" }],
   ["git:git@host:team/x.git#v1", { from: "git", url: "ssh://git@host/team/x.git", ref: "v1" }],
   ["git:file:///srv/x.git", { from: "git", url: "file:///srv/x.git" }],
-  ["./folder", { from: "folder", path: "/work/folder" }],
+  ["./folder", { from: "folder", path: "/desk/folder" }],
   ["../folder", { from: "folder", path: "/folder" }],
-  [".", { from: "folder", path: "/work" }],
+  [".", { from: "folder", path: "/desk" }],
   ["/srv/a folder", { from: "folder", path: "/srv/a folder" }],
   ["~/mine", { from: "folder", path: `${homedir()}/mine` }],
-  ["file.tgz", { from: "archive", at: "/work/file.tgz" }],
+  ["file.tgz", { from: "archive", at: "/desk/file.tgz" }],
   ["/srv/file.tar.gz", { from: "archive", at: "/srv/file.tar.gz" }],
   ["https://host/x.tgz", { from: "archive", at: "https://host/x.tgz" }],
   ["https://192.168.1.4/x.tgz", { from: "archive", at: "https://192.168.1.4/x.tgz" }],
