@@ -113,6 +113,7 @@ const run = async (...args: string[]) => {
     json: false,
     signal: new AbortController().signal,
     print: (line: string) => void lines.push(line),
+    result: (_value: unknown, text: string) => void lines.push(...text.split("\n")),
     call: (method: string, params: unknown) => client.call<unknown>(method, params),
     on: async () => undefined,
   };

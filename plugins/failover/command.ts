@@ -1,5 +1,7 @@
 /** `pincer models auth`: profiles added, listed, ordered and tested, over the caller's own connection. */
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
@@ -20,9 +22,6 @@ pincer models auth test [<provider>:<name> ...]
 pincer models auth logout <provider>[:<name>]
     forgets the profile, or all of the provider, and what they are made of`;
 
-/** As of any command that was called wrongly. */
-const WRONG = 2;
-
 type Result<M extends keyof typeof methods> = ResultOf<(typeof methods)[M]>;
 
 const ago = (at: number, now: number): string => {
@@ -30,18 +29,19 @@ const ago = (at: number, now: number): string => {
   return seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 };
 
-function line(profile: AuthProfile, now: number): string[] {
+/** How it is comes last, in as many lines as there is to say of it and of its models. */
+function row(profile: AuthProfile, now: number): readonly string[] {
   const { name, type, state, priority, cooldownUntil, reason, lastUsedAt, own } = profile;
   const until = cooldownUntil === undefined ? "" : ` for ${ago(now, cooldownUntil)}`;
   const used = lastUsedAt === undefined ? "never used" : `used ${ago(lastUsedAt, now)} ago`;
-  return [
-    `${name}  ${own ? "its own" : type}  ${state}${until}  priority ${priority}  ${used}`,
-    ...(reason === undefined ? [] : [`    ${reason.class}: ${reason.message}`]),
+  const more = [
+    ...(reason === undefined ? [] : [`${reason.class}: ${reason.message}`]),
     ...profile.models.map(({ model, successes, failures, latencyMs, cooldownUntil: rests }) => {
       const latency = latencyMs === null ? "" : `, first text after ${latencyMs} ms`;
-      return `    ${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${ago(now, rests)}`}`;
+      return `${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${ago(now, rests)}`}`;
     }),
   ];
+  return [name, own ? "its own" : type, String(priority), used, [`${state}${until}`, ...more].join("\n")];
 }
 
 /** The command is there wherever the plugin is; what it calls is there once that is on. */
@@ -60,16 +60,15 @@ function read(words: readonly string[]) {
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const wrong = (said: string): number => {
     io.print(`${said}\n\n${HELP}`);
-    return WRONG;
+    return EXIT.usage;
   };
   const [verb, ...words] = args;
   if (verb === undefined) return wrong("say what is to be done with the auth profiles:");
   const { names: rest, options, unknown } = read(words);
   if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {
-    if (io.json) io.print(JSON.stringify(result, null, 2));
-    else for (const text of lines) io.print(text);
-    return 0;
+    io.result(result, lines.join("\n"));
+    return EXIT.done;
   };
   const call = <R>(method: string, params: unknown) =>
     io
@@ -85,8 +84,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
 
   if (verb === "list") {
     const result = await call<Result<"profilesList">>("failover.profiles.list", name === undefined ? {} : { provider: name });
-    const lines = result.profiles.flatMap((profile) => line(profile, result.ts));
-    return show(result, lines.length === 0 ? ["none; pincer models auth add <provider>:<name> keeps one"] : lines);
+    const rows = result.profiles.map((profile) => row(profile, result.ts));
+    const none = "none; pincer models auth add <provider>:<name> keeps one";
+    return show(result, [rows.length === 0 ? none : table(["profile", "type", "priority", "used", "state"], rows, { figures: [2] })]);
   }
   if (verb === "test") {
     const result = await call<Result<"profilesTest">>("failover.profiles.test", rest.length === 0 ? {} : { profiles: rest });
@@ -95,7 +95,7 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
       ({ profile, outcome, failure, ms }) => `${profile} ${words[outcome]} (${ms} ms)${failure ? `: ${failure.message}` : ""}`,
     );
     show(result, lines.length === 0 ? ["there is no profile to test"] : lines);
-    return result.results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+    return result.results.some(({ outcome }) => outcome === "failed") ? EXIT.failed : EXIT.done;
   }
   if (name === undefined) return wrong(`pincer models auth ${verb} needs a name:`);
   if (verb === "order") {

@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
@@ -99,7 +98,7 @@ export function serve(ctx: Context): void {
       return { done };
     }),
   );
-  ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
+  ctx.method(methods.list, (_params, { signal }) => told(async () => ({ packages: listed(ctx.home, await open(signal)) })));
   ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>

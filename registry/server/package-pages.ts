@@ -1,7 +1,7 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Finding, severities } from "../scan/finding.ts";
 import type { Downloads } from "./downloads.ts";
@@ -60,7 +60,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
     package(name: PackageName) {
       const releases = shelf.releases(name);
       const newest = newestOf(releases) ?? releases[0];
-      if (!newest) throw missing(`${name.kind.slice(0, -1)} ${name.id}`);
+      if (!newest) throw missing(`${wordOf(name.kind)} ${name.id}`);
       const { total, versions } = downloads.of(name);
       return {
         ...name,
@@ -78,7 +78,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
 
     release({ version, ...name }: Release) {
       const release = shelf.releases(name).find((one) => one.version === version);
-      if (!release) throw missing(`${name.kind.slice(0, -1)} ${name.id} ${version.slice(0, 64)}`);
+      if (!release) throw missing(`${wordOf(name.kind)} ${name.id} ${version.slice(0, 64)}`);
       return {
         ...name,
         ...shown(release),

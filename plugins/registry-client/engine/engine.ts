@@ -1,5 +1,6 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Kind, PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
@@ -12,7 +13,7 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
@@ -224,6 +225,8 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Of a plugin that is installed, or of this Pincer. */
+    manifestOf: (name: PackageName): Manifest | undefined => installedAbout(home, name)?.manifest ?? embedded.find(name.id)?.manifest,
     /** Whether it is a plugin of this Pincer. */
     isOwn: (id: string): boolean => embedded.has(id),
 
