@@ -106,8 +106,11 @@ export const usageError = (message: string, command?: Pick<CliCommand, "name" | 
       : "pincer --help",
   });
 
-/** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. */
+/** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. With wrong usage goes what is right. */
 export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: CliCommand, words: Pick<Invocation, "args" | "flags">) {
+  const { code, details } = error;
+  if (error.exit === EXIT.usage && error.next === undefined)
+    return new CliError(error.message, { code, details, next: usageError("", { name, usage }).next });
   const { path = "", expected, got } = (error.details ?? {}) as { readonly [Part in "path" | "expected" | "got"]?: string };
   const key = path.slice(1).toLowerCase();
   if (error.code !== "BUS_PARAMS_INVALID" || name === "call" || expected === undefined) return error;

@@ -2,6 +2,7 @@
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
@@ -58,14 +59,11 @@ function read(words: readonly string[]) {
 }
 
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const wrong = (said: string): number => {
-    io.print(`${said}\n\n${HELP}`);
-    return EXIT.usage;
-  };
+  const wrong = (said: string) => commandErrors.COMMAND_USAGE(`${said}\n\n${HELP}\n`);
   const [verb, ...words] = args;
-  if (verb === undefined) return wrong("say what is to be done with the auth profiles:");
+  if (verb === undefined) throw wrong("say what is to be done with the auth profiles:");
   const { names: rest, options, unknown } = read(words);
-  if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
+  if (unknown !== undefined) throw wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {
     io.result(result, lines.join("\n"));
     return EXIT.done;
@@ -79,7 +77,7 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   const [name] = rest;
   const given = options.get("priority");
   const priority = given === undefined ? undefined : Number(given);
-  if (priority !== undefined && !Number.isInteger(priority)) return wrong(`priority is a whole number, came ${given}`);
+  if (priority !== undefined && !Number.isInteger(priority)) throw wrong(`priority is a whole number, came ${given}`);
   const ranked = priority === undefined ? {} : { priority };
 
   if (verb === "list") {
@@ -97,7 +95,7 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     show(result, lines.length === 0 ? ["there is no profile to test"] : lines);
     return result.results.some(({ outcome }) => outcome === "failed") ? EXIT.failed : EXIT.done;
   }
-  if (name === undefined) return wrong(`pincer models auth ${verb} needs a name:`);
+  if (name === undefined) throw wrong(`pincer models auth ${verb} needs a name:`);
   if (verb === "order") {
     const result = await call<Result<"orderSet">>("failover.order.set", { provider: name, profiles: rest.slice(1) });
     return show(result, [`${name} is tried in this order: ${result.order.join(", ") || "there is no profile"}`]);
@@ -120,17 +118,17 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     const result = await call<Result<"signInWait">>("failover.signIn.wait", { id });
     return show(result, [`${name} is signed in`]);
   }
-  if (verb !== "add") return wrong(`there is no "pincer models auth ${verb}":`);
+  if (verb !== "add") throw wrong(`there is no "pincer models auth ${verb}":`);
 
   const [type, expires, awsProfile] = [options.get("type"), options.get("expires"), options.get("aws-profile")];
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
-  if (Number.isNaN(expiresAt)) return wrong(`expires is a date such as 2027-01-31, came ${expires}`);
+  if (Number.isNaN(expiresAt)) throw wrong(`expires is a date such as 2027-01-31, came ${expires}`);
   const typed =
     type === "aws-sdk"
       ? ""
       : await readValue(`${type === "api-key" ? "Key" : type === undefined ? "Key or token" : "Token"} of ${name} (not shown): `);
   const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
-  if (type !== "aws-sdk" && value === "") return wrong("nothing was given, and nothing kept:");
+  if (type !== "aws-sdk" && value === "") throw wrong("nothing was given, and nothing kept:");
   const result = await call<Result<"profilesAdd">>("failover.profiles.add", {
     ...{ name, ...(type === undefined ? {} : { type }), ...ranked },
     ...(value === "" ? {} : { value }),

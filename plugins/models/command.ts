@@ -2,6 +2,7 @@
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
 import type { modelsAuthStatus, modelsList } from "./methods.ts";
@@ -52,8 +53,7 @@ export const LIST_COMMAND: CommandDefinition = {
 
 export const PULL_COMMAND: CommandDefinition = {
   command: { name: "models pull", summary: "Fetches a model onto the machine of its server: ollama/qwen3", usage: "<model>" },
-  async run([model], io) {
-    if (model === undefined) return EXIT.usage;
+  async run([model = ""], io) {
     let state = (await io.call("models.pull", { model })) as PullState;
     const cancel = () => void io.call("models.pull.cancel", { model: state.model }).catch(() => undefined); // silent-ok: what it comes to the wait tells
     io.signal.addEventListener("abort", cancel, { once: true });
@@ -81,8 +81,7 @@ export const CATALOGUE_COMMAND: CommandDefinition = {
   async run([verb, accepted], io) {
     if ((verb !== undefined && verb !== "update") || (accepted !== undefined && accepted !== ACCEPT)) {
       const words = [verb, accepted].filter((word) => word !== undefined).join(" ");
-      io.print(`there is no "pincer models catalogue ${words}"; there is: pincer models catalogue update [${ACCEPT}]`);
-      return EXIT.usage;
+      throw commandErrors.COMMAND_USAGE(`there is no "pincer models catalogue ${words}"`);
     }
     const told = ({ entries, added, from, at }: ResultOf<typeof modelsCatalogueUpdate>) =>
       `${entries} models${from === null || at === null ? "" : `, ${added} of them from ${from} (${new Date(at).toISOString().slice(0, 10)})`}`;

@@ -3,6 +3,8 @@ import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { bold } from "@pincer/plugin-sdk/command/colour";
 import { table } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
+import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import * as methods from "./methods.ts";
 
@@ -16,7 +18,7 @@ const spelled = ({ channel, accountId, id }: Pick<Named, "channel" | "accountId"
   `${channel}${accountId === undefined ? "" : `/${accountId}`}:${id}`;
 const line = (one: Named) =>
   `${spelled(one)}${one.kind === "group" ? " (group)" : ""}${one.name === undefined ? "" : ` ${JSON.stringify(one.name)}`}`;
-const row = (one: Named) => [spelled(one), one.kind === "group" ? "group" : "person", one.name ?? ""];
+const row = (one: Named) => [spelled(one), one.kind === "group" ? "group" : "person", plainly(one.name ?? "")];
 
 async function showAll(_args: readonly string[], io: CommandIo): Promise<number> {
   const all = (await io.call(methods.list.name, {})) as Listed;
@@ -53,10 +55,10 @@ const decide =
 async function takeBack(args: readonly string[], io: CommandIo): Promise<number> {
   const [who = ""] = args.filter((word) => word !== OWNER);
   const [, channel, accountId = "default", id] = /^([^:/]+)(?:\/([^:]+))?:([\s\S]+)$/.exec(who) ?? [];
-  if (channel === undefined || id === undefined) {
-    io.print(`expected <channel>:<id> or <channel>/<account>:<id>, as pincer pairing list shows them; came ${JSON.stringify(who)}`);
-    return EXIT.usage;
-  }
+  if (channel === undefined || id === undefined)
+    throw commandErrors.COMMAND_USAGE(
+      `expected <channel>:<id> or <channel>/<account>:<id>, as pincer pairing list shows them; came ${JSON.stringify(who)}`,
+    );
   const owner = args.includes(OWNER);
   const done = await io.call(methods.revoke.name, { channel, accountId, id, ...(owner ? { owner } : {}) });
   io.result(done, `${who} may write no longer`);
