@@ -9,12 +9,20 @@ const leastRoom = 24;
 /** A column that must be cut keeps as much. */
 const leastKept = 8;
 
-/** Cells in a line. Some terminals say that they have none. */
-export const terminalWidth = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
+/** Cells in a line; some terminals say that they have none. */
+const terminalWidth = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
 
 const widthOf = (text: string): number => Math.max(...text.split("\n").map((line) => Bun.stringWidth(line)));
 const wrapped = (text: string, room: number): readonly string[] => (Number.isFinite(room) ? Bun.wrapAnsi(text, room) : text).split("\n");
 const blank = (text: string, width: number): string => " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
+
+/** What a person reads as a page, help for example, is wrapped also where it goes through a pager. */
+export const pageWidth = (): number => Math.min(terminalWidth(), 100);
+
+export const paragraph = (text: string, indent: string): string =>
+  wrapped(text, pageWidth() - indent.length)
+    .map((line) => indent + line)
+    .join("\n");
 
 export interface ColumnsOptions {
   readonly indent?: string;
