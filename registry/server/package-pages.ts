@@ -4,6 +4,7 @@ import { RegistryError } from "../error.ts";
 import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Finding, severities } from "../scan/finding.ts";
+import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Findings } from "./findings.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -29,7 +30,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
   const publisherOf = (name: PackageName) => {
     const owner = repository.ownerOf(name);
     const keys = owner === undefined ? undefined : repository.publisher(owner);
-    return keys && { name: owner!, keys: keys.keys.map(({ json }) => json.keyval.public).sort(), threshold: keys.threshold };
+    return keys && { name: owner!, keys: hexKeysOf(keys), threshold: keys.threshold };
   };
 
   return {
@@ -49,7 +50,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
       const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
       return {
         publisher,
-        keys: owner.keys.map(({ json }) => json.keyval.public).sort(),
+        keys: hexKeysOf(owner),
         threshold: owner.threshold,
         /** Paths of releases in it whose names are another's by now: the next list is without them. */
         handedOver,
