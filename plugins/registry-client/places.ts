@@ -1,7 +1,6 @@
 /** Where packages, and what they need, are had, by what the operator configured. */
 
-import { publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
-import { type HttpFetch, httpReader } from "@pincer/registry/http-source";
+import { httpReader } from "@pincer/registry/http-source";
 import type { ClientConfig } from "./config.ts";
 import { createDependencies, type Dependencies } from "./dependencies/dependencies.ts";
 import type { Sources } from "./engine/sources.ts";
@@ -14,15 +13,11 @@ import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
-import { ledFetch } from "./sources/web-address.ts";
+import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
 
 interface Places extends Omit<RegistriesOptions, "registries" | "fetchLed"> {
   readonly config: ClientConfig;
 }
-
-/** Whoever installs names these addresses himself, also of machines of his own; what they may be their sources say. */
-const fetchNamed: HttpFetch = (url, init) => fetch(url, init);
-const fetchLed = ledFetch(fetchNamed, publicFetch);
 
 export const sitesOf = ({ config, ...options }: Places): readonly ClawHubSite[] =>
   config.clawhub.map((site) => createClawHubSite(site, httpReader({ ...options, fetchLed })));

@@ -40,7 +40,10 @@ const longestDocument = 64 * 2 ** 20;
 export function npmRegistry(settings: NpmSettings, options: HttpReaderOptions): NpmRegistryClient {
   const read = httpReader(options);
   /** Also an archive of the registry may be elsewhere, where nobody is to learn the token. */
-  const headersFor = ({ authorization }: NpmRegistry, accept: string) => ({ accept, ...(authorization !== undefined && { authorization }) });
+  const headersFor = ({ authorization }: NpmRegistry, accept: string) => ({
+    accept,
+    ...(authorization !== undefined && { authorization }),
+  });
 
   return {
     async document(name, signal) {

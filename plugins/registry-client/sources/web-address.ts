@@ -1,12 +1,8 @@
 /**
  * Which addresses something is fetched from. The operator may name any machine, also one of his own network, as long as what comes from it is
- * encrypted; without encryption only this machine. Where that one leads on to is no more the operator's choice.
+ * encrypted; without encryption only this machine. Where that one leads on to is no more the operator's choice: see `ledFetch`.
  */
 import { isIP, isLoopback, isPrivate, isPrivateName } from "@pincer/plugin-sdk/addresses";
-import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
-import type { PublicFetch } from "@pincer/plugin-sdk/runtime/public-fetch";
-import { RegistryError } from "@pincer/registry/error";
-import type { HttpFetch, HttpReaderOptions } from "@pincer/registry/http-source";
 import { clientErrors } from "../errors.ts";
 
 /** Throws `REGISTRY_CLIENT_WANTED_INVALID`. */
@@ -24,20 +20,7 @@ const bareHost = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "")
 export const isThisMachine = (url: URL): boolean => url.hostname === "localhost" || isLoopback(bareHost(url));
 
 /** By what stands there alone: of a name that anybody can have registered, what it leads to at the moment says nothing. */
-function isOwnNetwork(url: URL): boolean {
+export function isOwnNetwork(url: URL): boolean {
   const host = bareHost(url);
   return isIP(host) === 0 ? isPrivateName(host) : isPrivate(host);
 }
-
-/** A server on the internet leads to the internet alone, whatever the name; one of the operator's own network leads wherever it likes. */
-export const ledFetch =
-  (fetch: HttpFetch, publicly: PublicFetch): NonNullable<HttpReaderOptions["fetchLed"]> =>
-  async (url, init, from) => {
-    if (isOwnNetwork(from)) return fetch(url.href, init);
-    try {
-      return await publicly(url, init as BunFetchRequestInit);
-    } catch (error) {
-      if (!hasCode(error, "PLUGIN_PERMISSION")) throw error;
-      throw new RegistryError("REGISTRY_UNREACHABLE", `${from.origin} leads to ${url.origin}, where it may not lead: ${errorMessage(error)}`);
-    }
-  };
