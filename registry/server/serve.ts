@@ -3,6 +3,7 @@ import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import type { Signer } from "../trust/key.ts";
+import { ownAddresses } from "./address.ts";
 import { clawHubPrefix, createApp } from "./app.ts";
 import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
@@ -64,14 +65,14 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     publications: createRates(settings.rates.publications, "publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
-  const callers = createCallers(database, tokens, now);
+  const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
   const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
   const app = createApp({
     folder,
-    proxies: settings.proxies,
+    settings,
     rates,
     downloads,
     index,

@@ -16,6 +16,13 @@ const rate = (burst: number, perMinute: number, description: string) =>
 
 const serverSettings = Type.Object(
   {
+    address: Type.Optional(
+      Type.String({
+        pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        description:
+          "What everybody calls the registry, such as https://registry.example.org: a request must be signed for it. Without it only who asks on this machine may sign requests; tokens work in any case",
+      }),
+    ),
     claims: Type.Union([Type.Literal("open"), Type.Literal("granted")], {
       default: "open",
       description: "Who may take a free name: whoever comes first, or only whom `pincer registry grant` names",
@@ -56,7 +63,11 @@ export type ServerSettings = Static<typeof serverSettings>;
 /** With what was left out filled in. Throws `REGISTRY_SETTINGS_INVALID`. */
 export function checkedSettings(given: unknown, where: string): ServerSettings {
   const settings = Value.Default(serverSettings, structuredClone(given));
-  if (Value.Check(serverSettings, settings)) return settings;
+  if (Value.Check(serverSettings, settings)) {
+    const { address } = settings;
+    if (address === undefined || URL.canParse(address)) return settings;
+    throw new RegistryError("REGISTRY_SETTINGS_INVALID", `${where}: expected an address, came ${JSON.stringify(address)}, at /address`);
+  }
   const first = Value.Errors(serverSettings, settings).First();
   const came = first === undefined ? "" : `, came ${JSON.stringify(first.value)}, at ${first.path || "/"}`;
   throw new RegistryError("REGISTRY_SETTINGS_INVALID", `${where}: ${first?.message ?? "another form was expected"}${came}`);

@@ -194,6 +194,39 @@ test("what the server signs is signed anew long before it expires", async () => 
   });
 });
 
+test("a request that is signed for another registry is taken by none, whatever host it says it is for", async () => {
+  const { signer } = createSigner();
+  const address = "https://registry.example.org/pincer";
+  const asked = async ({ server, parcel }: Place, url: string, id: string) => {
+    const sent = await parcel("ada", signer, id, { url });
+    return post(server.url, { ...sent, headers: { ...sent.headers, host: new URL(url).host } });
+  };
+  await withServer({ address: `${address}/` }, async (place) => {
+    for (const url of ["https://registry.example.org", "http://registry.example.org", "https://eve.example", place.server.url])
+      expect([url, await asked(place, url, "weather")]).toEqual([
+        url,
+        expect.objectContaining({ status: 421, code: "REGISTRY_MISDIRECTED", detail: expect.stringContaining(`is ${address}:`) }),
+      ]);
+    expect(await asked(place, address.replace("https", "http"), "weather")).toMatchObject({
+      status: 401,
+      detail: expect.stringContaining(`expected one over POST ${address}/api/v1/publish`),
+    });
+    expect(await asked(place, address, "weather")).toMatchObject({ status: 201 });
+  });
+  // What is behind a proxy, and says nowhere what it is called, believes no host that it is told.
+  await withServer({ proxies: 1 }, async (place) => {
+    expect(await asked(place, "https://registry.example.org", "weather")).toMatchObject({
+      status: 421,
+      detail: expect.stringContaining("`address` in its server.json"),
+    });
+    using operator = openOperator(place.folder, () => place.clock.now());
+    const { token } = operator.tokens.create({ publisher: "ada", scopes: ["publish"], lifeMs: 60_000 });
+    expect(await post(place.server.url, await place.parcel("ada", signer, "weather", { token }))).toMatchObject({ status: 201 });
+  });
+  for (const wrong of ["registry.example.org", "https://a:b@x", "https://x/?y", "https://[x"])
+    expect(() => checkedSettings({ address: wrong }, "settings")).toThrow(/\/address/);
+});
+
 test("an expired token counts no more", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     using operator = openOperator(folder, () => clock.now());
