@@ -45,6 +45,11 @@ const serverSettings = Type.Object(
     }),
     publicationBytes: Type.Integer({ minimum: 1024, default: 64 * 2 ** 20, description: "Largest body of a publication" }),
     bodySeconds: Type.Number({ exclusiveMinimum: 0, default: 120, description: "How long a body may take to come" }),
+    scanSeconds: Type.Number({
+      exclusiveMinimum: 0,
+      default: 30,
+      description: "How long an archive is looked through; what takes longer is told as something grave",
+    }),
     uploads: Type.Integer({ minimum: 1, default: 8, description: "Publications that are received at once" }),
     rates: Type.Object(
       {

@@ -264,6 +264,36 @@ test("what was found in a release is told to whoever publishes it, to whoever as
   });
 });
 
+test("a scan that takes too long is ended and told as grave, and others are answered while it runs", async () => {
+  // Seconds for the rules, while each turn of the loop below is a second to the server.
+  const slow = "eval(import(a `".repeat(120_000);
+  await withServer(
+    { bodySeconds: 1e9, scanSeconds: 30, rates: { reads: { burst: 1e6, perMinute: 1 } } },
+    async ({ server, clock, parcel }) => {
+      const { signer } = createSigner();
+      let answer: Awaited<ReturnType<typeof post>> | undefined;
+      const publication = post(
+        server.url,
+        await parcel("eve", signer, "weather", { files: { "plugin.ts": slow, "a.ts": slow, "b.ts": slow } }),
+      ).then((one) => {
+        answer = one;
+      });
+      let answered = 0;
+      while (answer === undefined) {
+        expect((await fetch(`${server.url}/api/v1/`)).status).toBe(200);
+        answered += 1;
+        await clock.advance(1000);
+      }
+      await publication;
+      expect(answer).toMatchObject({ status: 201, released: [{ findings: [{ rule: "unscanned", severity: "high" }] }] });
+      expect(answered).toBeGreaterThanOrEqual(30);
+      expect(await (await fetch(`${server.url}/api/v1/packages/plugins/weather/1.0.0`)).json()).toMatchObject({
+        findings: [{ rule: "unscanned", file: "plugin.json", sentence: expect.stringContaining("could not be looked through in 30 s") }],
+      });
+    },
+  );
+});
+
 test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     const [ada, bob, eve] = [createSigner().signer, createSigner().signer, createSigner().signer];
@@ -347,7 +377,7 @@ test("nobody says of a release that it has been out for long already, or will be
 });
 
 test("who hands a name over, or seems to, takes no more of the server at once than who publishes", async () => {
-  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock, parcel }) => {
+  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock }) => {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     const answered = new Promise<string>((resolve) => {
@@ -359,7 +389,7 @@ test("who hands a name over, or seems to, takes no more of the server at once th
     });
     const head = ["host: x", "content-type: multipart/form-data; boundary=x", "content-length: 1000000"];
     socket.write(`POST /api/v1/packages/plugins/weather/owner HTTP/1.1\r\n${head.join("\r\n")}\r\n\r\n--x`);
-    const send = async () => (await post(server.url, await parcel("ada", createSigner().signer, "weather"))).status;
+    const send = async () => (await fetch(`${server.url}/api/v1/packages/plugins/weather/owner`, { method: "POST", body: "x" })).status;
     // The server has it when the place is taken.
     let status = await send();
     for (let time = 0; time < 50 && status !== 503; time++) status = await send();
