@@ -7,6 +7,7 @@ import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
 import { type Expected, joined, readTarget } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
+import { hexKeysOf, publisherIn } from "../trust/owner.ts";
 import { isInPattern } from "../trust/pattern.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
@@ -135,7 +136,8 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       });
       if (revoked.length === all.length) throw revokedError(all[0]!, revoked[0]!.revocation);
       const releases = all.filter(({ version }) => !revoked.some((one) => one.version === version));
-      return { publisher: publisherIn(found, publisher), releases, revoked };
+      const owner = publisherIn(found.delegator.signed, publisher)!;
+      return { publisher: { name: publisher, threshold: owner.threshold, keys: hexKeysOf(owner) }, releases, revoked };
     },
 
     revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
@@ -168,10 +170,4 @@ function publishedAt(path: string, { length, hashes: { sha256 }, custom }: Targe
   const release = releaseAt(path);
   if (release?.kind !== name.kind || release.id !== name.id || path !== archiveOf(release)) return [];
   return [{ ...release, path, length, sha256, notes: readNotes(custom, path) }];
-}
-
-function publisherIn({ role, delegator }: Found, name: string): Publisher {
-  const { keys, roles } = delegator.signed.delegations!;
-  const { keyids, threshold } = roles.find((one) => one.name === role)!;
-  return { name, threshold, keys: keyids.map((id) => keys[id]!.keyval.public).sort() };
 }

@@ -19,7 +19,7 @@ import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
-import { timeNow } from "./registry-place.ts";
+import { isAddress, timeNow } from "./registry-place.ts";
 
 export const publishValued = ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"];
 
@@ -53,11 +53,14 @@ export const publish: CommandDefinition = {
     const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
     const { release, archive, notes, files } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = sha256Of(archive);
+    // A folder has no server that would look.
+    const found = isAddress(url) ? [] : scanPackage(release.kind, files);
     const sent = await bring(
       {
         ...{ to: url, keyFolder: options.value("--key-folder"), publisher, signers, names: [release] },
         token: tokenFile === undefined ? undefined : readFileSync(resolve(tokenFile), "utf8").trim(),
         archives: new Map([[archiveOf(release), archive]]),
+        findings: new Map([[archiveOf(release), found]]),
         next: (before) =>
           hasArrived(before, release, sha256) ? undefined : nextList(before, { ...release, archive, notes }, () => systemClock.now()),
       },
@@ -71,8 +74,7 @@ export const publish: CommandDefinition = {
       sha256,
       size: archive.length,
       isNew: sent !== undefined,
-      // A folder has no server that would have looked.
-      findings: sent?.released[0]?.findings ?? (sent ? scanPackage(release.kind, files) : []),
+      findings: sent?.released[0]?.findings ?? (sent ? found : []),
     };
     io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
     return 0;

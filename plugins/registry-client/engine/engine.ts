@@ -15,6 +15,7 @@ import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
@@ -99,7 +100,9 @@ export function createEngine(surroundings: Surroundings) {
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
-      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
+      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
+      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
