@@ -52,7 +52,7 @@ export function columns(
 }
 
 export interface TableOptions {
-  /** Columns of figures, counted from 0: their ends stand below each other. */
+  /** Columns of figures, counted from 0: their ends stand below each other. Those at the end that find no room in a terminal are left out. */
   readonly figures?: readonly number[];
 }
 
@@ -60,6 +60,13 @@ export interface TableOptions {
 export function table(head: readonly string[], rows: readonly (readonly string[])[], { figures = [] }: TableOptions = {}): string {
   const edge = terminalWidth();
   const last = head.length - 1;
+  if (figures.includes(last)) {
+    const width = head.reduce(
+      (sum, title, at) => sum + widthOf([title, ...rows.map((row) => row[at] ?? "")].join("\n")) + gap.length,
+      -gap.length,
+    );
+    if (width > edge) return table(head.slice(0, -1), rows, { figures });
+  }
   const cells = [head, ...rows].map((row) => head.map((_, at) => (at === last ? (row[at] ?? "") : (row[at] ?? "").replaceAll("\n", " "))));
   const widths = head.map((_, at) => Math.max(...cells.map((row) => widthOf(row[at]!))));
   const before = () => widths.slice(0, -1).reduce((sum, width) => sum + width + gap.length, 0);
