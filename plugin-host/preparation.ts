@@ -121,16 +121,8 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{
-            home: deps.home,
-            clock,
-            log: around.log,
-            runtime: await runtime(),
-            manifest,
-            isTrusted,
-            confinement,
-            config: around.permitting,
-          },
+          ...{ home: deps.home, clock, log: around.log, runtime: await runtime(), manifest },
+          ...{ isTrusted, confinement, config: around.permitting },
           ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
@@ -163,6 +155,7 @@ export function createPreparation(
     const refusal = revocationOf(folder) ?? refusalOf(id, how);
     if (refusal) throw refusal;
     requireUses(manifest);
+    if (number === 1) limited.delete(id); // what it kept may have gone with one that had its name
     const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
       const prepared: Promise<undefined | (() => Promise<boolean>)> =
