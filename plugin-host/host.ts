@@ -156,8 +156,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   };
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
-    const installed = all().filter(({ found }) => found.root.layout === "installed");
-    await removals.installedAre(installed.map(({ id }) => id).sort());
+    await removals.installedAre(all().flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : [])));
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();

@@ -6,13 +6,12 @@ import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
 
 const io = { signal: new AbortController().signal };
-const kernel = { id: "kernel", assertLive: () => undefined };
 
 /** It remembers who is installed, so that it also sees what was removed while nothing ran. */
 export function createRemovals({ home, values }: Pick<PluginHostDeps, "home" | "values">, log: Logger, capabilities: Capabilities) {
   const end = async (gone: readonly string[]): Promise<void> => {
     if (gone.length === 0 || !capabilities.isProvided(secrets)) return;
-    const { grants, grant } = capabilities.handle(secrets, kernel);
+    const { grants, grant } = capabilities.rely(secrets);
     for (const { name, plugin } of (await grants({}, io)).grants.filter((one) => gone.includes(one.plugin))) {
       await grant({ name, plugin, granted: false }, io);
       log.info("plugin.grant-ended", { plugin, secret: name });
@@ -23,8 +22,7 @@ export function createRemovals({ home, values }: Pick<PluginHostDeps, "home" | "
     const removal = removalOf(home, id);
     if (!removal) return;
     await end([id]);
-    const keys = removal.data ? (await values(id).list("")).map(({ key }) => [key, undefined]) : [];
-    await values(id).set(Object.fromEntries(keys));
+    if (removal.data) await values(id).set(Object.fromEntries((await values(id).list("")).map(({ key }) => [key, undefined])));
     forgetRemoval(home, id);
   };
   return {

@@ -5,19 +5,23 @@
  */
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
+import type { HandleOf } from "@pincer/plugin-sdk/contract";
+import type { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import { filesOf } from "./archive.ts";
 import { packageOf } from "./create.ts";
 import { fetchDependencies, type InstallOptions, installDependencies, lockOf, needsDependencies } from "./install.ts";
+import type { ArchiveSource } from "./packages/loopback.ts";
 import { packagesIn } from "./packages/stage.ts";
 import { isPublished } from "./published.ts";
 
-/** Answers with the folder to run the plugin from, and brings what it needs. Throws as `installDependencies`. */
+/** Answers with the folder to run the plugin from, and brings what it needs, of a plugin that has it or as the options say. Throws as `installDependencies`. */
 export async function runnable(
   folder: string,
   home: string,
   onProgress: (line: string) => void,
-  options: InstallOptions = {},
+  from?: HandleOf<typeof packageArchives> | InstallOptions,
 ): Promise<string> {
+  const options = from && "archive" in from ? { archives: archivesOf(from) } : from;
   if (!isSealed(folder)) {
     await installDependencies(folder, onProgress, options);
     return folder;
@@ -45,6 +49,11 @@ export function removeDependencies(folder: string, home: string): void {
     plugins(folder).filter((one) => one !== folder),
   );
 }
+
+const archivesOf =
+  ({ archive }: HandleOf<typeof packageArchives>): ArchiveSource =>
+  async ({ name, version, checksum }, signal) =>
+    (await archive({ name, version, ...checksum }, { signal })).bytes;
 
 const plugins = (beside: string): readonly string[] => readdirSync(dirname(beside)).map((id) => join(dirname(beside), id));
 
