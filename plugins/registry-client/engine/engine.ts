@@ -2,7 +2,7 @@
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import type { Kind, PackageName } from "@pincer/registry/name";
+import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { kindSaid, parseWanted } from "../sources/wanted.ts";
@@ -13,7 +13,7 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
@@ -135,10 +135,12 @@ export function createEngine(surroundings: Surroundings) {
     const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
     if (own) {
       const on = await surroundings.running?.enabled(signal);
-      if (on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
+      if (!data && on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
         throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${own.id} is not on: "pincer list" shows what is installed`);
-      return disabling(own, data);
+      return disabling(home, own, data);
     }
+    const left = data && isName(typed) && !ifInstalled(() => installed(typed, packages)) && forgetting(home, typed);
+    if (left) return left;
     const [name, entry] = installed(typed, packages);
     return removing(home, name, entry, data);
   }
