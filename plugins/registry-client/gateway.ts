@@ -11,7 +11,7 @@ import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { placesOf, sitesOf } from "./places.ts";
+import { placesOf, sitesOf } from "./package-sources.ts";
 import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
