@@ -1,0 +1,77 @@
+/**
+ * The bundle that Pincer runs from. What every command runs and what every start runs are a file each, with its bytecode beside it, so that no start
+ * looks for eighty files and parses them. Bun takes bytecode of CommonJS alone: chunks that are put together become that, and each leaves a door to
+ * itself in its place, through which everything else in the bundle finds it.
+ */
+import { readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BuildConfig } from "bun";
+import { buildDefaultSet, bundled, type DefaultSet } from "./build.ts";
+
+interface GatewayBundle extends Omit<DefaultSet, "entries"> {
+  /** With the sources of Pincer. */
+  readonly repository: string;
+}
+
+interface Together {
+  /** Of the file without its end, in the folder of the bundle. */
+  readonly name: string;
+  /** Files there; with them goes what they import at once. */
+  readonly entries: readonly string[];
+  /** Those of the entries that are plugins. */
+  readonly plugins: readonly string[];
+  readonly bytecodeDepth: number;
+}
+
+export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
+  const { out } = set;
+  const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
+  const plugins = await buildDefaultSet({ ...set, entries });
+  // What modules do when they are read, and their functions: of what lies within those it costs more memory than it saves time.
+  const bytecodeDepth = set.isSmallest ? 0 : 1;
+  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], bytecodeDepth });
+  await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, bytecodeDepth }, known);
+  // A thread of its own shares no code with anybody.
+  await compiled(out, { entrypoints: [join(repository, "store", "writer.ts")], naming: "writer.js", bytecodeDepth });
+}
+
+/** Answers with what was put together. What `others` holds stays where it is. */
+async function putTogether(folder: string, { name, entries, plugins, bytecodeDepth }: Together, others: ReadonlySet<string> = new Set()) {
+  const chunks = new Set<string>();
+  const scanner = new Bun.Transpiler({ loader: "js" });
+  const add = (file: string): void => {
+    if (chunks.has(file) || others.has(file)) return;
+    chunks.add(file);
+    for (const { kind, path } of scanner.scanImports(readFileSync(join(folder, file), "utf8")))
+      if (kind === "import-statement" && path.startsWith("./")) add(path.slice(2));
+  };
+  for (const file of entries) add(file);
+  const whole = `${name}.js`;
+  const source = join(folder, `${name}.ts`);
+  await writeFile(source, [...chunks].map((file, place) => `export * as _${place} from "./${file}";\n`).join(""));
+  const outside: Bun.BunPlugin = {
+    name: "what stays outside",
+    setup: (build) =>
+      void build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => (chunks.has(path.slice(2)) ? undefined : { path, external: true })),
+  };
+  await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], bytecodeDepth });
+  await rm(source);
+  for (const [place, file] of [...chunks].entries()) {
+    const door = `require("./${whole}")._${place}`;
+    // Of CommonJS, whoever imports a plugin would be given all that it exports as its default.
+    const module = plugins.includes(file)
+      ? `// @bun\nexport default import.meta.${door}.default;\n`
+      : `// @bun @bun-cjs\n(function(exports,require,module){module.exports=${door}})\n`;
+    await writeFile(join(folder, file), module);
+  }
+  return chunks;
+}
+
+/** The bundler would write down where the code was, not where it is. */
+const define = { "import.meta.dir": "module.path", "import.meta.path": "module.filename", "import.meta.require": "require" };
+
+async function compiled(folder: string, config: BuildConfig): Promise<void> {
+  for (const artifact of await bundled("the gateway", folder, { ...config, format: "cjs", bytecode: true, define }))
+    await Bun.write(join(folder, artifact.path), artifact);
+}
