@@ -21,23 +21,25 @@ interface Together {
   readonly entries: readonly string[];
   /** Those of the entries that are plugins. */
   readonly plugins: readonly string[];
-  readonly bytecodeDepth: number;
+  readonly compiling: Compiling;
 }
+
+type Compiling = Pick<BuildConfig, "bytecodeDepth">;
 
 export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
   const { out } = set;
   const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
   const plugins = await buildDefaultSet({ ...set, entries });
-  // What modules do when they are read, and their functions: of what lies within those it costs more memory than it saves time.
-  const bytecodeDepth = set.isSmallest ? 0 : 1;
-  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], bytecodeDepth });
-  await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, bytecodeDepth }, known);
+  // Bytecode of functions too is three times as much, and what is published is to stay small.
+  const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0 } : {};
+  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling });
+  await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
   // A thread of its own shares no code with anybody.
-  await compiled(out, { entrypoints: [join(repository, "store", "writer.ts")], naming: "writer.js", bytecodeDepth });
+  await compiled(out, { entrypoints: [join(repository, "store", "writer.ts")], naming: "writer.js", ...compiling });
 }
 
 /** Answers with what was put together. What `others` holds stays where it is. */
-async function putTogether(folder: string, { name, entries, plugins, bytecodeDepth }: Together, others: ReadonlySet<string> = new Set()) {
+async function putTogether(folder: string, { name, entries, plugins, compiling }: Together, others: ReadonlySet<string> = new Set()) {
   const chunks = new Set<string>();
   const scanner = new Bun.Transpiler({ loader: "js" });
   const add = (file: string): void => {
@@ -55,7 +57,7 @@ async function putTogether(folder: string, { name, entries, plugins, bytecodeDep
     setup: (build) =>
       void build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => (chunks.has(path.slice(2)) ? undefined : { path, external: true })),
   };
-  await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], bytecodeDepth });
+  await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], ...compiling });
   await rm(source);
   for (const [place, file] of [...chunks].entries()) {
     const door = `require("./${whole}")._${place}`;
