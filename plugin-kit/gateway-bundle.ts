@@ -38,36 +38,45 @@ export async function buildGateway({ repository, ...set }: GatewayBundle): Promi
   await compiled(out, { entrypoints: [join(repository, "store", "writer.ts")], naming: "writer.js", ...compiling });
 }
 
-/** Answers with what was put together. What `others` holds stays where it is. */
-async function putTogether(folder: string, { name, entries, plugins, compiling }: Together, others: ReadonlySet<string> = new Set()) {
-  const chunks = new Set<string>();
+/** By chunk, the code that comes to it where it is now. */
+type Doors = ReadonlyMap<string, string>;
+
+/** Answers with the doors to what was put together. What is behind `others` stays where it is. */
+async function putTogether(folder: string, { name, entries, plugins, compiling }: Together, others: Doors = new Map()): Promise<Doors> {
+  const doors = new Map<string, string>();
+  const whole = `${name}.js`;
   const scanner = new Bun.Transpiler({ loader: "js" });
   const add = (file: string): void => {
-    if (chunks.has(file) || others.has(file)) return;
-    chunks.add(file);
+    if (doors.has(file) || others.has(file)) return;
+    doors.set(file, `require("./${whole}")._${doors.size}`);
     for (const { kind, path } of scanner.scanImports(readFileSync(join(folder, file), "utf8")))
       if (kind === "import-statement" && path.startsWith("./")) add(path.slice(2));
   };
   for (const file of entries) add(file);
-  const whole = `${name}.js`;
   const source = join(folder, `${name}.ts`);
-  await writeFile(source, [...chunks].map((file, place) => `export * as _${place} from "./${file}";\n`).join(""));
+  await writeFile(source, [...doors.keys()].map((file, place) => `export * as _${place} from "./${file}";\n`).join(""));
   const outside: Bun.BunPlugin = {
     name: "what stays outside",
-    setup: (build) =>
-      void build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => (chunks.has(path.slice(2)) ? undefined : { path, external: true })),
+    setup(build) {
+      build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => {
+        const file = path.slice(2);
+        if (doors.has(file)) return undefined;
+        return others.has(file) ? { path: file, namespace: "door" } : { path, external: true };
+      });
+      // Each door that lies in a file of its own is another one to look for.
+      build.onLoad({ filter: /./, namespace: "door" }, ({ path }) => ({ contents: `module.exports = ${others.get(path)};`, loader: "js" }));
+    },
   };
   await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], ...compiling });
   await rm(source);
-  for (const [place, file] of [...chunks].entries()) {
-    const door = `require("./${whole}")._${place}`;
+  for (const [file, door] of doors) {
     // Of CommonJS, whoever imports a plugin would be given all that it exports as its default.
     const module = plugins.includes(file)
       ? `// @bun\nexport default import.meta.${door}.default;\n`
       : `// @bun @bun-cjs\n(function(exports,require,module){module.exports=${door}})\n`;
     await writeFile(join(folder, file), module);
   }
-  return chunks;
+  return doors;
 }
 
 /** The bundler would write down where the code was, not where it is. */
