@@ -1,4 +1,4 @@
-/** Bundles the CLI, the gateway, the store's writer and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
+/** Bundles the CLI, the gateway, the store's writer, the registry's scanner and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";

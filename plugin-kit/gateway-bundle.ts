@@ -34,8 +34,9 @@ export async function buildGateway({ repository, ...set }: GatewayBundle): Promi
   const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0 } : {};
   const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling });
   await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
-  // A thread of its own shares no code with anybody.
-  await compiled(out, { entrypoints: [join(repository, "store", "writer.ts")], naming: "writer.js", ...compiling });
+  // A thread, and a process of its own, that share no code with anybody.
+  const apart = ["store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
+  await compiled(out, { entrypoints: apart, naming: "[name].js", ...compiling });
 }
 
 /** By chunk, the code that comes to it where it is now. */
