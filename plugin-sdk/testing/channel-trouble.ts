@@ -97,7 +97,7 @@ export function declareTrouble({ suite, channelId, mode, test, startFresh, setti
       using wreck = wreckOf(house.kit.home);
       house.faults.disconnect();
       asked.abort();
-      await statuses.return(undefined);
+      await statuses.return({});
       await house.kit.stop();
       house.platform.say(hello);
 
