@@ -24,14 +24,14 @@ interface Together {
   readonly compiling: Compiling;
 }
 
-type Compiling = Pick<BuildConfig, "bytecodeDepth">;
+type Compiling = Pick<BuildConfig, "bytecodeDepth" | "minify">;
 
 export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
   const { out } = set;
   const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
   const plugins = await buildDefaultSet({ ...set, entries });
   // Bytecode of functions too is three times as much, and what is published is to stay small.
-  const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0 } : {};
+  const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0, minify: true } : {};
   const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling });
   await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
   // A thread, and a process of its own, that share no code with anybody.
