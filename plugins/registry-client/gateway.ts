@@ -48,7 +48,7 @@ export function serve(ctx: Context): void {
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
       settings: settingsOfGateway(ctx.uses.configuration),
       ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
-      now: () => ctx.clock.now(),
+      ...{ clock: ctx.clock, now: () => ctx.clock.now() },
       ...(firstSeen && { firstSeen }),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
@@ -122,7 +122,7 @@ export function serve(ctx: Context): void {
   ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, ...sent }));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
-      const { id, version } = (await open(signal)).pin(typed, pinned);
+      const { id, version } = await (await open(signal)).pin(typed, pinned, signal);
       return { id, version, pinned };
     }),
   );
