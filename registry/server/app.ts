@@ -23,7 +23,7 @@ import type { Uploads } from "./uploads.ts";
 export interface AppParts {
   readonly folder: string;
   readonly settings: ServerSettings;
-  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
+  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates; readonly bytes: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
   readonly shelf: Shelf;
@@ -58,7 +58,13 @@ export function createApp(parts: AppParts) {
     const { pathname } = new URL(request.url);
     const response = serveFile(folder, pathname, request);
     const isWhole = response.status === 200 || response.headers.get("content-range")?.startsWith("bytes 0-");
-    if (isWhole && request.method === "GET") downloads.count(pathname, who);
+    if (isWhole && request.method === "GET")
+      try {
+        downloads.count(pathname, who);
+      } catch (error) {
+        // Whoever installs does not wait for what only counts.
+        parts.onFault(error);
+      }
     return response;
   };
 
@@ -86,7 +92,11 @@ export function createApp(parts: AppParts) {
         const name = nameIn(params);
         const who = household(request, server?.requestIP(request)?.address);
         rates.publications.take(who);
-        return parts.uploads.receive(who, async () => parts.ownership.post(name, request, await parts.readBody(request)));
+        return parts.uploads.receive(who, async () => {
+          const body = await parts.readBody(request);
+          rates.bytes.take(who, body.length);
+          return parts.ownership.post(name, request, body);
+        });
       },
       { parse: "none" },
     )
@@ -129,6 +139,8 @@ export function createApp(parts: AppParts) {
       }
       if (code === "PARSE") return problem(new RegistryError("REGISTRY_REQUEST_INVALID", "the body has another form than was expected"));
       parts.onFault(error);
+      if (isOfFullDisk(error))
+        return problem(new RegistryError("REGISTRY_FULL", "the registry's disk is full, and whoever runs it was told"));
       return Response.json(
         { status: 500, code: "REGISTRY_FAULT", detail: "the registry has failed, and whoever runs it was told" },
         { status: 500 },
@@ -139,6 +151,9 @@ export function createApp(parts: AppParts) {
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }
+
+const isOfFullDisk = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(String((error as { readonly code?: unknown } | null)?.code));
 
 function nameIn({ kind, id }: { readonly kind: string; readonly id: string }): PackageName {
   if ((kind === "plugins" || kind === "skills") && isName(id)) return { kind, id };

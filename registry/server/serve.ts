@@ -16,6 +16,7 @@ import { createNames, popularNames, type Resemblance } from "./names.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
+import { createQuota } from "./quota.ts";
 import { createRates } from "./rates.ts";
 import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -62,6 +63,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     files: createRates(settings.rates.files, "files", now),
     reads: createRates(settings.rates.reads, "questions", now),
     publications: createRates(settings.rates.publications, "publications", now),
+    bytes: createRates(settings.rates.bytes, "bytes of publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
   const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
@@ -84,6 +86,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       settings,
       callers,
       names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
+      quota: createQuota(database, settings, now),
       scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
       clock,

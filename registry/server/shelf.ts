@@ -50,7 +50,10 @@ export function createShelf(folder: string, database: Database, repository: Repo
 
   /** Everything of one publisher, as it is now. */
   function put(publisher: string): void {
-    const packages = Map.groupBy(releasesOf(publisher), ({ kind, id }) => `${kind}/${id}`);
+    const all = releasesOf(publisher);
+    const bytes = all.reduce((sum, { length }) => sum + length, 0);
+    database.query("INSERT OR REPLACE INTO sizes (publisher, bytes) VALUES (?, ?)").run(publisher, bytes);
+    const packages = Map.groupBy(all, ({ kind, id }) => `${kind}/${id}`);
     const before = database.query<PackageName, [string]>("SELECT kind, id FROM packages WHERE publisher = ?").all(publisher);
     for (const { kind, id } of before) if (!packages.has(`${kind}/${id}`)) index.remove(kind, id);
     for (const releases of packages.values()) {

@@ -39,7 +39,10 @@ test("a folder that is published into says what its scan found, signed, and a cl
 
   const registries = [{ name: "home", address: registry, root: join(registry, "metadata", "1.root.json") }];
   mkdirSync(cli.path, { recursive: true });
-  writeFileSync(join(cli.path, "pincer.json5"), JSON.stringify({ plugins: { "registry-client": { enabled: true, config: { registries } } } }));
+  writeFileSync(
+    join(cli.path, "pincer.json5"),
+    JSON.stringify({ plugins: { "registry-client": { enabled: true, config: { registries } } } }),
+  );
   const { out } = await cli.pincer(["install", "skill:tea", "--yes"]);
   expect(out).toContain('the registry "home" says of it that its scan found pipes-to-shell (medium)');
 
@@ -60,5 +63,7 @@ test("a server says it in its catalogue as on its pages", async () => {
   const client = registry.client();
   await client.refresh();
   expect(await client.catalogue()).toEqual([expect.objectContaining({ id: "tea", findings: gist })]);
-  expect(await (await registry.get("/api/v1/packages/skills/tea/1.0.0")).json()).toMatchObject({ findings: [expect.objectContaining(gist[0]!)] });
+  expect(await (await registry.get("/api/v1/packages/skills/tea/1.0.0")).json()).toMatchObject({
+    findings: [expect.objectContaining(gist[0]!)],
+  });
 });
