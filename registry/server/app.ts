@@ -10,6 +10,7 @@ import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
+import { packagePage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
@@ -109,10 +110,18 @@ export function createApp(parts: AppParts) {
       { parse: "none" },
     );
 
-  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
-    rates.reads.take(household(request, server?.requestIP(request)?.address));
+  /** What is asked as the API is, at other paths. */
+  const question = (request: Request, peer: string | undefined): void => {
+    rates.reads.take(household(request, peer));
     shelf.refresh();
-  });
+  };
+  const people = new Elysia()
+    .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
+    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
+    .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
+
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address));
   // Also what would publish there, to be told that nothing is published this way.
   for (const method of ["GET", "HEAD", "POST", "DELETE"])
     for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
@@ -148,6 +157,7 @@ export function createApp(parts: AppParts) {
     })
     .use(api)
     .use(clawHub)
+    .use(people)
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }

@@ -30,6 +30,7 @@ const migrations: readonly string[] = [
    CREATE VIRTUAL TABLE grams USING fts5 (id, tokenize = 'trigram');`,
   // With the roles forgotten everything is read anew.
   `CREATE TABLE sizes (publisher TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE revoked (publisher TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
    ALTER TABLE packages ADD COLUMN withdrawn TEXT;
    DELETE FROM roles;`,
 ];

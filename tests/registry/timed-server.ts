@@ -15,6 +15,8 @@ export interface Place {
   readonly server: RegistryServer;
   readonly folder: string;
   readonly clock: ManualClock;
+  /** The server's key. */
+  readonly online: Signer;
   readonly faults: readonly unknown[];
   parcel(publisher: string, signer: Signer, id: string, over?: Partial<ParcelOptions>): ReturnType<typeof parcel>;
 }
@@ -34,7 +36,7 @@ export async function withServer(settings: object, use: (place: Place) => Promis
   });
   try {
     await use({
-      ...{ server, folder, clock, faults },
+      ...{ server, folder, clock, online, faults },
       parcel: (publisher, by, id, over = {}) =>
         parcel({ url: server.url, publisher, signer: by, release: { kind: "plugins", id, version: "1.0.0" }, now: clock.now(), ...over }),
     });

@@ -3,8 +3,11 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { openSigner } from "@pincer/registry/trust/key";
+import { createEmbedded } from "../engine/embedded.ts";
 import { clientErrors } from "../errors.ts";
+import { embedded } from "../home.ts";
 import type { CommandDefinition } from "./command.ts";
+
 import { readOptions } from "./options.ts";
 
 export const serve: CommandDefinition = {
@@ -33,6 +36,7 @@ export const serve: CommandDefinition = {
       port,
       settings,
       clock: systemClock,
+      reserved: ownNames(),
       onFault: (error) =>
         io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
     });
@@ -58,6 +62,11 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     `  publish  pincer registry publish <package> --to ${url} --publisher <name> --key <file>`,
     "  stop     Ctrl-C",
   ].join("\n");
+}
+
+function ownNames(): readonly string[] {
+  const own = createEmbedded(embedded);
+  return [...own.ids(), ...own.skills().map(({ id }) => id)];
 }
 
 function portIn(text: string): number {
