@@ -113,7 +113,8 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
       where = reason;
       await life.kill();
     };
-    if (at.startsWith("outside:")) world.arm(at.slice("outside:".length) as OutsidePoint, nth, () => kill(at));
+    const isGone = () => kill(at).then(() => true);
+    if (at.startsWith("outside:")) world.arm(at.slice("outside:".length) as OutsidePoint, nth, isGone);
     using _random = clock.after(at === "any" ? nth : 60_000, () => void kill("any"));
     const ready = await life.ready;
     if (ready !== undefined) {
