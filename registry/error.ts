@@ -20,6 +20,7 @@ const meanings = {
   REGISTRY_LIST_CHANGED: "somebody has published under this name meanwhile: the next list builds on that one",
   REGISTRY_NAME_HELD: "the name waits for the word of whoever runs the registry",
   REGISTRY_UNAUTHENTICATED: "the registry does not know who asks",
+  REGISTRY_MISDIRECTED: "the request is for another registry",
   REGISTRY_FORBIDDEN: "who asks may not do that here",
   REGISTRY_REQUEST_INVALID: "the registry does not understand that request",
   REGISTRY_RATE_LIMITED: "too many requests: come back later",

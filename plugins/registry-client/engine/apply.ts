@@ -1,5 +1,5 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
@@ -14,6 +14,7 @@ import type { Embedded } from "./embedded.ts";
 import { readFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
+import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
 import type { Change } from "./settings.ts";
@@ -25,6 +26,8 @@ export type Step =
   | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
+  /** What a plugin kept that was removed before. */
+  | { readonly do: "forget"; readonly id: string }
   | { readonly do: "nothing" };
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
@@ -37,6 +40,8 @@ export async function applyStep(surroundings: Surroundings, step: Step, ready: R
       return disable(surroundings, step, signal);
     case "remove":
       return remove(surroundings, step, signal);
+    case "forget":
+      return forget(surroundings, step, signal);
     case "nothing":
       return undefined;
   }
@@ -76,7 +81,8 @@ async function place(
   const tell = teller(surroundings, name.id);
   const isFirst = pointedAt(home, name, "current") === undefined;
   const changes = isFirst ? await settingsFor(surroundings, name, signal) : [];
-  const begun: Begun = { name, entry, undo: await undoOf(surroundings, changes, signal) };
+  const isFirstHere = isFirst && name.kind === "plugins" && !leftOf(home, name.id);
+  const begun: Begun = { name, entry, data: isFirstHere, undo: await undoOf(surroundings, changes, signal) };
   begin(home, begun);
   try {
     const target = folderOf(home, name, entry.digest);
@@ -156,8 +162,9 @@ async function disable(surroundings: Surroundings, { plugin, data }: StepOf<"dis
   if (running) await running.setEnabled(plugin.id, false, signal);
   else await settings.change([[["plugins", plugin.id, "enabled"], false]], signal);
   removeDependencies(plugin.folder, home);
-  if (data) rmSync(join(home, "data", plugin.id), { recursive: true, force: true });
+  if (data) removeKept(home, plugin.id);
   writeLock(home, withEntry(readLock(home), { kind: "plugins", id: plugin.id }, undefined));
+  if (data) await running?.refresh(signal);
   tell("done");
 }
 
@@ -166,7 +173,7 @@ async function remove(surroundings: Surroundings, { name, data, manifest }: Step
   const tell = teller(surroundings, name.id);
   const sections = name.kind === "plugins" ? [["plugins", name.id], ...(manifest ? [configPathOf(manifest).split(".")] : [])] : [];
   const changes = sections.map((path): Change => [path, undefined]);
-  const begun: Begun = { name, entry: null, undo: await undoOf(surroundings, changes, signal) };
+  const begun: Begun = { name, entry: null, data, undo: await undoOf(surroundings, changes, signal) };
   tell("removing");
   begin(home, begun);
   try {
@@ -182,11 +189,17 @@ async function remove(surroundings: Surroundings, { name, data, manifest }: Step
     throw error;
   }
   tell("settled");
-  // A skill keeps nothing: what lies there is of a plugin that has its name.
-  if (data && name.kind === "plugins") rmSync(join(home, "data", name.id), { recursive: true, force: true });
   complete(home, begun);
   if (name.kind === "plugins") await running?.refresh(signal);
   sweepArchives(home, readLock(home));
   end(home);
+  tell("done");
+}
+
+async function forget(surroundings: Surroundings, { id }: StepOf<"forget">, signal: AbortSignal): Promise<void> {
+  const tell = teller(surroundings, id);
+  tell("removing");
+  removeKept(surroundings.home, id);
+  await surroundings.running?.refresh(signal);
   tell("done");
 }

@@ -37,7 +37,7 @@ const version = {
   dependencies: Type.Optional(Sha256),
   publisher: Type.Optional(closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) })),
 };
-const LockedVersion = closed(version);
+export const LockedVersion = closed(version);
 const LockEntry = closed({
   ...version,
   /** Stays as it is when everything is updated. */
