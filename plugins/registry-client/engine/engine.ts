@@ -13,6 +13,7 @@ import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
+import { keptInstead } from "./offline.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
@@ -98,7 +99,10 @@ export function createEngine(surroundings: Surroundings) {
     // Once from one registry, always from that one.
     const from =
       before?.origin.from === "registry" && wanted.from === "registry" ? { registry: before.origin.registry, ...wanted } : wanted;
-    const candidate = await resolved(surroundings.sources, from, signal);
+    const candidate = await resolved(surroundings.sources, from, signal).catch((error) => {
+      if (from.from !== "registry") throw error;
+      return keptInstead(surroundings, from, before, error);
+    });
     if (candidate.kind === "plugins") reserve(candidate.id);
     if (kind === "skills" && candidate.kind !== kind)
       throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${typed} is the plugin ${candidate.id}, and no skill: "pincer install ${typed}"`);
@@ -112,7 +116,7 @@ export function createEngine(surroundings: Surroundings) {
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
-    const action = present ? "update" : "install";
+    const action = !present ? "install" : Bun.deepEquals(candidate.origin, present.origin) ? "restore" : "update";
     return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
   }
 
