@@ -8,5 +8,6 @@ export const skillsErrors = defineErrors({
   SKILLS_OFF: { message: "no plugin knows of skills", wire: "UNAVAILABLE" },
   SKILLS_INSTALLER: { message: "what the skill needs cannot be got like that", wire: "INVALID_REQUEST" },
   SKILLS_ELSEWHERE: { message: "nobody here does that", wire: "UNAVAILABLE" },
+  SKILLS_FOR_ALL: { message: "skills are installed for every agent", wire: "INVALID_REQUEST" },
   SKILLS_NOT_UPDATED: { message: "not every skill is up to date", wire: "UNAVAILABLE" },
 });

@@ -78,14 +78,14 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
   });
 
   ctx.method(methods.skillsUpdate, async (params, { signal }) => {
-    if (!("skillKey" in params)) return catalog.changing(() => updated(ctx.uses.packages, params, signal));
+    if (!("skillKey" in params)) return catalog.changing(() => updated(ctx.uses, params, signal));
     return changeEntry(ctx, params, signal);
   });
 
   ctx.method(methods.skillsInstall, async (params, { signal }) => {
     const { agentId, timeoutMs = ctx.config.installTimeoutMs } = params;
-    const { all } = await viewOf(agentId, signal);
     if (!("installId" in params)) return catalog.changing(() => installed(ctx, params, timeoutMs, signal));
+    const { all } = await viewOf(agentId, signal);
     const { name, installId } = params;
     const skill = all.find((one) => one.name === name)?.skill;
     if (skill === undefined)

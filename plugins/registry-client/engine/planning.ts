@@ -21,6 +21,7 @@ import { requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
@@ -82,8 +83,10 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
+  const changedAt = before && changedFolder(home, name);
   const all = [
     ...notices,
+    ...(changedAt === undefined ? [] : [writesOver(changedAt)]),
     ...(candidate.notices ?? []),
     ...(publisher ? [publisher] : []),
     ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
@@ -91,9 +94,17 @@ export async function placing(
     ...hiding(surroundings, name),
     ...scanned(found),
   ];
-  const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isThere = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));
   const item: PlanItem = {
-    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
+    ...{
+      kind,
+      id,
+      action: isThere ? "keep" : isSame ? "restore" : action,
+      summary: about.summary,
+      to: version,
+      source: shownOrigin(origin),
+    },
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
@@ -216,6 +227,18 @@ export function returning({ home, sources }: Surroundings, name: PackageName, en
   };
   const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
   return { item, step: { do: "place", name, entry: next } };
+}
+
+/** What the lock says, which lies there still beside another version that counts. */
+export function standing(home: string, name: PackageName, entry: LockEntry): Prepared {
+  const about = installedAbout(home, name, entry.digest);
+  const item: PlanItem = {
+    ...nothing,
+    ...{ ...name, action: "restore", summary: about?.summary ?? "", to: entry.version, source: "the version that was kept" },
+    ...{ digest: entry.digest, ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }) },
+    ...(about && compare(undefined, about)),
+  };
+  return { item, step: { do: "place", name, entry } };
 }
 
 /** What stays as it is, and why. */

@@ -19,7 +19,9 @@ export type Wanted =
   | { readonly from: "git"; readonly url: string; readonly ref?: string; readonly inside?: string }
   | { readonly from: "folder"; readonly path: string }
   /** A path, or an https address. */
-  | { readonly from: "archive"; readonly at: string };
+  | { readonly from: "archive"; readonly at: string }
+  /** As `skills.upload.begin` has called it. */
+  | { readonly from: "upload"; readonly id: string };
 
 /** Exactly what was chosen, so that the same bytes can be had again: this is what the lock holds. */
 export type Origin =
@@ -33,7 +35,9 @@ export type Origin =
   | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string; readonly ref?: string }
   /** `sha256`: of the deterministic archive of its files. */
   | { readonly from: "folder"; readonly path: string; readonly sha256: string }
-  | { readonly from: "archive"; readonly at: string; readonly sha256: string };
+  | { readonly from: "archive"; readonly at: string; readonly sha256: string }
+  /** `sha256`: of the zip that was sent. */
+  | { readonly from: "upload"; readonly sha256: string };
 
 export interface Candidate {
   readonly kind: Kind;
