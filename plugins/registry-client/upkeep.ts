@@ -39,9 +39,13 @@ export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
       for (const one of stopped) {
         ctx.log.error("registry-client.revoked", one);
         ctx.emit(methods.revoked, one);
-        await note(methods.revoked.name, [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`], "ok", signal);
+        const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`, `offered: ${one.next}`];
+        await note(methods.revoked.name, resources, "ok", signal);
       }
-      for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      for (const one of restored) {
+        ctx.log.info("registry-client.restored", { ...one });
+        await note("registry-client.restored", [`${one.kind}/${one.id}@${one.version}`], "ok", signal);
+      }
       ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),

@@ -13,7 +13,7 @@ const item = shape({
   notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
 });
 const release = shape({ kind, id: word, version: word });
-const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, lastGood: orNull(word), next: word });
+const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, at: word, lastGood: orNull(word), next: word });
 const updated = shape({ kind, id: word, from: word, to: word, outcome: oneOf("updated", "held", "failed"), said: word });
 const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });

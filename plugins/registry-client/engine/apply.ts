@@ -5,6 +5,7 @@ import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
+import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
@@ -19,8 +20,15 @@ import type { Change } from "./settings.ts";
 import type { Progress, Surroundings } from "./surroundings.ts";
 
 export type Step =
-  /** `files`: absent when the version lies there already. */
-  | { readonly do: "place"; readonly name: PackageName; readonly entry: LockEntry; readonly files?: readonly ArchiveEntry[] }
+  | {
+      readonly do: "place";
+      readonly name: PackageName;
+      readonly entry: LockEntry;
+      /** Absent when the version lies there already. */
+      readonly files?: readonly ArchiveEntry[];
+      /** Signed anew since its key was revoked, which somebody has said yes to: no word keeps it from being run any more. */
+      readonly isSigned?: true;
+    }
   | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
@@ -70,7 +78,7 @@ async function undoOf({ settings }: Surroundings, changes: readonly Change[], si
   });
 }
 
-async function place(surroundings: Surroundings, { name, entry, files }: StepOf<"place">, signal: AbortSignal): Promise<void> {
+async function place(surroundings: Surroundings, { name, entry, files, isSigned }: StepOf<"place">, signal: AbortSignal): Promise<void> {
   const { home, settings, running } = surroundings;
   const tell = teller(surroundings, name.id);
   const isFirst = pointedAt(home, name, "current") === undefined;
@@ -85,6 +93,7 @@ async function place(surroundings: Surroundings, { name, entry, files }: StepOf<
     tell("placing");
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
     point(home, name, "next", entry.digest);
+    if (isSigned) rmSync(revokedFileOf(target), { force: true });
     if (staged === undefined) requireUnchanged(target, entry);
     else {
       discard(home, target); // left by somebody who was interrupted

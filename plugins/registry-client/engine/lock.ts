@@ -26,6 +26,7 @@ const origin = Type.Unsafe<Origin>(
   ]),
 );
 
+const publisher = closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) });
 const version = {
   version: Text,
   origin,
@@ -35,7 +36,9 @@ const version = {
   manifest: Sha256,
   /** SHA-256 of its own `bun.lock`, which names each of its dependencies with a checksum. */
   dependencies: Type.Optional(Sha256),
-  publisher: Type.Optional(closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) })),
+  publisher: Type.Optional(publisher),
+  /** Of whom it was taken, where the same bytes are signed with other keys since: somebody is asked before anything else comes by these. */
+  taken: Type.Optional(publisher),
 };
 const LockedVersion = closed(version);
 const LockEntry = closed({

@@ -16,7 +16,7 @@ import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, comparePublishers, shownPublisher } from "./review.ts";
-import { requireUnrevoked } from "./revoked.ts";
+import { isKeyRevoked, requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -66,7 +66,7 @@ export async function placing(
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
   { action, notices = [] }: Placing,
 ): Promise<Prepared> {
-  const { home } = surroundings;
+  const { home, sources } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -80,7 +80,7 @@ export async function placing(
   const found = readPackage(candidate, await fetched(candidate));
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
-  const publisher = before && comparePublishers(before.publisher, locked.publisher);
+  const publisher = before && comparePublishers(before.taken ?? before.publisher, locked.publisher);
   const all = [
     ...notices,
     ...(candidate.notices ?? []),
@@ -89,7 +89,10 @@ export async function placing(
     ...hiding(surroundings, name),
     ...scanned(found),
   ];
-  const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  // The bytes stay, and who stands by them does not: whoever has a yes to that has it run again.
+  const isSigned = isSame && isKeyRevoked(sources.registries, before);
+  const isThere = isSame && !isSigned;
   const item: PlanItem = {
     ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
     ...(before && { from: before.version }),
@@ -100,7 +103,9 @@ export async function placing(
     notices: all,
     needs: isThere ? [] : [...changed.gained, ...all.flatMap(({ level, code }) => (level === "yes" ? [code] : []))],
   };
-  const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
+  const step: Step = isThere
+    ? { do: "nothing" }
+    : { do: "place", name, entry: entryAfter(before, locked), ...(isSigned ? { isSigned } : { files }) };
   return { item, step };
 }
 
