@@ -10,7 +10,7 @@ const item = shape({
   ...{ kind, id: word, action, source: word, digest: maybe(word), size: maybe(count) },
   permissions: list(shape({ risk: oneOf("low", "medium", "high"), permission: word, text: word })),
   ...{ gained: list(word), lost: list(word), needs: list(word) },
-  notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
+  notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word, finding: maybe(oneOf("new", "known")) })),
 });
 const release = shape({ kind, id: word, version: word });
 const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, at: word, lastGood: orNull(word), next: word });

@@ -37,6 +37,8 @@ export const Notice = closed({
   /** `yes`: it needs a yes of its own, by its code. */
   level: one("note", "warning", "yes"),
   text: Text,
+  /** Of what a look through the files has found: whether the version before has it too. */
+  finding: Type.Optional(one("new", "known")),
 });
 export type Notice = Static<typeof Notice>;
 

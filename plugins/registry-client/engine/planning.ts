@@ -11,11 +11,12 @@ import type { Candidate } from "../sources/source.ts";
 import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
 import type { Step } from "./apply.ts";
 import type { Embedded } from "./embedded.ts";
+import { readFiles } from "./files.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
 import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
-import { compare, comparePublishers, shownPublisher } from "./review.ts";
+import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
 import { isKeyRevoked, requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
@@ -79,7 +80,9 @@ export async function placing(
     );
   const found = readPackage(candidate, await fetched(candidate));
   const { locked, about, files } = found;
-  const changed = compare(before && (installedAbout(home, name) ?? unread), about);
+  const old = before ? (readFiles(folderOf(home, name, before.digest)) ?? []) : [];
+  const compared = compare(before && (installedAbout(home, name) ?? unread), about);
+  const changed = { ...compared, modelText: [...compared.modelText, ...(before && kind === "skills" ? compareFiles(id, old, files) : [])] };
   const publisher = before && comparePublishers(before.taken ?? before.publisher, locked.publisher);
   const all = [
     ...notices,
@@ -87,7 +90,7 @@ export async function placing(
     ...(publisher ? [publisher] : []),
     ...noticesOf(found),
     ...hiding(surroundings, name),
-    ...scanned(found),
+    ...scanned(found, old),
   ];
   const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   // The bytes stay, and who stands by them does not: whoever has a yes to that has it run again.
