@@ -14,15 +14,17 @@ const install: CommandDefinition = {
   command: {
     name: "install",
     summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
-    usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
+    usage: "[package...] [--yes] [--accept <permission>...] [--frozen] [--mend]",
   },
   async run(args, io) {
     const options = readOptions(args, valued);
     if (options.has("--frozen")) {
       if (options.words.length > 0)
         throw clientErrors.REGISTRY_CLIENT_USAGE("--frozen installs what pincer.lock says, and nothing beside it");
-      return carryOut({ do: "restore" }, options, "install --frozen", io);
+      const mend = options.has("--mend");
+      return carryOut({ do: "restore", ...(mend && { mend }) }, options, `install --frozen${mend ? " --mend" : ""}`, io);
     }
+    if (options.has("--mend")) throw clientErrors.REGISTRY_CLIENT_USAGE("--mend belongs to --frozen");
     if (options.words.length === 0)
       throw clientErrors.REGISTRY_CLIENT_USAGE("expected what to install, such as telegram, or --frozen for what pincer.lock says");
     return carryOut(

@@ -16,6 +16,7 @@ import { readFiles, writeFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
+import { driftIn, record, shownDrift } from "./record.ts";
 import type { Change } from "./settings.ts";
 import type { Progress, Surroundings } from "./surroundings.ts";
 
@@ -96,7 +97,8 @@ async function place(surroundings: Surroundings, { name, entry, files, isSigned 
     if (isSigned) rmSync(revokedFileOf(target), { force: true });
     if (staged === undefined) requireUnchanged(target, entry);
     else {
-      discard(home, target); // left by somebody who was interrupted
+      record(target, staged);
+      discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
     if (name.kind === "plugins") await running?.refresh(signal);
@@ -129,10 +131,10 @@ async function place(surroundings: Surroundings, { name, entry, files, isSigned 
   tell("done");
 }
 
-function requireUnchanged(folder: string, { version, digest }: LockEntry): void {
-  const files = readFiles(folder);
-  if (!files || contentSha256(files) !== digest)
-    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
+function requireUnchanged(folder: string, entry: LockEntry): void {
+  const drift = driftIn(folder, entry);
+  if (drift.length > 0)
+    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${entry.version} as it was installed: ${shownDrift(drift)}`);
 }
 
 /** Complete beside its place, with everything that it needs. */

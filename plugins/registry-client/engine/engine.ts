@@ -12,9 +12,10 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, keeping, type Prepared, placing, removing } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { restoring } from "./restoring.ts";
+import { returning } from "./returning.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -150,9 +151,9 @@ export function createEngine(surroundings: Surroundings) {
         request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
       rollback: () =>
         request.do === "rollback" &&
-        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
+        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages), signal))),
     };
-    if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
+    if (request.do === "restore") return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
     if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
     if (request.do === "update") {
       const { kind } = request;
@@ -173,6 +174,9 @@ export function createEngine(surroundings: Surroundings) {
     return Promise.all(asked.map(({ prepare }) => prepare()));
   }
 
+  const recovered = (request: Request, signal: AbortSignal) =>
+    recover(surroundings, request.do === "restore" && request.mend === true, signal);
+
   const planned = (all: readonly Prepared[]): Plan =>
     planOf(
       all.map(({ item }) => item),
@@ -184,7 +188,7 @@ export function createEngine(surroundings: Surroundings) {
     async plan(request: Request, signal: AbortSignal): Promise<Plan> {
       if (isBegun(home)) {
         using _turn = takeTurn(home);
-        await recover(surroundings, signal);
+        await recovered(request, signal);
       }
       return planned(await prepared(request, signal));
     },
@@ -192,7 +196,7 @@ export function createEngine(surroundings: Surroundings) {
     /** Throws `REGISTRY_CLIENT_PLAN_CHANGED`, `REGISTRY_CLIENT_CONSENT_NEEDED`, `REGISTRY_CLIENT_ROLLED_BACK`; what was done before that stays. */
     async apply(request: Request, { token, accepted }: Consent, signal: AbortSignal): Promise<Outcome> {
       using _turn = takeTurn(home);
-      await recover(surroundings, signal);
+      await recovered(request, signal);
       const all = await prepared(request, signal);
       if (planned(all).token !== token)
         throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");

@@ -41,7 +41,7 @@ const version = {
   taken: Type.Optional(publisher),
 };
 const LockedVersion = closed(version);
-const LockEntry = closed({
+export const LockEntry = closed({
   ...version,
   /** Stays as it is when everything is updated. */
   pinned: Type.Optional(Type.Literal(true)),

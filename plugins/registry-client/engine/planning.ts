@@ -17,7 +17,7 @@ import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
-import { isKeyRevoked, requireUnrevoked } from "./revoked.ts";
+import { isKeyRevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -42,7 +42,7 @@ export function installedAbout(home: string, name: PackageName, digest = pointed
 /** In the place of an installed one that cannot be read: all that a newer one may do is new. */
 const unread: Pick<About, "permissions" | "told"> = { permissions: [], told: new Map() };
 
-const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
+export const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
   ...{ permissions: [], gained: [], lost: [], modelText: [], notices: [], needs: [] },
 };
 
@@ -191,23 +191,6 @@ export function disabling({ id, folder, manifest }: Embedded, data: boolean): Pr
     notices: data ? [deleted] : [],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
-}
-
-/** To the version before, which lies there still. */
-export function returning({ home, sources }: Surroundings, name: PackageName, entry: LockEntry): Prepared {
-  const { before } = entry;
-  const then = before && installedAbout(home, name, before.digest);
-  if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
-  requireUnrevoked(home, sources.registries, name, before);
-  const item: PlanItem = {
-    ...nothing,
-    ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },
-    ...{ source: "the version that was kept", digest: before.digest },
-    ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
-    ...compare(installedAbout(home, name), then),
-  };
-  const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
-  return { item, step: { do: "place", name, entry: next } };
 }
 
 /** What stays as it is, and why. */
