@@ -143,27 +143,33 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
   ];
 }
 
-const mend = (id: string, said: string) => /pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
+const mend = (id: string, said: string) =>
+  /(?<=; what to type: )pincer .+$|pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
+
+/** Plugins that say themselves what is wrong, and how to mend it. */
+const checking = ["delivery", "registry-client"];
 
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const [health, { plugins }, { providers }, { findings }, model] = await Promise.all([
+    const [health, { plugins }, { providers }, checked, model] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<{ providers: readonly Provider[] }>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
-      client.call<{ findings: readonly Finding[] }>("delivery.check", {}).catch(() => ({ findings: [] })), // silent-ok: no plugin serves channels
+      Promise.all(
+        checking.map((id) => client.call<{ findings: readonly Finding[] }>(`${id}.check`, {}).catch(() => ({ findings: [] }))), // silent-ok: it is not enabled
+      ),
       defaultModel(client),
     ]);
-    const unwell = health.plugins.errors.filter(({ id, activated }) => activated && (id !== "delivery" || findings.length === 0));
+    const unwell = health.plugins.errors.filter(({ id, activated }) => activated && !checked[checking.indexOf(id)]?.findings.length);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
       ...unwell.map(({ id, error }) => warning("plugin", `${id}: ${error}`, mend(id, error))),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, mend(id, error.message))] : [])),
-      ...findings,
+      ...checked.flatMap(({ findings }) => findings),
       ...checkProviders(providers, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {

@@ -6,6 +6,7 @@ import type { Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import { readFirstSeen } from "./engine/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
+import { findingsIn } from "./findings.ts";
 import * as methods from "./methods.ts";
 import { placesOf } from "./places.ts";
 import type { Context } from "./uses.ts";
@@ -52,8 +53,9 @@ export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
   );
   ctx.health(async () => {
     const troubles = watch.troubles();
-    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
+    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.map(({ said }) => said).join("; ") };
   });
+  ctx.method(methods.check, async () => ({ findings: await findingsIn(ctx.home, watch.troubles()) }));
 
   ctx.event(methods.updated);
   ctx.method(methods.keepUp, (_params, { signal }) =>

@@ -27,14 +27,22 @@ export interface WatchOptions {
 interface Heard {
   readonly dueAt: number;
   readonly failures: number;
-  readonly trouble?: string;
+  readonly trouble?: Pick<Trouble, "code" | "said">;
+}
+
+/** Why what a registry revokes is not heard of. */
+export interface Trouble {
+  readonly registry: string;
+  /** Of the error. */
+  readonly code: string;
+  /** For people. */
+  readonly said: string;
 }
 
 export interface Watch {
   /** `waitMs`: until the next look. */
   look(signal: AbortSignal): Promise<Marked & { readonly waitMs: number }>;
-  /** What keeps it from hearing of revocations, for people. */
-  troubles(): readonly string[];
+  troubles(): readonly Trouble[];
 }
 
 export function createWatch({ home, clock, random, registries, pollMs }: WatchOptions): Watch {
@@ -57,9 +65,10 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
     } catch (error) {
       signal.throwIfAborted();
       const failures = (heard.get(registry)?.failures ?? 0) + 1;
-      const isUnreached = error instanceof RegistryError && error.code === "REGISTRY_UNREACHABLE";
-      const trouble = isUnreached && failures < mostUnreached ? {} : { trouble: errorMessage(error) };
-      heard.set(registry, { failures, ...trouble, dueAt: soon(Math.min(longestMs, pollMs() * 2 ** (failures - 1))) });
+      const code = error instanceof RegistryError ? error.code : "";
+      const trouble = { code, said: `what ${registry} revokes is not heard of: ${errorMessage(error)}` };
+      const isTold = code !== "REGISTRY_UNREACHABLE" || failures >= mostUnreached;
+      heard.set(registry, { failures, ...(isTold && { trouble }), dueAt: soon(Math.min(longestMs, pollMs() * 2 ** (failures - 1))) });
       // What it has said before holds.
       const said = { list: sources.knownRevocations(registry), authority: sources.knownAuthority(registry) };
       return { registry, ...said, isComplete: false, today: new Map() };
@@ -86,9 +95,6 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       };
     },
 
-    troubles: () =>
-      [...heard].flatMap(([registry, { trouble }]) =>
-        trouble === undefined ? [] : `what ${registry} revokes is not heard of: ${trouble}`,
-      ),
+    troubles: () => [...heard].flatMap(([registry, { trouble }]) => (trouble ? [{ registry, ...trouble }] : [])),
   };
 }

@@ -95,9 +95,9 @@ async function place(surroundings: Surroundings, { name, entry, files, isSigned 
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
     point(home, name, "next", entry.digest);
     if (isSigned) rmSync(revokedFileOf(target), { force: true });
-    if (staged === undefined) requireUnchanged(target, entry);
+    if (staged === undefined) await requireUnchanged(target, entry);
     else {
-      record(target, staged);
+      await record(target, staged);
       discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
@@ -131,8 +131,8 @@ async function place(surroundings: Surroundings, { name, entry, files, isSigned 
   tell("done");
 }
 
-function requireUnchanged(folder: string, entry: LockEntry): void {
-  const drift = driftIn(folder, entry);
+async function requireUnchanged(folder: string, entry: LockEntry): Promise<void> {
+  const drift = await driftIn(folder, entry);
   if (drift.length > 0)
     throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${entry.version} as it was installed: ${shownDrift(drift)}`);
 }

@@ -1,5 +1,6 @@
 /** What lies in a version's folder, with everything that it needs of others, as it was when it was installed: every file by its digest, beside the folder. */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync } from "node:fs";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Of } from "@pincer/registry/sha256";
 import { contentSha256 } from "../sources/contents.ts";
@@ -11,31 +12,32 @@ type Tree = Readonly<Record<string, string>>;
 
 const recordOf = (folder: string): string => `${folder}.files`;
 
-/** By path, a file's SHA-256, or where a link leads. */
-function treeOf(folder: string): Tree {
+/** By path, a file's SHA-256, or where a link leads. There may be thousands, and a gateway has other things to do meanwhile. */
+async function treeOf(folder: string): Promise<Tree> {
   const found: Record<string, string> = {};
-  const walk = (inside: string): void => {
-    for (const name of readdirSync(join(folder, inside))) {
+  const walk = async (inside: string): Promise<void> => {
+    for (const name of (await readdir(join(folder, inside))).sort()) {
       const path = inside === "" ? name : `${inside}/${name}`;
-      const stats = lstatSync(join(folder, path));
-      if (stats.isDirectory()) walk(path);
-      else if (stats.isSymbolicLink()) found[path] = `-> ${readlinkSync(join(folder, path))}`;
-      else found[path] = stats.isFile() ? sha256Of(readFileSync(join(folder, path))) : "no file";
+      const stats = await lstat(join(folder, path));
+      if (stats.isDirectory()) await walk(path);
+      else if (stats.isSymbolicLink()) found[path] = `-> ${await readlink(join(folder, path))}`;
+      else found[path] = stats.isFile() ? sha256Of(await readFile(join(folder, path))) : "no file";
     }
   };
-  walk("");
+  await walk("");
   return found;
 }
 
 /** What lies in `staged` is what shall lie in `folder`. */
-export const record = (folder: string, staged: string): void =>
-  replaceFile(recordOf(folder), `${JSON.stringify(treeOf(staged), null, 1)}\n`);
+export async function record(folder: string, staged: string): Promise<void> {
+  replaceFile(recordOf(folder), `${JSON.stringify(await treeOf(staged), null, 1)}\n`);
+}
 
 /** In what a version's folder differs from what was installed, file by file, for people. Empty: in nothing. */
-export function driftIn(folder: string, { digest }: LockedVersion): readonly string[] {
+export async function driftIn(folder: string, { digest }: LockedVersion): Promise<readonly string[]> {
   const recorded = readRecord(folder);
   if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return ["its folder is missing"];
-  const now = treeOf(folder);
+  const now = await treeOf(folder);
   const paths = [...new Set([...Object.keys(recorded ?? {}), ...Object.keys(now)])].sort();
   const differing = recorded
     ? paths.flatMap((path) => {

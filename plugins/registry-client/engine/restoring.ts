@@ -43,7 +43,7 @@ export async function restoring(
       continue;
     }
     requireUnrevoked(home, surroundings.sources.registries, name, entry);
-    const found = driftOf(home, name, entry);
+    const found = await driftOf(home, name, entry);
     if (found === undefined || (mend && found.length > 0)) prepared.push(await fetchedAgain(surroundings, name, entry, signal, found));
     else if (found.length > 0) drift.push(`${name.id}: ${shownDrift(found)}`);
     else prepared.push(keeping(name, entry));
@@ -59,7 +59,7 @@ export async function restoring(
 }
 
 /** What lies there without being in the lock. What is linked is its author's affair. */
-function* unlocked(home: string, packages: Packages): Generator<string, void, void> {
+export function* unlocked(home: string, packages: Packages): Generator<string, void, void> {
   for (const kind of ["plugins", "skills"] as const)
     for (const id of namesIn(join(home, kind)))
       if (!packages[keyOf({ kind, id })] && !isLinked(home, { kind, id }) && pointedAt(home, { kind, id }, "current") !== undefined)
@@ -69,7 +69,7 @@ function* unlocked(home: string, packages: Packages): Generator<string, void, vo
 const mending = '\nto have it as the lock says: "pincer install --frozen --mend"';
 
 /** In what the version that counts, or its files, differ from the lock, for people; undefined: nothing of it is there. */
-export function driftOf(home: string, name: PackageName, entry: LockEntry): readonly string[] | undefined {
+export async function driftOf(home: string, name: PackageName, entry: LockEntry): Promise<readonly string[] | undefined> {
   const { version, digest } = entry;
   const current = pointedAt(home, name, "current");
   if (current === undefined) return undefined;

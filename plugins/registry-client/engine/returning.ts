@@ -17,7 +17,7 @@ export async function returning(surroundings: Surroundings, name: PackageName, e
   const { before } = entry;
   if (!before) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
   requireUnrevoked(home, sources.registries, name, before);
-  const drift = driftIn(folderOf(home, name, before.digest), before);
+  const drift = await driftIn(folderOf(home, name, before.digest), before);
   const again = drift.length > 0 ? await anew(surroundings, name, before, drift, signal) : undefined;
   const then = again?.about ?? installedAbout(home, name, before.digest);
   if (!then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} ${before.version}, which was kept, nothing can be read`);
