@@ -1,16 +1,18 @@
 /** `pincer up`: a gateway in the background, and the address of its page. */
+
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { bold, cyan, dim, dot, yellow } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { type Client, connect } from "./client.ts";
 import type { Invocation } from "./command.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { type Home, holder, makeHome, readState, repository, writeFirstConfig } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
-import { bold, cyan, dim, green, yellow } from "./terminal.ts";
 
 export interface Judged {
   readonly valid: boolean;
@@ -119,7 +121,7 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
     { ok: true, ...link, alreadyRunning: tookMs === undefined, model: model ?? null, demo: isDemo, home: home.path },
     [
       "",
-      `  ${green("●")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
+      `  ${dot("good")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
       "",
       model === undefined
         ? `    ${yellow("no model")} answers; pincer doctor says why.`

@@ -128,13 +128,7 @@ async function post(
   const target = new URL("api/v1/publish", url.endsWith("/") ? url : `${url}/`);
   const proof = token
     ? { authorization: `Bearer ${token}` }
-    : signRequest(
-        { method: "POST", path: target.pathname, authority: target.host },
-        body,
-        signers[0],
-        clock.now(),
-        randomBytes(16).toString("base64url"),
-      );
+    : signRequest({ method: "POST", url: target.href }, body, signers[0], clock.now(), randomBytes(16).toString("base64url"));
   let response: Response;
   try {
     const headers = { ...proof, "content-type": contentType };

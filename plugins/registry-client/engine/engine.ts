@@ -1,7 +1,8 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import type { Kind, PackageName } from "@pincer/registry/name";
+import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { kindSaid, parseWanted } from "../sources/wanted.ts";
@@ -12,8 +13,13 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
+<<<<<<< HEAD
 import { disabling, enabling, keeping, type Prepared, placing, removing } from "./planning.ts";
+=======
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+>>>>>>> integration
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
 import { returning } from "./returning.ts";
 import { type Hit, search } from "./search.ts";
@@ -99,7 +105,9 @@ export function createEngine(surroundings: Surroundings) {
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
-      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
+      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
+      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -132,10 +140,12 @@ export function createEngine(surroundings: Surroundings) {
     const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
     if (own) {
       const on = await surroundings.running?.enabled(signal);
-      if (on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
+      if (!data && on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
         throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${own.id} is not on: "pincer list" shows what is installed`);
-      return disabling(own, data);
+      return disabling(home, own, data);
     }
+    const left = data && isName(typed) && !ifInstalled(() => installed(typed, packages)) && forgetting(home, typed);
+    if (left) return left;
     const [name, entry] = installed(typed, packages);
     return removing(home, name, entry, data);
   }
@@ -228,6 +238,8 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Of a plugin that is installed, or of this Pincer. */
+    manifestOf: (name: PackageName): Manifest | undefined => installedAbout(home, name)?.manifest ?? embedded.find(name.id)?.manifest,
     /** Whether it is a plugin of this Pincer. */
     isOwn: (id: string): boolean => embedded.has(id),
 
