@@ -117,9 +117,12 @@ function checkClock({ storeFile }: Home): Finding {
 }
 
 function checkBun(): Finding {
-  const pinned = kernel.engines.bun;
-  if (Bun.version === pinned) return ok("bun", Bun.version);
-  return warning("bun", `${Bun.version} runs this; it is tested with ${pinned}`, "start it by ./pincer, which fetches that one");
+  if (Bun.version === kernel.engines.bun) return ok("bun", Bun.version);
+  return warning(
+    "bun",
+    `${Bun.version} runs this; it is tested with ${kernel.engines.bun}`,
+    "start it by ./pincer, which fetches that one",
+  );
 }
 
 /** Only plugins of others need one. */
@@ -129,6 +132,7 @@ async function checkSandbox(): Promise<Finding> {
 }
 
 type Provider = { readonly provider: string; readonly status: string } & { readonly [Fact in "displayName" | "detail"]?: string };
+const checking = ["delivery", "registry-client"]; // plugins that say themselves what is wrong, and how to mend it
 type Unwell = { readonly id: string; readonly activated: boolean; readonly error: string };
 
 /** Providers that nobody asked for are no finding as long as another one answers. */
@@ -148,9 +152,6 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
 const mend = (id: string, said: string) =>
   /(?<=; what to type: )pincer .+$|pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
 
-/** Plugins that say themselves what is wrong, and how to mend it. */
-const checking = ["delivery", "registry-client"];
-
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
@@ -160,9 +161,7 @@ async function checkGateway(home: Home): Promise<Finding[]> {
       client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<{ providers: readonly Provider[] }>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
-      Promise.all(
-        checking.map((id) => client.call<{ findings: readonly Finding[] }>(`${id}.check`, {}).catch(() => ({ findings: [] }))), // silent-ok: it is not enabled
-      ),
+      Promise.all(checking.map((id) => client.call<{ findings: readonly Finding[] }>(`${id}.check`, {}).catch(() => ({ findings: [] })))), // silent-ok: it is not enabled
       defaultModel(client),
     ]);
     const unwell = health.plugins.errors.filter(({ id, activated }) => activated && !checked[checking.indexOf(id)]?.findings.length);

@@ -17,16 +17,13 @@ const install: CommandDefinition = {
   command: {
     name: "install",
     summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
-<<<<<<< HEAD
     usage: "[package...] [--yes] [--accept <permission>...] [--frozen] [--mend]",
-=======
-    usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
     flags: {
       yes: "Do it without asking; what may do more than before still needs --accept",
       accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
       frozen: "Install exactly what pincer.lock says, and nothing beside it",
+      mend: "With --frozen: also in the place of files that somebody has changed",
     },
->>>>>>> integration
   },
   async run(args, io) {
     const options = readOptions(args, valued);

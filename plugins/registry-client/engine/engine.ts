@@ -13,11 +13,7 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-<<<<<<< HEAD
-import { disabling, enabling, keeping, type Prepared, placing, removing } from "./planning.ts";
-=======
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
->>>>>>> integration
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";

@@ -7,18 +7,12 @@ import { join } from "node:path";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Json } from "@pincer/plugin-sdk/json5";
 import type { PackageName } from "@pincer/registry/name";
-<<<<<<< HEAD
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { clientErrors } from "../errors.ts";
 import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
-import { keyOf, LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-=======
-import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "./left.ts";
-import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import type { Change } from "./settings.ts";
->>>>>>> integration
+import { keyOf, LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const Begun = Type.Object({
@@ -27,13 +21,9 @@ const Begun = Type.Object({
     id: Type.String({ pattern: "^[a-z][a-z0-9-]*$" }),
   }),
   /** What the lock says once it is done; null: nothing, since it was removed. */
-<<<<<<< HEAD
   entry: Type.Union([LockEntry, Type.Null()]),
-=======
-  readonly entry: LockEntry | null;
   /** A plugin that is removed, or taken back at its first installation, goes with what it kept. */
-  readonly data?: boolean;
->>>>>>> integration
+  data: Type.Optional(Type.Boolean()),
   /** What makes the settings as they were. */
   undo: Type.Array(
     Type.Unsafe<readonly [path: readonly string[], value: Json | null]>(Type.Tuple([Type.Array(Type.String()), Type.Any()])),

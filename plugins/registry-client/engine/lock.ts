@@ -40,13 +40,8 @@ const version = {
   /** Of whom it was taken, where the same bytes are signed with other keys since: somebody is asked before anything else comes by these. */
   taken: Type.Optional(publisher),
 };
-<<<<<<< HEAD
-const LockedVersion = closed(version);
-export const LockEntry = closed({
-=======
 export const LockedVersion = closed(version);
-const LockEntry = closed({
->>>>>>> integration
+export const LockEntry = closed({
   ...version,
   /** Stays as it is when everything is updated. */
   pinned: Type.Optional(Type.Literal(true)),

@@ -7,12 +7,7 @@ import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import type { About } from "./about.ts";
 import { keptArchive } from "./cache.ts";
-<<<<<<< HEAD
-import type { createEmbedded } from "./embedded.ts";
-=======
 import type { EmbeddedPackages } from "./embedded.ts";
-import { readFiles } from "./files.ts";
->>>>>>> integration
 import { folderOf, isLinked, namesIn, pointedAt } from "./layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
 import { readPackage } from "./package.ts";
