@@ -23,7 +23,6 @@ interface Finding {
   readonly check: string;
   readonly level: "ok" | "warning" | "error";
   readonly detail: string;
-  /** The command that mends it. */
   readonly mend?: string;
 }
 
@@ -33,7 +32,6 @@ const wrong = (check: string, detail: string, mend: string): Finding => ({ check
 
 const MiB = 1024 * 1024;
 const leastFree = { error: 100 * MiB, warning: 1024 * MiB };
-const skewMs = 60_000;
 /** Before Pincer existed: a clock that says so is wrong. */
 const earliest = Date.UTC(2026, 0, 1);
 
@@ -110,19 +108,16 @@ function checkDisk({ path }: Home): Finding {
 function checkClock({ storeFile }: Home): Finding {
   const now = systemClock.now();
   const newest = existsSync(storeFile) ? statSync(storeFile).mtimeMs : 0;
-  if (now > earliest && now > newest - skewMs) return ok("clock", new Date(now).toISOString());
+  if (now > earliest && now > newest - 60_000) return ok("clock", new Date(now).toISOString());
   const mend = process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";
   const longAgo = now <= earliest && `this machine says it is ${new Date(now).getUTCFullYear()}`;
   return wrong("clock", longAgo || "it is behind what was last written", mend);
 }
 
 function checkBun(): Finding {
-  if (Bun.version === kernel.engines.bun) return ok("bun", Bun.version);
-  return warning(
-    "bun",
-    `${Bun.version} runs this; it is tested with ${kernel.engines.bun}`,
-    "start it by ./pincer, which fetches that one",
-  );
+  const pinned = kernel.engines.bun;
+  if (Bun.version === pinned) return ok("bun", Bun.version);
+  return warning("bun", `${Bun.version} runs this; it is tested with ${pinned}`, "start it by ./pincer, which fetches that one");
 }
 
 /** Only plugins of others need one. */
