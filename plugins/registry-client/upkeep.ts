@@ -8,7 +8,7 @@ import { readFirstSeen } from "./engine/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { findingsIn } from "./findings.ts";
 import * as methods from "./methods.ts";
-import { placesOf } from "./places.ts";
+import { placesOf } from "./package-sources.ts";
 import type { Context } from "./uses.ts";
 import { createWatch } from "./watch.ts";
 

@@ -148,40 +148,39 @@ export function createEngine(surroundings: Surroundings) {
 
   async function prepared(request: Request, signal: AbortSignal): Promise<readonly Prepared[]> {
     const packages = readLock(home);
-    const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
-    const steps = {
-      install: () =>
-        request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind, packages, signal))),
-      remove: () =>
-        request.do === "remove" &&
-        request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
-      rollback: () =>
-        request.do === "rollback" &&
-        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages), signal))),
-    };
-    if (request.do === "restore") return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
-    if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
-    if (request.do === "update") {
-      const { kind } = request;
-      const all =
-        request.packages?.map((typed) => installed(typed, packages)) ??
-        Object.entries(packages)
-          .map(([key, entry]) => [nameOf(key), entry] as const)
-          .filter(([name]) => kind === undefined || name.kind === kind);
-      return Promise.all(
-        all.map(([name, entry]) =>
-          entry.pinned && request.packages === undefined
-            ? keeping(name, entry, [{ code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` }])
-            : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
-        ),
-      );
+    switch (request.do) {
+      case "install":
+        return Promise.all(request.packages.map((typed) => installing(typed, request.kind, packages, signal)));
+      case "remove":
+        return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
+      case "rollback":
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages), signal)));
+      case "restore":
+        return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
+      case "sync":
+        return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
+      case "update":
+        return Promise.all(
+          toUpdate(request, packages).map(([name, entry]) =>
+            entry.pinned && request.packages === undefined
+              ? keeping(name, entry, [
+                  { code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` },
+                ])
+              : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
+          ),
+        );
     }
-    const asked = steps[request.do]() || [];
-    return Promise.all(asked.map(({ prepare }) => prepare()));
   }
 
   const recovered = (request: Request, signal: AbortSignal) =>
     recover(surroundings, request.do === "restore" && request.mend === true, signal);
+
+  /** What was named, or all that is installed, or all of a kind. */
+  const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
+    named?.map((typed) => installed(typed, packages)) ??
+    Object.entries(packages)
+      .map(([key, entry]) => [nameOf(key), entry] as const)
+      .filter(([name]) => kind === undefined || name.kind === kind);
 
   const planned = (all: readonly Prepared[]): Plan =>
     planOf(

@@ -23,6 +23,7 @@ const origin = Type.Unsafe<Origin>(
     closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
     closed({ from: from("folder"), path: Text, sha256: Sha256 }),
     closed({ from: from("archive"), at: Text, sha256: Sha256 }),
+    closed({ from: from("upload"), sha256: Sha256 }),
   ]),
 );
 

@@ -22,6 +22,7 @@ import { isKeyRevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
@@ -85,8 +86,10 @@ export async function placing(
   const compared = compare(before && (installedAbout(home, name) ?? unread), about);
   const changed = { ...compared, modelText: [...compared.modelText, ...(before && kind === "skills" ? compareFiles(id, old, files) : [])] };
   const publisher = before && comparePublishers(before.taken ?? before.publisher, locked.publisher);
+  const changedAt = before && changedFolder(home, name);
   const all = [
     ...notices,
+    ...(changedAt === undefined ? [] : [writesOver(changedAt)]),
     ...(candidate.notices ?? []),
     ...(publisher ? [publisher] : []),
     ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
@@ -95,11 +98,19 @@ export async function placing(
     ...scanned(found, old),
   ];
   const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isWhole = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));
   // The bytes stay, and who stands by them does not: whoever has a yes to that has it run again.
-  const isSigned = isSame && isKeyRevoked(sources.registries, before);
-  const isThere = isSame && !isSigned;
+  const isSigned = isWhole && isKeyRevoked(sources.registries, before);
+  const isThere = isWhole && !isSigned;
   const item: PlanItem = {
-    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
+    ...{
+      kind,
+      id,
+      action: isThere ? "keep" : isSame ? "restore" : action,
+      summary: about.summary,
+      to: version,
+      source: shownOrigin(origin),
+    },
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
@@ -207,6 +218,18 @@ export function disabling(home: string, { id, folder, manifest }: Embedded, data
     notices: [kept(home, id, data)],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
+}
+
+/** What the lock says, which lies there still beside another version that counts. */
+export function standing(home: string, name: PackageName, entry: LockEntry): Prepared {
+  const about = installedAbout(home, name, entry.digest);
+  const item: PlanItem = {
+    ...nothing,
+    ...{ ...name, action: "restore", summary: about?.summary ?? "", to: entry.version, source: "the version that was kept" },
+    ...{ digest: entry.digest, ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }) },
+    ...(about && compare(undefined, about)),
+  };
+  return { item, step: { do: "place", name, entry } };
 }
 
 /** What stays as it is, and why. */

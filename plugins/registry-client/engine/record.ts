@@ -3,10 +3,9 @@ import { lstatSync } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Of } from "@pincer/registry/sha256";
-import { contentSha256 } from "../sources/contents.ts";
-import { readFiles } from "./files.ts";
 import { readText, replaceFile } from "./layout.ts";
 import type { LockedVersion } from "./lock.ts";
+import { isUnchanged } from "./unchanged.ts";
 
 type Tree = Readonly<Record<string, string>>;
 
@@ -17,6 +16,8 @@ async function treeOf(folder: string): Promise<Tree> {
   const found: Record<string, string> = {};
   const walk = async (inside: string): Promise<void> => {
     for (const name of (await readdir(join(folder, inside))).sort()) {
+      // Left by Python beside the scripts of a skill that it has run.
+      if (name === "__pycache__") continue;
       const path = inside === "" ? name : `${inside}/${name}`;
       const stats = await lstat(join(folder, path));
       if (stats.isDirectory()) await walk(path);
@@ -46,9 +47,8 @@ export async function driftIn(folder: string, { digest }: LockedVersion): Promis
       })
     : [];
   if (differing.length > 0) return differing;
-  const files = readFiles(folder);
   // Also where the record was changed with them.
-  if (!files || contentSha256(files) !== digest) return [`its files do not come to ${digest.slice(0, 12)}, as the lock says`];
+  if (!isUnchanged(folder, digest)) return [`its files do not come to ${digest.slice(0, 12)}, as the lock says`];
   return recorded ? [] : ["nobody has recorded which files were installed with it"];
 }
 
