@@ -9,7 +9,7 @@ import type { RegistrySources } from "./sources/registry.ts";
 
 /** One that does not answer in this time is asked again later: it keeps the others from being asked. */
 const patienceMs = 20_000;
-/** Longest pause between two questions to one that does not answer. */
+/** Longest pause between two questions to one that does not answer, or asks for more: what is revoked has to be heard of. */
 const longestMs = 300_000;
 /** One that is not reached so often in a row is reported; one that says what cannot be true is at once. */
 const mostUnreached = 3;
@@ -49,7 +49,7 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
   const heard = new Map<string, Heard>();
 
   /** Never later than said, so that everybody does not ask at the same moment. */
-  const soon = (ms: number): number => clock.monotonic() + ms * (1 - random() / 10);
+  const soonIn = (ms: number): number => ms * (1 - random() / 10);
 
   async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<Said> {
     const given = new AbortController();
@@ -60,7 +60,7 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       const asked = AbortSignal.any([given.signal, signal]);
       const list = await sources.revocations(registry, asked);
       const today = await signedToday(readLock(home), registry, list, sources, asked);
-      heard.set(registry, { failures: 0, dueAt: soon(pollMs()) });
+      heard.set(registry, { failures: 0, dueAt: clock.monotonic() + soonIn(pollMs()) });
       return { registry, list, authority: sources.knownAuthority(registry), isComplete: true, today };
     } catch (error) {
       signal.throwIfAborted();
@@ -68,7 +68,9 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       const code = error instanceof RegistryError ? error.code : "";
       const trouble = { code, said: `what ${registry} revokes is not heard of: ${errorMessage(error)}` };
       const isTold = code !== "REGISTRY_UNREACHABLE" || failures >= mostUnreached;
-      heard.set(registry, { failures, ...(isTold && { trouble }), dueAt: soon(Math.min(longestMs, pollMs() * 2 ** (failures - 1))) });
+      const asksForMs = error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0;
+      const pauseMs = Math.max(soonIn(pollMs() * 2 ** (failures - 1)), asksForMs);
+      heard.set(registry, { failures, ...(isTold && { trouble }), dueAt: clock.monotonic() + Math.min(longestMs, pauseMs) });
       // What it has said before holds.
       const said = { list: sources.knownRevocations(registry), authority: sources.knownAuthority(registry) };
       return { registry, ...said, isComplete: false, today: new Map() };
@@ -83,7 +85,7 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       const due = names.filter((name) => clock.monotonic() >= (heard.get(name)?.dueAt ?? 0));
       const said = await Promise.all(due.map((registry) => ask(sources, registry, signal)));
       const marked = said.map((one) => {
-        followKeys(home, one);
+        followKeys(home, one, clock.now());
         return markRevoked(home, readLock(home), one);
       });
       const next = [...heard.values()].map(({ dueAt }) => dueAt - clock.monotonic());

@@ -145,6 +145,7 @@ async function post(
   );
   const after = response.headers.get("retry-after");
   if (after !== null && /^\d{1,6}$/.test(after)) return { failure, waitMs: Number(after) * 1000 };
+  if (failure.code === "REGISTRY_FULL") return { failure };
   return response.status >= 500 || response.status === 408 ? { failure, waitMs: 0 } : { failure };
 }
 

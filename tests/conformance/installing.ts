@@ -90,6 +90,7 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
 };
 
 const steps = [
+  "waiting",
   "fetching",
   "staging",
   "dependencies",

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { openOperator } from "../../registry/server/operator.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { type ParcelOptions, parcel, post } from "./parcel.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
@@ -270,5 +271,27 @@ test("of two publishers who want one name at once exactly one gets it", async ()
     const parcels = await Promise.all([ada, bob].map((one) => parcel(one.options({ release: ada.release }))));
     const answers = await Promise.all(parcels.map((one) => post(registry.url, one)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 403]);
+  }
+});
+
+test("the names of what comes with Pincer, and those that are like them, wait for the operator", async () => {
+  for (const [kind, id] of [
+    ["plugins", "channel-telegram"],
+    ["skills", "docker"],
+    ["plugins", "channel-telegarm"],
+    ["skills", "dokcer"],
+  ] as const) {
+    const eve = someone();
+    const release = { kind, id, version: "1.0.0" } as const;
+    const skill = `---\nname: ${id}\ndescription: Does things.\n---\n`;
+    const files: Partial<ParcelOptions> = kind === "skills" ? { files: { "SKILL.md": skill }, manifest: skill } : {};
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({
+      status: 403,
+      code: "REGISTRY_NAME_HELD",
+      detail: expect.stringContaining("comes with Pincer"),
+    });
+    using operator = openOperator(registry.folder, () => systemClock.now());
+    operator.names.grant(release, eve.publisher);
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({ status: 201 });
   }
 });

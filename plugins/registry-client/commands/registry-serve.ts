@@ -1,12 +1,13 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
-
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { openSigner } from "@pincer/registry/trust/key";
+import { createEmbedded } from "../engine/embedded.ts";
 import { clientErrors } from "../errors.ts";
+import { embedded } from "../home.ts";
 import { readOptions } from "./options.ts";
 
 export const serve: CommandDefinition = {
@@ -40,6 +41,7 @@ export const serve: CommandDefinition = {
       port,
       settings,
       clock: systemClock,
+      reserved: ownNames(),
       onFault: (error) =>
         io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
     });
@@ -65,6 +67,11 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     `  publish  pincer registry publish <package> --to ${url} --publisher <name> --key <file>`,
     "  stop     Ctrl-C",
   ].join("\n");
+}
+
+function ownNames(): readonly string[] {
+  const own = createEmbedded(embedded);
+  return [...own.ids(), ...own.skills().map(({ id }) => id)];
 }
 
 function portIn(text: string): number {

@@ -1,13 +1,12 @@
 /** What a key has signed that is revoked, and others have signed since: who stands by the same bytes today is asked, and the lock follows. */
 
-import { hasCode } from "@pincer/plugin-sdk/error";
 import type { PackageName } from "@pincer/registry/name";
 import type { Revocation } from "@pincer/registry/revocations";
 import { isRevoked } from "../errors.ts";
 import type { FoundPackage, RegistrySources } from "../sources/registry.ts";
 import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
 import { inRegistry, isSignedToday, keyRevocationIn, type Said } from "./revoked.ts";
-import { takeTurn } from "./turn.ts";
+import { turnNow } from "./turn.ts";
 
 const versionsIn = (entry: LockEntry): readonly LockedVersion[] => [entry, ...(entry.before ? [entry.before] : [])];
 
@@ -33,7 +32,7 @@ export async function signedToday(
 }
 
 /** Gives the lock the keys that sign today. While somebody installs, it stays as it is until the next look. */
-export function followKeys(home: string, { registry, list, today }: Said): void {
+export function followKeys(home: string, { registry, list, today }: Said, now: number): void {
   const following = (packages: Packages): readonly (readonly [PackageName, LockEntry])[] =>
     [...today].flatMap(([key, found]) => {
       const entry = packages[key];
@@ -46,14 +45,11 @@ export function followKeys(home: string, { registry, list, today }: Said): void 
       return Bun.deepEquals(next, entry) ? [] : [[nameOf(key), next] as const];
     });
   if (following(readLock(home)).length === 0) return;
-  try {
-    using _turn = takeTurn(home);
-    const packages = readLock(home);
-    writeLock(
-      home,
-      following(packages).reduce((all, [name, entry]) => withEntry(all, name, entry), packages),
-    );
-  } catch (error) {
-    if (!hasCode(error, "REGISTRY_CLIENT_BUSY")) throw error;
-  }
+  using turn = turnNow(home, "keep up with new keys", now);
+  if (!turn) return;
+  const packages = readLock(home);
+  writeLock(
+    home,
+    following(packages).reduce((all, [name, entry]) => withEntry(all, name, entry), packages),
+  );
 }
