@@ -6,8 +6,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, wri
 import { dirname, join } from "node:path";
 import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
-import { buildDefaultSet, bundled } from "./build.ts";
+import { bundled } from "./build.ts";
 import { packageOf } from "./create.ts";
+import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { describeContents } from "./own-copy.ts";
 import { gatewayFolder } from "./published.ts";
@@ -58,8 +59,7 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
     const isWithin = await stageDefault(source(id), staged(id));
     plugins.push(isWithin ? staged(id) : source(id));
   }
-  const entries = [join(repository, "kernel", "cli", "main.ts"), join(repository, "store", "writer.ts")];
-  await buildDefaultSet({ out: join(stage, gatewayFolder), entries, plugins, others: others.map(staged), isSmallest: true });
+  await buildGateway({ repository, out: join(stage, gatewayFolder), plugins, others: others.map(staged), isSmallest: true });
   compactManifests(stage, ids.filter(isDefault));
   write(
     stage,

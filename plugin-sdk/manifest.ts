@@ -1,6 +1,7 @@
 /** `plugin.json`: what anybody knows of a plugin without running it: the host, the CLI, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { expectedBy } from "./check.ts";
 import { errorMessage } from "./error.ts";
 import { wireScopes } from "./method.ts";
@@ -80,7 +81,12 @@ export const Generated = closed({
     closed({ journal: Type.Integer(), concurrency: Type.Optional(Type.Integer({ minimum: 1 })), input: JsonSchema, result: JsonSchema }),
   ),
   hooks: byName(closed({ kind: oneOf(["first", "series", "all", "transform", "gate"]), order: Type.Optional(Type.Number()) })),
-  commands: byName(closed({ summary: Type.String(), usage: Type.String(), family: Type.Optional(Type.String()) })),
+  commands: byName(
+    closed({
+      ...{ summary: Type.String(), usage: Type.String(), family: Type.Optional(Type.String()) },
+      flags: Type.Optional(Type.Record(Type.String(), Type.String())),
+    }),
+  ),
   facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(wireScopes)) })),
   health: Type.Optional(Type.Boolean()),
   /** Of what is handed to the next generation. */
@@ -162,7 +168,7 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
     throw refuse("", "JSON", errorMessage(error));
   }
   if (!isChecked && nests(json, mostNested)) throw refuse("", `no more than ${mostNested} objects and lists inside each other`, "more");
-  const error = isChecked || Value.Check(Manifest, json) ? undefined : Value.Errors(Manifest, json).First();
+  const error = isChecked || Check(Manifest, json) ? undefined : Errors(Manifest, json).First();
   if (error) {
     throw refuse(error.path, expectedBy(error), JSON.stringify(error.value) ?? "nothing");
   }

@@ -128,13 +128,7 @@ async function post(
   const target = new URL("api/v1/publish", url.endsWith("/") ? url : `${url}/`);
   const proof = token
     ? { authorization: `Bearer ${token}` }
-    : signRequest(
-        { method: "POST", path: target.pathname, authority: target.host },
-        body,
-        signers[0],
-        clock.now(),
-        randomBytes(16).toString("base64url"),
-      );
+    : signRequest({ method: "POST", url: target.href }, body, signers[0], clock.now(), randomBytes(16).toString("base64url"));
   let response: Response;
   try {
     const headers = { ...proof, "content-type": contentType };
@@ -151,6 +145,7 @@ async function post(
   );
   const after = response.headers.get("retry-after");
   if (after !== null && /^\d{1,6}$/.test(after)) return { failure, waitMs: Number(after) * 1000 };
+  if (failure.code === "REGISTRY_FULL") return { failure };
   return response.status >= 500 || response.status === 408 ? { failure, waitMs: 0 } : { failure };
 }
 

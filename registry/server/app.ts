@@ -10,19 +10,21 @@ import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
+import { packagePage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
 import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
 import type { SearchIndex } from "./search-index.ts";
+import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface AppParts {
   readonly folder: string;
-  readonly proxies: number;
-  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
+  readonly settings: ServerSettings;
+  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates; readonly bytes: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
   readonly shelf: Shelf;
@@ -47,7 +49,8 @@ export const clawHubPrefix = "/clawhub";
 
 export function createApp(parts: AppParts) {
   const { folder, rates, downloads, index, shelf, pages } = parts;
-  const household = (request: Request, peer: string | undefined) => householdOf(forwardedFor(request.headers, peer ?? "", parts.proxies));
+  const household = (request: Request, peer: string | undefined) =>
+    householdOf(forwardedFor(request.headers, peer ?? "", parts.settings.proxies));
 
   /** One of the registry's own files, counted when it is an archive that is fetched from its beginning. */
   const file = (request: Request, peer: string | undefined): Response => {
@@ -56,7 +59,13 @@ export function createApp(parts: AppParts) {
     const { pathname } = new URL(request.url);
     const response = serveFile(folder, pathname, request);
     const isWhole = response.status === 200 || response.headers.get("content-range")?.startsWith("bytes 0-");
-    if (isWhole && request.method === "GET") downloads.count(pathname, who);
+    if (isWhole && request.method === "GET")
+      try {
+        downloads.count(pathname, who);
+      } catch (error) {
+        // Whoever installs does not wait for what only counts.
+        parts.onFault(error);
+      }
     return response;
   };
 
@@ -84,7 +93,11 @@ export function createApp(parts: AppParts) {
         const name = nameIn(params);
         const who = household(request, server?.requestIP(request)?.address);
         rates.publications.take(who);
-        return parts.uploads.receive(who, async () => parts.ownership.post(name, request, await parts.readBody(request)));
+        return parts.uploads.receive(who, async () => {
+          const body = await parts.readBody(request);
+          rates.bytes.take(who, body.length);
+          return parts.ownership.post(name, request, body);
+        });
       },
       { parse: "none" },
     )
@@ -97,10 +110,18 @@ export function createApp(parts: AppParts) {
       { parse: "none" },
     );
 
-  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
-    rates.reads.take(household(request, server?.requestIP(request)?.address));
+  /** What is asked as the API is, at other paths. */
+  const question = (request: Request, peer: string | undefined): void => {
+    rates.reads.take(household(request, peer));
     shelf.refresh();
-  });
+  };
+  const people = new Elysia()
+    .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
+    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
+    .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
+
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address));
   // Also what would publish there, to be told that nothing is published this way.
   for (const method of ["GET", "HEAD", "POST", "DELETE"])
     for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
@@ -109,7 +130,7 @@ export function createApp(parts: AppParts) {
         path,
         ({ request, server }) =>
           parts.clawHub(request, {
-            origin: originOf(request, parts.proxies),
+            origin: originOf(request, parts.settings),
             onDownload: ({ path: archive, sha256 }) =>
               downloads.count(`/${placeOf(archive, sha256)}`, household(request, server?.requestIP(request)?.address)),
           }),
@@ -127,6 +148,8 @@ export function createApp(parts: AppParts) {
       }
       if (code === "PARSE") return problem(new RegistryError("REGISTRY_REQUEST_INVALID", "the body has another form than was expected"));
       parts.onFault(error);
+      if (isOfFullDisk(error))
+        return problem(new RegistryError("REGISTRY_FULL", "the registry's disk is full, and whoever runs it was told"));
       return Response.json(
         { status: 500, code: "REGISTRY_FAULT", detail: "the registry has failed, and whoever runs it was told" },
         { status: 500 },
@@ -134,9 +157,13 @@ export function createApp(parts: AppParts) {
     })
     .use(api)
     .use(clawHub)
+    .use(people)
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }
+
+const isOfFullDisk = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(String((error as { readonly code?: unknown } | null)?.code));
 
 function nameIn({ kind, id }: { readonly kind: string; readonly id: string }): PackageName {
   if ((kind === "plugins" || kind === "skills") && isName(id)) return { kind, id };

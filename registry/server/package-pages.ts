@@ -1,20 +1,20 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type Finding, severities } from "../scan/finding.ts";
+import type { Finding } from "../scan/finding.ts";
+import { severities } from "../scan/severity.ts";
+import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
-import type { Findings } from "./findings.ts";
 import type { ServerSettings } from "./settings.ts";
-import { newestOf, type Shelf, type ShelvedRelease } from "./shelf.ts";
+import { newestOf, type Shelf, type ShelvedRelease, withdrawalOf } from "./shelf.ts";
 
 export interface PackagePagesOptions {
   readonly database: Database;
   readonly repository: Repository;
   readonly shelf: Shelf;
   readonly downloads: Downloads;
-  readonly findings: Findings;
   readonly settings: ServerSettings;
 }
 
@@ -22,14 +22,17 @@ export type PackagePages = ReturnType<typeof createPackagePages>;
 
 const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there is no ${what} here`);
 
-export function createPackagePages({ database, repository, shelf, downloads, findings, settings }: PackagePagesOptions) {
+export function createPackagePages({ database, repository, shelf, downloads, settings }: PackagePagesOptions) {
   const counted = (found: readonly Finding[] | undefined) =>
     found && Object.fromEntries(severities.map((severity) => [severity, found.filter((one) => one.severity === severity).length]));
-  const shown = ({ version, path, sha256, length, notes }: ShelvedRelease) => ({ version, path, sha256, length, notes });
+  const shown = ({ version, path, sha256, length, notes, revoked }: ShelvedRelease) => ({
+    ...{ version, path, sha256, length, notes },
+    revoked: revoked ? { reason: revoked.reason, at: revoked.at, lastGood: revoked.lastGood ?? null } : null,
+  });
   const publisherOf = (name: PackageName) => {
     const owner = repository.ownerOf(name);
     const keys = owner === undefined ? undefined : repository.publisher(owner);
-    return keys && { name: owner!, keys: keys.keys.map(({ json }) => json.keyval.public).sort(), threshold: keys.threshold };
+    return keys && { name: owner!, keys: hexKeysOf(keys), threshold: keys.threshold };
   };
 
   return {
@@ -49,7 +52,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
       const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
       return {
         publisher,
-        keys: owner.keys.map(({ json }) => json.keyval.public).sort(),
+        keys: hexKeysOf(owner),
         threshold: owner.threshold,
         /** Paths of releases in it whose names are another's by now: the next list is without them. */
         handedOver,
@@ -60,31 +63,33 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
     package(name: PackageName) {
       const releases = shelf.releases(name);
       const newest = newestOf(releases) ?? releases[0];
-      if (!newest) throw missing(`${name.kind.slice(0, -1)} ${name.id}`);
+      if (!newest) throw missing(`${wordOf(name.kind)} ${name.id}`);
       const { total, versions } = downloads.of(name);
       return {
         ...name,
         summary: newest.notes.summary,
         version: newest.version,
+        /** Where no version is left for anybody. */
+        withdrawn: withdrawalOf(newest) ?? null,
         publisher: publisherOf(name),
         downloads: total,
         releases: releases.map((release) => ({
           ...shown(release),
           downloads: versions[release.version] ?? 0,
-          findings: counted(findings.of(release.sha256)),
+          findings: counted(repository.findingsOf(release.sha256)),
         })),
       };
     },
 
     release({ version, ...name }: Release) {
       const release = shelf.releases(name).find((one) => one.version === version);
-      if (!release) throw missing(`${name.kind.slice(0, -1)} ${name.id} ${version.slice(0, 64)}`);
+      if (!release) throw missing(`${wordOf(name.kind)} ${name.id} ${version.slice(0, 64)}`);
       return {
         ...name,
         ...shown(release),
         publisher: publisherOf(name),
         downloads: downloads.of(name).versions[version] ?? 0,
-        findings: findings.of(release.sha256) ?? null,
+        findings: repository.findingsOf(release.sha256) ?? null,
       };
     },
   };

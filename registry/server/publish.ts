@@ -1,8 +1,9 @@
 /** Takes what publishers send: who sends it, whether they may, and then all of it in one step, or nothing. */
 import type { Database } from "bun:sqlite";
+import type { ArchiveEntry } from "../archive/read.ts";
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
-import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { archiveOf, type Kind, type PackageName, type Release, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import { unpackRelease } from "../release.ts";
 import type { Claim } from "../repository/claim.ts";
@@ -10,11 +11,12 @@ import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
+import { isSameOwner } from "../trust/owner.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
-import type { Findings } from "./findings.ts";
 import type { Names } from "./names.ts";
 import { type Publication, readPublication } from "./publication.ts";
+import type { Quota } from "./quota.ts";
 import type { Rates } from "./rates.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
@@ -37,15 +39,16 @@ export interface PublishOptions {
   readonly settings: ServerSettings;
   readonly callers: Callers;
   readonly names: Names;
-  readonly findings: Findings;
+  readonly quota: Quota;
+  readonly scan: (kind: Kind, files: readonly ArchiveEntry[]) => Promise<readonly Finding[]>;
   readonly shelf: Shelf;
   readonly clock: SourceClock;
-  readonly rates: { readonly publications: Rates; readonly claims: Rates };
+  readonly rates: { readonly publications: Rates; readonly bytes: Rates; readonly claims: Rates };
   readonly uploads: Uploads;
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, findings, shelf, clock, rates, uploads } = options;
+  const { database, repository, settings, callers, names, quota, scan, shelf, clock, rates, uploads } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
@@ -56,7 +59,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
       const released = await lookAt(publication);
-      return accept(publication, caller, released, household);
+      return accept(publication, caller, released, household, body.length);
     });
   };
 
@@ -67,15 +70,14 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const target = list.signed.targets[path];
       if (!target) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${path} came, and the list does not speak of it`);
       const { release, files } = await unpackRelease(path, archive, target.custom);
-      const sha256 = sha256Of(archive);
-      const found = findings.look(sha256, release.kind, files);
+      const found = await scan(release.kind, files);
       const grave = found.find(({ severity }) => severity === "high");
       if (grave && settings.refuseFindings === "high")
         throw new RegistryError(
           "REGISTRY_FORBIDDEN",
           `${path} is refused here: ${grave.file}:${grave.line}: ${grave.sentence} (${grave.rule})`,
         );
-      released.push({ ...release, sha256, findings: found });
+      released.push({ ...release, sha256: sha256Of(archive), findings: found });
     }
     return released;
   }
@@ -86,6 +88,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     caller: Caller,
     released: Accepted["released"],
     household: string,
+    size: number,
   ) {
     let held: readonly [name: PackageName, why: string] | undefined;
     const step = database.transaction((): Accepted => {
@@ -93,7 +96,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const owner = known ?? keys;
       if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
       callers.requirePublisher(caller, publisher, owner.keys);
-      if (known && keys && !(isSame(known.keys, keys.keys) && known.threshold === keys.threshold))
+      if (known && keys && !isSameOwner(known, keys))
         throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
       const last = repository.signedBy(publisher);
       // Who has handed over the last of the own names is still who signed that list, and nobody else is.
@@ -106,6 +109,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       requireScopes(caller, before?.targets ?? {}, list.signed.targets);
       for (const [path, { custom }] of Object.entries(list.signed.targets))
         if (!before?.targets[path]) requireNow(path, readNotes(custom, path).publishedAt, clock.now());
+      quota.require(publisher, before?.targets ?? {}, list.signed.targets);
       const claimed = freeNames(list.signed.targets, publisher);
       for (const name of claimed) {
         for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
@@ -116,8 +120,12 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
           throw error;
         }
       }
+      rates.bytes.take(household, size);
       const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
-      repository.publish(publisher, bytes, archives, claim);
+      repository.publish(publisher, bytes, archives, {
+        ...(claim && { claim }),
+        findings: new Map(released.map((release) => [archiveOf(release), release.findings])),
+      });
       shelf.refresh();
       return { publisher, version: next, released, claimed };
     });
@@ -168,6 +176,3 @@ function requireScopes(caller: Caller, before: Targets, after: Targets): void {
     }
   }
 }
-
-const isSame = (a: readonly { readonly id: string }[], b: readonly { readonly id: string }[]): boolean =>
-  a.length === b.length && a.every(({ id }) => b.some((one) => one.id === id));

@@ -2,7 +2,9 @@
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
+import { scanApart } from "../scan/scan-apart.ts";
 import type { Signer } from "../trust/key.ts";
+import { ownAddresses } from "./address.ts";
 import { clawHubPrefix, createApp } from "./app.ts";
 import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
@@ -10,11 +12,11 @@ import { createClawHub } from "./clawhub/handler.ts";
 import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
-import { createFindings } from "./findings.ts";
-import { createNames, popularNames, type Resemblance } from "./names.ts";
+import { createNames, popularNames, type Resemblance, reservedNames } from "./names.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
+import { createQuota } from "./quota.ts";
 import { createRates } from "./rates.ts";
 import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -32,6 +34,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly settings: ServerSettings;
   readonly clock: SourceClock;
+  /** Names that nobody takes without the operator's word: of what comes with Pincer. */
+  readonly reserved?: readonly string[];
   readonly resembles?: Resemblance;
   /** Told what went wrong here, and is nobody else's fault. */
   readonly onFault: (error: unknown) => void;
@@ -56,35 +60,38 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   const index = createSearchIndex(database);
   const shelf = createShelf(folder, database, repository, index);
   const downloads = createDownloads(database, now);
-  const findings = createFindings(database);
   const tokens = createTokens(database, now);
   const rates = {
     files: createRates(settings.rates.files, "files", now),
     reads: createRates(settings.rates.reads, "questions", now),
     publications: createRates(settings.rates.publications, "publications", now),
+    bytes: createRates(settings.rates.bytes, "bytes of publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
-  const callers = createCallers(database, tokens, now);
+  const own = reservedNames(options.reserved ?? []);
+  const others = options.resembles ?? popularNames(database, settings.popularDownloads);
+  const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
   const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
   const app = createApp({
     folder,
-    proxies: settings.proxies,
+    settings,
     rates,
     downloads,
     index,
     shelf,
-    pages: createPackagePages({ database, repository, shelf, downloads, findings, settings }),
-    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index, findings }), prefix: clawHubPrefix }),
+    pages: createPackagePages({ database, repository, shelf, downloads, settings }),
+    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index }), prefix: clawHubPrefix }),
     publish: createPublisher({
       database,
       repository,
       settings,
       callers,
-      names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
-      findings,
+      names: createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now),
+      quota: createQuota(database, settings, now),
+      scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
       clock,
       rates,

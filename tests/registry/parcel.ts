@@ -23,6 +23,8 @@ export interface ParcelOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Instead of what the files give. */
   readonly archive?: Uint8Array<ArrayBuffer>;
+  /** The text of it, where it is none of a plugin's. */
+  readonly manifest?: string;
   readonly notes?: Partial<ReleaseNotes>;
   readonly token?: string;
   /** Epoch milliseconds. */
@@ -43,7 +45,7 @@ export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const notes: ReleaseNotes = {
     summary: `What ${release.id} does`,
     publishedAt: `${new Date(now).toISOString().slice(0, 19)}Z`,
-    manifest: new Bun.CryptoHasher("sha256").update(all["plugin.json"]).digest("hex"),
+    manifest: new Bun.CryptoHasher("sha256").update(options.manifest ?? all["plugin.json"]).digest("hex"),
     ...options.notes,
   };
   const next = nextList(before, { ...release, archive, notes }, () => now);
@@ -56,7 +58,7 @@ export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const packed = new Response(form);
   const contentType = packed.headers.get("content-type")!;
   const body = new Uint8Array(await packed.arrayBuffer());
-  const to = { method: "POST", path: "/api/v1/publish", authority: new URL(url).host };
+  const to = { method: "POST", url: `${url}/api/v1/publish` };
   const proof = token ? { authorization: `Bearer ${token}` } : signRequest(to, body, signer, now, randomBytes(16).toString("base64url"));
   return { body, list, headers: { ...proof, "content-type": contentType } };
 }

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { openOperator } from "../../registry/server/operator.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { type ParcelOptions, parcel, post } from "./parcel.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
@@ -64,9 +65,16 @@ test("what was signed is what counts: another body, path or host is refused, and
   const spoilt = Uint8Array.from(body);
   spoilt[body.length >> 1]! ^= 1;
   expect(await post(registry.url, { body: spoilt, headers })).toMatchObject({ status: 401, detail: expect.stringContaining("body") });
-  expect(await post(registry.url, { body, headers: { ...headers, host: "registry.elsewhere.io" } })).toMatchObject({ status: 401 });
-  const elsewhere = await parcel(ada.options({ url: "http://registry.elsewhere.io" }));
-  expect(await post(registry.url, elsewhere)).toMatchObject({ status: 401, detail: expect.stringContaining("does not belong") });
+  for (const url of ["http://registry.elsewhere.io", "https://registry.elsewhere.io", registry.url.replace("http:", "https:")]) {
+    const elsewhere = await parcel(ada.options({ url }));
+    expect(await post(registry.url, { ...elsewhere, headers: { ...elsewhere.headers, host: new URL(url).host } })).toMatchObject({
+      status: 421,
+      code: "REGISTRY_MISDIRECTED",
+      detail: expect.stringContaining(`signed for ${url}/api/v1/publish, and the address of this registry is ${registry.url}`),
+    });
+  }
+  const unsaid = await parcel(ada.options({ url: "http://registry.elsewhere.io" }));
+  expect(await post(registry.url, unsaid)).toMatchObject({ status: 401, detail: expect.stringContaining("does not belong") });
   expect(await post(registry.url, { body, headers: { "content-type": headers["content-type"]! } })).toMatchObject({ status: 401 });
   for (const [name, value] of [
     ["signature", "pincer=:AAAA:"],
@@ -263,5 +271,27 @@ test("of two publishers who want one name at once exactly one gets it", async ()
     const parcels = await Promise.all([ada, bob].map((one) => parcel(one.options({ release: ada.release }))));
     const answers = await Promise.all(parcels.map((one) => post(registry.url, one)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 403]);
+  }
+});
+
+test("the names of what comes with Pincer, and those that are like them, wait for the operator", async () => {
+  for (const [kind, id] of [
+    ["plugins", "channel-telegram"],
+    ["skills", "docker"],
+    ["plugins", "channel-telegarm"],
+    ["skills", "dokcer"],
+  ] as const) {
+    const eve = someone();
+    const release = { kind, id, version: "1.0.0" } as const;
+    const skill = `---\nname: ${id}\ndescription: Does things.\n---\n`;
+    const files: Partial<ParcelOptions> = kind === "skills" ? { files: { "SKILL.md": skill }, manifest: skill } : {};
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({
+      status: 403,
+      code: "REGISTRY_NAME_HELD",
+      detail: expect.stringContaining("comes with Pincer"),
+    });
+    using operator = openOperator(registry.folder, () => systemClock.now());
+    operator.names.grant(release, eve.publisher);
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({ status: 201 });
   }
 });

@@ -6,6 +6,7 @@ import { RegistryError } from "@pincer/registry/error";
 import type { PackageName } from "@pincer/registry/name";
 import { type Sent, send } from "@pincer/registry/publisher/send";
 import { openRepository } from "@pincer/registry/repository/repository";
+import type { Finding } from "@pincer/registry/scan/finding";
 import { signersOf } from "@pincer/registry/trust/envelope";
 import type { Signer } from "@pincer/registry/trust/key";
 import { type Signed, signMetadata } from "@pincer/registry/trust/metadata";
@@ -22,13 +23,15 @@ export interface Publication {
   /** Registered for the publisher when they are nobody's yet. */
   readonly names: readonly PackageName[];
   readonly archives: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** By path, what a scan found in them: for a folder, where no server looks. */
+  readonly findings?: ReadonlyMap<string, readonly Finding[]>;
   /** Undefined: nothing is left to do. */
   next(before: Signed<"targets"> | undefined): Signed<"targets"> | undefined;
 }
 
 /** Undefined when there was nothing to do. */
 export async function bring(publication: Publication, io: CommandIo): Promise<Pick<Sent, "released" | "claimed"> | undefined> {
-  const { to, publisher, signers, token, names, archives, next } = publication;
+  const { to, publisher, signers, token, names, archives, findings = new Map(), next } = publication;
   if (isAddress(to))
     return send(
       {
@@ -52,6 +55,6 @@ export async function bring(publication: Publication, io: CommandIo): Promise<Pi
   if (!list) return undefined;
   const claimed = names.filter((name) => repository.ownerOf(name) === undefined);
   const claim = { names: claimed, keys: signers, threshold: repository.publisher(publisher)?.threshold ?? signers.length };
-  repository.publish(publisher, signMetadata(list, signers), archives, ...(claimed.length > 0 ? [claim] : []));
+  repository.publish(publisher, signMetadata(list, signers), archives, { ...(claimed.length > 0 && { claim }), findings });
   return { released: [], claimed };
 }

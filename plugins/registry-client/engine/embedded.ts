@@ -11,6 +11,8 @@ export interface Embedded {
   readonly manifest: Manifest;
 }
 
+export type EmbeddedPackages = ReturnType<typeof createEmbedded>;
+
 export function createEmbedded(plugins: string) {
   const read = (id: string): Embedded | undefined => {
     const folder = join(plugins, id);

@@ -1,6 +1,8 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
@@ -12,15 +14,18 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, forgetting, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { makeReady } from "./ready.ts";
+import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { syncing } from "./syncing.ts";
-import { takeTurn } from "./turn.ts";
+import { type TurnOptions, takeTurn } from "./turn.ts";
 import { updating } from "./updating.ts";
+import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
   try {
@@ -40,9 +45,12 @@ export interface Consent {
 
 export type Engine = ReturnType<typeof createEngine>;
 
+/** Of an installation, while others change what it builds on. */
+const mostAttempts = 3;
+
 /** Holds what was fetched for a plan until it is done, so that nothing is fetched twice. */
 export function createEngine(surroundings: Surroundings) {
-  const { home } = surroundings;
+  const { home, clock } = surroundings;
   const embedded = createEmbedded(surroundings.embedded);
   const archives = new Map<string, Promise<readonly ArchiveEntry[]>>();
 
@@ -98,7 +106,9 @@ export function createEngine(surroundings: Surroundings) {
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
-      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
+      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
+      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -143,37 +153,36 @@ export function createEngine(surroundings: Surroundings) {
 
   async function prepared(request: Request, signal: AbortSignal): Promise<readonly Prepared[]> {
     const packages = readLock(home);
-    const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
-    const steps = {
-      install: () =>
-        request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind, packages, signal))),
-      remove: () =>
-        request.do === "remove" &&
-        request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
-      rollback: () =>
-        request.do === "rollback" &&
-        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
-    };
-    if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
-    if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
-    if (request.do === "update") {
-      const { kind } = request;
-      const all =
-        request.packages?.map((typed) => installed(typed, packages)) ??
-        Object.entries(packages)
-          .map(([key, entry]) => [nameOf(key), entry] as const)
-          .filter(([name]) => kind === undefined || name.kind === kind);
-      return Promise.all(
-        all.map(([name, entry]) =>
-          entry.pinned && request.packages === undefined
-            ? keeping(name, entry, [{ code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` }])
-            : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
-        ),
-      );
+    switch (request.do) {
+      case "install":
+        return Promise.all(request.packages.map((typed) => installing(typed, request.kind, packages, signal)));
+      case "remove":
+        return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
+      case "rollback":
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages))));
+      case "restore":
+        return restoring(surroundings, embedded, packages, signal);
+      case "sync":
+        return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
+      case "update":
+        return Promise.all(
+          toUpdate(request, packages).map(([name, entry]) =>
+            entry.pinned && request.packages === undefined
+              ? keeping(name, entry, [
+                  { code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` },
+                ])
+              : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
+          ),
+        );
     }
-    const asked = steps[request.do]() || [];
-    return Promise.all(asked.map(({ prepare }) => prepare()));
   }
+
+  /** What was named, or all that is installed, or all of a kind. */
+  const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
+    named?.map((typed) => installed(typed, packages)) ??
+    Object.entries(packages)
+      .map(([key, entry]) => [nameOf(key), entry] as const)
+      .filter(([name]) => kind === undefined || name.kind === kind);
 
   const planned = (all: readonly Prepared[]): Plan =>
     planOf(
@@ -181,43 +190,79 @@ export function createEngine(surroundings: Surroundings) {
       all.map(({ step }) => ("entry" in step ? step.entry : undefined)),
     );
 
+  function requireConsent(all: readonly Prepared[], { token, accepted }: Consent): void {
+    if (planned(all).token !== token)
+      throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");
+    const missing = all.flatMap(({ item }) => item.needs.filter((need) => !accepted.includes(need)).map((need) => ({ id: item.id, need })));
+    if (missing.length > 0)
+      throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(missing.map(({ id, need }) => `${id} needs a yes to ${need}`).join("; "), {
+        data: { needs: missing },
+      });
+  }
+
+  const turnOptions = (what: string, id: string, signal: AbortSignal): TurnOptions => ({
+    ...{ clock, what, signal },
+    onWait: (whom) => surroundings.progress({ id, step: "waiting", detail: whom }),
+  });
+  function turn(request: Request, signal: AbortSignal): Promise<Disposable> {
+    const named = "packages" in request ? (request.packages ?? []) : [];
+    return takeTurn(home, turnOptions([request.do, ...named].join(" "), named[0] ?? request.do, signal));
+  }
+
+  /** What was interrupted, before anything else is looked at. */
+  async function bringToEnd(request: Request, signal: AbortSignal): Promise<void> {
+    if (!isBegun(home)) return;
+    using _turn = await turn(request, signal);
+    await recover(surroundings, signal);
+  }
+
+  const fetching = <T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const { fetchMinutes } = surroundings.config;
+    const why = `it was not fetched within ${fetchMinutes} min (plugins.registry-client.config.fetchMinutes)`;
+    const late = () => new RegistryError("REGISTRY_UNREACHABLE", why);
+    return within({ clock, ms: fetchMinutes * 60_000, late, signal }, run);
+  };
+
   return {
     /** Throws what keeps it from being done at all. Changes nothing but what was interrupted, which it brings to an end first. */
     async plan(request: Request, signal: AbortSignal): Promise<Plan> {
-      if (isBegun(home)) {
-        using _turn = takeTurn(home);
-        await recover(surroundings, signal);
-      }
-      return planned(await prepared(request, signal));
+      await bringToEnd(request, signal);
+      return planned(await fetching(signal, (given) => prepared(request, given)));
     },
 
     /** Throws `REGISTRY_CLIENT_PLAN_CHANGED`, `REGISTRY_CLIENT_CONSENT_NEEDED`, `REGISTRY_CLIENT_ROLLED_BACK`; what was done before that stays. */
     async apply(request: Request, { token, accepted }: Consent, signal: AbortSignal): Promise<Outcome> {
-      using _turn = takeTurn(home);
-      await recover(surroundings, signal);
-      const all = await prepared(request, signal);
-      if (planned(all).token !== token)
-        throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");
-      const missing = all.flatMap(({ item }) =>
-        item.needs.filter((need) => !accepted.includes(need)).map((need) => ({ id: item.id, need })),
-      );
-      if (missing.length > 0)
-        throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(missing.map(({ id, need }) => `${id} needs a yes to ${need}`).join("; "), {
-          data: { needs: missing },
-        });
-      const done: Outcome["done"] = [];
-      for (const { item, step } of all) {
-        await applyStep(surroundings, step, signal);
-        const version = item.to ?? item.from;
-        done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
+      await bringToEnd(request, signal);
+      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+        const packages = readLock(home);
+        const all = await fetching(signal, (given) => prepared(request, given));
+        requireConsent(all, { token, accepted });
+        using ready = await fetching(signal, (given) =>
+          makeReady(
+            surroundings,
+            all.map(({ step }) => step),
+            given,
+          ),
+        );
+        using _turn = await turn(request, signal);
+        await recover(surroundings, signal);
+        // Somebody else was faster: it may be something else now.
+        if (!Bun.deepEquals(readLock(home), packages)) continue;
+        const done: Outcome["done"] = [];
+        for (const { item, step } of all) {
+          await applyStep(surroundings, step, ready, signal);
+          const version = item.to ?? item.from;
+          done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
+        }
+        archives.clear();
+        return { done };
       }
-      archives.clear();
-      return { done };
+      throw clientErrors.REGISTRY_CLIENT_BUSY(`others install into ${home} again and again: try again when that is done`);
     },
 
     /** Stays as it is at `update`, or no longer. */
-    pin(typed: string, pinned: boolean): LockEntry & PackageName {
-      using _turn = takeTurn(home);
+    async pin(typed: string, pinned: boolean, signal: AbortSignal): Promise<LockEntry & PackageName> {
+      using _turn = await takeTurn(home, turnOptions(`pin ${typed}`, typed, signal));
       const packages = readLock(home);
       const [name, { pinned: _, ...entry }] = installed(typed, packages);
       const next: LockEntry = pinned ? { ...entry, pinned } : entry;
@@ -226,6 +271,8 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Of a plugin that is installed, or of this Pincer. */
+    manifestOf: (name: PackageName): Manifest | undefined => installedAbout(home, name)?.manifest ?? embedded.find(name.id)?.manifest,
     /** Whether it is a plugin of this Pincer. */
     isOwn: (id: string): boolean => embedded.has(id),
 

@@ -5,9 +5,7 @@ import { readArchive } from "../../archive/read.ts";
 import { placeOf } from "../../layout.ts";
 import type { PackageName } from "../../name.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { PackageRevocation } from "../../revocations.ts";
 import { exactly } from "../../source.ts";
-import type { Findings } from "../findings.ts";
 import type { Listed, SearchIndex } from "../search-index.ts";
 import type { Shelf, ShelvedRelease } from "../shelf.ts";
 import type { ListedSkill, SkillRelease, SkillShelf, Verdict } from "./shelf.ts";
@@ -17,7 +15,6 @@ export interface RegistryShelfOptions {
   readonly repository: Repository;
   readonly shelf: Shelf;
   readonly index: SearchIndex;
-  readonly findings: Findings;
 }
 
 export interface RegistryRelease extends SkillRelease {
@@ -30,18 +27,12 @@ const listed = ({ id, publisher, version, summary, publishedAt, downloads }: Lis
   ...{ id, publisher, version, summary, publishedAt, downloads },
 });
 
-export function createRegistryShelf({ folder, repository, shelf, index, findings }: RegistryShelfOptions): SkillShelf<RegistryRelease> {
-  const revocationOf = ({ kind, id, version }: ShelvedRelease): PackageRevocation | undefined =>
-    repository
-      .revocations()
-      .filter((one) => "id" in one)
-      .find((one) => one.kind === kind && one.id === id && (one.versions === undefined || one.versions.includes(version)));
-
+export function createRegistryShelf({ folder, repository, shelf, index }: RegistryShelfOptions): SkillShelf<RegistryRelease> {
   /** What is revoked is as bad as it gets; what a scan finds is a reason to look, which a person has. */
   function verdictOf(release: ShelvedRelease): Verdict | undefined {
-    const revoked = revocationOf(release);
+    const { revoked, sha256 } = release;
     if (revoked) return { status: "malicious", reasons: ["revoked"], summary: revoked.reason };
-    const found = findings.of(release.sha256);
+    const found = repository.findingsOf(sha256);
     if (!found) return undefined;
     const high = found.filter(({ severity }) => severity === "high");
     if (high.length === 0) return { status: "clean", reasons: [] };
@@ -49,7 +40,7 @@ export function createRegistryShelf({ folder, repository, shelf, index, findings
   }
 
   return {
-    search: async (query, limit) => index.find({ q: query, kind: "skills", limit }).packages.map(listed),
+    search: async (query, limit) => index.find({ q: query, kind: "skills", isOffered: true, limit }).packages.map(listed),
 
     async list({ order, prefix, limit, cursor }) {
       const found = index.list({ kind: "skills", order, prefix, limit, ...(cursor !== undefined && { cursor }) });
