@@ -108,9 +108,10 @@ testUnless("bubblewrap", unconfined)(
     expect(said).toMatch(/It is \*\*\d\d:\d\d/);
     expect(said).toContain('"page":200,"title":"Pincer","script":200');
     expect(said).toMatch(/channel-telegram +\S+ +disabled/);
-    expect(said).toContain(`${root}/skills/notes/SKILL.md`);
+    const copies = join(user.folder, ".cache", "pincer", "versions");
+    expect(said).toContain(`${join(copies, readFileSync(join(root, "dist", "name"), "utf8"))}/skills/notes/SKILL.md`);
     expect(said).toContain("stopped");
-    expect(readdirSync(user.folder)).toEqual([".pincer"]);
+    expect([readdirSync(user.folder).sort(), readdirSync(copies)]).toEqual([[".cache", ".pincer"], [expect.any(String)]]);
   },
   120_000,
 );
