@@ -36,9 +36,16 @@ export type RegistryErrorCode = keyof typeof meanings;
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: RegistryErrorCode;
+  /** How long a server wants to be left alone, in milliseconds, where it says so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: RegistryErrorCode, message: string = meanings[code], options?: { readonly cause?: unknown }) {
+  constructor(
+    code: RegistryErrorCode,
+    message: string = meanings[code],
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }

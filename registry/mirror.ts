@@ -2,13 +2,14 @@
  * A registry, or some packages of it, copied into a folder that any server of static files may serve. Everything is checked on the way; what is there
  * already is not fetched again; and whoever reads the folder meanwhile sees the state before, whole.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TrustState } from "./client/state.ts";
 import { refreshTrust } from "./client/trust.ts";
 import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
 import { placeOf } from "./layout.ts";
+import { mirrorState } from "./mirror-state.ts";
 import type { PackageName } from "./name.ts";
 import { currentRoles } from "./repository/current.ts";
 import { repositoryFiles } from "./repository/files.ts";
@@ -83,44 +84,6 @@ export async function mirrorRegistry({ source, folder, root, now, packages, sign
   const files = repositoryFiles(folder);
   sweep(files, currentRoles(files), now);
   return mirrored;
-}
-
-/** The folder of a mirror as what was trusted before; what says that something is new is written at the end, after all that it speaks of. */
-function mirrorState(folder: string): { readonly state: TrustState; commit(): void } {
-  const files = repositoryFiles(folder);
-  const late = new Map<string, Uint8Array>();
-  const versions = new Map<string, number[]>();
-  for (const name of existsSync(join(folder, "metadata")) ? readdirSync(join(folder, "metadata")) : []) {
-    const [, version, role] = /^(\d+)\.([a-z0-9-]+)\.json$/.exec(name) ?? [];
-    if (role !== undefined) versions.set(role, [...(versions.get(role) ?? []), Number(version)]);
-  }
-  const placeIn = (role: string, version: number) => `metadata/${version}.${role}.json`;
-  const state: TrustState = {
-    read(role) {
-      if (role === "timestamp") return late.get("metadata/timestamp.json") ?? files.read("metadata/timestamp.json");
-      const newest = Math.max(...(versions.get(role) ?? [0]));
-      return newest === 0 ? undefined : (late.get(placeIn(role, newest)) ?? files.read(placeIn(role, newest)));
-    },
-    write(role, bytes) {
-      if (role === "timestamp") late.set("metadata/timestamp.json", bytes);
-      else {
-        const { version } = parseMetadata(role === "root" ? "root" : role === "snapshot" ? "snapshot" : "targets", role, bytes).signed;
-        if (role === "root") late.set(placeIn(role, version), bytes);
-        else files.write(placeIn(role, version), bytes);
-        versions.set(role, [...(versions.get(role) ?? []), version]);
-      }
-    },
-    remove: (role) => void versions.delete(role),
-  };
-  return {
-    state,
-    commit() {
-      const last = "metadata/timestamp.json";
-      for (const [place, bytes] of late) if (place !== last) files.write(place, bytes);
-      const timestamp = late.get(last);
-      if (timestamp) files.write(last, timestamp);
-    },
-  };
 }
 
 /** Those before the one that is trusted, for clients that trust an older one: where they do not lead here, they are left out. */

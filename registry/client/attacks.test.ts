@@ -8,7 +8,7 @@ import { rootOf } from "../repository/create.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import { lives, stamp, unsigned } from "../repository/lifetime.ts";
 import { folderSource, type RegistrySource } from "../source.ts";
-import { dayMs, type House, nextList, startHouse, telegram } from "../testing/house.ts";
+import { dayMs, type House, listWith, startHouse, telegram } from "../testing/house.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { parseMetadata, type Signed, signMetadata } from "../trust/metadata.ts";
 
@@ -131,7 +131,7 @@ test("wrong software: a publisher has no say in a name that is another's, whatev
   const mallory = createSigner().signer;
   house.repository.claim({ kind: "plugins", id: "harmless" }, "mallory", [mallory]);
   const path = archiveOf({ ...telegram, version: "9.0.0" });
-  const list = { ...nextList(house.repository, () => house.clock.now, path, bytesOf("evil")), version: 1 };
+  const list = { ...listWith(house, { ...telegram, version: "9.0.0" }, bytesOf("evil")), version: 1 };
   expect(() => house.repository.publish("mallory", signMetadata(list, [mallory]), new Map([[path, bytesOf("evil")]]))).toThrow(
     expect.objectContaining({ code: "REGISTRY_NOT_FOUND" }),
   );
@@ -154,8 +154,7 @@ test("wrong software: a server that gives a publisher other keys in one part gai
   const { signed } = current(house, part).metadata;
   const roles = signed.delegations!.roles.map((role) => ({ ...role, keyids: [mallory.id] }));
   const names = { ...signed, version: signed.version + 1, delegations: { keys: { [mallory.id]: mallory.json }, roles } };
-  const path = archiveOf({ ...telegram, version: "9.0.0" });
-  const list = nextList(house.repository, () => house.clock.now, path, bytesOf("evil"));
+  const list = listWith(house, { ...telegram, version: "9.0.0" }, bytesOf("evil"));
   force(
     house,
     new Map([

@@ -2,11 +2,12 @@
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
 import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
-import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
+import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
 import { type Expected, joined, readTarget } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
+import { hexKeysOf, publisherIn } from "../trust/owner.ts";
 import { isInPattern } from "../trust/pattern.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
@@ -119,7 +120,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     },
 
     async find(name, signal) {
-      const unknown = () => new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${name.kind.slice(0, -1)} ${name.id}`);
+      const unknown = () => new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${wordOf(name.kind)} ${name.id}`);
       const found = await last(`${folderOf(name)}/any`, signal);
       const publisher = publisherOf(found.role);
       if (publisher === undefined) throw unknown();
@@ -135,7 +136,8 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       });
       if (revoked.length === all.length) throw revokedError(all[0]!, revoked[0]!.revocation);
       const releases = all.filter(({ version }) => !revoked.some((one) => one.version === version));
-      return { publisher: publisherIn(found, publisher), releases, revoked };
+      const owner = publisherIn(found.delegator.signed, publisher)!;
+      return { publisher: { name: publisher, threshold: owner.threshold, keys: hexKeysOf(owner) }, releases, revoked };
     },
 
     revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
@@ -168,10 +170,4 @@ function publishedAt(path: string, { length, hashes: { sha256 }, custom }: Targe
   const release = releaseAt(path);
   if (release?.kind !== name.kind || release.id !== name.id || path !== archiveOf(release)) return [];
   return [{ ...release, path, length, sha256, notes: readNotes(custom, path) }];
-}
-
-function publisherIn({ role, delegator }: Found, name: string): Publisher {
-  const { keys, roles } = delegator.signed.delegations!;
-  const { keyids, threshold } = roles.find((one) => one.name === role)!;
-  return { name, threshold, keys: keyids.map((id) => keys[id]!.keyval.public).sort() };
 }

@@ -12,7 +12,7 @@ import { signRevocations } from "../repository/revoke.ts";
 import { rotateRoot } from "../repository/rotate.ts";
 import type { Revocation } from "../revocations.ts";
 import { sha256Of } from "../sha256.ts";
-import { dayMs, nextList, startHouse, telegram } from "../testing/house.ts";
+import { dayMs, listWith, startHouse, telegram } from "../testing/house.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
 
@@ -57,7 +57,7 @@ async function begin() {
       return signMetadata(delegations ? { ...next, delegations } : next, signers);
     },
     /** The publisher's list, with a release that is not the publisher's. */
-    forged: (...signers: Signer[]) => signMetadata(nextList(house.repository, now, path, evil), signers),
+    forged: (...signers: Signer[]) => signMetadata(listWith(house, { ...telegram, version: "6.6.6" }, evil), signers),
     revoked: (list: readonly Revocation[], ...signers: Signer[]) =>
       signRevocations(files, list, roles("revocations")!.signed.version + 1, signers, now),
     [Symbol.dispose]: () => house[Symbol.dispose](),

@@ -1,16 +1,11 @@
-/** Whose names are, as a role `names-<prefix>` says it. */
+/** What a role `names-<prefix>` says once a name, or a key, is another. */
 import { RegistryError } from "../error.ts";
 import { folderOf, type PackageName } from "../name.ts";
-import { type PublicKey, publicKeyOf } from "../trust/key.ts";
+import type { PublicKey } from "../trust/key.ts";
 import type { Signed } from "../trust/metadata.ts";
-import { publisherOf, publisherRole } from "../trust/role.ts";
+import { type Delegations, type Owner, ownerIn, publisherIn } from "../trust/owner.ts";
+import { publisherRole } from "../trust/role.ts";
 import { keysOf, rolesOf } from "./create.ts";
-
-/** With which keys a publisher signs, and how many of them must. */
-export interface Owner {
-  readonly keys: readonly PublicKey[];
-  readonly threshold: number;
-}
 
 export interface Claim {
   readonly names: readonly PackageName[];
@@ -18,18 +13,7 @@ export interface Claim {
   readonly threshold?: number;
 }
 
-export type Delegations = NonNullable<Signed<"targets">["delegations"]>;
 const nothing: Delegations = { keys: {}, roles: [] };
-
-export function ownerIn({ delegations = nothing }: Signed<"targets">, name: PackageName): string | undefined {
-  const owner = delegations.roles.find(({ paths }) => paths.includes(`${folderOf(name)}/*`));
-  return owner && publisherOf(owner.name);
-}
-
-export function publisherIn({ delegations = nothing }: Signed<"targets">, publisher: string): Owner | undefined {
-  const role = delegations.roles.find(({ name }) => name === publisherRole(publisher));
-  return role && { keys: role.keyids.map((id) => publicKeyOf(delegations.keys[id]!.keyval.public)), threshold: role.threshold };
-}
 
 /** With that name registered. Throws `REGISTRY_NAME_TAKEN`. */
 export function claimedIn(names: Signed<"targets">, name: PackageName, publisher: string, owner: Owner): Delegations {

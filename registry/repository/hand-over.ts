@@ -5,11 +5,12 @@ import { checkedName, type PackageName, releaseAt } from "../name.ts";
 import { keyRevocationOf, type Revocation } from "../revocations.ts";
 import { type PublicKey, publicKeyOf, type Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata } from "../trust/metadata.ts";
+import { hexKeysOf, type Owner, ownerIn, publisherIn } from "../trust/owner.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { publisherRole } from "../trust/role.ts";
 import { isSignedBy, parseStatement, type Rekey, type Statement, type Transfer } from "../trust/statement.ts";
 import { acceptList, requireKept } from "./accept.ts";
-import { claimedIn, type Owner, ownerIn, publisherIn, rekeyedIn, releasedIn } from "./claim.ts";
+import { claimedIn, rekeyedIn, releasedIn } from "./claim.ts";
 import { currentRoot, type Roles, withChanged } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
 import { namesRoleOf, namesRolesWith, signNames } from "./names.ts";
@@ -102,8 +103,7 @@ export function rekeyed(on: HandOver, publisher: string, owner: Owner, list: Uin
   else {
     const wish = parseStatement("rekey", statement);
     const { keys, threshold } = wish.signed;
-    const wanted = owner.keys.map(({ json }) => json.keyval.public);
-    if (wish.signed.publisher !== publisher || threshold !== owner.threshold || !Bun.deepEquals([...keys].sort(), wanted.sort()))
+    if (wish.signed.publisher !== publisher || threshold !== owner.threshold || !Bun.deepEquals([...keys].sort(), hexKeysOf(owner)))
       throw new RegistryError("REGISTRY_METADATA_INVALID", "the rekey that was asked for speaks of other keys");
     requireWish(on, wish, publisher, ownerOf(roles, publisher));
   }

@@ -3,11 +3,11 @@ import { expect, test } from "bun:test";
 import type { RegistryClient } from "../client/client.ts";
 import { archiveOf, type PackageName } from "../name.ts";
 import { folderSource, type RegistrySource } from "../source.ts";
-import { dayMs, type House, nextList, startHouse, telegram } from "../testing/house.ts";
+import { dayMs, type House, startHouse, telegram } from "../testing/house.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
 import { type Rekey, signStatement, type Transfer } from "../trust/statement.ts";
-import { lives } from "./lifetime.ts";
+import { lives, unsigned } from "./lifetime.ts";
 import { openRepository } from "./repository.ts";
 import { rotateRoot } from "./rotate.ts";
 
@@ -185,9 +185,7 @@ test("a name goes to another publisher with all its releases, when the old one w
   });
   const theirs = Object.entries(repository.signedBy("ada")!.signed.targets).filter(([path]) => path.includes(`/${telegram.id}/`));
   const listOf = (targets: typeof theirs) =>
-    signMetadata({ ...nextList(repository, () => house.clock.now, "x", bytesOf("x")), version: 1, targets: Object.fromEntries(targets) }, [
-      eve,
-    ]);
+    signMetadata({ ...unsigned("targets", 1, lives.publisher, () => house.clock.now), targets: Object.fromEntries(targets) }, [eve]);
   const newcomer = { keys: [eve], threshold: 1 };
   const transfer = (signers: readonly Signer[], change: Partial<Transfer> = {}, list = listOf(theirs)) =>
     repository.transfer(signStatement(wish(change), signers), list, newcomer);
@@ -227,10 +225,7 @@ test("a name whose publisher is gone goes to another by the founders' word", asy
   const { repository, founders } = house;
   const path = archiveOf({ ...telegram, version: "1.0.0" });
   const target = repository.signedBy("ada")!.signed.targets[path]!;
-  const list = signMetadata(
-    { ...nextList(repository, () => house.clock.now, path, bytesOf("x")), version: 1, targets: { [path]: target } },
-    [eve],
-  );
+  const list = signMetadata({ ...unsigned("targets", 1, lives.publisher, () => house.clock.now), targets: { [path]: target } }, [eve]);
   const wish: Transfer = { _type: "transfer", ...telegram, from: "ada", to: "eve", list: names.length, expires: tomorrow };
   repository.transfer(signStatement(wish, founders.targets), list, { keys: [eve], threshold: 1 });
   expect((await house.client().find(telegram)).publisher.name).toBe("eve");

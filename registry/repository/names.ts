@@ -2,9 +2,9 @@
 import { folderOf, type PackageName } from "../name.ts";
 import type { Signer } from "../trust/key.ts";
 import { type Metadata, type Signed, signMetadata } from "../trust/metadata.ts";
+import type { Delegations } from "../trust/owner.ts";
 import { isInPattern } from "../trust/pattern.ts";
 import { publisherRole } from "../trust/role.ts";
-import type { Delegations } from "./claim.ts";
 import type { Roles } from "./current.ts";
 import { lives, unsigned } from "./lifetime.ts";
 

@@ -6,11 +6,12 @@ import type { Revocation } from "../revocations.ts";
 import type { Finding } from "../scan/finding.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed } from "../trust/metadata.ts";
+import { isSameOwner, type Owner, ownerIn } from "../trust/owner.ts";
 import { publisherOf, publisherRole } from "../trust/role.ts";
 import { requireSigned } from "../trust/verify.ts";
 import { acceptList } from "./accept.ts";
 import { nextCatalogue } from "./catalogue.ts";
-import { type Claim, claimedIn, type Owner, ownerIn } from "./claim.ts";
+import { type Claim, claimedIn } from "./claim.ts";
 import { currentRoles, currentRoot, currentSnapshot, withChanged } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
 import { findingsIn, keepFindings } from "./findings.ts";
@@ -169,11 +170,6 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       return { ...renewal, removed: sweep(files, current, now) };
     },
   };
-}
-
-function isSameOwner(a: Owner, b: Owner): boolean {
-  const ids = ({ keys }: Owner) => keys.map(({ id }) => id).sort();
-  return a.threshold === b.threshold && Bun.deepEquals(ids(a), ids(b));
 }
 
 function packagesThatDiffer(before: Metadata<"targets"> | undefined, after: Metadata<"targets">): readonly PackageName[] {

@@ -1,6 +1,7 @@
 /** The fields of a request in `multipart/form-data` (RFC 7578), each of them once. */
 import { RegistryError } from "../error.ts";
-import { type PublicKey, publicKeyOf } from "../trust/key.ts";
+import { publicKeyOf } from "../trust/key.ts";
+import type { Owner } from "../trust/owner.ts";
 
 export interface Form {
   readonly names: readonly string[];
@@ -34,13 +35,8 @@ export async function readForm(body: Uint8Array<ArrayBuffer>, contentType: strin
   return { names: [...fields.keys()], has: (name) => fields.has(name), bytes, text: (name) => Buffer.from(bytes(name)).toString("utf8") };
 }
 
-export interface OwnKeys {
-  readonly keys: readonly PublicKey[];
-  readonly threshold: number;
-}
-
 /** Of a publisher who is new here; undefined where the field is absent. Throws `REGISTRY_REQUEST_INVALID`. */
-export function keysIn(form: Form): OwnKeys | undefined {
+export function keysIn(form: Form): Owner | undefined {
   if (!form.has("keys")) return undefined;
   const expected = 'expected keys as {"keys": [public keys in hex], "threshold": how many must sign}';
   let json: unknown;

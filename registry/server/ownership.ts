@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import { checkedName, type PackageName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
+import { hexKeysOf } from "../trust/owner.ts";
 import { isSignedBy, parseStatement, type Statement, type Transfer } from "../trust/statement.ts";
 import type { Callers } from "./callers.ts";
 import { type Form, keysIn, readForm } from "./form.ts";
@@ -53,8 +54,7 @@ export function createOwnership({ database, repository, callers, shelf, now }: O
 
   const page = (name: PackageName): OwnerPage => {
     const { publisher, owner } = ownerOf(name);
-    const keys = owner.keys.map(({ json }) => json.keyval.public).sort();
-    return { publisher, keys, threshold: owner.threshold, offer: offerOf(name)?.offer ?? null };
+    return { publisher, keys: hexKeysOf(owner), threshold: owner.threshold, offer: offerOf(name)?.offer ?? null };
   };
 
   function offer(name: PackageName, bytes: Uint8Array): void {

@@ -1,9 +1,10 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Finding, severities } from "../scan/finding.ts";
+import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
 import type { ServerSettings } from "./settings.ts";
 import { newestOf, type Shelf, type ShelvedRelease, withdrawalOf } from "./shelf.ts";
@@ -30,7 +31,7 @@ export function createPackagePages({ database, repository, shelf, downloads, set
   const publisherOf = (name: PackageName) => {
     const owner = repository.ownerOf(name);
     const keys = owner === undefined ? undefined : repository.publisher(owner);
-    return keys && { name: owner!, keys: keys.keys.map(({ json }) => json.keyval.public).sort(), threshold: keys.threshold };
+    return keys && { name: owner!, keys: hexKeysOf(keys), threshold: keys.threshold };
   };
 
   return {
@@ -50,7 +51,7 @@ export function createPackagePages({ database, repository, shelf, downloads, set
       const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
       return {
         publisher,
-        keys: owner.keys.map(({ json }) => json.keyval.public).sort(),
+        keys: hexKeysOf(owner),
         threshold: owner.threshold,
         /** Paths of releases in it whose names are another's by now: the next list is without them. */
         handedOver,
@@ -61,7 +62,7 @@ export function createPackagePages({ database, repository, shelf, downloads, set
     package(name: PackageName) {
       const releases = shelf.releases(name);
       const newest = newestOf(releases) ?? releases[0];
-      if (!newest) throw missing(`${name.kind.slice(0, -1)} ${name.id}`);
+      if (!newest) throw missing(`${wordOf(name.kind)} ${name.id}`);
       const { total, versions } = downloads.of(name);
       return {
         ...name,
@@ -81,7 +82,7 @@ export function createPackagePages({ database, repository, shelf, downloads, set
 
     release({ version, ...name }: Release) {
       const release = shelf.releases(name).find((one) => one.version === version);
-      if (!release) throw missing(`${name.kind.slice(0, -1)} ${name.id} ${version.slice(0, 64)}`);
+      if (!release) throw missing(`${wordOf(name.kind)} ${name.id} ${version.slice(0, 64)}`);
       return {
         ...name,
         ...shown(release),

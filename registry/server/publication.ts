@@ -2,8 +2,8 @@
 import { RegistryError } from "../error.ts";
 import { checkedName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
-import type { PublicKey } from "../trust/key.ts";
 import { type Metadata, parseMetadata } from "../trust/metadata.ts";
+import type { Owner } from "../trust/owner.ts";
 import { publisherRole } from "../trust/role.ts";
 import { keysIn, readForm } from "./form.ts";
 
@@ -12,7 +12,7 @@ export interface Publication {
   readonly bytes: Uint8Array;
   readonly list: Metadata<"targets">;
   /** Of a publisher who is new here. */
-  readonly keys: { readonly keys: readonly PublicKey[]; readonly threshold: number } | undefined;
+  readonly keys: Owner | undefined;
   /** By path. */
   readonly archives: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }

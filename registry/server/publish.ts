@@ -11,6 +11,7 @@ import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
+import { isSameOwner } from "../trust/owner.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Names } from "./names.ts";
@@ -95,7 +96,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const owner = known ?? keys;
       if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
       callers.requirePublisher(caller, publisher, owner.keys);
-      if (known && keys && !(isSame(known.keys, keys.keys) && known.threshold === keys.threshold))
+      if (known && keys && !isSameOwner(known, keys))
         throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
       const last = repository.signedBy(publisher);
       // Who has handed over the last of the own names is still who signed that list, and nobody else is.
@@ -175,6 +176,3 @@ function requireScopes(caller: Caller, before: Targets, after: Targets): void {
     }
   }
 }
-
-const isSame = (a: readonly { readonly id: string }[], b: readonly { readonly id: string }[]): boolean =>
-  a.length === b.length && a.every(({ id }) => b.some((one) => one.id === id));

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRegistryClient, type RegistryClient } from "../client/client.ts";
 import { createTrustState } from "../client/state.ts";
-import { archiveOf, type PackageName } from "../name.ts";
+import { archiveOf, type PackageName, type Release } from "../name.ts";
 import type { ReleaseNotes } from "../notes.ts";
+import { nextList } from "../publisher/next-list.ts";
 import { createRepository, type Founders } from "../repository/create.ts";
 import { openRepository, type Repository } from "../repository/repository.ts";
 import { timeOf } from "../schema.ts";
@@ -63,8 +64,9 @@ export function startHouse(parts: 1 | 16 | 256 = 16): House {
     temporary,
     publish(version, archive, name = telegram, notes = {}) {
       repository.claim(name, "ada", [publisher]);
-      const path = archiveOf({ ...name, version });
-      repository.publish("ada", signMetadata(nextList(repository, now, path, archive, notes), [publisher]), new Map([[path, archive]]));
+      const release = { ...name, version };
+      const list = listWith({ repository, clock }, release, archive, notes);
+      repository.publish("ada", signMetadata(list, [publisher]), new Map([[archiveOf(release), archive]]));
     },
     client: ({ source = folderSource(folder), state = temporary() } = {}) =>
       createRegistryClient({ source, state: createTrustState(state), root, now }),
@@ -75,27 +77,18 @@ export function startHouse(parts: 1 | 16 | 256 = 16): House {
 }
 
 /** What `ada` would sign for one release more. */
-export function nextList(
-  repository: Repository,
-  now: () => number,
-  path: string,
+export function listWith(
+  { repository, clock }: Pick<House, "repository" | "clock">,
+  release: Release,
   archive: Uint8Array,
   notes: Partial<ReleaseNotes> = {},
 ): Signed<"targets"> {
-  const before = repository.signedBy("ada")?.signed;
-  const sha256 = new Bun.CryptoHasher("sha256").update(archive).digest("hex");
-  const custom: ReleaseNotes = {
+  const said: ReleaseNotes = {
     summary: "Talks on Telegram",
-    publishedAt: timeOf(now()),
+    publishedAt: timeOf(clock.now),
     manifest: "0".repeat(64),
     sdk: "^0.1.0",
     ...notes,
   };
-  return {
-    _type: "targets",
-    spec_version: "1.0.31",
-    version: (before?.version ?? 0) + 1,
-    expires: timeOf(now() + 300 * dayMs),
-    targets: { ...before?.targets, [path]: { length: archive.length, hashes: { sha256 }, custom } },
-  };
+  return nextList(repository.signedBy("ada")?.signed, { ...release, archive, notes: said }, () => clock.now);
 }

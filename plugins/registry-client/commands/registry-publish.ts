@@ -1,7 +1,11 @@
 /** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server, or puts it into a registry's folder. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
@@ -13,11 +17,9 @@ import { scanPackage } from "@pincer/registry/scan/scan";
 import { sha256Of } from "@pincer/registry/sha256";
 import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
 import { isAddress, timeNow } from "./registry-place.ts";
-import { plainly } from "./shown.ts";
 
 export const publishValued = ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"];
 
@@ -27,6 +29,15 @@ export const publish: CommandDefinition = {
     summary: "Pack, sign and publish a plugin or a skill",
     usage:
       "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
+    flags: {
+      to: "The registry: its folder, or its address",
+      publisher: "In whose name",
+      key: "The key of the publisher that signs; all of them where several must",
+      "token-file": "A file with the token that lets this machine send",
+      version: "Where the package says none",
+      tag: "A word by which this release is found, too",
+      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, publishValued);
@@ -112,8 +123,8 @@ function report(
 ): string {
   return [
     sent
-      ? `● published ${answer.id} ${answer.version} as ${answer.publisher}`
-      : `● ${answer.id} ${answer.version} is there already, with these very bytes`,
+      ? `${dot("good")} published ${answer.id} ${answer.version} as ${answer.publisher}`
+      : `${dot("good")} ${answer.id} ${answer.version} is there already, with these very bytes`,
     `  where    ${answer.url}`,
     `  size     ${Math.ceil(answer.size / 1024)} kB`,
     `  sha-256  ${answer.sha256}`,

@@ -1,11 +1,13 @@
 /** `pincer registry revoke`: says what nobody should run any more; who runs it hears of it within a minute. */
+
 import { join, resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { isVersion, type PackageName } from "@pincer/registry/name";
 import { openRepository } from "@pincer/registry/repository/repository";
 import type { Revocation } from "@pincer/registry/revocations";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, onlineKey, readKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { presentIn, timeNow } from "./registry-place.ts";
@@ -15,6 +17,13 @@ export const revoke: CommandDefinition = {
     name: "registry revoke",
     summary: "Say that nobody should run a release, a package, or what a key has signed",
     usage: "<folder> <name[@version]|key:hex> [--reason <text>] [--last-good <version>] [--undo] [--key <file>] [--key-folder <folder>]",
+    flags: {
+      reason: "What people are told",
+      "last-good": "The version to which people can go back",
+      undo: "Take that back",
+      key: "The key that signs what is revoked",
+      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, ["--reason", "--last-good", "--key", "--key-folder"]);
@@ -32,7 +41,7 @@ export const revoke: CommandDefinition = {
       throw clientErrors.REGISTRY_CLIENT_USAGE(`${what} is not revoked in ${folder}`);
     repository.revoke(options.has("--undo") ? others : [...others, one], [signer]);
     if (io.json) io.print(JSON.stringify({ ok: true, folder, revocations: repository.revocations() }));
-    else io.print(options.has("--undo") ? `● ${what} is revoked no more` : `● ${what} is revoked: ${reason}`);
+    else io.print(options.has("--undo") ? `${dot("good")} ${what} is revoked no more` : `${dot("good")} ${what} is revoked: ${reason}`);
     return 0;
   },
 };

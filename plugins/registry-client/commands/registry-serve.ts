@@ -1,13 +1,13 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { openSigner } from "@pincer/registry/trust/key";
 import { createEmbedded } from "../engine/embedded.ts";
 import { clientErrors } from "../errors.ts";
 import { embedded } from "../home.ts";
-import type { CommandDefinition } from "./command.ts";
-
 import { readOptions } from "./options.ts";
 
 export const serve: CommandDefinition = {
@@ -15,6 +15,11 @@ export const serve: CommandDefinition = {
     name: "registry serve",
     summary: "Serve a registry: its files, publishing, search and counts",
     usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
+    flags: {
+      port: "Where it listens (default 4870; 0: one that is free)",
+      host: "The address on which it listens (default 127.0.0.1, this machine alone)",
+      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);
@@ -55,7 +60,7 @@ export const serve: CommandDefinition = {
 function welcome(url: string, folder: string, claims: "open" | "granted"): string {
   const names = claims === "open" ? "free names are taken by whoever comes first" : `names are given with pincer registry grant ${folder}`;
   return [
-    `● registry at ${url}`,
+    `${dot("good")} registry at ${url}`,
     `  serves   ${folder}`,
     `  trust    ${join(folder, "metadata", "1.root.json")}, which clients begin with`,
     `  names    ${names}`,

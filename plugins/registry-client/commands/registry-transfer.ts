@@ -1,6 +1,9 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { checkedName, folderOf } from "@pincer/registry/name";
 import { lives, unsigned } from "@pincer/registry/repository/lifetime";
@@ -9,7 +12,6 @@ import { timeOf } from "@pincer/registry/schema";
 import { signMetadata } from "@pincer/registry/trust/metadata";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, onlineKey, readKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { presentIn } from "./registry-place.ts";
@@ -22,6 +24,14 @@ export const transfer: CommandDefinition = {
     summary: "Hand a name over to another publisher",
     usage:
       "<folder> <name> [--to <publisher>] [--from-key <file>...] [--to-key <file>...] [--write <file>] [--statement <file>] [--key-folder <folder>]",
+    flags: {
+      to: "The publisher that gets it",
+      "from-key": "The key of the publisher that gives it, or of the targets of the registry",
+      "to-key": "The key of the publisher that gets it",
+      write: "Write there what was signed, for the publisher that gets it",
+      statement: "The file that the publisher that gives it has signed so",
+      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, ["--to", "--from-key", "--to-key", "--write", "--statement", "--key-folder"]);
@@ -59,7 +69,7 @@ export const transfer: CommandDefinition = {
       io.print(
         io.json
           ? JSON.stringify({ ok: true, kind, id, from, to, expires, file })
-          : `● ${file} says that ${id} shall be ${to}'s, until ${expires}\n  next  ${next}`,
+          : `${dot("good")} ${file} says that ${id} shall be ${to}'s, until ${expires}\n  next  ${next}`,
       );
       return 0;
     }
@@ -75,7 +85,9 @@ export const transfer: CommandDefinition = {
     repository.transfer(statement, signMetadata(list, toKeys), { keys: toKeys, threshold: toKeys.length });
     const answer = { ok: true, kind, id, from, to, releases: own.length };
     io.print(
-      io.json ? JSON.stringify(answer) : `● ${id} is ${to}'s from now on, with ${own.length} releases; who has it installed is asked first`,
+      io.json
+        ? JSON.stringify(answer)
+        : `${dot("good")} ${id} is ${to}'s from now on, with ${own.length} releases; who has it installed is asked first`,
     );
     return 0;
   },

@@ -1,13 +1,15 @@
 /** `pincer registry yank`: a publisher takes a release back; who asks for this very version still gets it. */
+
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { archiveOf, checkedName, type Release } from "@pincer/registry/name";
 import { readNotes } from "@pincer/registry/notes";
 import { changedList } from "@pincer/registry/publisher/next-list";
 import type { Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { bring } from "./publish-into.ts";
@@ -19,6 +21,15 @@ export const yank: CommandDefinition = {
     summary: "Take a release of your own back, or with --undo let it be again",
     usage:
       "<name@version> [--at <folder-or-url>] [--publisher <name>] [--key <file>...] [--reason <text>] [--undo] [--token-file <file>] [--key-folder <folder>]",
+    flags: {
+      at: "The registry: its folder, or its address",
+      publisher: "Whose release it is",
+      key: "The key of the publisher that signs; all of them where several must",
+      reason: "What people are told",
+      undo: "Take that back",
+      "token-file": "A file with the token that lets this machine send",
+      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, ["--at", "--publisher", "--key", "--reason", "--token-file", "--key-folder"]);
@@ -54,7 +65,9 @@ export const yank: CommandDefinition = {
       io,
     );
     const what = `${typed.replace("@", " ")} is ${done ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
-    io.print(io.json ? JSON.stringify({ ok: true, ...meant.release, yanked: !isUndone, isNew: done !== undefined }) : `● ${what}`);
+    io.print(
+      io.json ? JSON.stringify({ ok: true, ...meant.release, yanked: !isUndone, isNew: done !== undefined }) : `${dot("good")} ${what}`,
+    );
     return 0;
   },
 };

@@ -1,9 +1,10 @@
 /** `pincer registry`: for those who publish, and for those who host. */
+
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { createSigner } from "@pincer/registry/trust/key";
 import { clientErrors, shownError } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { grant } from "./registry-grant.ts";
 import { init } from "./registry-init.ts";
 import { mirror } from "./registry-mirror.ts";
