@@ -26,7 +26,7 @@ export async function engineOfHome(home: string, progress: Surroundings["progres
   const noSecret = async () => undefined;
   const fetch = limitedFetch(manifest.id, { net: manifest.permissions.net }, () => config, noSecret, publicFetch);
   return createEngine({
-    ...{ home, embedded, settings, config, now: () => systemClock.now(), progress },
+    ...{ home, embedded, settings, config, clock: systemClock, now: () => systemClock.now(), progress },
     ...placesOf({ home, config, clock: systemClock, fetch }),
   });
 }

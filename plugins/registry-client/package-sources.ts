@@ -14,8 +14,8 @@ import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
 import { uploadedPackages } from "./sources/upload.ts";
-import { uploadsIn } from "./uploads.ts";
 import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
+import { uploadsIn } from "./uploads.ts";
 
 interface Places extends Omit<RegistriesOptions, "registries" | "fetchLed"> {
   readonly config: ClientConfig;
