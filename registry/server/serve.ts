@@ -2,6 +2,7 @@
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
+import { parseStaged } from "../repository/staged.ts";
 import type { Signer } from "../trust/key.ts";
 import { clawHubPrefix, createApp } from "./app.ts";
 import { readBody } from "./body.ts";
@@ -16,6 +17,7 @@ import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
 import { createRates } from "./rates.ts";
+import { createRekeying } from "./rekeying.ts";
 import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
@@ -92,6 +94,13 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     }),
     uploads,
     ownership: createOwnership({ database, repository, callers, shelf, now }),
+    rekey: createRekeying({ database, repository, callers, shelf }),
+    apply(bytes) {
+      const staged = parseStaged(bytes);
+      const applied = database.transaction(() => repository.apply(staged)).immediate();
+      shelf.refresh();
+      return applied;
+    },
     readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
