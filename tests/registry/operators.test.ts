@@ -57,7 +57,7 @@ for (const where of ["server", "folder"] as const) {
     });
     expect(await run("rekey", ...as("ada", eve), ...to)).toMatchObject({
       code: 1,
-      said: expect.stringContaining("REGISTRY_METADATA_UNSIGNED"),
+      said: expect.stringContaining("signed"),
     });
     expect(await done("rekey", ...as("ada", ada), ...to)).toContain("● ada signs with ");
     expect(await done("rekey", ...as("ada", second), ...to)).toContain("● ada signs already with ");
@@ -85,7 +85,7 @@ for (const where of ["server", "folder"] as const) {
     expect(await done(...lost, "--new-key", hexOf(third), "--write", wish)).toContain(`pincer registry sign ${wish} --key <file>`);
     await done("sign", wish, "--key", kept.founder("targets-1"));
     const took = [...lost, "--new-key", third, "--statement", wish];
-    expect(await run(...took)).toMatchObject({ code: 1, said: expect.stringContaining("REGISTRY_METADATA_UNSIGNED") });
+    expect(await run(...took)).toMatchObject({ code: 1, said: expect.stringContaining("signed") });
     expect(await done("sign", wish, "--key", kept.founder("targets-2"))).toContain("signed       by 2");
     expect(await done(...took)).toContain("● ada signs with ");
     await client.refresh();
@@ -109,7 +109,7 @@ for (const where of ["server", "folder"] as const) {
     expect((await client.find(weather)).publisher.name).toBe("eve");
     expect((await client.find({ ...weather, id: "radio" })).publisher).toMatchObject({ name: "ada", keys: [hexOf(third)] });
     expect(await done("verify", place)).toContain("is in order: 4 releases");
-  }, 240_000);
+  }, 600_000);
 }
 
 const hexOf = (file: string): string => openSigner(readFileSync(file, "utf8")).json.keyval.public;
@@ -137,7 +137,7 @@ test("the founders change keys and thresholds on machines of their own, one sign
   await done("sign", staged, "--key", founder("root-2"));
   expect(await run("apply", staged, "--registry", place)).toMatchObject({
     code: 1,
-    said: expect.stringContaining("REGISTRY_METADATA_UNSIGNED"),
+    said: expect.stringContaining("signed"),
   });
   expect(await done("sign", staged, "--key", founder("root-3"))).toContain(`next         pincer registry apply ${staged}`);
   expect(await done("apply", staged, "--registry", place)).toBe(`● root of ${place} count from now on\n`);
@@ -153,14 +153,14 @@ test("the founders change keys and thresholds on machines of their own, one sign
   for (const key of [founder("root-2"), fourth, founder("targets-2"), targets3]) await done("sign", more, "--key", key);
   expect(await run("apply", more, "--registry", place)).toMatchObject({
     code: 1,
-    said: expect.stringContaining("REGISTRY_METADATA_UNSIGNED"),
+    said: expect.stringContaining("signed"),
   });
   await done("sign", more, "--key", founder("root-3"), "--key", revoker);
   expect(await done("apply", more, "--registry", place)).toContain("● root, targets, revocations of");
   const revoke = ["revoke", "weather@1.0.0", "--reason", "it lies", "--registry", place, "--key"];
   expect(await run(...revoke, founder("revocations"))).toMatchObject({
     code: 1,
-    said: expect.stringContaining("REGISTRY_METADATA_UNSIGNED"),
+    said: expect.stringContaining("signed"),
   });
   await done(...revoke, revoker);
   await client.refresh();
@@ -173,10 +173,13 @@ test("the founders change keys and thresholds on machines of their own, one sign
   const [online, server] = [kept.key("online-2"), at("server.json")];
   const keys = [founder("root-2"), founder("root-3"), fourth, founder("targets-2"), targets3].flatMap((key) => ["--key", key]);
   await done("stage", place, "--add", `online:${online}`, "--write", server, ...keys);
-  expect(await run("apply", server, "--registry", place)).toMatchObject({ code: 1, said: expect.stringContaining("REGISTRY_KEY_INVALID") });
+  expect(await run("apply", server, "--registry", place)).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("that key does not sign what changes in the registry"),
+  });
   expect(await run("apply", server, "--registry", kept.folder)).toMatchObject({
     code: 1,
-    said: expect.stringContaining("REGISTRY_KEY_INVALID"),
+    said: expect.stringContaining("that key does not sign what changes in the registry"),
   });
   expect(await done("apply", server, "--registry", kept.folder, "--online", online)).toContain("put");
   await client.refresh();
@@ -188,4 +191,4 @@ test("the founders change keys and thresholds on machines of their own, one sign
   expect(of("root")).toMatchObject({ version: 4, threshold: 3, keys: expect.arrayContaining([hexOf(fourth)]) });
   expect(of("targets")?.keys.toSorted()).toEqual([hexOf(founder("targets-2")), hexOf(targets3)].toSorted());
   for (const role of ["timestamp", "snapshot", "names-0", "catalogue"]) expect(of(role)).toMatchObject({ keys: [hexOf(online)] });
-}, 240_000);
+}, 600_000);

@@ -59,9 +59,9 @@ test("a registry is made, published into, taken care of and mirrored from the co
   expect(await done("init", registry)).toContain(`pincer registry serve ${registry}`);
   const keys = `${registry}-keys`;
   expect(readdirSync(keys).sort()).toEqual(
-    ["online", "revocations", "root-1", "root-2", "root-3", "targets-1", "targets-2"].map((name) => `${name}.pem`),
+    ["online", "revocations", "root-1", "root-2", "root-3", "targets-1", "targets-2"].flatMap((name) => [`${name}.pem`, `${name}.pub`]),
   );
-  for (const name of readdirSync(keys)) expect(statSync(join(keys, name)).mode & 0o077).toBe(0);
+  for (const name of readdirSync(keys).filter((one) => one.endsWith(".pem"))) expect(statSync(join(keys, name)).mode & 0o077).toBe(0);
   expect(await run("init", registry)).toMatchObject({ code: 1, said: expect.stringContaining("is not empty") });
 
   const publish = (id: string, version: string) => [

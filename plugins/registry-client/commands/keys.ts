@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { RegistryError } from "@pincer/registry/error";
 import { openSigner, type PublicKey, publicKeyOf, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import { readInput } from "./input-file.ts";
+import { readInput, writeOutput } from "./input-file.ts";
 import type { Options } from "./options.ts";
 
 /** The first line of the file that `--passphrase-file` names. */
@@ -33,9 +33,28 @@ export function readKey(file: string, passphrase?: string): Signer {
   return signer;
 }
 
-/** 64 digits of hex, or a file with the private key. */
-export const publicKeyIn = (text: string, passphrase?: string): PublicKey =>
-  /^[0-9a-f]{64}$/.test(text) ? publicKeyOf(text) : readKey(text, passphrase);
+const hexKey = /^[0-9a-f]{64}$/;
+
+/** 64 digits of hex, or a file: with those in it (`.pub`), or with the private key. */
+export function publicKeyIn(text: string, passphrase?: string): PublicKey {
+  if (hexKey.test(text)) return publicKeyOf(text);
+  return text.endsWith(".pub") ? publicKeyOf(readPublicKey(text)) : readKey(text, passphrase);
+}
+
+function readPublicKey(file: string): string {
+  const expected = "a public key, 64 digits of hex";
+  const text = Buffer.from(readInput(file, expected, clientErrors.REGISTRY_CLIENT_KEY_MISSING))
+    .toString("utf8")
+    .trim();
+  if (hexKey.test(text)) return text;
+  throw clientErrors.REGISTRY_CLIENT_KEY_MISSING(`${resolve(file)}: expected ${expected}, came something else`);
+}
+
+/** The private key in a file that nobody else may read, and the public key beside it, by which it is known when the first is elsewhere. */
+export function writeKeys(file: string, signer: Signer, pem: string): void {
+  writeOutput(file, pem, 0o600);
+  writeOutput(`${file.replace(/\.pem$/, "")}.pub`, `${signer.json.keyval.public}\n`);
+}
 
 /** By what people know a key again: enough digits that nobody makes another with the same. */
 export const shortKey = (hex: string): string => hex.slice(0, 16);
@@ -49,19 +68,13 @@ export const keysIn = (folder: string, passphrase?: string): readonly Signer[] =
         .map((name) => readKey(join(folder, name), passphrase))
     : [];
 
-/** What the keys in a folder are called, by public key in hex; without those that are encrypted. */
-export function namedKeys(folder: string): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const [, called] = /^(.+)\.pem$/.exec(name) ?? [];
-    try {
-      if (called !== undefined) names.set(readKey(join(folder, name)).json.keyval.public, called);
-    } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-    }
-  }
-  return names;
-}
+/** What the keys are called whose public halves lie in a folder, by public key in hex. */
+export const namedKeys = (folder: string): ReadonlyMap<string, string> =>
+  new Map(
+    (existsSync(folder) ? readdirSync(folder) : [])
+      .filter((name) => name.endsWith(".pub"))
+      .map((name) => [readPublicKey(join(folder, name)), name.slice(0, -".pub".length)] as const),
+  );
 
 /** Where the keys of a registry in a folder lie, unless it is said. */
 export const keyFolderOf = (registry: string, said: string | undefined): string => resolve(said ?? `${registry}-keys`);

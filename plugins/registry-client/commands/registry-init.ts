@@ -7,8 +7,7 @@ import { sha256Of } from "@pincer/registry/sha256";
 import { createSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
-import { writeOutput } from "./input-file.ts";
-import { keyFolderOf, passphraseOf } from "./keys.ts";
+import { keyFolderOf, passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 
 export const init: CommandDefinition = {
@@ -32,7 +31,7 @@ export const init: CommandDefinition = {
     const key = (name: string): Signer => {
       // The server opens its own without anybody there.
       const { signer, pem } = createSigner(name === "online" ? undefined : passphrase);
-      writeOutput(join(keyFolder, `${name}.pem`), pem, 0o600);
+      writeKeys(join(keyFolder, `${name}.pem`), signer, pem);
       return signer;
     };
     const founders = {

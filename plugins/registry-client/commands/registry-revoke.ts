@@ -9,7 +9,7 @@ import type { Revocation } from "@pincer/registry/revocations";
 import { signedIn } from "@pincer/registry/status";
 import { clientErrors } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
-import { keyFolderOf, passphraseOf, readKey } from "./keys.ts";
+import { keyFolderOf, passphraseOf, publicKeyIn, readKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { needed, now, ownedIn, persistence, placeFlags, placeOf, placeUsage, signerFlags, signersIn, signerUsage } from "./place-at.ts";
 import { isAddress, packageIn, rootFor, timeNow } from "./registry-place.ts";
@@ -18,7 +18,7 @@ export const revoke: CommandDefinition = {
   command: {
     name: "registry revoke",
     summary: "Say that nobody should run a release, a package, or what a key has signed",
-    usage: `<name[@version]|key:hex> [--reason <text>] [--last-good <version>] [--undo] [--root <file>] ${signerUsage} ${placeUsage}`,
+    usage: `<name[@version]|key:file-or-public-key> [--reason <text>] [--last-good <version>] [--undo] [--root <file>] ${signerUsage} ${placeUsage}`,
   },
   async run(args, io) {
     const options = readOptions(args, ["--reason", "--last-good", "--root", ...signerFlags, ...placeFlags]);
@@ -60,9 +60,7 @@ function revokingKeys(options: Options) {
 
 function revocationOf(what: string, reason: string, lastGood: string | undefined, name: PackageName | undefined): Revocation {
   if (!name) {
-    const key = what.slice("key:".length);
-    if (!/^[0-9a-f]{64}$/.test(key))
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`${what}: expected a public key as 64 digits of hex behind key:`);
+    const key = publicKeyIn(what.slice("key:".length)).json.keyval.public;
     return { key, reason, at: timeNow() };
   }
   if (lastGood !== undefined && !isVersion(lastGood))

@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import { createSigner } from "@pincer/registry/trust/key";
 import { shownError } from "../errors.ts";
 import type { CommandDefinition } from "./command.ts";
-import { writeOutput } from "./input-file.ts";
-import { passphraseOf } from "./keys.ts";
+import { passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { apply } from "./registry-apply.ts";
 import { grant } from "./registry-grant.ts";
@@ -35,7 +34,7 @@ const keygen: CommandDefinition = {
     const options = readOptions(args, ["--passphrase-file"]);
     const file = resolve(options.words[0] ?? "");
     const { signer, pem } = createSigner(passphraseOf(options));
-    writeOutput(file, pem, 0o600);
+    writeKeys(file, signer, pem);
     const key = signer.json.keyval.public;
     io.print(io.json ? JSON.stringify({ ok: true, file, key }) : `${file}: keep it secret and safe\n  public key  ${key}`);
     return 0;
