@@ -140,7 +140,7 @@ test("the founders change keys and thresholds on machines of their own, one sign
     said: expect.stringContaining("signed"),
   });
   expect(await done("sign", staged, "--key", founder("root-3"))).toContain(`next         pincer registry apply ${staged}`);
-  expect(await done("apply", staged, "--registry", place)).toBe(`● root of ${place} count from now on\n`);
+  expect(await done("apply", staged, "--registry", place)).toBe(`● root of ${place} counts from now on\n`);
   expect(await done("apply", staged, "--registry", place)).toBe(`● all of that counts already in ${place}\n`);
 
   // Another key of targets, which both are needed for until then, another who revokes, and three of the root from now on.

@@ -31,7 +31,7 @@ export const apply: CommandDefinition = {
     if (io.json) io.print(JSON.stringify({ ok: true, registry: place.name, applied }));
     else {
       io.print(
-        applied.length > 0 ? `● ${applied.join(", ")} of ${place.name} count from now on` : `● all of that counts already in ${place.name}`,
+        applied.length > 0 ? `● ${applied.join(", ")} of ${place.name} ${applied.length === 1 ? "counts" : "count"} from now on` : `● all of that counts already in ${place.name}`,
       );
       if (online !== undefined) io.print(`  next  put ${online} where the server has its online.pem, and start it again`);
     }

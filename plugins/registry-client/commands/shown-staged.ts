@@ -21,7 +21,7 @@ function keyChanges({
   });
 }
 
-const whose = ({ role, isBefore }: Needed): string => (role === "root" ? `root, keys of ${isBefore ? "before" : "from now on"}` : role);
+const whose = ({ role, isBefore }: Needed): string => (role === "root" ? `root, keys ${isBefore ? "of before" : "from now on"}` : role);
 
 export function stagedAnswer(staged: Staged) {
   return {
