@@ -1,4 +1,4 @@
-/** Bundles the CLI, the gateway, the store's writer and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
+/** Bundles the CLI, the gateway, the store's writer, the registry's scanner and the plugins of the default set into `.build/`, for a start that transpiles nothing. */
 import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -30,7 +30,7 @@ async function build(repository: string, say: (line: string) => void): Promise<s
   const out = join(builds, name);
   await buildDefaultSet({
     out,
-    entries: [join(repository, "kernel/cli/main.ts"), join(repository, "store/writer.ts")],
+    entries: ["kernel/cli/main.ts", "store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file)),
     plugins,
     others,
   });

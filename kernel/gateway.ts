@@ -153,7 +153,7 @@ export async function createGateway(options: GatewayOptions) {
       return value;
     },
     saveEnabled: async (plugin, enabled) => void (await config.set(["plugins", plugin, "enabled"], enabled)),
-    install: async (folder, told) => (await import("../plugin-kit/runnable.ts")).runnable(folder, home, told),
+    install: async (folder, ...how) => (await import("../plugin-kit/runnable.ts")).runnable(folder, home, ...how),
     bundle: knownManifests(home, options.bundle === undefined ? undefined : readBundle(options.bundle)),
   });
   const judge = host.handle(authenticator);

@@ -1,6 +1,8 @@
 /** What the plugin host is given, and what its parts share. */
 import type { KeyValueStore, Logger } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import type { HandleOf } from "@pincer/plugin-sdk/contract";
+import type { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import type { Emit } from "@pincer/plugin-sdk/event";
 import type { JobRunner } from "@pincer/plugin-sdk/job";
 import type { JsonObject } from "@pincer/plugin-sdk/json5";
@@ -58,8 +60,8 @@ export interface PluginHostDeps extends KernelNames {
   secret(name: string, plugin: string): Promise<string | undefined>;
   /** Writes `plugins.<id>.enabled` into the configuration; the host follows the change. */
   saveEnabled(plugin: string, enabled: boolean): Promise<void>;
-  /** Brings a plugin's third-party code, at once when it is there. Answers with the folder that finds it, in which its code is. */
-  install(folder: string, told: (line: string) => void): Promise<string>;
+  /** Brings a plugin's third-party code, at once when it is there. Answers with the folder that finds it, in which its code is. `from`: a plugin that has archives. */
+  install(folder: string, told: (line: string) => void, from?: HandleOf<typeof packageArchives>): Promise<string>;
   /** What confines a process, in place of what this machine has. */
   readonly confinement?: () => Promise<FoundConfinement>;
   /** Absent: plugins run from their source. */

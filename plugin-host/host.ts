@@ -68,8 +68,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   const run = createHookRunner(reach);
   const isolated = (found: Found) => isolationOf(found, settings.section<IsolationSettings | undefined>(`plugins.${found.id}`)());
   const toldSecrets = createToldSecrets(deps.secret);
+  const removals = createRemovals(deps, log, capabilities);
   const preparation = createPreparation({ ...deps, secret: toldSecrets.secret }, capabilities, run, isolated);
-  const installedAre = createRemovals(deps.values(""), log, capabilities); // no plugin is called nothing
 
   const tabled = (replaced?: Found): Table => {
     const manifests = all().flatMap(({ found, isEnabled }) => {
@@ -110,6 +110,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);
+      await removals.settle(found.id);
       return await preparation(found, number, activity, earlier);
     } catch (error) {
       if (present && present !== found && !present.error) declare(present);
@@ -155,11 +156,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   };
   /** Brings what is enabled and active in step with the configuration; what has failed is tried again at once. */
   const bring = async (): Promise<void> => {
-    await installedAre(
-      all()
-        .flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : []))
-        .sort(),
-    );
+    await removals.installedAre(all().flatMap(({ id, found }) => (found.root.layout === "installed" ? [id] : [])));
     const turned = turn();
     if (turned.length > 0) changed();
     for (const plugin of plugins.values()) plugin.forgive();

@@ -1,6 +1,7 @@
 /** A new generation, from its files to the point where only the swap is left to do. */
 import { join } from "node:path";
 import type { KeyValueStore, PluginContext } from "@pincer/plugin-sdk";
+import { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import type { EmitOptions, GatewayEvent } from "@pincer/plugin-sdk/event";
 import { valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
@@ -35,6 +36,7 @@ export function createPreparation(
   isolated: (found: Found) => ReturnType<typeof isolationOf>,
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
   const { clock, settings, limits, confinement = findConfinement } = deps;
+  const archives = capabilities.rely(packageArchives);
 
   const requireUses = ({ id, generated }: Manifest): void => {
     for (const [contract, { version, arity, optional }] of Object.entries(generated?.uses ?? {})) {
@@ -44,8 +46,9 @@ export function createPreparation(
     }
   };
 
-  const install = (found: Found) =>
-    deps.install(found.folder, (line) => deps.log("plugins").info("plugin.installing", { plugin: found.id, line }));
+  const told = (plugin: string) => (line: string) => deps.log("plugins").info("plugin.installing", { plugin, line });
+  const install = ({ id, folder }: Found) =>
+    deps.install(folder, told(id), capabilities.isProvided(packageArchives) ? archives : undefined);
 
   const runtime = createRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
   const limited = new Map<string, KeyValueStore>();
@@ -121,16 +124,8 @@ export function createPreparation(
       },
       launch: async (run) => {
         const launched = await launch(run, {
-          ...{
-            home: deps.home,
-            clock,
-            log: around.log,
-            runtime: await runtime(),
-            manifest,
-            isTrusted,
-            confinement,
-            config: around.permitting,
-          },
+          ...{ home: deps.home, clock, log: around.log, runtime: await runtime(), manifest },
+          ...{ isTrusted, confinement, config: around.permitting },
           ...{ dataMb: limits().dataMb, gatewayPort: settings.section<number | undefined>("gateway.port")() },
           secret: (name) => deps.secret(name, found.id),
         });
@@ -163,6 +158,7 @@ export function createPreparation(
     const refusal = revocationOf(folder) ?? refusalOf(id, how);
     if (refusal) throw refusal;
     requireUses(manifest);
+    if (number === 1) limited.delete(id); // what it kept may have gone with one that had its name
     const generation = new Generation(id, folder, number, { manifest }, clock, limits, deps.log(id), activity);
     try {
       const prepared: Promise<undefined | (() => Promise<boolean>)> =

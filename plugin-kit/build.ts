@@ -59,7 +59,7 @@ export async function buildPlugin(folder: string, clock: Clock, { check = false,
 
 interface DefaultSet {
   readonly out: string;
-  /** Entry files that are no plugins: the CLI, the store's writer. Each becomes `<name>.js`. */
+  /** Entry files that are no plugins: the CLI, the store's writer, the registry's scanner. Each becomes `<name>.js`. */
   readonly entries: readonly string[];
   /** Absolute folders. */
   readonly plugins: readonly string[];

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pack } from "./archive.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
+import { removeDependencies } from "./runnable.ts";
 
 /** A registry of this machine's with one package, and a cache of its own. */
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-install-test-")));
@@ -163,6 +164,13 @@ test("settings in its folder count for nothing: where from, and where to", async
   symlinkSync(elsewhere, join(folder, "node_modules"));
   await expect(installed()).rejects.toMatchObject({ code: "PLUGIN_INSTALL_FAILED", message: expect.stringContaining("is no folder") });
   expect(existsSync(join(elsewhere, "dependency"))).toBe(false);
+});
+
+test("removing takes nothing out of a clone, from whose folder every home runs", async () => {
+  write();
+  await installed();
+  removeDependencies(folder, join(base, "home"));
+  expect(needsDependencies(folder)).toBe(false);
 });
 
 test("what an author has linked stays", async () => {

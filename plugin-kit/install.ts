@@ -18,7 +18,7 @@ export function needsDependencies(folder: string): boolean {
 }
 
 export interface InstallOptions {
-  /** Where archives come from; absent: from where Bun has them, which is its registry and its own cache. */
+  /** Where archives come from; absent: from Bun's registry. Bun's own cache is never used: it takes files in there that were changed. */
   readonly archives?: ArchiveSource;
   readonly signal?: AbortSignal;
 }
@@ -62,7 +62,7 @@ export async function fetchDependencies(
       await install({ ...installing, env: ownEnv(stage, registry.url) }).catch((error) => {
         throw registry.failure() ?? error;
       });
-    } else await install({ ...installing, env: usualEnv() });
+    } else await install({ ...installing, env: usualEnv(stage) });
     takeOver(join(stage, "node_modules"), to, new Set(Object.keys(dependencies)));
   } finally {
     rmSync(stage, { recursive: true, force: true });
@@ -71,15 +71,19 @@ export async function fetchDependencies(
 
 /** Variables that an installation may see: where things are, and the way to the registry. */
 const passed =
-  /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|XDG_CACHE_HOME|BUN_INSTALL\w*|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
-const usualEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name)));
+  /^(PATH|HOME|TMPDIR|USERPROFILE|SYSTEMROOT|BUN_INSTALL|BUN_CONFIG_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS)$/i;
+const cacheIn = (stage: string) => ({ BUN_INSTALL_CACHE_DIR: join(stage, "cache") });
+const usualEnv = (stage: string) => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => passed.test(name))),
+  ...cacheIn(stage),
+});
 
-/** Nothing that the machine has set counts, and no package that was unpacked before. */
+/** Nothing that the machine has set counts. */
 const ownEnv = (stage: string, registry: string) => ({
   PATH: process.env["PATH"],
   HOME: stage,
   TMPDIR: stage,
-  BUN_INSTALL_CACHE_DIR: join(stage, "cache"),
+  ...cacheIn(stage),
   BUN_CONFIG_REGISTRY: registry,
 });
 

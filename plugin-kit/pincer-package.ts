@@ -57,7 +57,7 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
     const isWithin = await stageDefault(source(id), staged(id));
     plugins.push(isWithin ? staged(id) : source(id));
   }
-  const entries = [join(repository, "kernel", "cli", "main.ts"), join(repository, "store", "writer.ts")];
+  const entries = ["kernel/cli/main.ts", "store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
   await buildDefaultSet({ out: join(stage, gatewayFolder), entries, plugins, others: others.map(staged), isSmallest: true });
   compactManifests(stage, ids.filter(isDefault));
   write(

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { flagsIn } from "@pincer/plugin-sdk/command/usage";
 import { asSection, checkShape, fit } from "@pincer/plugin-sdk/config-fit";
 import { configPathOf, type Generated, type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
@@ -35,6 +36,7 @@ export async function recordManifest(folder: string, clock: Clock): Promise<Reco
     return registered.describe(definition);
   });
   requireStable(written.id, generated);
+  requireSentences(written.id, generated);
   if (generated.config) checkShape(generated.config as Shape, configPathOf(written).split("."));
   const manifest = { ...written, generated };
   return { file, text, next: `${print(manifest, "", 0)}\n`, manifest };
@@ -117,6 +119,18 @@ function requireStable(id: string, generated: Generated): void {
     if (counted)
       throw pluginErrors.PLUGIN_MANIFEST_INVALID(
         `${id}: a recursive schema needs an $id of its own: "${counted[1]}" depends on what was loaded before`,
+      );
+  }
+}
+
+/** Whoever asks for help reads of each flag what it does, and of none that is not there. */
+function requireSentences(id: string, { commands = {} }: Generated): void {
+  for (const [name, { usage, flags = {} }] of Object.entries(commands)) {
+    const [used, said] = [flagsIn(usage).map((flag) => flag.name), Object.keys(flags)];
+    const wrong = [...used.filter((one) => !said.includes(one)), ...said.filter((one) => !used.includes(one))];
+    if (wrong.length > 0)
+      throw pluginErrors.PLUGIN_MANIFEST_INVALID(
+        `${id}: the command "${name}" has ${wrong.map((one) => `--${one}`).join(", ")} only in its usage, or only in its flags: expected each in both`,
       );
   }
 }

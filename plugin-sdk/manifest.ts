@@ -80,7 +80,12 @@ export const Generated = closed({
     closed({ journal: Type.Integer(), concurrency: Type.Optional(Type.Integer({ minimum: 1 })), input: JsonSchema, result: JsonSchema }),
   ),
   hooks: byName(closed({ kind: oneOf(["first", "series", "all", "transform", "gate"]), order: Type.Optional(Type.Number()) })),
-  commands: byName(closed({ summary: Type.String(), usage: Type.String(), family: Type.Optional(Type.String()) })),
+  commands: byName(
+    closed({
+      ...{ summary: Type.String(), usage: Type.String(), family: Type.Optional(Type.String()) },
+      flags: Type.Optional(Type.Record(Type.String(), Type.String())),
+    }),
+  ),
   facets: byName(closed({ summary: Type.String(), schema: JsonSchema, patch: Type.Optional(oneOf(wireScopes)) })),
   health: Type.Optional(Type.Boolean()),
   /** Of what is handed to the next generation. */

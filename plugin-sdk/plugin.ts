@@ -59,6 +59,8 @@ export interface CommandIo {
   /** The folder of the gateway that the command is about, whether it runs or not. */
   readonly home: string;
   print(line: string): void;
+  /** The answer: the value with --json, else the text. */
+  result(value: unknown, text: string): void;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
@@ -70,8 +72,16 @@ export interface Command {
   readonly summary: string;
   /** Positional arguments and flags, `<needed> [maybe] [many...] [--flag] [--flag <value>]`; empty: it takes none. */
   readonly usage: string;
+  /** What each flag of the usage does, in a sentence without its end; all of them, and no other. */
+  readonly flags?: Readonly<Record<string, string>>;
   /** What the commands are about that share the first word; one of them says it. */
   readonly family?: string;
+}
+
+export interface CommandDefinition {
+  readonly command: Command;
+  /** Answers the exit code: one of `command/exit`. */
+  run(args: readonly string[], io: CommandIo): Promise<number>;
 }
 
 export interface RouteOptions {
@@ -117,7 +127,7 @@ export interface PluginContext<Config = unknown, U extends Uses = Uses> {
   route(prefix: string, options: RouteOptions, handler: (request: Request) => Response | Promise<Response>): void;
   /** Background work from activation to unload; restarted with backoff when it throws. */
   service(name: string, run: (signal: AbortSignal) => Promise<void>): void;
-  command(command: Command, run: (args: readonly string[], io: CommandIo) => Promise<number>): void;
+  command(command: Command, run: CommandDefinition["run"]): void;
   facet<S extends TSchema>(name: string, facet: Facet<S>): void;
   health(check: () => Promise<HealthReport>): void;
   /** Hands what is kept in memory to the next generation, once; what must outlive a crash or a restart belongs in `store`. */

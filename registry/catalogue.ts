@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { type Static, Type } from "@sinclair/typebox";
 import { RegistryError } from "./error.ts";
 import { readJson } from "./json.ts";
+import { type Finding, finding, severities } from "./scan/finding.ts";
 import { closed, kind } from "./schema.ts";
 
 /** Bytes of one part, packed and unpacked, beyond which it is not read. */
@@ -23,11 +24,21 @@ const entry = Type.Object(
     /** The newest that is neither yanked nor revoked, nor, where there is another, a pre-release. */
     version: Type.String({ maxLength: 64 }),
     summary: Type.String({ maxLength: 200 }),
+    /** What the registry's scan found in that version, without saying where; absent when it has not looked. */
+    findings: Type.Optional(Type.Array(Type.Pick(finding, ["rule", "severity"], closed), { maxItems: 50 })),
   },
   closed,
 );
 const catalogue = Type.Object({ packages: Type.Array(entry) }, closed);
 export type CatalogueEntry = Static<typeof entry>;
+
+/** Each rule once, with the gravest that it found. */
+export function gistOf(findings: readonly Finding[]): NonNullable<CatalogueEntry["findings"]> {
+  const byRule = new Map<string, Finding["severity"]>();
+  for (const { rule, severity } of findings)
+    if (severities.indexOf(severity) >= severities.indexOf(byRule.get(rule) ?? "low")) byRule.set(rule, severity);
+  return [...byRule].map(([rule, severity]) => ({ rule, severity }));
+}
 
 /** By name, and a plugin before a skill of the same one. */
 export const compareEntries = (a: CatalogueEntry, b: CatalogueEntry): number =>

@@ -20,6 +20,7 @@ const meanings = {
   REGISTRY_LIST_CHANGED: "somebody has published under this name meanwhile: the next list builds on that one",
   REGISTRY_NAME_HELD: "the name waits for the word of whoever runs the registry",
   REGISTRY_UNAUTHENTICATED: "the registry does not know who asks",
+  REGISTRY_MISDIRECTED: "the request is for another registry",
   REGISTRY_FORBIDDEN: "who asks may not do that here",
   REGISTRY_REQUEST_INVALID: "the registry does not understand that request",
   REGISTRY_RATE_LIMITED: "too many requests: come back later",
@@ -33,9 +34,16 @@ export type RegistryErrorCode = keyof typeof meanings;
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: RegistryErrorCode;
+  /** How long a server wants to be left alone, in milliseconds, where it says so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: RegistryErrorCode, message: string = meanings[code], options?: { readonly cause?: unknown }) {
+  constructor(
+    code: RegistryErrorCode,
+    message: string = meanings[code],
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -12,9 +12,16 @@ export interface SourceClock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+export type HttpFetch = (url: string, init: RequestInit) => Promise<Response>;
+
 export interface HttpReaderOptions {
   readonly clock: SourceClock;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly fetch: HttpFetch;
+  /**
+   * Fetches what is of another origin than the address that was named, since the server at `from` leads there. Rejects with a `RegistryError` where that
+   * one may not lead. Absent: nobody is led to another origin.
+   */
+  readonly fetchLed?: (url: URL, init: RequestInit, from: URL) => Promise<Response>;
   /** Told before each wait, so that a person sees why nothing happens. */
   readonly onWait?: (why: string, ms: number) => void;
   readonly limits?: Partial<HttpLimits>;
@@ -26,6 +33,10 @@ export interface HttpSourceOptions extends HttpReaderOptions {
 }
 
 export interface HttpReadOptions extends ReadOptions {
+  /** What goes along to the origin of the address, and to no other: a token, for example. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Who has said that something lies at the address, when that is no word of whoever asks. */
+  readonly ledFrom?: URL;
   /** Told what an answer says of itself, before the first of its bytes. */
   readonly onAnswer?: (headers: Headers) => void;
 }
@@ -65,6 +76,12 @@ class Failure extends Error {
   }
 }
 
+/** Why reading was ended; where that was a time that ran out, with how far it came. */
+function ended({ reason }: AbortSignal, url: URL, taken: number): unknown {
+  if (!(reason instanceof RegistryError)) return reason;
+  return new RegistryError(reason.code, `${reason.message}: of ${url} ${taken} bytes had come`, { cause: reason });
+}
+
 export function httpSource(options: HttpSourceOptions): RegistrySource {
   const base = options.url.endsWith("/") ? options.url : `${options.url}/`;
   const reader = httpReader(options);
@@ -74,9 +91,9 @@ export function httpSource(options: HttpSourceOptions): RegistrySource {
   };
 }
 
-export function httpReader(options: HttpReaderOptions): HttpReader {
-  const limits = { ...usual, ...options.limits };
-  const { clock, onWait } = options;
+export function httpReader(given: HttpReaderOptions): HttpReader {
+  const limits = { ...usual, ...given.limits };
+  const { clock, onWait } = given;
 
   async function* read(url: URL, options: HttpReadOptions): AsyncGenerator<Uint8Array, void, void> {
     const { limit, signal } = options;
@@ -99,38 +116,43 @@ export function httpReader(options: HttpReaderOptions): HttpReader {
         }
         return;
       } catch (error) {
-        signal?.throwIfAborted();
+        if (signal?.aborted) throw ended(signal, url, taken);
         if (!(error instanceof Failure)) throw error;
         failures++;
-        const waitMs = error.retryAfterMs ?? limits.pauseMs * 2 ** (failures - 1);
+        const { retryAfterMs } = error;
+        const waitMs = retryAfterMs ?? limits.pauseMs * 2 ** (failures - 1);
         if (failures >= limits.attempts || waitMs > limits.longestWaitMs)
           throw new RegistryError(
             "REGISTRY_UNREACHABLE",
             `${url}: ${error.message}${waitMs > limits.longestWaitMs ? `, and asks to come back in ${Math.round(waitMs / 1000)} s` : ""}`,
+            { retryAfterMs },
           );
         onWait?.(`${url.host} ${error.message}`, waitMs);
-        await clock.sleep(waitMs, signal);
+        await clock.sleep(waitMs, signal).catch((reason) => {
+          throw signal?.aborted ? ended(signal, url, taken) : reason;
+        });
       }
     }
   }
 
   /** From that byte on. */
-  async function* attempt(url: URL, from: number, { signal, onAnswer }: HttpReadOptions): AsyncGenerator<Uint8Array, void, void> {
-    const given = new AbortController();
-    const asked = AbortSignal.any([given.signal, ...(signal ? [signal] : [])]);
+  async function* attempt(url: URL, from: number, options: HttpReadOptions): AsyncGenerator<Uint8Array, void, void> {
+    const { signal, onAnswer } = options;
+    const stop = new AbortController();
+    const asked = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]);
     let heard = Symbol();
     /** Ends the attempt when nothing is heard for a while. */
     const watch = () => {
       const mine = Symbol();
       heard = mine;
       clock.sleep(limits.idleMs, asked).then(
-        () => heard === mine && given.abort(new Failure(`sends nothing for ${limits.idleMs} ms`)),
+        () => heard === mine && stop.abort(new Failure(`sends nothing for ${limits.idleMs} ms`)),
         () => undefined,
       );
     };
     watch();
     try {
-      const response = await request(url, from, asked);
+      const response = await request(url, from, options, asked);
       onAnswer?.(response.headers);
       let skip = response.status === 206 ? 0 : from;
       for await (const chunk of response.body ?? []) {
@@ -141,48 +163,89 @@ export function httpReader(options: HttpReaderOptions): HttpReader {
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (given.signal.aborted) throw given.signal.reason;
+      if (stop.signal.aborted) throw stop.signal.reason;
       if (error instanceof Failure || error instanceof RegistryError) throw error;
       throw new Failure(`breaks off: ${error instanceof Error ? error.message : String(error)}`);
     } finally {
-      given.abort(new Failure("is done"));
+      stop.abort(new Failure("is done"));
     }
   }
 
-  async function request(asked: URL, from: number, signal: AbortSignal): Promise<Response> {
+  async function request(asked: URL, from: number, options: HttpReadOptions, signal: AbortSignal): Promise<Response> {
     // What a server has packed on the way has another length, and breaks off elsewhere.
-    const headers = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
-    let url = asked;
-    for (let hops = 0; hops <= 3; hops++) {
-      const response = await options.fetch(url.href, { headers, redirect: "manual", signal });
-      const location = response.headers.get("location");
-      if (response.status >= 300 && response.status < 400 && location !== null) {
-        url = followed(url, location);
-        continue;
-      }
-      // Who asked for all of it, since nothing of it had come, is given no part either.
-      if (response.status === 206 && (from === 0 || !response.headers.get("content-range")?.startsWith(`bytes ${from}-`)))
-        throw new Failure("answers with another part of the file than was asked for");
-      if (response.ok) return response;
-      if ([403, 404, 410].includes(response.status))
-        throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})${await saidIn(response)}`);
-      if (response.status === 429 || response.status >= 500) throw new Failure(`answers ${response.status}`, waitOf(response, clock.now()));
-      throw new RegistryError(
-        "REGISTRY_UNREACHABLE",
-        `${asked}: expected the file, came status ${response.status}${await saidIn(response)}`,
-      );
-    }
-    throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
+    const always = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
+    const { response } = await answered(given, asked, { ...options, always, signal });
+    // Who asked for all of it, since nothing of it had come, is given no part either.
+    if (response.status === 206 && (from === 0 || !response.headers.get("content-range")?.startsWith(`bytes ${from}-`)))
+      throw new Failure("answers with another part of the file than was asked for");
+    if (response.ok) return response;
+    if ([403, 404, 410].includes(response.status))
+      throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})${await saidIn(response)}`);
+    if (response.status === 429 || response.status >= 500) throw new Failure(`answers ${response.status}`, waitOf(response, clock.now()));
+    throw new RegistryError("REGISTRY_UNREACHABLE", `${asked}: expected the file, came status ${response.status}${await saidIn(response)}`);
   }
 
   return read;
 }
 
-/** A registry may keep its files elsewhere, but leads nobody from the internet to a service of the own network, or out of the encryption. */
+interface Asking extends Pick<HttpReadOptions, "headers" | "ledFrom"> {
+  /** What goes along to every origin. */
+  readonly always?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+const mostHops = 3;
+
+/** What an address answers, or the one that it leads to, and which that is. */
+async function answered(
+  { fetch, fetchLed }: Pick<HttpReaderOptions, "fetch" | "fetchLed">,
+  asked: URL,
+  { headers = {}, ledFrom = asked, always = {}, signal }: Asking,
+): Promise<{ readonly response: Response; readonly url: URL }> {
+  let url = asked;
+  let from = ledFrom;
+  let own: Asking["headers"] = headers;
+  for (let hops = 0; hops <= mostHops; hops++) {
+    const isLed = url.origin !== ledFrom.origin;
+    // What was left out once stays out: who leads away may lead back with a question of his own.
+    if (isLed) own = {};
+    const init = { headers: { ...own, ...always }, redirect: "manual", signal } as const;
+    if (isLed && !fetchLed) throw mayNotLead(from, url.origin);
+    const response = isLed ? await fetchLed!(url, init, from) : await fetch(url.href, init);
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) return { response, url };
+    await response.body?.cancel();
+    from = url;
+    url = followed(url, location);
+  }
+  throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
+}
+
+/** The address that one leads to in the end, whatever is answered there. Throws `REGISTRY_UNREACHABLE`, and what `fetch` throws. */
+export async function whereItLies(options: HttpReaderOptions, asked: URL, signal: AbortSignal): Promise<URL> {
+  const stop = new AbortController();
+  const { idleMs } = { ...usual, ...options.limits };
+  const either = AbortSignal.any([stop.signal, signal]);
+  options.clock.sleep(idleMs, either).then(
+    () => stop.abort(new RegistryError("REGISTRY_UNREACHABLE", `${asked}: sends nothing for ${idleMs} ms`)),
+    () => undefined,
+  );
+  try {
+    const { response, url } = await answered(options, asked, { signal: either });
+    await response.body?.cancel();
+    return url;
+  } finally {
+    stop.abort(new Failure("is done"));
+  }
+}
+
+const mayNotLead = (from: URL, to: string) => new RegistryError("REGISTRY_UNREACHABLE", `${from} leads to ${to}, where it may not lead`);
+
+/** Nobody is led out of the encryption, nor to what is no address of the web. */
 function followed(from: URL, location: string): URL {
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
-  if (to && (to.origin === from.origin || (to.protocol === "https:" && from.protocol === "https:"))) return to;
-  throw new RegistryError("REGISTRY_UNREACHABLE", `${from} leads to ${to?.origin ?? "nowhere"}, where it may not lead`);
+  if (to && (to.origin === from.origin || to.protocol === "https:")) return to;
+  throw mayNotLead(from, to?.origin ?? "nowhere");
 }
 
 /**

@@ -26,7 +26,7 @@ function publish(house: House, name: PackageName, version: string): void {
   const before = house.repository.signedBy("ada")?.signed;
   const list = nextList(before, { ...name, version, archive, notes }, () => house.clock.now);
   const claim = { names: [name], keys: [house.publisher] };
-  house.repository.publish("ada", signMetadata(list, [house.publisher]), new Map([[archiveOf({ ...name, version }), archive]]), claim);
+  house.repository.publish("ada", signMetadata(list, [house.publisher]), new Map([[archiveOf({ ...name, version }), archive]]), { claim });
 }
 
 function filled(): House {

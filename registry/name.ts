@@ -4,6 +4,9 @@ import { sha256Of } from "./sha256.ts";
 
 export type Kind = "plugins" | "skills";
 
+/** Of one of them. */
+export const wordOf = (kind: Kind) => (kind === "plugins" ? "plugin" : "skill");
+
 export interface PackageName {
   readonly kind: Kind;
   readonly id: string;

@@ -1,5 +1,9 @@
 /** `pincer plugin`: for authors. The work is in the kit; here it is asked for and shown. */
+
 import { join, resolve } from "node:path";
+import { bold, dot } from "@pincer/plugin-sdk/command/colour";
+import { columns } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { discover } from "../../plugin-host/discovery.ts";
 import { buildPlugin } from "../../plugin-kit/build.ts";
@@ -8,11 +12,10 @@ import { createPlugin } from "../../plugin-kit/create.ts";
 import { linkPlugin, unlinkPlugin } from "../../plugin-kit/link.ts";
 import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { type Home, holder, repository as pincer, pluginFolders, readConfig } from "./home.ts";
-import { bold, columns, green, red, type Terminal, yellow } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
-const dots = { passed: green("●"), failed: red("✗"), skipped: yellow("○") };
+const dots = { passed: dot("good"), failed: dot("bad"), skipped: dot("off") };
 
 const answer = (terminal: Terminal, value: object, ...said: readonly string[]): number => {
   terminal.result({ ok: true, ...value }, `${dots.passed} ${said.join("\n  ")}`);
@@ -38,7 +41,7 @@ export const check: Run = async ({ args: [folder = "."], home, terminal }) => {
   const steps: Step[] = [];
   for await (const step of checkPlugin(resolve(folder), { clock, pincer, home: home.path })) {
     steps.push(step);
-    const head = columns([[`${dots[step.verdict]} ${step.name}`, step.summary]], "", 14);
+    const head = columns([[`${dots[step.verdict]} ${step.name}`, step.summary]], { least: 14 });
     if (!terminal.json) terminal.print([...head, ...step.lines].join("\n    "));
   }
   const failed = steps.filter(({ verdict }) => verdict === "failed").map(({ name }) => name);

@@ -1,7 +1,7 @@
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
-import { EXIT } from "./failure.ts";
 
 export const call: Run = async ({ args, flags, home, terminal }) => {
   const [method = "", params] = args;

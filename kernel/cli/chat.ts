@@ -1,10 +1,13 @@
 /** `pincer chat`: a conversation in the terminal. Ctrl-C stops the answer, then the program. */
+
 import { createInterface, type Interface } from "node:readline";
+import { bold, cyan, dim, red, yellow } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { type Client, connect } from "./client.ts";
 import type { Run } from "./command.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { textOf } from "./sessions.ts";
-import { bold, cyan, dim, red, type Terminal, yellow } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 interface ChatEvent {
   readonly runId: string;

@@ -1,11 +1,12 @@
 /** The CLI's connection to a running gateway: the wire as an operator with the shared token. */
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { WireScope } from "@pincer/plugin-sdk/method";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type ConnectParams, protocolVersion } from "@pincer/plugin-sdk/wire/connect";
 import { type ErrorEntry, requestFrame, type ServerFrame } from "@pincer/plugin-sdk/wire/frames";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation, Run } from "./command.ts";
-import { CliError, EXIT, notRunning } from "./failure.ts";
+import { CliError, notRunning } from "./failure.ts";
 import { type Home, holder, readToken } from "./home.ts";
 import { shownPlainly } from "./terminal.ts";
 

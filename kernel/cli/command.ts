@@ -1,15 +1,17 @@
 /** What a command of the CLI is, how its arguments are read, and how its help looks. */
-import type { Command } from "@pincer/plugin-sdk";
-import { suggestion } from "@pincer/plugin-sdk/suggestion";
-import { CliError, EXIT } from "./failure.ts";
-import type { Home } from "./home.ts";
-import { bold, columns, dim, type Terminal } from "./terminal.ts";
 
-export interface Flag {
-  readonly name: string;
+import type { Command } from "@pincer/plugin-sdk";
+import { bold, dim } from "@pincer/plugin-sdk/command/colour";
+import { columns, pageWidth } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import type { UsageFlag } from "@pincer/plugin-sdk/command/usage";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
+import { CliError } from "./failure.ts";
+import type { Home } from "./home.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Flag extends UsageFlag {
   readonly short?: string;
-  /** What its value is called in help; absent: it takes none. */
-  readonly value?: string;
   readonly summary: string;
   /** The command is handed it among its arguments, as it was typed. */
   readonly isHandedOn?: true;
@@ -102,8 +104,11 @@ export const usageError = (message: string, command?: Pick<CliCommand, "name" | 
       : "pincer --help",
   });
 
-/** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. */
+/** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. With wrong usage goes what is right. */
 export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: CliCommand, words: Pick<Invocation, "args" | "flags">) {
+  const { code, details } = error;
+  if (error.exit === EXIT.usage && error.next === undefined)
+    return new CliError(error.message, { code, details, next: usageError("", { name, usage }).next });
   const { path = "", expected, got } = (error.details ?? {}) as { readonly [Part in "path" | "expected" | "got"]?: string };
   const key = path.slice(1).toLowerCase();
   if (error.code !== "BUS_PARAMS_INVALID" || name === "call" || expected === undefined) return error;
@@ -115,6 +120,8 @@ export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: Cli
   return usageError(`${shown}: expected ${expected}, came ${came}`, { name, usage });
 }
 
+const page = { indent: "  ", edge: pageWidth() };
+
 const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
 
 export function commandHelp({ name, summary, usage, flags = [], examples }: CliCommand): string {
@@ -124,7 +131,7 @@ export function commandHelp({ name, summary, usage, flags = [], examples }: CliC
     `  ${summary}`,
     "",
     bold("Options"),
-    ...columns(all, "  "),
+    ...columns(all, page),
     ...(examples ? ["", bold("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
   ].join("\n");
 }
@@ -143,7 +150,7 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
   const width = Math.max(...groups.flatMap(rowsOf).map(([name]) => Bun.stringWidth(name)));
   const sections = groups.flatMap((group) => {
     const rows = rowsOf(group);
-    return rows.length === 0 ? [] : [bold(group), ...columns(rows, "  ", width), ""];
+    return rows.length === 0 ? [] : [bold(group), ...columns(rows, { ...page, least: width }), ""];
   });
   return [
     `${bold("Pincer")} ${dim(version)}  a gateway for your own AI agents`,
@@ -159,5 +166,5 @@ export function familyHelp(first: string, commands: readonly CliCommand[], summa
     .filter(({ name }) => name.startsWith(`${first} `))
     .map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
   const more = dim(`More: pincer ${first} <command> --help`);
-  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, "  "), "", more].join("\n");
+  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, page), "", more].join("\n");
 }

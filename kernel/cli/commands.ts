@@ -54,7 +54,7 @@ export const commands: readonly CliCommand[] = [
     flags: [
       flag("follow", "Wait for more", { short: "f" }),
       number("lines", "How many (default 50)"),
-      flag("level", "debug, info, warn or error: that and above", { value: "level" }),
+      flag("level", "How grave at least: debug, info, warn or error", { value: "level" }),
     ],
   }),
   run("gateway", "Run the gateway in this process, for service managers", () => import("./gateway.ts"), "gateway", {
@@ -113,7 +113,7 @@ export const commands: readonly CliCommand[] = [
   develop("plugin unlink", "Take that back; its folder stays as it is", author, "unlink", { usage: "[id|folder]" }),
   develop("protocol export", "The wire's methods and events as types for a client", () => import("./protocol.ts"), "exportProtocol", {
     flags: [
-      flag("format", "json (default), typescript or swift", { value: "format" }),
+      flag("format", "What it is written in: json (default), typescript or swift", { value: "format" }),
       flag("output", "Write there instead of showing it", { short: "o", value: "file" }),
     ],
   }),

@@ -1,7 +1,7 @@
 /** `pincer completion`: a few lines for the shell, which ask `pincer completion words` what may stand next. */
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { childrenOf, type Shape } from "@pincer/plugin-sdk/shape";
 import { type CliCommand, commonFlags, type Run, usageError } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { pluginCommands } from "./plugin-commands.ts";
 
 const scripts: Readonly<Record<string, string>> = {

@@ -1,11 +1,13 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
+
+import { dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { type Json, jsonOf, parseJson5, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { redact } from "@pincer/plugin-sdk/redact";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { holder, makeHome, writeFirstConfig } from "./home.ts";
-import { dim, green } from "./terminal.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
 const shown = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
@@ -52,6 +54,6 @@ export const set: Run = async ({ args, flags, home, terminal }) => {
     await readWholeConfig(home).set(steps, value === null ? undefined : value);
   }
   const how = text === undefined ? "is unset" : `= ${shown(value)}`;
-  terminal.result({ ok: true, changedPaths: changed }, `${green("●")} ${path} ${how}${changed.length === 0 ? dim("  (as it was)") : ""}`);
+  terminal.result({ ok: true, changedPaths: changed }, `${dot("good")} ${path} ${how}${changed.length === 0 ? dim("  (as it was)") : ""}`);
   return EXIT.done;
 };

@@ -1,6 +1,8 @@
+import { dim, dot, green, yellow } from "@pincer/plugin-sdk/command/colour";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { asking } from "./client.ts";
-import { dim, duration, green, table, yellow } from "./terminal.ts";
 
 type Device = { readonly deviceId: string } & { readonly [Fact in "displayName" | "platform" | "clientId"]?: string };
 type Pending = Device & { readonly requestId: string; readonly role: string; readonly scopes: readonly string[] };
@@ -21,7 +23,7 @@ export const list = asking(async (client) => {
 });
 
 const decide = (verb: "approve" | "reject", said: string) =>
-  asking(async (client, { args: [requestId] }) => [await client.call(`device.pair.${verb}`, { requestId }), `${green("●")} ${said}`]);
+  asking(async (client, { args: [requestId] }) => [await client.call(`device.pair.${verb}`, { requestId }), `${dot("good")} ${said}`]);
 export const approve = decide("approve", "the device may come in");
 export const reject = decide("reject", "the device was turned down");
 
@@ -30,5 +32,5 @@ export const remove = asking(async (client, { args: [wanted = ""] }) => {
   const { paired } = await client.call<{ paired: Paired[] }>("device.pair.list", {});
   const fitting = paired.filter(({ deviceId }) => deviceId.startsWith(wanted));
   const deviceId = fitting.length === 1 ? fitting[0]!.deviceId : wanted;
-  return [await client.call("device.pair.remove", { deviceId }), `${green("●")} ${deviceId.slice(0, 12)} is forgotten`];
+  return [await client.call("device.pair.remove", { deviceId }), `${dot("good")} ${deviceId.slice(0, 12)} is forgotten`];
 });

@@ -1,7 +1,11 @@
 /** `pincer doctor`: looks at everything that could keep the gateway from working, and says how to mend it. */
+
 import { Database } from "bun:sqlite";
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
+import { bold, dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { columns } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { answers } from "../../plugin-host/findings.ts";
@@ -10,10 +14,8 @@ import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { type Home, holder, readConfig } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
-import { bold, columns, dim, green, red, yellow } from "./terminal.ts";
 import { defaultModel, isDemoModel } from "./up.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
@@ -174,7 +176,7 @@ async function checkGateway(home: Home): Promise<Finding[]> {
 export const doctor: Run = async ({ home, terminal }) => {
   const offline = [checkBun(), await checkSandbox(), ...checkHome(home), ...checkConfig(home), checkStore(home)];
   const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(home))];
-  const marks = { ok: green("✓"), warning: yellow("!"), error: red("✗") };
+  const marks = { ok: dot("good"), warning: dot("off"), error: dot("bad") };
   const rows = findings.flatMap(({ check, level, detail, mend }): [string, string][] => [
     [`${marks[level]} ${bold(check)}`, detail],
     ...(mend && level !== "ok" ? [["", `${dim("mend:")} ${mend}`] as [string, string]] : []),

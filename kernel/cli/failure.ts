@@ -1,8 +1,6 @@
 /** Errors as the CLI shows them: what is wrong, what to do next, and an exit code that scripts can rely on. */
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
-
-/** 0 done, 1 failed, 2 wrong usage, 3 the gateway does not run, 4 it refused, 130 interrupted. */
-export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, refused: 4, interrupted: 130 } as const;
 
 interface CliErrorOptions {
   readonly exit?: number;

@@ -1,12 +1,13 @@
 /** `pincer gateway`: the gateway in this process, for service managers, and for `pincer up` in the background. */
+
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { isPackage, makeHome, processStart, repository, runningPrefix, writeFirstConfig, writeState } from "./home.ts";
 import { logLine } from "./terminal.ts";
 

@@ -5,6 +5,8 @@ import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { createCliHome } from "../../tests/support/cli.ts";
 import { checkArguments, commandHelp, parse } from "./command.ts";
 import { commands, families } from "./commands.ts";
+import { openHome } from "./home.ts";
+import { pluginCommands } from "./plugin-commands.ts";
 
 test("pincer alone shows every command, grouped, within 80 columns' reading", async () => {
   await using home = createCliHome();
@@ -25,11 +27,15 @@ test("pincer alone shows every command, grouped, within 80 columns' reading", as
   }
 });
 
-test("every command has help that names its options, and code that can be loaded", async () => {
-  for (const command of commands) {
+test("every command, of the plugins too, has help that says of each option what it does, and code that can be loaded", async () => {
+  await using home = createCliHome();
+  const ofPlugins = pluginCommands(openHome(home.path), commands);
+  expect(ofPlugins.length).toBeGreaterThan(30);
+  for (const command of [...commands, ...ofPlugins]) {
     const help = commandHelp(command);
     expect(help).toContain(command.summary);
     for (const { name } of command.flags ?? []) expect(help).toContain(`--${name}`);
+    for (const { summary } of command.flags ?? []) expect(summary).toMatch(/^[A-Z].*[^.]$/);
     expect(typeof (await command.load())).toBe("function");
   }
 });

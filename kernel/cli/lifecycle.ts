@@ -1,12 +1,16 @@
 /** `pincer stop`, `restart` and `status`. */
+
+import { bold, dim, dot, red, yellow } from "@pincer/plugin-sdk/command/colour";
+import { columns } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
 import { connect } from "./client.ts";
 import type { Invocation, Run } from "./command.ts";
-import { CliError, EXIT, notRunning } from "./failure.ts";
+import { CliError, notRunning } from "./failure.ts";
 import { type Home, holder, makeHome } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
-import { bold, columns, dim, duration, green, red, yellow } from "./terminal.ts";
 import { type Judged, start, welcome } from "./up.ts";
 
 const graceMs = 20_000;
@@ -29,7 +33,7 @@ async function end(home: Home, force: boolean): Promise<number> {
 
 export const stop: Run = async ({ flags, home, terminal }) => {
   const pid = await end(home, flags["force"] === true);
-  terminal.result({ ok: true, pid }, `${green("●")} stopped ${dim(`(pid ${pid})`)}`);
+  terminal.result({ ok: true, pid }, `${dot("good")} stopped ${dim(`(pid ${pid})`)}`);
   return EXIT.done;
 };
 
@@ -54,7 +58,7 @@ interface Health {
 export async function status({ home, terminal }: Invocation): Promise<number> {
   const held = holder(home);
   if (!held?.state) {
-    const how = held ? `${yellow("●")} starting or stopping` : `${red("●")} not running`;
+    const how = held ? `${dot("off")} starting or stopping` : `${dot("bad")} not running`;
     terminal.result(
       { running: false, starting: held !== undefined, home: home.path },
       `${how}   ${dim(home.path)}\n  ${dim("next")} pincer up`,
@@ -83,9 +87,10 @@ export async function status({ home, terminal }: Invocation): Promise<number> {
   ];
   if (!valid) rows.push([red("config"), "until it is mended, what was in force before stays: pincer doctor"]);
   const facts = { running: true, ...state, home: home.path, healthy: health.ok, problems: health.problems ?? [], sessions, plugins };
-  const text = [`${(health.ok ? green : yellow)("●")} ${bold("Pincer")} ${state.version} runs   ${state.url}`, ...columns(rows, "  ")].join(
-    "\n",
-  );
+  const text = [
+    `${dot(health.ok ? "good" : "off")} ${bold("Pincer")} ${state.version} runs   ${state.url}`,
+    ...columns(rows, { indent: "  " }),
+  ].join("\n");
   terminal.result({ ...facts, config: { valid, issues, warnings } }, text);
   return EXIT.done;
 }

@@ -1,9 +1,11 @@
 /** `pincer logs`: read from the file itself, so that the log of a gateway that does not run can be read too. */
+
 import { existsSync } from "node:fs";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type Level, type LogLine, levels, readTail } from "../log.ts";
 import { type Run, usageError } from "./command.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { logLine, shownPlainly } from "./terminal.ts";
 
 const lookMs = 200;

@@ -1,10 +1,11 @@
 /** The entry of `pincer`. */
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { reachDirectly } from "@pincer/plugin-sdk/direct";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import kernel from "../package.json" with { type: "json" };
 import { type CliCommand, checkArguments, commandHelp, familyHelp, inWordsOf, overview, parse, usageError } from "./command.ts";
 import { commands, families } from "./commands.ts";
-import { type CliError, EXIT, toCliError } from "./failure.ts";
+import { type CliError, toCliError } from "./failure.ts";
 import { openHome } from "./home.ts";
 import { createTerminal } from "./terminal.ts";
 

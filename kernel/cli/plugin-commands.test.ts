@@ -15,7 +15,8 @@ const source = `export default {
       } else io.print(io.json ? JSON.stringify({ hello: name }) : "hello " + name);
       return name === "nobody" ? 7 : 0;
     });
-    ctx.command({ name: "greetings send", summary: "Sends one", usage: "<name> [--to <place>...] [--loud]", family: "Kind words" }, async (args, io) => {
+    const flags = { to: "Where it goes", loud: "So that all hear it" };
+    ctx.command({ name: "greetings send", summary: "Sends one", usage: "<name> [--to <place>...] [--loud]", flags, family: "Kind words" }, async (args, io) => {
       io.print(args.join(" "));
       return 0;
     });
@@ -67,13 +68,17 @@ test("the flags of a plugin's command are in its help and in completion, each wi
   writeFileSync(join(folder, "plugin.ts"), source);
   const manifest = { id: "greeter", version: "1.0.0", sdk: "*", summary: "Greets.", entry: "plugin.ts" };
   writeFileSync(join(folder, "plugin.json"), JSON.stringify(manifest));
+  writeFileSync(join(folder, "plugin.ts"), source.replace(', loud: "So that all hear it"', ""));
+  const unsaid = 'the command "greetings send" has --loud only in its usage, or only in its flags';
+  expect(await home.pincer(["plugin", "build", folder])).toMatchObject({ code: 1, err: expect.stringContaining(unsaid) });
+  writeFileSync(join(folder, "plugin.ts"), source);
   await home.pincer(["plugin", "build", folder]);
   await home.pincer(["config", "set", "plugins.greeter.unsandboxed", "true"]);
 
   expect((await home.pincer(["greetings", "--help"])).out).toMatch(/^ {2}greetings send <name> {2}Sends one$/m);
   const help = (await home.pincer(["greetings", "send", "--help"])).out;
   expect(help).toMatch(/^pincer greetings send <name>\n {2}Sends one$/m);
-  expect(help).toMatch(/^ {2}--to <place>\n {2}--loud\n {2}--json {2,}Answer in JSON/m);
+  expect(help).toMatch(/^ {2}--to <place> {5}Where it goes\n {2}--loud {11}So that all hear it\n {2}--json {2,}Answer in JSON/m);
   expect((await home.pincer(["completion", "words", "--", "greetings", "send", "--l"])).out).toContain("--loud");
 
   const sent = async (...words: string[]) => (await home.pincer(["greetings", "send", ...words])).out.trim();

@@ -1,5 +1,6 @@
 /** Commands that plugins add to the CLI: listed from their manifests; a plugin's code is loaded when its command is called. */
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { argumentsIn, flagsIn } from "@pincer/plugin-sdk/command/usage";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { discover, type Found, readBundle } from "../../plugin-host/discovery.ts";
@@ -10,25 +11,17 @@ import { type Client, connect } from "./client.ts";
 import type { CliCommand, Run } from "./command.ts";
 import { type Home, pluginFolders } from "./home.ts";
 
-/** `[--flag]`, `[--flag <value>]`, `[--flag <value>...]`. */
-const flag = /\[--([\w-]+)(?: <([^>]+)>(?:\.{3})?)?\] */g;
-const handedOn = { summary: "", isHandedOn: true } as const;
-
 const bundle = readBundle(import.meta.dir);
 
 export function pluginCommands(home: Home, commands: readonly CliCommand[]): readonly CliCommand[] {
   return [...discover(pluginFolders(home), knownManifests(home.path, bundle)).values()].flatMap((plugin) =>
     Object.entries(plugin.manifest?.generated?.commands ?? {}).map(
-      ([name, { summary, usage, family }]): CliCommand => ({
+      ([name, { summary, usage, flags = {}, family }]): CliCommand => ({
         name,
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         ...(family === undefined ? { summary } : { summary, family }),
-        // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
-        usage: usage
-          .replace(flag, "")
-          .replace(new RegExp(`^(pincer +)?(${RegExp.escape(name)} *)?`), "")
-          .trim(),
-        flags: [...usage.matchAll(flag)].map(([, long = "", value]) => ({ ...handedOn, name: long, ...(value && { value }) })),
+        usage: argumentsIn(usage),
+        flags: flagsIn(usage).map((flag) => ({ ...flag, summary: flags[flag.name] ?? "", isHandedOn: true })),
         load: async () => run(plugin, name),
       }),
     ),
@@ -55,7 +48,7 @@ const run =
     const io: CommandIo = {
       call: async (method, params) => (await gateway()).call(method, params, { timeoutMs: 0 }),
       on: async (event, listener) => (await gateway()).onEvent((name, payload) => name === event && listener(payload)),
-      ...{ home: home.path, print: terminal.print, json: terminal.json },
+      ...{ home: home.path, print: terminal.print, result: terminal.result, json: terminal.json },
       signal: aborted.signal,
     };
     // Handed out of `record`, which takes whatever is thrown inside for a failure of setup.

@@ -1,10 +1,11 @@
 /** `pincer plugins`. */
+import { bold, dim, dot, green, red } from "@pincer/plugin-sdk/command/colour";
+import { columns, table } from "@pincer/plugin-sdk/command/columns";
 import type { PluginInfo } from "@pincer/plugin-sdk/contracts/plugin-host";
 import type { Permissions } from "@pincer/plugin-sdk/manifest";
 import { describePlugin } from "../../plugin-kit/description.ts";
 import { asking } from "./client.ts";
 import type { Run } from "./command.ts";
-import { bold, columns, dim, green, red, table } from "./terminal.ts";
 
 export interface Plugin extends Omit<PluginInfo, "error"> {
   readonly version: string | null;
@@ -37,20 +38,24 @@ export const inspect = asking(async (client, { args: [pluginId] }) => {
     [dim("runs"), `${isolation}: ${enforced ? "the system holds it to its permissions" : how}`],
     [dim("folder"), folder],
   ];
-  const parts = (manifest ? describePlugin(manifest) : []).flatMap(({ title, rows }) => ["", bold(title), ...columns(rows, "  ")]);
-  return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(rows, "  "), ...parts].join("\n")];
+  const parts = (manifest ? describePlugin(manifest) : []).flatMap(({ title, rows }) => [
+    "",
+    bold(title),
+    ...columns(rows, { indent: "  " }),
+  ]);
+  return [plugins[0], [`${bold(id)} ${version ?? ""}  ${summary}`, ...columns(rows, { indent: "  " }), ...parts].join("\n")];
 });
 
 export const reload = asking(async (client, { args: [pluginId] }) => {
   const answer = await client.call<{ generation: number; visibleMs: number }>("plugins.reload", { pluginId }, { timeoutMs: 0 });
-  return [answer, `${green("●")} ${pluginId} runs in generation ${answer.generation}, visible after ${Math.round(answer.visibleMs)} ms`];
+  return [answer, `${dot("good")} ${pluginId} runs in generation ${answer.generation}, visible after ${Math.round(answer.visibleMs)} ms`];
 });
 
 const setEnabled = (enabled: boolean): Run =>
   asking(async (client, { args: [pluginId] }) => {
     const answer = await client.call<{ plugin: { error?: string } }>("plugins.setEnabled", { pluginId, enabled }, { timeoutMs: 0 });
     const but = enabled && answer.plugin.error ? `, but does not work: ${red(answer.plugin.error)}` : "";
-    return [answer, `${green("●")} ${pluginId} is ${enabled ? "on" : "off"}${but}`];
+    return [answer, `${dot("good")} ${pluginId} is ${enabled ? "on" : "off"}${but}`];
   });
 export const enable = setEnabled(true);
 export const disable = setEnabled(false);

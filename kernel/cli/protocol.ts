@@ -1,7 +1,9 @@
 /** `pincer protocol export`: every method and event that this gateway offers, as types for clients. */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { Exported } from "@pincer/plugin-sdk/wire-types/exported";
 import { swift } from "@pincer/plugin-sdk/wire-types/swift";
 import { typescript } from "@pincer/plugin-sdk/wire-types/typescript";
@@ -9,7 +11,6 @@ import { discover } from "../../plugin-host/discovery.ts";
 import { createGateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import { type Run, usageError } from "./command.ts";
-import { EXIT } from "./failure.ts";
 import { openHome, pluginFolders } from "./home.ts";
 
 const formats: Readonly<Record<string, (exported: Exported) => string>> = {

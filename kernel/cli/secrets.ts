@@ -1,9 +1,12 @@
 /** `pincer secrets`: values come from a prompt or a pipe, never from the command line, where others could read them. */
+
+import { dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { describeSecret } from "../../plugin-kit/secret-readers.ts";
 import { asking } from "./client.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import type { Plugin } from "./plugins.ts";
-import { dim, green, table } from "./terminal.ts";
 
 export const list = asking(async (client) => {
   const { entries } = await client.call<{ entries: { name: string; updatedAtMs: number; updatedBy: string }[] }>("secrets.store.list", {});
@@ -16,11 +19,11 @@ export const set = asking(async (client, { args: [name = ""] }) => {
   if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
   await client.call("secrets.store.set", { name, value, kind: "secret" });
   const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] as Plugin[] })); // silent-ok: who would answer is not enabled
-  return [{ ok: true, name }, `${green("●")} ${name} is kept, encrypted. ${describeSecret(name, plugins)}`];
+  return [{ ok: true, name }, `${dot("good")} ${name} is kept, encrypted. ${describeSecret(name, plugins)}`];
 });
 
 export const remove = asking(async (client, { args: [name] }) => {
-  return [await client.call("secrets.store.delete", { name }), `${green("●")} ${name} is forgotten`];
+  return [await client.call("secrets.store.delete", { name }), `${dot("good")} ${name} is forgotten`];
 });
 
 /** Reads a line without showing it. */

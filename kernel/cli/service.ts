@@ -1,13 +1,15 @@
 /** `pincer service`: a user unit for systemd, or an agent for launchd, so that the gateway starts with the machine. */
+
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { type Run, usageError } from "./command.ts";
-import { CliError, EXIT } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { type Home, makeHome, repository } from "./home.ts";
 import plist from "./templates/launchd.txt";
 import unit from "./templates/systemd.txt";
-import { dim, green } from "./terminal.ts";
 
 interface Service {
   readonly file: string;
@@ -67,7 +69,7 @@ export const service: Run = async ({ args: [verb = ""], home, terminal }) => {
   if (verb === "uninstall") {
     off.forEach(run);
     rmSync(file, { force: true });
-    terminal.result({ ok: true, file }, `${green("●")} ${file} is removed`);
+    terminal.result({ ok: true, file }, `${dot("good")} ${file} is removed`);
     return EXIT.done;
   }
   if (verb !== "install") throw usageError(`"${verb}" is not install, uninstall or print`);
@@ -76,7 +78,7 @@ export const service: Run = async ({ args: [verb = ""], home, terminal }) => {
   writeFileSync(file, text, { mode: 0o600 });
   const isStarted = on.every(run);
   const next = isStarted ? "" : `\n  ${dim("next")} ${on.map((command) => command.join(" ")).join(" && ")}`;
-  const said = `${green("●")} ${file} is written${isStarted ? " and started" : next}\n  ${dim(note)}`;
+  const said = `${dot("good")} ${file} is written${isStarted ? " and started" : next}\n  ${dim(note)}`;
   terminal.result({ ok: true, file, started: isStarted }, said);
   return EXIT.done;
 };

@@ -1,10 +1,12 @@
+import { bold, dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { SessionRow } from "@pincer/plugin-sdk/wire/session";
 import { asking, type Client } from "./client.ts";
 import { CliError } from "./failure.ts";
-import { bold, dim, duration, green, table } from "./terminal.ts";
 
 type Row = SessionRow & { readonly model?: string | null; readonly totalTokens?: number };
 
@@ -12,7 +14,7 @@ export const list = asking(async (client, { flags }) => {
   const limit = Number(flags["limit"] ?? 20);
   const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", { limit });
   const rows = sessions.map(({ key, label, displayName, updatedAt, model, totalTokens, hasActiveRun }) => [
-    hasActiveRun ? green("●") : " ",
+    hasActiveRun ? dot("good") : " ",
     key,
     label ?? displayName ?? "",
     updatedAt ? `${duration(systemClock.now() - updatedAt)} ago` : "",
@@ -49,5 +51,5 @@ export const show = asking(async (client, { args: [key], flags }) => {
 export const remove = asking(async (client, { args: [key] }) => {
   const answer = await client.call<{ deleted: boolean }>("sessions.delete", { key });
   if (!answer.deleted) throw await unknown(client, key);
-  return [answer, `${green("●")} ${key} is deleted`];
+  return [answer, `${dot("good")} ${key} is deleted`];
 });

@@ -1,6 +1,6 @@
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import kernel from "../package.json" with { type: "json" };
 import type { Run } from "./command.ts";
-import { EXIT } from "./failure.ts";
 
 export const version: Run = async ({ terminal }) => {
   const platform = `${process.platform}-${process.arch}`;

@@ -102,7 +102,7 @@ export class Registrations {
       routes: table(all.routes, ({ access }) => ({ access })),
       jobs: table(all.jobs, ({ kind: { journal, concurrency, input, result } }) => ({ journal, concurrency, input, result })),
       hooks: table(all.hooks, ({ hook: { kind }, order }) => ({ kind, order })),
-      commands: table(all.commands, ({ summary, usage, family }) => ({ summary, usage, family })),
+      commands: table(all.commands, ({ summary, usage, flags, family }) => ({ summary, usage, flags, family })),
       facets: table(all.facets, ({ summary, schema, patch }) => ({ summary, schema, patch })),
       health: all.health.size > 0 || undefined,
       state: all.state.get("state")?.schema,

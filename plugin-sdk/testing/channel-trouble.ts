@@ -1,8 +1,10 @@
 /** What goes wrong on a channel: it asks to wait, is away for hours, ends a login, and the gateway dies in the middle of a delivery. */
+import { Database } from "bun:sqlite";
 import { expect } from "bun:test";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { channel } from "../contracts/channel.ts";
 import { accountOf, type House, hello, timesSaid } from "./channel-platform.ts";
 import { type ChannelParts, growing } from "./channel-talk.ts";
 import { createManualClock, type ManualClock } from "./clock.ts";
@@ -81,6 +83,29 @@ export function declareTrouble({ suite, channelId, mode, test, startFresh, setti
         expect((await house.kit.health()).ok).toBe(true);
         expect(house.faults.asked()).toBe(asked);
       });
+
+    test("a gateway that is killed as soon as it is connected for the first time reads what is written from then on (#55792)", async () => {
+      await using house = await startFresh();
+      await house.kit.call("channels.stop", { channel: channelId });
+      {
+        using db = new Database(join(house.kit.home, "pincer.db"));
+        db.query("delete from plugin_value where key like 'position:%'").run();
+      }
+      const asked = new AbortController();
+      const statuses = house.kit.uses(channel, suite.channel).start({ account: "default" }, { signal: asked.signal });
+      for (let at = await statuses.next(); at.done !== true && at.value.state !== "connected"; ) at = await statuses.next();
+      using wreck = wreckOf(house.kit.home);
+      house.faults.disconnect();
+      asked.abort();
+      await statuses.return({});
+      await house.kit.stop();
+      house.platform.say(hello);
+
+      await using road = await network.start(house.platform.url);
+      await using _kit = await suite.startPlugin(road.url, { settings, mode, home: wreck.home }, [hello.from]);
+      await house.platform.message(0);
+      expect(timesSaid(house.platform, "hello")).toBe(1);
+    });
 
     for (const moment of ["before the platform has the answer", "when the platform has the answer and has not said so"] as const)
       test(`a gateway that is killed ${moment} loses no message, and says nothing twice`, async () => {

@@ -79,6 +79,11 @@ export class BlockReplies {
     return this.#sent;
   }
 
+  /** The beginning of the run's text that people have read, or are about to. */
+  get shown(): string {
+    return this.#sent + (this.#grown?.text ?? "");
+  }
+
   /** The key of what is shown of the text that has not gone out for good. */
   get edits(): string | undefined {
     return this.#grown?.key;
@@ -89,18 +94,24 @@ export class BlockReplies {
     this.#mode = mode;
   }
 
-  /** Finds what earlier processes sent. Names count on over restarts: one that holds nothing marks where a process began. */
+  /**
+   * Finds what earlier processes sent, also when it throws because the job was told to end. Names count on over restarts: one that holds
+   * nothing marks where a process began.
+   */
   async replay(): Promise<void> {
-    for (let fresh = false; !fresh; ) {
-      const index = this.#next++;
-      const mark = async () => {
-        fresh = true;
-        return null;
-      };
-      const written = await this.#options.job.effect<Written>(`block-text:${index}`, null, mark, { replay: "safe" });
-      if (written !== null) await this.#admit(index, written);
+    try {
+      for (let fresh = false; !fresh; ) {
+        const index = this.#next++;
+        const mark = async () => {
+          fresh = true;
+          return null;
+        };
+        const written = await this.#options.job.effect<Written>(`block-text:${index}`, null, mark, { replay: "safe" });
+        if (written !== null) await this.#admit(index, written);
+      }
+    } finally {
+      this.#ahead = this.#sent.length;
     }
-    this.#ahead = this.#sent.length;
   }
 
   /** The run's text as it grows. */

@@ -1,48 +1,15 @@
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { jobFailed } from "@pincer/plugin-sdk/hooks";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { asks, fails, says, startScript } from "@pincer/plugin-sdk/testing/script";
-import { type ConversationOptions, startConversation } from "../../tests/fixtures/conversation.ts";
-import { type Manner, startPlatform } from "../../tests/fixtures/platform/platform.ts";
+import { asks, fails, says } from "@pincer/plugin-sdk/testing/script";
+import type { Manner } from "../../tests/fixtures/platform/platform.ts";
+import { startTown } from "../../tests/fixtures/town.ts";
 
-/** A platform and a script that outlive the gateways which a test starts. */
-async function town(options: ConversationOptions = {}) {
-  const platform = startPlatform();
-  const script = startScript();
-  const home = await mkdtemp(join(tmpdir(), "agent-channel-"));
-  const start = (over: ConversationOptions = {}) =>
-    startConversation({
-      ...options,
-      ...over,
-      home,
-      script,
-      enable: ["scripted-channel"],
-      config: {
-        gateway: { lanes: { drainMs: 0 } },
-        agents: { owner: ["scripted:ada"] },
-        channels: { scripted: { url: platform.url, allowFrom: ["*"] } },
-        ...over.config,
-      },
-    });
-  return {
-    platform,
-    script,
-    start,
-    async [Symbol.asyncDispose]() {
-      await platform.stop();
-      await script.stop();
-      await rm(home, { recursive: true, force: true });
-    },
-  };
-}
 const sentences = (count: number) =>
   Array.from({ length: count }, (_, index) => `This is sentence number ${index} of the story.`).join(" ");
 
 test("a message from a channel is answered there, and the page sees it too", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   there.script.answer(says("Hello Ada"));
   there.platform.say("room", "ada", "hi");
@@ -53,7 +20,7 @@ test("a message from a channel is answered there, and the page sees it too", asy
 });
 
 test("in a stranger's conversation there are no tools, and what is said is marked", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using _talk = await there.start();
   there.platform.say("club", "bob", "hello", { direct: false, mentions: true });
   await there.platform.message(0);
@@ -67,7 +34,7 @@ test("in a stranger's conversation there are no tools, and what is said is marke
 test("typing is shown again before the platform forgets it, and no more once the answer is there", async () => {
   const clock = createManualClock();
   const rich = { rich: { allowFrom: ["*"], streaming: "off" } };
-  await using there = await town({ clock });
+  await using there = await startTown({ clock });
   await using talk = await there.start({
     config: { agents: { owner: ["rich:ada"] }, channels: { scripted: { url: there.platform.url, enabled: false }, ...rich } },
   });
@@ -93,7 +60,7 @@ test("typing is shown again before the platform forgets it, and no more once the
 });
 
 test("a command of the owner's is refused to others in a sentence, and no model hears of it", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using _talk = await there.start();
   const asked = async (text: string, manner: Manner = {}) => {
     const { length } = there.platform.posted;
@@ -113,7 +80,7 @@ test("a command of the owner's is refused to others in a sentence, and no model 
 });
 
 test("/stop ends a turn at once while it runs", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   there.script.answer(async function* (_request, signal) {
     yield { text: "I begin" };
@@ -127,7 +94,7 @@ test("/stop ends a turn at once while it runs", async () => {
 });
 
 test("/agents chooses who answers in a conversation", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start({
     config: {
       agents: { owner: ["scripted:ada"], list: [{ id: "main" }, { id: "cook", name: "The cook" }] },
@@ -150,7 +117,7 @@ test("/agents chooses who answers in a conversation", async () => {
 });
 
 test("the owner's commands work from a channel", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using _talk = await there.start();
   there.platform.say("room", "ada", "/status");
   expect((await there.platform.message(0)).text).toContain("scripted/one");
@@ -158,7 +125,7 @@ test("the owner's commands work from a channel", async () => {
 });
 
 test("who wrote is told when there is no answer", async () => {
-  await using there = await town({ agent: { modelRetries: 0 } });
+  await using there = await startTown({ agent: { modelRetries: 0 } });
   await using _talk = await there.start();
   there.script.answer(fails("billing", "empty"));
   there.platform.say("room", "ada", "hi");
@@ -166,7 +133,7 @@ test("who wrote is told when there is no answer", async () => {
 });
 
 test("a long answer goes out in pieces while it is written, each word once", async () => {
-  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
+  await using there = await startTown({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
   await using talk = await there.start();
   const story = sentences(40);
   const gate = Promise.withResolvers<void>();
@@ -187,7 +154,7 @@ test("a long answer goes out in pieces while it is written, each word once", asy
 });
 
 test("what was sent before a restart is neither repeated nor contradicted by a model that can go on", async () => {
-  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 }, model: { continues: true } });
+  await using there = await startTown({ agent: { blockMinChars: 100, blockMaxChars: 300 }, model: { continues: true } });
   const story = sentences(30);
   const first = await there.start();
   there.script.answer(async function* (_request, signal) {
@@ -213,7 +180,7 @@ test("what was sent before a restart is neither repeated nor contradicted by a m
 });
 
 test("a model that cannot go on ends what was begun, and says so", async () => {
-  await using there = await town({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
+  await using there = await startTown({ agent: { blockMinChars: 100, blockMaxChars: 300 } });
   const story = sentences(30);
   const first = await there.start();
   there.script.answer(async function* (_request, signal) {
@@ -233,7 +200,7 @@ test("a model that cannot go on ends what was begun, and says so", async () => {
 });
 
 test("an answer waits for nobody: a channel that is down delays no turn", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   there.platform.say("room", "ada", "one");
   await there.platform.message(0);
@@ -244,7 +211,7 @@ test("an answer waits for nobody: a channel that is down delays no turn", async 
 });
 
 test("a client may have an answer delivered to a channel as well", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   const { final } = talk.client.callTwice("agent", {
     message: "tell them",
@@ -261,7 +228,7 @@ test("a client may have an answer delivered to a channel as well", async () => {
 });
 
 test("who steers from another conversation is answered there as well", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   const gate = Promise.withResolvers<void>();
   there.script.tool("look", async function* () {
@@ -280,7 +247,7 @@ test("who steers from another conversation is answered there as well", async () 
 });
 
 test("a message whose turn was given up is answered all the same, once", async () => {
-  await using there = await town();
+  await using there = await startTown();
   await using talk = await there.start();
   there.platform.say("room", "ada", "hi");
   await there.platform.message(0);

@@ -1,5 +1,5 @@
 /**
- * The model calls of a turn, each a journalled step: the context made to fit, the answer streamed to clients and, in pieces, to a channel.
+ * The model calls of a turn: the context made to fit, the answer streamed to clients and, in pieces, to a channel.
  * A call may be repeated until something of its answer has gone out to a channel; from then on it is only continued.
  */
 import type { LlmRequest } from "@pincer/plugin-sdk/contracts/llm";
@@ -13,7 +13,7 @@ import type { BlockReplies } from "./block-replies.ts";
 import { compact } from "./compaction.ts";
 import { requestMessages, requestTokens, tokenLimit, type WindowLimits } from "./context-window.ts";
 import { InertAnswer, inertAnswer } from "./inert-answer.ts";
-import { answerText, noUsage, retryDelay, streamAnswer } from "./model-stream.ts";
+import { noUsage, retryDelay, streamAnswer } from "./model-stream.ts";
 import type { RunEvents } from "./run-events.ts";
 import type { ToolTable } from "./tool-table.ts";
 import type { Transcript } from "./transcript.ts";
@@ -41,10 +41,17 @@ interface ModelCallsOptions {
   readonly phases: boolean;
 }
 
+/** Who answers in a turn. */
+export interface Answering {
+  ask(call: number): Promise<CallAnswer>;
+  /** What one text of a tool's result may have, so that all results of an answer leave room for the next. */
+  resultChars(calls: number): number;
+}
+
 /** A call's answer. `cut`: it began in an earlier process, and the model cannot continue what was sent already. */
 export type CallAnswer = ModelAnswer & { readonly cut?: boolean };
 
-export class ModelCalls {
+export class ModelCalls implements Answering {
   readonly #options: ModelCallsOptions;
   readonly #limits: WindowLimits;
 
@@ -59,31 +66,12 @@ export class ModelCalls {
     return this.#limits.window;
   }
 
-  /** What one text of a tool's result may have, so that all results of an answer leave room for the next. */
   resultChars(calls: number): number {
     return Math.min(this.#options.agent.config.toolResultChars, Math.max(500, Math.floor((this.window * 3.6 * 0.3) / calls)));
   }
 
-  /** Asks, or takes the answer from the journal. */
+  /** The attempts of one call. */
   async ask(call: number): Promise<CallAnswer> {
-    const { job, run, blocks } = this.#options;
-    run.beginMessage(`${run.identity.runId}:${call}`);
-    let asked = false;
-    const answer = await job.effect<CallAnswer>(
-      `model:${call}`,
-      { call },
-      () => {
-        asked = true;
-        return this.#ask(call);
-      },
-      { replay: "safe" },
-    );
-    if (!asked) blocks.write(run.restore(answerText(answer.message)));
-    run.flush();
-    return answer;
-  }
-
-  async #ask(call: number): Promise<CallAnswer> {
     const { agent, job, run, blocks, transcript, signal, model } = this.#options;
     await transcript.items(job.resumed);
     signal.throwIfAborted();

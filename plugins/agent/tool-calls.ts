@@ -51,6 +51,8 @@ interface ToolCallsOptions {
   readonly untrusted: () => Promise<readonly UntrustedSource[]>;
   /** Of the marks around it. */
   readonly boundary: string;
+  /** Gives a result its place in the conversation. */
+  readonly keep: (result: ToolResultMessage) => void;
   /** Where somebody wrote directly what the turn answers; not where a client has the answer delivered to. */
   readonly chat: () => Address | undefined;
 }
@@ -68,7 +70,7 @@ export class ToolCalls {
     this.#options = options;
   }
 
-  /** Results in the order of the calls. `resultChars` bounds the text of each. */
+  /** Results in the order of the calls. `resultChars` bounds the text of each. What is known is kept also when it throws. */
   async run(calls: readonly ToolCallBlock[], resultChars: number): Promise<readonly ToolResultMessage[]> {
     const { agent } = this.#options;
     const results: Result[] = new Array(calls.length);
@@ -79,28 +81,26 @@ export class ToolCalls {
     };
     // Also those that run beside one that failed are waited for: nothing goes on behind a turn that has ended.
     const ends = await Promise.allSettled(Array.from({ length: Math.min(calls.length, agent.config.parallelTools) }, work));
+    const messages = calls.flatMap((call, at) => (results[at] === undefined ? [] : [this.#message(call, results[at])]));
+    for (const message of messages) this.#options.keep(message);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     this.repeatedAnswers = repeated.every(Boolean) ? this.repeatedAnswers + 1 : 0;
-    return calls.map((call, at) => {
-      const result = results[at]!;
-      this.#remember(call, result);
-      return {
-        role: "toolResult",
-        toolCallId: call.id,
-        toolName: call.name,
-        content: result.content,
-        isError: result.outcome !== "ok",
-        timestamp: agent.clock.now(),
-        ...(result.foreign === true
-          ? {
-              untrusted: {
-                boundary: this.#options.boundary,
-                sources: [untrustedSource("tool", this.#options.table().tools.get(call.name)?.name ?? call.name)],
-              },
-            }
-          : {}),
-      };
-    });
+    return messages;
+  }
+
+  #message(call: ToolCallBlock, result: Result): ToolResultMessage {
+    const { agent, boundary, table } = this.#options;
+    this.#remember(call, result);
+    const sources = [untrustedSource("tool", table().tools.get(call.name)?.name ?? call.name)];
+    return {
+      role: "toolResult",
+      toolCallId: call.id,
+      toolName: call.name,
+      content: result.content,
+      isError: result.outcome !== "ok",
+      timestamp: agent.clock.now(),
+      ...(result.foreign === true ? { untrusted: { boundary, sources } } : {}),
+    };
   }
 
   async #one(call: ToolCallBlock, repetition: boolean, resultChars: number): Promise<Result> {
@@ -198,7 +198,8 @@ export class ToolCalls {
         const step = await Promise.race([answer.next(), gone.promise]);
         if (step === "gone") break;
         if (step.done === true) {
-          signal.throwIfAborted();
+          // Told to stop, it says how far it came; where another process goes on, what was cut short says nothing.
+          if (hasCode(signal.reason, "LANE_RELEASED")) throw signal.reason;
           const { outcome, content, details } = step.value;
           return settle({ outcome, content: this.#bounded(content, resultChars) }, details);
         }

@@ -65,6 +65,8 @@ export function toolTable(allowed: readonly KnownTool[]): ToolTable {
   return { tools, specs, tokens: specs.length === 0 ? 0 : textTokens(JSON.stringify(specs)), collisions };
 }
 
+export const noTools = toolTable([]);
+
 const mostTables = 64;
 
 /** Tables as long as the same tools are installed. */

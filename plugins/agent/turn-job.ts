@@ -157,10 +157,7 @@ const withFailure = (rest: string, whole: string, failure: string | undefined): 
 async function keepAborted(agent: AgentContext, turn: Turn, key: string, sessionId: string): Promise<void> {
   try {
     const now = await agent.uses.sessions.get({ key }, { signal: agent.signal });
-    if (now?.sessionId === sessionId) {
-      await turn.keepTaken();
-      turn.keepUnfinished("aborted");
-    }
+    if (now?.sessionId === sessionId) turn.keepUnfinished("aborted");
     await turn.transcript.settled();
   } catch (error) {
     agent.log.warn("turn.unkept", { sessionKey: key, error: errorMessage(error) });

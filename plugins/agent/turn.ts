@@ -17,7 +17,7 @@ import { calledSkill } from "./called-skill.ts";
 import type { ContextCache } from "./context-cache.ts";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
-import { type CallAnswer, ModelCalls } from "./model-calls.ts";
+import { type Answering, type CallAnswer, ModelCalls } from "./model-calls.ts";
 import { type ModelChoice, ModelChooser } from "./model-choice.ts";
 import { addUsage, answerText, errorKind, failureText, noUsage } from "./model-stream.ts";
 import { promptSections, systemPrompt } from "./prompt.ts";
@@ -27,7 +27,7 @@ import type { RunEvents } from "./run-events.ts";
 import { chosenModel, modelFacets, thinkingLevel } from "./session-facets.ts";
 import { ToolCalls } from "./tool-calls.ts";
 import { areToolsOffered } from "./tool-offer.ts";
-import { encodeToolName, type ToolTable, type ToolTables } from "./tool-table.ts";
+import { encodeToolName, noTools, type ToolTable, type ToolTables } from "./tool-table.ts";
 import { Transcript } from "./transcript.ts";
 import { entryIds, type TurnInput } from "./turn-input.ts";
 import { type RenderedMessages, userMessage } from "./user-message.ts";
@@ -64,6 +64,13 @@ interface TurnOptions extends TurnParts {
   readonly onAbsorbed: (runIds: readonly string[]) => void;
 }
 
+interface Prepared {
+  readonly info: Pick<AgentInfo, "id" | "workspace">;
+  readonly calls: Answering;
+  /** Who goes on with what was said into the turn, where another model has to. */
+  readonly onSteered: (inputs: readonly TurnInput[]) => Promise<Answering | undefined>;
+}
+
 const mostRepeatedAnswers = 3;
 
 export class Turn {
@@ -77,12 +84,12 @@ export class Turn {
   model: ModelInfo | undefined;
   #chosen: string | undefined;
   #calls: ModelCalls | undefined;
-  #table: ToolTable | undefined;
+  #table: ToolTable = noTools;
   #skill: SkillCalled | null = null;
   /** Of the model that answers next, until an entry of the transcript holds it. */
   #selection: Selection | undefined;
   #owner: boolean;
-  /** How long the run's text was when the message that is being written began. */
+  /** How long the run's text was when the message that is being written began; behind everything when none is. */
   #begin = 0;
   readonly #callIds = new Set<string>();
   /** Sentences about attachments that could not be read, which whoever sent them is told. */
@@ -115,7 +122,30 @@ export class Turn {
     const verdict = await job.effect("starting", null, () => agent.run(turnStarting, starting, { signal }), { replay: "safe" });
     if (!verdict.allow) throw agentErrors.AGENT_REFUSED(verdict.reason);
     const others = await this.#absorb(await this.#take());
-    this.replies.showTyping();
+    const prepared = await this.#prepare([read, ...others]).catch((error: unknown) => this.#withoutModel(error));
+    const { calls, info } = prepared;
+    const tools = new ToolCalls({
+      agent,
+      job,
+      run,
+      scope: () => ({ sessionKey: session.key, agentId: info.id, runId: input.runId, workspace: info.workspace, owner: this.#owner }),
+      signal,
+      table: () => this.#table,
+      untrusted: () => this.transcript.untrusted(job.resumed),
+      boundary: input.boundary ?? newBoundary(),
+      keep: (message) =>
+        this.transcript.append({ id: entryIds.result(input.runId, message.toolCallId), kind: "message", message, runId: input.runId }),
+      chat: () => [input, ...this.absorbed].findLast(({ sender, group }) => sender !== undefined && group !== true)?.replyTo?.address,
+    });
+    if (this.#skill?.dispatch !== undefined && this.#calls !== undefined) return this.#dispatch(this.#skill.dispatch, calls, tools);
+    return this.#converse(prepared, tools);
+  }
+
+  /** What is said before the model is asked, and which one that is. */
+  async #prepare(said: readonly TurnInput[]): Promise<Prepared> {
+    const { agent, job, run, session, signal } = this.#options;
+    const { input } = job;
+    if (!signal.aborted) this.replies.showTyping();
     if (!this.replies.isEmpty) {
       if (job.resumed) await this.blocks.replay();
       if (agent.config.blockReplies) this.blocks.begin(await this.replies.streaming());
@@ -130,29 +160,30 @@ export class Turn {
       if (selection.refused !== undefined) run.lifecycle("selection", { selection });
     };
     const chooser = new ModelChooser({ agent, job, info, session, named, thinking, signal, onSelection });
-    const said = (inputs: readonly TurnInput[]) => ({
+    const asked = (inputs: readonly TurnInput[]) => ({
       name: `select:${this.#takes}`,
       inputs,
       items: () => this.transcript.items(job.resumed),
     });
-    const calls = await this.#goTo(info, await chooser.choose(said([read, ...others])));
-    const tools = new ToolCalls({
-      agent,
-      job,
-      run,
-      scope: () => ({ sessionKey: session.key, agentId: info.id, runId: input.runId, workspace: info.workspace, owner: this.#owner }),
-      signal,
-      table: () => this.#table as ToolTable,
-      untrusted: () => this.transcript.untrusted(job.resumed),
-      boundary: input.boundary ?? newBoundary(),
-      chat: () => [input, ...this.absorbed].findLast(({ sender, group }) => sender !== undefined && group !== true)?.replyTo?.address,
-    });
-    const onSteered = async (inputs: readonly TurnInput[]) => {
-      const choice = await chooser.again(said(inputs));
-      return choice && this.#goTo(info, choice);
+    return {
+      info,
+      calls: await this.#goTo(info, await chooser.choose(asked(said))),
+      onSteered: async (inputs) => {
+        const choice = await chooser.again(asked(inputs));
+        return choice && this.#goTo(info, choice);
+      },
     };
-    if (this.#skill?.dispatch !== undefined) return this.#dispatch(this.#skill.dispatch, calls, tools);
-    return this.#converse(calls, tools, onSteered);
+  }
+
+  /**
+   * A turn that went on after a crash, and cannot be prepared any more or is told to end, comes to what its journal holds all the same: what
+   * was answered and done has its place in the conversation. Behind that it ends.
+   */
+  #withoutModel(error: unknown): Prepared {
+    const { job } = this.#options;
+    if (!job.resumed) throw error;
+    const calls: Answering = { ask: () => Promise.reject(error), resultChars: () => 0 };
+    return { info: { id: job.input.agentId, workspace: "" }, calls, onSteered: async () => undefined };
   }
 
   /** From here on that model answers. */
@@ -166,15 +197,17 @@ export class Turn {
     return this.#calls;
   }
 
-  /** What was said of the message that is being written, and is in no entry yet. */
-  get unkept(): string {
-    return this.#options.run.text.slice(this.#begin).replace(/^\n\n/, "");
+  /** What was said of the message that is being written, and is in no entry yet. What a channel has shown was read there, and stays said. */
+  get #unkept(): string {
+    const unkept = (text: string) => text.slice(this.#begin).replace(/^\n\n/, "");
+    const [written, shown] = [unkept(this.#options.run.text), unkept(this.blocks.shown)];
+    return written.startsWith(shown) ? written : shown;
   }
 
   /** Keeps an unfinished message, so that people and the model see what was said. */
   keepUnfinished(stopReason: "aborted" | "error", errorMessage?: string): void {
     const { agent } = this.#options;
-    const text = this.unkept;
+    const text = this.#unkept;
     if (text === "" && errorMessage === undefined) return;
     const model = this.model === undefined ? {} : { provider: this.model.endpoint, model: this.model.id };
     this.#keep(stopReason, {
@@ -185,20 +218,6 @@ export class Turn {
       stopReason,
       ...(errorMessage === undefined ? {} : { errorMessage }),
     });
-  }
-
-  /** Keeps what the turn had taken over before it was resumed, when it was stopped before it came to that again. */
-  async keepTaken(): Promise<void> {
-    try {
-      for (;;) {
-        for (const input of await this.#take()) {
-          this.absorbed.push(input);
-          await this.#append(input);
-        }
-      }
-    } catch {
-      // silent-ok: a job that was stopped takes over nothing new, and says so behind the last of what it had
-    }
   }
 
   /** What the session's row shows of this turn. */
@@ -232,7 +251,7 @@ export class Turn {
   }
 
   /** A skill's command that a tool answers. */
-  async #dispatch({ tool, arguments: args }: NonNullable<SkillCalled["dispatch"]>, calls: ModelCalls, tools: ToolCalls): Promise<TurnEnd> {
+  async #dispatch({ tool, arguments: args }: NonNullable<SkillCalled["dispatch"]>, calls: Answering, tools: ToolCalls): Promise<TurnEnd> {
     const { agent, job } = this.#options;
     const { runId } = job.input;
     const asked: ToolCallBlock = {
@@ -244,9 +263,6 @@ export class Turn {
     const told = { role: "assistant", timestamp: agent.clock.now() } as const;
     this.#keep("skill", { ...told, content: [asked], stopReason: "toolUse" });
     const results = await tools.run([asked], calls.resultChars(1));
-    for (const result of results) {
-      this.transcript.append({ id: entryIds.result(runId, result.toolCallId), kind: "message", message: result, runId });
-    }
     const text = results.flatMap(({ content }) => content.flatMap((block) => (block.type === "text" ? [block.text] : []))).join("\n");
     let message: AssistantMessage = { ...told, content: [], stopReason: "stop" };
     for (const notice of [text === "" ? "It answered nothing." : text, ...uncertainNotices(tools)]) message = this.#say(message, notice);
@@ -256,21 +272,16 @@ export class Turn {
 
   /** What of these the tool knows at all. */
   #declared(tool: string, args: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    const parameters = this.#table?.tools.get(encodeToolName(tool))?.record.parameters as { properties?: object } | undefined;
+    const parameters = this.#table.tools.get(encodeToolName(tool))?.record.parameters as { properties?: object } | undefined;
     return Object.fromEntries(Object.entries(args).filter(([name]) => Object.hasOwn(parameters?.properties ?? {}, name)));
   }
 
-  /** `onSteered`: the calls that go on with what was said into the turn, where another model has to. */
-  async #converse(
-    first: ModelCalls,
-    tools: ToolCalls,
-    onSteered: (inputs: readonly TurnInput[]) => Promise<ModelCalls | undefined>,
-  ): Promise<TurnEnd> {
+  async #converse(prepared: Prepared, tools: ToolCalls): Promise<TurnEnd> {
     const { agent, job, run, signal } = this.#options;
-    let calls = first;
+    let { calls, onSteered } = prepared;
     for (let call = 1; ; call++) {
       this.#begin = run.text.length;
-      const answer = await calls.ask(call);
+      const answer = await this.#ask(call, calls);
       this.usage = addUsage(this.usage, answer.usage);
       if (answer.failure !== undefined) {
         const message = failureText(answer.failure);
@@ -283,22 +294,32 @@ export class Turn {
       if (!goesOn) return this.#finish(call, answer, message, tools);
 
       this.#keep(`${call}`, message);
-      for (const result of await tools.run(asked, calls.resultChars(asked.length))) {
-        this.transcript.append({
-          id: entryIds.result(job.input.runId, result.toolCallId),
-          kind: "message",
-          message: result,
-          runId: job.input.runId,
-        });
-      }
-      signal.throwIfAborted();
+      await tools.run(asked, calls.resultChars(asked.length));
+      // A job that is told to end says so at its first step that an earlier process had not settled.
+      if (!job.signal.aborted) signal.throwIfAborted();
       if (tools.repeatedAnswers >= mostRepeatedAnswers)
         return this.#stop(call, "the model kept asking for the same tool calls without getting any further", tools);
       if (call >= agent.config.maxModelCalls)
         return this.#stop(call, `${call} model calls were made, which is the limit for one turn (maxModelCalls)`, tools);
-      const steered = await this.#take();
-      calls = (await onSteered(await this.#absorb(steered))) ?? calls;
+      const steered = await this.#absorb(await this.#take());
+      const others = await onSteered(steered).catch((error: unknown) => this.#withoutModel(error).calls);
+      calls = others ?? calls;
     }
+  }
+
+  /** Asks, or takes the answer from the journal. */
+  async #ask(call: number, calls: Answering): Promise<CallAnswer> {
+    const { job, run } = this.#options;
+    run.beginMessage(`${run.identity.runId}:${call}`);
+    let asked = false;
+    const ask = () => {
+      asked = true;
+      return calls.ask(call);
+    };
+    const answer = await job.effect<CallAnswer>(`model:${call}`, { call }, ask, { replay: "safe" });
+    if (!asked) this.blocks.write(run.restore(answerText(answer.message)));
+    run.flush();
+    return answer;
   }
 
   /** The answer is there: what must be said with it is said, and it is kept. */
@@ -352,12 +373,11 @@ export class Turn {
   }
 
   #keep(name: string, message: AssistantMessage): void {
-    const { job, run } = this.#options;
-    const { runId } = job.input;
+    const { runId } = this.#options.job.input;
     const kept = this.#selection === undefined ? message : { ...message, selection: this.#selection };
     this.#selection = undefined;
     this.transcript.append({ id: entryIds.answer(runId, name), kind: "message", message: kept, runId });
-    this.#begin = run.text.length;
+    this.#begin = Number.POSITIVE_INFINITY;
   }
 
   /** Returns it with its attachments as the model reads them, which is also what decides about the model. */

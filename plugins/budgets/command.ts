@@ -1,21 +1,13 @@
 /** `pincer usage`: what was used, and what is left. */
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { BudgetReport } from "@pincer/plugin-sdk/contracts/budgets";
 
-export const USAGE = "[<session>]";
-
-/** As of any command that was called wrongly. */
-const WRONG = 2;
+export const USAGE = "[session]";
 
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const [sessionKey, ...more] = args;
-  if (more.length > 0) {
-    io.print(
-      `pincer usage ${USAGE} shows what models used today and this month, in one session if one is named, and what each limit leaves`,
-    );
-    return WRONG;
-  }
+  const [sessionKey] = args;
   const report = (await io.call("budgets.show", sessionKey === undefined ? {} : { sessionKey })) as BudgetReport;
-  io.print(io.json ? JSON.stringify(report, null, 2) : report.text);
-  return 0;
+  io.result(report, report.text);
+  return EXIT.done;
 }

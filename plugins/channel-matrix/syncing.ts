@@ -117,7 +117,8 @@ export async function* sync(
     const news = await ask(bot, since, waitMs, signal);
     const isFirst = !isConnected;
     isConnected = true;
-    if (isFirst) yield connected;
+    // The very first connection is one once its place is kept: a start behind it would take whatever comes now for history.
+    if (isFirst && since !== undefined) yield connected;
     const hasNewKeys = (await encryption?.receive(news)) ?? false;
     await rooms.learn(news);
     await invitations.learn(bot, news);
@@ -140,6 +141,7 @@ export async function* sync(
       await inbox.advance({ channel: "matrix", account: bot.account, position: news.next }, { signal });
       held.position = news.next;
     }
+    if (isFirst && since === undefined) yield connected;
     await encryption?.settle(signal);
     await invitations.follow(bot, signal).catch((error: unknown) => {
       if (signal.aborted || hasCode(error, "CHANNEL_LOGIN_REQUIRED")) throw error;

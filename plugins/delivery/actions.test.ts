@@ -112,7 +112,8 @@ const run = async (...args: string[]) => {
     home: gateway.home,
     json: false,
     signal: new AbortController().signal,
-    print: (line: string) => void lines.push(line),
+    print: (text: string) => void lines.push(...text.split("\n")),
+    result: (_value: unknown, text: string) => void lines.push(...text.split("\n")),
     call: (method: string, params: unknown) => client.call<unknown>(method, params),
     on: async () => undefined,
   };
@@ -133,8 +134,8 @@ test("a channel that no plugin has is told, by the command and by the gateway's 
   expect(await run("rihc")).toEqual({
     code: 1,
     lines: [
-      '✗  rihc/default  no plugin that is on has this channel; there are: rich, scripted; did you mean "rich"?',
-      "   mend: pincer plugins enable channel-rihc, if there is such a plugin; else pincer config set channels.rihc --unset",
+      '✗ rihc/default  no plugin that is on has this channel; there are: rich, scripted; did you mean "rich"?',
+      "                mend: pincer plugins enable channel-rihc, if there is such a plugin; else pincer config set channels.rihc --unset",
     ],
   });
   const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health", { probe: true });
@@ -146,7 +147,10 @@ test("who has no channel yet is told which there are, and what to type", async (
   client = await fresh.connect();
   expect(await run()).toEqual({
     code: 0,
-    lines: [expect.stringMatching(/^no channel is set up; there are: .*telegram.*\n {3}next: pincer config set channels\./)],
+    lines: [
+      expect.stringMatching(/^no channel is set up; there are: .*telegram/),
+      expect.stringMatching(/^ {2}next {2}pincer config set channels\./),
+    ],
   });
 });
 
@@ -154,16 +158,16 @@ test("pincer channels status says how each account is, and what to do about one 
   await platform.until(() => platform.menu !== undefined);
   expect(await run()).toEqual({
     code: 0,
-    lines: ["✓  rich/home  connected as scripted-bot", "-  rich/off  turned off", "-  scripted/default  turned off"],
+    lines: ["● rich/home         connected as scripted-bot", "○ rich/off          turned off", "○ scripted/default  turned off"],
   });
   platform.revoke();
   await gateway.logged("channel.disconnected");
   expect(await run("rich")).toEqual({
     code: 1,
     lines: [
-      "✗  rich/home  the platform does not know the bot any more",
-      "   mend: give the bot a token that the platform knows",
-      "-  rich/off  turned off",
+      "✗ rich/home  the platform does not know the bot any more",
+      "             mend: give the bot a token that the platform knows",
+      "○ rich/off   turned off",
     ],
   });
 });

@@ -1,4 +1,5 @@
 /** The answer of `channels.status`, from what the manager knows. */
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ChannelRecord } from "@pincer/plugin-sdk/contracts/channel";
 import type { Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
@@ -65,9 +66,6 @@ export function channelsStatus(
   };
 }
 
-/** What a platform says must not steer the terminal that it is shown on. */
-export const inLine = (text: string): string => text.replace(/\p{Cc}+/gu, " ").trim();
-
 type Finding = ResultOf<typeof methods.check>["findings"][number];
 
 /** For `pincer doctor`: each account that is on, whether its login holds, and what to type where it does not. */
@@ -76,11 +74,11 @@ export function findingsOf({ channelAccounts }: ResultOf<typeof methods.channels
     accounts.flatMap(({ accountId, enabled, connected, name, healthState, lastError, hint, probe }): Finding[] => {
       if (!enabled) return [];
       const account = `${channel}/${accountId}`;
-      const self = inLine(probe?.self ?? name ?? "");
+      const self = plainly(probe?.self ?? name ?? "");
       if (connected && probe?.ok !== false)
         return [{ check: "channel", level: "ok", detail: `${account} is connected${self === "" ? "" : ` as ${self}`}` }];
-      const detail = `${account}: ${inLine(probe?.detail ?? lastError ?? healthState)}`;
-      return [{ check: "channel", level: "error", detail, mend: inLine(probe?.hint ?? hint ?? "pincer channels status") }];
+      const detail = `${account}: ${plainly(probe?.detail ?? lastError ?? healthState)}`;
+      return [{ check: "channel", level: "error", detail, mend: plainly(probe?.hint ?? hint ?? "pincer channels status") }];
     }),
   );
 }

@@ -1,5 +1,9 @@
 /** `pincer models auth`: profiles added, listed, ordered and tested, over the caller's own connection. */
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
@@ -20,28 +24,21 @@ pincer models auth test [<provider>:<name> ...]
 pincer models auth logout <provider>[:<name>]
     forgets the profile, or all of the provider, and what they are made of`;
 
-/** As of any command that was called wrongly. */
-const WRONG = 2;
-
 type Result<M extends keyof typeof methods> = ResultOf<(typeof methods)[M]>;
 
-const ago = (at: number, now: number): string => {
-  const seconds = Math.max(0, Math.round((now - at) / 1_000));
-  return seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
-};
-
-function line(profile: AuthProfile, now: number): string[] {
+/** How it is comes last, in as many lines as there is to say of it and of its models. */
+function row(profile: AuthProfile, now: number): readonly string[] {
   const { name, type, state, priority, cooldownUntil, reason, lastUsedAt, own } = profile;
-  const until = cooldownUntil === undefined ? "" : ` for ${ago(now, cooldownUntil)}`;
-  const used = lastUsedAt === undefined ? "never used" : `used ${ago(lastUsedAt, now)} ago`;
-  return [
-    `${name}  ${own ? "its own" : type}  ${state}${until}  priority ${priority}  ${used}`,
-    ...(reason === undefined ? [] : [`    ${reason.class}: ${reason.message}`]),
+  const until = cooldownUntil === undefined ? "" : ` for ${duration(cooldownUntil - now)}`;
+  const used = lastUsedAt === undefined ? "never used" : `used ${duration(now - lastUsedAt)} ago`;
+  const more = [
+    ...(reason === undefined ? [] : [`${reason.class}: ${reason.message}`]),
     ...profile.models.map(({ model, successes, failures, latencyMs, cooldownUntil: rests }) => {
       const latency = latencyMs === null ? "" : `, first text after ${latencyMs} ms`;
-      return `    ${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${ago(now, rests)}`}`;
+      return `${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${duration(rests - now)}`}`;
     }),
   ];
+  return [name, own ? "its own" : type, String(priority), used, [`${state}${until}`, ...more].join("\n")];
 }
 
 /** The command is there wherever the plugin is; what it calls is there once that is on. */
@@ -58,18 +55,14 @@ function read(words: readonly string[]) {
 }
 
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const wrong = (said: string): number => {
-    io.print(`${said}\n\n${HELP}`);
-    return WRONG;
-  };
+  const wrong = (said: string) => commandErrors.COMMAND_USAGE(`${said}\n\n${HELP}\n`);
   const [verb, ...words] = args;
-  if (verb === undefined) return wrong("say what is to be done with the auth profiles:");
+  if (verb === undefined) throw wrong("say what is to be done with the auth profiles:");
   const { names: rest, options, unknown } = read(words);
-  if (unknown !== undefined) return wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
+  if (unknown !== undefined) throw wrong(`"${unknown}" is no option; there are: ${OPTIONS.map((name) => `${name}=`).join(", ")}`);
   const show = (result: unknown, lines: readonly string[]): number => {
-    if (io.json) io.print(JSON.stringify(result, null, 2));
-    else for (const text of lines) io.print(text);
-    return 0;
+    io.result(result, lines.join("\n"));
+    return EXIT.done;
   };
   const call = <R>(method: string, params: unknown) =>
     io
@@ -80,13 +73,14 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   const [name] = rest;
   const given = options.get("priority");
   const priority = given === undefined ? undefined : Number(given);
-  if (priority !== undefined && !Number.isInteger(priority)) return wrong(`priority is a whole number, came ${given}`);
+  if (priority !== undefined && !Number.isInteger(priority)) throw wrong(`priority is a whole number, came ${given}`);
   const ranked = priority === undefined ? {} : { priority };
 
   if (verb === "list") {
     const result = await call<Result<"profilesList">>("failover.profiles.list", name === undefined ? {} : { provider: name });
-    const lines = result.profiles.flatMap((profile) => line(profile, result.ts));
-    return show(result, lines.length === 0 ? ["none; pincer models auth add <provider>:<name> keeps one"] : lines);
+    const rows = result.profiles.map((profile) => row(profile, result.ts));
+    const none = "none; pincer models auth add <provider>:<name> keeps one";
+    return show(result, [rows.length === 0 ? none : table(["profile", "type", "priority", "used", "state"], rows, { figures: [2] })]);
   }
   if (verb === "test") {
     const result = await call<Result<"profilesTest">>("failover.profiles.test", rest.length === 0 ? {} : { profiles: rest });
@@ -95,9 +89,9 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
       ({ profile, outcome, failure, ms }) => `${profile} ${words[outcome]} (${ms} ms)${failure ? `: ${failure.message}` : ""}`,
     );
     show(result, lines.length === 0 ? ["there is no profile to test"] : lines);
-    return result.results.some(({ outcome }) => outcome === "failed") ? 1 : 0;
+    return result.results.some(({ outcome }) => outcome === "failed") ? EXIT.failed : EXIT.done;
   }
-  if (name === undefined) return wrong(`pincer models auth ${verb} needs a name:`);
+  if (name === undefined) throw wrong(`pincer models auth ${verb} needs a name:`);
   if (verb === "order") {
     const result = await call<Result<"orderSet">>("failover.order.set", { provider: name, profiles: rest.slice(1) });
     return show(result, [`${name} is tried in this order: ${result.order.join(", ") || "there is no profile"}`]);
@@ -120,17 +114,17 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     const result = await call<Result<"signInWait">>("failover.signIn.wait", { id });
     return show(result, [`${name} is signed in`]);
   }
-  if (verb !== "add") return wrong(`there is no "pincer models auth ${verb}":`);
+  if (verb !== "add") throw wrong(`there is no "pincer models auth ${verb}":`);
 
   const [type, expires, awsProfile] = [options.get("type"), options.get("expires"), options.get("aws-profile")];
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
-  if (Number.isNaN(expiresAt)) return wrong(`expires is a date such as 2027-01-31, came ${expires}`);
+  if (Number.isNaN(expiresAt)) throw wrong(`expires is a date such as 2027-01-31, came ${expires}`);
   const typed =
     type === "aws-sdk"
       ? ""
       : await readValue(`${type === "api-key" ? "Key" : type === undefined ? "Key or token" : "Token"} of ${name} (not shown): `);
   const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
-  if (type !== "aws-sdk" && value === "") return wrong("nothing was given, and nothing kept:");
+  if (type !== "aws-sdk" && value === "") throw wrong("nothing was given, and nothing kept:");
   const result = await call<Result<"profilesAdd">>("failover.profiles.add", {
     ...{ name, ...(type === undefined ? {} : { type }), ...ranked },
     ...(value === "" ? {} : { value }),

@@ -22,6 +22,7 @@ async function start(failover: Readonly<Record<string, unknown>> = {}) {
       on: async () => undefined,
       home: gateway.home,
       print: (line) => void printed.push(line),
+      result: (_value, text) => void printed.push(text),
       json: false,
       signal,
     });

@@ -1,17 +1,13 @@
 /** `pincer models list`, `pull` and `catalogue`, over the caller's own connection. */
-import type { Command, CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
 import type { modelsAuthStatus, modelsList } from "./methods.ts";
 import { createProgress, sizeOf } from "./progress.ts";
 
-interface PluginCommand {
-  readonly command: Command;
-  run(args: readonly string[], io: CommandIo): Promise<number>;
-}
-
-/** As of any command that was called wrongly, and of one that was interrupted. */
-const [WRONG, INTERRUPTED] = [2, 130];
 const ACCEPT = "accept-prices";
 
 type Choice = ResultOf<typeof modelsList>["models"][number];
@@ -25,13 +21,6 @@ function line({ id, provider, alias, tags = [], available, contextWindow, reason
   return [`${provider}/${id}`, contextWindow === undefined ? "-" : tokens(contextWindow), abilities.join(", "), notes.join(", ")];
 }
 
-/** Columns as wide as they must be. */
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
-  const padded = (cell: string, column: number) => cell + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cell));
-  return rows.map((row) => row.map(padded).join("  ").trimEnd());
-}
-
 /** Endpoints that cannot be used, all of them or the one that was asked for, with what they lack. */
 async function notReady(asked: string, io: CommandIo) {
   const { providers } = (await io.call("models.authStatus", {})) as ResultOf<typeof modelsAuthStatus>;
@@ -39,7 +28,7 @@ async function notReady(asked: string, io: CommandIo) {
   return providers.filter(({ provider, status, detail }) => isMeant(provider) && status === "missing" && detail !== undefined);
 }
 
-export const LIST_COMMAND: PluginCommand = {
+export const LIST_COMMAND: CommandDefinition = {
   command: {
     name: "models list",
     family: "Models that answer, their keys, windows and prices",
@@ -51,21 +40,20 @@ export const LIST_COMMAND: PluginCommand = {
     const result = (await io.call("models.list", params)) as ResultOf<typeof modelsList>;
     if (io.json) io.print(JSON.stringify(result, null, 2));
     else {
-      for (const text of aligned(result.models.map(line))) io.print(text);
+      if (result.models.length > 0) io.print(table(["model", "window", "can", ""], result.models.map(line)));
       const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
       for (const { displayName, detail } of why) io.print(`${displayName} is not ready: ${detail}`);
       if (asked === "all" && why.length === 0 && result.models.every(({ tags = [] }) => tags.includes("offline")))
         io.print("no other provider has a key or a host: docs/models.md says which there are, pincer secrets set keeps a key");
       else if (result.models.length === 0 && why.length === 0) io.print("none; pincer doctor says what is missing");
     }
-    return 0;
+    return EXIT.done;
   },
 };
 
-export const PULL_COMMAND: PluginCommand = {
+export const PULL_COMMAND: CommandDefinition = {
   command: { name: "models pull", summary: "Fetches a model onto the machine of its server: ollama/qwen3", usage: "<model>" },
-  async run([model], io) {
-    if (model === undefined) return WRONG;
+  async run([model = ""], io) {
     let state = (await io.call("models.pull", { model })) as PullState;
     const cancel = () => void io.call("models.pull.cancel", { model: state.model }).catch(() => undefined); // silent-ok: what it comes to the wait tells
     io.signal.addEventListener("abort", cancel, { once: true });
@@ -80,11 +68,11 @@ export const PULL_COMMAND: PluginCommand = {
       io.print(`${state.model} is there${state.totalBytes === null ? "" : ` (${sizeOf(state.totalBytes)})`}`);
     else if (state.state === "cancelled") io.print(`${state.model}: stopped; the next pull goes on from here`);
     else io.print(`${state.model} could not be fetched: ${state.failure?.message ?? "its server does not say why"}`);
-    return state.state === "done" ? 0 : state.state === "cancelled" ? INTERRUPTED : 1;
+    return state.state === "done" ? EXIT.done : state.state === "cancelled" ? EXIT.interrupted : EXIT.failed;
   },
 };
 
-export const CATALOGUE_COMMAND: PluginCommand = {
+export const CATALOGUE_COMMAND: CommandDefinition = {
   command: {
     name: "models catalogue",
     summary: "Windows and prices that are known, with source and date; update reads them anew",
@@ -93,8 +81,7 @@ export const CATALOGUE_COMMAND: PluginCommand = {
   async run([verb, accepted], io) {
     if ((verb !== undefined && verb !== "update") || (accepted !== undefined && accepted !== ACCEPT)) {
       const words = [verb, accepted].filter((word) => word !== undefined).join(" ");
-      io.print(`there is no "pincer models catalogue ${words}"; there is: pincer models catalogue update [${ACCEPT}]`);
-      return WRONG;
+      throw commandErrors.COMMAND_USAGE(`there is no "pincer models catalogue ${words}"`);
     }
     const told = ({ entries, added, from, at }: ResultOf<typeof modelsCatalogueUpdate>) =>
       `${entries} models${from === null || at === null ? "" : `, ${added} of them from ${from} (${new Date(at).toISOString().slice(0, 10)})`}`;
@@ -102,8 +89,8 @@ export const CATALOGUE_COMMAND: PluginCommand = {
       const result = (await io.call("models.catalogue.update", { acceptPrices: accepted === ACCEPT })) as ResultOf<
         typeof modelsCatalogueUpdate
       >;
-      io.print(io.json ? JSON.stringify(result, null, 2) : told(result));
-      return 0;
+      io.result(result, told(result));
+      return EXIT.done;
     }
     const result = (await io.call("models.catalogue", {})) as ResultOf<typeof modelsCatalogue>;
     if (io.json) io.print(JSON.stringify(result, null, 2));
@@ -113,9 +100,9 @@ export const CATALOGUE_COMMAND: PluginCommand = {
         const dollars = input === undefined || output === undefined ? "price not known" : `$${input} in, $${output} out`;
         return [ref, contextWindow === null ? "-" : tokens(contextWindow), dollars, date, source];
       });
-      for (const text of aligned(rows)) io.print(text);
+      io.print(table(["model", "window", "price of a million tokens", "of", "source"], rows));
       io.print(told(result));
     }
-    return 0;
+    return EXIT.done;
   },
 };

@@ -112,7 +112,7 @@ test("pincer models pull, list and catalogue: from an Ollama without a model to 
   expect(await models("pull", "ollama/unknown")).toMatchObject({ code: 1, out: expect.stringContaining("file does not exist") });
   expect((await models("pull")).code).toBe(2);
 
-  expect((await models("list", "ollama")).out).toBe("ollama/qwen3  8k  tools\n");
+  expect((await models("list", "ollama")).out).toBe("model         window  can\nollama/qwen3  8k      tools\n");
   expect((await models("list")).out).toContain("ollama/qwen3");
   expect((await home.pincer(["chat", "hello"])).out).toContain("Hello.");
 

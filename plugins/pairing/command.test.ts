@@ -17,7 +17,7 @@ test("pincer pairing shows who asks, lets them in, makes one the owner, and take
     home.json(["call", "posing.handIn", JSON.stringify({ message: messageOf({ from, name: "A \u001b[31mname" }) })]);
   for (const from of ["ada", "bob"]) expect(await say(from)).toMatchObject({ status: "refused" });
   const { out } = await home.pincer(["pairing", "list"]);
-  expect(out).toMatch(/posing\/default:ada "A .*name"/);
+  expect(out).toMatch(/posing\/default:ada {2}person {2}A .*name/);
   expect(out).not.toContain("\u001b");
   const { requests } = await home.json<{ requests: { requestId: string; id: string }[] }>(["pairing", "list"]);
   const of = (name: string) => requests.find(({ id }) => id === name)!.requestId;
@@ -37,7 +37,9 @@ test("pincer pairing shows who asks, lets them in, makes one the owner, and take
   expect(await say("ada")).toMatchObject({ status: "refused" });
   expect(await home.pincer(["pairing", "revoke", "ada"])).toMatchObject({ code: 2 });
   expect(await home.pincer(["pairing", "approve", "X", "--nonsense"])).toMatchObject({ code: 2 });
-  expect((await home.pincer(["pairing", "approve", "--help"])).out).toMatch(/^pincer pairing approve <code>\n[\s\S]*\n {2}--owner\n/);
+  expect((await home.pincer(["pairing", "approve", "--help"])).out).toMatch(
+    /^pincer pairing approve <code>\n[\s\S]*\n {2}--owner {10}Let them in as yourself\n/,
+  );
 
   await home.pincer(["config", "set", "agents.rules", '[{ "agent": "main" }, { "channel": "posing", "agent": "main" }]']);
   expect((await home.pincer(["doctor"])).out).toContain("agents.rules[1] can never match");

@@ -1,6 +1,7 @@
 /** `pincer plugins top`: what each plugin does and takes, from one look to the next. On a terminal it goes on until it is interrupted. */
 import type { CommandIo } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { table } from "@pincer/plugin-sdk/command/columns";
 import { defineErrors } from "@pincer/plugin-sdk/error";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type { pluginsStatus } from "./methods.ts";
@@ -64,14 +65,7 @@ export function tableOf(rows: readonly Row[]): string {
     ...[row.id, row.runs, shown(row.cpuPercent, 0, " %"), shown(row.memoryBytes && row.memoryBytes / MB, 0, " MB")],
     ...[shown(row.callsPerSecond), shown(row.calls, 0), shown(row.errors, 0), shown(row.p50Ms, 2, " ms"), shown(row.p99Ms, 2, " ms")],
   ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...cells.map((line) => line[i]!.length)));
-  // The first two are words; figures stand with their ends below each other.
-  const line = (of: readonly string[]) =>
-    of
-      .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join("  ")
-      .trimEnd();
-  return [head, ...cells].map(line).join("\n");
+  return table(head, cells, { figures: [2, 3, 4, 5, 6, 7, 8] });
 }
 
 const legend = "cpu of one processor; what runs inline has its share in the gateway's";

@@ -1,9 +1,9 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import { readLock } from "./engine/lock.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import { settingsOfGateway } from "./engine/settings.ts";
@@ -11,13 +11,13 @@ import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { placesOf, sitesOf } from "./places.ts";
+import { placesOf, sitesOf } from "./package-sources.ts";
 import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import { upkeep } from "./upkeep.ts";
 import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
-import { createUploads } from "./uploads.ts";
+import { uploadsIn } from "./uploads.ts";
 import type { Context } from "./uses.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
@@ -99,7 +99,7 @@ export function serve(ctx: Context): void {
       return { done };
     }),
   );
-  ctx.method(methods.list, () => told(async () => ({ packages: listed(ctx.home, readLock(ctx.home)) })));
+  ctx.method(methods.list, (_params, { signal }) => told(async () => ({ packages: listed(ctx.home, await open(signal)) })));
   ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
@@ -114,12 +114,27 @@ export function serve(ctx: Context): void {
     told(async () => ({ results: [...(await searchSkills(skillPlaces(), query, limit, signal))] })),
   );
   ctx.method(skillsDetail, ({ slug }, { signal }) => told(() => skillDetail(skillPlaces(), slug, signal)));
-  const uploads = createUploads(ctx.clock);
+  ctx.provide(
+    packageArchives,
+    "registry-client",
+    {},
+    {
+      async archive({ name, version, algorithm, hex }, { signal }) {
+        const { archives } = placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).dependencies;
+        return {
+          bytes: await archives({ name, version, checksum: { algorithm, hex } }, signal).catch((error) => {
+            throw shownError(error);
+          }),
+        };
+      },
+    },
+  );
+  const uploads = uploadsIn(ctx.home, ctx.clock);
+  uploads.sweep();
   ctx.method(uploadBegin, (params) => uploads.begin(params));
   ctx.method(uploadChunk, (params) => uploads.chunk(params));
   ctx.method(uploadCommit, (params) => uploads.commit(params));
-  const sent = { folder: join(ctx.home, "data", ctx.id, "uploads"), take: uploads.take };
-  ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, ...sent }));
+  ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, uploads }));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = (await open(signal)).pin(typed, pinned);

@@ -9,7 +9,7 @@ import { createEngine, type Engine } from "./engine/engine.ts";
 import { settingsOfFile } from "./engine/settings.ts";
 import type { Surroundings } from "./engine/surroundings.ts";
 import { clientErrors } from "./errors.ts";
-import { placesOf } from "./places.ts";
+import { placesOf } from "./package-sources.ts";
 import manifest from "./plugin.json" with { type: "json" };
 
 /** The plugins of this repository, of which this is one; bundled, it is as deep in it in a folder of another name. */

@@ -1,6 +1,8 @@
 /** What is installed, as it is listed. */
 import type { ResultOf } from "@pincer/plugin-sdk/method";
-import { nameOf, type Packages } from "./engine/lock.ts";
+import { type PackageName, wordOf } from "@pincer/registry/name";
+import type { Engine } from "./engine/engine.ts";
+import { nameOf } from "./engine/lock.ts";
 import { readAutomatic } from "./engine/memory.ts";
 import { revokedNow } from "./engine/revoked.ts";
 import { shownOrigin } from "./engine/sources.ts";
@@ -8,14 +10,23 @@ import type { list } from "./methods.ts";
 
 export type Installed = ResultOf<typeof list>["packages"][number];
 
-export function listed(home: string, packages: Packages): Installed[] {
+/** Of what a plugin may provide, that by which people call it. */
+const callings = ["channel", "provider", "tool"];
+
+function callingOf(name: PackageName, engine: Engine): string {
+  const provides = name.kind === "plugins" ? engine.manifestOf(name)?.generated?.provides : undefined;
+  return callings.find((contract) => provides?.[contract]) ?? wordOf(name.kind);
+}
+
+export function listed(home: string, engine: Engine): Installed[] {
   const automatic = readAutomatic(home);
-  return Object.entries(packages).map(([key, { version, origin, digest, publisher, pinned = false, before }]) => {
+  return Object.entries(engine.packages()).map(([key, { version, origin, digest, publisher, pinned = false, before }]) => {
     const last = automatic[key];
     // Of another version it says nothing any more, or not yet.
     const isOfNow = last && (last.version === version) === (last.outcome === "updated");
     return {
       ...nameOf(key),
+      is: callingOf(nameOf(key), engine),
       ...{ version, source: shownOrigin(origin), digest, publisher: publisher?.name ?? null, pinned, before: before?.version ?? null },
       ...{ revoked: revokedNow(home, nameOf(key)) ?? null, automatic: isOfNow ? last.said : null },
     };

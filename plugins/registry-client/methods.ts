@@ -32,6 +32,8 @@ export const apply = defineMethod({
 const Installed = object({
   kind: Type.Union([Type.Literal("plugins"), Type.Literal("skills")]),
   id: Type.String(),
+  /** In a word: channel, provider, tool, another plugin, or skill. */
+  is: Type.String(),
   version: Type.String(),
   source: Type.String(),
   digest: Type.String(),

@@ -7,7 +7,7 @@ import { readLock } from "./engine/lock.ts";
 import { readFirstSeen } from "./engine/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
 import * as methods from "./methods.ts";
-import { placesOf } from "./places.ts";
+import { placesOf } from "./package-sources.ts";
 import type { Context } from "./uses.ts";
 import { createWatch } from "./watch.ts";
 

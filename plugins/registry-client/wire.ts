@@ -66,9 +66,10 @@ export async function uninstall(
   if (engine.isOwn(pluginId))
     throw clientErrors.REGISTRY_CLIENT_NAME_RESERVED(`${pluginId} is a plugin of this Pincer: it is turned off, and not removed`);
   const request = { do: "remove" as const, packages: [pluginId] };
-  const { token } = await engine.plan(request, signal);
+  const { token, items } = await engine.plan(request, signal);
   await engine.apply(request, { token, accepted: [] }, signal);
-  return { ok: true, pluginId, restartRequired: true, removed: ["files", "settings", "lock entry"], warnings: [noRestart] };
+  const warnings = [noRestart, ...items.flatMap(({ notices }) => notices.map(({ text }) => text))];
+  return { ok: true, pluginId, restartRequired: true, removed: ["files", "settings", "lock entry"], warnings };
 }
 
 export const found = (hits: readonly Hit[]): ResultOf<typeof pluginsSearch> => ({

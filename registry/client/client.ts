@@ -2,7 +2,7 @@
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
 import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
-import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
+import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
 import { type Expected, joined, readTarget } from "../source.ts";
@@ -120,7 +120,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     },
 
     async find(name, signal) {
-      const unknown = () => new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${name.kind.slice(0, -1)} ${name.id}`);
+      const unknown = () => new RegistryError("REGISTRY_NOT_FOUND", `${options.source.name} has no ${wordOf(name.kind)} ${name.id}`);
       const found = await last(`${folderOf(name)}/any`, signal);
       const publisher = publisherOf(found.role);
       if (publisher === undefined) throw unknown();

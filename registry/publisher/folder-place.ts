@@ -52,7 +52,7 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
       return { publisher, owner: repository.publisher(publisher)!, offer: offer?.statement };
     },
 
-    async publish({ publisher, list, newcomer, archives }) {
+    async publish({ publisher, list, newcomer, archives, findings }) {
       return alone(() => {
         const repository = open();
         const releases = Object.keys(parseMetadata("targets", publisherRole(publisher), list).signed.targets).map(
@@ -61,7 +61,8 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
         const names = new Map(releases.map(({ kind, id }) => [`${kind}/${id}`, { kind, id }]));
         const claimed = [...names.values()].filter((name) => repository.ownerOf(name) === undefined);
         const owner = repository.publisher(publisher) ?? newcomer;
-        repository.publish(publisher, list, archives, claimed.length > 0 && owner ? { names: claimed, ...owner } : undefined);
+        const claim = claimed.length > 0 && owner ? { names: claimed, ...owner } : undefined;
+        repository.publish(publisher, list, archives, { ...(claim && { claim }), findings });
         return { released: [], claimed };
       });
     },

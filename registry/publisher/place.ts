@@ -1,6 +1,7 @@
 /** A registry that somebody changes from here, who has the keys: a folder, or a server. What is signed is signed before it comes to either. */
 import type { PackageName } from "../name.ts";
 import type { Staged, StagedRole } from "../repository/staged.ts";
+import type { Finding } from "../scan/finding.ts";
 import type { RegistrySource } from "../source.ts";
 import type { Signer } from "../trust/key.ts";
 import type { Metadata } from "../trust/metadata.ts";
@@ -37,13 +38,7 @@ export interface Sent {
     readonly id: string;
     readonly version: string;
     readonly sha256: string;
-    readonly findings: readonly {
-      readonly rule: string;
-      readonly severity: string;
-      readonly file: string;
-      readonly line: number;
-      readonly sentence: string;
-    }[];
+    readonly findings: readonly Finding[];
   }[];
   readonly claimed: readonly PackageName[];
 }
@@ -56,6 +51,8 @@ export interface Submission {
   readonly newcomer: Owner | undefined;
   /** Those that are new in the list, by path. */
   readonly archives: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** By path, what a scan found in them: for a folder, where no server looks. */
+  readonly findings: ReadonlyMap<string, readonly Finding[]>;
 }
 
 /** Everything throws what the registry refuses, by its code, and `Unanswered` where it may be tried again. */
@@ -71,7 +68,7 @@ export interface RegistryPlace {
   /** Says that the name shall be another publisher's. */
   offer(name: PackageName, statement: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Takes what was offered, with a list that has all its releases. */
-  take(name: PackageName, submission: Omit<Submission, "archives">, by: Sender): Promise<void>;
+  take(name: PackageName, submission: Omit<Submission, "archives" | "findings">, by: Sender): Promise<void>;
   /** Other keys for a publisher; `statement`: the founders' word, where the keys of before have not signed the list too. */
   rekey(
     publisher: string,

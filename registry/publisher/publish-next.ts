@@ -1,5 +1,6 @@
 /** What a publisher signs next, over what the registry has. */
 import { RegistryError } from "../error.ts";
+import type { Finding } from "../scan/finding.ts";
 import { signersOf } from "../trust/envelope.ts";
 import type { Signer } from "../trust/key.ts";
 import { type Signed, signMetadata } from "../trust/metadata.ts";
@@ -16,13 +17,15 @@ export interface Publication {
   readonly sender: Sender;
   /** By path; those that are there already are not sent. */
   readonly archives: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** By path, what a scan found in them: for a folder, where no server looks. */
+  readonly findings?: ReadonlyMap<string, readonly Finding[]>;
   /** Undefined: nothing is left to do, perhaps because an earlier attempt has arrived without an answer. */
   next(before: List | undefined): List | undefined;
 }
 
 /** Undefined when there was nothing to do. Throws what the registry refuses, by its code. */
 export const publishNext = (
-  { place, publisher, signers, sender, archives, next }: Publication,
+  { place, publisher, signers, sender, archives, findings = new Map(), next }: Publication,
   persistence: Persistence,
 ): Promise<Sent | undefined> =>
   persistently(persistence, async () => {
@@ -37,6 +40,7 @@ export const publishNext = (
         list: signMetadata(list, signers),
         newcomer: known?.owner ? undefined : { keys: signers, threshold: signers.length },
         archives: new Map([...archives].filter(([path]) => before?.targets[path] === undefined)),
+        findings,
       },
       sender,
     );

@@ -1,7 +1,7 @@
 /** A registry that is changed through its server. */
 import { randomBytes } from "node:crypto";
 import { RegistryError, type RegistryErrorCode } from "../error.ts";
-import { httpSource, type SourceClock } from "../http-source.ts";
+import { type HttpReaderOptions, httpSource, type SourceClock } from "../http-source.ts";
 import type { PackageName } from "../name.ts";
 import { type StagedRole, stagedFile } from "../repository/staged.ts";
 import type { OwnerPage } from "../server/ownership.ts";
@@ -21,6 +21,7 @@ export interface ServerPlaceOptions {
   readonly url: string;
   readonly clock: SourceClock;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly fetchLed: NonNullable<HttpReaderOptions["fetchLed"]>;
   readonly signal: AbortSignal;
   /** Told before each wait. */
   readonly onWait: (why: string, ms: number) => void;
@@ -28,8 +29,8 @@ export interface ServerPlaceOptions {
 
 const largestAnswer = 16 * 2 ** 20;
 
-export function serverPlace({ url, clock, fetch, signal, onWait }: ServerPlaceOptions): RegistryPlace {
-  const source = httpSource({ url, clock, fetch, onWait });
+export function serverPlace({ url, clock, fetch, fetchLed, signal, onWait }: ServerPlaceOptions): RegistryPlace {
+  const source = httpSource({ url, clock, fetch, fetchLed, onWait });
   const read = (path: string) => joined(source.read(path, { limit: largestAnswer, signal }));
   const strange = (cause?: unknown) =>
     new RegistryError("REGISTRY_UNREACHABLE", `${url} answers something else than a registry's server`, { cause });
@@ -51,10 +52,9 @@ export function serverPlace({ url, clock, fetch, signal, onWait }: ServerPlaceOp
     const headers = { "content-type": packed.headers.get("content-type")! };
     const body = new Uint8Array(await packed.arrayBuffer());
     const target = new URL(`api/v1/${path}`, url.endsWith("/") ? url : `${url}/`);
-    const request = { method: "POST", path: target.pathname, authority: target.host };
     const proof = by?.token
       ? { authorization: `Bearer ${by.token}` }
-      : by && signRequest(request, body, by.signer, clock.now(), randomBytes(16).toString("base64url"));
+      : by && signRequest({ method: "POST", url: target.href }, body, by.signer, clock.now(), randomBytes(16).toString("base64url"));
     let response: Response;
     try {
       response = await fetch(target.href, { method: "POST", body, headers: { ...headers, ...proof }, redirect: "manual", signal });

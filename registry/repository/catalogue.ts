@@ -1,5 +1,5 @@
 /** The catalogue of a registry, kept in step with what is published. */
-import { type CatalogueEntry, catalogueFile, cataloguePath, compareEntries, readCatalogue } from "../catalogue.ts";
+import { type CatalogueEntry, catalogueFile, cataloguePath, compareEntries, gistOf, readCatalogue } from "../catalogue.ts";
 import { placeOf } from "../layout.ts";
 import { compareVersions, type PackageName, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
@@ -11,6 +11,7 @@ import { ownerIn } from "../trust/owner.ts";
 import { publisherRole } from "../trust/role.ts";
 import type { Roles } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
+import { findingsIn } from "./findings.ts";
 import { lives, unsigned } from "./lifetime.ts";
 import { namesRoleOf } from "./names.ts";
 
@@ -36,7 +37,7 @@ export function nextCatalogue(
     const known = targets[path];
     const rows = known ? readCatalogue(files.read(placeOf(path, known.hashes.sha256))!, path) : [];
     const isChanged = (row: CatalogueEntry) => changed.some(({ kind, id }) => row.kind === kind && row.id === id);
-    const next = [...rows.filter((row) => !isChanged(row)), ...changed.flatMap((name) => entryOf(name, roles, revocations))];
+    const next = [...rows.filter((row) => !isChanged(row)), ...changed.flatMap((name) => entryOf(name, files, roles, revocations))];
     const bytes = catalogueFile(next.sort(compareEntries));
     const sha256 = sha256Of(bytes);
     files.write(placeOf(path, sha256), bytes);
@@ -47,16 +48,24 @@ export function nextCatalogue(
 }
 
 /** None for a package of which nobody should install anything. */
-function entryOf({ kind, id }: PackageName, roles: Roles, revocations: readonly Revocation[]): readonly CatalogueEntry[] {
+function entryOf(
+  { kind, id }: PackageName,
+  files: RepositoryFiles,
+  roles: Roles,
+  revocations: readonly Revocation[],
+): readonly CatalogueEntry[] {
   const publisher = ownerIn(roles(namesRoleOf(roles, { kind, id }))!.signed, { kind, id });
   if (publisher === undefined) return [];
-  const releases = Object.entries(roles(publisherRole(publisher))?.signed.targets ?? {}).flatMap(([path, { custom }]) => {
+  const releases = Object.entries(roles(publisherRole(publisher))?.signed.targets ?? {}).flatMap(([path, { custom, hashes }]) => {
     const release = releaseAt(path);
     if (release?.kind !== kind || release.id !== id || revocationOf(revocations, release)) return [];
     const notes = readNotes(custom, path);
-    return notes.yanked ? [] : [{ version: release.version, summary: notes.summary }];
+    return notes.yanked ? [] : [{ version: release.version, summary: notes.summary, sha256: hashes.sha256 }];
   });
   releases.sort((a, b) => compareVersions(b.version, a.version));
   const newest = releases.find(({ version }) => !version.includes("-")) ?? releases[0];
-  return newest ? [{ kind, id, publisher, ...newest }] : [];
+  if (!newest) return [];
+  const { sha256, ...said } = newest;
+  const found = findingsIn(files, sha256);
+  return [{ kind, id, publisher, ...said, ...(found && { findings: gistOf(found) }) }];
 }

@@ -3,6 +3,7 @@ import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { checkedName, type PackageName, releaseAt } from "../name.ts";
 import type { Revocation } from "../revocations.ts";
+import type { Finding } from "../scan/finding.ts";
 import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed } from "../trust/metadata.ts";
 import { isSameOwner, type Owner, ownerIn } from "../trust/owner.ts";
@@ -13,6 +14,7 @@ import { nextCatalogue } from "./catalogue.ts";
 import { type Claim, claimedIn } from "./claim.ts";
 import { currentRoles, currentRoot, currentSnapshot, withChanged } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
+import { findingsIn, keepFindings } from "./findings.ts";
 import { ownerOf, rekeyed, requireTransfer, transferred } from "./hand-over.ts";
 import { stamp } from "./lifetime.ts";
 import { namesRoleOf, namesRolesWith, signNames } from "./names.ts";
@@ -26,6 +28,13 @@ export interface RepositoryOptions {
   readonly online: Signer;
   /** Epoch milliseconds. */
   readonly now: () => number;
+}
+
+/** What comes with a publication. */
+export interface PublishedWith {
+  readonly claim?: Claim;
+  /** What a scan found in the archives, by path. */
+  readonly findings?: ReadonlyMap<string, readonly Finding[]>;
 }
 
 export interface Repository {
@@ -46,7 +55,9 @@ export interface Repository {
    * `REGISTRY_FILE_WRONG`, `REGISTRY_NOT_FOUND` for a name that is not the publisher's. Names that are claimed with it are the publisher's in the same
    * step, or nothing has happened.
    */
-  publish(publisher: string, metadata: Uint8Array, archives: ReadonlyMap<string, Uint8Array>, claim?: Claim): void;
+  publish(publisher: string, metadata: Uint8Array, archives: ReadonlyMap<string, Uint8Array>, also?: PublishedWith): void;
+  /** What a scan found in that archive when it was published; undefined when nobody has looked. */
+  findingsOf(sha256: string): readonly Finding[] | undefined;
   /**
    * Hands a name over, as a statement of its publisher's or of the founders' wants it, with the list of who gets it: all releases are in that. For one
    * of whom nothing is registered yet the keys are needed. Throws as `publish`.
@@ -118,7 +129,7 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
     handedOver: (publisher) =>
       Object.keys(current(publisherRole(publisher))?.signed.targets ?? {}).filter((path) => nameOwner(releaseAt(path)!) !== publisher),
 
-    publish(publisher, bytes, archives, claim) {
+    publish(publisher, bytes, archives, { claim, findings } = {}) {
       const claims = claim ? claimed(publisher, claim) : new Map<string, Uint8Array>();
       const roles = withChanged(current, claims);
       const role = publisherRole(publisher);
@@ -127,9 +138,16 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       const namesOf = (name: PackageName) => roles(namesRoleOf(roles, name))!;
       const delegators = namesRolesWith(roles, publisher).map((one) => roles(one)!);
       const fresh = acceptList({ publisher, list, before, archives, namesOf, delegators, revocations: known(), now });
-      for (const path of fresh) files.write(placeOf(path, list.signed.targets[path]!.hashes.sha256), archives.get(path)!);
+      for (const path of fresh) {
+        const { sha256 } = list.signed.targets[path]!.hashes;
+        const found = findings?.get(path);
+        if (found) keepFindings(files, sha256, found);
+        files.write(placeOf(path, sha256), archives.get(path)!);
+      }
       commit(new Map([...claims, [role, bytes]]), packagesThatDiffer(before, list));
     },
+
+    findingsOf: (sha256) => findingsIn(files, sha256),
 
     transfer(statement, list, newcomer) {
       const { changed, packages } = transferred(handOver(), statement, list, newcomer);

@@ -15,9 +15,6 @@ import { secrets } from "./rules/secrets.ts";
 import { shellCommands } from "./rules/shell.ts";
 import { type Rule, subjectOf } from "./subject.ts";
 
-/** Of the rules: what older ones have found is looked for again. */
-export const rulesVersion = 1;
-
 const rules: readonly Rule[] = [
   undeclaredHosts,
   undeclaredNetwork,

@@ -1,4 +1,6 @@
-/** Who asks, as far as limits and counts go. */
+/** Who asks, as far as limits and counts go, and what the server is called. */
+import { isIP } from "node:net";
+import type { ServerSettings } from "./settings.ts";
 
 /** A network of IPv6 is one household's, so that nobody is as many as it has addresses. */
 export function householdOf(address: string): string {
@@ -21,7 +23,21 @@ export function forwardedFor(headers: Headers, peer: string, proxies: number): s
 }
 
 /** Where whoever asks has asked; proxies say it when the encryption ends with them. */
-export function originOf({ url, headers }: Request, proxies: number): string {
+export function originOf({ url, headers }: Request, { proxies, address }: ServerSettings): string {
+  if (address !== undefined) return plainAddress(address);
   const { origin } = new URL(url);
   return proxies > 0 && headers.get("x-forwarded-proto") === "https" ? origin.replace(/^http:/, "https:") : origin;
+}
+
+const plainAddress = (address: string): string => new URL(address).href.replace(/\/$/, "");
+
+/**
+ * For which addresses a request must be signed. None that whoever asks has said: with those it could have been signed for another registry. What is
+ * heard on this machine alone is for nobody else, and is called by its port.
+ */
+export function ownAddresses({ address, proxies }: ServerSettings, host: string, port: number): readonly string[] {
+  if (address !== undefined) return [plainAddress(address)];
+  const isLocal = host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+  if (!isLocal || proxies > 0) return [];
+  return [...new Set([host === "::1" ? "[::1]" : host, "127.0.0.1", "localhost"])].map((name) => plainAddress(`http://${name}:${port}`));
 }

@@ -19,12 +19,13 @@ import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
 import type { Rekeying } from "./rekeying.ts";
 import type { SearchIndex } from "./search-index.ts";
+import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface AppParts {
   readonly folder: string;
-  readonly proxies: number;
+  readonly settings: ServerSettings;
   readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
@@ -52,7 +53,8 @@ export const clawHubPrefix = "/clawhub";
 
 export function createApp(parts: AppParts) {
   const { folder, rates, downloads, index, shelf, pages } = parts;
-  const household = (request: Request, peer: string | undefined) => householdOf(forwardedFor(request.headers, peer ?? "", parts.proxies));
+  const household = (request: Request, peer: string | undefined) =>
+    householdOf(forwardedFor(request.headers, peer ?? "", parts.settings.proxies));
 
   /** One of the registry's own files, counted when it is an archive that is fetched from its beginning. */
   const file = (request: Request, peer: string | undefined): Response => {
@@ -140,7 +142,7 @@ export function createApp(parts: AppParts) {
         path,
         ({ request, server }) =>
           parts.clawHub(request, {
-            origin: originOf(request, parts.proxies),
+            origin: originOf(request, parts.settings),
             onDownload: ({ path: archive, sha256 }) =>
               downloads.count(`/${placeOf(archive, sha256)}`, household(request, server?.requestIP(request)?.address)),
           }),

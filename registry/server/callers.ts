@@ -12,7 +12,7 @@ export interface Caller {
 }
 
 export interface Callers {
-  /** From the headers alone, before anything of the body is read. Throws `REGISTRY_UNAUTHENTICATED`. */
+  /** From the headers alone, before anything of the body is read. Throws `REGISTRY_UNAUTHENTICATED`, `REGISTRY_MISDIRECTED`. */
   identify(request: Request): Caller;
   /** That the body is the one that was signed. */
   requireBody(caller: Caller, body: Uint8Array): void;
@@ -20,10 +20,24 @@ export interface Callers {
   requirePublisher(caller: Caller, publisher: string, keys: readonly PublicKey[]): void;
 }
 
-export function createCallers(database: Database, tokens: Tokens, now: () => number): Callers {
+/** `addresses`: what the server is called, each without a slash at its end. */
+export function createCallers(database: Database, tokens: Tokens, addresses: () => readonly string[], now: () => number): Callers {
+  /** Also those for which it was signed where somebody else is meant, so that it can be said. */
+  function proofOf({ method, url, headers }: Request): Proof {
+    const { pathname, search, host } = new URL(url);
+    const [own, other] = [addresses(), headers.get("host") ?? host];
+    const urls = [...own, `https://${other}`, `http://${other}`].map((address) => `${address}${pathname}${search}`);
+    const proof = verifyRequest(method, urls, headers, now());
+    if (urls.indexOf(proof.url) < own.length) return proof;
+    const known = own.length === 0 ? "none" : own[0];
+    throw new RegistryError(
+      "REGISTRY_MISDIRECTED",
+      `the request is signed for ${proof.url}, and the address of this registry is ${known}: whoever runs it says which it is with \`address\` in its server.json; a token is for every address`,
+    );
+  }
+
   return {
     identify(request) {
-      const url = new URL(request.url);
       const bearer = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
       if (bearer !== undefined) return { token: tokens.check(bearer) };
       if (!request.headers.has("signature"))
@@ -31,8 +45,7 @@ export function createCallers(database: Database, tokens: Tokens, now: () => num
           "REGISTRY_UNAUTHENTICATED",
           "expected a token (`Authorization: Bearer`) or a signature with the publisher's key (`Signature`)",
         );
-      const authority = request.headers.get("host") ?? url.host;
-      return { proof: verifyRequest({ method: request.method, path: url.pathname, authority }, request.headers, now()) };
+      return { proof: proofOf(request) };
     },
 
     requireBody({ proof }, body) {

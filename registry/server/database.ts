@@ -1,5 +1,5 @@
 /**
- * What a server knows beside the files: tokens, grants, counts, and what it found in them. It lies in `server.db` in the registry's folder. What can be
+ * What a server knows beside the files: tokens, grants and counts. It lies in `server.db` in the registry's folder. What can be
  * read from the files, it holds only to answer faster.
  */
 import { Database } from "bun:sqlite";
@@ -25,7 +25,6 @@ const migrations: readonly string[] = [
    CREATE TABLE downloads (
      kind TEXT NOT NULL, id TEXT NOT NULL, version TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL,
      PRIMARY KEY (kind, id, version, day)) STRICT, WITHOUT ROWID;
-   CREATE TABLE findings (sha256 TEXT NOT NULL, rules INTEGER NOT NULL, found TEXT NOT NULL, PRIMARY KEY (sha256)) STRICT, WITHOUT ROWID;
    CREATE TABLE offers (kind TEXT NOT NULL, id TEXT NOT NULL, statement BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
    CREATE VIRTUAL TABLE words USING fts5 (id, summary, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
    CREATE VIRTUAL TABLE grams USING fts5 (id, tokenize = 'trigram');`,

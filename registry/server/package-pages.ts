@@ -1,12 +1,11 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import type { PackageName, Release } from "../name.ts";
+import { type PackageName, type Release, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type Finding, severities } from "../scan/finding.ts";
 import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
-import type { Findings } from "./findings.ts";
 import type { ServerSettings } from "./settings.ts";
 import { newestOf, type Shelf, type ShelvedRelease } from "./shelf.ts";
 
@@ -15,7 +14,6 @@ export interface PackagePagesOptions {
   readonly repository: Repository;
   readonly shelf: Shelf;
   readonly downloads: Downloads;
-  readonly findings: Findings;
   readonly settings: ServerSettings;
 }
 
@@ -33,7 +31,7 @@ export type PackagePages = ReturnType<typeof createPackagePages>;
 
 const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there is no ${what} here`);
 
-export function createPackagePages({ database, repository, shelf, downloads, findings, settings }: PackagePagesOptions) {
+export function createPackagePages({ database, repository, shelf, downloads, settings }: PackagePagesOptions) {
   const counted = (found: readonly Finding[] | undefined) =>
     found && Object.fromEntries(severities.map((severity) => [severity, found.filter((one) => one.severity === severity).length]));
   const shown = ({ version, path, sha256, length, notes }: ShelvedRelease) => ({ version, path, sha256, length, notes });
@@ -68,7 +66,7 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
     package(name: PackageName) {
       const releases = shelf.releases(name);
       const newest = newestOf(releases) ?? releases[0];
-      if (!newest) throw missing(`${name.kind.slice(0, -1)} ${name.id}`);
+      if (!newest) throw missing(`${wordOf(name.kind)} ${name.id}`);
       const { total, versions } = downloads.of(name);
       return {
         ...name,
@@ -79,20 +77,20 @@ export function createPackagePages({ database, repository, shelf, downloads, fin
         releases: releases.map((release) => ({
           ...shown(release),
           downloads: versions[release.version] ?? 0,
-          findings: counted(findings.of(release.sha256)),
+          findings: counted(repository.findingsOf(release.sha256)),
         })),
       };
     },
 
     release({ version, ...name }: Release) {
       const release = shelf.releases(name).find((one) => one.version === version);
-      if (!release) throw missing(`${name.kind.slice(0, -1)} ${name.id} ${version.slice(0, 64)}`);
+      if (!release) throw missing(`${wordOf(name.kind)} ${name.id} ${version.slice(0, 64)}`);
       return {
         ...name,
         ...shown(release),
         publisher: publisherOf(name),
         downloads: downloads.of(name).versions[version] ?? 0,
-        findings: findings.of(release.sha256) ?? null,
+        findings: repository.findingsOf(release.sha256) ?? null,
       };
     },
   };

@@ -1,8 +1,9 @@
 /** Takes what publishers send: who sends it, whether they may, and then all of it in one step, or nothing. */
 import type { Database } from "bun:sqlite";
+import type { ArchiveEntry } from "../archive/read.ts";
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
-import { type PackageName, type Release, releaseAt } from "../name.ts";
+import { archiveOf, type Kind, type PackageName, type Release, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import { unpackRelease } from "../release.ts";
 import type { Claim } from "../repository/claim.ts";
@@ -13,7 +14,6 @@ import { signersOf } from "../trust/envelope.ts";
 import { isSameOwner } from "../trust/owner.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
-import type { Findings } from "./findings.ts";
 import type { Names } from "./names.ts";
 import { type Publication, readPublication } from "./publication.ts";
 import type { Rates } from "./rates.ts";
@@ -38,7 +38,7 @@ export interface PublishOptions {
   readonly settings: ServerSettings;
   readonly callers: Callers;
   readonly names: Names;
-  readonly findings: Findings;
+  readonly scan: (kind: Kind, files: readonly ArchiveEntry[]) => Promise<readonly Finding[]>;
   readonly shelf: Shelf;
   readonly clock: SourceClock;
   readonly rates: { readonly publications: Rates; readonly claims: Rates };
@@ -46,7 +46,7 @@ export interface PublishOptions {
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, findings, shelf, clock, rates, uploads } = options;
+  const { database, repository, settings, callers, names, scan, shelf, clock, rates, uploads } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
@@ -68,15 +68,14 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const target = list.signed.targets[path];
       if (!target) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${path} came, and the list does not speak of it`);
       const { release, files } = await unpackRelease(path, archive, target.custom);
-      const sha256 = sha256Of(archive);
-      const found = findings.look(sha256, release.kind, files);
+      const found = await scan(release.kind, files);
       const grave = found.find(({ severity }) => severity === "high");
       if (grave && settings.refuseFindings === "high")
         throw new RegistryError(
           "REGISTRY_FORBIDDEN",
           `${path} is refused here: ${grave.file}:${grave.line}: ${grave.sentence} (${grave.rule})`,
         );
-      released.push({ ...release, sha256, findings: found });
+      released.push({ ...release, sha256: sha256Of(archive), findings: found });
     }
     return released;
   }
@@ -118,7 +117,10 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
         }
       }
       const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
-      repository.publish(publisher, bytes, archives, claim);
+      repository.publish(publisher, bytes, archives, {
+        ...(claim && { claim }),
+        findings: new Map(released.map((release) => [archiveOf(release), release.findings])),
+      });
       shelf.refresh();
       return { publisher, version: next, released, claimed };
     });

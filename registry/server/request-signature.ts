@@ -1,6 +1,6 @@
 /**
- * A request that is signed with a publisher's key, in the form of HTTP Message Signatures (RFC 9421): over the method, the path, whom it is for, and the
- * digest of the body (RFC 9530), with a time and a nonce. One profile of it, so that nothing is left to be chosen by whoever attacks.
+ * A request that is signed with a publisher's key, in the form of HTTP Message Signatures (RFC 9421): over the method, the whole address that it
+ * is for, and the digest of the body (RFC 9530), with a time and a nonce. One profile of it, so that nothing is left to be chosen by whoever attacks.
  */
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { RegistryError } from "../error.ts";
@@ -11,29 +11,20 @@ export const toleranceMs = 5 * 60 * 1000;
 
 export interface SignedRequest {
   readonly method: string;
-  readonly path: string;
-  /** Host, with the port where it is not the usual one. */
-  readonly authority: string;
+  /** All of it, with scheme and path: at another registry it says nothing. */
+  readonly url: string;
 }
 
 export const contentDigest = (body: Uint8Array): string => `sha-256=:${createHash("sha256").update(body).digest("base64")}:`;
 
 const parameters = (created: number, nonce: string, key: string): string =>
-  `("@method" "@path" "@authority" "content-digest");created=${created};nonce="${nonce}";keyid="${key}";alg="ed25519";tag="pincer-registry"`;
+  `("@method" "@target-uri" "content-digest");created=${created};nonce="${nonce}";keyid="${key}";alg="ed25519";tag="pincer-registry"`;
 const form =
-  /^pincer=\("@method" "@path" "@authority" "content-digest"\);created=(\d{1,12});nonce="([A-Za-z0-9_-]{16,64})";keyid="([0-9a-f]{64})";alg="ed25519";tag="pincer-registry"$/;
+  /^pincer=\("@method" "@target-uri" "content-digest"\);created=(\d{1,12});nonce="([A-Za-z0-9_-]{16,64})";keyid="([0-9a-f]{64})";alg="ed25519";tag="pincer-registry"$/;
 
 /** The signature base, which is what is signed. */
-const base = ({ method, path, authority }: SignedRequest, digest: string, input: string): Uint8Array =>
-  Buffer.from(
-    [
-      `"@method": ${method}`,
-      `"@path": ${path}`,
-      `"@authority": ${authority}`,
-      `"content-digest": ${digest}`,
-      `"@signature-params": ${input}`,
-    ].join("\n"),
-  );
+const base = ({ method, url }: SignedRequest, digest: string, input: string): Uint8Array =>
+  Buffer.from([`"@method": ${method}`, `"@target-uri": ${url}`, `"content-digest": ${digest}`, `"@signature-params": ${input}`].join("\n"));
 
 /** Headers that go with the request. */
 export function signRequest(request: SignedRequest, body: Uint8Array, signer: Signer, now: number, nonce: string): Record<string, string> {
@@ -44,6 +35,8 @@ export function signRequest(request: SignedRequest, body: Uint8Array, signer: Si
 }
 
 export interface Proof {
+  /** For which of the addresses it was signed. */
+  readonly url: string;
   /** The public key, in hex. */
   readonly key: string;
   readonly nonce: string;
@@ -51,8 +44,11 @@ export interface Proof {
   readonly digest: string;
 }
 
-/** Whose key has signed it; who that is, and whether it came before, is for the caller to see. Throws `REGISTRY_UNAUTHENTICATED`. */
-export function verifyRequest(request: SignedRequest, headers: Headers, now: number): Proof {
+/**
+ * Whose key has signed it, and for which of these addresses; who that is, and whether it came before, is for the caller to see. Throws
+ * `REGISTRY_UNAUTHENTICATED`.
+ */
+export function verifyRequest(method: string, urls: readonly string[], headers: Headers, now: number): Proof {
   const refuse = (why: string) => new RegistryError("REGISTRY_UNAUTHENTICATED", `the signature of the request ${why}`);
   const [input, signature, digest] = ["signature-input", "signature", "content-digest"].map((name) => headers.get(name) ?? "");
   const [, created, nonce, key] = form.exec(input!) ?? [];
@@ -63,9 +59,10 @@ export function verifyRequest(request: SignedRequest, headers: Headers, now: num
   const apartMs = Math.abs(now - Number(created) * 1000);
   if (apartMs > toleranceMs)
     throw refuse(`is ${Math.round(apartMs / 1000)} s away from the registry's clock; at most ${toleranceMs / 1000} s may be`);
-  if (!isSignature(key, base(request, digest!, input!.slice("pincer=".length)), Buffer.from(sig, "base64")))
-    throw refuse("does not belong to the request");
-  return { key, nonce, digest: digest! };
+  const signed = (url: string) => base({ method, url }, digest!, input!.slice("pincer=".length));
+  const url = urls.find((one) => isSignature(key, signed(one), Buffer.from(sig, "base64")));
+  if (url === undefined) throw refuse(`does not belong to the request: expected one over ${method} ${urls[0]}`);
+  return { url, key, nonce, digest: digest! };
 }
 
 function isSignature(hex: string, data: Uint8Array, signature: Uint8Array): boolean {

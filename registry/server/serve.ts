@@ -3,7 +3,9 @@ import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
 import { parseStaged } from "../repository/staged.ts";
+import { scanApart } from "../scan/scan-apart.ts";
 import type { Signer } from "../trust/key.ts";
+import { ownAddresses } from "./address.ts";
 import { clawHubPrefix, createApp } from "./app.ts";
 import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
@@ -11,7 +13,6 @@ import { createClawHub } from "./clawhub/handler.ts";
 import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
-import { createFindings } from "./findings.ts";
 import { createNames, popularNames, type Resemblance } from "./names.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
@@ -58,7 +59,6 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   const index = createSearchIndex(database);
   const shelf = createShelf(folder, database, repository, index);
   const downloads = createDownloads(database, now);
-  const findings = createFindings(database);
   const tokens = createTokens(database, now);
   const rates = {
     files: createRates(settings.rates.files, "files", now),
@@ -66,27 +66,27 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     publications: createRates(settings.rates.publications, "publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
-  const callers = createCallers(database, tokens, now);
+  const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
   const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
   const app = createApp({
     folder,
-    proxies: settings.proxies,
+    settings,
     rates,
     downloads,
     index,
     shelf,
-    pages: createPackagePages({ database, repository, shelf, downloads, findings, settings }),
-    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index, findings }), prefix: clawHubPrefix }),
+    pages: createPackagePages({ database, repository, shelf, downloads, settings }),
+    clawHub: createClawHub({ shelf: createRegistryShelf({ folder, repository, shelf, index }), prefix: clawHubPrefix }),
     publish: createPublisher({
       database,
       repository,
       settings,
       callers,
       names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
-      findings,
+      scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
       clock,
       rates,

@@ -16,6 +16,13 @@ const rate = (burst: number, perMinute: number, description: string) =>
 
 const serverSettings = Type.Object(
   {
+    address: Type.Optional(
+      Type.String({
+        pattern: "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        description:
+          "What everybody calls the registry, such as https://registry.example.org: a request must be signed for it. Without it only who asks on this machine may sign requests; tokens work in any case",
+      }),
+    ),
     claims: Type.Union([Type.Literal("open"), Type.Literal("granted")], {
       default: "open",
       description: "Who may take a free name: whoever comes first, or only whom `pincer registry grant` names",
@@ -38,6 +45,11 @@ const serverSettings = Type.Object(
     }),
     publicationBytes: Type.Integer({ minimum: 1024, default: 64 * 2 ** 20, description: "Largest body of a publication" }),
     bodySeconds: Type.Number({ exclusiveMinimum: 0, default: 120, description: "How long a body may take to come" }),
+    scanSeconds: Type.Number({
+      exclusiveMinimum: 0,
+      default: 30,
+      description: "How long an archive is looked through; what takes longer is told as something grave",
+    }),
     uploads: Type.Integer({ minimum: 1, default: 8, description: "Publications that are received at once" }),
     rates: Type.Object(
       {
@@ -56,7 +68,11 @@ export type ServerSettings = Static<typeof serverSettings>;
 /** With what was left out filled in. Throws `REGISTRY_SETTINGS_INVALID`. */
 export function checkedSettings(given: unknown, where: string): ServerSettings {
   const settings = Value.Default(serverSettings, structuredClone(given));
-  if (Value.Check(serverSettings, settings)) return settings;
+  if (Value.Check(serverSettings, settings)) {
+    const { address } = settings;
+    if (address === undefined || URL.canParse(address)) return settings;
+    throw new RegistryError("REGISTRY_SETTINGS_INVALID", `${where}: expected an address, came ${JSON.stringify(address)}, at /address`);
+  }
   const first = Value.Errors(serverSettings, settings).First();
   const came = first === undefined ? "" : `, came ${JSON.stringify(first.value)}, at ${first.path || "/"}`;
   throw new RegistryError("REGISTRY_SETTINGS_INVALID", `${where}: ${first?.message ?? "another form was expected"}${came}`);

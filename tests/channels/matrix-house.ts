@@ -65,13 +65,7 @@ export async function startHouse({ fake, matrix: given, origin, isEarly = false,
       // Each look is a round over the socket, so that whatever is under way has its turn.
     }
   };
-  if (!isEarly) {
-    await until("connected");
-    // From here on what is written is no history.
-    await matrix.until(() =>
-      matrix.calls.some(({ user, route, query }) => user === BOT.user && route === "GET /v3/sync" && query.includes("since=")),
-    );
-  }
+  if (!isEarly) await until("connected");
   const lifetime = opened.move();
   return {
     matrix,

@@ -2,7 +2,6 @@
 import type { JobRow } from "./autopsy.ts";
 import type { ChaosChannel, Shown } from "./channels/channel.ts";
 import { answering, type Evidence, groups, runOf, tight, twice, wholeOf } from "./evidence.ts";
-import { asksIn } from "./world.ts";
 
 interface Receipt {
   readonly state: string;
@@ -87,16 +86,8 @@ function* conversationComplaints({ evidence, channel, conversation, shown, repli
       yield `${where} shows ${texts} of ${run}, of which ${excuses.length} may be uncertain`;
     // A piece that names no message may be of any reply that is uncertain.
     const wholes = excuses.map(({ key }) => wholeOf(evidence.remains.entries, runSending(key)));
-    // A turn that is interrupted after a crash, before it has gone on, does not keep what it had said.
-    const isCancelled = run !== undefined && evidence.remains.jobs.get(`run:${run}`)?.state === "cancelled";
-    const namesOfRun = evidence.load.said.flatMap(({ runId, name }) => (runId === run ? [name] : []));
-    const wasSaid = (text: string) =>
-      asksIn(text).every((ask) => namesOfRun.some((name) => evidence.world.asks[ask]?.names.includes(name)));
     // What has grown before a crash may be of an answer that the model began anew.
-    if (
-      !channel.grows &&
-      !strays.every(({ text }) => wholes.some((whole) => whole.includes(tight(text))) || (isCancelled && wasSaid(text)))
-    )
+    if (!channel.grows && !strays.every(({ text }) => wholes.some((whole) => whole.includes(tight(text)))))
       yield `${where} shows ${texts}, which ${run} never said`;
   }
 

@@ -62,3 +62,14 @@ test("killed at whichever file it writes, the registry is as before or as after,
   }
   expect([...outcomes].filter((outcome) => outcome.startsWith("cut off")).length).toBeGreaterThan(0);
 }, 120_000);
+
+test("a request that came before the server was killed is not taken after it", async () => {
+  await using registry = await startServedRegistry();
+  const { signer } = createSigner();
+  const release = { kind: "plugins", id: "repeated", version: "1.0.0" } as const;
+  const sent = await parcel({ url: registry.url, publisher: "ada", signer, release, now: systemClock.now() });
+  expect(await post(registry.url, sent)).toMatchObject({ status: 201 });
+  await registry.stop("SIGKILL");
+  await registry.start();
+  expect(await post(registry.url, sent)).toMatchObject({ status: 401, detail: expect.stringContaining("came before") });
+});

@@ -1,6 +1,6 @@
 /** Pincer as it is published: what it holds, that it needs nothing else, and that what it brings later never touches it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
 import { commandOf, testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
@@ -206,19 +206,51 @@ test("what a plugin needs comes into the home by its own lock: the package stays
   const before = [one, other].map(contentsOf);
   await using first = published.user("first");
   await using second = published.user("second");
-  const env = { BUN_CONFIG_REGISTRY: registry.url };
+  const unpacked = join(first.folder, "unpacked");
+  const env = { BUN_CONFIG_REGISTRY: registry.url, BUN_INSTALL_CACHE_DIR: unpacked };
+  const home = join(first.folder, ".pincer");
 
   expect(await say(first, one, env)).toEqual({ said: "well 1.0.0" });
   expect(await say(first, other, env)).toEqual({ said: "well 2.0.0" });
-  expect(readdirSync(join(first.folder, ".pincer", "packages"))).toHaveLength(2);
-  // Nobody listens there any more: what the home has is enough, in a process of its own too, and another home is filled from the cache.
+  expect(readdirSync(join(home, "packages"))).toHaveLength(2);
+  expect(await say(second, one, env)).toEqual({ said: "well 1.0.0" });
+  // Nobody listens there any more: what the home has is enough, in a process of its own too.
   await registry[Symbol.asyncDispose]();
-  expect(await say(first, one, { ...env, BUN_INSTALL_CACHE_DIR: join(first.folder, "empty") })).toEqual({ said: "well 1.0.0" });
+  expect(await say(first, one, env)).toEqual({ said: "well 1.0.0" });
   fine(await first.pincer(one, ["config", "set", "plugins.needy.isolation", "process"]));
-  expect(await say(first, other, { ...env, BUN_INSTALL_CACHE_DIR: join(first.folder, "empty") })).toEqual({ said: "well 2.0.0" });
-  const warm = join(first.folder, ".cache", "pincer", "cache");
-  expect(await say(second, one, { ...env, BUN_INSTALL_CACHE_DIR: warm })).toEqual({ said: "well 1.0.0" });
+  expect(await say(first, other, env)).toEqual({ said: "well 2.0.0" });
+
+  // Packages that are gone come again from the archives that were kept, each compared with the lock, and never from what Bun has unpacked.
+  expect(existsSync(unpacked)).toBe(false);
+  const forget = () => {
+    for (const folder of ["packages", join("cache", "plugins")]) rmSync(join(home, folder), { recursive: true });
+  };
+  forget();
+  expect(await say(first, one, env)).toEqual({ said: "well 1.0.0" });
+  forget();
+  const archives = join(home, "cache", "packages");
+  for (const name of readdirSync(archives)) appendFileSync(join(archives, name), "more");
+  fine(await first.pincer(one, ["up"], env));
+  const refused = await first.pincer(one, ["call", "needy.say"], env);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("127.0.0.1") });
+  fine(await first.pincer(one, ["stop"], env));
   expect([one, other].map(contentsOf)).toEqual(before);
+}, 240_000);
+
+test("packages that no version of a plugin needs any more go when a new one has come", async () => {
+  await using registry = serveNpm();
+  await using user = published.user("updating");
+  const env = { BUN_CONFIG_REGISTRY: registry.url };
+  const root = published.unpack("updating");
+  for (const version of ["1.0.0", "2.0.0", "3.0.0"]) {
+    rmSync(join(root, "plugins", "needy"), { recursive: true, force: true });
+    addNeedy(root, registry, version);
+    expect(await say(user, root, env)).toEqual({ said: `well ${version}` });
+  }
+  // The one before stays: a gateway that still runs may load more of it.
+  const packages = join(user.folder, ".pincer", "packages");
+  const versions = readdirSync(packages).map((name) => join(packages, name, "node_modules", "dependency", "package.json"));
+  expect(versions.map((file) => JSON.parse(readFileSync(file, "utf8")).version).sort()).toEqual(["2.0.0", "3.0.0"]);
 }, 240_000);
 
 test("a plugin of a package is installed and removed by name, without a gateway, and the package stays as it is", async () => {

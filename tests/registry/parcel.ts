@@ -56,7 +56,7 @@ export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const packed = new Response(form);
   const contentType = packed.headers.get("content-type")!;
   const body = new Uint8Array(await packed.arrayBuffer());
-  const to = { method: "POST", path: "/api/v1/publish", authority: new URL(url).host };
+  const to = { method: "POST", url: `${url}/api/v1/publish` };
   const proof = token ? { authorization: `Bearer ${token}` } : signRequest(to, body, signer, now, randomBytes(16).toString("base64url"));
   return { body, list, headers: { ...proof, "content-type": contentType } };
 }

@@ -68,9 +68,16 @@ test("what was signed is what counts: another body, path or host is refused, and
   const spoilt = Uint8Array.from(body);
   spoilt[body.length >> 1]! ^= 1;
   expect(await post(registry.url, { body: spoilt, headers })).toMatchObject({ status: 401, detail: expect.stringContaining("body") });
-  expect(await post(registry.url, { body, headers: { ...headers, host: "registry.elsewhere.io" } })).toMatchObject({ status: 401 });
-  const elsewhere = await parcel(ada.options({ url: "http://registry.elsewhere.io" }));
-  expect(await post(registry.url, elsewhere)).toMatchObject({ status: 401, detail: expect.stringContaining("does not belong") });
+  for (const url of ["http://registry.elsewhere.io", "https://registry.elsewhere.io", registry.url.replace("http:", "https:")]) {
+    const elsewhere = await parcel(ada.options({ url }));
+    expect(await post(registry.url, { ...elsewhere, headers: { ...elsewhere.headers, host: new URL(url).host } })).toMatchObject({
+      status: 421,
+      code: "REGISTRY_MISDIRECTED",
+      detail: expect.stringContaining(`signed for ${url}/api/v1/publish, and the address of this registry is ${registry.url}`),
+    });
+  }
+  const unsaid = await parcel(ada.options({ url: "http://registry.elsewhere.io" }));
+  expect(await post(registry.url, unsaid)).toMatchObject({ status: 401, detail: expect.stringContaining("does not belong") });
   expect(await post(registry.url, { body, headers: { "content-type": headers["content-type"]! } })).toMatchObject({ status: 401 });
   for (const [name, value] of [
     ["signature", "pincer=:AAAA:"],

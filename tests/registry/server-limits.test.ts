@@ -194,6 +194,39 @@ test("what the server signs is signed anew long before it expires", async () => 
   });
 });
 
+test("a request that is signed for another registry is taken by none, whatever host it says it is for", async () => {
+  const { signer } = createSigner();
+  const address = "https://registry.example.org/pincer";
+  const asked = async ({ server, parcel }: Place, url: string, id: string) => {
+    const sent = await parcel("ada", signer, id, { url });
+    return post(server.url, { ...sent, headers: { ...sent.headers, host: new URL(url).host } });
+  };
+  await withServer({ address: `${address}/` }, async (place) => {
+    for (const url of ["https://registry.example.org", "http://registry.example.org", "https://eve.example", place.server.url])
+      expect([url, await asked(place, url, "weather")]).toEqual([
+        url,
+        expect.objectContaining({ status: 421, code: "REGISTRY_MISDIRECTED", detail: expect.stringContaining(`is ${address}:`) }),
+      ]);
+    expect(await asked(place, address.replace("https", "http"), "weather")).toMatchObject({
+      status: 401,
+      detail: expect.stringContaining(`expected one over POST ${address}/api/v1/publish`),
+    });
+    expect(await asked(place, address, "weather")).toMatchObject({ status: 201 });
+  });
+  // What is behind a proxy, and says nowhere what it is called, believes no host that it is told.
+  await withServer({ proxies: 1 }, async (place) => {
+    expect(await asked(place, "https://registry.example.org", "weather")).toMatchObject({
+      status: 421,
+      detail: expect.stringContaining("`address` in its server.json"),
+    });
+    using operator = openOperator(place.folder, () => place.clock.now());
+    const { token } = operator.tokens.create({ publisher: "ada", scopes: ["publish"], lifeMs: 60_000 });
+    expect(await post(place.server.url, await place.parcel("ada", signer, "weather", { token }))).toMatchObject({ status: 201 });
+  });
+  for (const wrong of ["registry.example.org", "https://a:b@x", "https://x/?y", "https://[x"])
+    expect(() => checkedSettings({ address: wrong }, "settings")).toThrow(/\/address/);
+});
+
 test("an expired token counts no more", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     using operator = openOperator(folder, () => clock.now());
@@ -229,6 +262,36 @@ test("what was found in a release is told to whoever publishes it, to whoever as
       code: "REGISTRY_FORBIDDEN",
     });
   });
+});
+
+test("a scan that takes too long is ended and told as grave, and others are answered while it runs", async () => {
+  // Seconds for the rules, while each turn of the loop below is a second to the server.
+  const slow = "eval(import(a `".repeat(120_000);
+  await withServer(
+    { bodySeconds: 1e9, scanSeconds: 30, rates: { reads: { burst: 1e6, perMinute: 1 } } },
+    async ({ server, clock, parcel }) => {
+      const { signer } = createSigner();
+      let answer: Awaited<ReturnType<typeof post>> | undefined;
+      const publication = post(
+        server.url,
+        await parcel("eve", signer, "weather", { files: { "plugin.ts": slow, "a.ts": slow, "b.ts": slow } }),
+      ).then((one) => {
+        answer = one;
+      });
+      let answered = 0;
+      while (answer === undefined) {
+        expect((await fetch(`${server.url}/api/v1/`)).status).toBe(200);
+        answered += 1;
+        await clock.advance(1000);
+      }
+      await publication;
+      expect(answer).toMatchObject({ status: 201, released: [{ findings: [{ rule: "unscanned", severity: "high" }] }] });
+      expect(answered).toBeGreaterThanOrEqual(30);
+      expect(await (await fetch(`${server.url}/api/v1/packages/plugins/weather/1.0.0`)).json()).toMatchObject({
+        findings: [{ rule: "unscanned", file: "plugin.json", sentence: expect.stringContaining("could not be looked through in 30 s") }],
+      });
+    },
+  );
 });
 
 test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
@@ -318,7 +381,7 @@ test("nobody says of a release that it has been out for long already, or will be
 });
 
 test("who hands a name over, or seems to, takes no more of the server at once than who publishes", async () => {
-  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock, parcel }) => {
+  await withServer({ bodySeconds: 20, uploads: 2 }, async ({ server, clock }) => {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     const answered = new Promise<string>((resolve) => {
@@ -330,7 +393,7 @@ test("who hands a name over, or seems to, takes no more of the server at once th
     });
     const head = ["host: x", "content-type: multipart/form-data; boundary=x", "content-length: 1000000"];
     socket.write(`POST /api/v1/packages/plugins/weather/owner HTTP/1.1\r\n${head.join("\r\n")}\r\n\r\n--x`);
-    const send = async () => (await post(server.url, await parcel("ada", createSigner().signer, "weather"))).status;
+    const send = async () => (await fetch(`${server.url}/api/v1/packages/plugins/weather/owner`, { method: "POST", body: "x" })).status;
     // The server has it when the place is taken.
     let status = await send();
     for (let time = 0; time < 50 && status !== 503; time++) status = await send();

@@ -60,7 +60,7 @@ test("a name that nobody has is answered with a near one and where was looked; a
     [home, "home/wether", 'the registry home has no plugin or skill "wether"; did you mean "weather"?'],
   ] as const)
     expect(await at.pincer(["install", typed])).toMatchObject({ code: 1, out: "", err: expect.stringContaining(said) });
-  expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +this Pincer/);
+  expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +\d+\.\d+\.\d+ +this Pincer/);
   await plain.pincer(["up"]);
   expect(await plain.pincer(["remove", "telegram"])).toMatchObject({ code: 1, err: expect.stringContaining("channel-telegram is not on") });
 }, 120_000);

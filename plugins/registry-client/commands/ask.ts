@@ -1,9 +1,11 @@
 /** The yes of whoever sits there. */
+
 import { createInterface } from "node:readline/promises";
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { PlanItem } from "../engine/plan.ts";
 import { clientErrors } from "../errors.ts";
-import { acceptedBy, plainly } from "./shown.ts";
+import { acceptedBy } from "./shown.ts";
 
 /** Answers with what was accepted. Throws `REGISTRY_CLIENT_CONSENT_NEEDED` where nobody can be asked. */
 export async function askFor(

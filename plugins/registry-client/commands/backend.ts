@@ -1,5 +1,7 @@
 /** Who does it: the gateway, when one runs, so that nothing has to be started again; else this very process, on the folder. */
+
 import type { CommandIo } from "@pincer/plugin-sdk";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, Plan, Request } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
@@ -7,7 +9,6 @@ import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { shownError } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
-import { plainly } from "./shown.ts";
 
 export interface Backend {
   readonly isRunning: boolean;
@@ -58,7 +59,7 @@ function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
     isRunning: false,
     plan: (request) => told(() => engine.plan(request, signal)),
     apply: (request, token, accepted) => told(() => engine.apply(request, { token, accepted }, signal)),
-    list: () => told(() => listed(home, engine.packages())),
+    list: () => told(() => listed(home, engine)),
     info: (typed) => told(() => engine.info(typed, undefined, signal)),
     search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),

@@ -1,12 +1,15 @@
 /** The commands about what is installed. */
 
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
+import { wordOf } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import { backendOf } from "./backend.ts";
 import { carryOut } from "./carry-out.ts";
-import type { CommandDefinition } from "./command.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
-import { shownInfo, shownReasons, table } from "./shown.ts";
+import { shownInfo, shownReasons } from "./shown.ts";
 
 const valued = ["--accept"];
 
@@ -15,6 +18,11 @@ const install: CommandDefinition = {
     name: "install",
     summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
     usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
+    flags: {
+      yes: "Do it without asking; what may do more than before still needs --accept",
+      accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+      frozen: "Install exactly what pincer.lock says, and nothing beside it",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -39,6 +47,7 @@ const remove: CommandDefinition = {
     name: "remove",
     summary: "Remove plugins and skills; what they kept stays, unless --data",
     usage: "<package> [package...] [--yes] [--data]",
+    flags: { yes: "Do it without asking", data: "Remove what it kept, too" },
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -56,6 +65,10 @@ const update: CommandDefinition = {
     name: "update",
     summary: "Bring what is installed up to date; what may do more than before needs a yes of its own",
     usage: "[package...] [--yes] [--accept <permission>...]",
+    flags: {
+      yes: "Do it without asking; what may do more than before still needs --accept",
+      accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -65,7 +78,12 @@ const update: CommandDefinition = {
 };
 
 const rollback: CommandDefinition = {
-  command: { name: "rollback", summary: "Go back to the version before", usage: "<package> [--yes]" },
+  command: {
+    name: "rollback",
+    summary: "Go back to the version before",
+    usage: "<package> [--yes]",
+    flags: { yes: "Do it without asking" },
+  },
   async run(args, io) {
     const options = readOptions(args, valued);
     return carryOut({ do: "rollback", packages: [...options.words] }, options, `rollback ${options.words.join(" ")}`, io);
@@ -73,7 +91,12 @@ const rollback: CommandDefinition = {
 };
 
 const pin: CommandDefinition = {
-  command: { name: "pin", summary: "Keep a package at its version; --unpin lets it go on", usage: "<package> [--unpin]" },
+  command: {
+    name: "pin",
+    summary: "Keep a package at its version; --unpin lets it go on",
+    usage: "<package> [--unpin]",
+    flags: { unpin: "Let it go on with the next update" },
+  },
   async run(args, io) {
     const options = readOptions(args, valued);
     const pinned = !options.has("--unpin");
@@ -88,20 +111,30 @@ const pin: CommandDefinition = {
 };
 
 const list: CommandDefinition = {
-  command: { name: "list", summary: "What is installed, and from where; --outdated: what an update would change", usage: "[--outdated]" },
+  command: {
+    name: "list",
+    summary: "What is installed, and from where; --outdated: what an update would change",
+    usage: "[--outdated]",
+    flags: { outdated: "Show only what an update would change, and how" },
+  },
   async run(args, io) {
     const backend = await backendOf(io);
     if (readOptions(args, []).has("--outdated")) {
       const { items } = await backend.plan({ do: "update" });
       const outdated = items.filter(({ action, notices }) => action !== "keep" || notices.length > 0);
-      const rows = outdated.map(({ id, from = "", to = "", notices }) => [id, from, to, notices.map(({ text }) => text).join("; ")]);
+      const rows = outdated.map(({ id, from = "", to = "", notices }) => [
+        id,
+        from,
+        to,
+        plainly(notices.map(({ text }) => text).join("; ")),
+      ]);
       if (io.json) io.print(JSON.stringify({ ok: true, outdated }, null, 2));
-      else io.print(rows.length === 0 ? "everything is up to date" : table([["id", "has", "gets", ""], ...rows]));
+      else io.print(rows.length === 0 ? "everything is up to date" : table(["id", "has", "gets", ""], rows));
       return 0;
     }
     const packages = await backend.list();
-    const rows = packages.map(({ id, version, source, publisher, pinned, before, revoked, automatic }) => [
-      ...[id, version, source, publisher ?? ""],
+    const rows = packages.map(({ id, is, version, source, publisher, pinned, before, revoked, automatic }) => [
+      ...[id, is, version, source, publisher ?? ""],
       revoked ??
         [...(pinned ? ["pinned"] : []), ...(before === null ? [] : [`${before} is kept`]), ...(automatic === null ? [] : [automatic])].join(
           ", ",
@@ -109,7 +142,15 @@ const list: CommandDefinition = {
     ]);
     const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
     if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));
-    else io.print(rows.length === 0 ? none : table([["id", "version", "from", "by", ""], ...rows]));
+    else
+      io.print(
+        rows.length === 0
+          ? none
+          : table(
+              ["id", "kind", "version", "from", "by", ""],
+              rows.map((row) => row.map(plainly)),
+            ),
+      );
     return 0;
   },
 };
@@ -119,10 +160,18 @@ const search: CommandDefinition = {
   async run(args, io) {
     const hits = await (await backendOf(io)).search(args.join(" "));
     const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
-      ...[id, kind.slice(0, -1), version, publisher === null ? source : `${source} (${publisher})`, summary],
+      ...[id, wordOf(kind), version, publisher === null ? source : `${source} (${publisher})`, summary],
     ]);
     if (io.json) io.print(JSON.stringify({ ok: true, hits }, null, 2));
-    else io.print(rows.length === 0 ? "nothing has these words: pincer registry list shows where is looked" : table(rows));
+    else
+      io.print(
+        rows.length === 0
+          ? "nothing has these words: pincer registry list shows where is looked"
+          : table(
+              ["id", "kind", "version", "from", "what for"],
+              rows.map((row) => row.map(plainly)),
+            ),
+      );
     return 0;
   },
 };

@@ -9,6 +9,7 @@ import type { Owned, RegistryPlace, Sender } from "@pincer/registry/publisher/pl
 import { serverPlace } from "@pincer/registry/publisher/server-place";
 import type { Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
+import { fetchLed, fetchNamed } from "../sources/web-fetch.ts";
 import { readInput } from "./input-file.ts";
 import { keyFolderOf, onlineKey, passphraseOf, readKey } from "./keys.ts";
 import type { Options } from "./options.ts";
@@ -30,7 +31,7 @@ export const persistence = (io: CommandIo): Persistence => ({ clock: systemClock
 
 /** For flags `--key-folder` and `--passphrase-file` of the server's key, where it is a folder. */
 export function placeAt(place: string, options: Options, io: CommandIo): RegistryPlace {
-  if (isAddress(place)) return serverPlace({ url: place, fetch, ...persistence(io) });
+  if (isAddress(place)) return serverPlace({ url: place, fetch: fetchNamed, fetchLed, ...persistence(io) });
   const folder = resolve(place);
   return folderPlace(folder, { online: onlineKey(keyFolderOf(folder, options.value("--key-folder"))), now });
 }

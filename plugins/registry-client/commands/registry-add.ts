@@ -1,7 +1,10 @@
 /** `pincer registry add`, `list` and `remove`: whose packages are looked for, and by which keys they are known. */
+
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { isName } from "@pincer/registry/name";
@@ -12,9 +15,7 @@ import { fingerprintOf } from "../engine/review.ts";
 import { settingsOfFile } from "../engine/settings.ts";
 import { clientErrors } from "../errors.ts";
 import { isNotRunning } from "./backend.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
-import { plainly, table } from "./shown.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
 
@@ -53,6 +54,7 @@ const add: CommandDefinition = {
     name: "registry add",
     summary: "Look for packages in a registry too, whose root keys you trust",
     usage: "<name> <address> [--root <file>]",
+    flags: { root: "Its root.json, got from whom you trust, and not from the registry itself" },
   },
   async run(args, io) {
     const { words: names, value } = readOptions(args, ["--root"]);
@@ -98,7 +100,13 @@ const list: CommandDefinition = {
     const registries = await registriesIn(io);
     if (io.json) io.print(JSON.stringify({ ok: true, registries }, null, 2));
     else if (registries.length === 0) io.print("there is none beside the plugins of this Pincer: pincer registry add");
-    else io.print(table([["name", "address"], ...registries.map(({ name, address }) => [name, address])]));
+    else
+      io.print(
+        table(
+          ["name", "address"],
+          registries.map(({ name, address }) => [name, plainly(address)]),
+        ),
+      );
     return 0;
   },
 };

@@ -1,10 +1,13 @@
 /** `pincer registry grant`: the operator's word on who may have a name, and who waits for it. */
+
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { openOperator } from "@pincer/registry/server/operator";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 
 export const grant: CommandDefinition = {
   command: {
@@ -16,15 +19,10 @@ export const grant: CommandDefinition = {
     using operator = openOperator(resolve(folder), () => systemClock.now());
     if (name === undefined) {
       const held = operator.names.held();
-      const rows = held.map((one) => `${`${one.kind}/${one.id}`.padEnd(30)}  ${one.publisher.padEnd(20)}  ${one.why}`);
+      const rows = held.map((one) => [`${one.kind}/${one.id}`, plainly(one.publisher), plainly(one.why)]);
       const next = `\n\n  next  pincer registry grant ${folder} <name> <publisher>`;
-      io.print(
-        io.json
-          ? JSON.stringify({ ok: true, held, granted: operator.names.granted() })
-          : rows.length > 0
-            ? rows.join("\n") + next
-            : "nobody waits",
-      );
+      const waits = rows.length === 0 ? "nobody waits" : table(["name", "publisher", "why"], rows) + next;
+      io.result({ ok: true, held, granted: operator.names.granted() }, waits);
       return 0;
     }
     if (publisher === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected the publisher that gets ${name} behind it`);

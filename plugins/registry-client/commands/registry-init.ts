@@ -1,21 +1,26 @@
 /** `pincer registry init`: a registry in a folder, and the keys that say what is in it. */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createRepository } from "@pincer/registry/repository/create";
 import { sha256Of } from "@pincer/registry/sha256";
 import { createSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
+import { withFlags } from "./registry-flags.ts";
 
 export const init: CommandDefinition = {
-  command: {
-    name: "registry init",
-    summary: "Make a registry in a folder, and its keys",
-    usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>] [--passphrase-file <file>]",
-  },
+  command: withFlags(
+    {
+      name: "registry init",
+      summary: "Make a registry in a folder, and its keys",
+      usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>] [--passphrase-file <file>]",
+    },
+    { parts: "Among how many files the names are divided: more for a large registry (default 16)" },
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--key-folder", "--parts", "--passphrase-file"]);
     const folder = resolve(options.words[0] ?? "");
@@ -63,7 +68,7 @@ function requireApart(folder: string, keyFolder: string): void {
 
 function report(folder: string, keyFolder: string, root: string, sha256: string): string {
   return [
-    `● registry in ${folder}`,
+    `${dot("good")} registry in ${folder}`,
     `  trust    ${root}, which clients begin with`,
     `  sha-256  ${sha256}, to be told to them another way than the file`,
     `  keys     ${keyFolder}`,

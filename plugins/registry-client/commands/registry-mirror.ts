@@ -1,6 +1,8 @@
 /** `pincer registry mirror`: a registry, or some packages of it, in a folder that any server of static files may serve, with what its plugins need of npm. */
+
 import { resolve } from "node:path";
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { mirrorRegistry } from "@pincer/registry/mirror";
 import type { RegistrySource } from "@pincer/registry/source";
@@ -8,7 +10,6 @@ import { firstArchives, mirroredArchives, npmArchives } from "../dependencies/ar
 import { type MirroredDependencies, type MirrorProgress, mirrorDependenciesOf } from "../dependencies/mirror.ts";
 import { npmRegistry } from "../sources/npm-registry.ts";
 import { npmSettings } from "../sources/npm-settings.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { packageIn, rootFor, sourceAt } from "./registry-place.ts";
 import { counted } from "./shown.ts";
@@ -18,6 +19,11 @@ export const mirror: CommandDefinition = {
     name: "registry mirror",
     summary: "Copy a registry, or some packages of it, into a folder, with what its plugins need of npm",
     usage: "<folder-or-url> <folder> [--root <file>] [--package <name>...] [--no-dependencies]",
+    flags: {
+      root: "Its root.json, got from whom you trust; without it the one that it shows itself",
+      package: "Only this one, and others that are named",
+      "no-dependencies": "Leave out what its plugins need of npm",
+    },
   },
   async run(args, io) {
     const options = readOptions(args, ["--root", "--package"]);
@@ -48,7 +54,7 @@ export const mirror: CommandDefinition = {
       );
     else
       for (const line of [
-        `${isWhole ? "●" : "✗"} ${counted(mirrored.releases, "release")} in ${folder}, ${counted(mirrored.fetched, "file")} fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
+        `${dot(isWhole ? "good" : "bad")} ${counted(mirrored.releases, "release")} in ${folder}, ${counted(mirrored.fetched, "file")} fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
         ...(dependencies?.packages
           ? [`  with      ${dependencies.packages} ${dependencies.packages === 1 ? "package" : "packages"} of npm that its plugins need`]
           : []),

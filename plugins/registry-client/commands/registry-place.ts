@@ -10,6 +10,7 @@ import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
 import { clientErrors } from "../errors.ts";
 import { kindSaid } from "../sources/wanted.ts";
+import { fetchLed, fetchNamed } from "../sources/web-fetch.ts";
 import { readInput } from "./input-file.ts";
 
 export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
@@ -17,7 +18,7 @@ export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
 export function sourceAt(place: string, io: CommandIo): RegistrySource {
   if (isAddress(place)) {
     const onWait = (why: string, ms: number) => io.json || io.print(`  waits ${Math.ceil(ms / 1000)} s: ${why}`);
-    return httpSource({ url: place, clock: systemClock, fetch, onWait });
+    return httpSource({ url: place, clock: systemClock, fetch: fetchNamed, fetchLed, onWait });
   }
   const folder = resolve(place);
   if (!existsSync(join(folder, "metadata"))) throw clientErrors.REGISTRY_CLIENT_USAGE(`there is no registry in ${folder}`);

@@ -2,6 +2,9 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
 import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
@@ -12,20 +15,22 @@ import { publishNext } from "@pincer/registry/publisher/publish-next";
 import { scanPackage } from "@pincer/registry/scan/scan";
 import { sha256Of } from "@pincer/registry/sha256";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { now, persistence, publisherFlags, publisherSide, publisherUsage } from "./place-at.ts";
-import { timeNow } from "./registry-place.ts";
-import { plainly } from "./shown.ts";
+import { withFlags } from "./registry-flags.ts";
+import { isAddress, timeNow } from "./registry-place.ts";
 
 export const publishValued = [...publisherFlags, "--version", "--tag"];
 
 export const publish: CommandDefinition = {
-  command: {
-    name: "registry publish",
-    summary: "Pack, sign and publish a plugin or a skill",
-    usage: `<folder> [--version <number>] [--tag <name>...] ${publisherUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry publish",
+      summary: "Pack, sign and publish a plugin or a skill",
+      usage: `<folder> [--version <number>] [--tag <name>...] ${publisherUsage}`,
+    },
+    { version: "Where the package says none", tag: "A word by which this release is found, too" },
+  ),
   async run(args, io) {
     const options = readOptions(args, publishValued);
     const side = publisherSide(options, io);
@@ -33,10 +38,13 @@ export const publish: CommandDefinition = {
     const { release, archive, notes, files } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = sha256Of(archive);
     const path = archiveOf(release);
+    // A folder has no server that would look.
+    const found = isAddress(side.place.name) ? [] : scanPackage(release.kind, files);
     const sent = await publishNext(
       {
         ...side,
         archives: new Map([[path, archive]]),
+        findings: new Map([[path, found]]),
         next: (before) =>
           before?.targets[path]?.hashes.sha256 === sha256 ? undefined : nextList(before, { ...release, archive, notes }, now),
       },
@@ -50,8 +58,7 @@ export const publish: CommandDefinition = {
       sha256,
       size: archive.length,
       isNew: sent !== undefined,
-      // A folder has no server that would have looked.
-      findings: sent?.released[0]?.findings ?? (sent ? scanPackage(release.kind, files) : []),
+      findings: sent?.released[0]?.findings ?? (sent ? found : []),
     };
     io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
     return 0;
@@ -100,8 +107,8 @@ function report(
 ): string {
   return [
     sent
-      ? `● published ${answer.id} ${answer.version} as ${answer.publisher}`
-      : `● ${answer.id} ${answer.version} is there already, with these very bytes`,
+      ? `${dot("good")} published ${answer.id} ${answer.version} as ${answer.publisher}`
+      : `${dot("good")} ${answer.id} ${answer.version} is there already, with these very bytes`,
     `  where    ${answer.registry}`,
     `  size     ${Math.ceil(answer.size / 1024)} kB`,
     `  sha-256  ${answer.sha256}`,

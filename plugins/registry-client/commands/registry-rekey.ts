@@ -1,4 +1,7 @@
 /** `pincer registry rekey`: other keys for a publisher, by those of before, or by the word of the registry's founders. */
+
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { checkedName } from "@pincer/registry/name";
 import { rekeyPublisher } from "@pincer/registry/publisher/rekey";
 import { timeOf } from "@pincer/registry/schema";
@@ -6,20 +9,28 @@ import type { Signer } from "@pincer/registry/trust/key";
 import { hexKeysOf, type Owner } from "@pincer/registry/trust/owner";
 import { signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import { passphraseOf, publicKeyIn, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { needed, now, persistence, placeFlags, placeOf, placeUsage, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 export const rekey: CommandDefinition = {
-  command: {
-    name: "registry rekey",
-    summary: "Give a publisher other keys",
-    usage: `[--publisher <name>] [--new-key <file-or-public-key>...] [--threshold <number>] [--write <file>] [--statement <file>] ${signerUsage} ${placeUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry rekey",
+      summary: "Give a publisher other keys",
+      usage: `[--publisher <name>] [--new-key <file-or-public-key>...] [--threshold <number>] [--write <file>] [--statement <file>] ${signerUsage} ${placeUsage}`,
+    },
+    {
+      publisher: "Whose keys they are",
+      "new-key": "A key that counts from now on; all of them",
+      threshold: "How many of them must sign (default all)",
+      statement: "What the founders have signed, as --write made it",
+    },
+  ),
   async run(args, io) {
     const flags = ["--publisher", "--new-key", "--threshold", "--write", "--statement", ...signerFlags, ...placeFlags];
     const options = readOptions(args, flags);
@@ -43,7 +54,7 @@ export const rekey: CommandDefinition = {
       io.print(
         io.json
           ? JSON.stringify({ ...answer, expires, file: written })
-          : `● ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
+          : `${dot("good")} ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
       );
       return 0;
     }
@@ -61,7 +72,7 @@ export const rekey: CommandDefinition = {
       },
       persistence(io),
     );
-    const text = `● ${publisher} ${isNew ? "signs" : "signs already"} with ${shown}${isNew ? " from now on; who has something of it installed is asked first" : ""}`;
+    const text = `${dot("good")} ${publisher} ${isNew ? "signs" : "signs already"} with ${shown}${isNew ? " from now on; who has something of it installed is asked first" : ""}`;
     io.print(io.json ? JSON.stringify({ ...answer, isNew }) : text);
     return 0;
   },

@@ -1,6 +1,7 @@
 /** `pincer registry renew`: signs anew what expires, with the keys that are at hand, and says what needs others. */
 import { resolve } from "node:path";
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import type { RegistryPlace } from "@pincer/registry/publisher/place";
@@ -13,19 +14,22 @@ import { isSignedByAll, signStaged, stagedRoles } from "@pincer/registry/reposit
 import { signedIn } from "@pincer/registry/status";
 import type { Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, keysIn, onlineKey, passphraseOf } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { now, persistence, placeAt, publisherFlags, publisherSide, signersIn, signerUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { isAddress, rootFor } from "./registry-place.ts";
 import { whatToType } from "./what-to-type.ts";
 
 export const renew: CommandDefinition = {
-  command: {
-    name: "registry renew",
-    summary: "Sign anew what expires in a registry, or with --publisher a publisher's list",
-    usage: `<folder-or-url> [--publisher <name>] [--root <file>] ${signerUsage} [--token-file <file>] [--key-folder <folder>]`,
-  },
+  command: withFlags(
+    {
+      name: "registry renew",
+      summary: "Sign anew what expires in a registry, or with --publisher a publisher's list",
+      usage: `<folder-or-url> [--publisher <name>] [--root <file>] ${signerUsage} [--token-file <file>] [--key-folder <folder>]`,
+    },
+    { publisher: "Whose list of releases is signed anew; without it what the registry's founders sign" },
+  ),
   async run(args, io) {
     const options = readOptions(args, [...publisherFlags, "--root"]);
     const [registry = ""] = options.words;
@@ -56,7 +60,7 @@ async function renewList(options: Options, io: CommandIo): Promise<number> {
   io.print(
     io.json
       ? JSON.stringify({ ok: true, publisher, expires: expires.at, isNew: sent !== undefined })
-      : `● the releases of ${publisher} count until ${expires.at}`,
+      : `${dot("good")} the releases of ${publisher} count until ${expires.at}`,
   );
   return 0;
 }
@@ -73,7 +77,7 @@ async function renewFounded(registry: string, options: Options, io: CommandIo): 
   const removed = ours?.removed.length ?? 0;
   if (io.json) io.print(JSON.stringify({ ok: true, renewed, expiring, removed }));
   else {
-    io.print(renewed.length > 0 ? `● renewed ${renewed.join(", ")}` : "● nothing that these keys sign is due");
+    io.print(renewed.length > 0 ? `${dot("good")} renewed ${renewed.join(", ")}` : `${dot("good")} nothing that these keys sign is due`);
     if (removed > 0) io.print(`  removed ${removed} files that others have followed for longer than a day`);
     for (const { role, expires } of expiring) io.print(`  ${role} expires ${expires}: ${whatToType(role, registry)}`);
   }

@@ -1,6 +1,8 @@
 /** `pincer registry revoke`: says what nobody should run any more; who runs it hears of it within a minute. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { isVersion, type PackageName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import { stage } from "@pincer/registry/repository/stage";
@@ -8,18 +10,21 @@ import { signStaged } from "@pincer/registry/repository/staged";
 import type { Revocation } from "@pincer/registry/revocations";
 import { signedIn } from "@pincer/registry/status";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, passphraseOf, publicKeyIn, readKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { needed, now, ownedIn, persistence, placeFlags, placeOf, placeUsage, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { isAddress, packageIn, rootFor, timeNow } from "./registry-place.ts";
 
 export const revoke: CommandDefinition = {
-  command: {
-    name: "registry revoke",
-    summary: "Say that nobody should run a release, a package, or what a key has signed",
-    usage: `<name[@version]|key:file-or-public-key> [--reason <text>] [--last-good <version>] [--undo] [--root <file>] ${signerUsage} ${placeUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry revoke",
+      summary: "Say that nobody should run a release, a package, or what a key has signed",
+      usage: `<name[@version]|key:file-or-public-key> [--reason <text>] [--last-good <version>] [--undo] [--root <file>] ${signerUsage} ${placeUsage}`,
+    },
+    { reason: "What people are told", "last-good": "The version to which people can go back" },
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--reason", "--last-good", "--root", ...signerFlags, ...placeFlags]);
     const [what = ""] = options.words;
@@ -40,7 +45,7 @@ export const revoke: CommandDefinition = {
       return next;
     });
     if (io.json) io.print(JSON.stringify({ ok: true, registry: place.name, revocations }));
-    else io.print(isUndone ? `● ${what} is revoked no more` : `● ${what} is revoked: ${reason}`);
+    else io.print(isUndone ? `${dot("good")} ${what} is revoked no more` : `${dot("good")} ${what} is revoked: ${reason}`);
     return 0;
   },
 };

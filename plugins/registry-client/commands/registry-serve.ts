@@ -1,17 +1,25 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
 import { join, resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, onlineKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
+import { withFlags } from "./registry-flags.ts";
 
 export const serve: CommandDefinition = {
-  command: {
-    name: "registry serve",
-    summary: "Serve a registry: its files, publishing, search and counts",
-    usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
-  },
+  command: withFlags(
+    {
+      name: "registry serve",
+      summary: "Serve a registry: its files, publishing, search and counts",
+      usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
+    },
+    {
+      port: "Where it listens (default 4870; 0: one that is free)",
+      host: "The address on which it listens (default 127.0.0.1, this machine alone)",
+    },
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);
     const folder = resolve(options.words[0] ?? "");
@@ -50,7 +58,7 @@ export const serve: CommandDefinition = {
 function welcome(url: string, folder: string, claims: "open" | "granted"): string {
   const names = claims === "open" ? "free names are taken by whoever comes first" : `names are given with pincer registry grant ${folder}`;
   return [
-    `● registry at ${url}`,
+    `${dot("good")} registry at ${url}`,
     `  serves   ${folder}`,
     `  trust    ${join(folder, "metadata", "1.root.json")}, which clients begin with`,
     `  names    ${names}`,

@@ -1,24 +1,29 @@
 /** `pincer registry sign`: adds signatures to what was prepared; it needs no registry, and no network. */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { neededFor, parseStaged, signStaged, stagedFile } from "@pincer/registry/repository/staged";
 import { addSignatures } from "@pincer/registry/trust/envelope";
 import type { Signer } from "@pincer/registry/trust/key";
 import { parseStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readInput } from "./input-file.ts";
 import { shortKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { needed, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { shownStaged, stagedAnswer } from "./shown-staged.ts";
 
 export const sign: CommandDefinition = {
-  command: {
-    name: "registry sign",
-    summary: "Sign what was prepared: a change of a registry's keys, of a publisher's, or of whose a name is",
-    usage: `<file> ${signerUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry sign",
+      summary: "Sign what was prepared: a change of a registry's keys, of a publisher's, or of whose a name is",
+      usage: `<file> ${signerUsage}`,
+    },
+    {},
+  ),
   async run(args, io) {
     const options = readOptions(args, signerFlags);
     const [file = ""] = options.words;
@@ -35,7 +40,7 @@ export const sign: CommandDefinition = {
     io.print(
       io.json
         ? JSON.stringify({ ok: true, file, ...answer })
-        : `● signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}\n${shown}`,
+        : `${dot("good")} signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}\n${shown}`,
     );
     return 0;
   },

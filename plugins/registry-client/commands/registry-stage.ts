@@ -1,15 +1,18 @@
 /** `pincer registry stage`: prepares other keys, or more life, for a registry, to be signed by one founder after the other. */
+
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import type { Authority } from "@pincer/registry/repository/create";
 import { authorityOf, stage as staged } from "@pincer/registry/repository/stage";
 import { type StagedRole, signStaged, stagedFile, stagedRoles } from "@pincer/registry/repository/staged";
 import { signedIn } from "@pincer/registry/status";
 import type { PublicKey } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { writeOutput } from "./input-file.ts";
 import { passphraseOf, publicKeyIn } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { now, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { rootFor, sourceAt } from "./registry-place.ts";
 import { shownStaged, stagedAnswer } from "./shown-staged.ts";
 
@@ -17,11 +20,20 @@ const keyRoles = ["root", "targets", "revocations", "online"] as const;
 type KeyRole = (typeof keyRoles)[number];
 
 export const stage: CommandDefinition = {
-  command: {
-    name: "registry stage",
-    summary: "Prepare other keys for a registry, or more life for what its founders sign",
-    usage: `<folder-or-url> [--add <role:key>...] [--remove <role:key>...] [--threshold <role:number>...] [--renew <role>...] [--write <file>] [--root <file>] ${signerUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry stage",
+      summary: "Prepare other keys for a registry, or more life for what its founders sign",
+      usage: `<folder-or-url> [--add <role:key>...] [--remove <role:key>...] [--threshold <role:number>...] [--renew <role>...] [--write <file>] [--root <file>] ${signerUsage}`,
+    },
+    {
+      add: "A key that counts from now on: root, targets, revocations or online, a colon, and its file or public key",
+      remove: "A key that counts no more, by its file or its first digits",
+      threshold: "How many keys of root or targets must sign",
+      renew: "What counts longer: root, targets or revocations",
+      write: "Where it is written (default staged.json)",
+    },
+  ),
   async run(args, io) {
     const flags = ["--add", "--remove", "--threshold", "--renew", "--write", "--root", ...signerFlags];
     const options = readOptions(args, flags);
@@ -45,7 +57,9 @@ export const stage: CommandDefinition = {
     const file = options.value("--write") ?? "staged.json";
     writeOutput(file, stagedFile(done));
     io.print(
-      io.json ? JSON.stringify({ ok: true, file, ...stagedAnswer(done) }) : `● staged in ${file}\n${shownStaged(done, file, registry)}`,
+      io.json
+        ? JSON.stringify({ ok: true, file, ...stagedAnswer(done) })
+        : `${dot("good")} staged in ${file}\n${shownStaged(done, file, registry)}`,
     );
     return 0;
   },

@@ -1,26 +1,32 @@
 /** `pincer registry status`: which keys sign what, until when that counts, what waits for somebody, and what to type about it. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { RegistryError } from "@pincer/registry/error";
 import { openOperator } from "@pincer/registry/server/operator";
 import { joined, type RegistrySource } from "@pincer/registry/source";
 import { type RoleStatus, statusOf } from "@pincer/registry/status";
 import { publisherRole } from "@pincer/registry/trust/role";
-import type { CommandDefinition } from "./command.ts";
 import { keyFolderOf, namedKeys, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { now } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { isAddress, rootFor, sourceAt } from "./registry-place.ts";
-import { counted, plainly, table } from "./shown.ts";
+import { counted } from "./shown.ts";
 import { whatToType } from "./what-to-type.ts";
 
 export const status: CommandDefinition = {
-  command: {
-    name: "registry status",
-    summary: "Show which keys sign what in a registry, until when that counts, and what waits for whom",
-    usage: "<folder-or-url> [--root <file>] [--key-folder <folder>]",
-  },
+  command: withFlags(
+    {
+      name: "registry status",
+      summary: "Show which keys sign what in a registry, until when that counts, and what waits for whom",
+      usage: "<folder-or-url> [--root <file>] [--key-folder <folder>]",
+    },
+    {},
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--root", "--key-folder"]);
     const [registry = ""] = options.words;
@@ -37,8 +43,8 @@ export const status: CommandDefinition = {
     }
     const names = keyNames(registry, options);
     for (const line of [
-      `${isWell ? "●" : "✗"} ${registry}${due.length > 0 ? `: ${counted(due.length, "role")} to be signed anew` : ""}`,
-      table([["role", "version", "signed by", "counts until"], ...rowsOf(roles, names)]).replace(/^/gm, "  "),
+      `${dot(isWell ? "good" : "bad")} ${registry}${due.length > 0 ? `: ${counted(due.length, "role")} to be signed anew` : ""}`,
+      table(["role", "version", "signed by", "counts until"], rowsOf(roles, names)).replace(/^/gm, "  "),
       ...(revocations.length > 0 ? [`  revoked  ${revocations.length} named in the list`] : []),
       ...(server === undefined ? [] : [`  server   ${server}`]),
       ...waits.map(({ what, type }) => `  waits    ${plainly(what)}\n           ${plainly(type)}`),

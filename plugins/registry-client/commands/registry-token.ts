@@ -1,10 +1,13 @@
 /** `pincer registry token`: with which a publisher's machine may send what the publisher has signed. */
+
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { openOperator } from "@pincer/registry/server/operator";
 import { type Token, type TokenScope, tokenScopes } from "@pincer/registry/server/tokens";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -16,6 +19,7 @@ export const token: CommandDefinition = {
     name: "registry token",
     summary: "Let a machine send what a publisher has signed: create, list, revoke",
     usage: "<create|list|revoke> <registry> [publisher-or-id] [--scope <publish|yank>...] [--days <number>]",
+    flags: { scope: "What may be done with it (default publish)", days: "How long it counts (default 90)" },
   },
   async run(args, io) {
     const options = readOptions(args, ["--scope", "--days"]);
@@ -42,7 +46,9 @@ export const token: CommandDefinition = {
       );
     } else if (action === "list") {
       const all = operator.tokens.list();
-      io.print(io.json ? JSON.stringify({ ok: true, tokens: all }) : all.map(row).join("\n") || "no tokens: pincer registry token create");
+      const none = "no tokens: pincer registry token create";
+      const shown = table(["token", "publisher", "may", "counts", "used"], all.map(row));
+      io.result({ ok: true, tokens: all }, all.length === 0 ? none : shown);
     } else if (action === "revoke") {
       const id = needed("the id of a token, as pincer registry token list shows it");
       operator.tokens.revoke(id);
@@ -52,10 +58,10 @@ export const token: CommandDefinition = {
   },
 };
 
-function row({ id, publisher, scopes, expiresAt, revokedAt, usedAt }: Token): string {
+function row({ id, publisher, scopes, expiresAt, revokedAt, usedAt }: Token): readonly string[] {
   const state =
     revokedAt !== null ? `revoked ${day(revokedAt)}` : expiresAt <= now() ? `expired ${day(expiresAt)}` : `until ${day(expiresAt)}`;
-  return `${id}  ${publisher.padEnd(20)}  ${scopes.join(",").padEnd(12)}  ${state.padEnd(18)}  ${usedAt === null ? "never used" : `used ${day(usedAt)}`}`;
+  return [id, plainly(publisher), scopes.join(", "), state, usedAt === null ? "never" : day(usedAt)];
 }
 
 function scopesIn(given: readonly string[]): readonly TokenScope[] {

@@ -1,25 +1,29 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import { takeName } from "@pincer/registry/publisher/take";
 import { timeOf } from "@pincer/registry/schema";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import { type Options, readOptions } from "./options.ts";
 import { needed, now, ownedIn, persistence, placeOf, publisherFlags, publisherSide, publisherUsage, signersIn } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { counted } from "./shown.ts";
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 export const transfer: CommandDefinition = {
-  command: {
-    name: "registry transfer",
-    summary: "Hand a name over to another publisher: offer, accept",
-    usage: `<offer|accept> <name> [--to <publisher>] [--write <file>] [--statement <file>] ${publisherUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry transfer",
+      summary: "Hand a name over to another publisher: offer, accept",
+      usage: `<offer|accept> <name> [--to <publisher>] [--write <file>] [--statement <file>] ${publisherUsage}`,
+    },
+    { to: "The publisher that gets the name", statement: "What the founders have signed, as --write made it" },
+  ),
   async run(args, io) {
     const options = readOptions(args, [...publisherFlags, "--to", "--write", "--statement"]);
     const [action = "", typed = ""] = options.words;
@@ -58,13 +62,13 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
     io.print(
       io.json
         ? JSON.stringify({ ...answer, file: written })
-        : `● ${written} says that ${name.id} shall be ${to}'s, until ${expires}\n  next  ${next}\n        ${then}`,
+        : `${dot("good")} ${written} says that ${name.id} shall be ${to}'s, until ${expires}\n  next  ${next}\n        ${then}`,
     );
     return 0;
   }
   await persistently(persistence(io), () => place.offer(name, statement));
   const next = `pincer registry transfer accept ${typed} --registry ${place.name} --publisher ${to} --key <file>`;
-  io.print(io.json ? JSON.stringify(answer) : `● ${name.id} is offered to ${to}, until ${expires}\n  next  ${next}`);
+  io.print(io.json ? JSON.stringify(answer) : `${dot("good")} ${name.id} is offered to ${to}, until ${expires}\n  next  ${next}`);
   return 0;
 }
 
@@ -76,7 +80,7 @@ async function accept(typed: string, options: Options, io: CommandIo): Promise<n
   io.print(
     io.json
       ? JSON.stringify({ ok: true, ...name, from, to, releases })
-      : `● ${name.id} is ${to}'s from now on, with ${counted(releases, "release")}; who has it installed is asked first`,
+      : `${dot("good")} ${name.id} is ${to}'s from now on, with ${counted(releases, "release")}; who has it installed is asked first`,
   );
   return 0;
 }

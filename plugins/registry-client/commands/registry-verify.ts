@@ -1,7 +1,9 @@
 /** `pincer registry verify`: every file of a registry, looked at without trusting any. */
+
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { verifyRegistry } from "@pincer/registry/verify";
-import type { CommandDefinition } from "./command.ts";
 import { readOptions } from "./options.ts";
 import { rootFor, sourceAt } from "./registry-place.ts";
 import { counted } from "./shown.ts";
@@ -11,6 +13,7 @@ export const verify: CommandDefinition = {
     name: "registry verify",
     summary: "Check every file of a registry, from its root down",
     usage: "<folder-or-url> [--root <file>]",
+    flags: { root: "Its root.json, got from whom you trust; without it the one that it shows itself" },
   },
   async run(args, io) {
     const options = readOptions(args, ["--root"]);
@@ -24,8 +27,8 @@ export const verify: CommandDefinition = {
     else
       for (const line of [
         isRight
-          ? `● ${place} is in order: ${counted(found.releases, "release")}, ${Math.ceil(found.bytes / 1024)} kB`
-          : `✗ ${place}: ${found.problems.length} of its files are not in order`,
+          ? `${dot("good")} ${place} is in order: ${counted(found.releases, "release")}, ${Math.ceil(found.bytes / 1024)} kB`
+          : `${dot("bad")} ${place}: ${found.problems.length} of its files are not in order`,
         ...found.problems.map(({ path, code, message }) => `  ${path}\n    ${message} (${code})`),
         ...(found.expires === undefined ? [] : [`  counts   until ${found.expires}`]),
         `  root     SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,

@@ -1,13 +1,14 @@
 /** `pincer registry yank` and `tag`: what a publisher may still change of a release. */
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
 import { archiveOf, type Release } from "@pincer/registry/name";
 import { type ReleaseNotes, readNotes } from "@pincer/registry/notes";
 import { changedList } from "@pincer/registry/publisher/next-list";
 import { publishNext } from "@pincer/registry/publisher/publish-next";
 import { clientErrors } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { type Options, readOptions } from "./options.ts";
 import { needed, now, persistence, publisherFlags, publisherSide, publisherUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { releaseIn, timeNow } from "./registry-place.ts";
 
 /** Answers with the release, and whether anything was changed. */
@@ -35,11 +36,14 @@ async function changeRelease(
 }
 
 export const yank: CommandDefinition = {
-  command: {
-    name: "registry yank",
-    summary: "Take a release of your own back, or with --undo let it be again",
-    usage: `<name@version> [--reason <text>] [--undo] ${publisherUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry yank",
+      summary: "Take a release of your own back, or with --undo let it be again",
+      usage: `<name@version> [--reason <text>] [--undo] ${publisherUsage}`,
+    },
+    { reason: "What people are told" },
+  ),
   async run(args, io) {
     const options = readOptions(args, [...publisherFlags, "--reason"]);
     const [typed = ""] = options.words;
@@ -48,17 +52,20 @@ export const yank: CommandDefinition = {
     const change = ({ yanked: before, ...notes }: ReleaseNotes): ReleaseNotes => (yanked ? { ...notes, yanked: before ?? yanked } : notes);
     const { release, isNew } = await changeRelease(typed, options, change, io);
     const what = `${release.id} ${release.version} is ${isNew ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
-    io.print(io.json ? JSON.stringify({ ok: true, ...release, yanked: !isUndone, isNew }) : `● ${what}`);
+    io.print(io.json ? JSON.stringify({ ok: true, ...release, yanked: !isUndone, isNew }) : `${dot("good")} ${what}`);
     return 0;
   },
 };
 
 export const tag: CommandDefinition = {
-  command: {
-    name: "registry tag",
-    summary: "Point a tag at a release of your own, or with --undo take it away",
-    usage: `<name@version> <tag> [--undo] ${publisherUsage}`,
-  },
+  command: withFlags(
+    {
+      name: "registry tag",
+      summary: "Point a tag at a release of your own, or with --undo take it away",
+      usage: `<name@version> <tag> [--undo] ${publisherUsage}`,
+    },
+    {},
+  ),
   async run(args, io) {
     const options = readOptions(args, publisherFlags);
     const [typed = "", name = ""] = options.words;
@@ -76,7 +83,7 @@ export const tag: CommandDefinition = {
     io.print(
       io.json
         ? JSON.stringify({ ok: true, ...release, tag: isUndone ? null : name, isNew })
-        : `● ${name} ${points}${isNew ? "" : " already"}`,
+        : `${dot("good")} ${name} ${points}${isNew ? "" : " already"}`,
     );
     return 0;
   },

@@ -1,11 +1,12 @@
 /** `pincer registry`: for those who publish, and for those who host. */
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { createSigner } from "@pincer/registry/trust/key";
 import { shownError } from "../errors.ts";
-import type { CommandDefinition } from "./command.ts";
 import { passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { apply } from "./registry-apply.ts";
+import { withFlags } from "./registry-flags.ts";
 import { grant } from "./registry-grant.ts";
 import { init } from "./registry-init.ts";
 import { mirror } from "./registry-mirror.ts";
@@ -24,12 +25,12 @@ import { tag, yank } from "./registry-yank.ts";
 
 /** A publisher's key. Who has it can publish in that name, so it is never written over, nor sent anywhere. */
 const keygen: CommandDefinition = {
-  command: {
+  command: withFlags({
     name: "registry keygen",
     summary: "Make the key with which a publisher signs",
     usage: "<file> [--passphrase-file <file>]",
     family: "Registries: keys, publishing, hosting, mirrors",
-  },
+  }),
   async run(args, io) {
     const options = readOptions(args, ["--passphrase-file"]);
     const file = resolve(options.words[0] ?? "");

@@ -1,10 +1,11 @@
 /** What founders are about to sign, as they read it before they do. */
+
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { authorityOf } from "@pincer/registry/repository/stage";
 import { isSignedByAll, type Needed, neededFor, type Staged, stagedRoles } from "@pincer/registry/repository/staged";
 import { readRevocations } from "@pincer/registry/revocations";
 import type { PublicKey } from "@pincer/registry/trust/key";
 import { shortKey } from "./keys.ts";
-import { plainly } from "./shown.ts";
 
 const hexOf = ({ json }: PublicKey): string => json.keyval.public;
 

@@ -1,19 +1,11 @@
 /** A plan, as a person reads it before saying yes. */
+import { columns } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { instructionsOf } from "../engine/about-skill.ts";
 import type { Plan, PlanItem } from "../engine/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 
 export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
-
-/** What others wrote, as a part of one line: it commands no terminal, turns nothing around, hides nothing, and looks like no line of ours. */
-export function plainly(text: string): string {
-  const line = text
-    .replace(/\s*[\n\r\u2028\u2029]\s*/g, " ")
-    .replace(/\s{3,}/g, "  ")
-    .replace(/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu, "\ufffd");
-  return line.length <= longest ? line : `${line.slice(0, longest)}… (${line.length - longest} more signs)`;
-}
-const longest = 1_000;
 
 const size = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
@@ -88,16 +80,12 @@ function* rowsOf(item: PlanItem): Generator<readonly [name: string, said: string
   for (const { level, text } of notices) yield [level === "note" ? "note" : "look", text];
 }
 
-/** What was said is wrapped where a terminal ends. */
-function rowsShown(rows: readonly (readonly [name: string, said: string])[], width: number): readonly string[] {
-  const room = Math.max(30, (process.stdout.columns ?? Infinity) - width - 4);
-  const wrapped = (said: string): string => (Number.isFinite(room) ? Bun.wrapAnsi(said, room) : said);
-  return rows.flatMap(([name, said]) =>
-    wrapped(plainly(said))
-      .split("\n")
-      .map((line, index) => `  ${(index === 0 ? name : "").padEnd(width)}  ${line}`),
+/** The names of what is said stand in one column, so wide in everything that is shown. */
+const rowsShown = (rows: readonly (readonly [name: string, said: string])[], least: number): readonly string[] =>
+  columns(
+    rows.map(([name, said]) => [name, plainly(said)] as const),
+    { indent: "  ", least },
   );
-}
 
 export function shownPlan({ items }: Plan): string {
   return items
@@ -133,16 +121,6 @@ const done: Readonly<Record<PlanItem["action"], string>> = {
 
 export const shownDone = (id: string, version: string | undefined, action: PlanItem["action"]): string =>
   `${[id, version].filter(Boolean).join(" ")} ${done[action]}`;
-
-/** Each column as wide as its widest cell, the last one cut where a terminal ends. */
-export function table(cells: readonly (readonly string[])[]): string {
-  const rows = cells.map((row) => row.map(plainly));
-  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ""))));
-  const padded = (cell: string, column: number) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell));
-  const lines = rows.map((row) => row.map(padded).join("  ").trimEnd());
-  const { columns } = process.stdout;
-  return (columns === undefined ? lines : lines.map((line) => Bun.sliceAnsi(line, 0, columns, "…"))).join("\n");
-}
 
 export function shownInfo({ item, versions, isInstalled, pinned, before }: Info): string {
   const has = [

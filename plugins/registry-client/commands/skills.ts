@@ -1,10 +1,10 @@
 /** `pincer skills`: those that are shared, over the same plans as plugins. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Command } from "@pincer/plugin-sdk";
+import type { Command, CommandDefinition } from "@pincer/plugin-sdk";
+import { flagsIn } from "@pincer/plugin-sdk/command/usage";
 import { clientErrors, shownError } from "../errors.ts";
 import { carryOut } from "./carry-out.ts";
-import type { CommandDefinition } from "./command.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
 import { publish as publishPackage, publishValued } from "./registry-publish.ts";
@@ -14,7 +14,17 @@ const valued = ["--accept"];
 /** What is installed, and no plugin that has the same name. */
 const skillNamed = (typed: string): string => (typed.includes("/") ? typed : `skills/${typed}`);
 
-const command = (name: string, summary: string, usage: string): Command => ({ name: `skills ${name}`, summary, usage });
+const sentences: Readonly<Record<string, string>> = {
+  yes: "Do it without asking; what may do more than before still needs --accept",
+  accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+};
+
+const command = (name: string, summary: string, usage: string): Command => ({
+  ...{ name: `skills ${name}`, summary, usage },
+  flags: Object.fromEntries(
+    flagsIn(usage).map((flag) => [flag.name, sentences[flag.name] ?? publishPackage.command.flags?.[flag.name] ?? ""]),
+  ),
+});
 
 const publish: CommandDefinition = {
   command: command("publish", "Pack, sign and publish a skill; it is scanned, and what that finds is shown", publishPackage.command.usage),
@@ -29,7 +39,7 @@ const install: CommandDefinition = {
   command: command(
     "install",
     "Install skills: weather, weather@1.2.0, clawhub:@ada/weather, a folder; it shows what each tells the model, and asks",
-    "[--yes] [--accept] <skill> [skill...]",
+    "<skill> [skill...] [--yes] [--accept <permission>...]",
   ),
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -44,7 +54,7 @@ const update: CommandDefinition = {
   command: command(
     "update",
     "Bring installed skills up to date; it shows which text has changed, and asks",
-    "[--yes] [--accept] [skill...]",
+    "[skill...] [--yes] [--accept <permission>...]",
   ),
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -54,7 +64,7 @@ const update: CommandDefinition = {
 };
 
 const remove: CommandDefinition = {
-  command: command("remove", "Remove installed skills", "[--yes] <skill> [skill...]"),
+  command: command("remove", "Remove installed skills", "<skill> [skill...] [--yes]"),
   async run(args, io) {
     const options = readOptions(args, valued);
     const typed = `skills remove ${options.words.join(" ")}`;
@@ -63,7 +73,7 @@ const remove: CommandDefinition = {
 };
 
 const rollback: CommandDefinition = {
-  command: command("rollback", "Go back to the version of a skill before", "[--yes] <skill>"),
+  command: command("rollback", "Go back to the version of a skill before", "<skill> [--yes]"),
   async run(args, io) {
     const options = readOptions(args, valued);
     const typed = `skills rollback ${options.words.join(" ")}`;
@@ -75,7 +85,7 @@ const sync: CommandDefinition = {
   command: command(
     "sync",
     "Make the skills what pincer.lock says, or bring those of another gateway's here; what you changed stays, and is told",
-    "[--yes] [--accept] [pincer.lock]",
+    "[pincer.lock] [--yes] [--accept <permission>...]",
   ),
   async run(args, io) {
     const options = readOptions(args, valued);

@@ -10,6 +10,7 @@ import { mirroredAt } from "./mirror.ts";
 
 /** Packages with prebuilt binaries are large. */
 const longestArchive = 512 * 2 ** 20;
+const cacheBytes = 1024 * 2 ** 20;
 /** Requests at a time: a registry has other guests too. */
 const together = 8;
 
@@ -60,12 +61,14 @@ export function firstArchives(places: readonly ArchiveSource[]): ArchiveSource {
   };
 }
 
+/** What is new in the cache takes the place of what was not needed for the longest time. */
 export function cachedArchives(cache: ArchiveCache, archives: ArchiveSource): ArchiveSource {
   return async (wanted, signal) => {
     const kept = cache.read(wanted.checksum);
     if (kept) return kept;
     const bytes = await archives(wanted, signal);
     cache.keep(wanted.checksum, bytes);
+    cache.trim(cacheBytes);
     return bytes;
   };
 }

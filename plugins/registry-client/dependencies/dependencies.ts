@@ -24,8 +24,6 @@ export interface Dependencies {
   install(folder: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void>;
 }
 
-const cacheBytes = 1024 * 2 ** 20;
-
 export function createDependencies({ home, now, npm, mirrors = [], lateMirrors = [] }: DependencyOptions): Dependencies {
   const cache = archiveCache(join(home, "cache", "packages"), now);
   const places = [...mirrors.map(mirroredArchives), ...(npm ? [npmArchives(npm)] : []), ...lateMirrors.map(mirroredArchives)];
@@ -34,7 +32,6 @@ export function createDependencies({ home, now, npm, mirrors = [], lateMirrors =
     archives,
     async install(folder, onProgress, signal) {
       await runnable(folder, home, onProgress, { archives, signal });
-      cache.trim(cacheBytes);
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Embedded } from "./embedded.ts";
 import { readFiles, writeFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
+import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Change } from "./settings.ts";
 import type { Progress, Surroundings } from "./surroundings.ts";
@@ -24,6 +25,8 @@ export type Step =
   | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
+  /** What a plugin kept that was removed before. */
+  | { readonly do: "forget"; readonly id: string }
   | { readonly do: "nothing" };
 
 export async function applyStep(surroundings: Surroundings, step: Step, signal: AbortSignal): Promise<void> {
@@ -36,6 +39,8 @@ export async function applyStep(surroundings: Surroundings, step: Step, signal: 
       return disable(surroundings, step, signal);
     case "remove":
       return remove(surroundings, step, signal);
+    case "forget":
+      return forget(surroundings, step, signal);
     case "nothing":
       return undefined;
   }
@@ -75,7 +80,8 @@ async function place(surroundings: Surroundings, { name, entry, files }: StepOf<
   const tell = teller(surroundings, name.id);
   const isFirst = pointedAt(home, name, "current") === undefined;
   const changes = isFirst ? await settingsFor(surroundings, name, signal) : [];
-  const begun: Begun = { name, entry, undo: await undoOf(surroundings, changes, signal) };
+  const isFirstHere = isFirst && name.kind === "plugins" && !leftOf(home, name.id);
+  const begun: Begun = { name, entry, data: isFirstHere, undo: await undoOf(surroundings, changes, signal) };
   tell("staging");
   begin(home, begun);
   try {
@@ -177,8 +183,9 @@ async function disable(surroundings: Surroundings, { plugin, data }: StepOf<"dis
   if (running) await running.setEnabled(plugin.id, false, signal);
   else await settings.change([[["plugins", plugin.id, "enabled"], false]], signal);
   removeDependencies(plugin.folder, home);
-  if (data) rmSync(join(home, "data", plugin.id), { recursive: true, force: true });
+  if (data) removeKept(home, plugin.id);
   writeLock(home, withEntry(readLock(home), { kind: "plugins", id: plugin.id }, undefined));
+  if (data) await running?.refresh(signal);
   tell("done");
 }
 
@@ -187,7 +194,7 @@ async function remove(surroundings: Surroundings, { name, data, manifest }: Step
   const tell = teller(surroundings, name.id);
   const sections = name.kind === "plugins" ? [["plugins", name.id], ...(manifest ? [configPathOf(manifest).split(".")] : [])] : [];
   const changes = sections.map((path): Change => [path, undefined]);
-  const begun: Begun = { name, entry: null, undo: await undoOf(surroundings, changes, signal) };
+  const begun: Begun = { name, entry: null, data, undo: await undoOf(surroundings, changes, signal) };
   tell("removing");
   begin(home, begun);
   try {
@@ -203,11 +210,17 @@ async function remove(surroundings: Surroundings, { name, data, manifest }: Step
     throw error;
   }
   tell("settled");
-  // A skill keeps nothing: what lies there is of a plugin that has its name.
-  if (data && name.kind === "plugins") rmSync(join(home, "data", name.id), { recursive: true, force: true });
   complete(home, begun);
   if (name.kind === "plugins") await running?.refresh(signal);
   sweepArchives(home, readLock(home));
   end(home);
+  tell("done");
+}
+
+async function forget(surroundings: Surroundings, { id }: StepOf<"forget">, signal: AbortSignal): Promise<void> {
+  const tell = teller(surroundings, id);
+  tell("removing");
+  removeKept(surroundings.home, id);
+  await surroundings.running?.refresh(signal);
   tell("done");
 }

@@ -1,7 +1,8 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import type { Kind, PackageName } from "@pincer/registry/name";
+import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { kindSaid, parseWanted } from "../sources/wanted.ts";
@@ -12,8 +13,9 @@ import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writ
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
@@ -98,7 +100,9 @@ export function createEngine(surroundings: Surroundings) {
     const others = await alsoIn(candidate, "registry" in from ? from.registry : undefined, signal);
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
-      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), surroundings.sources.registries, signal)),
+      ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
+      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
+      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -131,47 +135,48 @@ export function createEngine(surroundings: Surroundings) {
     const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
     if (own) {
       const on = await surroundings.running?.enabled(signal);
-      if (on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
+      if (!data && on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
         throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${own.id} is not on: "pincer list" shows what is installed`);
-      return disabling(own, data);
+      return disabling(home, own, data);
     }
+    const left = data && isName(typed) && !ifInstalled(() => installed(typed, packages)) && forgetting(home, typed);
+    if (left) return left;
     const [name, entry] = installed(typed, packages);
     return removing(home, name, entry, data);
   }
 
   async function prepared(request: Request, signal: AbortSignal): Promise<readonly Prepared[]> {
     const packages = readLock(home);
-    const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
-    const steps = {
-      install: () =>
-        request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind, packages, signal))),
-      remove: () =>
-        request.do === "remove" &&
-        request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
-      rollback: () =>
-        request.do === "rollback" &&
-        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
-    };
-    if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
-    if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
-    if (request.do === "update") {
-      const { kind } = request;
-      const all =
-        request.packages?.map((typed) => installed(typed, packages)) ??
-        Object.entries(packages)
-          .map(([key, entry]) => [nameOf(key), entry] as const)
-          .filter(([name]) => kind === undefined || name.kind === kind);
-      return Promise.all(
-        all.map(([name, entry]) =>
-          entry.pinned && request.packages === undefined
-            ? keeping(name, entry, [{ code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` }])
-            : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
-        ),
-      );
+    switch (request.do) {
+      case "install":
+        return Promise.all(request.packages.map((typed) => installing(typed, request.kind, packages, signal)));
+      case "remove":
+        return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
+      case "rollback":
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages))));
+      case "restore":
+        return restoring(surroundings, embedded, packages, signal);
+      case "sync":
+        return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
+      case "update":
+        return Promise.all(
+          toUpdate(request, packages).map(([name, entry]) =>
+            entry.pinned && request.packages === undefined
+              ? keeping(name, entry, [
+                  { code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` },
+                ])
+              : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
+          ),
+        );
     }
-    const asked = steps[request.do]() || [];
-    return Promise.all(asked.map(({ prepare }) => prepare()));
   }
+
+  /** What was named, or all that is installed, or all of a kind. */
+  const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
+    named?.map((typed) => installed(typed, packages)) ??
+    Object.entries(packages)
+      .map(([key, entry]) => [nameOf(key), entry] as const)
+      .filter(([name]) => kind === undefined || name.kind === kind);
 
   const planned = (all: readonly Prepared[]): Plan =>
     planOf(
@@ -224,6 +229,8 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Of a plugin that is installed, or of this Pincer. */
+    manifestOf: (name: PackageName): Manifest | undefined => installedAbout(home, name)?.manifest ?? embedded.find(name.id)?.manifest,
     /** Whether it is a plugin of this Pincer. */
     isOwn: (id: string): boolean => embedded.has(id),
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { PackageName } from "@pincer/registry/name";
 import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
+import { forgetLeft, keepLeft, removeKept } from "./left.ts";
 import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Change } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -15,6 +16,8 @@ export interface Begun {
   readonly name: PackageName;
   /** What the lock says once it is done; null: nothing, since it was removed. */
   readonly entry: LockEntry | null;
+  /** A plugin that is removed, or taken back at its first installation, goes with what it kept. */
+  readonly data?: boolean;
   /** What makes the settings as they were. */
   readonly undo: readonly (readonly [path: readonly string[], value: Change[1] | null])[];
 }
@@ -47,13 +50,21 @@ function isMade(home: string, { name, entry }: Begun): boolean {
   return pointedAt(home, name, "next") === undefined && pointedAt(home, name, "current") === entry.digest;
 }
 
-export function complete(home: string, { name, entry }: Begun): void {
+export function complete(home: string, { name, entry, data = false }: Begun): void {
+  if (name.kind === "plugins") {
+    if (entry) forgetLeft(home, name.id);
+    else keepLeft(home, name.id, readLock(home)[keyOf(name)], data);
+  }
   writeLock(home, withEntry(readLock(home), name, entry ?? undefined));
   prune(home, name, entry ?? undefined);
 }
 
 /** As it was before. */
-export async function takeBack({ home, settings, running }: Surroundings, { name, undo }: Begun, signal: AbortSignal): Promise<void> {
+export async function takeBack(
+  { home, settings, running }: Surroundings,
+  { name, undo, entry: wanted, data = false }: Begun,
+  signal: AbortSignal,
+): Promise<void> {
   await settings.change(
     undo.map(([path, value]) => [path, value ?? undefined]),
     signal,
@@ -61,7 +72,10 @@ export async function takeBack({ home, settings, running }: Surroundings, { name
   rmSync(join(versionsOf(home, name), "next"), { force: true });
   const { [keyOf(name)]: entry } = readLock(home);
   if (entry || isLinked(home, name) || pointedAt(home, name, "current") !== undefined) prune(home, name, entry);
-  else discard(home, versionsOf(home, name));
+  else {
+    discard(home, versionsOf(home, name));
+    if (wanted && data) removeKept(home, name.id);
+  }
   if (name.kind === "plugins") await running?.refresh(signal);
 }
 

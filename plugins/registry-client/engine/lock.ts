@@ -23,6 +23,7 @@ const origin = Type.Unsafe<Origin>(
     closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
     closed({ from: from("folder"), path: Text, sha256: Sha256 }),
     closed({ from: from("archive"), at: Text, sha256: Sha256 }),
+    closed({ from: from("upload"), sha256: Sha256 }),
   ]),
 );
 
@@ -37,7 +38,7 @@ const version = {
   dependencies: Type.Optional(Sha256),
   publisher: Type.Optional(closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) })),
 };
-const LockedVersion = closed(version);
+export const LockedVersion = closed(version);
 const LockEntry = closed({
   ...version,
   /** Stays as it is when everything is updated. */

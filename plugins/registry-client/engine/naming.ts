@@ -4,11 +4,11 @@ import type { Kind } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { RegistrySources } from "../sources/registry.ts";
 import type { Wanted } from "../sources/source.ts";
-import type { createEmbedded } from "./embedded.ts";
+import type { EmbeddedPackages } from "./embedded.ts";
 import { keyOf, type Packages } from "./lock.ts";
 
 export interface Naming {
-  readonly embedded: ReturnType<typeof createEmbedded>;
+  readonly embedded: EmbeddedPackages;
   readonly registries: RegistrySources;
   readonly packages: Packages;
 }

@@ -12,6 +12,7 @@ import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts"
 import type { Step } from "./apply.ts";
 import type { Embedded } from "./embedded.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
+import { inheriting, keptWhere, leftOf } from "./left.ts";
 import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
@@ -20,6 +21,7 @@ import { requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
@@ -81,17 +83,28 @@ export async function placing(
   const { locked, about, files } = found;
   const changed = compare(before && (installedAbout(home, name) ?? unread), about);
   const publisher = before && comparePublishers(before.publisher, locked.publisher);
+  const changedAt = before && changedFolder(home, name);
   const all = [
     ...notices,
+    ...(changedAt === undefined ? [] : [writesOver(changedAt)]),
     ...(candidate.notices ?? []),
     ...(publisher ? [publisher] : []),
+    ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
     ...noticesOf(found),
     ...hiding(surroundings, name),
     ...scanned(found),
   ];
-  const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isThere = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));
   const item: PlanItem = {
-    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
+    ...{
+      kind,
+      id,
+      action: isThere ? "keep" : isSame ? "restore" : action,
+      summary: about.summary,
+      to: version,
+      source: shownOrigin(origin),
+    },
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
@@ -159,28 +172,42 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
   return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
 }
 
-const deleted: Notice = {
-  ...{ code: "data", level: "warning" },
-  text: "what it kept in its folder is deleted; values that it kept in the gateway's store stay there",
-};
+const kept = (home: string, id: string, data: boolean): Notice =>
+  data
+    ? { code: "data", level: "warning", text: `what it kept is deleted: ${keptWhere(home, id)}` }
+    : { code: "data", level: "note", text: `what it kept stays: ${keptWhere(home, id)}; "pincer remove ${id} --data" deletes that too` };
 
 /** What takes it away again. */
 export function removing(home: string, name: PackageName, entry: LockEntry, data: boolean): Prepared {
   const about = installedAbout(home, name);
-  const kept: Notice = { code: "data", level: "note", text: `what it kept stays in ${join(home, "data", name.id)}` };
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "remove", summary: about?.summary ?? "", from: entry.version, source: shownOrigin(entry.origin) },
-    notices: name.kind === "skills" ? [] : data ? [deleted] : [kept],
+    // A skill keeps nothing: what lies there is of a plugin that has its name.
+    notices: name.kind === "skills" ? [] : [kept(home, name.id, data)],
   };
   return { item, step: { do: "remove", name, data, manifest: about?.manifest } };
 }
 
-export function disabling({ id, folder, manifest }: Embedded, data: boolean): Prepared {
+/** What a plugin kept that was removed before, if it did. */
+export function forgetting(home: string, id: string): Prepared | undefined {
+  const left = leftOf(home, id);
+  if (!left) return undefined;
+  const { version } = left;
+  const item: PlanItem = {
+    ...nothing,
+    ...{ kind: "plugins", id, action: "remove", summary: "", source: version ? shownOrigin(version.origin) : "nobody knows where" },
+    ...(version && { from: version.version }),
+    notices: [kept(home, id, true)],
+  };
+  return { item, step: { do: "forget", id } };
+}
+
+export function disabling(home: string, { id, folder, manifest }: Embedded, data: boolean): Prepared {
   const item: PlanItem = {
     ...nothing,
     ...{ kind: "plugins", id, action: "disable", summary: manifest.summary, from: manifest.version, source: "this Pincer" },
-    notices: data ? [deleted] : [],
+    notices: [kept(home, id, data)],
   };
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
 }
@@ -200,6 +227,18 @@ export function returning({ home, sources }: Surroundings, name: PackageName, en
   };
   const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
   return { item, step: { do: "place", name, entry: next } };
+}
+
+/** What the lock says, which lies there still beside another version that counts. */
+export function standing(home: string, name: PackageName, entry: LockEntry): Prepared {
+  const about = installedAbout(home, name, entry.digest);
+  const item: PlanItem = {
+    ...nothing,
+    ...{ ...name, action: "restore", summary: about?.summary ?? "", to: entry.version, source: "the version that was kept" },
+    ...{ digest: entry.digest, ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }) },
+    ...(about && compare(undefined, about)),
+  };
+  return { item, step: { do: "place", name, entry } };
 }
 
 /** What stays as it is, and why. */

@@ -4,7 +4,7 @@ import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { PackageName } from "@pincer/registry/name";
 import { type Static, type TProperties, Type } from "@sinclair/typebox";
 import { isPackageMissing } from "../errors.ts";
-import type { createEmbedded } from "./embedded.ts";
+import type { EmbeddedPackages } from "./embedded.ts";
 import { type LockEntry, nameOf, type Packages } from "./lock.ts";
 import { PlanItem } from "./plan.ts";
 import { installedAbout, keeping } from "./planning.ts";
@@ -86,7 +86,7 @@ type Manifests = ReadonlyMap<string, Manifest>;
 /** Of what is installed, and of those plugins of this Pincer that are on. */
 async function manifestsIn(
   { home, running }: Surroundings,
-  embedded: ReturnType<typeof createEmbedded>,
+  embedded: EmbeddedPackages,
   packages: Packages,
   signal: AbortSignal,
 ): Promise<Manifests> {
@@ -106,7 +106,7 @@ async function manifestsIn(
 
 export async function reasonsFor(
   surroundings: Surroundings,
-  embedded: ReturnType<typeof createEmbedded>,
+  embedded: EmbeddedPackages,
   name: PackageName,
   packages: Packages,
   signal: AbortSignal,

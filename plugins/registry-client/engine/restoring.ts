@@ -7,7 +7,7 @@ import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
 import { keptArchive } from "./cache.ts";
-import type { createEmbedded } from "./embedded.ts";
+import type { EmbeddedPackages } from "./embedded.ts";
 import { readFiles } from "./files.ts";
 import { folderOf, isLinked, namesIn, pointedAt } from "./layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
@@ -20,7 +20,7 @@ import type { Surroundings } from "./surroundings.ts";
 
 export async function restoring(
   surroundings: Surroundings,
-  embedded: ReturnType<typeof createEmbedded>,
+  embedded: EmbeddedPackages,
   packages: Packages,
   signal: AbortSignal,
 ): Promise<readonly Prepared[]> {

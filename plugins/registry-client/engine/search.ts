@@ -1,7 +1,7 @@
 /** Looking for a package by what it is about. */
 import { type Static, Type } from "@sinclair/typebox";
 import type { RegistrySources } from "../sources/registry.ts";
-import type { createEmbedded } from "./embedded.ts";
+import type { EmbeddedPackages } from "./embedded.ts";
 import { PlanItem } from "./plan.ts";
 
 export const Hit = Type.Object(
@@ -39,7 +39,7 @@ function scoreOf(asked: readonly string[], id: string, summary: string): number 
 }
 
 export async function search(
-  embedded: ReturnType<typeof createEmbedded>,
+  embedded: EmbeddedPackages,
   registries: RegistrySources,
   { query, limit }: { readonly query: string; readonly limit: number },
   signal: AbortSignal,

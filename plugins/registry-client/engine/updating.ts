@@ -4,7 +4,7 @@ import type { Published } from "@pincer/registry/client/client";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors, isRevoked } from "../errors.ts";
 import type { Candidate, Wanted } from "../sources/source.ts";
-import type { createEmbedded } from "./embedded.ts";
+import type { EmbeddedPackages } from "./embedded.ts";
 import type { LockEntry } from "./lock.ts";
 import type { Notice } from "./plan.ts";
 import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
@@ -15,7 +15,7 @@ const hourMs = 3_600_000;
 
 export async function updating(
   surroundings: Surroundings,
-  embedded: ReturnType<typeof createEmbedded>,
+  embedded: EmbeddedPackages,
   name: PackageName,
   entry: LockEntry,
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,

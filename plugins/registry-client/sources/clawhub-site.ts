@@ -64,7 +64,7 @@ export function createClawHubSite({ name, address }: { readonly name: string; re
   let api: Promise<URL> | undefined;
 
   const json = async <T extends TSchema>(schema: T, url: URL, signal: AbortSignal): Promise<Static<T>> =>
-    answerIn(schema, await joined(read(url, { limit: longestAnswer, signal })), url.host);
+    answerIn(schema, await joined(read(url, { limit: longestAnswer, ledFrom: home, signal })), url.host);
 
   /** Where its API lies, which a site may say; one that does not is the API itself. */
   async function discover(signal: AbortSignal): Promise<URL> {
@@ -147,7 +147,7 @@ export function createClawHubSite({ name, address }: { readonly name: string; re
       const onAnswer = (said: Headers) => {
         headers = said;
       };
-      const bytes = await joined(read(url, { limit: archiveLimits.packedBytes, signal, onAnswer }));
+      const bytes = await joined(read(url, { limit: archiveLimits.packedBytes, ledFrom: home, signal, onAnswer }));
       return { bytes, headers };
     },
   };

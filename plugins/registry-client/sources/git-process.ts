@@ -31,6 +31,7 @@ const settings = {
   "protocol.version": "2",
   "submodule.recurse": "false",
   "uploadpack.packObjectsHook": "",
+  "http.followRedirects": "false",
   // Who sends less than a kilobyte a second for a minute is given up.
   "http.lowSpeedLimit": "1000",
   "http.lowSpeedTime": "60",

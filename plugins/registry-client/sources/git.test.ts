@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createGitPackages, gitPackages } from "./git.ts";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { createGitPackages } from "./git.ts";
 import type { Wanted } from "./source.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-git-test-")));
@@ -18,6 +19,8 @@ afterAll(() => {
   rmSync(base, { recursive: true, force: true });
 });
 const { signal } = new AbortController();
+const web = { fetch, clock: systemClock };
+const gitPackages = createGitPackages(web);
 
 /** With the settings of nobody. */
 function git(folder: string, ...args: string[]): string {
@@ -156,10 +159,10 @@ test("links and repositories inside are refused, and so is what lies under names
 test("a repository that is larger than its bound is given up, and so is a file that a server keeps elsewhere", async () => {
   const { url, commit } = repository();
   commit({ ...plugin("1.0.0"), noise: Buffer.from(crypto.getRandomValues(new Uint8Array(300_000))).toString("base64") });
-  expect(await failureOf(createGitPackages(100_000).resolve({ from: "git", url }, signal))).toMatchObject({
+  expect(await failureOf(createGitPackages(web, 100_000).resolve({ from: "git", url }, signal))).toMatchObject({
     code: "REGISTRY_CLIENT_GIT_FAILED",
   });
-  expect(await createGitPackages(1_000_000).resolve({ from: "git", url }, signal)).toMatchObject({ version: "1.0.0" });
+  expect(await createGitPackages(web, 1_000_000).resolve({ from: "git", url }, signal)).toMatchObject({ version: "1.0.0" });
   commit({ model: `version https://host.invalid/git-lfs/v1\noid sha256:${"0".repeat(64)}\nsize 12345\n` });
   expect(await failureOf(resolve({ url }))).toMatchObject({
     code: "REGISTRY_ARCHIVE_INVALID",
@@ -260,7 +263,8 @@ test("who stops waiting stops git too", async () => {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch() {
+    fetch(request) {
+      if (!request.headers.get("user-agent")?.startsWith("git/")) return new Response("");
       asked.resolve();
       return new Promise<Response>(() => undefined);
     },

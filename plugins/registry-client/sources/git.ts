@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isShipped } from "@pincer/plugin-kit/archive";
 import { type ArchiveEntry, archiveLimits } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
+import { type HttpReaderOptions, whereItLies } from "@pincer/registry/http-source";
 import { clientErrors } from "../errors.ts";
 import { checkedFiles, sizeOf } from "./contents.ts";
 import { gitAddress } from "./git-address.ts";
@@ -20,16 +21,15 @@ const commitId = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 /** Of one pack, in which a whole tree comes. */
 const longestPack = 256 * 2 ** 20;
 
-export const gitPackages = createGitPackages(longestPack);
-
-export function createGitPackages(packBytes: number): PackageSource<WantedGit> {
+export function createGitPackages(web: HttpReaderOptions, packBytes = longestPack): PackageSource<WantedGit> {
   const gitFor = (url: string): Git => createGit(new URL(url).protocol.slice(0, -1) as "https" | "http" | "ssh" | "file", packBytes);
   return {
     async resolve(wanted, signal) {
       const { url, ref, inside } = gitAddress(wanted);
       const git = gitFor(url);
-      const commit = ref !== undefined && commitId.test(ref) ? ref : await commitOf(git, url, ref, signal);
-      const fetched = await filesAt(git, { url, commit, inside }, signal);
+      const from = await whereRepositoryLies(web, url, signal);
+      const commit = ref !== undefined && commitId.test(ref) ? ref : await commitOf(git, from, ref, signal);
+      const fetched = await filesAt(git, { url: from, commit, inside }, signal);
       const how = { ...(inside !== undefined && { inside }), ...(ref !== undefined && { ref }) };
       const origin = { from: "git", url, commit: fetched.commit, ...how } as const;
       const { files } = fetched;
@@ -44,10 +44,31 @@ export function createGitPackages(packBytes: number): PackageSource<WantedGit> {
       return lockedCandidate({
         origin,
         locked,
-        read: async (signal) => (await filesAt(gitFor(url), { url, commit: origin.commit, inside }, signal)).files,
+        read: async (signal) => {
+          const from = await whereRepositoryLies(web, url, signal);
+          return (await filesAt(gitFor(url), { url: from, commit: origin.commit, inside }, signal)).files;
+        },
       });
     },
   };
+}
+
+const advertised = "/info/refs?service=git-upload-pack";
+
+/**
+ * Where a server leads to from a repository's address: git itself would follow it anywhere, and so is told to follow nothing. It looks the name up
+ * once more, and what answers there then must have the certificate of that name.
+ */
+async function whereRepositoryLies(web: HttpReaderOptions, url: string, signal: AbortSignal): Promise<string> {
+  if (!/^https?:/.test(url)) return url;
+  try {
+    const { href } = await whereItLies(web, new URL(`${url.replace(/\/$/, "")}${advertised}`), signal);
+    return href.endsWith(advertised) ? gitAddress({ url: href.slice(0, -advertised.length) }).url : url;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof RegistryError) throw error;
+    return url; // silent-ok: git says what is wrong, and may know certificates of its own
+  }
 }
 
 const whereIs = ({ url, inside }: { readonly url: string; readonly inside?: string | undefined }) => (inside ? `${inside} of ${url}` : url);

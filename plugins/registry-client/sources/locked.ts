@@ -1,6 +1,6 @@
 /** What a lock names: its files are read when somebody wants them, and say themselves that they are it. */
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import type { Release } from "@pincer/registry/name";
+import { type Release, wordOf } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import { identityOf } from "./identity.ts";
 import type { Candidate, Origin } from "./source.ts";
@@ -21,10 +21,10 @@ export function lockedCandidate<From extends Origin["from"]>({ origin, locked, r
     origin,
     async files(signal) {
       const files = await read(signal);
-      const found = identityOf(files, `${kind.slice(0, -1)} ${id}`);
+      const found = identityOf(files, `${wordOf(kind)} ${id}`);
       if (found.kind === kind && found.id === id && found.version === version) return files;
       throw clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(
-        `expected the ${kind.slice(0, -1)} ${id} ${version}, which is locked, and came the ${found.kind.slice(0, -1)} ${found.id} ${found.version}`,
+        `expected the ${wordOf(kind)} ${id} ${version}, which is locked, and came the ${wordOf(found.kind)} ${found.id} ${found.version}`,
       );
     },
   };

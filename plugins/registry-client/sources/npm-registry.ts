@@ -38,32 +38,27 @@ export interface WantedArchive {
 const longestDocument = 64 * 2 ** 20;
 
 export function npmRegistry(settings: NpmSettings, options: HttpReaderOptions): NpmRegistryClient {
-  const readerFor = (registry: NpmRegistry, accept: string) =>
-    httpReader({
-      ...options,
-      fetch: (url, init) => {
-        const headers = new Headers(init.headers);
-        headers.set("accept", accept);
-        // Also an archive of the registry may be elsewhere, where nobody is to learn the token.
-        if (registry.authorization && new URL(url).origin === registry.url.origin) headers.set("authorization", registry.authorization);
-        return options.fetch(url, { ...init, headers });
-      },
-    });
+  const read = httpReader(options);
+  /** Also an archive of the registry may be elsewhere, where nobody is to learn the token. */
+  const headersFor = ({ authorization }: NpmRegistry, accept: string) => ({
+    accept,
+    ...(authorization !== undefined && { authorization }),
+  });
 
   return {
     async document(name, signal) {
-      const registry = await settings.registryOf(name);
-      const read = readerFor(registry, "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8");
+      const registry = await settings.registryOf(name, signal);
+      const headers = headersFor(registry, "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8");
       const at = new URL(name.replace("/", "%2f"), registry.url);
-      return documentIn(await joined(read(at, { limit: longestDocument, signal })), name);
+      return documentIn(await joined(read(at, { limit: longestDocument, headers, signal })), name);
     },
 
     async archive({ name, at, version, checksum, limit }, signal) {
-      const registry = await settings.registryOf(name);
-      const read = readerFor(registry, "*/*");
+      const registry = await settings.registryOf(name, signal);
+      const reading = { limit, headers: headersFor(registry, "*/*"), ledFrom: registry.url, signal };
       const url = archiveUrl(registry, at ?? `${name}/-/${name.slice(name.indexOf("/") + 1)}-${version}.tgz`);
       for (let attempt = 0; attempt < 2; attempt++) {
-        const bytes = await joined(read(url, { limit, signal }));
+        const bytes = await joined(read(url, reading));
         if (fits(bytes, checksum)) return bytes;
       }
       throw new RegistryError(

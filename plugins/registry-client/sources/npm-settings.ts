@@ -15,7 +15,7 @@ export interface NpmRegistry {
 
 export interface NpmSettings {
   /** Throws `REGISTRY_UNREACHABLE`. */
-  registryOf(packageName: string): Promise<NpmRegistry>;
+  registryOf(packageName: string, signal: AbortSignal): Promise<NpmRegistry>;
 }
 
 /** As `permissions.files` of the manifest names it. */
@@ -25,7 +25,7 @@ interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   /** The address of any package's archive in the registry that Bun uses by itself. */
-  readonly ask: (packageName: string) => Promise<string>;
+  readonly ask: (packageName: string, signal: AbortSignal) => Promise<string>;
 }
 
 /** `BUN_CONFIG_REGISTRY`, `NPM_CONFIG_REGISTRY`, the owner's `.npmrc` with registries of scopes and tokens, and what Bun has otherwise. */
@@ -34,14 +34,15 @@ export function npmSettings({ env, home, ask }: Machine = { env: process.env, ho
   const npmrc = existsSync(file) ? linesOf(readFileSync(file, "utf8"), env) : new Map<string, string>();
   let usual: Promise<URL> | undefined;
 
-  async function urlOf(packageName: string): Promise<URL> {
+  async function urlOf(packageName: string, signal: AbortSignal): Promise<URL> {
     const scope = /^@[^/]+/.exec(packageName)?.[0];
     const set = env["BUN_CONFIG_REGISTRY"] || env["NPM_CONFIG_REGISTRY"] || env["npm_config_registry"] || npmrc.get("registry");
     const named = (scope && npmrc.get(`${scope}:registry`)) || set;
     if (named) return registryUrl(named);
-    usual ??= ask(packageName).then((archive) => new URL("/", archive));
+    usual ??= ask(packageName, signal).then((archive) => new URL("/", archive));
     return usual.catch((error) => {
       usual = undefined;
+      signal.throwIfAborted();
       throw new RegistryError("REGISTRY_UNREACHABLE", `no registry of npm answers for ${packageName}: ${errorMessage(error)}`, {
         cause: error,
       });
@@ -49,8 +50,8 @@ export function npmSettings({ env, home, ask }: Machine = { env: process.env, ho
   }
 
   return {
-    async registryOf(packageName) {
-      const url = await urlOf(packageName);
+    async registryOf(packageName, signal) {
+      const url = await urlOf(packageName, signal);
       const authorization = authorizationFor(url, npmrc);
       return { url, ...(authorization !== undefined && { authorization }) };
     },
@@ -93,7 +94,7 @@ function authorizationFor(url: URL, npmrc: ReadonlyMap<string, string>): string 
 /** Where Bun has its own settings, and what it keeps. */
 const own = ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "BUN_INSTALL", "BUN_INSTALL_CACHE_DIR"];
 
-async function askBun(packageName: string): Promise<string> {
+async function askBun(packageName: string, signal: AbortSignal): Promise<string> {
   const command = [process.execPath, "info", packageName, "dist.tarball"];
   const asked = Bun.spawn(command, {
     cwd: "/",
@@ -101,6 +102,7 @@ async function askBun(packageName: string): Promise<string> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
+    signal,
   });
   const [said, complaint] = await Promise.all([new Response(asked.stdout).text(), new Response(asked.stderr).text()]);
   if ((await asked.exited) !== 0) throw new Error(complaint.trim().split("\n").at(-1) ?? "bun info ended without a word");

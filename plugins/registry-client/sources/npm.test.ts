@@ -277,8 +277,8 @@ test("the machine's settings count: registries of scopes, and tokens, which go t
     `; mine\nregistry = http://127.0.0.1:9/\n@acme:registry=${registry.url}\n${registry.url.replace("http:", "")}:_authToken=\${TOKEN}\n`,
   );
   const own = npmSettings({ env: { TOKEN: "t-1" }, home: rc, ask: async () => "" });
-  expect(String((await own.registryOf("x")).url)).toBe("http://127.0.0.1:9/");
-  expect((await own.registryOf("x")).authorization).toBeUndefined();
+  expect(String((await own.registryOf("x", signal)).url)).toBe("http://127.0.0.1:9/");
+  expect((await own.registryOf("x", signal)).authorization).toBeUndefined();
   publish("@acme/dice", "1.0.0");
   const asked = registry.asked.length;
   await npmPackages(npmRegistry(own, options)).resolve({ from: "npm", name: "@acme/dice" }, signal);
@@ -297,9 +297,9 @@ test("the machine's settings count: registries of scopes, and tokens, which go t
 test("without settings it is the registry that Bun has by itself", async () => {
   const empty = mkdtempSync(join(home, "empty-"));
   const own = npmSettings({ env: {}, home: empty, ask: async (name) => `https://host.invalid/${name}/-/${name}-1.0.0.tgz` });
-  expect(await own.registryOf("x")).toEqual({ url: new URL("https://host.invalid/") });
+  expect(await own.registryOf("x", signal)).toEqual({ url: new URL("https://host.invalid/") });
   const none = npmSettings({ env: {}, home: empty, ask: () => Promise.reject(new Error("no network")) });
-  expect(await failureOf(none.registryOf("x"))).toMatchObject({
+  expect(await failureOf(none.registryOf("x", signal))).toMatchObject({
     code: "REGISTRY_UNREACHABLE",
     message: expect.stringContaining("no network"),
   });

@@ -7,7 +7,7 @@ import { createRegistryClient, type Package, type Published, type RegistryClient
 import { revokedError } from "@pincer/registry/client/revoked";
 import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
-import { httpSource, type SourceClock } from "@pincer/registry/http-source";
+import { type HttpReaderOptions, httpSource } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import type { Revocation } from "@pincer/registry/revocations";
 import { sha256Of } from "@pincer/registry/sha256";
@@ -18,13 +18,9 @@ import type { Candidate, PackageSource, Wanted } from "./source.ts";
 
 type OfRegistry = Extract<Wanted, { from: "registry" }>;
 
-export interface RegistriesOptions {
+export interface RegistriesOptions extends HttpReaderOptions {
   readonly home: string;
   readonly registries: readonly Registry[];
-  readonly clock: SourceClock;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Told why nothing happens for a while. */
-  readonly onWait?: (why: string, ms: number) => void;
 }
 
 /** What one registry says of a package. */
@@ -51,9 +47,9 @@ const isNotFound = (error: unknown): boolean => error instanceof RegistryError &
 export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
 
 /** The files of a registry, wherever they lie. */
-export function placeOf(address: string, { home, clock, fetch, onWait }: Omit<RegistriesOptions, "registries">): RegistrySource {
+export function placeOf(address: string, { home, ...options }: Omit<RegistriesOptions, "registries">): RegistrySource {
   if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
-  return httpSource({ url: address, clock, fetch, ...(onWait && { onWait }) });
+  return httpSource({ ...options, url: address });
 }
 
 export function createRegistrySources(options: RegistriesOptions): RegistrySources {

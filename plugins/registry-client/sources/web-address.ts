@@ -1,8 +1,8 @@
 /**
  * Which addresses something is fetched from. The operator may name any machine, also one of his own network, as long as what comes from it is
- * encrypted; without encryption only this machine. Where that one leads on to is no more the operator's choice: see `httpReader`.
+ * encrypted; without encryption only this machine. Where that one leads on to is no more the operator's choice: see `ledFetch`.
  */
-import { isLoopback } from "@pincer/plugin-sdk/addresses";
+import { isIP, isLoopback, isPrivate, isPrivateName } from "@pincer/plugin-sdk/addresses";
 import { clientErrors } from "../errors.ts";
 
 /** Throws `REGISTRY_CLIENT_WANTED_INVALID`. */
@@ -15,4 +15,12 @@ export function webAddress(text: string): URL {
   return url;
 }
 
-export const isThisMachine = ({ hostname }: URL): boolean => hostname === "localhost" || isLoopback(hostname.replace(/^\[|\]$/g, ""));
+const bareHost = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "");
+
+export const isThisMachine = (url: URL): boolean => url.hostname === "localhost" || isLoopback(bareHost(url));
+
+/** By what stands there alone: of a name that anybody can have registered, what it leads to at the moment says nothing. */
+export function isOwnNetwork(url: URL): boolean {
+  const host = bareHost(url);
+  return isIP(host) === 0 ? isPrivateName(host) : isPrivate(host);
+}

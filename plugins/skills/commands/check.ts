@@ -1,13 +1,16 @@
 /** `pincer skills check`: one skill, or every one in a folder of skills. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { columns } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { isSkillName } from "@pincer/plugin-sdk/skill";
+import { skillsErrors } from "../errors.ts";
 import { checkSkill, type Step, type Verdict } from "../kit/check.ts";
 import { workspaceSkills } from "../kit/create.ts";
-import { kitErrors } from "../kit/errors.ts";
 import { machineOf } from "../kit/machine.ts";
-import { aligned, type CommandDefinition, dot, EXIT } from "./command.ts";
 
 const dots: Readonly<Record<Verdict, "good" | "bad" | "off">> = { passed: "good", failed: "bad", warned: "off", skipped: "off" };
 
@@ -22,7 +25,7 @@ function skillsIn(given: string, home: string): readonly string[] {
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "SKILL.md")))
     .map(({ name }) => join(folder, name));
   if (skills.length === 0)
-    throw kitErrors.SKILL_NOT_FOUND(
+    throw skillsErrors.SKILL_NOT_FOUND(
       `expected a SKILL.md in ${folder}, or folders that have one; came none. What is installed: pincer skills status`,
     );
   return skills.sort();
@@ -60,10 +63,10 @@ export const check: CommandDefinition = {
     else {
       for (const { name, steps } of checked) {
         if (checked.length > 1) io.print(name);
-        for (const line of aligned(
-          steps.map(({ name: of, verdict, summary, lines }) => [`${dot(dots[verdict])} ${of}`, [summary, ...lines].join("\n")]),
-        ))
-          io.print(line);
+        const rows = steps.map(
+          ({ name: of, verdict, summary, lines }) => [`${dot(dots[verdict])} ${of}`, [summary, ...lines].map(plainly).join("\n")] as const,
+        );
+        io.print(columns(rows).join("\n"));
       }
       const wrong =
         checked.length === 1

@@ -1,7 +1,9 @@
 /** `pincer skills new`: in the workspace of the main agent, where it is used from the next turn on, or wherever one says. */
 import { resolve } from "node:path";
+import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { createSkill, workspaceSkills } from "../kit/create.ts";
-import { type CommandDefinition, dot, EXIT } from "./command.ts";
 
 export const newSkill: CommandDefinition = {
   command: {
@@ -13,8 +15,8 @@ export const newSkill: CommandDefinition = {
   async run([name = "", parent], io) {
     const { folder, files } = await createSkill(name, parent === undefined ? workspaceSkills(io.home) : resolve(parent));
     const next = [`pincer skills check ${parent === undefined ? name : folder}`];
-    if (io.json) io.print(JSON.stringify({ ok: true, name, folder, files, next }, null, 2));
-    else io.print([`${dot("good")} ${name} is in ${folder}: ${files.join(", ")}`, ...next.map((line) => `  ${line}`)].join("\n"));
+    const said = [`${dot("good")} ${name} is in ${folder}: ${files.join(", ")}`, ...next.map((line) => `  next  ${line}`)];
+    io.result({ ok: true, name, folder, files, next }, said.join("\n"));
     return EXIT.done;
   },
 };

@@ -1,11 +1,14 @@
 /** `pincer skills status`: which skills the agent has and why some cannot be used; with a name, all that is known of that one. */
-import type { CommandIo } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { columns, table } from "@pincer/plugin-sdk/command/columns";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { skillsErrors } from "../errors.ts";
 import { skillsStatus } from "../methods.ts";
 import { wireSources } from "../roots.ts";
-import { aligned, type CommandDefinition, dot, EXIT, plainly } from "./command.ts";
 
 type Status = ResultOf<typeof skillsStatus>["skills"][number];
 
@@ -17,28 +20,21 @@ const most = 90;
 const oneLine = (text: string): string => text.replace(/\s+/g, " ");
 const briefly = (text: string): string => (text.length <= most ? text : `${text.slice(0, most).replace(/\s+\S*$/, "")} …`);
 
-const line = (skill: Status): readonly [string, string, string] => [
+const row = (skill: Status): readonly string[] => [
   `${dot(skill.eligible ? "good" : "off")} ${plainly(skill.name)}`,
   placeOf(skill),
-  skill.eligible ? briefly(oneLine(skill.description)) : skill.reasons.join("\n"),
+  skill.eligible ? plainly(briefly(oneLine(skill.description))) : skill.reasons.map(plainly).join("\n"),
 ];
-
-function table(skills: readonly Status[]): readonly string[] {
-  const rows = skills.map(line);
-  const width = Math.max(...rows.map(([, place]) => place.length));
-  return aligned(
-    rows.map(([name, place, text]) => {
-      const [first = "", ...more] = text.split("\n");
-      return [name, [`${place.padEnd(width)}  ${first}`, ...more.map((one) => `${" ".repeat(width)}  ${one}`)].join("\n")];
-    }),
-  );
-}
 
 function all({ skills, workspaceDir }: ResultOf<typeof skillsStatus>): readonly string[] {
   if (skills.length === 0) return ["no skills", "  pincer skills new <name>"];
   const usable = skills.filter(({ eligible }) => eligible).length;
   const rest = usable === skills.length ? "" : `, ${skills.length - usable} cannot be used as things are`;
-  return [...table(skills), "", `${usable} of ${skills.length} can be used${rest}; those of the workspace are in ${workspaceDir}/skills`];
+  return [
+    table(["skill", "place", ""], skills.map(row)),
+    "",
+    `${usable} of ${skills.length} can be used${rest}; those of the workspace are in ${workspaceDir}/skills`,
+  ];
 }
 
 function one(skill: Status): readonly string[] {
@@ -55,8 +51,8 @@ function one(skill: Status): readonly string[] {
     ["gets", variables],
     ["to get it", install.map(({ label, command }) => `${label}: ${command}`)],
   ];
-  const shown = rows.filter(([, lines]) => lines.length > 0).map(([head, lines]) => [head, lines.join("\n")] as const);
-  return [`${dot(eligible ? "good" : "off")} ${plainly(skill.name)}`, ...aligned(shown, "  ")];
+  const shown = rows.filter(([, lines]) => lines.length > 0).map(([head, lines]) => [head, lines.map(plainly).join("\n")] as const);
+  return [`${dot(eligible ? "good" : "off")} ${plainly(skill.name)}`, ...columns(shown, { indent: "  " })];
 }
 
 /** The command is there wherever the plugin is; what it calls is there once that is on. */
@@ -84,8 +80,7 @@ export const status: CommandDefinition = {
       const names = answer.skills.map((skill) => skill.name);
       throw skillsErrors.SKILLS_UNKNOWN(`there is no skill ${JSON.stringify(name)}${suggestion(name, names)}`);
     }
-    if (io.json) io.print(JSON.stringify(found ?? answer, null, 2));
-    else for (const text of found === undefined ? all(answer) : one(found)) io.print(text);
+    io.result(found ?? answer, (found === undefined ? all(answer) : one(found)).join("\n"));
     return EXIT.done;
   },
 };

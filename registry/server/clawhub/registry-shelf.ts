@@ -7,7 +7,6 @@ import type { PackageName } from "../../name.ts";
 import type { Repository } from "../../repository/repository.ts";
 import type { PackageRevocation } from "../../revocations.ts";
 import { exactly } from "../../source.ts";
-import type { Findings } from "../findings.ts";
 import type { Listed, SearchIndex } from "../search-index.ts";
 import type { Shelf, ShelvedRelease } from "../shelf.ts";
 import type { ListedSkill, SkillRelease, SkillShelf, Verdict } from "./shelf.ts";
@@ -17,7 +16,6 @@ export interface RegistryShelfOptions {
   readonly repository: Repository;
   readonly shelf: Shelf;
   readonly index: SearchIndex;
-  readonly findings: Findings;
 }
 
 export interface RegistryRelease extends SkillRelease {
@@ -30,7 +28,7 @@ const listed = ({ id, publisher, version, summary, publishedAt, downloads }: Lis
   ...{ id, publisher, version, summary, publishedAt, downloads },
 });
 
-export function createRegistryShelf({ folder, repository, shelf, index, findings }: RegistryShelfOptions): SkillShelf<RegistryRelease> {
+export function createRegistryShelf({ folder, repository, shelf, index }: RegistryShelfOptions): SkillShelf<RegistryRelease> {
   const revocationOf = ({ kind, id, version }: ShelvedRelease): PackageRevocation | undefined =>
     repository
       .revocations()
@@ -41,7 +39,7 @@ export function createRegistryShelf({ folder, repository, shelf, index, findings
   function verdictOf(release: ShelvedRelease): Verdict | undefined {
     const revoked = revocationOf(release);
     if (revoked) return { status: "malicious", reasons: ["revoked"], summary: revoked.reason };
-    const found = findings.of(release.sha256);
+    const found = repository.findingsOf(release.sha256);
     if (!found) return undefined;
     const high = found.filter(({ severity }) => severity === "high");
     if (high.length === 0) return { status: "clean", reasons: [] };

@@ -17,7 +17,7 @@ export interface People {
   leave(room: string, user: string): void;
 }
 
-export function createPeople(world: World, bot: string, later: (write: () => void) => void): People {
+export function createPeople(world: World, bot: string): People {
   const known = (user: string) => {
     if (!world.users.has(user)) world.users.set(user, { password: "a-password", accountData: new Map(), crossSigning: {} });
   };
@@ -33,7 +33,7 @@ export function createPeople(world: World, bot: string, later: (write: () => voi
   const write: People["write"] = (sender, roomId, content, { type = "m.room.message", at } = {}) => {
     const id = newId(world);
     const now = at ?? world.clock.now();
-    later(() => addEvent(world, world.rooms.get(roomId)!, { id, type, sender, content, at: now }));
+    addEvent(world, world.rooms.get(roomId)!, { id, type, sender, content, at: now });
     return id;
   };
   return {

@@ -10,8 +10,6 @@ import { addDevice, createWorld, type Device, type Event, type Fields, type Worl
 export interface FakeOptions {
   /** Of dates. */
   readonly clock?: Clock;
-  /** What is said before the bot has the answer to its first sync is told by the second one. */
-  readonly keepsEarly?: boolean;
 }
 
 export interface FakeMatrix extends AsyncDisposable, People {
@@ -43,7 +41,7 @@ export const BOT = { user: "@pincer:hs.test", token: "syt_cGluY2Vy_fake_token", 
 const relationOf = ({ content }: Event) =>
   content["m.relates_to"] as { readonly rel_type?: string; readonly event_id?: string } | undefined;
 
-export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: FakeOptions = {}): FakeMatrix {
+export function startFakeMatrix({ clock = systemClock }: FakeOptions = {}): FakeMatrix {
   const calls: { user: string | undefined; route: string; query: string }[] = [];
   const refusals = new Map<string, (Refusal | Response)[]>();
   const waiting = new Set<{ readonly holds: () => boolean; readonly resolve: () => void }>();
@@ -59,9 +57,7 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
   const world = createWorld(clock, look);
   world.users.set(BOT.user, { password: BOT.password, accountData: new Map(), crossSigning: {} });
   addDevice(world, BOT.user, BOT.token, BOT.device, "A bot");
-  const early: (() => void)[] = [];
-  let isEarly = keepsEarly;
-  const people = createPeople(world, BOT.user, (write) => (isEarly ? void early.push(write) : write()));
+  const people = createPeople(world, BOT.user);
   const typing: MethodDeps["typing"] = [];
   const receipts: MethodDeps["receipts"] = [];
   const methodOf = createMethods({ world, typing, receipts });
@@ -72,10 +68,6 @@ export function startFakeMatrix({ clock = systemClock, keepsEarly = false }: Fak
   async function sync(device: Device, token: string, query: URLSearchParams, gone: AbortSignal): Promise<object> {
     const since = query.has("since") ? Number(/^s(\d+)$/.exec(query.get("since") ?? "")?.[1]) : undefined;
     if (Number.isNaN(since)) throw new Refusal(400, "M_INVALID_PARAM", "Unknown token");
-    if (isEarly && since !== undefined && device.user === BOT.user) {
-      isEarly = false;
-      for (const write of early.splice(0)) write();
-    }
     const named = query.get("filter") ?? "{}";
     const filter = (world.filters.get(named) ?? JSON.parse(named)) as {
       readonly room?: { readonly timeline?: { readonly limit?: number } };

@@ -11,7 +11,7 @@ const relates = (content: Fields) =>
   (content["m.relates_to"] ?? {}) as { rel_type?: string; event_id?: string; "m.in_reply_to"?: { event_id: string } };
 
 export const startSuitePlatform = ({ now }: { readonly now?: () => number } = {}): ChannelPlatform =>
-  suitePlatform(startFakeMatrix({ keepsEarly: true, clock: now ? { ...systemClock, now } : systemClock }));
+  suitePlatform(startFakeMatrix({ clock: now ? { ...systemClock, now } : systemClock }));
 
 export function suitePlatform(matrix: FakeMatrix): ChannelPlatform {
   /** Roots by thread, as the suite calls it. */

@@ -8,25 +8,28 @@ import { archivePackages } from "./sources/archive.ts";
 import { clawHubPackages } from "./sources/clawhub.ts";
 import { type ClawHubSite, createClawHubSite } from "./sources/clawhub-site.ts";
 import { folderPackages } from "./sources/folder.ts";
-import { gitPackages } from "./sources/git.ts";
+import { createGitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
+import { uploadedPackages } from "./sources/upload.ts";
+import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
+import { uploadsIn } from "./uploads.ts";
 
-interface Places extends Omit<RegistriesOptions, "registries"> {
+interface Places extends Omit<RegistriesOptions, "registries" | "fetchLed"> {
   readonly config: ClientConfig;
 }
 
 export const sitesOf = ({ config, ...options }: Places): readonly ClawHubSite[] =>
-  config.clawhub.map((site) => createClawHubSite(site, httpReader(options)));
+  config.clawhub.map((site) => createClawHubSite(site, httpReader({ ...options, fetchLed })));
 
-export function placesOf({ config, ...options }: Places): {
+export function placesOf({ config, ...given }: Places): {
   readonly sources: Sources;
   readonly dependencies: Dependencies;
 } {
-  // Whoever installs names these addresses himself, also of machines of his own; what they may be their sources say.
-  const anywhere = { ...options, fetch: (url: string, init: RequestInit) => fetch(url, init) };
+  const options = { ...given, fetchLed };
+  const anywhere = { ...options, fetch: fetchNamed };
   const npm = npmRegistry(npmSettings(), anywhere);
   const mirrors = (isNear: boolean) =>
     config.registries.filter((one) => isFolder(one) === isNear).map(({ address }) => placeOf(address, options));
@@ -34,11 +37,12 @@ export function placesOf({ config, ...options }: Places): {
     sources: {
       registries: createRegistrySources({ ...options, registries: config.registries }),
       others: {
-        clawhub: clawHubPackages(sitesOf({ config, ...options })),
+        clawhub: clawHubPackages(sitesOf({ config, ...given })),
         folder: folderPackages,
-        git: gitPackages,
+        git: createGitPackages(anywhere),
         archive: archivePackages(httpReader(anywhere)),
         npm: npmPackages(npm),
+        upload: uploadedPackages(uploadsIn(options.home, options.clock)),
       },
     },
     // A folder costs nothing to ask; of registries elsewhere most hold no dependencies.
