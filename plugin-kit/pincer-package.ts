@@ -6,8 +6,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { dirname, join } from "node:path";
 import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
-import { buildDefaultSet, bundled } from "./build.ts";
+import { bundled } from "./build.ts";
 import { packageOf } from "./create.ts";
+import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
 import { gatewayFolder } from "./published.ts";
 import { compileSdk, type SdkPackage } from "./sdk-declarations.ts";
@@ -57,8 +58,7 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
     const isWithin = await stageDefault(source(id), staged(id));
     plugins.push(isWithin ? staged(id) : source(id));
   }
-  const entries = ["kernel/cli/main.ts", "store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
-  await buildDefaultSet({ out: join(stage, gatewayFolder), entries, plugins, others: others.map(staged), isSmallest: true });
+  await buildGateway({ repository, out: join(stage, gatewayFolder), plugins, others: others.map(staged), isSmallest: true });
   compactManifests(stage, ids.filter(isDefault));
   write(
     stage,

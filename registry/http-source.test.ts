@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
+import { RegistryError } from "./error.ts";
 import { type HttpSourceOptions, httpSource } from "./http-source.ts";
 import { joined } from "./source.ts";
 
@@ -236,4 +237,27 @@ test("what stalls is given up, and so is what drips", async () => {
       message: expect.stringContaining("too few"),
     });
   });
+});
+
+test("who is told to stop since his time is up says how far he came; who has had enough says nothing of his own", async () => {
+  const answer = async (exchange: Exchange) => {
+    exchange.begin(200, { "content-length": String(bytes.length) });
+    await exchange.write(bytes.subarray(0, 100));
+  };
+  for (const [reason, expected] of [
+    [new RegistryError("REGISTRY_UNREACHABLE", "the time is up"), /^the time is up: of http:\/\/.*\/registry\/x 100 bytes had come$/],
+    [new Error("enough"), /^enough$/],
+  ] as const) {
+    await using server = serveHttp(answer);
+    const control = new AbortController();
+    const source = httpSource({ url: `${server.origin}/registry`, clock: createManualClock(), fetch });
+    let came = 0;
+    const reading = (async () => {
+      for await (const part of source.read("x", { limit: bytes.length, signal: control.signal })) {
+        came += part.length;
+        if (came === 100) control.abort(reason);
+      }
+    })();
+    expect(await failureOf(reading)).toMatchObject({ message: expect.stringMatching(expected) });
+  }
 });

@@ -3,7 +3,7 @@
  * process, however that ends, and a reused pid means nothing; the pid beside it is only for the message.
  */
 import { Database } from "bun:sqlite";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failureOf, isLocked, storeError, storeErrors } from "./errors.ts";
 
@@ -22,6 +22,7 @@ function tryLock(home: string): Database | undefined {
   try {
     db = new Database(lockFile(home), { create: true });
     db.exec(`pragma busy_timeout=${patienceMs}; begin exclusive`);
+    chmodSync(lockFile(home), 0o600); // who may read it may keep others from locking it
     return db;
   } catch (error) {
     db?.close();

@@ -42,6 +42,12 @@ export const ClientConfig = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    fetchMinutes: Type.Integer({
+      default: 30,
+      minimum: 1,
+      maximum: 1_440,
+      description: "How long all that one installation fetches may take",
+    }),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

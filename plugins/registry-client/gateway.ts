@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { createAnswers } from "./answers.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import type { Request } from "./engine/plan.ts";
 import { usualHits } from "./engine/search.ts";
@@ -15,6 +16,7 @@ import { placesOf, sitesOf } from "./package-sources.ts";
 import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
+import type { RegistrySources } from "./sources/registry.ts";
 import { upkeep } from "./upkeep.ts";
 import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
 import { uploadsIn } from "./uploads.ts";
@@ -39,26 +41,32 @@ export function serve(ctx: Context): void {
     trouble: async (id, signal) => (await ctx.uses.plugins.list({ id }, { signal })).plugins[0]?.error?.message,
   };
 
-  /** Sees what registries say from now on. */
+  const places = () => placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch });
+  const [catalogues, ofSkills] = [createAnswers(ctx.clock), createAnswers(ctx.clock)];
+  const questionOf = (...words: readonly unknown[]) => JSON.stringify([...words, ctx.config.registries, ctx.config.clawhub]);
+  const catalogue: RegistrySources["catalogue"] = (signal) =>
+    catalogues.of(questionOf("catalogue"), (given) => places().sources.registries.catalogue(given), signal);
+
+  /** Sees what registries say from now on; what there is to choose from, as it was a moment ago. */
   const open = async (signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine> => {
     const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
+    const { sources, dependencies } = places();
     return createEngine({
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
       settings: settingsOfGateway(ctx.uses.configuration),
-      ...placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
-      now: () => ctx.clock.now(),
+      ...{ sources: { ...sources, registries: { ...sources.registries, catalogue } }, dependencies },
+      ...{ clock: ctx.clock, now: () => ctx.clock.now() },
       ...(firstSeen && { firstSeen }),
       progress: (progress) => ctx.emit(methods.progressed, progress),
     });
   };
 
   const skillPlaces = (): SkillPlaces => {
-    const options = { home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch };
     return {
-      sites: sitesOf(options),
-      registries: placesOf(options).sources.registries,
+      sites: sitesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
+      registries: places().sources.registries,
       search: async (query, limit, signal) => (await open(signal)).search(query, limit, signal),
       onTrouble: (place, error) => ctx.log.warn("registry-client.unreachable", { place, error: errorMessage(error) }),
     };
@@ -111,9 +119,14 @@ export function serve(ctx: Context): void {
     told(async () => found(await (await open(signal)).search(query, limit, signal))),
   );
   ctx.method(skillsSearch, ({ query, limit = usualHits }, { signal }) =>
-    told(async () => ({ results: [...(await searchSkills(skillPlaces(), query, limit, signal))] })),
+    told(async () => {
+      const ask = (given: AbortSignal) => searchSkills(skillPlaces(), query, limit, given);
+      return { results: [...(await ofSkills.of(questionOf("search", query, limit), ask, signal))] };
+    }),
   );
-  ctx.method(skillsDetail, ({ slug }, { signal }) => told(() => skillDetail(skillPlaces(), slug, signal)));
+  ctx.method(skillsDetail, ({ slug }, { signal }) =>
+    told(() => ofSkills.of(questionOf("detail", slug), (given) => skillDetail(skillPlaces(), slug, given), signal)),
+  );
   ctx.provide(
     packageArchives,
     "registry-client",
@@ -137,7 +150,7 @@ export function serve(ctx: Context): void {
   ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, uploads }));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
-      const { id, version } = (await open(signal)).pin(typed, pinned);
+      const { id, version } = await (await open(signal)).pin(typed, pinned, signal);
       return { id, version, pinned };
     }),
   );

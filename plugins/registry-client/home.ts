@@ -13,7 +13,7 @@ import { placesOf } from "./package-sources.ts";
 import manifest from "./plugin.json" with { type: "json" };
 
 /** The plugins of this repository, of which this is one; bundled, it is as deep in it in a folder of another name. */
-const embedded = join(dirname(dirname(import.meta.dir)), "plugins");
+export const embedded = join(dirname(dirname(import.meta.dir)), "plugins");
 
 export async function engineOfHome(home: string, progress: Surroundings["progress"], signal: AbortSignal): Promise<Engine> {
   const settings = settingsOfFile(home);
@@ -26,7 +26,7 @@ export async function engineOfHome(home: string, progress: Surroundings["progres
   const noSecret = async () => undefined;
   const fetch = limitedFetch(manifest.id, { net: manifest.permissions.net }, () => config, noSecret, publicFetch);
   return createEngine({
-    ...{ home, embedded, settings, config, now: () => systemClock.now(), progress },
+    ...{ home, embedded, settings, config, clock: systemClock, now: () => systemClock.now(), progress },
     ...placesOf({ home, config, clock: systemClock, fetch }),
   });
 }

@@ -24,7 +24,10 @@ interface Parts {
 export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
   const watch = createWatch({
     ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
-    registries: () => placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).sources.registries,
+    registries: () =>
+      // Who asks to be left alone for longer is asked again later: meanwhile others are asked.
+      placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch, limits: { longestWaitMs: 10_000 } }).sources
+        .registries,
     pollMs: () => ctx.config.pollSeconds * 1000,
   });
 

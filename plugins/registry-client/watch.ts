@@ -9,7 +9,7 @@ import type { RegistrySources } from "./sources/registry.ts";
 
 /** One that does not answer in this time is asked again later: it keeps the others from being asked. */
 const patienceMs = 20_000;
-/** Longest pause between two questions to one that does not answer. */
+/** Longest pause between two questions to one that does not answer, or asks for more: what is revoked has to be heard of. */
 const longestMs = 300_000;
 /** One that is not reached so often in a row is reported; one that says what cannot be true is at once. */
 const mostUnreached = 3;
@@ -41,7 +41,7 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
   const heard = new Map<string, Heard>();
 
   /** Never later than said, so that everybody does not ask at the same moment. */
-  const soon = (ms: number): number => clock.monotonic() + ms * (1 - random() / 10);
+  const soonIn = (ms: number): number => ms * (1 - random() / 10);
 
   async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<readonly Revocation[] | undefined> {
     const given = new AbortController();
@@ -50,14 +50,16 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
     );
     try {
       const list = await sources.revocations(registry, AbortSignal.any([given.signal, signal]));
-      heard.set(registry, { failures: 0, dueAt: soon(pollMs()) });
+      heard.set(registry, { failures: 0, dueAt: clock.monotonic() + soonIn(pollMs()) });
       return list;
     } catch (error) {
       signal.throwIfAborted();
       const failures = (heard.get(registry)?.failures ?? 0) + 1;
       const isUnreached = error instanceof RegistryError && error.code === "REGISTRY_UNREACHABLE";
       const trouble = isUnreached && failures < mostUnreached ? {} : { trouble: errorMessage(error) };
-      heard.set(registry, { failures, ...trouble, dueAt: soon(Math.min(longestMs, pollMs() * 2 ** (failures - 1))) });
+      const asksForMs = error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0;
+      const pauseMs = Math.max(soonIn(pollMs() * 2 ** (failures - 1)), asksForMs);
+      heard.set(registry, { failures, ...trouble, dueAt: clock.monotonic() + Math.min(longestMs, pauseMs) });
       return undefined;
     }
   }

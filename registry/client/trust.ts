@@ -45,17 +45,18 @@ interface Beginning {
   readonly timestamp: Metadata<"timestamp">;
   readonly read: Read;
   /** A role below, of that version. */
-  fetchRole(delegator: Delegator, role: RoleName, meta: MetaFile): Promise<Metadata<"targets">>;
+  fetchRole(delegator: Delegator, role: RoleName, meta: MetaFile, signal: AbortSignal | undefined): Promise<Metadata<"targets">>;
 }
 
 async function begin(options: TrustOptions, signal: AbortSignal | undefined): Promise<Beginning> {
   const { source, state, now } = options;
-  const read = (path: string, limit: number) =>
+  const readWith = (path: string, limit: number, signal: AbortSignal | undefined) =>
     joined(upTo(limit, path, source.read(`metadata/${path}`, { limit, ...(signal && { signal }) })));
+  const read: Read = (path, limit) => readWith(path, limit, signal);
   const root = await newestRoot(options, read);
   requireFresh("root", root, now);
   const timestamp = await newestTimestamp(options, root, read);
-  const fetchRole: Beginning["fetchRole"] = async (delegator, role, meta) => {
+  const fetchRole: Beginning["fetchRole"] = async (delegator, role, meta, signal) => {
     const check = (bytes: Uint8Array) => {
       requireSame(role, meta, bytes);
       const metadata = parseMetadata("targets", role, bytes);
@@ -68,7 +69,7 @@ async function begin(options: TrustOptions, signal: AbortSignal | undefined): Pr
       requireFresh(role, known, now);
       return known;
     }
-    const bytes = await read(`${meta.version}.${role}.json`, Math.min(meta.length, limits.announced));
+    const bytes = await readWith(`${meta.version}.${role}.json`, Math.min(meta.length, limits.announced), signal);
     const metadata = check(bytes);
     requireFresh(role, metadata, now);
     state.write(role, bytes);
@@ -83,16 +84,16 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
   const snapshot = await matchingSnapshot(options, root, timestamp, read);
   if (!Bun.deepEquals(timestamp.signed.revocations, snapshot.signed.meta["revocations.json"]))
     throw new RegistryError("REGISTRY_METADATA_MIXED", "the registry's timestamp and its snapshot speak of other revocations");
-  const roleNow = async (delegator: Delegator, role: RoleName): Promise<Metadata<"targets">> => {
+  const roleNow = async (delegator: Delegator, role: RoleName, signal: AbortSignal | undefined): Promise<Metadata<"targets">> => {
     const meta = snapshot.signed.meta[`${role}.json`];
     if (meta === undefined)
       throw new RegistryError(
         role === "revocations" ? "REGISTRY_METADATA_MIXED" : "REGISTRY_NOT_FOUND",
         `the registry's snapshot has no ${role}.json`,
       );
-    return fetchRole(delegator, role, meta);
+    return fetchRole(delegator, role, meta, signal);
   };
-  const targets = await roleNow(root, "targets");
+  const targets = await roleNow(root, "targets", signal);
   const known = new Map<string, Promise<Metadata<"targets">>>();
   /** Who was seen to have signed for whom: two parts may name other keys for one publisher, and each must be right. */
   const seen = new WeakMap<Metadata<"targets">, Set<string>>();
@@ -101,8 +102,8 @@ export async function refreshTrust(options: TrustOptions, signal?: AbortSignal):
     timestamp,
     snapshot,
     targets,
-    async below(delegator, role) {
-      const found = known.get(role) ?? roleNow(delegator, role);
+    async below(delegator, role, signal) {
+      const found = known.get(role) ?? roleNow(delegator, role, signal);
       known.set(role, found);
       // A failure is no answer for whoever asks next.
       found.catch(() => known.delete(role));
@@ -125,7 +126,7 @@ export async function refreshRevocations(options: TrustOptions, signal?: AbortSi
   const delegator = keptTargets(options, root);
   if (meta && delegator && options.now() < Date.parse(delegator.signed.expires))
     try {
-      return await fetchRole(delegator, "revocations", meta);
+      return await fetchRole(delegator, "revocations", meta, signal);
     } catch (error) {
       // By other keys than then: whose they are stands in newer targets, if they are anybody's.
       if (!(error instanceof RegistryError && error.code === "REGISTRY_METADATA_UNSIGNED")) throw error;

@@ -68,6 +68,7 @@ export function serverPlace({ url, clock, fetch, fetchLed, signal, onWait }: Ser
     const message = said?.detail ?? `${url}: expected 200 or 201, came ${response.status}`;
     const after = response.headers.get("retry-after");
     if (after !== null && /^\d{1,6}$/.test(after)) throw new Unanswered(code, message, Number(after) * 1000);
+    if (code === "REGISTRY_FULL") throw new RegistryError(code, message);
     throw response.status >= 500 || response.status === 408 ? new Unanswered(code, message, undefined) : new RegistryError(code, message);
   }
 

@@ -138,13 +138,19 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       const namesOf = (name: PackageName) => roles(namesRoleOf(roles, name))!;
       const delegators = namesRolesWith(roles, publisher).map((one) => roles(one)!);
       const fresh = acceptList({ publisher, list, before, archives, namesOf, delegators, revocations: known(), now });
-      for (const path of fresh) {
-        const { sha256 } = list.signed.targets[path]!.hashes;
-        const found = findings?.get(path);
-        if (found) keepFindings(files, sha256, found);
-        files.write(placeOf(path, sha256), archives.get(path)!);
+      const places = fresh.map((path) => [path, list.signed.targets[path]!.hashes.sha256] as const);
+      try {
+        for (const [path, sha256] of places) {
+          const found = findings?.get(path);
+          if (found) keepFindings(files, sha256, found);
+          files.write(placeOf(path, sha256), archives.get(path)!);
+        }
+        commit(new Map([...claims, [role, bytes]]), packagesThatDiffer(before, list));
+      } catch (error) {
+        // Nothing names them yet: the timestamp, which is written last, was not.
+        for (const [path, sha256] of places) files.remove(placeOf(path, sha256));
+        throw error;
       }
-      commit(new Map([...claims, [role, bytes]]), packagesThatDiffer(before, list));
     },
 
     findingsOf: (sha256) => findingsIn(files, sha256),

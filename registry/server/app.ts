@@ -12,6 +12,7 @@ import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
 import { readForm } from "./form.ts";
+import { packagePage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
@@ -26,7 +27,7 @@ import type { Uploads } from "./uploads.ts";
 export interface AppParts {
   readonly folder: string;
   readonly settings: ServerSettings;
-  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
+  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates; readonly bytes: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
   readonly shelf: Shelf;
@@ -63,7 +64,13 @@ export function createApp(parts: AppParts) {
     const { pathname } = new URL(request.url);
     const response = serveFile(folder, pathname, request);
     const isWhole = response.status === 200 || response.headers.get("content-range")?.startsWith("bytes 0-");
-    if (isWhole && request.method === "GET") downloads.count(pathname, who);
+    if (isWhole && request.method === "GET")
+      try {
+        downloads.count(pathname, who);
+      } catch (error) {
+        // Whoever installs does not wait for what only counts.
+        parts.onFault(error);
+      }
     return response;
   };
 
@@ -74,7 +81,11 @@ export function createApp(parts: AppParts) {
   ): Promise<Done> => {
     const who = household(request, server?.requestIP(request)?.address);
     rates.publications.take(who);
-    return parts.uploads.receive(who, async () => step(await parts.readBody(request)));
+    return parts.uploads.receive(who, async () => {
+      const body = await parts.readBody(request);
+      rates.bytes.take(who, body.length);
+      return step(body);
+    });
   };
 
   const api = new Elysia({ prefix: "/api/v1" })
@@ -130,10 +141,18 @@ export function createApp(parts: AppParts) {
       { parse: "none" },
     );
 
-  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
-    rates.reads.take(household(request, server?.requestIP(request)?.address));
+  /** What is asked as the API is, at other paths. */
+  const question = (request: Request, peer: string | undefined): void => {
+    rates.reads.take(household(request, peer));
     shelf.refresh();
-  });
+  };
+  const people = new Elysia()
+    .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
+    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
+    .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
+
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address));
   // Also what would publish there, to be told that nothing is published this way.
   for (const method of ["GET", "HEAD", "POST", "DELETE"])
     for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
@@ -160,6 +179,8 @@ export function createApp(parts: AppParts) {
       }
       if (code === "PARSE") return problem(new RegistryError("REGISTRY_REQUEST_INVALID", "the body has another form than was expected"));
       parts.onFault(error);
+      if (isOfFullDisk(error))
+        return problem(new RegistryError("REGISTRY_FULL", "the registry's disk is full, and whoever runs it was told"));
       return Response.json(
         { status: 500, code: "REGISTRY_FAULT", detail: "the registry has failed, and whoever runs it was told" },
         { status: 500 },
@@ -167,9 +188,13 @@ export function createApp(parts: AppParts) {
     })
     .use(api)
     .use(clawHub)
+    .use(people)
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }
+
+const isOfFullDisk = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(String((error as { readonly code?: unknown } | null)?.code));
 
 function nameIn({ kind, id }: { readonly kind: string; readonly id: string }): PackageName {
   if ((kind === "plugins" || kind === "skills") && isName(id)) return { kind, id };

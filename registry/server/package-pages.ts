@@ -3,11 +3,12 @@ import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import { type PackageName, type Release, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type Finding, severities } from "../scan/finding.ts";
+import type { Finding } from "../scan/finding.ts";
+import { severities } from "../scan/severity.ts";
 import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
 import type { ServerSettings } from "./settings.ts";
-import { newestOf, type Shelf, type ShelvedRelease } from "./shelf.ts";
+import { newestOf, type Shelf, type ShelvedRelease, withdrawalOf } from "./shelf.ts";
 
 export interface PackagePagesOptions {
   readonly database: Database;
@@ -34,7 +35,10 @@ const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there
 export function createPackagePages({ database, repository, shelf, downloads, settings }: PackagePagesOptions) {
   const counted = (found: readonly Finding[] | undefined) =>
     found && Object.fromEntries(severities.map((severity) => [severity, found.filter((one) => one.severity === severity).length]));
-  const shown = ({ version, path, sha256, length, notes }: ShelvedRelease) => ({ version, path, sha256, length, notes });
+  const shown = ({ version, path, sha256, length, notes, revoked }: ShelvedRelease) => ({
+    ...{ version, path, sha256, length, notes },
+    revoked: revoked ? { reason: revoked.reason, at: revoked.at, lastGood: revoked.lastGood ?? null } : null,
+  });
   const publisherOf = (name: PackageName) => {
     const owner = repository.ownerOf(name);
     const keys = owner === undefined ? undefined : repository.publisher(owner);
@@ -72,6 +76,8 @@ export function createPackagePages({ database, repository, shelf, downloads, set
         ...name,
         summary: newest.notes.summary,
         version: newest.version,
+        /** Where no version is left for anybody. */
+        withdrawn: withdrawalOf(newest) ?? null,
         publisher: publisherOf(name),
         downloads: total,
         releases: releases.map((release) => ({

@@ -85,6 +85,7 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
 };
 
 const steps = [
+  "waiting",
   "fetching",
   "staging",
   "dependencies",

@@ -1,42 +1,9 @@
 /** Ctrl-C while something is installed: the command ends, and everything is as it was. */
 import { expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CliHome, createCliHome } from "../support/cli.ts";
-import { serveNpm } from "../support/npm-registry.ts";
-import { startShop } from "../support/packages.ts";
-
-/** A plugin that needs a package which does not come before `release`. */
-async function startSlow() {
-  const npm = serveNpm();
-  const shop = startShop();
-  const { folder } = await shop.make("1.0.0");
-  const { integrity } = npm.publish({ name: "rain", version: "1.0.0" });
-  const dependencies = { rain: "1.0.0" };
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "weather", version: "1.0.0", type: "module", dependencies }));
-  const packages = { rain: ["rain@1.0.0", "", {}, integrity] };
-  writeFileSync(
-    join(folder, "bun.lock"),
-    JSON.stringify({ lockfileVersion: 1, workspaces: { "": { name: "weather", dependencies } }, packages }),
-  );
-  const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  npm.disturb(async () => {
-    asked.resolve();
-    await released.promise;
-    return false;
-  });
-  return {
-    folder,
-    npm,
-    asked: asked.promise,
-    release: () => released.resolve(),
-    async [Symbol.asyncDispose]() {
-      released.resolve();
-      await npm[Symbol.asyncDispose]();
-      shop[Symbol.dispose]();
-    },
-  };
-}
+import { startSlow } from "../support/slow-package.ts";
 
 async function interruptedInstall(home: CliHome, { folder, npm, asked }: Awaited<ReturnType<typeof startSlow>>) {
   const command = [...home.command, "install", folder, "--yes"];

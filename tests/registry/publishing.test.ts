@@ -7,6 +7,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "../../registry/http-source.ts";
 import { authorityOf, stage } from "../../registry/repository/stage.ts";
 import { signStaged, stagedFile } from "../../registry/repository/staged.ts";
+import { openOperator } from "../../registry/server/operator.ts";
 import { signedIn } from "../../registry/status.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { type ParcelOptions, parcel, post } from "./parcel.ts";
@@ -311,4 +312,26 @@ test("a server signs nothing of what it is sent: what the founders have not sign
   const client = registry.client();
   expect(await client.revocations()).toEqual([]);
   expect((await client.find(ada.release)).publisher.keys).toEqual([ada.signer.json.keyval.public]);
+});
+
+test("the names of what comes with Pincer, and those that are like them, wait for the operator", async () => {
+  for (const [kind, id] of [
+    ["plugins", "channel-telegram"],
+    ["skills", "docker"],
+    ["plugins", "channel-telegarm"],
+    ["skills", "dokcer"],
+  ] as const) {
+    const eve = someone();
+    const release = { kind, id, version: "1.0.0" } as const;
+    const skill = `---\nname: ${id}\ndescription: Does things.\n---\n`;
+    const files: Partial<ParcelOptions> = kind === "skills" ? { files: { "SKILL.md": skill }, manifest: skill } : {};
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({
+      status: 403,
+      code: "REGISTRY_NAME_HELD",
+      detail: expect.stringContaining("comes with Pincer"),
+    });
+    using operator = openOperator(registry.folder, () => systemClock.now());
+    operator.names.grant(release, eve.publisher);
+    expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({ status: 201 });
+  }
 });

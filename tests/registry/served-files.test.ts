@@ -138,6 +138,8 @@ test("packages are found by words, by beginnings of words, and with a slip in th
   expect(await found("q=cal")).toEqual(["calendar"]);
   expect(await found("q=wether")).toEqual(["weather", "weather-radar"]);
   expect(await found("q=calender")).toEqual(["calendar"]);
+  expect(await found("q=radra")).toEqual(["weather-radar"]);
+  expect(await found("q=acl")).toEqual([]);
   expect(await found("q=rains%20appointment")).toEqual(["calendar"]);
   expect(await found("q=weather&kind=skills")).toEqual([]);
   expect(await found("q=nothing-like-it")).toEqual([]);

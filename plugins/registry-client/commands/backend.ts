@@ -63,7 +63,7 @@ function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
     info: (typed) => told(() => engine.info(typed, undefined, signal)),
     search: (query) => told(() => engine.search(query, usualHits, signal)),
     why: (typed) => told(() => engine.why(typed, signal)),
-    pin: (typed, pinned) => told(() => engine.pin(typed, pinned)),
+    pin: (typed, pinned) => told(() => engine.pin(typed, pinned, signal)),
   };
 }
 
@@ -71,6 +71,7 @@ function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
 const shown =
   ({ json }: CommandIo) =>
   ({ id, step, detail = "" }: Progress): void => {
+    if (step === "waiting" && !json) return void process.stderr.write(`${plainly(`waits for ${detail}`)}\n`);
     const comes = step === "fetching" || (step === "dependencies" && /^\S+ \d+\.\d\S*$/.test(detail));
     if (!json && process.stderr.isTTY && comes) process.stderr.write(`${plainly(`${id}: fetching ${detail}`.trimEnd())}\n`);
   };

@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { createEmbedded } from "../engine/embedded.ts";
 import { clientErrors } from "../errors.ts";
+import { embedded } from "../home.ts";
 import { keyFolderOf, onlineKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { withFlags } from "./registry-flags.ts";
@@ -40,6 +42,7 @@ export const serve: CommandDefinition = {
       port,
       settings,
       clock: systemClock,
+      reserved: ownNames(),
       onFault: (error) =>
         io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
     });
@@ -65,6 +68,11 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     `  publish  pincer registry publish <package> --registry ${url} --publisher <name> --key <file>`,
     "  stop     Ctrl-C",
   ].join("\n");
+}
+
+function ownNames(): readonly string[] {
+  const own = createEmbedded(embedded);
+  return [...own.ids(), ...own.skills().map(({ id }) => id)];
 }
 
 function portIn(text: string): number {

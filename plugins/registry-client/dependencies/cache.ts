@@ -27,7 +27,10 @@ export function archiveCache(folder: string, now: () => number): ArchiveCache {
       utimesSync(path, at, at);
       return bytes;
     },
-    keep: (checksum, bytes) => writeWhole(place(checksum), bytes),
+    keep(checksum, bytes) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 }); // packages of the operator's own registry are nobody else's
+      writeWhole(place(checksum), bytes);
+    },
     trim(most) {
       if (!existsSync(folder)) return;
       const files = readdirSync(folder)

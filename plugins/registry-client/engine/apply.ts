@@ -1,5 +1,5 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
@@ -11,13 +11,14 @@ import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
 import type { Embedded } from "./embedded.ts";
-import { readFiles, writeFiles } from "./files.ts";
+import { readFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
+import type { Ready } from "./ready.ts";
 import type { Change } from "./settings.ts";
-import type { Progress, Surroundings } from "./surroundings.ts";
+import { type Surroundings, teller } from "./surroundings.ts";
 
 export type Step =
   /** `files`: absent when the version lies there already. */
@@ -29,10 +30,10 @@ export type Step =
   | { readonly do: "forget"; readonly id: string }
   | { readonly do: "nothing" };
 
-export async function applyStep(surroundings: Surroundings, step: Step, signal: AbortSignal): Promise<void> {
+export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
   switch (step.do) {
     case "place":
-      return place(surroundings, step, signal);
+      return place(surroundings, step, ready, signal);
     case "enable":
       return enable(surroundings, step, signal);
     case "disable":
@@ -47,11 +48,6 @@ export async function applyStep(surroundings: Surroundings, step: Step, signal: 
 }
 
 type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
-
-const teller =
-  ({ progress }: Surroundings, id: string) =>
-  (step: Progress["step"], detail?: string): void =>
-    progress({ id, step, ...(detail !== undefined && { detail }) });
 
 /** What it takes that it runs, and confined: nobody but the operator trusts it any further, and then he says so himself. */
 async function settingsFor({ settings }: Surroundings, { kind, id }: PackageName, signal: AbortSignal): Promise<readonly Change[]> {
@@ -75,18 +71,22 @@ async function undoOf({ settings }: Surroundings, changes: readonly Change[], si
   });
 }
 
-async function place(surroundings: Surroundings, { name, entry, files }: StepOf<"place">, signal: AbortSignal): Promise<void> {
+async function place(
+  surroundings: Surroundings,
+  { name, entry, files }: StepOf<"place">,
+  ready: Ready,
+  signal: AbortSignal,
+): Promise<void> {
   const { home, settings, running } = surroundings;
   const tell = teller(surroundings, name.id);
   const isFirst = pointedAt(home, name, "current") === undefined;
   const changes = isFirst ? await settingsFor(surroundings, name, signal) : [];
   const isFirstHere = isFirst && name.kind === "plugins" && !leftOf(home, name.id);
   const begun: Begun = { name, entry, data: isFirstHere, undo: await undoOf(surroundings, changes, signal) };
-  tell("staging");
   begin(home, begun);
   try {
     const target = folderOf(home, name, entry.digest);
-    const staged = files && (await stage(surroundings, entry, files, tell, signal));
+    const staged = ready.folders.get(entry.digest);
     signal.throwIfAborted();
     tell("placing");
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
@@ -132,33 +132,12 @@ function requireUnchanged(folder: string, { version, digest }: LockEntry): void 
     throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
 }
 
-/** Complete beside its place, with everything that it needs. */
-async function stage(
-  { home, dependencies }: Surroundings,
-  { digest, version }: LockEntry,
-  files: readonly ArchiveEntry[],
-  tell: ReturnType<typeof teller>,
-  signal: AbortSignal,
-): Promise<string> {
-  const folder = join(stagingOf(home), digest);
-  rmSync(folder, { recursive: true, force: true });
-  writeFiles(folder, files);
-  const written = readFiles(folder);
-  if (!written || contentSha256(written) !== digest)
-    throw clientErrors.REGISTRY_CLIENT_PACKAGE_INVALID(`what was written of version ${version} is not what came: is the disk in order?`);
-  tell("dependencies");
-  await dependencies.install(folder, (line) => tell("dependencies", line), signal);
-  return folder;
-}
-
 async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {
-  const { home, settings, running, dependencies } = surroundings;
+  const { home, settings, running } = surroundings;
   const name: PackageName = { kind: "plugins", id: plugin.id };
   const tell = teller(surroundings, plugin.id);
   const at = ["plugins", plugin.id, "enabled"] as const;
   const before = valueAt(await settings.read(signal), at);
-  tell("dependencies");
-  await dependencies.install(plugin.folder, (line) => tell("dependencies", line), signal);
   tell("configuring");
   if (running) {
     try {

@@ -2,6 +2,7 @@
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
@@ -15,14 +16,16 @@ import { known } from "./naming.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
 import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { makeReady } from "./ready.ts";
 import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { syncing } from "./syncing.ts";
-import { takeTurn } from "./turn.ts";
+import { type TurnOptions, takeTurn } from "./turn.ts";
 import { updating } from "./updating.ts";
+import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
   try {
@@ -42,9 +45,12 @@ export interface Consent {
 
 export type Engine = ReturnType<typeof createEngine>;
 
+/** Of an installation, while others change what it builds on. */
+const mostAttempts = 3;
+
 /** Holds what was fetched for a plan until it is done, so that nothing is fetched twice. */
 export function createEngine(surroundings: Surroundings) {
-  const { home } = surroundings;
+  const { home, clock } = surroundings;
   const embedded = createEmbedded(surroundings.embedded);
   const archives = new Map<string, Promise<readonly ArchiveEntry[]>>();
 
@@ -184,43 +190,79 @@ export function createEngine(surroundings: Surroundings) {
       all.map(({ step }) => ("entry" in step ? step.entry : undefined)),
     );
 
+  function requireConsent(all: readonly Prepared[], { token, accepted }: Consent): void {
+    if (planned(all).token !== token)
+      throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");
+    const missing = all.flatMap(({ item }) => item.needs.filter((need) => !accepted.includes(need)).map((need) => ({ id: item.id, need })));
+    if (missing.length > 0)
+      throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(missing.map(({ id, need }) => `${id} needs a yes to ${need}`).join("; "), {
+        data: { needs: missing },
+      });
+  }
+
+  const turnOptions = (what: string, id: string, signal: AbortSignal): TurnOptions => ({
+    ...{ clock, what, signal },
+    onWait: (whom) => surroundings.progress({ id, step: "waiting", detail: whom }),
+  });
+  function turn(request: Request, signal: AbortSignal): Promise<Disposable> {
+    const named = "packages" in request ? (request.packages ?? []) : [];
+    return takeTurn(home, turnOptions([request.do, ...named].join(" "), named[0] ?? request.do, signal));
+  }
+
+  /** What was interrupted, before anything else is looked at. */
+  async function bringToEnd(request: Request, signal: AbortSignal): Promise<void> {
+    if (!isBegun(home)) return;
+    using _turn = await turn(request, signal);
+    await recover(surroundings, signal);
+  }
+
+  const fetching = <T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const { fetchMinutes } = surroundings.config;
+    const why = `it was not fetched within ${fetchMinutes} min (plugins.registry-client.config.fetchMinutes)`;
+    const late = () => new RegistryError("REGISTRY_UNREACHABLE", why);
+    return within({ clock, ms: fetchMinutes * 60_000, late, signal }, run);
+  };
+
   return {
     /** Throws what keeps it from being done at all. Changes nothing but what was interrupted, which it brings to an end first. */
     async plan(request: Request, signal: AbortSignal): Promise<Plan> {
-      if (isBegun(home)) {
-        using _turn = takeTurn(home);
-        await recover(surroundings, signal);
-      }
-      return planned(await prepared(request, signal));
+      await bringToEnd(request, signal);
+      return planned(await fetching(signal, (given) => prepared(request, given)));
     },
 
     /** Throws `REGISTRY_CLIENT_PLAN_CHANGED`, `REGISTRY_CLIENT_CONSENT_NEEDED`, `REGISTRY_CLIENT_ROLLED_BACK`; what was done before that stays. */
     async apply(request: Request, { token, accepted }: Consent, signal: AbortSignal): Promise<Outcome> {
-      using _turn = takeTurn(home);
-      await recover(surroundings, signal);
-      const all = await prepared(request, signal);
-      if (planned(all).token !== token)
-        throw clientErrors.REGISTRY_CLIENT_PLAN_CHANGED("what would be done now is not what was shown: look at it again");
-      const missing = all.flatMap(({ item }) =>
-        item.needs.filter((need) => !accepted.includes(need)).map((need) => ({ id: item.id, need })),
-      );
-      if (missing.length > 0)
-        throw clientErrors.REGISTRY_CLIENT_CONSENT_NEEDED(missing.map(({ id, need }) => `${id} needs a yes to ${need}`).join("; "), {
-          data: { needs: missing },
-        });
-      const done: Outcome["done"] = [];
-      for (const { item, step } of all) {
-        await applyStep(surroundings, step, signal);
-        const version = item.to ?? item.from;
-        done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
+      await bringToEnd(request, signal);
+      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+        const packages = readLock(home);
+        const all = await fetching(signal, (given) => prepared(request, given));
+        requireConsent(all, { token, accepted });
+        using ready = await fetching(signal, (given) =>
+          makeReady(
+            surroundings,
+            all.map(({ step }) => step),
+            given,
+          ),
+        );
+        using _turn = await turn(request, signal);
+        await recover(surroundings, signal);
+        // Somebody else was faster: it may be something else now.
+        if (!Bun.deepEquals(readLock(home), packages)) continue;
+        const done: Outcome["done"] = [];
+        for (const { item, step } of all) {
+          await applyStep(surroundings, step, ready, signal);
+          const version = item.to ?? item.from;
+          done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
+        }
+        archives.clear();
+        return { done };
       }
-      archives.clear();
-      return { done };
+      throw clientErrors.REGISTRY_CLIENT_BUSY(`others install into ${home} again and again: try again when that is done`);
     },
 
     /** Stays as it is at `update`, or no longer. */
-    pin(typed: string, pinned: boolean): LockEntry & PackageName {
-      using _turn = takeTurn(home);
+    async pin(typed: string, pinned: boolean, signal: AbortSignal): Promise<LockEntry & PackageName> {
+      using _turn = await takeTurn(home, turnOptions(`pin ${typed}`, typed, signal));
       const packages = readLock(home);
       const [name, { pinned: _, ...entry }] = installed(typed, packages);
       const next: LockEntry = pinned ? { ...entry, pinned } : entry;

@@ -9,6 +9,7 @@ import type { PackageName } from "@pincer/registry/name";
 import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "./left.ts";
 import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
+import { isInUse } from "./ready.ts";
 import type { Change } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -26,8 +27,13 @@ const fileOf = (home: string): string => join(stagingOf(home), "begun.json");
 
 export const begin = (home: string, begun: Begun): void => replaceFile(fileOf(home), JSON.stringify(begun));
 
+/** What others lay out there for when their turn comes stays. */
 export function end(home: string): void {
-  rmSync(stagingOf(home), { recursive: true, force: true });
+  const inUse = namesIn(stagingOf(home)).filter(isInUse);
+  if (inUse.length === 0) rmSync(stagingOf(home), { recursive: true, force: true });
+  else
+    for (const name of namesIn(stagingOf(home)))
+      if (!inUse.includes(name)) rmSync(join(stagingOf(home), name), { recursive: true, force: true });
 }
 
 /** Whether something was begun, and is under way or was interrupted. */

@@ -1,5 +1,5 @@
 /** What an installation is given of whoever runs it: a gateway, or a command beside a home in which none runs. */
-
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { Release } from "@pincer/registry/name";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
@@ -13,6 +13,7 @@ export const Progress = Type.Object({
   step: Type.Union(
     (
       [
+        "waiting",
         "fetching",
         "staging",
         "dependencies",
@@ -55,6 +56,7 @@ export interface Surroundings {
   readonly dependencies: Pick<Dependencies, "install">;
   readonly config: ClientConfig;
   readonly running?: Running;
+  readonly clock: Clock;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** When a release was first seen here; absent: what its publisher says of its age is believed. */
@@ -62,3 +64,8 @@ export interface Surroundings {
   /** Told at the beginning of each step. */
   readonly progress: (progress: Progress) => void;
 }
+
+export const teller =
+  ({ progress }: Pick<Surroundings, "progress">, id: string) =>
+  (step: Progress["step"], detail?: string): void =>
+    progress({ id, step, ...(detail !== undefined && { detail }) });
