@@ -3,6 +3,7 @@ import { RegistryError } from "@pincer/registry/error";
 
 export const clientErrors = defineErrors({
   REGISTRY_CLIENT_FILE_EXISTS: { message: "that file is there already", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_FILE_UNREADABLE: { message: "that file cannot be read, or written", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_KEY_MISSING: { message: "the key is not there", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_UNCLEAR: { message: "several packages could be meant", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_RESERVED: { message: "a plugin of this repository has that name", wire: "INVALID_REQUEST" },
