@@ -47,8 +47,7 @@ export function createPreparation(
     deps.install(folder, told(id), capabilities.isProvided(packageArchives) ? archives : undefined);
 
   const runtime = createRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
-  const processes = () =>
-    Promise.all([import("./process/bundle.ts"), import("./process/launch.ts"), import("./process/process-instance.ts")]);
+  const parts = () => Promise.all([import("./process/bundle.ts"), import("./process/launch.ts"), import("./process/process-instance.ts")]);
   const limited = new Map<string, KeyValueStore>();
   const valuesOf = (id: string): KeyValueStore =>
     limited.getOrInsertComputed(id, () => limitedValues(id, deps.values(id), () => limits().valuesMb));
@@ -105,7 +104,7 @@ export function createPreparation(
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
     // A gateway may never start one: no start of it pays for this.
-    const [{ bundleOf }, { launch }, { ProcessInstance }] = await processes();
+    const [{ bundleOf }, { launch }, { ProcessInstance }] = await parts();
     const folder = known ? found.folder : await install(found);
     const bundle = Promise.resolve(known ?? bundleOf({ ...found, folder }, isTrusted, deps, confinement));
     bundle.catch(() => undefined); // silent-ok: the start waits for it, unless that has failed before

@@ -148,7 +148,15 @@ export function createApp(parts: AppParts) {
   };
   const people = new Elysia()
     .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
-    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get(
+      "/",
+      ({ request, query: { q } }) => {
+        // Elysia takes `/metadata/` for it too.
+        if (new URL(request.url).pathname !== "/") throw new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address");
+        return searchPage(q, index.find({ q, limit: most }));
+      },
+      { query },
+    )
     .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
     .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
 

@@ -44,7 +44,7 @@ interface StartOptions {
 }
 
 export interface Installation extends Disposable {
-  /** Where bundles of the default set are; `.js` files alone. */
+  /** Where bundles of the default set are. */
   readonly bundle: string;
   /** A new home. `plugins` are enabled in it, on top of the default set. */
   home(options?: { readonly plugins?: readonly string[]; readonly config?: Readonly<Record<string, unknown>> }): Home;
