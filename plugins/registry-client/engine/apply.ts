@@ -4,13 +4,11 @@ import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
-import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
-import type { ArchiveEntry } from "@pincer/registry/archive/read";
+import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
-import type { Embedded } from "./embedded.ts";
 import { readFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
@@ -18,17 +16,8 @@ import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
 import type { Change } from "./settings.ts";
+import type { Step } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
-
-export type Step =
-  /** `files`: absent when the version lies there already. */
-  | { readonly do: "place"; readonly name: PackageName; readonly entry: LockEntry; readonly files?: readonly ArchiveEntry[] }
-  | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
-  | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
-  | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
-  /** What a plugin kept that was removed before. */
-  | { readonly do: "forget"; readonly id: string }
-  | { readonly do: "nothing" };
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
   switch (step.do) {

@@ -6,10 +6,10 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { PackageName } from "@pincer/registry/name";
+import { isInUse } from "./in-use.ts";
 import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "./left.ts";
 import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import { isInUse } from "./ready.ts";
 import type { Change } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 

@@ -9,7 +9,6 @@ import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
-import type { Step } from "./apply.ts";
 import type { Embedded } from "./embedded.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
 import { inheriting, keptWhere, leftOf } from "./left.ts";
@@ -20,6 +19,7 @@ import { compare, comparePublishers, shownPublisher } from "./review.ts";
 import { requireUnrevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
+import type { Step } from "./step.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface Prepared {
