@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
-import type { Step } from "./apply.ts";
 import { readFiles, writeFiles } from "./files.ts";
 import { stagingOf } from "./layout.ts";
 import type { LockEntry } from "./lock.ts";
+import type { Step } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
 
 export interface Ready extends Disposable {
