@@ -133,7 +133,7 @@ export function serve(ctx: Context): void {
     {},
     {
       async archive({ name, version, algorithm, hex }, { signal }) {
-        const { archives } = placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).dependencies;
+        const { archives } = places().dependencies;
         return {
           bytes: await archives({ name, version, checksum: { algorithm, hex } }, signal).catch((error) => {
             throw shownError(error);

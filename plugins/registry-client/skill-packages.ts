@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { PlacedSkill, skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isVersion } from "@pincer/registry/name";
+import { isName, isVersion } from "@pincer/registry/name";
 import { acceptedBy } from "./commands/shown.ts";
 import type { Engine } from "./engine/engine.ts";
 import { nameOf } from "./engine/lock.ts";
@@ -78,6 +78,11 @@ function typedOf(reference: string, version: string | undefined): string {
   if (version !== undefined && !isVersion(version))
     throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`expected a version such as 1.2.0, came ${JSON.stringify(version.slice(0, 100))}`);
   const ofRegistry = /^registry:(.*)$/.exec(reference)?.[1];
+  // Else a client would say with it what only a command may: a folder, an address, npm.
+  if (ofRegistry !== undefined && !ofRegistry.split("/").every(isName))
+    throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(
+      `expected registry:<registry>/<skill>, came ${JSON.stringify(reference.slice(0, 100))}`,
+    );
   return `${ofRegistry ?? `clawhub:${reference}`}${version === undefined ? "" : `@${version}`}`;
 }
 

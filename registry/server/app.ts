@@ -4,18 +4,21 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
+import type { StagedRole } from "../repository/staged.ts";
 import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
+import { readForm } from "./form.ts";
 import { packagePage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
 import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
+import type { Rekeying } from "./rekeying.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
@@ -32,6 +35,8 @@ export interface AppParts {
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
+  readonly rekey: Rekeying;
+  readonly apply: (staged: Uint8Array) => readonly StagedRole[];
   readonly uploads: Uploads;
   readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
@@ -69,6 +74,20 @@ export function createApp(parts: AppParts) {
     return response;
   };
 
+  const received = <Done>(
+    request: Request,
+    server: Pick<Bun.Server<unknown>, "requestIP"> | null,
+    step: (body: Uint8Array<ArrayBuffer>) => Promise<Done>,
+  ): Promise<Done> => {
+    const who = household(request, server?.requestIP(request)?.address);
+    rates.publications.take(who);
+    return parts.uploads.receive(who, async () => {
+      const body = await parts.readBody(request);
+      rates.bytes.take(who, body.length);
+      return step(body);
+    });
+  };
+
   const api = new Elysia({ prefix: "/api/v1" })
     .onBeforeHandle(({ request, server }) => {
       if (request.method === "GET") {
@@ -89,16 +108,28 @@ export function createApp(parts: AppParts) {
     .get("/packages/:kind/:id/owner", ({ params }) => parts.ownership.of(nameIn(params)))
     .post(
       "/packages/:kind/:id/owner",
-      async ({ params, request, server }) => {
+      ({ params, request, server }) => {
         const name = nameIn(params);
-        const who = household(request, server?.requestIP(request)?.address);
-        rates.publications.take(who);
-        return parts.uploads.receive(who, async () => {
-          const body = await parts.readBody(request);
-          rates.bytes.take(who, body.length);
-          return parts.ownership.post(name, request, body);
-        });
+        return received(request, server, (body) => parts.ownership.post(name, request, body));
       },
+      { parse: "none" },
+    )
+    .post(
+      "/publishers/:publisher/keys",
+      ({ params, request, server }) =>
+        received(request, server, async (body) => {
+          await parts.rekey(params.publisher, request, body);
+          return pages.publisher(params.publisher);
+        }),
+      { parse: "none" },
+    )
+    .post(
+      "/staged",
+      ({ request, server }) =>
+        received(request, server, async (body) => {
+          const form = await readForm(body, request.headers.get("content-type") ?? "");
+          return { applied: parts.apply(form.bytes("staged")) };
+        }),
       { parse: "none" },
     )
     .post(
@@ -117,7 +148,15 @@ export function createApp(parts: AppParts) {
   };
   const people = new Elysia()
     .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
-    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get(
+      "/",
+      ({ request, query: { q } }) => {
+        // Elysia takes `/metadata/` for it too.
+        if (new URL(request.url).pathname !== "/") throw new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address");
+        return searchPage(q, index.find({ q, limit: most }));
+      },
+      { query },
+    )
     .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
     .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
 

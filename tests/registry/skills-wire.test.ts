@@ -21,7 +21,7 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
   const folder = registry.temporary("tea");
   const publish = async (body: string, version: string) => {
     writeFileSync(join(folder, "SKILL.md"), skillText("tea", "Brews tea.", "allowed-tools: skills_read", body));
-    const flags = ["--to", registry.url, "--publisher", "ada", "--key", key, "--version", version];
+    const flags = ["--registry", registry.url, "--publisher", "ada", "--key", key, "--version", version];
     expect(await registry.cli.json(["skills", "publish", folder, ...flags])).toMatchObject({ ok: true });
   };
   await publish("Boil water.", "1.0.0");

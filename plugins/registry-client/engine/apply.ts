@@ -1,28 +1,35 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
+import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
 import type { Embedded } from "./embedded.ts";
-import { readFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
+import { driftIn, record, shownDrift } from "./record.ts";
 import type { Change } from "./settings.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
 
 export type Step =
-  /** `files`: absent when the version lies there already. */
-  | { readonly do: "place"; readonly name: PackageName; readonly entry: LockEntry; readonly files?: readonly ArchiveEntry[] }
+  | {
+      readonly do: "place";
+      readonly name: PackageName;
+      readonly entry: LockEntry;
+      /** Absent when the version lies there already. */
+      readonly files?: readonly ArchiveEntry[];
+      /** Signed anew since its key was revoked, which somebody has said yes to: no word keeps it from being run any more. */
+      readonly isSigned?: true;
+    }
   | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
@@ -73,7 +80,7 @@ async function undoOf({ settings }: Surroundings, changes: readonly Change[], si
 
 async function place(
   surroundings: Surroundings,
-  { name, entry, files }: StepOf<"place">,
+  { name, entry, files, isSigned }: StepOf<"place">,
   ready: Ready,
   signal: AbortSignal,
 ): Promise<void> {
@@ -91,9 +98,11 @@ async function place(
     tell("placing");
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
     point(home, name, "next", entry.digest);
-    if (staged === undefined) requireUnchanged(target, entry);
+    if (isSigned) rmSync(revokedFileOf(target), { force: true });
+    if (staged === undefined) await requireUnchanged(target, entry);
     else {
-      discard(home, target); // left by somebody who was interrupted
+      await record(target, staged);
+      discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
     if (name.kind === "plugins") await running?.refresh(signal);
@@ -126,10 +135,10 @@ async function place(
   tell("done");
 }
 
-function requireUnchanged(folder: string, { version, digest }: LockEntry): void {
-  const files = readFiles(folder);
-  if (!files || contentSha256(files) !== digest)
-    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
+async function requireUnchanged(folder: string, entry: LockEntry): Promise<void> {
+  const drift = await driftIn(folder, entry);
+  if (drift.length > 0)
+    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${entry.version} as it was installed: ${shownDrift(drift)}`);
 }
 
 async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {

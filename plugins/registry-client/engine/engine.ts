@@ -13,12 +13,14 @@ import { isBegun, recover } from "./journal.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
 import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
+import { keptInstead } from "./offline.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { makeReady } from "./ready.ts";
 import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
+import { returning } from "./returning.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -98,7 +100,10 @@ export function createEngine(surroundings: Surroundings) {
     // Once from one registry, always from that one.
     const from =
       before?.origin.from === "registry" && wanted.from === "registry" ? { registry: before.origin.registry, ...wanted } : wanted;
-    const candidate = await resolved(surroundings.sources, from, signal);
+    const candidate = await resolved(surroundings.sources, from, signal).catch((error) => {
+      if (from.from !== "registry") throw error;
+      return keptInstead(surroundings, from, before, error);
+    });
     if (candidate.kind === "plugins") reserve(candidate.id);
     if (kind === "skills" && candidate.kind !== kind)
       throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${typed} is the plugin ${candidate.id}, and no skill: "pincer install ${typed}"`);
@@ -112,7 +117,7 @@ export function createEngine(surroundings: Surroundings) {
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
-    const action = present ? "update" : "install";
+    const action = !present ? "install" : Bun.deepEquals(candidate.origin, present.origin) ? "restore" : "update";
     return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
   }
 
@@ -159,9 +164,9 @@ export function createEngine(surroundings: Surroundings) {
       case "remove":
         return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
       case "rollback":
-        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages))));
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages), signal)));
       case "restore":
-        return restoring(surroundings, embedded, packages, signal);
+        return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
       case "sync":
         return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
       case "update":
@@ -176,6 +181,9 @@ export function createEngine(surroundings: Surroundings) {
         );
     }
   }
+
+  const recovered = (request: Request, signal: AbortSignal) =>
+    recover(surroundings, request.do === "restore" && request.mend === true, signal);
 
   /** What was named, or all that is installed, or all of a kind. */
   const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
@@ -213,7 +221,7 @@ export function createEngine(surroundings: Surroundings) {
   async function bringToEnd(request: Request, signal: AbortSignal): Promise<void> {
     if (!isBegun(home)) return;
     using _turn = await turn(request, signal);
-    await recover(surroundings, signal);
+    await recovered(request, signal);
   }
 
   const fetching = <T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -245,7 +253,7 @@ export function createEngine(surroundings: Surroundings) {
           ),
         );
         using _turn = await turn(request, signal);
-        await recover(surroundings, signal);
+        await recovered(request, signal);
         // Somebody else was faster: it may be something else now.
         if (!Bun.deepEquals(readLock(home), packages)) continue;
         const done: Outcome["done"] = [];

@@ -91,7 +91,7 @@ async function asLocked(surroundings: Surroundings, name: PackageName, entry: Lo
 async function asElsewhere(
   surroundings: Surroundings,
   name: PackageName,
-  { version, origin, digest, publisher }: LockEntry,
+  { version, origin, digest, publisher, taken = publisher }: LockEntry,
   own: LockEntry | undefined,
   fetched: Fetched,
   signal: AbortSignal,
@@ -100,7 +100,7 @@ async function asElsewhere(
     origin.from === "registry"
       ? await resolved(surroundings.sources, { from: "registry", ...name, range: version, registry: origin.registry }, signal)
       : exactly(surroundings.sources, origin, { ...name, version });
-  const other = own === undefined ? comparePublishers(publisher, candidate.publisher) : undefined;
+  const other = own === undefined ? comparePublishers(taken, candidate.publisher) : undefined;
   const next = await placing(surroundings, candidate, own, fetched, {
     action: own ? "update" : "install",
     notices: other ? [other] : [],

@@ -1,0 +1,65 @@
+/** No registry is reached: what the lock names is installed from the cache, which is said, and nothing else is. */
+import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { filesOf, pack } from "../../plugin-kit/archive.ts";
+import { serveNpm } from "../support/npm-registry.ts";
+import { startShop } from "../support/packages.ts";
+import { homeWith } from "../support/shop-home.ts";
+
+test("what was installed before comes from the cache, in the version that is there and the one before, and the plan says so", async () => {
+  using shop = startShop();
+  const npm = serveNpm();
+  const { integrity } = npm.publish({ name: "rain", version: "1.0.0" });
+  const dependencies = { rain: "1.0.0" };
+  const lock = {
+    lockfileVersion: 1,
+    workspaces: { "": { name: "weather", dependencies } },
+    packages: { rain: ["rain@1.0.0", "", {}, integrity] },
+  };
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const made = await shop.make(version);
+    writeFileSync(join(made.folder, "package.json"), JSON.stringify({ name: "weather", version: "1.0.0", type: "module", dependencies }));
+    writeFileSync(join(made.folder, "bun.lock"), JSON.stringify(lock));
+    shop.publish({ ...made, archive: pack(filesOf(made.folder)) });
+  }
+  shop.publish(await shop.make("1.0.0", { id: "tides" }));
+  const files = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
+      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
+    },
+  });
+  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url.href } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
+  const install = (typed: string) => home.pincer(["install", typed, "--yes"]);
+  expect(await install("weather@1.0.0")).toMatchObject({ code: 0, err: "" });
+  expect(await home.pincer(["update", "--yes"])).toMatchObject({
+    code: 0,
+    err: "",
+    out: expect.stringContaining("weather 1.0.0 -> 1.1.0"),
+  });
+  await Promise.all([files.stop(true), npm[Symbol.asyncDispose]()]);
+
+  const said = "home does not answer, so this is what the cache holds of it, as it was installed before";
+  expect(await install("weather")).toMatchObject({
+    code: 0,
+    err: "",
+    out: expect.stringMatching(new RegExp(`^keep weather 1\\.1\\.0\n[^]*${said}`)),
+  });
+  rmSync(join(home.path, "plugins"), { recursive: true });
+  const again = await install("weather@^1.1.0");
+  expect([again.code, again.err]).toEqual([0, ""]);
+  expect(again.out).toContain("restore weather 1.1.0");
+  expect(again.out).toContain(said);
+  expect(await home.json(["list"])).toMatchObject({ packages: [{ id: "weather", version: "1.1.0", before: "1.0.0" }] });
+  const before = await install("weather@1.0.0");
+  expect(before).toMatchObject({ code: 0, err: "", out: expect.stringContaining(said) });
+  expect(await home.json(["list"])).toMatchObject({ packages: [{ id: "weather", version: "1.0.0", before: "1.1.0" }] });
+
+  for (const typed of ["tides", "weather@^2"])
+    expect(await install(typed)).toMatchObject({ code: 1, err: expect.stringMatching(/^error http:\/\/127\.0\.0\.1:\d+\/metadata\//) });
+  await home.pincer(["up"]);
+  expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
+}, 120_000);
