@@ -13,7 +13,7 @@ test("a skill is revoked, taken back, handed over to another publisher, and stop
   const folder = registry.temporary("dice");
   const publish = async (version: string, publisher: string, key: string) => {
     writeFileSync(join(folder, "SKILL.md"), skillText("dice", "Throws dice.", "allowed-tools: skills_read", `Throw them, ${version}.`));
-    const flags = ["--to", registry.url, "--publisher", publisher, "--key", key, "--version", version];
+    const flags = ["--registry", registry.url, "--publisher", publisher, "--key", key, "--version", version];
     expect(await registry.cli.json(["skills", "publish", folder, ...flags])).toMatchObject({ ok: true });
   };
   /** By whoever runs the registry, beside the server. */
