@@ -5,7 +5,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { processStart, runningPrefix } from "./kernel/cli/home.ts";
 import defaultPlugins from "./kernel/default-plugins.json" with { type: "json" };
 import { discover, type Found } from "./plugin-host/discovery.ts";
-import { buildDefaultSet } from "./plugin-kit/build.ts";
+import { buildGateway } from "./plugin-kit/gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./plugin-kit/install.ts";
 
 /** Older bundles that stay for a command that has just begun; one from which a gateway runs stays in any case. */
@@ -28,12 +28,7 @@ async function build(repository: string, say: (line: string) => void): Promise<s
   const builds = join(repository, ".build");
   const name = `${Date.now().toString(36)}-${process.pid}`;
   const out = join(builds, name);
-  await buildDefaultSet({
-    out,
-    entries: ["kernel/cli/main.ts", "store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file)),
-    plugins,
-    others,
-  });
+  await buildGateway({ repository, out, plugins, others });
   const pointer = join(builds, `current.${process.pid}`);
   writeFileSync(pointer, name);
   renameSync(pointer, join(builds, "current"));

@@ -38,6 +38,8 @@ export interface Bundle {
   entryOf(plugin: Found): string | undefined;
 }
 
+export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
+
 /** By id. What was installed takes the place of nothing that is of this repository; otherwise the later root's wins. */
 export function discover(roots: readonly PluginFolder[], bundle?: Bundle, isTrial = false): Map<string, Found> {
   const found = new Map<string, Found>();

@@ -2,7 +2,7 @@ import { heapStats } from "bun:jsc";
 import { beforeEach, expect, test } from "bun:test";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { defaultLimits, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import {
   caller,
   drained,
@@ -18,7 +18,6 @@ import {
   turn,
   versionOf,
 } from "../tests/support/speaker.ts";
-import { defaultLimits } from "./limits.ts";
 
 beforeEach(forget);
 

@@ -36,7 +36,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const { clock, settings, limits } = deps;
   const log = deps.log("plugins");
   const plugins = new Map<string, Plugin>();
-  const declared = new Map<string, DisposableStack>();
+  const declared = new Map<string, readonly Disposable[]>();
   let table = new Table([], deps, () => false);
   let changes = 0;
   let isStarted = false;
@@ -93,15 +93,16 @@ export function createPluginHost(deps: PluginHostDeps) {
     if (isStarted) deps.emit(pluginsChanged, { generation: ++changes });
   };
 
+  const retract = (id: string): void => declared.get(id)?.forEach((own) => void own[Symbol.dispose]());
   /** What the manifest says of the configuration, until the next one is declared in its place. */
   const declare = (found: Found): void => {
     const { id, manifest } = found;
-    declared.get(id)?.dispose();
-    const own = new DisposableStack();
+    retract(id);
+    const own: Disposable[] = [];
     declared.set(id, own);
-    for (const [path, schema] of settingsOf(found)) own.use(settings.declare(path, schema, id));
+    for (const [path, schema] of settingsOf(found)) own.push(settings.declare(path, schema, id));
     if (manifest?.generated?.config)
-      own.use(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
+      own.push(settings.onChange(configPathOf(manifest), () => plugins.get(id)?.current?.instance.tellConfig()));
   };
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, activity, earlier) => {
@@ -175,7 +176,7 @@ export function createPluginHost(deps: PluginHostDeps) {
   const forget = async (plugin: Plugin): Promise<void> => {
     plugin.isEnabled = false;
     await plugin.unload();
-    declared.get(plugin.id)?.dispose();
+    retract(plugin.id);
     plugins.delete(plugin.id);
     changed();
   };
@@ -281,7 +282,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       await Promise.all(active().map((generation) => generation.drain(limits().drainMs)));
       for (const plugin of plugins.values()) plugin.isEnabled = false;
       for (const plugin of all().reverse()) await plugin.unload();
-      for (const own of declared.values()) own.dispose();
+      for (const id of declared.keys()) retract(id);
       isStarted = false;
       changed();
     },

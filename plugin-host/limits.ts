@@ -1,6 +1,5 @@
 /** Bounds of plugins; durations in milliseconds. All may change while the gateway runs. */
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 
 const atLeast = (minimum: number, value: number, description: string) => Type.Integer({ minimum, default: value, description });
 
@@ -32,5 +31,3 @@ export const PluginsConfig = Type.Object(
   { additionalProperties: false, default: {} },
 );
 export type PluginLimits = Static<typeof PluginsConfig>;
-
-export const defaultLimits: PluginLimits = Value.Parse(PluginsConfig, {});

@@ -19,13 +19,9 @@ import { compareGenerated } from "@pincer/plugin-sdk/runtime/registrations";
 import type { Activity } from "./activity.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { PluginHostDeps } from "./deps.ts";
-import type { Found } from "./discovery.ts";
+import { dataOf, type Found } from "./discovery.ts";
 import { type Code, Generation } from "./generation.ts";
-import { bundleOf } from "./process/bundle.ts";
-import { dataOf, launch } from "./process/launch.ts";
 import { requirePower, requireSay } from "./process/powers.ts";
-import { ProcessInstance } from "./process/process-instance.ts";
-import { findConfinement } from "./sandbox/find.ts";
 import { type isolationOf, refusalOf } from "./settings.ts";
 
 /** What fails is undone before it is thrown. `earlier` runs the code of an earlier generation again. */
@@ -35,7 +31,7 @@ export function createPreparation(
   run: PluginContext["run"],
   isolated: (found: Found) => ReturnType<typeof isolationOf>,
 ): (found: Found, number: number, activity: Activity, earlier?: Code) => Promise<Generation> {
-  const { clock, settings, limits, confinement = findConfinement } = deps;
+  const { clock, settings, limits, confinement = async () => (await import("./sandbox/find.ts")).findConfinement() } = deps;
   const archives = capabilities.rely(packageArchives);
 
   const requireUses = ({ id, generated }: Manifest): void => {
@@ -51,6 +47,7 @@ export function createPreparation(
     deps.install(folder, told(id), capabilities.isProvided(packageArchives) ? archives : undefined);
 
   const runtime = createRuntime(join(deps.home, "cache", "runtime"), import.meta.dir);
+  const parts = () => Promise.all([import("./process/bundle.ts"), import("./process/launch.ts"), import("./process/process-instance.ts")]);
   const limited = new Map<string, KeyValueStore>();
   const valuesOf = (id: string): KeyValueStore =>
     limited.getOrInsertComputed(id, () => limitedValues(id, deps.values(id), () => limits().valuesMb));
@@ -106,6 +103,8 @@ export function createPreparation(
   const outside = async (found: Found, generation: Generation, known: string | undefined, isTrusted: boolean) => {
     const { manifest } = generation.code;
     if (!isTrusted) requireSay(manifest);
+    // A gateway may never start one: no start of it pays for this.
+    const [{ bundleOf }, { launch }, { ProcessInstance }] = await parts();
     const folder = known ? found.folder : await install(found);
     const bundle = Promise.resolve(known ?? bundleOf({ ...found, folder }, isTrusted, deps, confinement));
     bundle.catch(() => undefined); // silent-ok: the start waits for it, unless that has failed before

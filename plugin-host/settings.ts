@@ -36,12 +36,14 @@ export function refusalOf(id: string, { isAllowed }: ReturnType<typeof isolation
   return pluginErrors.PLUGIN_UNTRUSTED(`${id} is not of this repository, and does not run until you say how; ${confined}; ${whole}`);
 }
 
+const flag = Type.Optional(Type.Boolean());
+const isolation = Type.Optional(Type.Union([Type.Literal("inline"), Type.Literal("process")]));
+
 /** Dotted paths and what stands there; of the last, the plugin itself is told. */
 export function settingsOf({ id, manifest }: Pick<Found, "id" | "manifest">): (readonly [path: string, schema: TSchema])[] {
-  const own = [
-    ...["enabled", "unsandboxed"].map((key) => [`plugins.${id}.${key}`, Type.Optional(Type.Boolean())] as const),
-    [`plugins.${id}.isolation`, Type.Optional(Type.Union([Type.Literal("inline"), Type.Literal("process")]))] as const,
-  ];
+  const own = Object.entries({ enabled: flag, unsandboxed: flag, isolation }).map(
+    ([key, schema]) => [`plugins.${id}.${key}`, schema] as const,
+  );
   const config = manifest?.generated?.config;
   return config ? [...own, [configPathOf(manifest), config]] : own;
 }

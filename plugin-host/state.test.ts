@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { defaultLimits } from "../tests/fixtures/plugin-host.ts";
 import { add, ask, io, look, reload, startTally, type TallyParts, tally, tallySource, turn } from "../tests/support/tally.ts";
-import { defaultLimits } from "./limits.ts";
 
 describe.each(["inline", "process"] as const)("%s", (isolation) => {
   test("a counter under load counts everything, over 50 reloads: calls, streams, and what a service does by itself", async () => {

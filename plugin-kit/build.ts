@@ -57,9 +57,9 @@ export async function buildPlugin(folder: string, clock: Clock, { check = false,
   };
 }
 
-interface DefaultSet {
+export interface DefaultSet {
   readonly out: string;
-  /** Entry files that are no plugins: the CLI, the store's writer, the registry's scanner. Each becomes `<name>.js`. */
+  /** Entry files that are no plugins. Each becomes `<name>.js`. */
   readonly entries: readonly string[];
   /** Absolute folders. */
   readonly plugins: readonly string[];
@@ -69,8 +69,11 @@ interface DefaultSet {
   readonly isSmallest?: boolean;
 }
 
-/** One build in which everything shares its chunks. The plugin host finds the plugins in it through `plugins.json`. */
-export async function buildDefaultSet({ out, entries, plugins, others = [], isSmallest = false }: DefaultSet): Promise<void> {
+/**
+ * One build in which everything shares its chunks. The plugin host finds the plugins in it through `plugins.json`. Answers with the files of those that
+ * are active from the start.
+ */
+export async function buildDefaultSet({ out, entries, plugins, others = [], isSmallest = false }: DefaultSet): Promise<readonly string[]> {
   await rm(out, { recursive: true, force: true });
   const wrappers = join(out, "entries");
   await mkdir(wrappers, { recursive: true });
@@ -83,13 +86,15 @@ export async function buildDefaultSet({ out, entries, plugins, others = [], isSm
     return manifest;
   };
   for (const folder of others) await read(folder);
+  const starting: string[] = [];
   const wrapped = plugins.map(async (folder) => {
-    const { id, entry, isolation } = await read(folder);
+    const { id, entry, isolation, activate } = await read(folder);
     // For a process of its own it is bundled with its part of the SDK, when it is used first.
     if (isolation === "process") return [];
     const wrapper = join(wrappers, `${id}.ts`);
     await writeFile(wrapper, `export { default } from ${JSON.stringify(join(folder, entry))};\n`);
     index[id] = { file: `${id}.js`, ...index[id]! };
+    if (activate === "start") starting.push(`${id}.js`);
     return wrapper;
   });
   const entrypoints = [...entries, ...(await Promise.all(wrapped)).flat()];
@@ -104,6 +109,7 @@ export async function buildDefaultSet({ out, entries, plugins, others = [], isSm
   // In whichever order they were read, it is the same file.
   const sorted = Object.fromEntries(Object.entries(index).sort(([a], [b]) => (a < b ? -1 : 1)));
   await writeFile(join(out, "plugins.json"), `${JSON.stringify(sorted, null, 2)}\n`);
+  return starting;
 }
 
 /** Minified, except for names, which errors are read by. Throws `PLUGIN_LOAD_FAILED` with file, line and reason; `what` is bundled from `folder`. */

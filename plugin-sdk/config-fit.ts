@@ -12,11 +12,18 @@ export type Report = (level: ConfigIssue["level"], path: Path, message: string) 
 
 const unsupported = ["$ref", "$defs", "allOf", "oneOf", "not", "if", "dependentRequired", "dependentSchemas", "contains", "minProperties"];
 
+const mention = new RegExp(`"(?:${unsupported.map(RegExp.escape).join("|")})":`);
+
 /** Throws `CONFIG_SCHEMA_UNSUPPORTED` for what could not be checked faithfully. */
 export function checkShape(shape: Shape, path: Path): void {
+  // A start checks a hundred and fifty: to walk through each would be a tenth of it.
+  if (mention.test(JSON.stringify(shape))) checkKeywords(shape, path);
+}
+
+function checkKeywords(shape: Shape, path: Path): void {
   const keyword = unsupported.find((word) => word in shape);
   if (keyword) throw configErrors.CONFIG_SCHEMA_UNSUPPORTED(`the schema of ${path.join(".")} uses ${keyword}, which cannot be checked`);
-  for (const [key, child] of childrenOf(shape)) checkShape(child, [...path, key]);
+  for (const [key, child] of childrenOf(shape)) checkKeywords(child, [...path, key]);
 }
 
 /** A section's schema: an object there has its defaults without being asked for. */
@@ -60,8 +67,9 @@ function fitObject(shape: Shape, value: JsonObject, path: Path, report: Report):
   for (const [key, child] of Object.entries(properties)) {
     const isRequired = required.includes(key);
     const written = Object.hasOwn(value, key) ? value[key] : undefined;
-    const start = written === undefined && child.default === undefined && isRequired && child.type === "object" ? {} : written;
-    const member = fit(child, start, [...path, key], report);
+    const isBare = written === undefined && child.default === undefined;
+    const start = isBare && isRequired && child.type === "object" ? {} : written;
+    const member = isBare && start === undefined ? undefined : fit(child, start, [...path, key], report);
     if (member !== undefined) fitted[key] = member;
     else if (isRequired) report("error", [...path, key], `expected ${describeShape(child)}, came nothing`);
   }

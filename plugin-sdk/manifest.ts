@@ -1,6 +1,7 @@
 /** `plugin.json`: what anybody knows of a plugin without running it: the host, the CLI, a build, a page. Under `generated` stands what `pincer plugin build` found in the code. */
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { expectedBy } from "./check.ts";
 import { errorMessage } from "./error.ts";
 import { wireScopes } from "./method.ts";
@@ -167,7 +168,7 @@ export function parseManifest(text: string, file: string, isChecked = false): Ma
     throw refuse("", "JSON", errorMessage(error));
   }
   if (!isChecked && nests(json, mostNested)) throw refuse("", `no more than ${mostNested} objects and lists inside each other`, "more");
-  const error = isChecked || Value.Check(Manifest, json) ? undefined : Value.Errors(Manifest, json).First();
+  const error = isChecked || Check(Manifest, json) ? undefined : Errors(Manifest, json).First();
   if (error) {
     throw refuse(error.path, expectedBy(error), JSON.stringify(error.value) ?? "nothing");
   }

@@ -6,7 +6,8 @@ import { gunzipSync } from "node:zlib";
 import { type Static, Type } from "@sinclair/typebox";
 import { RegistryError } from "./error.ts";
 import { readJson } from "./json.ts";
-import { type Finding, finding, severities } from "./scan/finding.ts";
+import { type Finding, finding } from "./scan/finding.ts";
+import { severities } from "./scan/severity.ts";
 import { closed, kind } from "./schema.ts";
 
 /** Bytes of one part, packed and unpacked, beyond which it is not read. */

@@ -59,6 +59,9 @@ for (const [asked, meant] of [
   ["postgress", "postgres"],
   ["prornetheus", "prometheus"],
   ["real-spotify", "spotify"],
+  ["dokcer", "docker"],
+  ["gti", "git"],
+  ["cvs", "csv"],
 ] as const)
   test(`${asked} is taken for ${meant}`, () => {
     expect(finder.find({ id: asked })?.id).toBe(meant);

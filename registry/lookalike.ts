@@ -84,7 +84,7 @@ const neighbours = new Set(
   keys.flatMap((row) => [...row].slice(1).flatMap((key, index) => [`${row[index]}${key}`, `${key}${row[index]}`])),
 );
 
-/** In a name of that length: how many slips still leave it alike. In a short one any makes another word. */
+/** In a name of that length: how many slips still leave it alike. In a short one any makes another word, but for two letters that change places. */
 const slipsIn = (length: number): number => (length < 5 ? 0 : length < 12 ? 1 : 2);
 /** From this length on any other sign is a slip; in a shorter one only that of a key beside. */
 const longEnoughForAny = 8;
@@ -92,16 +92,26 @@ const longEnoughForAny = 8;
 export interface LookalikeFinder {
   /** The likeliest; undefined for a name that is like no other. */
   find(asked: KnownName): Lookalike | undefined;
+  /** Those that are new among them; the others are known by now. */
+  add(known: Iterable<KnownName>): void;
 }
 
 /** Over all names that there are; some hundred thousand are no burden. */
 export function createLookalikes(known: Iterable<KnownName>): LookalikeFinder {
-  const all = Array.from(known, (name) => ({ name, form: formOf(name.id) }));
+  const all = new Map<string, { readonly name: KnownName; readonly form: Form }>();
+  const add: LookalikeFinder["add"] = (names) => {
+    for (const name of names) {
+      const place = `${name.id} ${name.publisher ?? ""}`;
+      if (!all.has(place)) all.set(place, { name, form: formOf(name.id) });
+    }
+  };
+  add(known);
   return {
+    add,
     find(asked) {
       const form = formOf(asked.id);
       let best: { readonly name: KnownName; readonly rank: number; readonly why: string } | undefined;
-      for (const { name, form: other } of all) {
+      for (const { name, form: other } of all.values()) {
         if (name.id === asked.id || (asked.publisher !== undefined && name.publisher === asked.publisher)) continue;
         if ((asked.downloads ?? 0) * moreUsed > (name.downloads ?? Number.POSITIVE_INFINITY)) continue;
         const found = difference(form, other);
@@ -124,10 +134,19 @@ function difference(asked: Form, other: Form): { readonly rank: number; readonly
   if (asked.kind === undefined && other.kind !== undefined && slipsBetween(asked.id, other.id, 1) !== undefined)
     return { rank: 2, why: "one slip of the keys" };
   const most = slipsIn(Math.min(asked.core.length, other.core.length));
+  if (most === 0 && isChangedRound(asked.core, other.core)) return { rank: 2, why: "two letters that change places" };
   if (bitsIn(asked.signs ^ other.signs) > 2 * most) return undefined;
   const slips = slipsBetween(asked.core, other.core, most);
   if (slips === undefined) return undefined;
   return { rank: 1 + slips, why: slips === 1 ? "one slip of the keys" : `${slips} slips of the keys` };
+}
+
+/** Two signs beside each other, and nothing else. */
+function isChangedRound(a: string, b: string): boolean {
+  if (a.length !== b.length || a.length < 3) return false;
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return a[at] === b[at + 1] && a[at + 1] === b[at] && a[at] !== a[at + 1] && a.slice(at + 2) === b.slice(at + 2);
 }
 
 function bitsIn(bits: number): number {
@@ -136,6 +155,10 @@ function bitsIn(bits: number): number {
   for (; left !== 0; left &= left - 1) count++;
   return count;
 }
+
+/** Whether somebody who typed the one likely meant the other. */
+export const isSlipOf = (typed: string, meant: string): boolean =>
+  isChangedRound(typed, meant) || slipsBetween(typed, meant, Math.max(1, slipsIn(typed.length))) !== undefined;
 
 /** Optimal string alignment: one put in, left out, hit beside, or two changed round; undefined beyond `most`. */
 function slipsBetween(a: string, b: string, most: number): number | undefined {

@@ -29,7 +29,7 @@ export interface StoreOptions {
 }
 
 /** In the source tree the writer is `writer.ts`; a bundle has it beside this code as `writer.js`, an entry point of its own. */
-const writerUrl = new URL(import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js", import.meta.url);
+const writerUrl = Bun.pathToFileURL(`${import.meta.dir}/writer.${import.meta.path.endsWith(".ts") ? "ts" : "js"}`);
 
 interface Waiting {
   readonly statements: () => readonly Statement[];

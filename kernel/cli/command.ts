@@ -2,18 +2,16 @@
 
 import type { Command } from "@pincer/plugin-sdk";
 import { bold, dim } from "@pincer/plugin-sdk/command/colour";
-import { columns, terminalWidth } from "@pincer/plugin-sdk/command/columns";
+import { columns, pageWidth } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import type { UsageFlag } from "@pincer/plugin-sdk/command/usage";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { CliError } from "./failure.ts";
 import type { Home } from "./home.ts";
 import type { Terminal } from "./terminal.ts";
 
-export interface Flag {
-  readonly name: string;
+export interface Flag extends UsageFlag {
   readonly short?: string;
-  /** What its value is called in help; absent: it takes none. */
-  readonly value?: string;
   readonly summary: string;
   /** The command is handed it among its arguments, as it was typed. */
   readonly isHandedOn?: true;
@@ -122,8 +120,7 @@ export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: Cli
   return usageError(`${shown}: expected ${expected}, came ${came}`, { name, usage });
 }
 
-/** Help is prose, also where it goes through a pager. */
-const page = { indent: "  ", edge: Math.min(terminalWidth(), 100) };
+const page = { indent: "  ", edge: pageWidth() };
 
 const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
 

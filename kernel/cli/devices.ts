@@ -1,8 +1,8 @@
 import { dim, dot, green, yellow } from "@pincer/plugin-sdk/command/colour";
 import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { asking } from "./client.ts";
-import { duration } from "./terminal.ts";
 
 type Device = { readonly deviceId: string } & { readonly [Fact in "displayName" | "platform" | "clientId"]?: string };
 type Pending = Device & { readonly requestId: string; readonly role: string; readonly scopes: readonly string[] };

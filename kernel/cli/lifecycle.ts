@@ -2,6 +2,7 @@
 
 import { bold, dim, dot, red, yellow } from "@pincer/plugin-sdk/command/colour";
 import { columns } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { describeIssue } from "../config/config.ts";
@@ -10,7 +11,6 @@ import type { Invocation, Run } from "./command.ts";
 import { CliError, notRunning } from "./failure.ts";
 import { type Home, holder, makeHome } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
-import { duration } from "./terminal.ts";
 import { type Judged, start, welcome } from "./up.ts";
 
 const graceMs = 20_000;

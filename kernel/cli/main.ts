@@ -56,4 +56,4 @@ function unknown(args: readonly string[], known: readonly CliCommand[]): CliErro
 
 reachDirectly();
 const words = process.argv.slice(2);
-process.exitCode = await main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words);
+void main(words[0] === "--version" || words[0] === "-v" ? ["version"] : words).then((exitCode) => Object.assign(process, { exitCode }));

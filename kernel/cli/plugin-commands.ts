@@ -20,10 +20,7 @@ export function pluginCommands(home: Home, commands: readonly CliCommand[]): rea
         name,
         group: commands.find((other) => other.name.split(" ")[0] === name.split(" ")[0])?.group ?? "Plugins",
         ...(family === undefined ? { summary } : { summary, family }),
-        // As the plugin writes it: "<file> [--flag]", or with the command's name before it.
-        usage: argumentsIn(usage)
-          .replace(new RegExp(`^(pincer +)?(${RegExp.escape(name)} *)?`), "")
-          .trim(),
+        usage: argumentsIn(usage),
         flags: flagsIn(usage).map((flag) => ({ ...flag, summary: flags[flag.name] ?? "", isHandedOn: true })),
         load: async () => run(plugin, name),
       }),

@@ -1,12 +1,12 @@
 import { bold, dim, dot } from "@pincer/plugin-sdk/command/colour";
 import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { SessionRow } from "@pincer/plugin-sdk/wire/session";
 import { asking, type Client } from "./client.ts";
 import { CliError } from "./failure.ts";
-import { duration } from "./terminal.ts";
 
 type Row = SessionRow & { readonly model?: string | null; readonly totalTokens?: number };
 

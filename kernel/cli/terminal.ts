@@ -40,11 +40,6 @@ export function createTerminal(json: boolean) {
   };
 }
 
-export function duration(ms: number): string {
-  const step = Object.entries({ d: 86_400_000, h: 3_600_000, min: 60_000, s: 1000 }).find(([, size]) => ms >= size);
-  return step ? `${Math.floor(ms / step[1])} ${step[0]}` : `${Math.round(ms)} ms`;
-}
-
 const levelColours: Readonly<Record<Level, (text: string) => string>> = { debug: dim, info: cyan, warn: yellow, error: red };
 
 /** A line of the log for people. */

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { bold, cyan, dim, dot, yellow } from "@pincer/plugin-sdk/command/colour";
+import { paragraph } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { ConfigIssue } from "@pincer/plugin-sdk/contracts/configuration";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -123,16 +124,18 @@ export async function welcome(client: Client, { terminal, home }: Invocation, to
       "",
       `  ${dot("good")} ${bold("Pincer")} ${tookMs === undefined ? "runs already" : `is up ${dim(`(${(tookMs / 1000).toFixed(2)} s)`)}`}   ${cyan(link.url)}`,
       "",
-      model === undefined
-        ? `    ${yellow("no model")} answers; pincer doctor says why.`
-        : isDemo
-          ? `    ${yellow("offline demo")} answers; ${how}. pincer models list all says why no other does.`
-          : `    ${bold(model)} answers.`,
-      ...missing.flatMap(({ name }) =>
-        process.env[name] ? `    ${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],
-      ),
-      ...[...issues, ...warnings].map((issue) => `    ${yellow("configuration")} ${describeIssue(issue)}`),
-      `    ${dim("The link logs one browser in, once. Another: pincer up.   Stop: pincer stop.   In this terminal: pincer chat")}`,
+      ...[
+        model === undefined
+          ? `${yellow("no model")} answers; pincer doctor says why.`
+          : isDemo
+            ? `${yellow("offline demo")} answers; ${how}. pincer models list all says why no other does.`
+            : `${bold(model)} answers.`,
+        ...missing.flatMap(({ name }) =>
+          process.env[name] ? `${yellow(name)} is set here, but the gateway runs without it: pincer restart` : [],
+        ),
+        ...[...issues, ...warnings].map((issue) => `${yellow("configuration")} ${describeIssue(issue)}`),
+        dim("The link logs one browser in, once. Another: pincer up. Stop: pincer stop. In this terminal: pincer chat"),
+      ].map((text) => paragraph(text, "    ")),
       "",
     ].join("\n"),
   );

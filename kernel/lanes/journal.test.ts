@@ -211,6 +211,31 @@ test("a handler that meets a full disk has not failed: it is resumed when there 
   expect(await store.read("select count(*) as n from own")).toEqual([{ n: 1 }]);
 });
 
+test("a handler that met a full disk and is told to end is called once more, to say what became of it", async () => {
+  await using home = await createLaneHome();
+  const small = { room: "small", version: 1, sql: "pragma max_page_count=40; create table own (value text)" };
+  const refused = gateway();
+  const toldToEnd: boolean[] = [];
+  const { lanes, store } = await home.start(
+    {
+      turn: async (job) => {
+        toldToEnd.push(job.signal.aborted);
+        await store.write(["insert into own values (?)", "x".repeat(300_000)]).finally(refused.open);
+      },
+    },
+    { migrations: [small] },
+  );
+  const { outcome } = await lanes.admit(turn("one"));
+  await refused.passed;
+  await home.clock.armed();
+  const cancelled = lanes.cancel({ key: "one" }, "the user said stop");
+  await store.write(["pragma max_page_count=100000"]);
+  expect(await cancelled).toEqual(["one"]);
+  expect(await outcome).toMatchObject({ state: "cancelled", result: { message: "the user said stop" } });
+  expect(toldToEnd).toEqual([false, true]);
+  expect(await store.read("select count(*) as n from own")).toEqual([{ n: 1 }]);
+});
+
 test("a turn with two steps that must not be repeated waits for four commits: its admission, each begin, and its end", async () => {
   await using home = await createLaneHome();
   let commits = 0;

@@ -93,7 +93,8 @@ export class Run implements RunningJob {
       JSON.stringify(result); // what is not JSON is the handler's failure, and no later surprise
       ending = { state: "done", result, sends: steps.sends };
     } catch (error) {
-      if (isRefusal(error) && (await this.#storeTakes())) return undefined;
+      // Also a job that was told to end: its handler has something to write down first.
+      if (isRefusal(error)) return await this.#storeTakes();
       if (!this.signal.aborted) this.#warn("lanes.job-failed", { error: errorMessage(error), stack: (error as Error)?.stack });
       const code = isGatewayError(error) ? error.code : "LANE_FAILED";
       ending = { state: "failed", result: { code, message: errorMessage(error) }, sends: [] };
@@ -109,15 +110,15 @@ export class Run implements RunningJob {
     return { ...endingOf(reason), sends: reason.code === "LANE_DIVERGED" ? [] : ending.sends };
   }
 
-  /** Waits until the store takes writes again, and has taken those of every step so far. False when the job was told to stop meanwhile. */
-  async #storeTakes(): Promise<boolean> {
+  /** Waits until the store takes writes again, and has taken those of every step so far, or until the job is told to stop. */
+  async #storeTakes(): Promise<undefined> {
     const { clock, settings } = this.jobs.deps;
     this.#warn("lanes.job-waits", { next: "it goes on when the store takes writes again" });
-    const taken = clock.sleep(settings().retryMs, this.signal).then(() => this.#steps.write());
+    const told = this.signal.aborted ? undefined : this.signal;
+    const taken = clock.sleep(settings().retryMs, told).then(() => this.#steps.write());
     await taken.catch((error) => {
       if (!this.signal.aborted) throw error;
     });
-    return !this.signal.aborted;
   }
 
   #warn(event: string, fields: Readonly<Record<string, unknown>>): void {

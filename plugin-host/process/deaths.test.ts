@@ -3,9 +3,8 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
+import { defaultLimits, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { confinement, frail, invoke, io, kill, own } from "../../tests/support/frail.ts";
-import { defaultLimits } from "../limits.ts";
 
 test("a job whose plugin's process is killed goes on from its journal in the next one, and no settled step runs twice", async () => {
   await using kit = await own("frail", frail());

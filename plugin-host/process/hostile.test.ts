@@ -8,8 +8,7 @@ import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
 import { sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { createValues } from "../../store/values.ts";
-import { type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { defaultLimits } from "../limits.ts";
+import { defaultLimits, type HostKit, type HostOptions, pluginsFolder, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "pincer-rogues-"));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));

@@ -8,6 +8,7 @@ import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { requireRoom } from "@pincer/plugin-sdk/runtime/data-quota";
 import { logBudget } from "@pincer/plugin-sdk/runtime/log-budget";
+import { dataOf } from "../discovery.ts";
 import type { FoundConfinement } from "../sandbox/confinement.ts";
 import { createEgress, type Egress } from "../sandbox/egress.ts";
 import { manyRequests } from "../sandbox/limits.ts";
@@ -31,8 +32,6 @@ interface LaunchDeps {
   secret(name: string): Promise<string | undefined>;
   confinement(): Promise<FoundConfinement>;
 }
-
-export const dataOf = (home: string, plugin: string): string => join(home, "data", plugin);
 
 /** The only way out of a confined process: it leads to what is named, and nowhere else. */
 function openWayOut({ net, configured }: Resolved, { clock, log, gatewayPort, manifest: { id } }: LaunchDeps): Egress {

@@ -3,8 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { call, defineContract, stream } from "@pincer/plugin-sdk/contract";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
-import { type HostKit, type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
-import { defaultLimits } from "../limits.ts";
+import { defaultLimits, type HostKit, type HostOptions, startHost, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 
 const { signal } = new AbortController();
 const io = { signal };

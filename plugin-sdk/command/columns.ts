@@ -9,12 +9,20 @@ const leastRoom = 24;
 /** A column that must be cut keeps as much. */
 const leastKept = 8;
 
-/** Cells in a line. Some terminals say that they have none. */
-export const terminalWidth = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
+/** Cells in a line; some terminals say that they have none. */
+const terminalWidth = (): number => process.stdout.columns || Number.POSITIVE_INFINITY;
 
 const widthOf = (text: string): number => Math.max(...text.split("\n").map((line) => Bun.stringWidth(line)));
 const wrapped = (text: string, room: number): readonly string[] => (Number.isFinite(room) ? Bun.wrapAnsi(text, room) : text).split("\n");
 const blank = (text: string, width: number): string => " ".repeat(Math.max(0, width - Bun.stringWidth(text)));
+
+/** What a person reads as a page, help for example, is wrapped also where it goes through a pager. */
+export const pageWidth = (): number => Math.min(terminalWidth(), 100);
+
+export const paragraph = (text: string, indent: string): string =>
+  wrapped(text, pageWidth() - indent.length)
+    .map((line) => indent + line)
+    .join("\n");
 
 export interface ColumnsOptions {
   readonly indent?: string;
@@ -44,7 +52,7 @@ export function columns(
 }
 
 export interface TableOptions {
-  /** Columns of figures, counted from 0: their ends stand below each other. */
+  /** Columns of figures, counted from 0: their ends stand below each other. Those at the end that find no room in a terminal are left out. */
   readonly figures?: readonly number[];
 }
 
@@ -52,6 +60,13 @@ export interface TableOptions {
 export function table(head: readonly string[], rows: readonly (readonly string[])[], { figures = [] }: TableOptions = {}): string {
   const edge = terminalWidth();
   const last = head.length - 1;
+  if (figures.includes(last)) {
+    const width = head.reduce(
+      (sum, title, at) => sum + widthOf([title, ...rows.map((row) => row[at] ?? "")].join("\n")) + gap.length,
+      -gap.length,
+    );
+    if (width > edge) return table(head.slice(0, -1), rows, { figures });
+  }
   const cells = [head, ...rows].map((row) => head.map((_, at) => (at === last ? (row[at] ?? "") : (row[at] ?? "").replaceAll("\n", " "))));
   const widths = head.map((_, at) => Math.max(...cells.map((row) => widthOf(row[at]!))));
   const before = () => widths.slice(0, -1).reduce((sum, width) => sum + width + gap.length, 0);

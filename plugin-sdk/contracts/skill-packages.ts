@@ -4,6 +4,9 @@ import { call, defineContract } from "../contract.ts";
 
 const Text = Type.String({ minLength: 1 });
 
+/** What somebody has changed in it since it was installed is written over; absent: that needs a yes, or a false of an upload's own. */
+const force = Type.Optional(Type.Boolean());
+
 export const PlacedSkill = Type.Object({
   name: Text,
   version: Text,
@@ -25,12 +28,12 @@ export const skillPackages = defineContract({
   scope: "operator.admin",
   members: {
     /** `reference`: as `skills.search` answers it, `weather`, `@ada/weather`, `registry:home/weather`. Throws `REGISTRY_CLIENT_CONSENT_NEEDED` with the plan. */
-    install: call(Type.Object({ reference: Text, version: Type.Optional(Text) }), PlacedSkill),
+    install: call(Type.Object({ reference: Text, version: Type.Optional(Text), force }), PlacedSkill),
     /** What `skills.upload.commit` has brought to an end. Throws the same. */
-    installUpload: call(Type.Object({ uploadId: Text, name: Text, sha256: Type.Optional(Text) }), PlacedSkill),
+    installUpload: call(Type.Object({ uploadId: Text, name: Text, sha256: Type.Optional(Text), force }), PlacedSkill),
     /** One, or all that are not pinned. Of each, what was done, or why not. */
     update: call(
-      Type.Object({ name: Type.Optional(Text) }),
+      Type.Object({ name: Type.Optional(Text), force }),
       Type.Object({
         results: Type.Array(Type.Union([PlacedSkill, Type.Object({ name: Text, refused: Text })])),
       }),

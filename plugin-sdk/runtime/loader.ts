@@ -23,7 +23,7 @@ export async function importPlugin(folder: string, entry: string, fresh: boolean
     for (const file of files) delete require.cache[file]; // one that threw is kept, but not listed
   }
   failed.add(folder);
-  const { default: definition } = (await import(path)) as { readonly default?: PluginDefinition };
+  const { default: definition } = (isAbsolute(entry) ? require(path) : await import(path)) as { readonly default?: PluginDefinition };
   failed.delete(folder);
   if (typeof definition?.setup === "function") return definition;
   throw pluginErrors.PLUGIN_LOAD_FAILED(

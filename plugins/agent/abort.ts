@@ -11,13 +11,15 @@ interface StopRequest {
   readonly runId?: string | undefined;
   /** Also what waits behind it. */
   readonly waiting: boolean;
+  /** Epoch milliseconds of the request: what was admitted then or later is not meant. Absent: all that is there. */
+  readonly before?: number;
   /** In the words of the wire: `rpc`, `stop`. */
   readonly stopReason: string;
 }
 
 /** Answers with the runs that were stopped, once that is durable and clients have been told of their end. */
 export async function stopRuns(agent: AgentContext, runs: Runs, request: StopRequest): Promise<readonly string[]> {
-  const { sessionKey, agentId, waiting, stopReason } = request;
+  const { sessionKey, agentId, waiting, before = Number.POSITIVE_INFINITY, stopReason } = request;
   const io = { signal: agent.signal };
   const lane = turnLane(sessionKey);
   let key: string | undefined;
@@ -32,12 +34,13 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
     if (found === null || (found.lane !== lane && found.lane !== commandLane(sessionKey))) return [];
   }
   const { running, waiting: queue } = await agent.uses.lanes.status({ lane }, io);
-  const meant = key === undefined ? [...(running === null ? [] : [running]), ...(waiting ? queue : [])].map((job) => job.key) : [key];
+  const there = [...(waiting ? queue : []), ...(running === null ? [] : [running])].filter(({ admittedAt }) => admittedAt < before);
+  const meant = key === undefined ? there.map((job) => job.key) : [key];
   // Those whose end was told already are only still putting things away.
   const runIds = meant.flatMap((one) => runIdOf(one) ?? []).filter((runId) => !runs.isTold(runId));
   runs.stopping(runIds, stopReason);
   const reason = stopReason === "rpc" ? "stopped by a client" : "stopped by the user";
-  const { keys } = await agent.uses.lanes.cancel(key === undefined ? { lane, waiting, reason } : { key, reason }, io);
+  const keys = await cancelAll(agent, meant, reason);
   if (key !== undefined && (await agent.uses.lanes.find({ key }, io))?.state === "absorbed") {
     // It was being taken over at this very moment.
     runs.forgetStopping(runIds);
@@ -53,6 +56,12 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
   }
   runs.forgetStopping(runIds.filter((runId) => !stopped.includes(runId) || runs.get(runId) === undefined));
   return stopped;
+}
+
+/** What waits is to be named before what runs, or it would begin. Answers with the keys that were cancelled. */
+export async function cancelAll({ uses, signal }: AgentContext, keys: readonly string[], reason: string): Promise<readonly string[]> {
+  const cancelled = await Promise.all(keys.map((key) => uses.lanes.cancel({ key, reason }, { signal })));
+  return cancelled.flatMap(({ keys }) => keys);
 }
 
 /** A run that an older generation of this plugin works on is told by it. */

@@ -104,13 +104,14 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return level === undefined ? "Thinking is as configured again." : `Thinking: ${level}, from now on in this conversation.`;
   };
 
-  const stop = async ({ sessionKey, agentId }: CommandInput): Promise<string> => {
-    const stopped = await stopRuns(agent, runs, { sessionKey, agentId, waiting: true, stopReason: "stop" });
+  const stop = async ({ sessionKey, agentId }: CommandInput, before: number): Promise<string> => {
+    const stopped = await stopRuns(agent, runs, { sessionKey, agentId, waiting: true, before, stopReason: "stop" });
     return stopped.length === 0 ? "Nothing is running." : "Stopped.";
   };
 
-  const begin = async ({ sessionKey }: CommandInput, reason: "new" | "reset"): Promise<string> => {
-    await agent.call(sessionsReset, { key: sessionKey, reason });
+  const begin = async ({ sessionKey }: CommandInput, reason: "new" | "reset", before: number): Promise<string> => {
+    runs.emptied.set(sessionKey, before);
+    await agent.call(sessionsReset, { key: sessionKey, reason }).finally(() => runs.emptied.delete(sessionKey));
     return reason === "new" ? "A new conversation." : "This conversation is empty again.";
   };
 
@@ -147,7 +148,8 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return (await approvals.answer({ code, decision, by }, { signal: agent.signal })).text;
   };
 
-  const run = async (input: CommandInput): Promise<string> => {
+  /** `at`: when it was admitted, as epoch milliseconds; what is written from then on is not meant by it. */
+  const run = async (input: CommandInput, at: number): Promise<string> => {
     if (input.refused === true) return `Only the owner of this assistant may use /${input.command}${input.group === true ? " here" : ""}.`;
     switch (input.command) {
       case "agents":
@@ -164,10 +166,10 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
       case "think":
         return think(input);
       case "stop":
-        return stop(input);
+        return stop(input, at);
       case "new":
       case "reset":
-        return begin(input, input.command);
+        return begin(input, input.command, at);
       default:
         return help(input);
     }
@@ -183,7 +185,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     try {
       events.lifecycle("start", { startedAt: events.startedAt });
       const obey = () =>
-        run(input).catch((error: unknown) => {
+        run(input, job.admittedAt).catch((error: unknown) => {
           if (job.signal.aborted || !isGatewayError(error)) throw error;
           return `That did not work: ${error.message}`;
         });

@@ -1,6 +1,6 @@
 /** Stopping, compacting and writing into a session from outside of its turns. */
 import { hasCode } from "@pincer/plugin-sdk/error";
-import { stopRuns } from "./abort.ts";
+import { cancelAll, stopRuns } from "./abort.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
 import { findSession, openSession } from "./session-address.ts";
@@ -84,7 +84,11 @@ export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: s
     runs.ofSession(sessionKey).map(({ identity }) => identity.runId),
     reason,
   );
-  const { keys } = await agent.uses.lanes.cancel({ lane: turnLane(sessionKey), waiting: true, reason: `the session was ${reason}` }, io);
+  const { running, waiting } = await agent.uses.lanes.status({ lane: turnLane(sessionKey) }, io);
+  const before = runs.emptied.get(sessionKey) ?? Number.POSITIVE_INFINITY;
+  const meant = [...waiting, ...(running === null ? [] : [running])].filter(({ admittedAt }) => admittedAt < before);
+  const there = meant.map(({ key }) => key);
+  const keys = await cancelAll(agent, there, `the session was ${reason}`);
   const stopped = keys.flatMap((key) => runIdOf(key) ?? []);
   const agentId = sessionKey.split(":")[1] ?? "";
   for (const runId of stopped) runs.tell({ runId, sessionKey, agentId, sessionId: undefined }, { state: "aborted", stopReason: reason });

@@ -1,10 +1,15 @@
 /** The session's transcript as one run reads it and writes to it. Writes are not waited for until somebody must know that they hold. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf, Io } from "@pincer/plugin-sdk/contract";
 import type { NewEntry, sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import type { Message } from "@pincer/plugin-sdk/message";
 import { distinctSources, newBoundary, type UntrustedSource } from "@pincer/plugin-sdk/untrusted";
 import { type ContextCache, continued, type Place, type Reading } from "./context-cache.ts";
 import { type ContextItem, contextItem } from "./context-window.ts";
+import { isPutOff } from "./errors.ts";
+
+/** How often a full store is tried again. */
+const againMs = 1_000;
 
 type Sessions = ImplementationOf<typeof sessions>;
 
@@ -19,6 +24,8 @@ export class Transcript {
   #items: ContextItem[] | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
+  /** What the store did not take. */
+  readonly #refused: NewEntry[] = [];
 
   constructor(store: Sessions, cache: ContextCache, key: string, io: Io) {
     this.#store = store;
@@ -42,8 +49,22 @@ export class Transcript {
     );
   }
 
+  /** Resolves when everything is durable, also where the store is full or locked for a while; throws when something will not be. */
+  async written(clock: Clock): Promise<void> {
+    for (;;) {
+      await this.#writing;
+      if (!isPutOff(this.#failure)) return this.settled();
+      await clock.sleep(againMs, this.#io.signal);
+      this.#failure = undefined;
+      for (const entry of this.#refused.splice(0)) this.append(entry);
+    }
+  }
+
   async #write(entry: NewEntry): Promise<number | undefined> {
-    const { entries } = await this.#store.append({ key: this.#key, entries: [entry] }, this.#io);
+    const { entries } = await this.#store.append({ key: this.#key, entries: [entry] }, this.#io).catch((error: unknown) => {
+      this.#refused.push(entry);
+      throw error;
+    });
     for (const { id, seq } of entries) {
       this.#places.push({ id, seq });
       const item = this.#own.get(id);

@@ -9,7 +9,7 @@ import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
 import { interrupted, type Runs } from "./runs.ts";
 import { Turn, type TurnEnd, type TurnParts } from "./turn.ts";
-import type { RunResult, TurnInput } from "./turn-input.ts";
+import { type CommandInput, commandLane, type RunResult, type TurnInput } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
 const isOfTheLane = (error: unknown) => isPutOff(error) || (isGatewayError(error) && error.code.startsWith("LANE_"));
@@ -33,6 +33,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
     const { input } = job;
     const { runId, agentId } = input;
     const io = { signal: agent.signal };
+    await commandsBefore(agent, job);
     using stop = linkSignals(job.signal);
     const { signal } = stop;
     const [session] = await Promise.all([sessionOf(input), runs.answered(runId)]);
@@ -136,6 +137,20 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
   };
 }
 
+/** What was typed before a message decides what it is said to: an empty conversation, another model. */
+const decisive: ReadonlySet<string> = new Set(["new", "reset", "model", "think"]);
+
+async function commandsBefore({ uses: { lanes }, signal }: AgentContext, job: Job<TurnInput>): Promise<void> {
+  const { running, waiting } = await lanes.status({ lane: commandLane(job.input.sessionKey) }, { signal });
+  const isBefore = ({ admittedAt, input }: { readonly admittedAt: number; readonly input: unknown }) =>
+    admittedAt <= job.admittedAt && decisive.has((input as CommandInput).command);
+  const keys = [...(running === null ? [] : [running]), ...waiting].filter(isBefore).map(({ key }) => key);
+  await Promise.all(keys.map((key) => lanes.wait({ key }, { signal: job.signal }))).catch((error: unknown) => {
+    // Who is told to end meanwhile has a place in the conversation all the same.
+    if (!job.signal.aborted) throw error;
+  });
+}
+
 const tooLong = (limit: number) => agentErrors.AGENT_TIMEOUT(`The turn was stopped: it took longer than ${Math.round(limit / 1000)} s.`);
 
 const kindOf = (error: unknown): ErrorKind =>
@@ -158,7 +173,7 @@ async function keepAborted(agent: AgentContext, turn: Turn, key: string, session
   try {
     const now = await agent.uses.sessions.get({ key }, { signal: agent.signal });
     if (now?.sessionId === sessionId) turn.keepUnfinished("aborted");
-    await turn.transcript.settled();
+    await turn.transcript.written(agent.clock);
   } catch (error) {
     agent.log.warn("turn.unkept", { sessionKey: key, error: errorMessage(error) });
   }

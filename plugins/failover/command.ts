@@ -1,6 +1,7 @@
 /** `pincer models auth`: profiles added, listed, ordered and tested, over the caller's own connection. */
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
+import { duration } from "@pincer/plugin-sdk/command/duration";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
@@ -25,21 +26,16 @@ pincer models auth logout <provider>[:<name>]
 
 type Result<M extends keyof typeof methods> = ResultOf<(typeof methods)[M]>;
 
-const ago = (at: number, now: number): string => {
-  const seconds = Math.max(0, Math.round((now - at) / 1_000));
-  return seconds < 120 ? `${seconds} s` : seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
-};
-
 /** How it is comes last, in as many lines as there is to say of it and of its models. */
 function row(profile: AuthProfile, now: number): readonly string[] {
   const { name, type, state, priority, cooldownUntil, reason, lastUsedAt, own } = profile;
-  const until = cooldownUntil === undefined ? "" : ` for ${ago(now, cooldownUntil)}`;
-  const used = lastUsedAt === undefined ? "never used" : `used ${ago(lastUsedAt, now)} ago`;
+  const until = cooldownUntil === undefined ? "" : ` for ${duration(cooldownUntil - now)}`;
+  const used = lastUsedAt === undefined ? "never used" : `used ${duration(now - lastUsedAt)} ago`;
   const more = [
     ...(reason === undefined ? [] : [`${reason.class}: ${reason.message}`]),
     ...profile.models.map(({ model, successes, failures, latencyMs, cooldownUntil: rests }) => {
       const latency = latencyMs === null ? "" : `, first text after ${latencyMs} ms`;
-      return `${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${ago(now, rests)}`}`;
+      return `${model}: ${successes} answered, ${failures} failed${latency}${rests === undefined ? "" : `, rests for ${duration(rests - now)}`}`;
     }),
   ];
   return [name, own ? "its own" : type, String(priority), used, [`${state}${until}`, ...more].join("\n")];

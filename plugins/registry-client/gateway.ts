@@ -1,5 +1,5 @@
 /** The engine inside a gateway that runs: what it installs is tried beside what runs, and no call is dropped. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { packageArchives } from "@pincer/plugin-sdk/contracts/package-archives";
 import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -12,14 +12,14 @@ import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
-import { placesOf, sitesOf } from "./places.ts";
+import { placesOf, sitesOf } from "./package-sources.ts";
 import { createSkillPackages } from "./skill-packages.ts";
 import { type SkillPlaces, searchSkills, skillDetail } from "./skills.ts";
 import { skillsDetail, skillsSearch } from "./skills-methods.ts";
 import type { RegistrySources } from "./sources/registry.ts";
 import { upkeep } from "./upkeep.ts";
 import { uploadBegin, uploadChunk, uploadCommit } from "./upload-methods.ts";
-import { createUploads } from "./uploads.ts";
+import { uploadsIn } from "./uploads.ts";
 import type { Context } from "./uses.ts";
 import { found, install, uninstall } from "./wire.ts";
 import { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";
@@ -142,12 +142,12 @@ export function serve(ctx: Context): void {
       },
     },
   );
-  const uploads = createUploads(ctx.clock);
+  const uploads = uploadsIn(ctx.home, ctx.clock);
+  uploads.sweep();
   ctx.method(uploadBegin, (params) => uploads.begin(params));
   ctx.method(uploadChunk, (params) => uploads.chunk(params));
   ctx.method(uploadCommit, (params) => uploads.commit(params));
-  const sent = { folder: join(ctx.home, "data", ctx.id, "uploads"), take: uploads.take };
-  ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, ...sent }));
+  ctx.provide(skillPackages, "registry-client", {}, createSkillPackages({ home: ctx.home, open, uploads }));
   ctx.method(methods.pin, ({ package: typed, pinned }, { signal }) =>
     told(async () => {
       const { id, version } = await (await open(signal)).pin(typed, pinned, signal);

@@ -9,11 +9,11 @@ import { createEngine, type Engine } from "./engine/engine.ts";
 import { settingsOfFile } from "./engine/settings.ts";
 import type { Surroundings } from "./engine/surroundings.ts";
 import { clientErrors } from "./errors.ts";
-import { placesOf } from "./places.ts";
+import { placesOf } from "./package-sources.ts";
 import manifest from "./plugin.json" with { type: "json" };
 
 /** The plugins of this repository, of which this is one; bundled, it is as deep in it in a folder of another name. */
-const embedded = join(dirname(dirname(import.meta.dir)), "plugins");
+export const embedded = join(dirname(dirname(import.meta.dir)), "plugins");
 
 export async function engineOfHome(home: string, progress: Surroundings["progress"], signal: AbortSignal): Promise<Engine> {
   const settings = settingsOfFile(home);

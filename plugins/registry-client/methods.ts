@@ -81,6 +81,23 @@ export const keepUp = defineMethod({
   }),
 });
 
+export const check = defineMethod({
+  name: "registry-client.check",
+  summary: "Compares every file of what is installed with the lock, and tells what else is wrong with it, for pincer doctor.",
+  scope: "operator.admin",
+  params: object({}),
+  result: object({
+    findings: Type.Array(
+      object({
+        check: Type.String(),
+        level: Type.Union([Type.Literal("ok"), Type.Literal("warning"), Type.Literal("error")]),
+        detail: Type.String(),
+        mend: Type.Optional(Type.String({ description: "What to type" })),
+      }),
+    ),
+  }),
+});
+
 export const info = defineMethod({
   name: "registry-client.info",
   summary: "What a package is and may do, and which versions there are, installed or not.",

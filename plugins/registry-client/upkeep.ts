@@ -6,8 +6,9 @@ import type { Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/lock.ts";
 import { readFirstSeen } from "./engine/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
+import { findingsIn } from "./findings.ts";
 import * as methods from "./methods.ts";
-import { placesOf } from "./places.ts";
+import { placesOf } from "./package-sources.ts";
 import type { Context } from "./uses.ts";
 import { createWatch } from "./watch.ts";
 
@@ -42,17 +43,22 @@ export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
       for (const one of stopped) {
         ctx.log.error("registry-client.revoked", one);
         ctx.emit(methods.revoked, one);
-        await note(methods.revoked.name, [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`], "ok", signal);
+        const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`, `offered: ${one.next}`];
+        await note(methods.revoked.name, resources, "ok", signal);
       }
-      for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      for (const one of restored) {
+        ctx.log.info("registry-client.restored", { ...one });
+        await note("registry-client.restored", [`${one.kind}/${one.id}@${one.version}`], "ok", signal);
+      }
       ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),
   );
   ctx.health(async () => {
     const troubles = watch.troubles();
-    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
+    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.map(({ said }) => said).join("; ") };
   });
+  ctx.method(methods.check, async () => ({ findings: await findingsIn(ctx.home, watch.troubles()) }));
 
   ctx.event(methods.updated);
   ctx.method(methods.keepUp, (_params, { signal }) =>

@@ -7,19 +7,21 @@ const Text = Type.String({ minLength: 1 });
 const sha256 = Type.Optional(Type.String({ pattern: "^[a-fA-F0-9]{64}$" }));
 const state = { uploadId: Text, receivedBytes: Type.Integer(), expiresAt: Type.Integer() };
 
+/** What is said of an upload when it is begun. */
+export const uploadSaid = {
+  slug: Text,
+  sizeBytes: Type.Integer({ minimum: 1 }),
+  sha256,
+  /** As in `skills.install`. */
+  force: Type.Optional(Type.Boolean()),
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
+};
+
 export const uploadBegin = defineMethod({
   name: "skills.upload.begin",
   summary: "Begins to take a skill in a zip, which skills.install can install once it is whole; it is kept for an hour.",
   scope: "operator.admin",
-  params: object({
-    kind: Type.Literal("skill-archive"),
-    slug: Text,
-    sizeBytes: Type.Integer({ minimum: 1 }),
-    sha256,
-    /** Of no use here: a version that is installed is kept when another takes its place. */
-    force: Type.Optional(Type.Boolean()),
-    idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
-  }),
+  params: object({ kind: Type.Literal("skill-archive"), ...uploadSaid }),
   result: object(state),
 });
 

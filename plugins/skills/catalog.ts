@@ -4,7 +4,7 @@ import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import type { SkillEntry, SkillsConfig } from "./config.ts";
 import { type FoundSkill, type KnownSkill, SkillFolder } from "./folder.ts";
 import { type Missing, missingOf, reasonsOf, type Surroundings } from "./requirements.ts";
-import { type Root, rootsOf } from "./roots.ts";
+import { type Root, rootsOf, sharedRootsOf } from "./roots.ts";
 import type { SkillsContext } from "./uses.ts";
 
 export interface ListedSkill extends FoundSkill {
@@ -64,12 +64,19 @@ export class Catalog {
     });
   }
 
-  /** As it is now: what has changed on disk since is read first. The same objects as long as nothing has. */
-  async view(agent: AgentInfo): Promise<View> {
-    const { config } = this.#ctx;
-    const roots = rootsOf(this.#ctx.home, agent.workspace, config);
-    const now = this.#clock.monotonic();
-    const found = await Promise.all(roots.map((root) => this.#folder(root, config).skills(now, config.load.recheckMs)));
+  /** Reads what every agent has, so that whoever has only a moment later need not. */
+  async ready(): Promise<void> {
+    const { home, config } = this.#ctx;
+    await this.#found(sharedRootsOf(home, config));
+  }
+
+  /**
+   * As it is now: what has changed on disk since is read first. The same objects as long as nothing has. `patienceMs`: a folder that takes longer
+   * counts with what it had before, and is read to its end meanwhile.
+   */
+  async view(agent: AgentInfo, patienceMs?: number): Promise<View> {
+    const { home, config } = this.#ctx;
+    const found = await this.#found(rootsOf(home, agent.workspace, config), patienceMs);
     const around = await this.#around(found, config);
     const from = [...found, around, config, JSON.stringify(agent.skills)];
     const known = this.#views.get(agent.id);
@@ -91,6 +98,23 @@ export class Catalog {
     } finally {
       for (const folder of this.#folders.values()) folder.lookAgain();
     }
+  }
+
+  async #found(roots: readonly Root[], patienceMs?: number): Promise<readonly (readonly FoundSkill[])[]> {
+    const { config, log } = this.#ctx;
+    const now = this.#clock.monotonic();
+    const late = Promise.withResolvers<void>();
+    using _timer = patienceMs === undefined ? undefined : this.#clock.after(patienceMs, late.resolve);
+    return await Promise.all(
+      roots.map((root) => {
+        const folder = this.#folder(root, config);
+        const known = late.promise.then(() => {
+          if (folder.isReading) log.warn("skills.reading-takes-long", { folder: root.path, meanwhile: folder.known.length });
+          return folder.known;
+        });
+        return Promise.race([folder.skills(now, config.load.recheckMs), known]);
+      }),
+    );
   }
 
   #folder(root: Root, { load }: SkillsConfig): SkillFolder {

@@ -75,6 +75,15 @@ export class SkillFolder implements Disposable {
     return this.#scan;
   }
 
+  /** What was found when it was looked through last. */
+  get known(): readonly FoundSkill[] {
+    return this.#found;
+  }
+
+  get isReading(): boolean {
+    return this.#scan !== undefined;
+  }
+
   lookAgain(): void {
     this.#isStale = true;
   }

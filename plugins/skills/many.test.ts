@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
+import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { pluginsFolder, writePlugin } from "../../tests/fixtures/plugin-host.ts";
 import { skillText, startSkills, writeSkill } from "../../tests/support/skills.ts";
@@ -40,6 +41,28 @@ test("500 skills take at most 1,500 tokens of a request, and those are there tha
   expect(lists[2]).toContain("- zebra-tax:");
   expect(lists[2]).toContain("- zucchini-soup:");
   expect(lists[3]).toBe(lists[2]!);
+}, 60_000);
+
+test("a turn does not wait for thousands that are read for the first time: it has what was read when the plugin was loaded, the next one all", async () => {
+  const clock = createManualClock(Date.now());
+  const prepare = (home: string, workspace: string) => {
+    writeMany(2_000)(home, workspace);
+    writeSkill(join(home, "skills"), "hat-repair", skillText("hat-repair", "Repairs hats."));
+  };
+  await using there = await startSkills({ clock, prepare });
+  const { talk, offered } = there;
+  let isLate = false;
+  const late = talk.gateway.logged("skills.reading-takes-long").then(() => {
+    isLate = true;
+  });
+  const asked = talk.ask("repair my hat");
+  while (!isLate) await clock.advance(50);
+  await Promise.all([late, asked]);
+  expect(offered(0)).toContain("- hat-repair: Repairs hats.");
+  expect(offered(0)).not.toContain("more are installed");
+  await talk.client.call("skills.status", {});
+  await talk.ask("and cook a soup of zucchini");
+  expect(offered(1)).toContain("- zucchini-soup:");
 }, 60_000);
 
 test("the model finds what its list does not name", async () => {

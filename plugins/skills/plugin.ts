@@ -19,6 +19,9 @@ import { readTool, searchTool } from "./tools.ts";
 import { type SkillsContext, uses } from "./uses.ts";
 import { registerWire } from "./wire.ts";
 
+/** Of the second that a hook has, the rest is for choosing. */
+const patienceMs = 500;
+
 /** The values themselves where the configuration names secrets that are kept encrypted. */
 async function resolved(variables: Readonly<Record<string, unknown>>, ctx: Pick<SkillsContext, "secret">) {
   const values: Record<string, string> = {};
@@ -34,7 +37,7 @@ export default definePlugin({
   config: SkillsConfig,
   uses,
 
-  setup(ctx) {
+  async setup(ctx) {
     ctx.event(skillsChanged);
     let telling: Disposable | undefined;
     const tell = (reason: "files" | "config") => {
@@ -71,7 +74,14 @@ export default definePlugin({
 
     ctx.hook(promptBuilding, async (prompt, { signal }) => {
       if (prompt.tools?.includes("skills_read") !== true) return prompt;
-      const text = await offer.text(await view(prompt.agentId), prompt.sessionKey, prompt.said ?? "", ctx.config.promptTokens, signal);
+      const agent = await ctx.uses.router.agent({ agentId: prompt.agentId }, { signal });
+      const text = await offer.text(
+        await catalog.view(agent, patienceMs),
+        prompt.sessionKey,
+        prompt.said ?? "",
+        ctx.config.promptTokens,
+        signal,
+      );
       return text === "" ? prompt : { ...prompt, sections: [...prompt.sections, { id: "skills", text }] };
     });
     ctx.hook(toolCalling, async ({ runId, tool: name, arguments: args }) => {
@@ -86,5 +96,7 @@ export default definePlugin({
       offer.forget(sessionKey);
       return undefined;
     });
+    // A hook has a second, and whoever calls the first one waits for this without it.
+    await catalog.ready();
   },
 });

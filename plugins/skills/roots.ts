@@ -33,12 +33,17 @@ function bundledRoot(from: string): string | undefined {
 
 const underHome = (path: string): string => (path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path);
 
-export function rootsOf(home: string, workspace: string, { load }: Pick<SkillsConfig, "load">, from = import.meta.dir): readonly Root[] {
+export const rootsOf = (home: string, workspace: string, config: Pick<SkillsConfig, "load">): readonly Root[] => [
+  { source: "workspace", path: join(workspace, "skills") },
+  { source: "project", path: join(workspace, ".agents", "skills") },
+  ...sharedRootsOf(home, config),
+];
+
+/** Of every agent. */
+export function sharedRootsOf(home: string, { load }: Pick<SkillsConfig, "load">, from = import.meta.dir): readonly Root[] {
   const personal = load.personal ?? home === join(homedir(), ".pincer");
   const bundled = bundledRoot(from);
   return [
-    { source: "workspace", path: join(workspace, "skills") },
-    { source: "project", path: join(workspace, ".agents", "skills") },
     ...(personal ? [{ source: "personal" as const, path: join(homedir(), ".agents", "skills") }] : []),
     { source: "managed", path: managedRoot(home) },
     ...(bundled === undefined ? [] : [{ source: "bundled" as const, path: bundled }]),

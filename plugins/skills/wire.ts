@@ -1,10 +1,10 @@
 /** The methods of the wire about skills. */
-import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isObject, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { parseKey } from "@pincer/plugin-sdk/session-key";
 import type { Catalog, ListedSkill } from "./catalog.ts";
+import { changeEntry } from "./entry.ts";
 import { skillsErrors } from "./errors.ts";
-import { installerText, installerWords } from "./installers.ts";
+import { getProgram } from "./get-program.ts";
+import { installerText } from "./installers.ts";
 import * as methods from "./methods.ts";
 import { installed, updated } from "./packages.ts";
 import { variablesOf } from "./reading.ts";
@@ -56,7 +56,7 @@ const lists = ({ bins, anyBins, env, config }: Pick<ListedSkill["missing"], "bin
 });
 
 export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
-  const { router, configuration } = ctx.uses;
+  const { router } = ctx.uses;
 
   const viewOf = async (agentId: string | undefined, signal: AbortSignal) => {
     const agent = await router.agent(agentId === undefined ? {} : { agentId }, { signal });
@@ -78,36 +78,14 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
   });
 
   ctx.method(methods.skillsUpdate, async (params, { signal }) => {
-    if (!("skillKey" in params)) return catalog.changing(() => updated(ctx.uses.packages, params, signal));
-    const { skillKey, enabled, apiKey, env } = params;
-    const { hash, written } = await configuration.read({}, { signal });
-    const file = isObject(written as JsonObject) ? (written as JsonObject) : {};
-    const section = objectAt(file, "skills");
-    const entries = objectAt(section, "entries");
-    const before = objectAt(entries, skillKey);
-    const next = {
-      ...before,
-      ...(enabled === undefined ? {} : { enabled }),
-      ...(apiKey === undefined ? {} : { apiKey }),
-      ...(env === undefined ? {} : { env: withoutEmpty({ ...objectAt(before, "env"), ...env }) }),
-    };
-    if (apiKey === "") delete (next as Record<string, unknown>)["apiKey"];
-    await configuration.edit(
-      { value: { ...file, skills: { ...section, entries: { ...entries, [skillKey]: next } } }, baseHash: hash },
-      { signal },
-    );
-    const { enabled: isOn } = next as { enabled?: boolean };
-    return {
-      ok: true as const,
-      skillKey,
-      config: { ...(isOn === undefined ? {} : { enabled: isOn }), env: Object.keys(objectAt(next, "env")) },
-    };
+    if (!("skillKey" in params)) return catalog.changing(() => updated(ctx.uses, params, signal));
+    return changeEntry(ctx, params, signal);
   });
 
   ctx.method(methods.skillsInstall, async (params, { signal }) => {
     const { agentId, timeoutMs = ctx.config.installTimeoutMs } = params;
-    const { all } = await viewOf(agentId, signal);
     if (!("installId" in params)) return catalog.changing(() => installed(ctx, params, timeoutMs, signal));
+    const { all } = await viewOf(agentId, signal);
     const { name, installId } = params;
     const skill = all.find((one) => one.name === name)?.skill;
     if (skill === undefined)
@@ -117,31 +95,6 @@ export function registerWire(ctx: SkillsContext, catalog: Catalog): void {
       const known = skill.runtime.install.map(({ id }) => id).join(", ") || "none";
       throw skillsErrors.SKILLS_INSTALLER(`${name} knows no installer ${JSON.stringify(installId)}; it knows: ${known}`);
     }
-    const made = installerWords(installer);
-    const told = (message: string, command: string) => ({ ok: false, message, stdout: "", stderr: "", code: null, command });
-    if (installer.os.length > 0 && !installer.os.some((system) => system === process.platform))
-      return told(`${installId} is for ${installer.os.join(", ")}, and this is ${process.platform}`, installerText(installer));
-    if ("refused" in made) throw skillsErrors.SKILLS_INSTALLER(`${name}, ${installId}: ${made.refused}`);
-    const { processes } = ctx.uses;
-    const { programs } = (await processes?.look({ programs: [made.program], variables: [] }, { signal })) ?? { programs: [] };
-    const command = made.words.join(" ");
-    if (processes === undefined || programs.length === 0)
-      return told(`commands here have no ${made.program}; with it this would do: ${command}`, command);
-    ctx.log.info("skills.installing", { skill: name, command });
-    try {
-      const { code, output } = await processes.run({ words: [...made.words], timeoutMs }, { signal });
-      catalog.forgetPrograms();
-      const ok = code === 0;
-      return { ok, message: ok ? `${command}: done` : `${command}: did not work`, stdout: output, stderr: "", code, command };
-    } catch (error) {
-      throw skillsErrors.SKILLS_INSTALLER(`${command}: ${errorMessage(error)}`);
-    }
+    return getProgram(ctx, catalog, { name, installer, timeoutMs }, signal);
   });
 }
-
-const objectAt = (value: JsonObject, key: string): JsonObject => {
-  const inside = Object.hasOwn(value, key) ? value[key] : undefined;
-  return inside !== undefined && isObject(inside) ? inside : {};
-};
-
-const withoutEmpty = (env: JsonObject): JsonObject => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));

@@ -18,12 +18,13 @@ export interface Authority {
   readonly targets: readonly PublicKey[];
   readonly targetsThreshold: number;
   /** The server's: it registers names, and says what belongs together today. */
-  readonly online: Signer;
+  readonly online: PublicKey;
   /** Each may say what nobody should run; without any the server may. */
   readonly revocations: readonly PublicKey[];
 }
 
 export interface Founders extends Authority {
+  readonly online: Signer;
   readonly root: readonly Signer[];
   readonly targets: readonly Signer[];
   readonly revocations: readonly Signer[];

@@ -25,8 +25,14 @@ export function repositoryFiles(folder: string): RepositoryFiles {
     write(path, bytes) {
       mkdirSync(dirname(place(path)), { recursive: true });
       const next = `${place(path)}.${process.pid}.next`;
-      writeFileSync(next, bytes, { flush: true });
-      renameSync(next, place(path));
+      try {
+        writeFileSync(next, bytes, { flush: true });
+        renameSync(next, place(path));
+      } catch (error) {
+        // On a disk that is full the half of it would keep it full.
+        rmSync(next, { force: true });
+        throw error;
+      }
     },
     list(folder) {
       if (!existsSync(place(folder))) return [];

@@ -4,12 +4,12 @@ import type { RegistryClient } from "../client/client.ts";
 import { archiveOf, type PackageName } from "../name.ts";
 import { folderSource, type RegistrySource } from "../source.ts";
 import { dayMs, type House, startHouse, telegram } from "../testing/house.ts";
+import { rotateRoot } from "../testing/rotate.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
 import { type Rekey, signStatement, type Transfer } from "../trust/statement.ts";
 import { lives, unsigned } from "./lifetime.ts";
 import { openRepository } from "./repository.ts";
-import { rotateRoot } from "./rotate.ts";
 
 const code = (name: string) => expect.objectContaining({ code: name });
 const bytesOf = (text: string) => Buffer.from(text);

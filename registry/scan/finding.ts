@@ -1,9 +1,6 @@
 /** What a scan has seen in a package: for whoever installs it to read, and to decide. */
 import { type Static, Type } from "@sinclair/typebox";
-
-/** `high`: hardly ever meant well. `medium`: worth a look before it is installed. `low`: good to know. */
-export const severities = ["low", "medium", "high"] as const;
-export type Severity = (typeof severities)[number];
+import { severities } from "./severity.ts";
 
 export const finding = Type.Object(
   {

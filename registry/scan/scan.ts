@@ -4,7 +4,7 @@
  */
 import type { ArchiveEntry } from "../archive/read.ts";
 import type { Kind } from "../name.ts";
-import { type Finding, severities } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { instructions } from "./rules/instructions.ts";
 import { environment, undeclaredFiles } from "./rules/machine.ts";
 import { undeclaredHosts, undeclaredNetwork } from "./rules/network.ts";
@@ -13,6 +13,7 @@ import { foreignDependencies, installScripts, toolSettings } from "./rules/packa
 import { madeCode, undeclaredPrograms } from "./rules/programs.ts";
 import { secrets } from "./rules/secrets.ts";
 import { shellCommands } from "./rules/shell.ts";
+import { severities } from "./severity.ts";
 import { type Rule, subjectOf } from "./subject.ts";
 
 const rules: readonly Rule[] = [

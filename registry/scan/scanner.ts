@@ -4,5 +4,8 @@ import type { ArchiveEntry } from "../archive/read.ts";
 import type { Kind } from "../name.ts";
 import { scanPackage } from "./scan.ts";
 
-const files = deserialize(await Bun.stdin.arrayBuffer()) as readonly ArchiveEntry[];
-await Bun.write(Bun.stdout, JSON.stringify(scanPackage(Bun.argv[2] as Kind, files)));
+// Bytecode is of code that waits for nothing at its top.
+void (async () => {
+  const files = deserialize(await Bun.stdin.arrayBuffer()) as readonly ArchiveEntry[];
+  await Bun.write(Bun.stdout, JSON.stringify(scanPackage(Bun.argv[2] as Kind, files)));
+})();

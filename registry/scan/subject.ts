@@ -1,8 +1,9 @@
 /** A package as the rules see it: its files, read once, and what its manifest lets it do. */
 import type { ArchiveEntry } from "../archive/read.ts";
 import type { Kind } from "../name.ts";
-import type { Finding, Severity } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { type Lexed, lex, linesOf } from "./lexed.ts";
+import type { Severity } from "./severity.ts";
 
 export interface ScannedFile {
   readonly path: string;

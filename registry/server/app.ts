@@ -4,17 +4,21 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
+import type { StagedRole } from "../repository/staged.ts";
 import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
+import { readForm } from "./form.ts";
+import { packagePage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
 import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
+import type { Rekeying } from "./rekeying.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
@@ -23,7 +27,7 @@ import type { Uploads } from "./uploads.ts";
 export interface AppParts {
   readonly folder: string;
   readonly settings: ServerSettings;
-  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates };
+  readonly rates: { readonly files: Rates; readonly reads: Rates; readonly publications: Rates; readonly bytes: Rates };
   readonly downloads: Downloads;
   readonly index: SearchIndex;
   readonly shelf: Shelf;
@@ -31,6 +35,8 @@ export interface AppParts {
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
+  readonly rekey: Rekeying;
+  readonly apply: (staged: Uint8Array) => readonly StagedRole[];
   readonly uploads: Uploads;
   readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
@@ -58,8 +64,28 @@ export function createApp(parts: AppParts) {
     const { pathname } = new URL(request.url);
     const response = serveFile(folder, pathname, request);
     const isWhole = response.status === 200 || response.headers.get("content-range")?.startsWith("bytes 0-");
-    if (isWhole && request.method === "GET") downloads.count(pathname, who);
+    if (isWhole && request.method === "GET")
+      try {
+        downloads.count(pathname, who);
+      } catch (error) {
+        // Whoever installs does not wait for what only counts.
+        parts.onFault(error);
+      }
     return response;
+  };
+
+  const received = <Done>(
+    request: Request,
+    server: Pick<Bun.Server<unknown>, "requestIP"> | null,
+    step: (body: Uint8Array<ArrayBuffer>) => Promise<Done>,
+  ): Promise<Done> => {
+    const who = household(request, server?.requestIP(request)?.address);
+    rates.publications.take(who);
+    return parts.uploads.receive(who, async () => {
+      const body = await parts.readBody(request);
+      rates.bytes.take(who, body.length);
+      return step(body);
+    });
   };
 
   const api = new Elysia({ prefix: "/api/v1" })
@@ -82,12 +108,28 @@ export function createApp(parts: AppParts) {
     .get("/packages/:kind/:id/owner", ({ params }) => parts.ownership.of(nameIn(params)))
     .post(
       "/packages/:kind/:id/owner",
-      async ({ params, request, server }) => {
+      ({ params, request, server }) => {
         const name = nameIn(params);
-        const who = household(request, server?.requestIP(request)?.address);
-        rates.publications.take(who);
-        return parts.uploads.receive(who, async () => parts.ownership.post(name, request, await parts.readBody(request)));
+        return received(request, server, (body) => parts.ownership.post(name, request, body));
       },
+      { parse: "none" },
+    )
+    .post(
+      "/publishers/:publisher/keys",
+      ({ params, request, server }) =>
+        received(request, server, async (body) => {
+          await parts.rekey(params.publisher, request, body);
+          return pages.publisher(params.publisher);
+        }),
+      { parse: "none" },
+    )
+    .post(
+      "/staged",
+      ({ request, server }) =>
+        received(request, server, async (body) => {
+          const form = await readForm(body, request.headers.get("content-type") ?? "");
+          return { applied: parts.apply(form.bytes("staged")) };
+        }),
       { parse: "none" },
     )
     .post(
@@ -99,10 +141,26 @@ export function createApp(parts: AppParts) {
       { parse: "none" },
     );
 
-  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => {
-    rates.reads.take(household(request, server?.requestIP(request)?.address));
+  /** What is asked as the API is, at other paths. */
+  const question = (request: Request, peer: string | undefined): void => {
+    rates.reads.take(household(request, peer));
     shelf.refresh();
-  });
+  };
+  const people = new Elysia()
+    .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
+    .get(
+      "/",
+      ({ request, query: { q } }) => {
+        // Elysia takes `/metadata/` for it too.
+        if (new URL(request.url).pathname !== "/") throw new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address");
+        return searchPage(q, index.find({ q, limit: most }));
+      },
+      { query },
+    )
+    .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
+    .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
+
+  const clawHub = new Elysia().onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address));
   // Also what would publish there, to be told that nothing is published this way.
   for (const method of ["GET", "HEAD", "POST", "DELETE"])
     for (const path of ["/.well-known/clawhub.json", "/.well-known/clawdhub.json", `${clawHubPrefix}/api/v1/*`])
@@ -129,6 +187,8 @@ export function createApp(parts: AppParts) {
       }
       if (code === "PARSE") return problem(new RegistryError("REGISTRY_REQUEST_INVALID", "the body has another form than was expected"));
       parts.onFault(error);
+      if (isOfFullDisk(error))
+        return problem(new RegistryError("REGISTRY_FULL", "the registry's disk is full, and whoever runs it was told"));
       return Response.json(
         { status: 500, code: "REGISTRY_FAULT", detail: "the registry has failed, and whoever runs it was told" },
         { status: 500 },
@@ -136,9 +196,13 @@ export function createApp(parts: AppParts) {
     })
     .use(api)
     .use(clawHub)
+    .use(people)
     .get("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address))
     .head("/*", ({ request, server }) => file(request, server?.requestIP(request)?.address));
 }
+
+const isOfFullDisk = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(String((error as { readonly code?: unknown } | null)?.code));
 
 function nameIn({ kind, id }: { readonly kind: string; readonly id: string }): PackageName {
   if ((kind === "plugins" || kind === "skills") && isName(id)) return { kind, id };

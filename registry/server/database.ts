@@ -28,6 +28,11 @@ const migrations: readonly string[] = [
    CREATE TABLE offers (kind TEXT NOT NULL, id TEXT NOT NULL, statement BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
    CREATE VIRTUAL TABLE words USING fts5 (id, summary, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
    CREATE VIRTUAL TABLE grams USING fts5 (id, tokenize = 'trigram');`,
+  // With the roles forgotten everything is read anew.
+  `CREATE TABLE sizes (publisher TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE revoked (publisher TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+   ALTER TABLE packages ADD COLUMN withdrawn TEXT;
+   DELETE FROM roles;`,
 ];
 
 /** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */

@@ -1,7 +1,7 @@
 /** Who may take a name that is free: whoever comes first, or whom the operator has named. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { createLookalikes, type KnownName, type LookalikeFinder } from "../lookalike.ts";
+import { createLookalikes, type KnownName } from "../lookalike.ts";
 import { checkedName, type PackageName } from "../name.ts";
 
 /** Why a name could be taken for another one: a sentence; undefined when it could not. */
@@ -60,16 +60,28 @@ export function createNames(database: Database, rule: "open" | "granted", resemb
   };
 }
 
+/** The names of what comes with Pincer, which everybody takes for its own, and those that are like them. */
+export function reservedNames(ids: readonly string[]): Resemblance {
+  const [own, names] = [new Set(ids), createLookalikes(ids.map((id) => ({ id })))];
+  return ({ id }) => {
+    if (own.has(id)) return `${id} comes with Pincer`;
+    const like = names.find({ id });
+    return like && `it could be taken for ${like.id}, which comes with Pincer (${like.why})`;
+  };
+}
+
 /** Like one that many use: nobody imitates what nobody knows. */
 export function popularNames(database: Database, downloads: number): Resemblance {
   const counted = database.query<{ count: number }, [number]>("SELECT count(*) AS count FROM packages WHERE downloads >= ?");
   const known = database.query<KnownName, [number]>("SELECT id, publisher, downloads FROM packages WHERE downloads >= ?");
-  // To look at 50,000 names takes most of a second, to compare with them none; and there is hardly ever one more.
-  let finder: { readonly count: number; readonly names: LookalikeFinder } | undefined;
+  // To take 50,000 names apart takes most of a second, before anybody waits; to compare with them hardly any.
+  let seen = counted.get(downloads)!.count;
+  const names = createLookalikes(known.all(downloads));
   return ({ id }, publisher) => {
     const { count } = counted.get(downloads)!;
-    if (finder?.count !== count) finder = { count, names: createLookalikes(known.all(downloads)) };
-    const like = finder.names.find({ id, publisher });
+    if (count !== seen) names.add(known.all(downloads));
+    seen = count;
+    const like = names.find({ id, publisher });
     return like && `it could be taken for ${like.id} (${like.why})`;
   };
 }

@@ -1,13 +1,14 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
+import { type PackageName, type Release, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
-import { type Finding, severities } from "../scan/finding.ts";
+import type { Finding } from "../scan/finding.ts";
+import { severities } from "../scan/severity.ts";
 import { hexKeysOf } from "../trust/owner.ts";
 import type { Downloads } from "./downloads.ts";
 import type { ServerSettings } from "./settings.ts";
-import { newestOf, type Shelf, type ShelvedRelease } from "./shelf.ts";
+import { newestOf, type Shelf, type ShelvedRelease, withdrawalOf } from "./shelf.ts";
 
 export interface PackagePagesOptions {
   readonly database: Database;
@@ -17,6 +18,16 @@ export interface PackagePagesOptions {
   readonly settings: ServerSettings;
 }
 
+export interface PublisherPage {
+  readonly publisher: string;
+  /** In hex; none for one whose names are all another's by now. */
+  readonly keys: readonly string[];
+  readonly threshold: number;
+  /** Paths of releases in the list whose names are another's by now: the next list is without them. */
+  readonly handedOver: readonly string[];
+  readonly list: { readonly version: number; readonly path: string } | null;
+}
+
 export type PackagePages = ReturnType<typeof createPackagePages>;
 
 const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there is no ${what} here`);
@@ -24,7 +35,10 @@ const missing = (what: string) => new RegistryError("REGISTRY_NOT_FOUND", `there
 export function createPackagePages({ database, repository, shelf, downloads, settings }: PackagePagesOptions) {
   const counted = (found: readonly Finding[] | undefined) =>
     found && Object.fromEntries(severities.map((severity) => [severity, found.filter((one) => one.severity === severity).length]));
-  const shown = ({ version, path, sha256, length, notes }: ShelvedRelease) => ({ version, path, sha256, length, notes });
+  const shown = ({ version, path, sha256, length, notes, revoked }: ShelvedRelease) => ({
+    ...{ version, path, sha256, length, notes },
+    revoked: revoked ? { reason: revoked.reason, at: revoked.at, lastGood: revoked.lastGood ?? null } : null,
+  });
   const publisherOf = (name: PackageName) => {
     const owner = repository.ownerOf(name);
     const keys = owner === undefined ? undefined : repository.publisher(owner);
@@ -40,18 +54,15 @@ export function createPackagePages({ database, repository, shelf, downloads, set
     }),
 
     /** What the next list builds on: the version that was signed last, and where it lies. */
-    publisher(publisher: string) {
+    publisher(publisher: string): PublisherPage {
       const owner = repository.publisher(publisher);
-      if (!owner) throw missing(`publisher ${publisher.slice(0, 100)}`);
-      const list = repository.signedBy(publisher)?.signed;
-      const version = list?.version ?? 0;
-      const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
+      const version = repository.signedBy(publisher)?.signed.version ?? 0;
+      if (!owner && version === 0) throw missing(`publisher ${publisher.slice(0, 100)}`);
       return {
         publisher,
-        keys: hexKeysOf(owner),
-        threshold: owner.threshold,
-        /** Paths of releases in it whose names are another's by now: the next list is without them. */
-        handedOver,
+        keys: owner ? hexKeysOf(owner) : [],
+        threshold: owner?.threshold ?? 0,
+        handedOver: repository.handedOver(publisher),
         list: version === 0 ? null : { version, path: `metadata/${version}.publisher-${publisher}.json` },
       };
     },
@@ -65,6 +76,8 @@ export function createPackagePages({ database, repository, shelf, downloads, set
         ...name,
         summary: newest.notes.summary,
         version: newest.version,
+        /** Where no version is left for anybody. */
+        withdrawn: withdrawalOf(newest) ?? null,
         publisher: publisherOf(name),
         downloads: total,
         releases: releases.map((release) => ({

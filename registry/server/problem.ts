@@ -22,6 +22,8 @@ const statuses: Readonly<Partial<Record<RegistryErrorCode, number>>> = {
   REGISTRY_RATE_LIMITED: 429,
   REGISTRY_TOO_SLOW: 408,
   REGISTRY_BUSY: 503,
+  REGISTRY_QUOTA_EXCEEDED: 403,
+  REGISTRY_FULL: 507,
 };
 
 /** With how many seconds to wait, where waiting helps. */

@@ -16,6 +16,7 @@ import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Names } from "./names.ts";
 import { type Publication, readPublication } from "./publication.ts";
+import type { Quota } from "./quota.ts";
 import type { Rates } from "./rates.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
@@ -38,15 +39,16 @@ export interface PublishOptions {
   readonly settings: ServerSettings;
   readonly callers: Callers;
   readonly names: Names;
+  readonly quota: Quota;
   readonly scan: (kind: Kind, files: readonly ArchiveEntry[]) => Promise<readonly Finding[]>;
   readonly shelf: Shelf;
   readonly clock: SourceClock;
-  readonly rates: { readonly publications: Rates; readonly claims: Rates };
+  readonly rates: { readonly publications: Rates; readonly bytes: Rates; readonly claims: Rates };
   readonly uploads: Uploads;
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, scan, shelf, clock, rates, uploads } = options;
+  const { database, repository, settings, callers, names, quota, scan, shelf, clock, rates, uploads } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
@@ -57,7 +59,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
       const released = await lookAt(publication);
-      return accept(publication, caller, released, household);
+      return accept(publication, caller, released, household, body.length);
     });
   };
 
@@ -86,6 +88,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     caller: Caller,
     released: Accepted["released"],
     household: string,
+    size: number,
   ) {
     let held: readonly [name: PackageName, why: string] | undefined;
     const step = database.transaction((): Accepted => {
@@ -106,6 +109,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       requireScopes(caller, before?.targets ?? {}, list.signed.targets);
       for (const [path, { custom }] of Object.entries(list.signed.targets))
         if (!before?.targets[path]) requireNow(path, readNotes(custom, path).publishedAt, clock.now());
+      quota.require(publisher, before?.targets ?? {}, list.signed.targets);
       const claimed = freeNames(list.signed.targets, publisher);
       for (const name of claimed) {
         for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
@@ -116,6 +120,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
           throw error;
         }
       }
+      rates.bytes.take(household, size);
       const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
       repository.publish(publisher, bytes, archives, {
         ...(claim && { claim }),

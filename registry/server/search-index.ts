@@ -1,6 +1,7 @@
 /** Packages by words, the beginnings of words, and words with a slip in them; what is fetched often comes first among equals. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
+import { isSlipOf } from "../lookalike.ts";
 import type { Kind } from "../name.ts";
 
 export interface Listed {
@@ -12,10 +13,21 @@ export interface Listed {
   readonly summary: string;
   readonly publishedAt: string;
   readonly downloads: number;
+  /** None of its versions is for anybody any more; `version` is the newest of them all the same. */
+  readonly withdrawn: Withdrawal | null;
+}
+
+/** By its publisher, or by the registry. */
+export interface Withdrawal {
+  readonly as: "yanked" | "revoked";
+  readonly reason: string;
+  readonly at: string;
 }
 
 export interface SearchQuery {
   readonly q: string;
+  /** Without what is withdrawn, which else comes last. */
+  readonly isOffered?: boolean;
   readonly kind?: Kind;
   readonly limit: number;
   readonly cursor?: string;
@@ -46,7 +58,19 @@ export interface SearchIndex {
 
 /** Nobody reads further; and each page costs all before it. */
 const deepest = 1000;
-const columns = "p.kind, p.id, p.publisher, p.version, p.summary, p.published_at AS publishedAt, p.downloads";
+const columns = "p.kind, p.id, p.publisher, p.version, p.summary, p.published_at AS publishedAt, p.downloads, p.withdrawn";
+/** And those that nobody withdrew, where that is asked for. */
+const wanted = "($kind IS NULL OR p.kind = $kind) AND ($offered = 0 OR p.withdrawn IS NULL)";
+
+type Row = Omit<Listed, "withdrawn"> & { readonly withdrawn: string | null };
+const listedOf = ({ withdrawn, ...row }: Row): Listed => ({
+  ...row,
+  withdrawn: withdrawn === null ? null : (JSON.parse(withdrawn) as Withdrawal),
+});
+interface Wanted {
+  readonly kind: Kind | null;
+  readonly offered: 0 | 1;
+}
 
 const wordsOf = (text: string): readonly string[] =>
   text
@@ -74,41 +98,57 @@ export function createSearchIndex(database: Database): SearchIndex {
   };
 
   /** Every word, or the beginning of one; the last word counts most often as a beginning. The name weighs more than what is said of it. */
-  const byWords = (words: readonly string[], kind: Kind | undefined, limit: number, offset: number): Listed[] =>
+  const byWords = (words: readonly string[], of: Wanted, limit: number, offset: number): Row[] =>
     database
-      .query<Listed, Record<string, string | number | null>>(
+      .query<Row, Record<string, string | number | null>>(
         `SELECT ${columns} FROM words JOIN packages p ON p.number = words.rowid
-         WHERE words MATCH $match AND ($kind IS NULL OR p.kind = $kind)
-         ORDER BY p.id = $exact DESC, bm25(words, 8.0, 1.0) - 0.5 * log10(1 + p.downloads), p.id LIMIT $limit OFFSET $offset`,
+         WHERE words MATCH $match AND ${wanted}
+         ORDER BY p.withdrawn IS NOT NULL, p.id = $exact DESC, bm25(words, 8.0, 1.0) - 0.5 * log10(1 + p.downloads), p.id LIMIT $limit OFFSET $offset`,
       )
-      .all({ match: words.map((word) => `"${word}"*`).join(" "), kind: kind ?? null, exact: words.join("-"), limit, offset });
+      .all({ match: words.map((word) => `"${word}"*`).join(" "), ...of, exact: words.join("-"), limit, offset });
 
-  /** Of what has most parts of three letters in common with it, those that have enough. */
-  const bySpelling = (text: string, kind: Kind | undefined, limit: number): Listed[] => {
-    const grams = gramsOf(text);
+  /**
+   * Of what has most parts of three letters in common with it, and of what begins like one of its words, those that are like it. In a short word two
+   * letters that change places leave no part of three as it was.
+   */
+  const bySpelling = (words: readonly string[], of: Wanted, limit: number): Row[] => {
+    const grams = gramsOf(words.join("-"));
     if (grams.size === 0) return [];
-    return database
-      .query<Listed, Record<string, string | number | null>>(
+    const found = database
+      .query<Row, Record<string, string | number | null>>(
         `SELECT ${columns} FROM grams JOIN packages p ON p.number = grams.rowid
-         WHERE grams MATCH $match AND ($kind IS NULL OR p.kind = $kind) ORDER BY bm25(grams), p.downloads DESC LIMIT 200`,
+         WHERE grams MATCH $match AND ${wanted} ORDER BY bm25(grams), p.downloads DESC LIMIT 200`,
       )
-      .all({ match: [...grams].map((gram) => `"${gram}"`).join(" OR "), kind: kind ?? null })
-      .map((listed) => ({ listed, likeness: likenessOf(grams, listed.id) }))
+      .all({ match: [...grams].map((gram) => `"${gram}"`).join(" OR "), ...of })
+      .concat(byBeginning(words, of))
+      .map((listed) => ({ listed, likeness: likenessOf(words, grams, listed.id) }))
       .filter(({ likeness }) => likeness >= 0.35)
       .sort((a, b) => b.likeness - a.likeness || b.listed.downloads - a.listed.downloads)
-      .slice(0, limit)
       .map(({ listed }) => listed);
+    return [...new Map(found.map((one) => [`${one.kind}/${one.id}`, one])).values()].slice(0, limit);
   };
 
+  /** What has a word in its name that begins with the same two letters, in whichever order. */
+  const byBeginning = (words: readonly string[], of: Wanted): Row[] =>
+    database
+      .query<Row, Record<string, string | number | null>>(
+        `SELECT ${columns} FROM words JOIN packages p ON p.number = words.rowid
+         WHERE words MATCH $match AND ${wanted} ORDER BY p.downloads DESC LIMIT 500`,
+      )
+      .all({
+        match: `id : (${words.flatMap(([first = "", second = ""]) => [`"${first}${second}"*`, `"${second}${first}"*`]).join(" OR ")})`,
+        ...of,
+      });
+
   return {
-    put({ kind, id, publisher, version, summary, publishedAt }) {
+    put({ kind, id, publisher, version, summary, publishedAt, withdrawn }) {
       const { number: row } = database
-        .query<{ number: number }, string[]>(
-          `INSERT INTO packages (kind, id, publisher, version, summary, published_at) VALUES (?, ?, ?, ?, ?, ?)
+        .query<{ number: number }, (string | null)[]>(
+          `INSERT INTO packages (kind, id, publisher, version, summary, published_at, withdrawn) VALUES (?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (kind, id) DO UPDATE SET publisher = excluded.publisher, version = excluded.version, summary = excluded.summary,
-             published_at = excluded.published_at RETURNING number`,
+             published_at = excluded.published_at, withdrawn = excluded.withdrawn RETURNING number`,
         )
-        .get(kind, id, publisher, version, summary, publishedAt)!;
+        .get(kind, id, publisher, version, summary, publishedAt, withdrawn && JSON.stringify(withdrawn))!;
       forget(row);
       database.query("INSERT INTO words (rowid, id, summary) VALUES (?, ?, ?)").run(row, id, summary);
       database.query("INSERT INTO grams (rowid, id) VALUES (?, ?)").run(row, id);
@@ -121,26 +161,27 @@ export function createSearchIndex(database: Database): SearchIndex {
       database.query("DELETE FROM packages WHERE number = ?").run(found.number);
     },
 
-    find({ q, kind, limit, cursor }) {
+    find({ q, kind, isOffered, limit, cursor }) {
       const [words, offset] = [wordsOf(q), offsetIn(cursor)];
+      const of: Wanted = { kind: kind ?? null, offered: isOffered ? 1 : 0 };
       const page =
         words.length > 0
-          ? byWords(words, kind, limit + 1, offset)
+          ? byWords(words, of, limit + 1, offset)
           : database
-              .query<Listed, Record<string, string | number | null>>(
-                `SELECT ${columns} FROM packages p WHERE ($kind IS NULL OR p.kind = $kind) ORDER BY p.downloads DESC, p.id LIMIT $limit OFFSET $offset`,
+              .query<Row, Record<string, string | number | null>>(
+                `SELECT ${columns} FROM packages p WHERE ${wanted} ORDER BY p.withdrawn IS NOT NULL, p.downloads DESC, p.id LIMIT $limit OFFSET $offset`,
               )
-              .all({ kind: kind ?? null, limit: limit + 1, offset });
+              .all({ ...of, limit: limit + 1, offset });
       // Guesses come only where nothing was found as it is written.
-      if (page.length === 0 && offset === 0 && words.length > 0) return { packages: bySpelling(words.join("-"), kind, limit) };
+      if (page.length === 0 && offset === 0 && words.length > 0) return { packages: bySpelling(words, of, limit).map(listedOf) };
       return paged(page, limit, offset);
     },
 
     list({ kind, order, prefix, limit, cursor }) {
       const offset = offsetIn(cursor);
       const page = database
-        .query<Listed, Record<string, string | number>>(
-          `SELECT ${columns} FROM packages p WHERE p.kind = $kind AND substr(p.id, 1, length($prefix)) = $prefix
+        .query<Row, Record<string, string | number>>(
+          `SELECT ${columns} FROM packages p WHERE p.kind = $kind AND p.withdrawn IS NULL AND substr(p.id, 1, length($prefix)) = $prefix
            ORDER BY ${orders[order]}, p.id LIMIT $limit OFFSET $offset`,
         )
         .all({ kind, prefix, limit: limit + 1, offset });
@@ -152,8 +193,8 @@ export function createSearchIndex(database: Database): SearchIndex {
 const orders: Readonly<Record<ListQuery["order"], string>> = { newest: "p.published_at DESC", downloads: "p.downloads DESC", name: "p.id" };
 
 /** Of one more than were asked for, which says whether there are more. */
-function paged(page: readonly Listed[], limit: number, offset: number): SearchResult {
-  const packages = page.slice(0, limit);
+function paged(page: readonly Row[], limit: number, offset: number): SearchResult {
+  const packages = page.slice(0, limit).map(listedOf);
   const next = offset + limit;
   return page.length > limit && next <= deepest ? { packages, cursor: `after-${next}` } : { packages };
 }
@@ -163,9 +204,10 @@ function gramsOf(text: string): ReadonlySet<string> {
   return new Set(Array.from({ length: Math.max(0, plain.length - 2) }, (_gram, index) => plain.slice(index, index + 3)));
 }
 
-/** Dice's coefficient over parts of three letters; of a longer name the part that is most like it. */
-function likenessOf(grams: ReadonlySet<string>, id: string): number {
+/** Dice's coefficient over parts of three letters; of a longer name the part that is most like it. One slip from it is nearly the same. */
+function likenessOf(words: readonly string[], grams: ReadonlySet<string>, id: string): number {
   const parts = [id, ...id.split("-")].map((part) => {
+    if (words.some((word) => isSlipOf(word, part))) return 0.9;
     const own = gramsOf(part);
     const shared = [...own].filter((gram) => grams.has(gram)).length;
     return own.size === 0 ? 0 : (2 * shared) / (own.size + grams.size);

@@ -2,6 +2,7 @@
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
+import { parseStaged } from "../repository/staged.ts";
 import { scanApart } from "../scan/scan-apart.ts";
 import type { Signer } from "../trust/key.ts";
 import { ownAddresses } from "./address.ts";
@@ -12,11 +13,13 @@ import { createClawHub } from "./clawhub/handler.ts";
 import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
 import { openDatabase } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
-import { createNames, popularNames, type Resemblance } from "./names.ts";
+import { createNames, popularNames, type Resemblance, reservedNames } from "./names.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
+import { createQuota } from "./quota.ts";
 import { createRates } from "./rates.ts";
+import { createRekeying } from "./rekeying.ts";
 import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
@@ -33,6 +36,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly settings: ServerSettings;
   readonly clock: SourceClock;
+  /** Names that nobody takes without the operator's word: of what comes with Pincer. */
+  readonly reserved?: readonly string[];
   readonly resembles?: Resemblance;
   /** Told what went wrong here, and is nobody else's fault. */
   readonly onFault: (error: unknown) => void;
@@ -62,8 +67,11 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     files: createRates(settings.rates.files, "files", now),
     reads: createRates(settings.rates.reads, "questions", now),
     publications: createRates(settings.rates.publications, "publications", now),
+    bytes: createRates(settings.rates.bytes, "bytes of publications", now),
     claims: createRates(settings.rates.claims, "new names", now),
   };
+  const own = reservedNames(options.reserved ?? []);
+  const others = options.resembles ?? popularNames(database, settings.popularDownloads);
   const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
   const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
@@ -83,7 +91,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       repository,
       settings,
       callers,
-      names: createNames(database, settings.claims, options.resembles ?? popularNames(database, settings.popularDownloads), now),
+      names: createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now),
+      quota: createQuota(database, settings, now),
       scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
       clock,
@@ -92,6 +101,13 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     }),
     uploads,
     ownership: createOwnership({ database, repository, callers, shelf, now }),
+    rekey: createRekeying({ database, repository, callers, shelf }),
+    apply(bytes) {
+      const staged = parseStaged(bytes);
+      const applied = database.transaction(() => repository.apply(staged)).immediate();
+      shelf.refresh();
+      return applied;
+    },
     readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });

@@ -51,11 +51,24 @@ const serverSettings = Type.Object(
       description: "How long an archive is looked through; what takes longer is told as something grave",
     }),
     uploads: Type.Integer({ minimum: 1, default: 8, description: "Publications that are received at once" }),
+    bytes: Type.Object(
+      {
+        perDay: Type.Integer({ minimum: 1, default: 256 * 2 ** 20, description: "Archives of one publisher in 24 hours" }),
+        perPublisher: Type.Integer({ minimum: 1, default: 4 * 2 ** 30, description: "Archives of one publisher in all" }),
+        inAll: Type.Integer({ minimum: 1, default: 64 * 2 ** 30, description: "Archives of everybody" }),
+      },
+      { ...closed, default: {}, description: "How much is kept" },
+    ),
     rates: Type.Object(
       {
         files: rate(600, 1200, "Files, from one address"),
         reads: rate(60, 120, "Searches and other questions, from one address"),
         publications: rate(30, 30, "Publications, from one address and of one token"),
+        bytes: rate(
+          512 * 2 ** 20,
+          384 * 1024,
+          "Bytes of publications that are taken, from one address: what comes in a day comes again in one",
+        ),
         claims: rate(20, 0.1, "New names, of one publisher and from one address"),
       },
       { ...closed, default: {} },

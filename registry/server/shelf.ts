@@ -7,14 +7,17 @@ import { type ReleaseNotes, readNotes } from "../notes.ts";
 import { currentSnapshot } from "../repository/current.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import type { Repository } from "../repository/repository.ts";
+import { type PackageRevocation, revocationOf } from "../revocations.ts";
 import { publisherOf } from "../trust/role.ts";
-import type { SearchIndex } from "./search-index.ts";
+import type { SearchIndex, Withdrawal } from "./search-index.ts";
 
 export interface ShelvedRelease extends Release {
   readonly path: string;
   readonly length: number;
   readonly sha256: string;
   readonly notes: ReleaseNotes;
+  /** Why nobody should run it. */
+  readonly revoked?: PackageRevocation;
 }
 
 export interface Shelf {
@@ -31,6 +34,7 @@ export function createShelf(folder: string, database: Database, repository: Repo
 
   const releasesOf = (publisher: string): readonly ShelvedRelease[] => {
     // Whose a name is costs a look at the files, and of one name there may be thousands of releases.
+    const revocations = repository.revocations();
     const owners = new Map<string, string | undefined>();
     const ownerOf = (name: PackageName) => owners.getOrInsertComputed(`${name.kind}/${name.id}`, () => repository.ownerOf(name));
     return Object.entries(repository.signedBy(publisher)?.signed.targets ?? {}).flatMap(
@@ -43,23 +47,34 @@ export function createShelf(folder: string, database: Database, repository: Repo
         },
       ]) => {
         const release = releaseAt(path);
-        return release && ownerOf(release) === publisher ? [{ ...release, path, length, sha256, notes: readNotes(custom, path) }] : [];
+        if (!release || ownerOf(release) !== publisher) return [];
+        const revoked = revocationOf(revocations, release);
+        return [{ ...release, path, length, sha256, notes: readNotes(custom, path), ...(revoked && { revoked }) }];
       },
     );
   };
 
   /** Everything of one publisher, as it is now. */
   function put(publisher: string): void {
-    const packages = Map.groupBy(releasesOf(publisher), ({ kind, id }) => `${kind}/${id}`);
+    const all = releasesOf(publisher);
+    const bytes = all.reduce((sum, { length }) => sum + length, 0);
+    database.query("INSERT OR REPLACE INTO sizes (publisher, bytes) VALUES (?, ?)").run(publisher, bytes);
+    const packages = Map.groupBy(all, ({ kind, id }) => `${kind}/${id}`);
     const before = database.query<PackageName, [string]>("SELECT kind, id FROM packages WHERE publisher = ?").all(publisher);
     for (const { kind, id } of before) if (!packages.has(`${kind}/${id}`)) index.remove(kind, id);
     for (const releases of packages.values()) {
-      const newest = newestOf(releases);
-      const { kind, id } = releases[0]!;
-      if (!newest) index.remove(kind, id);
-      else
-        index.put({ kind, id, publisher, version: newest.version, summary: newest.notes.summary, publishedAt: newest.notes.publishedAt });
+      const newest = newestOf(releases) ?? releases.sort(newestFirst)[0]!;
+      const { kind, id, version, notes } = newest;
+      index.put({ kind, id, publisher, version, ...notes, withdrawn: withdrawalOf(newest) ?? null });
     }
+  }
+
+  /** Of whom something is revoked, or was when this was asked before. */
+  function concerned(): readonly string[] {
+    const before = database.query<{ publisher: string }, []>("DELETE FROM revoked RETURNING publisher").all();
+    const owners = new Set(repository.revocations().flatMap((one) => ("id" in one ? (repository.ownerOf(one) ?? []) : [])));
+    for (const owner of owners) database.query("INSERT INTO revoked (publisher) VALUES (?)").run(owner);
+    return [...before.map(({ publisher }) => publisher), ...owners];
   }
 
   return {
@@ -78,6 +93,7 @@ export function createShelf(folder: string, database: Database, repository: Repo
           .map(([file, { version }]) => [file.slice(0, -".json".length), version] as const)
           .filter(([role, version]) => known.get(role) !== version);
         const publishers = new Set(changed.flatMap(([role]) => publisherOf(role) ?? repository.publishersIn(role)));
+        if (changed.some(([role]) => role === "revocations")) for (const publisher of concerned()) publishers.add(publisher);
         for (const publisher of publishers) put(publisher);
         for (const [role, version] of changed)
           database.query("INSERT OR REPLACE INTO roles (name, version) VALUES (?, ?)").run(role, version);
@@ -90,13 +106,20 @@ export function createShelf(folder: string, database: Database, repository: Repo
       if (owner === undefined) return [];
       return releasesOf(owner)
         .filter(({ kind, id }) => kind === name.kind && id === name.id)
-        .sort((a, b) => compareVersions(b.version, a.version));
+        .sort(newestFirst);
     },
   };
 }
 
+const newestFirst = (a: { readonly version: string }, b: { readonly version: string }): number => compareVersions(b.version, a.version);
+
+export function withdrawalOf({ notes, revoked }: Pick<ShelvedRelease, "notes" | "revoked">): Withdrawal | undefined {
+  if (revoked) return { as: "revoked", reason: revoked.reason, at: revoked.at };
+  return notes.yanked && { as: "yanked", ...notes.yanked };
+}
+
 /** What somebody gets who says nothing of a version; undefined when all are taken back. */
-export function newestOf<R extends { readonly version: string; readonly notes: ReleaseNotes }>(releases: readonly R[]): R | undefined {
-  const left = releases.filter(({ notes }) => notes.yanked === undefined).sort((a, b) => compareVersions(b.version, a.version));
+export function newestOf(releases: readonly ShelvedRelease[]): ShelvedRelease | undefined {
+  const left = releases.filter((release) => !withdrawalOf(release)).sort(newestFirst);
   return left.find(({ version }) => !version.includes("-")) ?? left[0];
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import defaultPlugins from "../../kernel/default-plugins.json" with { type: "json" };
-import { buildDefaultSet, buildPlugin } from "../../plugin-kit/build.ts";
+import { buildPlugin } from "../../plugin-kit/build.ts";
+import { buildGateway } from "../../plugin-kit/gateway-bundle.ts";
 import { installDependencies } from "../../plugin-kit/install.ts";
 import { cpuMs, type Memory, memory, pinned } from "./machine.ts";
 
@@ -43,7 +44,7 @@ interface StartOptions {
 }
 
 export interface Installation extends Disposable {
-  /** Where bundles of the default set are; `.js` files alone. */
+  /** Where bundles of the default set are. */
   readonly bundle: string;
   /** A new home. `plugins` are enabled in it, on top of the default set. */
   home(options?: { readonly plugins?: readonly string[]; readonly config?: Readonly<Record<string, unknown>> }): Home;
@@ -68,8 +69,7 @@ export async function install(): Promise<Installation> {
   const plugins = present.filter(isDefault).map((id) => join(repository, "plugins", id));
   const others = present.filter((id) => !isDefault(id)).map((id) => join(repository, "plugins", id));
   for (const path of [...plugins, join(repository, "plugins", "provider-openai")]) await installDependencies(path, () => undefined);
-  const entries = ["kernel/cli/main.ts", "store/writer.ts"].map((file) => join(repository, file));
-  await buildDefaultSet({ out: bundle, entries, plugins, others });
+  await buildGateway({ repository, out: bundle, plugins, others });
 
   const bundles = new Map<string, string>();
   for (const id of ["bench-echo", "bench-provider", "bench-swapped"]) {

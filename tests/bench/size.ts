@@ -6,7 +6,7 @@ import type { Part } from "./part.ts";
 export const size: Part = async ({ installation: installed }) => {
   const { bundle } = await installed();
   const bytes = readdirSync(bundle)
-    .filter((name) => name.endsWith(".js") || name.endsWith(".json"))
+    .filter((name) => /\.(js|jsc|json)$/.test(name))
     .reduce((sum, name) => sum + statSync(join(bundle, name)).size, 0);
   return [
     { part: "minimal installation", what: "bundled code of the default set", value: bytes / 2 ** 20, unit: "MB", target: { atMost: 5 } },

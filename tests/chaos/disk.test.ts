@@ -96,6 +96,36 @@ testWith("bubblewrap")(
 );
 
 testWith("bubblewrap")(
+  "what a turn had said when somebody stops it on a full disk stands in the conversation when there is space",
+  async () => {
+    await using disk = new SmallDisk(8 * MiB);
+    const { client, send } = await talkTo(disk);
+    script.answer(async function* (_request, signal) {
+      yield { text: "never whole" };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    });
+    await send("before");
+    await client.event("chat", ({ state }) => state === "delta");
+    await disk.fill();
+    const stopped = client.call("chat.abort", { sessionKey: MAIN, runId: "before" });
+    await script.cut(await script.modelCall(0));
+    // The turn tries to write down what it had said.
+    for (let calls = 0; calls < 100; calls++) await client.call("health", {});
+    await disk.free();
+    expect(await stopped).toMatchObject({ runIds: ["before"] });
+    expect(await client.call<object>("agent.wait", { runId: "before" })).toMatchObject({ stopReason: "aborted" });
+    expect(await disk.end("stop")).toBe(0);
+
+    const { entries } = await remainsOf(disk);
+    expect(entries.map(({ message }) => message)).toMatchObject([
+      { role: "user" },
+      { role: "assistant", content: [{ text: "never whole" }], stopReason: "aborted" },
+    ]);
+  },
+  120_000,
+);
+
+testWith("bubblewrap")(
   "killed on a full disk, a gateway says at its start what is wrong, and goes on where it was when there is space",
   async () => {
     await using disk = new SmallDisk(8 * MiB);

@@ -6,8 +6,8 @@ import { dirname, extname, join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { PluginHost } from "../../plugin-host/host.ts";
-import { defaultLimits, type PluginLimits } from "../../plugin-host/limits.ts";
-import { type HostKit, startHost, writePlugin } from "../fixtures/plugin-host.ts";
+import type { PluginLimits } from "../../plugin-host/limits.ts";
+import { defaultLimits, type HostKit, startHost, writePlugin } from "../fixtures/plugin-host.ts";
 
 const confined = testWith("bubblewrap");
 const repository = dirname(dirname(import.meta.dir));

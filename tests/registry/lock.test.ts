@@ -62,7 +62,7 @@ test("what was changed, added or replaced behind the lock's back is an error tha
   const frozen = async () => (await home.json<{ error: { code: string; message: string } }>(["install", "--frozen", "--yes"])).error;
   expect(await frozen()).toMatchObject({
     code: "REGISTRY_CLIENT_DRIFT",
-    message: expect.stringContaining("weather: its files were changed"),
+    message: expect.stringMatching(/weather: plugin\.ts was changed\nto have it as the lock says: "pincer install --frozen --mend"$/),
   });
 
   writeFileSync(join(home.path, "plugins", "weather", "current"), "linked-by-nobody\n");

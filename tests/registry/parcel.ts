@@ -23,6 +23,8 @@ export interface ParcelOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Instead of what the files give. */
   readonly archive?: Uint8Array<ArrayBuffer>;
+  /** The text of it, where it is none of a plugin's. */
+  readonly manifest?: string;
   readonly notes?: Partial<ReleaseNotes>;
   readonly token?: string;
   /** Epoch milliseconds. */
@@ -43,7 +45,7 @@ export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const notes: ReleaseNotes = {
     summary: `What ${release.id} does`,
     publishedAt: `${new Date(now).toISOString().slice(0, 19)}Z`,
-    manifest: new Bun.CryptoHasher("sha256").update(all["plugin.json"]).digest("hex"),
+    manifest: new Bun.CryptoHasher("sha256").update(options.manifest ?? all["plugin.json"]).digest("hex"),
     ...options.notes,
   };
   const next = nextList(before, { ...release, archive, notes }, () => now);

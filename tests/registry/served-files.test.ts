@@ -124,7 +124,7 @@ test("nothing beside the signed files is served, however it is asked for", async
     expect(answer).not.toContain("secret-of-the-house");
     expect(answer).not.toContain("SQLite");
     // What leads back to a file that is served anyway may be served.
-    if (!/^\/metadata\/\.\/timestamp|^\/\/metadata/.test(path)) expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+    if (!/^\/metadata\/\.\/timestamp|^\/\/metadata/.test(path)) expect(`${path} ${answer}`).toMatch(/^\S+ HTTP\/1\.1 40[04] /);
   }
 });
 
@@ -138,6 +138,8 @@ test("packages are found by words, by beginnings of words, and with a slip in th
   expect(await found("q=cal")).toEqual(["calendar"]);
   expect(await found("q=wether")).toEqual(["weather", "weather-radar"]);
   expect(await found("q=calender")).toEqual(["calendar"]);
+  expect(await found("q=radra")).toEqual(["weather-radar"]);
+  expect(await found("q=acl")).toEqual([]);
   expect(await found("q=rains%20appointment")).toEqual(["calendar"]);
   expect(await found("q=weather&kind=skills")).toEqual([]);
   expect(await found("q=nothing-like-it")).toEqual([]);
@@ -167,7 +169,9 @@ test("what is not there is said so, in the form of a problem", async () => {
     "/api/v1/packages/others/weather",
     "/api/v1/nothing",
     "/api/v1/publishers/nobody",
-    "/",
+    "/plugins/nobody",
+    "/plugins/%3Cscript%3E",
+    "/skills/%0d%0aset-cookie:%20x=1",
   ]) {
     const answer = await registry.get(path);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([404, "application/problem+json"]);

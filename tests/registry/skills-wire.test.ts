@@ -1,6 +1,6 @@
 /** Skills of others in a gateway that runs: a turn uses what was installed, and clients of the wire install, update and send them. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
@@ -9,7 +9,7 @@ import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
 import { writeZip } from "../../registry/archive/zip-write.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { startShop } from "../support/packages.ts";
-import { skillText, startSkills } from "../support/skills.ts";
+import { type SkillTalk, skillText, startSkills } from "../support/skills.ts";
 import { startServedRegistry } from "./served-registry.ts";
 
 const withClient = (config: object) => ({ enable: ["registry-client"], config: { plugins: { "registry-client": { config } } } });
@@ -21,7 +21,7 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
   const folder = registry.temporary("tea");
   const publish = async (body: string, version: string) => {
     writeFileSync(join(folder, "SKILL.md"), skillText("tea", "Brews tea.", "allowed-tools: skills_read", body));
-    const flags = ["--to", registry.url, "--publisher", "ada", "--key", key, "--version", version];
+    const flags = ["--registry", registry.url, "--publisher", "ada", "--key", key, "--version", version];
     expect(await registry.cli.json(["skills", "publish", folder, ...flags])).toMatchObject({ ok: true });
   };
   await publish("Boil water.", "1.0.0");
@@ -77,7 +77,8 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
   publish("1.0.0", "allowed-tools: read");
   await using there = await startSkills(withClient({ clawhub: [{ name: "hub", address: site.url }] }));
   const { client } = there.talk;
-  const install = (params: object) => client.call("skills.install", { source: "clawhub", slug: "@ada/tea", ...params });
+  const install = (params: object) =>
+    client.call<{ targetDir: string }>("skills.install", { source: "clawhub", slug: "@ada/tea", ...params });
   const update = (params: object) => client.call("skills.update", { source: "clawhub", ...params });
 
   expect(await install({})).toMatchObject({
@@ -86,6 +87,18 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
   });
   expect(await there.status("tea")).toMatchObject({ source: "openclaw-managed", eligible: true });
   expect(await install({ force: true })).toMatchObject({ message: "tea 1.0.0 was installed already" });
+
+  const { targetDir } = await install({});
+  // A script of it that has run is no change of it.
+  mkdirSync(join(targetDir, "__pycache__"));
+  writeFileSync(join(targetDir, "__pycache__", "brew.cpython-311.pyc"), "x");
+  expect(await install({})).toMatchObject({ message: "tea 1.0.0 was installed already" });
+  appendFileSync(join(targetDir, "SKILL.md"), "Mine.\n");
+  await expect(install({})).rejects.toMatchObject(refused("REGISTRY_CLIENT_CONSENT_NEEDED", `its files were changed in ${targetDir}`));
+  await expect(update({ all: true })).rejects.toMatchObject(refused("SKILLS_NOT_UPDATED", "--accept changed-here, or with force"));
+  expect(readFileSync(join(targetDir, "SKILL.md"), "utf8")).toContain("Mine.");
+  expect(await install({ force: true })).toMatchObject({ message: "tea 1.0.0 is installed" });
+  expect(readFileSync(join(targetDir, "SKILL.md"), "utf8")).not.toContain("Mine.");
 
   publish("1.1.0", "allowed-tools: read");
   expect(await update({ slug: "@ada/tea" })).toMatchObject({
@@ -104,6 +117,20 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
   expect(JSON.parse(readFileSync(join(there.home, "pincer.lock"), "utf8")).packages["skills/tea"].version).toBe("1.1.0");
   await expect(install({ slug: "../tea" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_WANTED_INVALID"));
   await expect(install({ agentId: "nobody" })).rejects.toThrow("nobody");
+}, 60_000);
+
+test("what is installed is for every agent: for one alone only where there is no other", async () => {
+  await using site = serveClawHub();
+  site.publish({ slug: "tea", version: "1.0.0", files: { "SKILL.md": skillText("tea", "Brews tea.") } });
+  const { enable, config } = withClient({ clawhub: [{ name: "hub", address: site.url }] });
+  const startWith = (list: object[]) => startSkills({ enable, config: { ...config, agents: { list } } });
+  const install = ({ talk }: SkillTalk, agentId: string) => talk.client.call("skills.install", { source: "clawhub", slug: "tea", agentId });
+  await using alone = await startWith([{ id: "main", skills: ["coffee"] }]);
+  expect(await install(alone, "main")).toMatchObject({ ok: true, warning: expect.stringContaining("the agent main may not use it") });
+  await using several = await startWith([{ id: "main" }, { id: "work" }]);
+  await expect(install(several, "work")).rejects.toMatchObject(refused("SKILLS_FOR_ALL", "(main, work), came work"));
+  const update = { source: "clawhub", all: true, agentId: "work" };
+  await expect(several.talk.client.call("skills.update", update)).rejects.toMatchObject(refused("SKILLS_FOR_ALL"));
 }, 60_000);
 
 test("a zip that is sent in pieces is installed under the name that it was begun with, once", async () => {
@@ -145,6 +172,10 @@ test("a zip that is sent in pieces is installed under the name that it was begun
   expect(await install(uploadId)).toMatchObject({ ok: true, slug: "tea" });
   expect(await there.status("tea")).toMatchObject({ source: "openclaw-managed", eligible: true });
   await expect(install(uploadId)).rejects.toMatchObject(wrong("expected the id of an upload"));
+  const sha256 = new Bun.CryptoHasher("sha256").update(tea).digest("hex");
+  const lock = JSON.parse(readFileSync(join(there.home, "pincer.lock"), "utf8"));
+  expect(lock.packages["skills/tea"].origin).toEqual({ from: "upload", sha256 });
+  expect(await client.call("registry-client.list", {})).toMatchObject({ packages: [{ id: "tea", source: "upload" }] });
 
   await expect(install(await upload(zip("coffee")))).rejects.toMatchObject(refused("REGISTRY_CLIENT_PACKAGE_INVALID", "came coffee"));
   await expect(install(await upload(Buffer.from("no zip at all")))).rejects.toMatchObject(refused("REGISTRY_ARCHIVE_INVALID"));

@@ -1,5 +1,5 @@
 /** Pincer as it is published: packed, unpacked somewhere, and run by its own launcher in homes of its users. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -66,7 +66,7 @@ export async function publishPincer(): Promise<Published> {
           return run([join(root, "pincer"), ...words], own, { ...env, ...more });
         },
         async [Symbol.asyncDispose]() {
-          for (const root of used) await run([join(root, "pincer"), "stop", "--force"], own, env);
+          for (const root of used) if (existsSync(root)) await run([join(root, "pincer"), "stop", "--force"], own, env);
         },
       };
     },

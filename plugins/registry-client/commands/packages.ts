@@ -17,11 +17,12 @@ const install: CommandDefinition = {
   command: {
     name: "install",
     summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
-    usage: "[package...] [--yes] [--accept <permission>...] [--frozen]",
+    usage: "[package...] [--yes] [--accept <permission>...] [--frozen] [--mend]",
     flags: {
       yes: "Do it without asking; what may do more than before still needs --accept",
       accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
       frozen: "Install exactly what pincer.lock says, and nothing beside it",
+      mend: "With --frozen: also in the place of files that somebody has changed",
     },
   },
   async run(args, io) {
@@ -29,8 +30,10 @@ const install: CommandDefinition = {
     if (options.has("--frozen")) {
       if (options.words.length > 0)
         throw clientErrors.REGISTRY_CLIENT_USAGE("--frozen installs what pincer.lock says, and nothing beside it");
-      return carryOut({ do: "restore" }, options, "install --frozen", io);
+      const mend = options.has("--mend");
+      return carryOut({ do: "restore", ...(mend && { mend }) }, options, `install --frozen${mend ? " --mend" : ""}`, io);
     }
+    if (options.has("--mend")) throw clientErrors.REGISTRY_CLIENT_USAGE("--mend belongs to --frozen");
     if (options.words.length === 0)
       throw clientErrors.REGISTRY_CLIENT_USAGE("expected what to install, such as telegram, or --frozen for what pincer.lock says");
     return carryOut(

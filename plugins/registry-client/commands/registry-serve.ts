@@ -1,30 +1,32 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
-
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { openSigner } from "@pincer/registry/trust/key";
+import { createEmbedded } from "../engine/embedded.ts";
 import { clientErrors } from "../errors.ts";
+import { embedded } from "../home.ts";
+import { keyFolderOf, onlineKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
+import { withFlags } from "./registry-flags.ts";
 
 export const serve: CommandDefinition = {
-  command: {
-    name: "registry serve",
-    summary: "Serve a registry: its files, publishing, search and counts",
-    usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
-    flags: {
+  command: withFlags(
+    {
+      name: "registry serve",
+      summary: "Serve a registry: its files, publishing, search and counts",
+      usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
+    },
+    {
       port: "Where it listens (default 4870; 0: one that is free)",
       host: "The address on which it listens (default 127.0.0.1, this machine alone)",
-      "key-folder": "The folder with the keys of the registry, where it is not inside it",
     },
-  },
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);
     const folder = resolve(options.words[0] ?? "");
     const port = portIn(options.value("--port") ?? "4870");
-    const online = onlineKey(resolve(options.value("--key-folder") ?? `${folder}-keys`));
+    const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
     // Only here: who runs no registry does not load what serves one.
     const [{ serveRegistry }, { readSettings }] = await Promise.all([
       import("@pincer/registry/server/serve"),
@@ -40,6 +42,7 @@ export const serve: CommandDefinition = {
       port,
       settings,
       clock: systemClock,
+      reserved: ownNames(),
       onFault: (error) =>
         io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
     });
@@ -62,23 +65,18 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     `  serves   ${folder}`,
     `  trust    ${join(folder, "metadata", "1.root.json")}, which clients begin with`,
     `  names    ${names}`,
-    `  publish  pincer registry publish <package> --to ${url} --publisher <name> --key <file>`,
+    `  publish  pincer registry publish <package> --registry ${url} --publisher <name> --key <file>`,
     "  stop     Ctrl-C",
   ].join("\n");
+}
+
+function ownNames(): readonly string[] {
+  const own = createEmbedded(embedded);
+  return [...own.ids(), ...own.skills().map(({ id }) => id)];
 }
 
 function portIn(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port < 65_536) return port;
   throw clientErrors.REGISTRY_CLIENT_USAGE(`--port: expected a number from 0 to 65535, came ${JSON.stringify(text)}`);
-}
-
-function onlineKey(folder: string) {
-  const file = join(folder, "online.pem");
-  try {
-    return openSigner(readFileSync(file, "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw clientErrors.REGISTRY_CLIENT_KEY_MISSING(`there is no ${file}: say with --key-folder where the server's key is`);
-  }
 }

@@ -1,20 +1,20 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
+import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
-import { readFiles } from "./files.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { leftOf, removeKept } from "./left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
+import { driftIn, record, shownDrift } from "./record.ts";
 import type { Change } from "./settings.ts";
 import type { Step } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
@@ -62,7 +62,7 @@ async function undoOf({ settings }: Surroundings, changes: readonly Change[], si
 
 async function place(
   surroundings: Surroundings,
-  { name, entry, files }: StepOf<"place">,
+  { name, entry, files, isSigned }: StepOf<"place">,
   ready: Ready,
   signal: AbortSignal,
 ): Promise<void> {
@@ -80,9 +80,11 @@ async function place(
     tell("placing");
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
     point(home, name, "next", entry.digest);
-    if (staged === undefined) requireUnchanged(target, entry);
+    if (isSigned) rmSync(revokedFileOf(target), { force: true });
+    if (staged === undefined) await requireUnchanged(target, entry);
     else {
-      discard(home, target); // left by somebody who was interrupted
+      await record(target, staged);
+      discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
     if (name.kind === "plugins") await running?.refresh(signal);
@@ -115,10 +117,10 @@ async function place(
   tell("done");
 }
 
-function requireUnchanged(folder: string, { version, digest }: LockEntry): void {
-  const files = readFiles(folder);
-  if (!files || contentSha256(files) !== digest)
-    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${version} as it was installed: somebody has changed it`);
+async function requireUnchanged(folder: string, entry: LockEntry): Promise<void> {
+  const drift = await driftIn(folder, entry);
+  if (drift.length > 0)
+    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${entry.version} as it was installed: ${shownDrift(drift)}`);
 }
 
 async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {

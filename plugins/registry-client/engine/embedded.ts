@@ -29,7 +29,8 @@ export function createEmbedded(plugins: string) {
       namesIn(skills).flatMap((id) => {
         const file = join(skills, id, manifestFile.skills);
         const text = readText(file);
-        return text === undefined ? [] : aboutPackage("skills", id, text, file);
+        // They have the version of what they ship with, unless they say another.
+        return text === undefined ? [] : { version: versionOf(dirname(plugins)), ...aboutPackage("skills", id, text, file) };
       }),
     has: (id: string): boolean => /^[a-z0-9-]+$/.test(id) && readText(join(plugins, id, "plugin.json")) !== undefined,
     find: (id: string): Embedded | undefined => (/^[a-z0-9-]+$/.test(id) ? read(id) : undefined),
@@ -43,3 +44,6 @@ export function createEmbedded(plugins: string) {
     },
   };
 }
+
+const versionOf = (root: string): string =>
+  (JSON.parse(readText(join(root, "package.json")) ?? "{}") as { version?: string }).version ?? "";

@@ -15,11 +15,12 @@ import { lookalikesOf } from "./lookalikes.ts";
 import { known } from "./naming.ts";
 import { keptInstead } from "./offline.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./planning.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { makeReady } from "./ready.ts";
 import { saidByRegistry } from "./registry-said.ts";
 import { restoring } from "./restoring.ts";
+import { returning } from "./returning.ts";
 import { type Hit, search } from "./search.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -157,37 +158,39 @@ export function createEngine(surroundings: Surroundings) {
 
   async function prepared(request: Request, signal: AbortSignal): Promise<readonly Prepared[]> {
     const packages = readLock(home);
-    const one = (typed: string, prepare: () => Prepared | Promise<Prepared>) => ({ typed, prepare });
-    const steps = {
-      install: () =>
-        request.do === "install" && request.packages.map((typed) => one(typed, () => installing(typed, request.kind, packages, signal))),
-      remove: () =>
-        request.do === "remove" &&
-        request.packages.map((typed) => one(typed, () => taking(typed, packages, request.data ?? false, signal))),
-      rollback: () =>
-        request.do === "rollback" &&
-        request.packages.map((typed) => one(typed, () => returning(surroundings, ...installed(typed, packages)))),
-    };
-    if (request.do === "restore") return restoring(surroundings, embedded, packages, signal);
-    if (request.do === "sync") return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
-    if (request.do === "update") {
-      const { kind } = request;
-      const all =
-        request.packages?.map((typed) => installed(typed, packages)) ??
-        Object.entries(packages)
-          .map(([key, entry]) => [nameOf(key), entry] as const)
-          .filter(([name]) => kind === undefined || name.kind === kind);
-      return Promise.all(
-        all.map(([name, entry]) =>
-          entry.pinned && request.packages === undefined
-            ? keeping(name, entry, [{ code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` }])
-            : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
-        ),
-      );
+    switch (request.do) {
+      case "install":
+        return Promise.all(request.packages.map((typed) => installing(typed, request.kind, packages, signal)));
+      case "remove":
+        return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
+      case "rollback":
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages), signal)));
+      case "restore":
+        return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
+      case "sync":
+        return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
+      case "update":
+        return Promise.all(
+          toUpdate(request, packages).map(([name, entry]) =>
+            entry.pinned && request.packages === undefined
+              ? keeping(name, entry, [
+                  { code: "pinned", level: "note", text: `it is pinned: "pincer pin --unpin ${name.id}" lets it go on` },
+                ])
+              : updating(surroundings, embedded, name, entry, (each) => fetched(each, signal), signal),
+          ),
+        );
     }
-    const asked = steps[request.do]() || [];
-    return Promise.all(asked.map(({ prepare }) => prepare()));
   }
+
+  const recovered = (request: Request, signal: AbortSignal) =>
+    recover(surroundings, request.do === "restore" && request.mend === true, signal);
+
+  /** What was named, or all that is installed, or all of a kind. */
+  const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
+    named?.map((typed) => installed(typed, packages)) ??
+    Object.entries(packages)
+      .map(([key, entry]) => [nameOf(key), entry] as const)
+      .filter(([name]) => kind === undefined || name.kind === kind);
 
   const planned = (all: readonly Prepared[]): Plan =>
     planOf(
@@ -218,7 +221,7 @@ export function createEngine(surroundings: Surroundings) {
   async function bringToEnd(request: Request, signal: AbortSignal): Promise<void> {
     if (!isBegun(home)) return;
     using _turn = await turn(request, signal);
-    await recover(surroundings, signal);
+    await recovered(request, signal);
   }
 
   const fetching = <T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -250,7 +253,7 @@ export function createEngine(surroundings: Surroundings) {
           ),
         );
         using _turn = await turn(request, signal);
-        await recover(surroundings, signal);
+        await recovered(request, signal);
         // Somebody else was faster: it may be something else now.
         if (!Bun.deepEquals(readLock(home), packages)) continue;
         const done: Outcome["done"] = [];

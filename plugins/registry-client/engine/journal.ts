@@ -4,24 +4,34 @@
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
+import { hasCode } from "@pincer/plugin-sdk/error";
+import type { Json } from "@pincer/plugin-sdk/json5";
 import type { PackageName } from "@pincer/registry/name";
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { clientErrors } from "../errors.ts";
 import { isInUse } from "./in-use.ts";
-import { digestsOf, folderOf, isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
+import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "./left.ts";
-import { keyOf, type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import type { Change } from "./settings.ts";
+import { keyOf, LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-export interface Begun {
-  readonly name: PackageName;
+const Begun = Type.Object({
+  name: Type.Object({
+    kind: Type.Union([Type.Literal("plugins"), Type.Literal("skills")]),
+    id: Type.String({ pattern: "^[a-z][a-z0-9-]*$" }),
+  }),
   /** What the lock says once it is done; null: nothing, since it was removed. */
-  readonly entry: LockEntry | null;
+  entry: Type.Union([LockEntry, Type.Null()]),
   /** A plugin that is removed, or taken back at its first installation, goes with what it kept. */
-  readonly data?: boolean;
+  data: Type.Optional(Type.Boolean()),
   /** What makes the settings as they were. */
-  readonly undo: readonly (readonly [path: readonly string[], value: Change[1] | null])[];
-}
+  undo: Type.Array(
+    Type.Unsafe<readonly [path: readonly string[], value: Json | null]>(Type.Tuple([Type.Array(Type.String()), Type.Any()])),
+  ),
+});
+type Shape = Static<typeof Begun>;
+export type Begun = { readonly [K in keyof Shape]: K extends "undo" ? readonly Shape["undo"][number][] : Shape[K] };
 
 const fileOf = (home: string): string => join(stagingOf(home), "begun.json");
 
@@ -39,14 +49,33 @@ export function end(home: string): void {
 /** Whether something was begun, and is under way or was interrupted. */
 export const isBegun = (home: string): boolean => existsSync(fileOf(home));
 
-/** Before anything else is begun. */
-export async function recover(surroundings: Surroundings, signal: AbortSignal): Promise<void> {
-  const { home } = surroundings;
+/** Undefined where nothing was begun. Throws `REGISTRY_CLIENT_JOURNAL_INVALID`. */
+export function readBegun(home: string): Begun | undefined {
   const text = readText(fileOf(home));
-  if (text !== undefined) {
-    const begun = JSON.parse(text) as Begun;
-    if (isMade(home, begun)) complete(home, begun);
-    else await takeBack(surroundings, begun, signal);
+  if (text === undefined) return undefined;
+  try {
+    const begun: unknown = JSON.parse(text);
+    if (Value.Check(Begun, begun)) return begun;
+  } catch {
+    // silent-ok: said below
+  }
+  throw clientErrors.REGISTRY_CLIENT_JOURNAL_INVALID(
+    `${fileOf(home)}, which says what was interrupted, cannot be read: "pincer install --frozen --mend" puts it aside, and has everything as pincer.lock says`,
+  );
+}
+
+/** Before anything else is begun. `mend`: what cannot be read is put aside. */
+export async function recover(surroundings: Surroundings, mend: boolean, signal: AbortSignal): Promise<void> {
+  const { home } = surroundings;
+  try {
+    const begun = readBegun(home);
+    if (begun && isMade(home, begun)) complete(home, begun);
+    else if (begun) await takeBack(surroundings, begun, signal);
+  } catch (error) {
+    if (!mend || !hasCode(error, "REGISTRY_CLIENT_JOURNAL_INVALID")) throw error;
+    // What was tried does not count; the rest is for whoever compares with the lock.
+    for (const kind of ["plugins", "skills"] as const)
+      for (const id of namesIn(join(home, kind))) rmSync(join(versionsOf(home, { kind, id }), "next"), { force: true });
   }
   end(home);
 }
@@ -93,13 +122,13 @@ export function discard(home: string, folder: string): void {
   rmSync(aside, { recursive: true, force: true });
 }
 
-/** Two versions are kept. */
+/** Two versions are kept, each with what is said of it beside it. */
 function prune(home: string, name: PackageName, entry: LockEntry | undefined): void {
   const kept = new Set([entry?.digest, entry?.before?.digest, pointedAt(home, name, "current")]);
-  for (const digest of digestsOf(home, name))
-    if (!kept.has(digest)) {
-      discard(home, folderOf(home, name, digest));
-      rmSync(revokedFileOf(folderOf(home, name, digest)), { force: true });
-    }
-  if (namesIn(versionsOf(home, name)).length === 0) rmSync(versionsOf(home, name), { recursive: true, force: true });
+  const folder = versionsOf(home, name);
+  for (const each of namesIn(folder)) {
+    const digest = /^([0-9a-f]{64})(\.\w+)?$/.exec(each)?.[1];
+    if (digest !== undefined && !kept.has(digest)) discard(home, join(folder, each));
+  }
+  if (namesIn(folder).length === 0) rmSync(folder, { recursive: true, force: true });
 }

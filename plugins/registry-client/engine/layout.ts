@@ -44,10 +44,6 @@ export const isLinked = (home: string, name: PackageName): boolean =>
 /** Of a version that was installed, absolute. */
 export const folderOf = (home: string, name: PackageName, digest: string): string => join(versionsOf(home, name), digest);
 
-/** Every version of it that lies there. */
-export const digestsOf = (home: string, name: PackageName): readonly string[] =>
-  namesIn(versionsOf(home, name)).filter((entry) => /^[0-9a-f]{64}$/.test(entry));
-
 export function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder).sort();

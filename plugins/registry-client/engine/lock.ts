@@ -23,9 +23,11 @@ const origin = Type.Unsafe<Origin>(
     closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
     closed({ from: from("folder"), path: Text, sha256: Sha256 }),
     closed({ from: from("archive"), at: Text, sha256: Sha256 }),
+    closed({ from: from("upload"), sha256: Sha256 }),
   ]),
 );
 
+const publisher = closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) });
 const version = {
   version: Text,
   origin,
@@ -35,10 +37,12 @@ const version = {
   manifest: Sha256,
   /** SHA-256 of its own `bun.lock`, which names each of its dependencies with a checksum. */
   dependencies: Type.Optional(Sha256),
-  publisher: Type.Optional(closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) })),
+  publisher: Type.Optional(publisher),
+  /** Of whom it was taken, where the same bytes are signed with other keys since: somebody is asked before anything else comes by these. */
+  taken: Type.Optional(publisher),
 };
 export const LockedVersion = closed(version);
-const LockEntry = closed({
+export const LockEntry = closed({
   ...version,
   /** Stays as it is when everything is updated. */
   pinned: Type.Optional(Type.Literal(true)),

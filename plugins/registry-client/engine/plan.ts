@@ -18,8 +18,8 @@ export const Request = Type.Union([
   /** `data`: also what it kept. */
   closed({ do: Type.Literal("remove"), packages: Names, data: Type.Optional(Type.Boolean()) }),
   closed({ do: Type.Literal("rollback"), packages: Names }),
-  /** Exactly what `pincer.lock` says. */
-  closed({ do: Type.Literal("restore") }),
+  /** Exactly what `pincer.lock` says. `mend`: also in the place of what somebody has changed. */
+  closed({ do: Type.Literal("restore"), mend: Type.Optional(Type.Boolean()) }),
   /** The skills that the lock names, and no plugin; with `lock`, the file of another gateway, also those that this one names. */
   closed({ do: Type.Literal("sync"), lock: Type.Optional(Name) }),
 ]);
@@ -37,6 +37,8 @@ export const Notice = closed({
   /** `yes`: it needs a yes of its own, by its code. */
   level: one("note", "warning", "yes"),
   text: Text,
+  /** Of what a look through the files has found: whether the version before has it too. */
+  finding: Type.Optional(one("new", "known")),
 });
 export type Notice = Static<typeof Notice>;
 

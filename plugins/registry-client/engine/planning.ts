@@ -10,17 +10,19 @@ import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
 import type { Embedded } from "./embedded.ts";
+import { readFiles } from "./files.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
 import { inheriting, keptWhere, leftOf } from "./left.ts";
 import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
 import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
-import { compare, comparePublishers, shownPublisher } from "./review.ts";
-import { requireUnrevoked } from "./revoked.ts";
+import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
+import { isKeyRevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Step } from "./step.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
@@ -42,7 +44,7 @@ export function installedAbout(home: string, name: PackageName, digest = pointed
 /** In the place of an installed one that cannot be read: all that a newer one may do is new. */
 const unread: Pick<About, "permissions" | "told"> = { permissions: [], told: new Map() };
 
-const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
+export const nothing: Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "notices" | "needs"> = {
   ...{ permissions: [], gained: [], lost: [], modelText: [], notices: [], needs: [] },
 };
 
@@ -67,7 +69,7 @@ export async function placing(
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
   { action, notices = [] }: Placing,
 ): Promise<Prepared> {
-  const { home } = surroundings;
+  const { home, sources } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -80,20 +82,35 @@ export async function placing(
     );
   const found = readPackage(candidate, await fetched(candidate));
   const { locked, about, files } = found;
-  const changed = compare(before && (installedAbout(home, name) ?? unread), about);
-  const publisher = before && comparePublishers(before.publisher, locked.publisher);
+  const old = before ? (readFiles(folderOf(home, name, before.digest)) ?? []) : [];
+  const compared = compare(before && (installedAbout(home, name) ?? unread), about);
+  const changed = { ...compared, modelText: [...compared.modelText, ...(before && kind === "skills" ? compareFiles(id, old, files) : [])] };
+  const publisher = before && comparePublishers(before.taken ?? before.publisher, locked.publisher);
+  const changedAt = before && changedFolder(home, name);
   const all = [
     ...notices,
+    ...(changedAt === undefined ? [] : [writesOver(changedAt)]),
     ...(candidate.notices ?? []),
     ...(publisher ? [publisher] : []),
     ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
     ...noticesOf(found),
     ...hiding(surroundings, name),
-    ...scanned(found),
+    ...scanned(found, old),
   ];
-  const isThere = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
+  const isWhole = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));
+  // The bytes stay, and who stands by them does not: whoever has a yes to that has it run again.
+  const isSigned = isWhole && isKeyRevoked(sources.registries, before);
+  const isThere = isWhole && !isSigned;
   const item: PlanItem = {
-    ...{ kind, id, action: isThere ? "keep" : action, summary: about.summary, to: version, source: shownOrigin(origin) },
+    ...{
+      kind,
+      id,
+      action: isThere ? "keep" : isSame ? "restore" : action,
+      summary: about.summary,
+      to: version,
+      source: shownOrigin(origin),
+    },
     ...(before && { from: before.version }),
     ...{ size: files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: files.length, digest: locked.digest },
     dependencies: dependenciesIn(files.find(({ path }) => path === "bun.lock")?.bytes),
@@ -102,7 +119,9 @@ export async function placing(
     notices: all,
     needs: isThere ? [] : [...changed.gained, ...all.flatMap(({ level, code }) => (level === "yes" ? [code] : []))],
   };
-  const step: Step = isThere ? { do: "nothing" } : { do: "place", name, entry: entryAfter(before, locked), files };
+  const step: Step = isThere
+    ? { do: "nothing" }
+    : { do: "place", name, entry: entryAfter(before, locked), ...(isSigned ? { isSigned } : { files }) };
   return { item, step };
 }
 
@@ -201,21 +220,16 @@ export function disabling(home: string, { id, folder, manifest }: Embedded, data
   return { item, step: { do: "disable", plugin: { id, folder, manifest }, data } };
 }
 
-/** To the version before, which lies there still. */
-export function returning({ home, sources }: Surroundings, name: PackageName, entry: LockEntry): Prepared {
-  const { before } = entry;
-  const then = before && installedAbout(home, name, before.digest);
-  if (!before || !then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} no version before ${entry.version} is kept`);
-  requireUnrevoked(home, sources.registries, name, before);
+/** What the lock says, which lies there still beside another version that counts. */
+export function standing(home: string, name: PackageName, entry: LockEntry): Prepared {
+  const about = installedAbout(home, name, entry.digest);
   const item: PlanItem = {
     ...nothing,
-    ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },
-    ...{ source: "the version that was kept", digest: before.digest },
-    ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
-    ...compare(installedAbout(home, name), then),
+    ...{ ...name, action: "restore", summary: about?.summary ?? "", to: entry.version, source: "the version that was kept" },
+    ...{ digest: entry.digest, ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }) },
+    ...(about && compare(undefined, about)),
   };
-  const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
-  return { item, step: { do: "place", name, entry: next } };
+  return { item, step: { do: "place", name, entry } };
 }
 
 /** What stays as it is, and why. */

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
+import type { About } from "./about.ts";
 import { keptArchive } from "./cache.ts";
 import type { EmbeddedPackages } from "./embedded.ts";
-import { readFiles } from "./files.ts";
 import { folderOf, isLinked, namesIn, pointedAt } from "./layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
 import { readPackage } from "./package.ts";
+import type { Notice } from "./plan.ts";
 import { enabling, keeping, type Prepared } from "./planning.ts";
+import { driftIn, shownDrift } from "./record.ts";
 import { compare, shownPublisher } from "./review.ts";
 import { requireUnrevoked } from "./revoked.ts";
 import { exactly, shownOrigin } from "./sources.ts";
@@ -22,6 +23,7 @@ export async function restoring(
   surroundings: Surroundings,
   embedded: EmbeddedPackages,
   packages: Packages,
+  mend: boolean,
   signal: AbortSignal,
 ): Promise<readonly Prepared[]> {
   const { home } = surroundings;
@@ -41,14 +43,14 @@ export async function restoring(
       continue;
     }
     requireUnrevoked(home, surroundings.sources.registries, name, entry);
-    const state = stateOf(home, name, entry);
-    if (state === "there") prepared.push(keeping(name, entry));
-    else if (state !== "missing") drift.push(`${name.id}: ${state}`);
-    else prepared.push(await fetchedAgain(surroundings, name, entry, signal));
+    const found = await driftOf(home, name, entry);
+    if (found === undefined || (mend && found.length > 0)) prepared.push(await fetchedAgain(surroundings, name, entry, signal, found));
+    else if (found.length > 0) drift.push(`${name.id}: ${shownDrift(found)}`);
+    else prepared.push(keeping(name, entry));
   }
   if (drift.length > 0)
     throw clientErrors.REGISTRY_CLIENT_DRIFT(
-      `what is installed is not what pincer.lock says:\n${drift.map((line) => `  ${line}`).join("\n")}`,
+      `what is installed is not what pincer.lock says:\n${drift.map((line) => `  ${line}`).join("\n")}${mend ? "" : mending}`,
       {
         data: { drift },
       },
@@ -57,31 +59,39 @@ export async function restoring(
 }
 
 /** What lies there without being in the lock. What is linked is its author's affair. */
-function* unlocked(home: string, packages: Packages): Generator<string, void, void> {
+export function* unlocked(home: string, packages: Packages): Generator<string, void, void> {
   for (const kind of ["plugins", "skills"] as const)
     for (const id of namesIn(join(home, kind)))
       if (!packages[keyOf({ kind, id })] && !isLinked(home, { kind, id }) && pointedAt(home, { kind, id }, "current") !== undefined)
         yield `${id}: it is installed, and not in the lock`;
 }
 
-function stateOf(home: string, name: PackageName, { version, digest }: LockEntry): string {
+const mending = '\nto have it as the lock says: "pincer install --frozen --mend"';
+
+/** In what the version that counts, or its files, differ from the lock, for people; undefined: nothing of it is there. */
+export async function driftOf(home: string, name: PackageName, entry: LockEntry): Promise<readonly string[] | undefined> {
+  const { version, digest } = entry;
   const current = pointedAt(home, name, "current");
-  if (current === undefined) return "missing";
-  if (current !== digest) return `expected version ${version} (${digest.slice(0, 12)}), installed is ${current.slice(0, 12)}`;
-  const files = readFiles(folderOf(home, name, digest));
-  const found = files && contentSha256(files);
-  return found === digest
-    ? "there"
-    : `its files were changed: expected ${digest.slice(0, 12)}, they come to ${found?.slice(0, 12) ?? "nothing that a package consists of"}`;
+  if (current === undefined) return undefined;
+  if (current !== digest) return [`expected version ${version} (${digest.slice(0, 12)}), installed is ${current.slice(0, 12)}`];
+  return driftIn(folderOf(home, name, digest), entry);
 }
 
-/** From the cache, where it is kept, and otherwise from where it came. */
+export interface FetchedAgain extends Prepared {
+  readonly about: About;
+  readonly files: readonly ArchiveEntry[];
+  /** Where it came from, for people. */
+  readonly source: string;
+}
+
+/** From the cache, where it is kept, and otherwise from where it came. `drift`: in what that which lies there differs. */
 export async function fetchedAgain(
   surroundings: Surroundings,
   name: PackageName,
   entry: LockEntry,
   signal: AbortSignal,
-): Promise<Prepared> {
+  drift: readonly string[] = [],
+): Promise<FetchedAgain> {
   const { home, sources } = surroundings;
   const locked = { ...name, version: entry.version };
   const kept = await keptArchive(home, entry.digest);
@@ -93,19 +103,16 @@ export async function fetchedAgain(
     throw clientErrors.REGISTRY_CLIENT_DRIFT(
       `${name.id} ${entry.version} from ${shownOrigin(entry.origin)} is not what pincer.lock says: expected ${entry.digest}, came ${found.locked.digest}`,
     );
+  const source = kept ? "the cache" : shownOrigin(entry.origin);
+  const notices: Notice[] = drift.length > 0 ? [{ code: "drift", level: "warning", text: `not as it was: ${shownDrift(drift)}` }] : [];
   return {
+    ...{ about: found.about, files: found.files, source },
     item: {
-      ...{
-        ...name,
-        action: "restore",
-        summary: found.about.summary,
-        to: entry.version,
-        source: kept ? "the cache" : shownOrigin(entry.origin),
-      },
+      ...{ ...name, action: "restore", summary: found.about.summary, to: entry.version, source },
       ...{ size: found.files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: found.files.length, digest: entry.digest },
       ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }),
       ...compare(undefined, found.about),
-      ...{ notices: [], needs: [] },
+      ...{ notices, needs: [] },
     },
     step: { do: "place", name, entry, files: found.files },
   };

@@ -1,6 +1,8 @@
 /** In what a version differs from the one before it, as far as whoever installs it has to know. */
 import { createHash } from "node:crypto";
+import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Publisher } from "@pincer/registry/client/client";
+import { sha256Of } from "@pincer/registry/sha256";
 import type { About } from "./about.ts";
 import { everyTool } from "./about-skill.ts";
 import type { ModelText, Notice, PlanItem } from "./plan.ts";
@@ -37,6 +39,21 @@ export function compare(before: Pick<About, "permissions" | "told"> | undefined,
 }
 
 const isAmong = (permission: string, other: string): boolean => other === everyTool && permission.startsWith("tools ");
+
+/** Of a skill, the files beside its `SKILL.md`, each of which the model may read or run once it uses the skill. */
+export function compareFiles(skill: string, before: readonly ArchiveEntry[], after: readonly ArchiveEntry[]): ModelText[] {
+  const told = (files: readonly ArchiveEntry[]) =>
+    new Map(files.filter(({ path }) => path !== "SKILL.md").map(({ path, bytes }) => [`${path} of skill ${skill}`, textIn(bytes)]));
+  return compareTold(told(before), told(after));
+}
+
+const longestShown = 20_000;
+
+/** What is long, or no text, by its checksum. */
+function textIn(bytes: Uint8Array): string {
+  const text = bytes.length > longestShown ? undefined : new TextDecoder().decode(bytes);
+  return text === undefined || /[\0\uFFFD]/.test(text) ? `${bytes.length} bytes, SHA-256 ${sha256Of(bytes)}` : text;
+}
 
 function compareTold(before: About["told"], after: About["told"]): ModelText[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {

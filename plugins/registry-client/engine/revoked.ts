@@ -1,13 +1,13 @@
 /** What is installed, or kept to go back to, and nobody should run any more: a word beside its folder keeps it from being run. */
 import { rmSync } from "node:fs";
 import { revokedFileOf, revokedWords } from "@pincer/plugin-sdk/revoked";
-import type { PackageName } from "@pincer/registry/name";
-import { type PackageRevocation, type Revocation, revocationOf } from "@pincer/registry/revocations";
+import { compareVersions, type PackageName } from "@pincer/registry/name";
+import { type KeyRevocation, keyRevocationOf, type Revocation, revocationOf } from "@pincer/registry/revocations";
 import { type Static, Type } from "@sinclair/typebox";
 import { clientErrors } from "../errors.ts";
-import type { RegistrySources } from "../sources/registry.ts";
+import type { FoundPackage, RegistrySources } from "../sources/registry.ts";
 import { folderOf, pointedAt, replaceFile } from "./layout.ts";
-import { type LockEntry, type LockedVersion, nameOf, type Packages } from "./lock.ts";
+import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages } from "./lock.ts";
 import { PlanItem } from "./plan.ts";
 
 export const Revoked = Type.Object(
@@ -18,7 +18,9 @@ export const Revoked = Type.Object(
     /** Whose word it is. */
     registry: Type.String(),
     reason: Type.String(),
-    /** The version to go back to, as whoever revoked it says. */
+    /** Since when. */
+    at: Type.String(),
+    /** The version to go to instead, where one is known. */
     lastGood: Type.Union([Type.String(), Type.Null()]),
     /** What to type. */
     next: Type.String(),
@@ -32,7 +34,8 @@ export const registriesIn = (packages: Packages): readonly string[] => [
   ...new Set(Object.values(packages).flatMap(({ origin }) => (origin.from === "registry" ? [origin.registry] : []))),
 ];
 
-const inRegistry = (registry: string, { origin }: LockedVersion): boolean => origin.from === "registry" && origin.registry === registry;
+export const inRegistry = (registry: string, { origin }: LockedVersion): boolean =>
+  origin.from === "registry" && origin.registry === registry;
 
 export interface Marked {
   /** What is installed, is revoked, and was not known to be. */
@@ -41,55 +44,106 @@ export interface Marked {
   readonly restored: readonly (PackageName & { readonly version: string })[];
 }
 
-/** Brings the words beside the folders in step with what one registry says. `isComplete`: what it does not name is not revoked. */
-export function markRevoked(
-  home: string,
-  packages: Packages,
-  { registry, list, isComplete }: { readonly registry: string; readonly list: readonly Revocation[]; readonly isComplete: boolean },
-): Marked {
+/** What one registry says of what was installed from it. */
+export interface Said {
+  readonly registry: string;
+  readonly list: readonly Revocation[];
+  /** Why nothing of it counts any more. */
+  readonly authority: KeyRevocation | undefined;
+  /** Whether what it does not name is not revoked. */
+  readonly isComplete: boolean;
+  /** By key, the packages that a revoked key has signed, as they are signed today; undefined: by nobody who counts. Nothing of those that were not asked about. */
+  readonly today: ReadonlyMap<string, FoundPackage | undefined>;
+}
+
+/** Brings the words beside the folders in step with what one registry says. */
+export function markRevoked(home: string, packages: Packages, said: Said): Marked {
   const stopped: Revoked[] = [];
   const restored: (PackageName & { readonly version: string })[] = [];
   for (const [key, entry] of Object.entries(packages)) {
     const name = nameOf(key);
     for (const locked of [entry, ...(entry.before ? [entry.before] : [])]) {
-      if (!inRegistry(registry, locked)) continue;
-      const release = { ...name, version: locked.version };
+      if (!inRegistry(said.registry, locked)) continue;
       const folder = folderOf(home, name, locked.digest);
       const known = revokedWords(folder);
-      const revocation = revocationOf(list, release);
-      if (revocation) {
-        const revoked = revokedIn(name, entry, locked, registry, revocation, list);
-        if (known !== wordsOf(revoked)) replaceFile(revokedFileOf(folder), `${wordsOf(revoked)}\n`);
-        if (known === undefined && locked === entry) stopped.push(revoked);
-      } else if (known !== undefined && isComplete) {
+      const why = whyRevoked(said, name, locked);
+      if (why) {
+        const revoked = { ...name, version: locked.version, registry: said.registry, ...why, ...insteadOf(said, name, entry, locked, why) };
+        const words = wordsOf(revoked);
+        // Who was not asked knows less of what to type.
+        if (known === undefined || (said.isComplete && known !== words)) replaceFile(revokedFileOf(folder), `${words}\n`);
+        const { whose: _, ...told } = revoked;
+        if (known === undefined && locked === entry) stopped.push(told);
+      } else if (known !== undefined && said.isComplete) {
         rmSync(revokedFileOf(folder), { force: true });
-        if (locked === entry) restored.push(release);
+        if (locked === entry) restored.push({ ...name, version: locked.version });
       }
     }
   }
   return { stopped, restored };
 }
 
-function revokedIn(
-  name: PackageName,
-  { before }: LockEntry,
-  locked: LockedVersion,
-  registry: string,
-  { reason, lastGood }: PackageRevocation,
-  list: readonly Revocation[],
-): Revoked {
-  const isKept = before !== undefined && before !== locked && !revocationOf(list, { ...name, version: before.version });
-  const next = isKept ? `pincer rollback ${name.id}` : again(name, { lastGood });
-  return { ...name, version: locked.version, registry, reason, lastGood: lastGood ?? null, next };
+interface Why {
+  readonly reason: string;
+  readonly at: string;
+  readonly lastGood: string | null;
+  /** Of a revoked key. */
+  readonly whose?: string;
 }
 
-const again = ({ id }: PackageName, { lastGood }: { readonly lastGood?: string | undefined }): string =>
-  lastGood === undefined ? `pincer update ${id}` : `pincer install ${id}@${lastGood}`;
+/** By its name, because the registry itself counts no more, or because of who has signed it. */
+function whyRevoked({ registry, list, authority, today }: Said, name: PackageName, locked: LockedVersion): Why | undefined {
+  const named = revocationOf(list, { ...name, version: locked.version });
+  if (named) return { reason: named.reason, at: named.at, lastGood: named.lastGood ?? null };
+  const byKey = ({ reason, at }: KeyRevocation, whose: string): Why => ({ reason, at, lastGood: null, whose });
+  if (authority) return byKey(authority, `the registry ${registry} itself`);
+  const key = keyRevocationIn(list, locked);
+  if (!key) return undefined;
+  const isAsked = today.has(keyOf(name));
+  const isGood = isAsked ? isSignedToday(today.get(keyOf(name)), locked) : hasKeysLeft(list, locked);
+  return isGood ? undefined : byKey(key, locked.publisher!.name);
+}
+
+/** Of the keys that may have signed it, the first that is revoked. */
+export const keyRevocationIn = (list: readonly Revocation[], { publisher }: LockedVersion): KeyRevocation | undefined =>
+  publisher?.keys.flatMap((key) => keyRevocationOf(list, key) ?? [])[0];
+
+/** The same by what was heard last. */
+export const isKeyRevoked = (registries: Pick<RegistrySources, "knownRevocations">, locked: LockedVersion): boolean =>
+  locked.origin.from === "registry" && keyRevocationIn(registries.knownRevocations(locked.origin.registry), locked) !== undefined;
+
+const hasKeysLeft = (list: readonly Revocation[], { publisher }: LockedVersion): boolean =>
+  publisher!.keys.filter((key) => !keyRevocationOf(list, key)).length >= publisher!.threshold;
+
+/** Whether the same publisher stands by the same bytes, with keys that count, and has not taken them back. */
+export const isSignedToday = (found: FoundPackage | undefined, { origin, publisher }: LockedVersion): boolean =>
+  found?.publisher.name === publisher?.name &&
+  origin.from === "registry" &&
+  found?.releases.some(({ path, sha256, notes }) => path === origin.path && sha256 === origin.sha256 && !notes.yanked) === true;
+
+/** What to type, and the version to which that leads. */
+function insteadOf(
+  said: Said,
+  name: PackageName,
+  { before }: LockEntry,
+  { version }: LockedVersion,
+  { lastGood, whose }: Why,
+): Pick<Revoked, "lastGood" | "next"> {
+  if (before && before.version !== version && !whyRevoked(said, name, before))
+    return { lastGood: lastGood ?? before.version, next: `pincer rollback ${name.id}` };
+  const other = whose === undefined ? undefined : said.today.get(keyOf(name))?.releases.find(({ notes }) => !notes.yanked)?.version;
+  if (other === undefined) return { lastGood, next: again(name, lastGood) };
+  return { lastGood: other, next: compareVersions(other, version) > 0 ? `pincer update ${name.id}` : again(name, other) };
+}
+
+const again = ({ id }: PackageName, lastGood: string | null): string =>
+  lastGood === null ? `pincer update ${id}` : `pincer install ${id}@${lastGood}`;
 
 /** For people, also where nobody of ours is there to explain it. */
-const wordsOf = ({ id, version, registry, reason, next }: Omit<Revoked, "lastGood">): string => {
+const wordsOf = ({ id, version, registry, reason, at, whose, next }: Omit<Revoked, "lastGood" | "kind"> & Pick<Why, "whose">): string => {
   const said = reason.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
-  return `${id} ${version} is revoked by ${registry}: ${said}; what to type: ${next}`;
+  const what = whose === undefined ? `is revoked by ${registry}` : `is signed with a key of ${whose}, which ${registry} has revoked,`;
+  return `${id} ${version} ${what} since ${at.slice(0, 10)}: ${said}; what to type: ${next}`;
 };
 
 /** Why the version that counts is not run. */
@@ -101,15 +155,17 @@ export function revokedNow(home: string, name: PackageName): string | undefined 
 /** Throws `REGISTRY_CLIENT_REVOKED` for a version that lies here, or did, and that nobody should run: without asking anybody anew. */
 export function requireUnrevoked(
   home: string,
-  registries: Pick<RegistrySources, "knownRevocations">,
+  registries: Pick<RegistrySources, "knownRevocations" | "knownAuthority">,
   name: PackageName,
   locked: LockedVersion,
 ): void {
   const { origin, version, digest } = locked;
   if (origin.from !== "registry") return;
-  const revocation = revocationOf(registries.knownRevocations(origin.registry), { ...name, version });
-  const why = revocation
-    ? wordsOf({ ...name, version, registry: origin.registry, reason: revocation.reason, next: again(name, revocation) })
+  const { registry } = origin;
+  const said = { list: registries.knownRevocations(registry), authority: registries.knownAuthority(registry), today: new Map() };
+  const why = whyRevoked({ registry, isComplete: false, ...said }, name, locked);
+  const words = why
+    ? wordsOf({ ...name, version, registry, ...why, next: again(name, why.lastGood) })
     : revokedWords(folderOf(home, name, digest));
-  if (why !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(why, { data: { id: name.id, version } });
+  if (words !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(words, { data: { id: name.id, version } });
 }

@@ -49,6 +49,8 @@ export function shownOrigin(origin: Origin): string {
       return origin.path;
     case "archive":
       return origin.at;
+    case "upload":
+      return "upload";
   }
 }
 
@@ -60,6 +62,6 @@ export function isSamePlace(a: Origin, b: Origin): boolean {
   if (a.from === "npm") return b.from === "npm" && a.name === b.name;
   if (a.from === "git") return b.from === "git" && a.url === b.url && a.inside === b.inside;
   if (a.from === "folder") return b.from === "folder" && a.path === b.path;
-  // Archives say where they were once, not whose they are: a newer one lies elsewhere.
-  return b.from === "archive";
+  // Archives say where they were once, not whose they are: a newer one lies elsewhere, or is sent anew.
+  return b.from === a.from;
 }

@@ -6,8 +6,15 @@ import type { Embedded } from "./embedded.ts";
 import type { LockEntry } from "./lock.ts";
 
 export type Step =
-  /** `files`: absent when the version lies there already. */
-  | { readonly do: "place"; readonly name: PackageName; readonly entry: LockEntry; readonly files?: readonly ArchiveEntry[] }
+  | {
+      readonly do: "place";
+      readonly name: PackageName;
+      readonly entry: LockEntry;
+      /** Absent when the version lies there already. */
+      readonly files?: readonly ArchiveEntry[];
+      /** Signed anew since its key was revoked, which somebody has said yes to: no word keeps it from being run any more. */
+      readonly isSigned?: true;
+    }
   | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }

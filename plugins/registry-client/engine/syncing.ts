@@ -4,17 +4,17 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
 import type { Candidate } from "../sources/source.ts";
-import { readFiles } from "./files.ts";
 import { folderOf, isLinked, namesIn, pointedAt, versionsOf } from "./layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, packagesIn } from "./lock.ts";
 import type { Notice } from "./plan.ts";
-import { keeping, type Prepared, placing } from "./planning.ts";
+import { keeping, type Prepared, placing, standing } from "./planning.ts";
 import { fetchedAgain } from "./restoring.ts";
 import { comparePublishers } from "./review.ts";
+import { requireUnrevoked } from "./revoked.ts";
 import { exactly, resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { changedFolder, changedHere, isUnchanged } from "./unchanged.ts";
 
 type Fetched = (candidate: Candidate) => Promise<readonly ArchiveEntry[]>;
 
@@ -50,7 +50,7 @@ export async function syncing(
   }
   if (trouble.length > 0)
     throw clientErrors.REGISTRY_CLIENT_DRIFT(
-      `not every skill of the lock can be had here:\n${trouble.map((line) => `  ${line}`).join("\n")}`,
+      `not every skill of the lock can be had here, so nothing was changed:\n${trouble.map((line) => `  ${line}`).join("\n")}`,
       {
         data: { trouble },
       },
@@ -58,30 +58,40 @@ export async function syncing(
   return [...prepared, ...unlocked(home, packages)];
 }
 
-const changed = (text: string): readonly Notice[] => [{ code: "changed-here", level: "warning", text }];
+const changed = (text: string): readonly Notice[] => [{ code: changedHere, level: "warning", text }];
 
 /** What is there and not as anybody published it, or is linked, belongs to whoever made it so. */
 function changedIn(home: string, name: PackageName, own: LockEntry | undefined): Prepared | undefined {
   const digest = pointedAt(home, name, "current");
   if (!own || digest === undefined) return undefined;
   if (isLinked(home, name)) return keeping(name, own, changed(`it is linked from the folder in which it is written, and stays so`));
-  const folder = /^[0-9a-f]{64}$/.test(digest) ? folderOf(home, name, digest) : undefined;
-  const files = folder === undefined ? undefined : readFiles(folder);
-  if (files && contentSha256(files) === digest) return undefined;
-  const how = `copy what you want to keep, then "pincer skills remove ${name.id}" and install it again`;
-  return keeping(name, own, changed(`it was changed in ${folder ?? versionsOf(home, name)}, and stays so: ${how}`));
+  const folder = /^[0-9a-f]{64}$/.test(digest) ? changedFolder(home, name) : versionsOf(home, name);
+  if (folder === undefined) return undefined;
+  const how = `copy what you want to keep, then "pincer skills install ${name.id} --accept ${changedHere}" writes over it`;
+  return keeping(name, own, changed(`it was changed in ${folder}, and stays so: ${how}`));
 }
 
 async function asLocked(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Prepared> {
-  const isThere = pointedAt(surroundings.home, name, "current") === entry.digest;
-  return isThere ? keeping(name, entry) : fetchedAgain(surroundings, name, entry, signal);
+  const { home, sources } = surroundings;
+  requireUnrevoked(home, sources.registries, name, entry);
+  const current = pointedAt(home, name, "current");
+  const isKept = isUnchanged(folderOf(home, name, entry.digest), entry.digest);
+  if (isKept) return current === entry.digest ? keeping(name, entry) : standing(home, name, entry);
+  try {
+    return await fetchedAgain(surroundings, name, entry, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const [known] = [entry, entry.before].filter((one) => one?.digest === current);
+    const stays = current === undefined ? "none is here" : `here is ${known?.version ?? current.slice(0, 12)}, which stays in use`;
+    throw clientErrors.REGISTRY_CLIENT_DRIFT(`${errorMessage(error)}; ${stays}`, { cause: error });
+  }
 }
 
 /** Looked at as if it were wanted for the first time: another gateway's lock says which it is, and not that it is good. */
 async function asElsewhere(
   surroundings: Surroundings,
   name: PackageName,
-  { version, origin, digest, publisher }: LockEntry,
+  { version, origin, digest, publisher, taken = publisher }: LockEntry,
   own: LockEntry | undefined,
   fetched: Fetched,
   signal: AbortSignal,
@@ -90,7 +100,7 @@ async function asElsewhere(
     origin.from === "registry"
       ? await resolved(surroundings.sources, { from: "registry", ...name, range: version, registry: origin.registry }, signal)
       : exactly(surroundings.sources, origin, { ...name, version });
-  const other = own === undefined ? comparePublishers(publisher, candidate.publisher) : undefined;
+  const other = own === undefined ? comparePublishers(taken, candidate.publisher) : undefined;
   const next = await placing(surroundings, candidate, own, fetched, {
     action: own ? "update" : "install",
     notices: other ? [other] : [],

@@ -30,7 +30,7 @@ export async function takeTurn(home: string, { clock, what, onWait, signal }: Tu
   let whom: string | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const turn = taken(home, { what, pid: process.pid, since: new Date(clock.now()).toISOString() });
+    const turn = turnNow(home, what, clock.now());
     if (turn) return turn;
     if (whom === undefined) {
       whom = holderIn(home);
@@ -49,6 +49,10 @@ interface Holder {
 }
 
 const holderFile = (home: string): string => join(home, "install.lock.json");
+
+/** At once, or not at all: for what can wait until it is looked at again. `now`: epoch milliseconds. */
+export const turnNow = (home: string, what: string, now: number): Disposable | undefined =>
+  taken(home, { what, pid: process.pid, since: new Date(now).toISOString() });
 
 function taken(home: string, holder: Holder): Disposable | undefined {
   const file = join(home, "install.lock");

@@ -8,6 +8,7 @@ import type { EmbeddedPackages } from "./embedded.ts";
 import type { LockEntry } from "./lock.ts";
 import type { Notice } from "./plan.ts";
 import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
+import { isKeyRevoked } from "./revoked.ts";
 import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -29,15 +30,19 @@ export async function updating(
     return next.item.digest === entry.digest ? keeping(name, entry) : next;
   }
   if (origin.from === "registry") {
-    const [found] = await surroundings.sources.registries.find(name, origin.registry, signal).catch((error) => {
+    const { registries } = surroundings.sources;
+    const [found] = await registries.find(name, origin.registry, signal).catch((error) => {
       if (isRevoked(error)) return [error];
       throw error;
     });
     if (found instanceof Error) return keeping(name, entry, [{ code: "revoked", level: "warning", text: found.message }]);
     if (!found) return keeping(name, entry, [{ code: "gone", level: "warning", text: `${origin.registry} does not have it any more` }]);
-    const { release, notices } = newest(found.releases, entry.version, surroundings);
+    const { release: newer, notices } = newest(found.releases, entry.version, surroundings);
+    const release =
+      newer ??
+      (isKeyRevoked(registries, entry) ? found.releases.find(({ path, notes }) => path === origin.path && !notes.yanked) : undefined);
     if (!release) return keeping(name, entry, notices);
-    const candidate = surroundings.sources.registries.candidate(found, release);
+    const candidate = registries.candidate(found, release);
     return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
   }
   const wanted = wantedAgain(entry);

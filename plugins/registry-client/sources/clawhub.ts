@@ -2,13 +2,14 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isVersion } from "@pincer/registry/name";
+import type { Notice } from "../engine/plan.ts";
 import { clientErrors } from "../errors.ts";
 import type { SkillAnswer, SkillVersion } from "./clawhub-answers.ts";
 import { requireListed, type SentZip, skillFilesIn, wasScanned } from "./clawhub-checks.ts";
 import { parseReference, type SkillReference, shownReference } from "./clawhub-reference.ts";
 import { type ClawHubSite, plain } from "./clawhub-site.ts";
 import { contentSha256 } from "./contents.ts";
-import type { PackageSource, PlaceNotice, Wanted } from "./source.ts";
+import type { PackageSource, Wanted } from "./source.ts";
 
 /** By its name or its address; the first when it is not said. Throws `REGISTRY_CLIENT_UNKNOWN`. */
 export function siteNamed(sites: readonly ClawHubSite[], name: string | undefined): ClawHubSite {
@@ -101,11 +102,11 @@ function noticesOf(
   { security }: SkillVersion,
   zip: SentZip,
   files: readonly ArchiveEntry[],
-): readonly PlaceNotice[] {
+): readonly Notice[] {
   const because = [moderation?.summary, moderation?.reasonCodes?.join(", ")].filter(Boolean).map((text) => plain(text!));
   const why = because.length > 0 ? `: ${because.join("; ")}` : "";
   const says = (status: string) => security?.status === status || moderation?.verdict === status;
-  const notices: PlaceNotice[] = [];
+  const notices: Notice[] = [];
   if (moderation?.isMalwareBlocked || says("malicious"))
     notices.push({ code: "malicious", level: "yes", text: `its site calls it malicious${why}` });
   else if (moderation?.isSuspicious || says("suspicious"))

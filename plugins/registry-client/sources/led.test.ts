@@ -12,7 +12,7 @@ import { startHouse } from "@pincer/registry/testing/house";
 import { Value } from "@sinclair/typebox/value";
 import { certificate, key } from "../../../tests/support/self-signed.ts";
 import { ClientConfig } from "../config.ts";
-import { placesOf } from "../places.ts";
+import { placesOf } from "../package-sources.ts";
 import { archivePackages } from "./archive.ts";
 import { clawHubPackages } from "./clawhub.ts";
 import { createClawHubSite } from "./clawhub-site.ts";

@@ -2,12 +2,13 @@
 import { type Checksum, strongestOf } from "@pincer/plugin-kit/packages/integrity";
 import { archiveLimits, readArchive } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
+import type { Notice } from "../engine/plan.ts";
 import { clientErrors } from "../errors.ts";
 import { identityOf } from "./identity.ts";
 import { lockedCandidate } from "./locked.ts";
 import { isNpmName, isNpmRange, isSemverRange } from "./npm-name.ts";
 import type { NpmRegistryClient, PackageDocument, PackageVersion } from "./npm-registry.ts";
-import type { PackageSource, PlaceNotice, Wanted } from "./source.ts";
+import type { PackageSource, Wanted } from "./source.ts";
 
 export function npmPackages(registry: NpmRegistryClient): PackageSource<Wanted & { readonly from: "npm" }> {
   const unpacked = async (name: string, version: string, checksum: Checksum, at: string | undefined, signal: AbortSignal) => {
@@ -32,7 +33,7 @@ export function npmPackages(registry: NpmRegistryClient): PackageSource<Wanted &
         );
       const { bytes, files } = await unpacked(name, version, checksum, dist.tarball, signal);
       const found = identityOf(files, `npm:${name}@${version}`);
-      const notices: readonly PlaceNotice[] = [
+      const notices: readonly Notice[] = [
         ...(deprecated === undefined ? [] : [warning("deprecated", `its author gave ${name} ${version} up: ${shown(deprecated)}`)]),
         ...(found.version === version
           ? []
@@ -89,7 +90,7 @@ function chosen(document: PackageDocument, range: string): PackageVersion {
 
 const isSame = (a: Checksum | undefined, b: Checksum) => a?.algorithm === b.algorithm && a.hex === b.hex;
 const integrityOf = ({ algorithm, hex }: Checksum) => `${algorithm}-${Buffer.from(hex, "hex").toString("base64")}`;
-const warning = (code: string, text: string): PlaceNotice => ({ code, level: "warning", text });
+const warning = (code: string, text: string): Notice => ({ code, level: "warning", text });
 
 /** One line, without what nobody sees. */
 const shown = (text: string) =>

@@ -1,8 +1,10 @@
 /** Where packages come from. Each kind of place answers with a candidate: what it would be, known before a byte of it is written. */
+
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Publisher } from "@pincer/registry/client/client";
 import type { Kind } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
+import type { Notice } from "../engine/plan.ts";
 
 /** What somebody asked for, as the command line and the wire are read into it. */
 export type Wanted =
@@ -17,7 +19,9 @@ export type Wanted =
   | { readonly from: "git"; readonly url: string; readonly ref?: string; readonly inside?: string }
   | { readonly from: "folder"; readonly path: string }
   /** A path, or an https address. */
-  | { readonly from: "archive"; readonly at: string };
+  | { readonly from: "archive"; readonly at: string }
+  /** As `skills.upload.begin` has called it. */
+  | { readonly from: "upload"; readonly id: string };
 
 /** Exactly what was chosen, so that the same bytes can be had again: this is what the lock holds. */
 export type Origin =
@@ -31,15 +35,9 @@ export type Origin =
   | { readonly from: "git"; readonly url: string; readonly commit: string; readonly inside?: string; readonly ref?: string }
   /** `sha256`: of the deterministic archive of its files. */
   | { readonly from: "folder"; readonly path: string; readonly sha256: string }
-  | { readonly from: "archive"; readonly at: string; readonly sha256: string };
-
-/** What a place has found in a package. `yes`: whoever installs it says yes to this one, by its code. */
-export interface PlaceNotice {
-  readonly code: string;
-  readonly level: "note" | "warning" | "yes";
-  /** For people, a sentence. */
-  readonly text: string;
-}
+  | { readonly from: "archive"; readonly at: string; readonly sha256: string }
+  /** `sha256`: of the zip that was sent. */
+  | { readonly from: "upload"; readonly sha256: string };
 
 export interface Candidate {
   readonly kind: Kind;
@@ -52,7 +50,7 @@ export interface Candidate {
   readonly publisher?: Publisher;
   readonly notes?: ReleaseNotes;
   /** What else its place says that whoever installs it should read: that its author gave it up, for example. */
-  readonly notices?: readonly PlaceNotice[];
+  readonly notices?: readonly Notice[];
   /** Its files, every one of them checked against `origin` before any is handed out. */
   files(signal: AbortSignal): Promise<readonly ArchiveEntry[]>;
 }

@@ -18,6 +18,7 @@ export function parseWanted(text: string, kind: Kind, folder: string): Wanted {
   if (text.startsWith("-")) throw invalid(text, "a package; what begins with a dash is an option");
   if (text.startsWith("npm:")) return npm(text, text.slice("npm:".length));
   if (text.startsWith("clawhub:")) return clawhub(text, text.slice("clawhub:".length));
+  if (text.startsWith("upload:")) return { from: "upload", id: text.slice("upload:".length) };
   if (/^git[:+]/.test(text)) return git(text, text.slice("git:".length));
   if (/^[\w.-]+@[\w.-]+:[^:]/.test(text)) throw invalid(text, `"git:" before a repository's address: git:${text}`);
   if (/^(ssh|file):/.test(text)) throw invalid(text, `"git:" before a repository's address: git:${text}`);

@@ -7,9 +7,9 @@ import { columns } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { isSkillName } from "@pincer/plugin-sdk/skill";
+import { skillsErrors } from "../errors.ts";
 import { checkSkill, type Step, type Verdict } from "../kit/check.ts";
 import { workspaceSkills } from "../kit/create.ts";
-import { kitErrors } from "../kit/errors.ts";
 import { machineOf } from "../kit/machine.ts";
 
 const dots: Readonly<Record<Verdict, "good" | "bad" | "off">> = { passed: "good", failed: "bad", warned: "off", skipped: "off" };
@@ -25,7 +25,7 @@ function skillsIn(given: string, home: string): readonly string[] {
     .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "SKILL.md")))
     .map(({ name }) => join(folder, name));
   if (skills.length === 0)
-    throw kitErrors.SKILL_NOT_FOUND(
+    throw skillsErrors.SKILL_NOT_FOUND(
       `expected a SKILL.md in ${folder}, or folders that have one; came none. What is installed: pincer skills status`,
     );
   return skills.sort();

@@ -5,9 +5,9 @@ import { isGatewayError } from "@pincer/plugin-sdk/error";
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { describeSkillProblem, parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
 import type { SkillProblem } from "@pincer/plugin-sdk/skill-front-matter";
+import { skillsErrors } from "../errors.ts";
 import { alarmsIn } from "./alarms.ts";
 import { untouchedDescription } from "./create.ts";
-import { kitErrors } from "./errors.ts";
 import { filesOf, type SkillFile, type SkillFiles } from "./files.ts";
 import { checkLinks } from "./links.ts";
 import { lacks, type Machine } from "./machine.ts";
@@ -32,7 +32,7 @@ export interface CheckOptions {
 
 export async function checkSkill(folder: string, { machine, tools }: CheckOptions): Promise<readonly Step[]> {
   const file = join(folder, "SKILL.md");
-  if (!existsSync(file) || !statSync(file).isFile()) throw kitErrors.SKILL_NOT_FOUND(`expected a file SKILL.md in ${folder}, came none`);
+  if (!existsSync(file) || !statSync(file).isFile()) throw skillsErrors.SKILL_NOT_FOUND(`expected a file SKILL.md in ${folder}, came none`);
   const found = await filesOf(folder);
   const { skill, step } = specification(folder, found);
   const unread = (name: Step["name"]): Step => ({ name, verdict: "skipped", summary: "the front matter is not in order", lines: [] });

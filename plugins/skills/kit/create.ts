@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isSkillName } from "@pincer/plugin-sdk/skill";
-import { kitErrors } from "./errors.ts";
+import { skillsErrors } from "../errors.ts";
 import script from "./template/script.txt";
 import skill from "./template/skill.txt";
 
@@ -24,12 +24,12 @@ export const workspaceSkills = (home: string): string => join(home, "workspace",
 /** Makes `<parent>/<name>`; answers with its files. Throws `SKILL_*` and changes nothing when it cannot be. */
 export async function createSkill(name: string, parent: string): Promise<{ readonly folder: string; readonly files: readonly string[] }> {
   if (!isSkillName(name))
-    throw kitErrors.SKILL_NAME_INVALID(
+    throw skillsErrors.SKILL_NAME_INVALID(
       `expected small letters and digits, in words with single hyphens between them, at most 64 characters, such as ${nameFrom(name)}; came ${JSON.stringify(name)}`,
     );
   const folder = join(parent, name);
   if (existsSync(folder) && readdirSync(folder).length > 0)
-    throw kitErrors.SKILL_FOLDER_TAKEN(`${folder} is not empty: choose another name, or name the folder to make it in behind it`);
+    throw skillsErrors.SKILL_FOLDER_TAKEN(`${folder} is not empty: choose another name, or name the folder to make it in behind it`);
   const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " ");
   const files = { "SKILL.md": skill.replaceAll(placeholder, name).replaceAll("My skill", title), "scripts/load.sh": script };
   for (const [file, text] of Object.entries(files)) {

@@ -1,5 +1,5 @@
 /** Text that would instruct a model: it reads what tools and skills say of themselves, and believes it as it believes its user. */
-import type { Severity } from "../finding.ts";
+import type { Severity } from "../severity.ts";
 import { excerpt, found, type Rule, type ScannedFile, type Subject } from "../subject.ts";
 import { decodedIn } from "./obfuscation.ts";
 

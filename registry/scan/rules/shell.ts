@@ -1,5 +1,5 @@
 /** Commands in skills' scripts and pages, which an agent is told to run. */
-import type { Severity } from "../finding.ts";
+import type { Severity } from "../severity.ts";
 import { excerpt, found, type Rule } from "../subject.ts";
 
 const commands: readonly (readonly [pattern: RegExp, rule: string, severity: Severity, sentence: string])[] = [

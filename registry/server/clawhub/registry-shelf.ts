@@ -5,7 +5,6 @@ import { readArchive } from "../../archive/read.ts";
 import { placeOf } from "../../layout.ts";
 import type { PackageName } from "../../name.ts";
 import type { Repository } from "../../repository/repository.ts";
-import type { PackageRevocation } from "../../revocations.ts";
 import { exactly } from "../../source.ts";
 import type { Listed, SearchIndex } from "../search-index.ts";
 import type { Shelf, ShelvedRelease } from "../shelf.ts";
@@ -29,17 +28,11 @@ const listed = ({ id, publisher, version, summary, publishedAt, downloads }: Lis
 });
 
 export function createRegistryShelf({ folder, repository, shelf, index }: RegistryShelfOptions): SkillShelf<RegistryRelease> {
-  const revocationOf = ({ kind, id, version }: ShelvedRelease): PackageRevocation | undefined =>
-    repository
-      .revocations()
-      .filter((one) => "id" in one)
-      .find((one) => one.kind === kind && one.id === id && (one.versions === undefined || one.versions.includes(version)));
-
   /** What is revoked is as bad as it gets; what a scan finds is a reason to look, which a person has. */
   function verdictOf(release: ShelvedRelease): Verdict | undefined {
-    const revoked = revocationOf(release);
+    const { revoked, sha256 } = release;
     if (revoked) return { status: "malicious", reasons: ["revoked"], summary: revoked.reason };
-    const found = repository.findingsOf(release.sha256);
+    const found = repository.findingsOf(sha256);
     if (!found) return undefined;
     const high = found.filter(({ severity }) => severity === "high");
     if (high.length === 0) return { status: "clean", reasons: [] };
@@ -47,7 +40,7 @@ export function createRegistryShelf({ folder, repository, shelf, index }: Regist
   }
 
   return {
-    search: async (query, limit) => index.find({ q: query, kind: "skills", limit }).packages.map(listed),
+    search: async (query, limit) => index.find({ q: query, kind: "skills", isOffered: true, limit }).packages.map(listed),
 
     async list({ order, prefix, limit, cursor }) {
       const found = index.list({ kind: "skills", order, prefix, limit, ...(cursor !== undefined && { cursor }) });

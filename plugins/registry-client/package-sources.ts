@@ -13,7 +13,9 @@ import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
+import { uploadedPackages } from "./sources/upload.ts";
 import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
+import { uploadsIn } from "./uploads.ts";
 
 interface Places extends Omit<RegistriesOptions, "registries" | "fetchLed"> {
   readonly config: ClientConfig;
@@ -40,6 +42,7 @@ export function placesOf({ config, ...given }: Places): {
         git: createGitPackages(anywhere),
         archive: archivePackages(httpReader(anywhere)),
         npm: npmPackages(npm),
+        upload: uploadedPackages(uploadsIn(options.home, options.clock)),
       },
     },
     // A folder costs nothing to ask; of registries elsewhere most hold no dependencies.

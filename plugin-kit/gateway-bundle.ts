@@ -1,0 +1,89 @@
+/**
+ * The bundle that Pincer runs from. What every command runs and what every start runs are a file each, with its bytecode beside it, so that no start
+ * looks for eighty files and parses them. Bun takes bytecode of CommonJS alone: chunks that are put together become that, and each leaves a door to
+ * itself in its place, through which everything else in the bundle finds it.
+ */
+import { readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BuildConfig } from "bun";
+import { buildDefaultSet, bundled, type DefaultSet } from "./build.ts";
+
+interface GatewayBundle extends Omit<DefaultSet, "entries"> {
+  /** With the sources of Pincer. */
+  readonly repository: string;
+}
+
+interface Together {
+  /** Of the file without its end, in the folder of the bundle. */
+  readonly name: string;
+  /** Files there; with them goes what they import at once. */
+  readonly entries: readonly string[];
+  /** Those of the entries that are plugins. */
+  readonly plugins: readonly string[];
+  readonly compiling: Compiling;
+}
+
+type Compiling = Pick<BuildConfig, "bytecodeDepth" | "minify">;
+
+export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
+  const { out } = set;
+  const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
+  const plugins = await buildDefaultSet({ ...set, entries });
+  // Bytecode of functions too is three times as much, and what is published is to stay small.
+  const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0, minify: true } : {};
+  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling });
+  await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
+  // A thread, and a process of its own, that share no code with anybody.
+  const apart = ["store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
+  await compiled(out, { entrypoints: apart, naming: "[name].js", ...compiling });
+}
+
+/** By chunk, the code that comes to it where it is now. */
+type Doors = ReadonlyMap<string, string>;
+
+/** Answers with the doors to what was put together. What is behind `others` stays where it is. */
+async function putTogether(folder: string, { name, entries, plugins, compiling }: Together, others: Doors = new Map()): Promise<Doors> {
+  const doors = new Map<string, string>();
+  const whole = `${name}.js`;
+  const scanner = new Bun.Transpiler({ loader: "js" });
+  const add = (file: string): void => {
+    if (doors.has(file) || others.has(file)) return;
+    doors.set(file, `require("./${whole}")._${doors.size}`);
+    for (const { kind, path } of scanner.scanImports(readFileSync(join(folder, file), "utf8")))
+      if (kind === "import-statement" && path.startsWith("./")) add(path.slice(2));
+  };
+  for (const file of entries) add(file);
+  const source = join(folder, `${name}.ts`);
+  await writeFile(source, [...doors.keys()].map((file, place) => `export * as _${place} from "./${file}";\n`).join(""));
+  const outside: Bun.BunPlugin = {
+    name: "what stays outside",
+    setup(build) {
+      build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => {
+        const file = path.slice(2);
+        if (doors.has(file)) return undefined;
+        return others.has(file) ? { path: file, namespace: "door" } : { path, external: true };
+      });
+      // Each door that lies in a file of its own is another one to look for.
+      build.onLoad({ filter: /./, namespace: "door" }, ({ path }) => ({ contents: `module.exports = ${others.get(path)};`, loader: "js" }));
+    },
+  };
+  await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], ...compiling });
+  await rm(source);
+  for (const [file, door] of doors) {
+    // Of CommonJS, whoever imports a plugin would be given all that it exports as its default.
+    const module = plugins.includes(file)
+      ? `// @bun\nexport default import.meta.${door}.default;\n`
+      : `// @bun @bun-cjs\n(function(exports,require,module){module.exports=${door}})\n`;
+    await writeFile(join(folder, file), module);
+  }
+  return doors;
+}
+
+/** The bundler would write down where the code was, not where it is. */
+const define = { "import.meta.dir": "module.path", "import.meta.path": "module.filename", "import.meta.require": "require" };
+
+async function compiled(folder: string, config: BuildConfig): Promise<void> {
+  for (const artifact of await bundled("the gateway", folder, { ...config, format: "cjs", bytecode: true, define }))
+    await Bun.write(join(folder, artifact.path), artifact);
+}
