@@ -18,7 +18,6 @@ import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
 import type { Notice, PlanItem } from "./plan.ts";
 import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
 import { isKeyRevoked } from "./revoked.ts";
-import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
 import type { Step } from "./step.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -59,6 +58,7 @@ export interface Placing {
   readonly action: PlanItem["action"];
   /** What is to be known of how it was chosen. */
   readonly notices?: readonly Notice[];
+  readonly signal: AbortSignal;
 }
 
 /** A package of others. Throws `REGISTRY_CLIENT_NAME_RESERVED`, `REGISTRY_CLIENT_ORIGIN_CHANGED`, `REGISTRY_CLIENT_PACKAGE_INVALID`. */
@@ -67,9 +67,9 @@ export async function placing(
   candidate: Candidate,
   before: LockEntry | undefined,
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
-  { action, notices = [] }: Placing,
+  { action, notices = [], signal }: Placing,
 ): Promise<Prepared> {
-  const { home, sources } = surroundings;
+  const { home, sources, scanned } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -95,7 +95,7 @@ export async function placing(
     ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
     ...noticesOf(found),
     ...hiding(surroundings, name),
-    ...scanned(found, old),
+    ...(await scanned(found, before && { digest: before.digest, files: old }, signal)),
   ];
   const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const isWhole = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));
