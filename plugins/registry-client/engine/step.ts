@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-/** What there is to do for one package, once somebody has said yes. */
-=======
 /** One thing that a plan comes to. */
->>>>>>> integration
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
@@ -25,8 +21,5 @@ export type Step =
   /** What a plugin kept that was removed before. */
   | { readonly do: "forget"; readonly id: string }
   | { readonly do: "nothing" };
-<<<<<<< HEAD
-=======
 
 export type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
->>>>>>> integration
