@@ -4,13 +4,11 @@ import { join } from "node:path";
 import { removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
-import { configPathOf, type Manifest } from "@pincer/plugin-sdk/manifest";
+import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
-import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import { keepArchive, sweepArchives } from "./cache.ts";
-import type { Embedded } from "./embedded.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
 import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
 import { leftOf, removeKept } from "./left.ts";
@@ -18,24 +16,8 @@ import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
 import { driftIn, record, shownDrift } from "./record.ts";
 import type { Change } from "./settings.ts";
+import type { Step, StepOf } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
-
-export type Step =
-  | {
-      readonly do: "place";
-      readonly name: PackageName;
-      readonly entry: LockEntry;
-      /** Absent when the version lies there already. */
-      readonly files?: readonly ArchiveEntry[];
-      /** Signed anew since its key was revoked, which somebody has said yes to: no word keeps it from being run any more. */
-      readonly isSigned?: true;
-    }
-  | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
-  | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
-  | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
-  /** What a plugin kept that was removed before. */
-  | { readonly do: "forget"; readonly id: string }
-  | { readonly do: "nothing" };
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
   switch (step.do) {
@@ -53,8 +35,6 @@ export async function applyStep(surroundings: Surroundings, step: Step, ready: R
       return undefined;
   }
 }
-
-type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
 
 /** What it takes that it runs, and confined: nobody but the operator trusts it any further, and then he says so himself. */
 async function settingsFor({ settings }: Surroundings, { kind, id }: PackageName, signal: AbortSignal): Promise<readonly Change[]> {

@@ -10,10 +10,10 @@ import type { PackageName } from "@pincer/registry/name";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { clientErrors } from "../errors.ts";
+import { isInUse } from "./in-use.ts";
 import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "./left.ts";
 import { keyOf, LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import { isInUse } from "./ready.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const Begun = Type.Object({

@@ -9,7 +9,6 @@ import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
 import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
-import type { Step } from "./apply.ts";
 import type { Embedded } from "./embedded.ts";
 import { readFiles } from "./files.ts";
 import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
@@ -21,6 +20,7 @@ import { compare, compareFiles, comparePublishers, shownPublisher } from "./revi
 import { isKeyRevoked } from "./revoked.ts";
 import { scanned } from "./scanned.ts";
 import { isSamePlace, shownOrigin } from "./sources.ts";
+import type { Step } from "./step.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { changedFolder, writesOver } from "./unchanged.ts";
 

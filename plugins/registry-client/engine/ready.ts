@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { clientErrors } from "../errors.ts";
 import { contentSha256 } from "../sources/contents.ts";
-import type { Step } from "./apply.ts";
 import { readFiles, writeFiles } from "./files.ts";
+import { readyName } from "./in-use.ts";
 import { stagingOf } from "./layout.ts";
 import type { LockEntry } from "./lock.ts";
+import type { Step } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
 
 export interface Ready extends Disposable {
@@ -15,23 +16,9 @@ export interface Ready extends Disposable {
   readonly folders: ReadonlyMap<string, string>;
 }
 
-/** Of this process: another one may have had its number before. */
-const own = `ready-${process.pid}-${crypto.randomUUID().slice(0, 8)}-`;
-
-/** Whether somebody who lives still lays something out there. */
-export function isInUse(name: string): boolean {
-  const pid = Number(/^ready-(\d+)-/.exec(name)?.[1]);
-  if (!(pid > 0) || pid === process.pid) return name.startsWith(own);
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
 export async function makeReady(surroundings: Surroundings, steps: readonly Step[], signal: AbortSignal): Promise<Ready> {
   const { home, dependencies } = surroundings;
-  const folder = join(stagingOf(home), `${own}${crypto.randomUUID()}`);
+  const folder = join(stagingOf(home), readyName());
   const folders = new Map<string, string>();
   const ready: Ready = {
     folders,
