@@ -54,8 +54,8 @@ async function start() {
         await client.call("health", {});
       }
     },
-    /** When it was asked, once for each look: a look that fails asks a few times within seconds. */
-    looks: () => asked.filter((at, index) => index === 0 || at - asked[index - 1]! > 12_000),
+    /** When it was asked, once for each look: a look that fails asks a few times within its 20 s. */
+    looks: () => asked.filter((at, index) => index === 0 || at - asked[index - 1]! > 25_000),
     async told() {
       const { plugins } = await client.call<{ plugins: { errors: { error: string }[] } }>("health", {});
       return plugins.errors.map(({ error }) => error);
@@ -105,7 +105,7 @@ test("one that is not reached is asked more and more rarely, that is told from t
   expect(await stopped).toMatchObject({ id: "weather", version: "1.0.0", reason });
   expect(await it.told()).toEqual([]);
   await it.until(() => it.looks().length === 3);
-  expect(Math.max(...pausesIn(it.looks()))).toBeLessThan(60_000);
+  expect(Math.max(...pausesIn(it.looks()))).toBeLessThan(90_000);
 }, 120_000);
 
 test("one that asks to be left alone is left alone as long as it asks, and five minutes at most", async () => {
