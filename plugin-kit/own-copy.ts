@@ -5,43 +5,44 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Half of it is as good a name. */
-const sha256 = (bytes: Uint8Array): string => new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 32);
-
-/** Of every file of a package, its digest. */
-export const contentsFile = "dist/contents.json";
-/** In it is the name of the copy, which the launcher can read. */
-export const nameFile = "dist/name";
+/** The digest of all other files, by which the launcher calls the copy. */
+const nameFile = "dist/name";
 /** Only in a copy, which its gateway may leave its pid in. */
-export const copyFile = "dist/copy";
+const copyFile = "dist/copy";
 
 /** Older copies that stay, beside those that a gateway runs from. */
 const kept = 1;
 
-/** For the end of making a package. */
-export function describeContents(root: string, paths: readonly string[]): void {
-  const contents = JSON.stringify(Object.fromEntries(paths.map((path) => [path, sha256(readFileSync(join(root, path)))])));
-  writeFileSync(join(root, contentsFile), contents);
-  writeFileSync(join(root, nameFile), sha256(Buffer.from(contents)));
+type Files = ReadonlyMap<string, Uint8Array>;
+
+/** By their paths, in order. */
+function filesOf(root: string): Files {
+  const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => path !== nameFile);
+  return new Map(
+    paths.sort().flatMap((path) => (statSync(join(root, path)).isFile() ? [[path, readFileSync(join(root, path))] as const] : [])),
+  );
 }
+
+/** Half of a SHA-256 is as good a name. */
+function nameOf(files: Files): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const [path, bytes] of files) hash.update(`${path}\0${bytes.length}\0`).update(bytes);
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** For the end of making a package. */
+export const nameContents = (root: string): void => writeFileSync(join(root, nameFile), nameOf(filesOf(root)));
 
 /** Whole or not at all, and exactly what was packed. */
 function copy(root: string, copies: string): void {
-  const contents = readFileSync(join(root, contentsFile), "utf8");
-  const name = sha256(Buffer.from(contents));
+  const name = readFileSync(join(root, nameFile), "utf8");
+  const files = filesOf(root);
+  if (nameOf(files) !== name) throw new Error("its files are not those that were packed");
   const [to, making] = [join(copies, name), join(copies, `.${name}-${process.pid}`)];
   try {
-    for (const [path, digest] of Object.entries(JSON.parse(contents) as Readonly<Record<string, string>>)) {
-      const bytes = readFileSync(join(root, path));
-      if (sha256(bytes) !== digest) throw new Error(`${path} is not what was packed`);
-      put(join(making, path), bytes);
-    }
-    for (const [path, text] of [
-      [contentsFile, contents],
-      [nameFile, name],
-      [copyFile, ""],
-    ] as const)
-      put(join(making, path), text);
+    for (const [path, bytes] of files) put(join(making, path), bytes);
+    put(join(making, nameFile), name);
+    put(join(making, copyFile), "");
     chmodSync(join(making, "pincer"), 0o755);
     if (!existsSync(to)) renameSync(making, to);
   } finally {

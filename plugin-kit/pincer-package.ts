@@ -2,7 +2,7 @@
  * Pincer as it is published: the launcher, one bundle of the CLI, the gateway and the default set, the repository's other plugins as they are, and
  * what plugins are bundled with where they run. Nothing of it is built, fetched or changed where it is used.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
@@ -10,7 +10,7 @@ import { bundled } from "./build.ts";
 import { packageOf } from "./create.ts";
 import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
-import { describeContents } from "./own-copy.ts";
+import { nameContents } from "./own-copy.ts";
 import { gatewayFolder } from "./published.ts";
 import { compileSdk, type SdkPackage } from "./sdk-declarations.ts";
 
@@ -69,8 +69,7 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
   const own = join(repository, "plugin-kit", "own-copy.ts");
   for (const artifact of await bundled("the copier", dirname(own), { entrypoints: [own], minify: true }))
     write(stage, "dist/own-copy.js", await artifact.text());
-  const paths = readdirSync(stage, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(stage, path)).isFile());
-  describeContents(stage, paths.sort());
+  nameContents(stage);
 }
 
 /** A plugin of the default set: its manifest, and when it runs in a process of its own its code, with everything but the SDK. Answers whether it has that. */

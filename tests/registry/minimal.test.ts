@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from "node:path";
 import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
 import { commandOf, testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
+import { nameContents } from "../../plugin-kit/own-copy.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { pdfOf } from "../support/pdf.ts";
 import { contentsOf, type Outcome, type Published, packPincer, publishPincer, run, type User } from "../support/published.ts";
@@ -192,6 +193,7 @@ export default definePlugin({ setup: (ctx) => ctx.method(say, async () => ({ sai
   }))
     writeFileSync(join(folder, name), JSON.stringify(content));
   writeFileSync(join(folder, "plugin.ts"), code);
+  nameContents(root);
 }
 
 const say = async (user: User, root: string, env: Readonly<Record<string, string>>) => {

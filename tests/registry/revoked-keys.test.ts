@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LockEntry } from "../../plugins/registry-client/engine/lock.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
-import { rotateRoot } from "../../registry/repository/rotate.ts";
+import { rotateRoot } from "../../registry/testing/rotate.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { type Signed, signMetadata } from "../../registry/trust/metadata.ts";
 import { signStatement } from "../../registry/trust/statement.ts";

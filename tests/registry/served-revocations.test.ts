@@ -13,15 +13,13 @@ test("a skill is revoked, taken back, handed over to another publisher, and stop
   const folder = registry.temporary("dice");
   const publish = async (version: string, publisher: string, key: string) => {
     writeFileSync(join(folder, "SKILL.md"), skillText("dice", "Throws dice.", "allowed-tools: skills_read", `Throw them, ${version}.`));
-    const flags = ["--to", registry.url, "--publisher", publisher, "--key", key, "--version", version];
+    const flags = ["--registry", registry.url, "--publisher", publisher, "--key", key, "--version", version];
     expect(await registry.cli.json(["skills", "publish", folder, ...flags])).toMatchObject({ ok: true });
   };
   /** By whoever runs the registry, beside the server. */
   const operate = async (...words: string[]) => {
-    const [verb = "", ...more] = words;
-    expect(await registry.cli.json(["registry", verb, registry.folder, ...more, "--key-folder", registry.keyFolder])).toMatchObject({
-      ok: true,
-    });
+    const there = ["--registry", registry.folder, "--key-folder", registry.keyFolder];
+    expect(await registry.cli.json(["registry", ...words, ...there])).toMatchObject({ ok: true });
   };
   const revoke = (what: string, ...more: string[]) => operate("revoke", what, ...more, "--key", join(registry.keyFolder, "online.pem"));
   await publish("1.0.0", "ada", ada.file);
@@ -59,7 +57,8 @@ test("a skill is revoked, taken back, handed over to another publisher, and stop
   await it.asked();
   expect([await status(), await isOffered(true)]).toEqual([null, true]);
 
-  await operate("transfer", "dice", "--to", "eve", "--from-key", ada.file, "--to-key", eve.file);
+  await operate("transfer", "offer", "dice", "--to", "eve", "--key", ada.file);
+  await operate("transfer", "accept", "dice", "--publisher", "eve", "--key", eve.file);
   await it.asked();
   expect(await status()).toBeNull();
   await revoke(`key:${ada.signer.json.keyval.public}`, "--reason", "lost on a train");

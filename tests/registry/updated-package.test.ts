@@ -1,9 +1,9 @@
 /** The package of Pincer is replaced, and goes, under a gateway that runs from it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
-import { describeContents } from "../../plugin-kit/own-copy.ts";
+import { nameContents } from "../../plugin-kit/own-copy.ts";
 import { type Outcome, type Published, publishPincer, run } from "../support/published.ts";
 
 let published: Published;
@@ -24,9 +24,7 @@ function nextVersion(): string {
   writeFileSync(about, readFileSync(about, "utf8").replace('"version": "0.1.0"', '"version": "0.1.1"'));
   const gateway = join(root, "dist", "gateway");
   for (const name of readdirSync(gateway)) if (name.endsWith(".js")) appendFileSync(join(gateway, name), "\n// next\n");
-  const made = ["dist/contents.json", "dist/name"];
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(root, path)).isFile());
-  describeContents(root, files.filter((path) => !made.includes(path)).sort());
+  nameContents(root);
   const archive = join(published.folder, "next.tgz");
   const { exitCode } = Bun.spawnSync(["tar", "-czf", archive, "-C", join(published.folder, "next"), "pincer"]);
   expect(exitCode).toBe(0);
@@ -90,7 +88,7 @@ test("a package that is not whole is not run from, and says so", async () => {
   const refused = await user.pincer(root, ["version"]);
   expect(refused).toMatchObject({
     code: 1,
-    err: expect.stringContaining("is not whole: plugins/webchat/plugin.json is not what was packed"),
+    err: expect.stringContaining("is not whole: its files are not those that were packed"),
   });
   const copies = join(user.folder, ".cache", "pincer", "versions");
   expect(readdirSync(copies)).toEqual([]);

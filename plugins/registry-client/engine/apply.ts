@@ -16,7 +16,7 @@ import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
 import { driftIn, record, shownDrift } from "./record.ts";
 import type { Change } from "./settings.ts";
-import type { Step } from "./step.ts";
+import type { Step, StepOf } from "./step.ts";
 import { type Surroundings, teller } from "./surroundings.ts";
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
@@ -35,8 +35,6 @@ export async function applyStep(surroundings: Surroundings, step: Step, ready: R
       return undefined;
   }
 }
-
-type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
 
 /** What it takes that it runs, and confined: nobody but the operator trusts it any further, and then he says so himself. */
 async function settingsFor({ settings }: Surroundings, { kind, id }: PackageName, signal: AbortSignal): Promise<readonly Change[]> {

@@ -1,4 +1,4 @@
-/** What there is to do for one package, once somebody has said yes. */
+/** One thing that a plan comes to. */
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
@@ -21,3 +21,5 @@ export type Step =
   /** What a plugin kept that was removed before. */
   | { readonly do: "forget"; readonly id: string }
   | { readonly do: "nothing" };
+
+export type StepOf<D extends Step["do"]> = Extract<Step, { do: D }>;
