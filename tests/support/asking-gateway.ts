@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import type { Shop } from "./packages.ts";
 
 export async function startAsking(shop: Pick<Shop, "registry">, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {

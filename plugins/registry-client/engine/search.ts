@@ -1,8 +1,8 @@
 /** Looking for a package by what it is about. */
 import { type Static, Type } from "@sinclair/typebox";
 import type { RegistrySources } from "../sources/registry.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import { PlanItem } from "./plan.ts";
+import type { EmbeddedPackages } from "./package/embedded.ts";
+import { PlanItem } from "./plan/plan.ts";
 
 export const Hit = Type.Object(
   {

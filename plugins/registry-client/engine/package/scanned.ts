@@ -2,8 +2,8 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Finding } from "@pincer/registry/scan/finding";
 import { scanPackage } from "@pincer/registry/scan/scan";
+import type { Notice } from "../plan/plan.ts";
 import type { Package } from "./package.ts";
-import type { Notice } from "./plan.ts";
 
 const levels = { low: "note", medium: "warning", high: "yes" } as const;
 
