@@ -5,10 +5,11 @@ import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createAnswers } from "./answers.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import type { Request } from "./engine/plan.ts";
-import { createScanned } from "./engine/scanned.ts";
+
+import { settingsOfGateway } from "./engine/home/settings.ts";
+import { createScanned } from "./engine/package/scanned.ts";
+import type { Request } from "./engine/plan/plan.ts";
 import { usualHits } from "./engine/search.ts";
-import { settingsOfGateway } from "./engine/settings.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import { listed } from "./installed.ts";

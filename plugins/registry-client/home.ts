@@ -7,8 +7,9 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { Value } from "@sinclair/typebox/value";
 import { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import { createScanned } from "./engine/scanned.ts";
-import { settingsOfFile } from "./engine/settings.ts";
+
+import { settingsOfFile } from "./engine/home/settings.ts";
+import { createScanned } from "./engine/package/scanned.ts";
 import type { Surroundings } from "./engine/surroundings.ts";
 import { clientErrors } from "./errors.ts";
 import { placesOf } from "./package-sources.ts";

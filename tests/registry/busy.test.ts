@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { type Shop, startShop } from "../support/packages.ts";
 
 /** Seconds for the rules, and 17 kB as it comes. */

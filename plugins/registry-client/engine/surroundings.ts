@@ -5,10 +5,10 @@ import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
 import type { Dependencies } from "../dependencies/dependencies.ts";
-import type { Scanned } from "./scanned.ts";
-import type { Settings } from "./settings.ts";
-import type { Sources } from "./sources.ts";
 
+import type { Sources } from "../sources/sources.ts";
+import type { Settings } from "./home/settings.ts";
+import type { Scanned } from "./package/scanned.ts";
 export const Progress = Type.Object({
   id: Type.String(),
   step: Type.Union(

@@ -2,15 +2,15 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Published } from "@pincer/registry/client/client";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors, isRevoked } from "../errors.ts";
-import type { Candidate, Wanted } from "../sources/source.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import type { LockEntry } from "./lock.ts";
+import { clientErrors, isRevoked } from "../../errors.ts";
+import type { Candidate, Wanted } from "../../sources/source.ts";
+import { resolved } from "../../sources/sources.ts";
+import type { LockEntry } from "../home/lock.ts";
+import type { EmbeddedPackages } from "../package/embedded.ts";
+import { isKeyRevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice } from "./plan.ts";
 import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
-import { isKeyRevoked } from "./revoked.ts";
-import { resolved } from "./sources.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 const hourMs = 3_600_000;
 

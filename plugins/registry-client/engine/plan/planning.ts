@@ -6,22 +6,23 @@ import { needsDependencies } from "@pincer/plugin-kit/install";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import type { Candidate } from "../sources/source.ts";
-import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
-import type { Embedded } from "./embedded.ts";
-import { readFiles } from "./files.ts";
-import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
-import { inheriting, keptWhere, leftOf } from "./left.ts";
-import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
-import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
+import { clientErrors } from "../../errors.ts";
+import type { Candidate } from "../../sources/source.ts";
+import { isSamePlace, shownOrigin } from "../../sources/sources.ts";
+import { readFiles } from "../home/files.ts";
+import { folderOf, isLinked, pointedAt, readText } from "../home/layout.ts";
+import { inheriting, keptWhere, leftOf } from "../home/left.ts";
+import { type LockEntry, type LockedVersion, versionIn } from "../home/lock.ts";
+import { changedFolder, writesOver } from "../home/unchanged.ts";
+import { type About, aboutPackage, aboutPlugin, manifestFile } from "../package/about.ts";
+import type { Embedded } from "../package/embedded.ts";
+import { bytesOf, digestsOf, type Package, readPackage } from "../package/package.ts";
+import { compare, compareFiles, comparePublishers, shownPublisher } from "../package/review.ts";
+import { isKeyRevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice, PlanItem } from "./plan.ts";
-import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
-import { isKeyRevoked } from "./revoked.ts";
-import { isSamePlace, shownOrigin } from "./sources.ts";
+
 import type { Step } from "./step.ts";
-import type { Surroundings } from "./surroundings.ts";
-import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
