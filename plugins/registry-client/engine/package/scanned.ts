@@ -2,7 +2,7 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Finding } from "@pincer/registry/scan/finding";
 import { scanPackage } from "@pincer/registry/scan/scan";
-import type { Notice } from "../plan/plan.ts";
+import type { Notice } from "../../notice.ts";
 import type { Package } from "./package.ts";
 
 const levels = { low: "note", medium: "warning", high: "yes" } as const;
