@@ -1,6 +1,7 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { within } from "@pincer/plugin-sdk/signal";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
@@ -31,7 +32,6 @@ import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { type Hit, search } from "./search.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
   try {
