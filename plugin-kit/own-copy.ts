@@ -15,9 +15,9 @@ const kept = 1;
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
-/** By their paths, in order. */
+/** By their paths, in order; without what an installer leaves for itself (`.bun-tag`), as none that is packed begins so. */
 function filesOf(root: string): Files {
-  const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => path !== nameFile);
+  const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((path) => path !== nameFile && !path.startsWith("."));
   return new Map(
     paths.sort().flatMap((path) => (statSync(join(root, path)).isFile() ? [[path, readFileSync(join(root, path))] as const] : [])),
   );
