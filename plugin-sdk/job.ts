@@ -86,6 +86,8 @@ export interface Job<I = unknown> {
   readonly input: I;
   /** Epoch milliseconds of the admission. */
   readonly admittedAt: number;
+  /** Grows with each admission, over all lanes, whatever the time of day says. */
+  readonly order: number;
   /** Aborts on cancellation, on the deadline, and when this generation stops waiting for its jobs. */
   readonly signal: AbortSignal;
   /** True when this run continues one that a crash or a swap ended. */

@@ -37,8 +37,8 @@ export function createLanes(deps: LanesDeps) {
     /** What runs in a lane, and what waits there, in the order in which it will run. */
     status(name: string) {
       const { running, waiting = [] } = scheduler.lanes.get(name) ?? {};
-      const shown = ({ key, kind, lane, mode, admittedAt, input }: OpenJob, state: "running" | "ready") => {
-        return { key, kind, lane, mode, state, admittedAt, input: JSON.parse(input) as unknown };
+      const shown = ({ id, key, kind, lane, mode, admittedAt, input }: OpenJob, state: "running" | "ready") => {
+        return { key, kind, lane, mode, state, admittedAt, order: id, input: JSON.parse(input) as unknown };
       };
       return { running: running && shown(running, "running"), waiting: waiting.map((job) => shown(job, "ready")) };
     },

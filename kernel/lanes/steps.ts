@@ -40,6 +40,7 @@ export class Steps {
       key: job.key,
       lane: job.lane,
       admittedAt: job.admittedAt,
+      order: job.id,
       input: JSON.parse(job.input),
       signal,
       resumed: job.journal !== null,

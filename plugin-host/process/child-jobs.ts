@@ -11,8 +11,8 @@ export function createChildJobs(peer: () => Peer) {
   const running = new Map<string, Job>();
   return {
     async run(kind: string, job: Job): Promise<unknown> {
-      const { key, lane, input, admittedAt, resumed, crashes } = job;
-      const facts: JobFacts = { kind, key, lane, input, admittedAt, resumed, crashes };
+      const { key, lane, input, admittedAt, order, resumed, crashes } = job;
+      const facts: JobFacts = { kind, key, lane, input, admittedAt, order, resumed, crashes };
       running.set(key, job);
       try {
         return await orGivenBack(job, peer(), peer().call("job", { job: facts }, { signal: job.signal }));

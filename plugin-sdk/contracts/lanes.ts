@@ -10,6 +10,8 @@ export const LaneJob = Type.Object({
   state: JobState,
   input: Type.Unknown(),
   admittedAt: Type.Integer(),
+  /** Grows with each admission, over all lanes. */
+  order: Type.Integer(),
 });
 
 export const lanes = defineContract({

@@ -97,6 +97,7 @@ export interface JobFacts {
   readonly lane: string;
   readonly input: unknown;
   readonly admittedAt: number;
+  readonly order: number;
   readonly resumed: boolean;
   readonly crashes: number;
 }

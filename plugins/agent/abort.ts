@@ -11,7 +11,7 @@ interface StopRequest {
   readonly runId?: string | undefined;
   /** Also what waits behind it. */
   readonly waiting: boolean;
-  /** Epoch milliseconds of the request: what was admitted then or later is not meant. Absent: all that is there. */
+  /** The request's place among the admissions: what was admitted behind it is not meant. Absent: all that is there. */
   readonly before?: number;
   /** In the words of the wire: `rpc`, `stop`. */
   readonly stopReason: string;
@@ -34,7 +34,7 @@ export async function stopRuns(agent: AgentContext, runs: Runs, request: StopReq
     if (found === null || (found.lane !== lane && found.lane !== commandLane(sessionKey))) return [];
   }
   const { running, waiting: queue } = await agent.uses.lanes.status({ lane }, io);
-  const there = [...(waiting ? queue : []), ...(running === null ? [] : [running])].filter(({ admittedAt }) => admittedAt < before);
+  const there = [...(waiting ? queue : []), ...(running === null ? [] : [running])].filter(({ order }) => order < before);
   const meant = key === undefined ? there.map((job) => job.key) : [key];
   // Those whose end was told already are only still putting things away.
   const runIds = meant.flatMap((one) => runIdOf(one) ?? []).filter((runId) => !runs.isTold(runId));

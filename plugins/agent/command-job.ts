@@ -1,6 +1,6 @@
 /** The job `agent.command`: what somebody typed to the gateway instead of to the model. Its answer is a note, which no model sees. */
 import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
-import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
+import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { stopRuns } from "./abort.ts";
 import { admissionOf } from "./admission.ts";
@@ -104,14 +104,19 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return level === undefined ? "Thinking is as configured again." : `Thinking: ${level}, from now on in this conversation.`;
   };
 
-  const stop = async ({ sessionKey, agentId }: CommandInput, before: number): Promise<string> => {
+  const stop = async ({ input: { sessionKey, agentId }, order: before }: Job<CommandInput>): Promise<string> => {
     const stopped = await stopRuns(agent, runs, { sessionKey, agentId, waiting: true, before, stopReason: "stop" });
     return stopped.length === 0 ? "Nothing is running." : "Stopped.";
   };
 
-  const begin = async ({ sessionKey }: CommandInput, reason: "new" | "reset", before: number): Promise<string> => {
-    runs.emptied.set(sessionKey, before);
-    await agent.call(sessionsReset, { key: sessionKey, reason }).finally(() => runs.emptied.delete(sessionKey));
+  const begin = async (job: Job<CommandInput>, reason: "new" | "reset"): Promise<string> => {
+    const { sessionKey: key } = job.input;
+    const before = async () => (await facetsOf(job.input)).sessionId;
+    const expectedSessionId = await job.effect("session", null, before, { replay: "safe" });
+    await agent.call(sessionsReset, { key, reason, expectedSessionId }).catch((error: unknown) => {
+      // It has been emptied meanwhile: by somebody else, or by this command before the process died.
+      if (!hasCode(error, "SESSION_CHANGED")) throw error;
+    });
     return reason === "new" ? "A new conversation." : "This conversation is empty again.";
   };
 
@@ -148,8 +153,8 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     return (await approvals.answer({ code, decision, by }, { signal: agent.signal })).text;
   };
 
-  /** `at`: when it was admitted, as epoch milliseconds; what is written from then on is not meant by it. */
-  const run = async (input: CommandInput, at: number): Promise<string> => {
+  const run = async (job: Job<CommandInput>): Promise<string> => {
+    const { input } = job;
     if (input.refused === true) return `Only the owner of this assistant may use /${input.command}${input.group === true ? " here" : ""}.`;
     switch (input.command) {
       case "agents":
@@ -166,10 +171,10 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
       case "think":
         return think(input);
       case "stop":
-        return stop(input, at);
+        return stop(job);
       case "new":
       case "reset":
-        return begin(input, input.command, at);
+        return begin(job, input.command);
       default:
         return help(input);
     }
@@ -185,8 +190,8 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
     try {
       events.lifecycle("start", { startedAt: events.startedAt });
       const obey = () =>
-        run(input, job.admittedAt).catch((error: unknown) => {
-          if (job.signal.aborted || !isGatewayError(error)) throw error;
+        run(job).catch((error: unknown) => {
+          if (job.signal.aborted || isPutOff(error) || !isGatewayError(error)) throw error;
           return `That did not work: ${error.message}`;
         });
       const text = await job.effect("command", { command: input.command, args: input.args }, obey, { replay: "safe" });

@@ -163,3 +163,39 @@ test("old tool results are left out before anything is summarised", async () => 
   expect(summaries(talk)).toHaveLength(0);
   expect(JSON.stringify(talk.script.models.at(-1)!.request.messages)).toContain("an old result, left out");
 });
+
+test("a resumed turn whose model has a smaller window by then makes a summary of its own of what the first one left", async () => {
+  const home = await mkdtemp(join(tmpdir(), "agent-pieces-"));
+  const script = startScript();
+  try {
+    const config = { gateway: { lanes: { drainMs: 0 } } };
+    const first = await startConversation({ home, script, config });
+    script.otherwise(says("short"));
+    for (let turn = 0; turn < 8; turn++) await first.ask(long(`question ${turn}`));
+    await first.gateway.stop();
+
+    const second = await startConversation({ home, script, config, model: { contextWindow: 6_000 } });
+    let part = 0;
+    const asked = Promise.withResolvers<void>();
+    script.otherwise(async function* (request, signal) {
+      if (isSummary(request)) return yield { text: `PART ${++part}` };
+      asked.resolve();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    });
+    const runId = await second.say("and?");
+    await asked.promise;
+    await second.gateway.stop();
+    const made = part;
+    expect(made).toBeGreaterThan(0);
+
+    await using third = await startConversation({ home, script, config, model: { contextWindow: 1_200 } });
+    script.otherwise((request) => [{ text: isSummary(request) ? `PART ${++part}` : "still here" }]);
+    expect(await third.client.call<object>("agent.wait", { runId })).toMatchObject({ terminalReply: { text: "still here" } });
+    const since = summaries(third).slice(made);
+    expect(since.map(({ request }) => textOf(request.messages[0])).join()).toContain("question 7");
+    expect(textOf(script.models.at(-1)!.request.messages[0])).toContain(`PART ${part}`);
+  } finally {
+    await script.stop();
+    await rm(home, { recursive: true, force: true });
+  }
+});

@@ -114,14 +114,10 @@ export async function compact(options: CompactionOptions, name: string, keep: nu
     let summary = "";
     for (const [index, piece] of summaryPieces(lines, pieceTokens).entries()) {
       const known = summary === "" ? "" : `Your summary of what came before:\n\n${summary}\n\n`;
-      summary = await options.job.effect(
-        `compact:${name}:${index}`,
-        { name, index },
-        () => summarise(options, `${known}<conversation>\n${piece}\n</conversation>`),
-        {
-          replay: "safe",
-        },
-      );
+      const conversation = `${known}<conversation>\n${piece}\n</conversation>`;
+      // A resumed turn may have to summarise something else: its model can be another one by then.
+      const step = `compact:${name}:${index}:${Bun.hash.xxHash64(conversation).toString(36)}`;
+      summary = await options.job.effect(step, { name, index }, () => summarise(options, conversation), { replay: "safe" });
     }
     await transcript.summarise(name, `${summaryHead}${summary}`, end, agent.clock.now(), (from) => summaryId(operationId, from));
     tell("end", { completed: true });

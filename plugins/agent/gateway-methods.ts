@@ -6,7 +6,11 @@ export const sessionsReset = defineMethod({
   name: "sessions.reset",
   summary: "Begins an empty transcript.",
   scope: "operator.admin",
-  params: Type.Object({ key: Type.String(), reason: Type.Union([Type.Literal("new"), Type.Literal("reset")]) }),
+  params: Type.Object({
+    key: Type.String(),
+    reason: Type.Union([Type.Literal("new"), Type.Literal("reset")]),
+    expectedSessionId: Type.String(),
+  }),
   result: Type.Object({ ok: Type.Boolean() }),
 });
 

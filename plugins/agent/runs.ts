@@ -17,8 +17,6 @@ export class Runs {
   readonly #held = new Map<string, Promise<void>>();
   /** Why runs are being stopped, in the words of the wire. */
   readonly #stopping = new Map<string, string>();
-  /** Sessions that a command empties, and since when what is written there is for the new conversation, as epoch milliseconds. */
-  readonly emptied = new Map<string, number>();
   /** The newest runs whose end was told: their jobs may still be on their way out of the lane. */
   readonly #told = new Set<string>();
 

@@ -1,6 +1,7 @@
 /** Stopping, compacting and writing into a session from outside of its turns. */
 import { hasCode } from "@pincer/plugin-sdk/error";
 import { cancelAll, stopRuns } from "./abort.ts";
+import { emptiedAt } from "./commands-about.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
 import { findSession, openSession } from "./session-address.ts";
@@ -85,8 +86,8 @@ export async function stopSession(agent: AgentContext, runs: Runs, sessionKey: s
     reason,
   );
   const { running, waiting } = await agent.uses.lanes.status({ lane: turnLane(sessionKey) }, io);
-  const before = runs.emptied.get(sessionKey) ?? Number.POSITIVE_INFINITY;
-  const meant = [...waiting, ...(running === null ? [] : [running])].filter(({ admittedAt }) => admittedAt < before);
+  const before = (await emptiedAt(agent, sessionKey)) ?? Number.POSITIVE_INFINITY;
+  const meant = [...waiting, ...(running === null ? [] : [running])].filter(({ order }) => order < before);
   const there = meant.map(({ key }) => key);
   const keys = await cancelAll(agent, there, `the session was ${reason}`);
   const stopped = keys.flatMap((key) => runIdOf(key) ?? []);

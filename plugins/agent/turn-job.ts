@@ -4,12 +4,13 @@ import { errorMessage, hasCode, isGatewayError } from "@pincer/plugin-sdk/error"
 import { turnEnded } from "@pincer/plugin-sdk/hooks";
 import type { Job } from "@pincer/plugin-sdk/job";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
+import { commandsDone } from "./commands-about.ts";
 import { agentErrors, isFinal, isPutOff } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
 import type { RunEvents } from "./run-events.ts";
 import { interrupted, type Runs } from "./runs.ts";
 import { Turn, type TurnEnd, type TurnParts } from "./turn.ts";
-import { type CommandInput, commandLane, type RunResult, type TurnInput } from "./turn-input.ts";
+import type { RunResult, TurnInput } from "./turn-input.ts";
 import type { AgentContext } from "./uses.ts";
 
 const isOfTheLane = (error: unknown) => isPutOff(error) || (isGatewayError(error) && error.code.startsWith("LANE_"));
@@ -33,7 +34,7 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
     const { input } = job;
     const { runId, agentId } = input;
     const io = { signal: agent.signal };
-    await commandsBefore(agent, job);
+    await commandsDone(agent, { sessionKey: input.sessionKey, order: job.order, signal: job.signal }, "before");
     using stop = linkSignals(job.signal);
     const { signal } = stop;
     const [session] = await Promise.all([sessionOf(input), runs.answered(runId)]);
@@ -135,20 +136,6 @@ export function createTurnHandler(parts: TurnParts, runs: Runs) {
       runs.finish(run);
     }
   };
-}
-
-/** What was typed before a message decides what it is said to: an empty conversation, another model. */
-const decisive: ReadonlySet<string> = new Set(["new", "reset", "model", "think"]);
-
-async function commandsBefore({ uses: { lanes }, signal }: AgentContext, job: Job<TurnInput>): Promise<void> {
-  const { running, waiting } = await lanes.status({ lane: commandLane(job.input.sessionKey) }, { signal });
-  const isBefore = ({ admittedAt, input }: { readonly admittedAt: number; readonly input: unknown }) =>
-    admittedAt <= job.admittedAt && decisive.has((input as CommandInput).command);
-  const keys = [...(running === null ? [] : [running]), ...waiting].filter(isBefore).map(({ key }) => key);
-  await Promise.all(keys.map((key) => lanes.wait({ key }, { signal: job.signal }))).catch((error: unknown) => {
-    // Who is told to end meanwhile has a place in the conversation all the same.
-    if (!job.signal.aborted) throw error;
-  });
 }
 
 const tooLong = (limit: number) => agentErrors.AGENT_TIMEOUT(`The turn was stopped: it took longer than ${Math.round(limit / 1000)} s.`);

@@ -14,6 +14,7 @@ import { newBoundary } from "@pincer/plugin-sdk/untrusted";
 import type { AgentFiles } from "./agent-files.ts";
 import { BlockReplies } from "./block-replies.ts";
 import { calledSkill } from "./called-skill.ts";
+import { commandsDone } from "./commands-about.ts";
 import type { ContextCache } from "./context-cache.ts";
 import { agentErrors } from "./errors.ts";
 import type { ErrorKind } from "./events.ts";
@@ -396,8 +397,9 @@ export class Turn {
 
   /** Takes over what waits: at the start, and behind each call's tools. */
   async #take(): Promise<readonly TurnInput[]> {
-    const { job } = this.#options;
+    const { agent, job, session, signal } = this.#options;
     const place = this.#takes++;
+    await commandsDone(agent, { sessionKey: session.key, order: job.order, signal }, "behind");
     const taken = place === 0 ? job.take<TurnInput>("start", ["collect", "steer"]) : job.take<TurnInput>(`steer:${place}`);
     return (await taken).map(({ input }) => input);
   }

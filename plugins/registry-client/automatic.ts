@@ -3,9 +3,9 @@ import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { type Static, Type } from "@sinclair/typebox";
 import type { ClientConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
-import { keyOf, nameOf, type Packages } from "./engine/lock.ts";
-import { type Automatic, readAutomatic, writeAutomatic } from "./engine/memory.ts";
-import { PlanItem } from "./engine/plan.ts";
+import { keyOf, nameOf, type Packages } from "./engine/home/lock.ts";
+import { type Automatic, readAutomatic, writeAutomatic } from "./engine/home/memory.ts";
+import { PlanItem } from "./engine/plan/plan.ts";
 
 export const Updated = Type.Object(
   {

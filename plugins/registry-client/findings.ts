@@ -1,12 +1,12 @@
 /** For `pincer doctor`: what is wrong with what is installed, and what to type. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
-import { readBegun } from "./engine/journal.ts";
-import { isLinked } from "./engine/layout.ts";
-import { nameOf, type Packages, readLock } from "./engine/lock.ts";
-import { shownDrift } from "./engine/record.ts";
-import { driftOf, unlocked } from "./engine/restoring.ts";
-import { revokedNow } from "./engine/revoked.ts";
+import { readBegun } from "./engine/apply/journal.ts";
+import { isLinked } from "./engine/home/layout.ts";
+import { nameOf, type Packages, readLock } from "./engine/home/lock.ts";
+import { shownDrift } from "./engine/home/record.ts";
+import { driftOf, unlocked } from "./engine/plan/restoring.ts";
+import { revokedNow } from "./engine/revocation/revoked.ts";
 import type { check } from "./methods.ts";
 import type { Trouble } from "./watch.ts";
 

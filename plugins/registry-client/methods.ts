@@ -3,9 +3,9 @@ import { defineEvent } from "@pincer/plugin-sdk/event";
 import { defineMethod } from "@pincer/plugin-sdk/method";
 import { type TProperties, Type } from "@sinclair/typebox";
 import { Updated } from "./automatic.ts";
-import { Outcome, Plan, Request } from "./engine/plan.ts";
+import { Outcome, Plan, Request } from "./engine/plan/plan.ts";
 import { Info, Reasons } from "./engine/questions.ts";
-import { Revoked } from "./engine/revoked.ts";
+import { Revoked } from "./engine/revocation/revoked.ts";
 import { Hit } from "./engine/search.ts";
 import { Progress } from "./engine/surroundings.ts";
 

@@ -2,9 +2,9 @@
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { RegistryError } from "@pincer/registry/error";
-import { readLock } from "./engine/lock.ts";
-import { followKeys, signedToday } from "./engine/resigned.ts";
-import { type Marked, markRevoked, registriesIn, type Said } from "./engine/revoked.ts";
+import { readLock } from "./engine/home/lock.ts";
+import { followKeys, signedToday } from "./engine/revocation/resigned.ts";
+import { type Marked, markRevoked, registriesIn, type Said } from "./engine/revocation/revoked.ts";
 import type { RegistrySources } from "./sources/registry.ts";
 
 /** One that does not answer in this time is asked again later: it keeps the others from being asked. */

@@ -122,9 +122,15 @@ export class Load {
     }
   }
 
-  get isAccepted(): boolean {
+  /** What was said and is not accepted, for people to read. */
+  missing(): string[] {
     this.heardOutside();
-    return this.said.every(({ isAccepted }) => isAccepted) && this.notes.every(({ answer }) => answer !== undefined);
+    const unheard = this.said.filter(({ isAccepted }) => !isAccepted);
+    const unanswered = this.notes.filter(({ answer }) => answer === undefined);
+    return [
+      ...unheard.map(({ name, sessionKey, place }) => `${name} in ${place ? `${place.channel.name} ${place.conversation}` : sessionKey}`),
+      ...unanswered.map(({ key, channel, to }) => `${key} to ${channel.name} ${to}`),
+    ];
   }
 
   /** Waits until every channel has been connected once. False when the gateway is gone. */

@@ -12,6 +12,7 @@ import { complaintsOf } from "./checks.ts";
 import { type HomeOptions, homeConfig } from "./home-config.ts";
 import { Life } from "./life.ts";
 import { Load } from "./load.ts";
+import { untilHeard } from "./patience.ts";
 import { Random } from "./random.ts";
 import { Witness } from "./witness.ts";
 import { type OutsidePoint, outsidePoints, World } from "./world.ts";
@@ -112,7 +113,8 @@ export async function runTrial(plan: Plan): Promise<Outcome> {
       where = reason;
       await life.kill();
     };
-    if (at.startsWith("outside:")) world.arm(at.slice("outside:".length) as OutsidePoint, nth, () => kill(at));
+    const isGone = () => kill(at).then(() => true);
+    if (at.startsWith("outside:")) world.arm(at.slice("outside:".length) as OutsidePoint, nth, isGone);
     using _random = clock.after(at === "any" ? nth : 60_000, () => void kill("any"));
     const ready = await life.ready;
     if (ready !== undefined) {
@@ -161,12 +163,14 @@ async function rest(home: string, plan: Plan, world: World, load: Load, readyMs:
     return [`the gateway does not start any more: ${life.refusal?.message ?? JSON.stringify(end)}`];
   }
   const found: string[] = [];
-  for (let round = 0; round < 50; round++) {
-    await load.wave(ready.url, false, () => life.isOver);
-    await life.idle();
-    if (load.isAccepted) break;
-  }
-  if (!load.isAccepted) found.push("what was said is not accepted, however often it is repeated");
+  const missing = await untilHeard(
+    () => load.missing(),
+    async () => {
+      await load.wave(ready.url, false, () => life.isOver);
+      await life.idle();
+    },
+  );
+  if (missing.length > 0) found.push(`not accepted, however often it is repeated: ${missing.join(", ")}`);
   readyMs.push(life.readyMs ?? 0);
   if (life.resumedMs !== undefined) resumedMs.push(life.resumedMs);
   const end = await life.stop();

@@ -27,7 +27,7 @@ export type Word =
   | { readonly say: "refused"; readonly code: string; readonly message: string };
 
 export const victimPath = import.meta.path;
-const plugins = [
+export const victimPlugins = [
   "agent",
   "models",
   "delivery",
@@ -57,7 +57,7 @@ if (import.meta.main) {
         scriptedPlugins,
         ...(folder ? [folder] : []),
       ].map((path) => ({ path, layout: "source" })),
-      defaults: [...new Set([...plugins, ...more])],
+      defaults: [...new Set([...victimPlugins, ...more])],
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");

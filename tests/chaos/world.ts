@@ -66,7 +66,7 @@ export class World {
   /** Ids of tool calls that took effect, and of those that only read, in order. */
   readonly effects: string[] = [];
   readonly reads: string[] = [];
-  #trap: { readonly point: OutsidePoint; left: number; readonly kill: () => Promise<void> } | undefined;
+  #trap: { readonly point: OutsidePoint; left: number; readonly act: () => Promise<boolean> } | undefined;
 
   private constructor() {
     this.script.otherwise((request) => this.#answer(request));
@@ -85,9 +85,9 @@ export class World {
     return world;
   }
 
-  /** Kills at the n-th passing of the point. */
-  arm(point: OutsidePoint, nth: number, kill: () => Promise<void>): void {
-    this.#trap = { point, left: nth, kill };
+  /** Does that at the n-th passing of the point; it answers whether the gateway is gone. */
+  arm(point: OutsidePoint, nth: number, act: () => Promise<boolean>): void {
+    this.#trap = { point, left: nth, act };
   }
 
   disarm(): void {
@@ -103,13 +103,12 @@ export class World {
     await Promise.all([this.script.stop(), ...this.channels.map((channel) => channel[Symbol.asyncDispose]())]);
   }
 
-  /** True when the gateway was killed here. */
+  /** Whether the gateway is gone, by what was to be done here. */
   async #at(point: OutsidePoint): Promise<boolean> {
     const trap = this.#trap;
     if (trap?.point !== point || --trap.left > 0) return false;
     this.#trap = undefined;
-    await trap.kill();
-    return true;
+    return trap.act();
   }
 
   async *#answer(request: ModelRequest): AsyncGenerator<Step, void, void> {

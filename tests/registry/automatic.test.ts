@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import type { Updated } from "../../plugins/registry-client/automatic.ts";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { signMetadata } from "../../registry/trust/metadata.ts";
 import { events } from "../conformance/events.ts";

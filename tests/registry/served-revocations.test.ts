@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { refused, startAsking } from "../support/asking-gateway.ts";
 import { skillText } from "../support/skills.ts";
 import { startServedRegistry } from "./served-registry.ts";

@@ -217,12 +217,19 @@ test("what was found in a release is told to whoever publishes it, to whoever as
       findings: expect.arrayContaining([expect.objectContaining({ rule: "undeclared-host", file: "plugin.ts", line: 1 })]),
     });
   });
-  await withServer({ refuseFindings: "high" }, async ({ server, parcel }) => {
-    expect(await post(server.url, await parcel("eve", signer, "weather", { files }))).toMatchObject({
-      status: 403,
-      code: "REGISTRY_FORBIDDEN",
-    });
-  });
+  const resembles: Resemblance = ({ id }) => (id === "wether" ? "it looks like weather" : undefined);
+  await withServer(
+    { refuseFindings: "high" },
+    async ({ server, parcel }) => {
+      const send = async (id: string, more = files) => (await post(server.url, await parcel(`of-${id}`, signer, id, { files: more }))).code;
+      expect(await send("weather")).toBe("REGISTRY_FORBIDDEN");
+      // What is refused anyway is not looked through before.
+      expect(await send("wether")).toBe("REGISTRY_NAME_HELD");
+      expect(await post(server.url, await parcel("ada", createSigner().signer, "tides"))).toMatchObject({ status: 201 });
+      expect(await send("tides")).toBe("REGISTRY_NAME_TAKEN");
+    },
+    resembles,
+  );
 });
 
 test("a scan that takes too long is ended and told as grave, and others are answered while it runs", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { writeZip } from "../../registry/archive/zip-write.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { startShop } from "../support/packages.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { startShop } from "../support/packages.ts";
 
 /** A gateway that has something from a registry on the web; `answer` answers in the place of that, until it says that it does not. */

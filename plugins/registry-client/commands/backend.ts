@@ -3,7 +3,7 @@
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { Engine } from "../engine/engine.ts";
-import type { Outcome, Plan, Request } from "../engine/plan.ts";
+import type { Outcome, Plan, Request } from "../engine/plan/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";

@@ -1,6 +1,6 @@
 /** Plan, show, ask, apply: every command that changes what is installed goes this way. */
 import type { CommandIo } from "@pincer/plugin-sdk";
-import type { PlanItem, Request } from "../engine/plan.ts";
+import type { PlanItem, Request } from "../engine/plan/plan.ts";
 import { askFor } from "./ask.ts";
 import { type Backend, backendOf } from "./backend.ts";
 import type { Options } from "./options.ts";

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { createEmbedded } from "../engine/embedded.ts";
+import { createEmbedded } from "../engine/package/embedded.ts";
 import { clientErrors } from "../errors.ts";
 import { embedded } from "../home.ts";
 import { keyFolderOf, onlineKey } from "./keys.ts";

@@ -6,27 +6,27 @@ import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
+import { resolved } from "../sources/sources.ts";
 import { kindSaid, parseWanted } from "../sources/wanted.ts";
-import { applyStep } from "./apply.ts";
-import { createEmbedded } from "./embedded.ts";
-import { isBegun, recover } from "./journal.ts";
-import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
-import { lookalikesOf } from "./lookalikes.ts";
-import { known } from "./naming.ts";
-import { keptInstead } from "./offline.ts";
-import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./planning.ts";
+import { applyStep } from "./apply/apply.ts";
+import { isBegun, recover } from "./apply/journal.ts";
+import { makeReady } from "./apply/ready.ts";
+import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./home/lock.ts";
+import { type TurnOptions, takeTurn } from "./home/turn.ts";
+import { createEmbedded } from "./package/embedded.ts";
+import { lookalikesOf } from "./package/lookalikes.ts";
+import { saidByRegistry } from "./package/registry-said.ts";
+import { known } from "./plan/naming.ts";
+import { keptInstead } from "./plan/offline.ts";
+import { type Outcome, type Plan, planOf, type Request } from "./plan/plan.ts";
+import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./plan/planning.ts";
+import { restoring } from "./plan/restoring.ts";
+import { returning } from "./plan/returning.ts";
+import { syncing } from "./plan/syncing.ts";
+import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
-import { makeReady } from "./ready.ts";
-import { saidByRegistry } from "./registry-said.ts";
-import { restoring } from "./restoring.ts";
-import { returning } from "./returning.ts";
 import { type Hit, search } from "./search.ts";
-import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { syncing } from "./syncing.ts";
-import { type TurnOptions, takeTurn } from "./turn.ts";
-import { updating } from "./updating.ts";
 import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
@@ -118,7 +118,7 @@ export function createEngine(surroundings: Surroundings) {
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
     const action = !present ? "install" : Bun.deepEquals(candidate.origin, present.origin) ? "restore" : "update";
-    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
+    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices, signal });
   }
 
   /** Who else has that name: the first of the configuration is taken, and it is said. */

@@ -5,9 +5,10 @@ import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
 import type { Dependencies } from "../dependencies/dependencies.ts";
-import type { Settings } from "./settings.ts";
-import type { Sources } from "./sources.ts";
 
+import type { Sources } from "../sources/sources.ts";
+import type { Settings } from "./home/settings.ts";
+import type { Scanned } from "./package/scanned.ts";
 export const Progress = Type.Object({
   id: Type.String(),
   step: Type.Union(
@@ -53,6 +54,7 @@ export interface Surroundings {
   readonly embedded: string;
   readonly settings: Settings;
   readonly sources: Sources;
+  readonly scanned: Scanned;
   readonly dependencies: Pick<Dependencies, "install">;
   readonly config: ClientConfig;
   readonly running?: Running;

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { isObject } from "@pincer/plugin-sdk/json5";
-import { clientErrors } from "../errors.ts";
+import { clientErrors } from "../../errors.ts";
 import { readText, replaceFile } from "./layout.ts";
 
 /** A connection that nothing refers to is closed by the garbage collector, and its lock with it. */

@@ -2,11 +2,11 @@
 
 import type { PackageName } from "@pincer/registry/name";
 import type { Revocation } from "@pincer/registry/revocations";
-import { isRevoked } from "../errors.ts";
-import type { FoundPackage, RegistrySources } from "../sources/registry.ts";
-import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
+import { isRevoked } from "../../errors.ts";
+import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
+import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, withEntry, writeLock } from "../home/lock.ts";
+import { turnNow } from "../home/turn.ts";
 import { inRegistry, isSignedToday, keyRevocationIn, type Said } from "./revoked.ts";
-import { turnNow } from "./turn.ts";
 
 const versionsIn = (entry: LockEntry): readonly LockedVersion[] => [entry, ...(entry.before ? [entry.before] : [])];
 

@@ -9,12 +9,12 @@ import type { Json } from "@pincer/plugin-sdk/json5";
 import type { PackageName } from "@pincer/registry/name";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { clientErrors } from "../errors.ts";
+import { clientErrors } from "../../errors.ts";
+import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "../home/layout.ts";
+import { forgetLeft, keepLeft, removeKept } from "../home/left.ts";
+import { keyOf, LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { isInUse } from "./in-use.ts";
-import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "./layout.ts";
-import { forgetLeft, keepLeft, removeKept } from "./left.ts";
-import { keyOf, LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 const Begun = Type.Object({
   name: Type.Object({

@@ -5,8 +5,8 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { PackageName } from "@pincer/registry/name";
 import { type Static, type TProperties, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { clientErrors } from "../errors.ts";
-import type { Origin } from "../sources/source.ts";
+import { clientErrors } from "../../errors.ts";
+import type { Origin } from "../../sources/source.ts";
 import { readText, replaceFile } from "./layout.ts";
 
 const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });

@@ -1,7 +1,7 @@
 /** What a skill says of itself in its `SKILL.md`: what it tells a model, what the agent may do while it is used, what it needs. */
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
-import type { PlanItem } from "./plan.ts";
+import type { PlanItem } from "../plan/plan.ts";
 
 /** Under which the text stands that a model reads once it uses the skill. */
 export const instructionsOf = (skill: string): string => `skill ${skill} once it is used`;

@@ -4,11 +4,11 @@ import { revokedFileOf, revokedWords } from "@pincer/plugin-sdk/revoked";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { type KeyRevocation, keyRevocationOf, type Revocation, revocationOf } from "@pincer/registry/revocations";
 import { type Static, Type } from "@sinclair/typebox";
-import { clientErrors } from "../errors.ts";
-import type { FoundPackage, RegistrySources } from "../sources/registry.ts";
-import { folderOf, pointedAt, replaceFile } from "./layout.ts";
-import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages } from "./lock.ts";
-import { PlanItem } from "./plan.ts";
+import { clientErrors } from "../../errors.ts";
+import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
+import { folderOf, pointedAt, replaceFile } from "../home/layout.ts";
+import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages } from "../home/lock.ts";
+import { PlanItem } from "../plan/plan.ts";
 
 export const Revoked = Type.Object(
   {

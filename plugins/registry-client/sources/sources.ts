@@ -2,8 +2,8 @@
 
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
-import type { RegistrySources } from "../sources/registry.ts";
-import type { Candidate, Origin, PackageSource, Wanted } from "../sources/source.ts";
+import type { RegistrySources } from "./registry.ts";
+import type { Candidate, Origin, PackageSource, Wanted } from "./source.ts";
 
 type Place = Exclude<Wanted["from"], "embedded" | "registry">;
 type Of<F extends Wanted["from"]> = Extract<Wanted, { from: F }>;

@@ -2,14 +2,14 @@
 import { mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
-import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
-import { readFiles, writeFiles } from "./files.ts";
+import { clientErrors } from "../../errors.ts";
+import { contentSha256 } from "../../sources/contents.ts";
+import { readFiles, writeFiles } from "../home/files.ts";
+import { stagingOf } from "../home/layout.ts";
+import type { LockEntry } from "../home/lock.ts";
+import type { Step } from "../plan/step.ts";
+import { type Surroundings, teller } from "../surroundings.ts";
 import { readyName } from "./in-use.ts";
-import { stagingOf } from "./layout.ts";
-import type { LockEntry } from "./lock.ts";
-import type { Step } from "./step.ts";
-import { type Surroundings, teller } from "./surroundings.ts";
 
 export interface Ready extends Disposable {
   /** By the digest of its content, a folder that is complete, with everything that it needs. */

@@ -4,11 +4,11 @@ import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { sha256Of } from "@pincer/registry/sha256";
-import { clientErrors } from "../errors.ts";
-import { contentSha256 } from "../sources/contents.ts";
-import type { Candidate } from "../sources/source.ts";
+import { clientErrors } from "../../errors.ts";
+import { contentSha256 } from "../../sources/contents.ts";
+import type { Candidate } from "../../sources/source.ts";
+import type { LockedVersion } from "../home/lock.ts";
 import { type About, aboutPackage, manifestFile } from "./about.ts";
-import type { LockedVersion } from "./lock.ts";
 
 export interface Package {
   readonly candidate: Candidate;

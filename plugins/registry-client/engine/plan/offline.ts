@@ -1,11 +1,11 @@
 /** What is kept here of a package whose registry does not answer: what the lock names was chosen, checked and said yes to before. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { RegistryError } from "@pincer/registry/error";
-import type { Candidate, Wanted } from "../sources/source.ts";
-import { keptArchive } from "./cache.ts";
-import type { LockEntry } from "./lock.ts";
-import { requireUnrevoked } from "./revoked.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { Candidate, Wanted } from "../../sources/source.ts";
+import { keptArchive } from "../home/cache.ts";
+import type { LockEntry } from "../home/lock.ts";
+import { requireUnrevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 type Named = Extract<Wanted, { from: "registry" }>;
 

@@ -3,18 +3,18 @@ import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import type { Candidate } from "../sources/source.ts";
-import { folderOf, isLinked, namesIn, pointedAt, versionsOf } from "./layout.ts";
-import { keyOf, type LockEntry, nameOf, type Packages, packagesIn } from "./lock.ts";
+import { clientErrors } from "../../errors.ts";
+import type { Candidate } from "../../sources/source.ts";
+import { exactly, resolved } from "../../sources/sources.ts";
+import { folderOf, isLinked, namesIn, pointedAt, versionsOf } from "../home/layout.ts";
+import { keyOf, type LockEntry, nameOf, type Packages, packagesIn } from "../home/lock.ts";
+import { changedFolder, changedHere, isUnchanged } from "../home/unchanged.ts";
+import { comparePublishers } from "../package/review.ts";
+import { requireUnrevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice } from "./plan.ts";
 import { keeping, type Prepared, placing, standing } from "./planning.ts";
 import { fetchedAgain } from "./restoring.ts";
-import { comparePublishers } from "./review.ts";
-import { requireUnrevoked } from "./revoked.ts";
-import { exactly, resolved } from "./sources.ts";
-import type { Surroundings } from "./surroundings.ts";
-import { changedFolder, changedHere, isUnchanged } from "./unchanged.ts";
 
 type Fetched = (candidate: Candidate) => Promise<readonly ArchiveEntry[]>;
 
@@ -102,6 +102,7 @@ async function asElsewhere(
       : exactly(surroundings.sources, origin, { ...name, version });
   const other = own === undefined ? comparePublishers(taken, candidate.publisher) : undefined;
   const next = await placing(surroundings, candidate, own, fetched, {
+    signal,
     action: own ? "update" : "install",
     notices: other ? [other] : [],
   });

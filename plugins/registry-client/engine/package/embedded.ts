@@ -1,9 +1,9 @@
 /** The plugins of this repository: a registry that needs no network, whose names nobody else can take. */
 import { dirname, join } from "node:path";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
-import { clientErrors } from "../errors.ts";
+import { clientErrors } from "../../errors.ts";
+import { namesIn, readText } from "../home/layout.ts";
 import { type About, aboutPackage, manifestFile } from "./about.ts";
-import { namesIn, readText } from "./layout.ts";
 
 export interface Embedded {
   readonly id: string;

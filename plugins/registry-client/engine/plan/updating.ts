@@ -2,15 +2,15 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Published } from "@pincer/registry/client/client";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors, isRevoked } from "../errors.ts";
-import type { Candidate, Wanted } from "../sources/source.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import type { LockEntry } from "./lock.ts";
+import { clientErrors, isRevoked } from "../../errors.ts";
+import type { Candidate, Wanted } from "../../sources/source.ts";
+import { resolved } from "../../sources/sources.ts";
+import type { LockEntry } from "../home/lock.ts";
+import type { EmbeddedPackages } from "../package/embedded.ts";
+import { isKeyRevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice } from "./plan.ts";
 import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
-import { isKeyRevoked } from "./revoked.ts";
-import { resolved } from "./sources.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 const hourMs = 3_600_000;
 
@@ -43,12 +43,12 @@ export async function updating(
       (isKeyRevoked(registries, entry) ? found.releases.find(({ path, notes }) => path === origin.path && !notes.yanked) : undefined);
     if (!release) return keeping(name, entry, notices);
     const candidate = registries.candidate(found, release);
-    return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
+    return placing(surroundings, candidate, entry, fetched, { action: "update", notices, signal });
   }
   const wanted = wantedAgain(entry);
   if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);
   const candidate = await resolved(surroundings.sources, wanted, signal);
-  return placing(surroundings, candidate, entry, fetched, { action: "update" });
+  return placing(surroundings, candidate, entry, fetched, { action: "update", signal });
 }
 
 function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {

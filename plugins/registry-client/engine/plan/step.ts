@@ -2,8 +2,8 @@
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
-import type { Embedded } from "./embedded.ts";
-import type { LockEntry } from "./lock.ts";
+import type { LockEntry } from "../home/lock.ts";
+import type { Embedded } from "../package/embedded.ts";
 
 export type Step =
   | {

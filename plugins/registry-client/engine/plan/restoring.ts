@@ -3,21 +3,21 @@
 import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import type { Candidate } from "../sources/source.ts";
-import type { About } from "./about.ts";
-import { keptArchive } from "./cache.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import { folderOf, isLinked, namesIn, pointedAt } from "./layout.ts";
-import { keyOf, type LockEntry, nameOf, type Packages } from "./lock.ts";
-import { readPackage } from "./package.ts";
+import { clientErrors } from "../../errors.ts";
+import type { Candidate } from "../../sources/source.ts";
+import { exactly, shownOrigin } from "../../sources/sources.ts";
+import { keptArchive } from "../home/cache.ts";
+import { folderOf, isLinked, namesIn, pointedAt } from "../home/layout.ts";
+import { keyOf, type LockEntry, nameOf, type Packages } from "../home/lock.ts";
+import { driftIn, shownDrift } from "../home/record.ts";
+import type { About } from "../package/about.ts";
+import type { EmbeddedPackages } from "../package/embedded.ts";
+import { readPackage } from "../package/package.ts";
+import { compare, shownPublisher } from "../package/review.ts";
+import { requireUnrevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice } from "./plan.ts";
 import { enabling, keeping, type Prepared } from "./planning.ts";
-import { driftIn, shownDrift } from "./record.ts";
-import { compare, shownPublisher } from "./review.ts";
-import { requireUnrevoked } from "./revoked.ts";
-import { exactly, shownOrigin } from "./sources.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 export async function restoring(
   surroundings: Surroundings,

@@ -7,17 +7,17 @@ import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
 import { revokedFileOf } from "@pincer/plugin-sdk/revoked";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import { keepArchive, sweepArchives } from "./cache.ts";
+import { clientErrors } from "../../errors.ts";
+import { keepArchive, sweepArchives } from "../home/cache.ts";
+import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "../home/layout.ts";
+import { leftOf, removeKept } from "../home/left.ts";
+import { type LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts";
+import { driftIn, record, shownDrift } from "../home/record.ts";
+import type { Change } from "../home/settings.ts";
+import type { Step, StepOf } from "../plan/step.ts";
+import { type Surroundings, teller } from "../surroundings.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
-import { folderOf, point, pointedAt, settle, stagingOf, versionsOf } from "./layout.ts";
-import { leftOf, removeKept } from "./left.ts";
-import { type LockEntry, readLock, withEntry, writeLock } from "./lock.ts";
 import type { Ready } from "./ready.ts";
-import { driftIn, record, shownDrift } from "./record.ts";
-import type { Change } from "./settings.ts";
-import type { Step, StepOf } from "./step.ts";
-import { type Surroundings, teller } from "./surroundings.ts";
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
   switch (step.do) {

@@ -6,23 +6,23 @@ import { needsDependencies } from "@pincer/plugin-kit/install";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import type { Candidate } from "../sources/source.ts";
-import { type About, aboutPackage, aboutPlugin, manifestFile } from "./about.ts";
-import type { Embedded } from "./embedded.ts";
-import { readFiles } from "./files.ts";
-import { folderOf, isLinked, pointedAt, readText } from "./layout.ts";
-import { inheriting, keptWhere, leftOf } from "./left.ts";
-import { type LockEntry, type LockedVersion, versionIn } from "./lock.ts";
-import { bytesOf, digestsOf, type Package, readPackage } from "./package.ts";
+import { clientErrors } from "../../errors.ts";
+import type { Candidate } from "../../sources/source.ts";
+import { isSamePlace, shownOrigin } from "../../sources/sources.ts";
+import { readFiles } from "../home/files.ts";
+import { folderOf, isLinked, pointedAt, readText } from "../home/layout.ts";
+import { inheriting, keptWhere, leftOf } from "../home/left.ts";
+import { type LockEntry, type LockedVersion, versionIn } from "../home/lock.ts";
+import { changedFolder, writesOver } from "../home/unchanged.ts";
+import { type About, aboutPackage, aboutPlugin, manifestFile } from "../package/about.ts";
+import type { Embedded } from "../package/embedded.ts";
+import { bytesOf, digestsOf, type Package, readPackage } from "../package/package.ts";
+import { compare, compareFiles, comparePublishers, shownPublisher } from "../package/review.ts";
+import { isKeyRevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { Notice, PlanItem } from "./plan.ts";
-import { compare, compareFiles, comparePublishers, shownPublisher } from "./review.ts";
-import { isKeyRevoked } from "./revoked.ts";
-import { scanned } from "./scanned.ts";
-import { isSamePlace, shownOrigin } from "./sources.ts";
+
 import type { Step } from "./step.ts";
-import type { Surroundings } from "./surroundings.ts";
-import { changedFolder, writesOver } from "./unchanged.ts";
 
 export interface Prepared {
   readonly item: PlanItem;
@@ -59,6 +59,7 @@ export interface Placing {
   readonly action: PlanItem["action"];
   /** What is to be known of how it was chosen. */
   readonly notices?: readonly Notice[];
+  readonly signal: AbortSignal;
 }
 
 /** A package of others. Throws `REGISTRY_CLIENT_NAME_RESERVED`, `REGISTRY_CLIENT_ORIGIN_CHANGED`, `REGISTRY_CLIENT_PACKAGE_INVALID`. */
@@ -67,9 +68,9 @@ export async function placing(
   candidate: Candidate,
   before: LockEntry | undefined,
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
-  { action, notices = [] }: Placing,
+  { action, notices = [], signal }: Placing,
 ): Promise<Prepared> {
-  const { home, sources } = surroundings;
+  const { home, sources, scanned } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -95,7 +96,7 @@ export async function placing(
     ...(before || kind === "skills" ? [] : inheriting(home, id, locked)),
     ...noticesOf(found),
     ...hiding(surroundings, name),
-    ...scanned(found, old),
+    ...(await scanned(found, before && { digest: before.digest, files: old }, signal)),
   ];
   const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const isWhole = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));

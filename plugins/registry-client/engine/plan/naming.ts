@@ -1,11 +1,11 @@
 /** Which package a name means that says no kind, and what is said where nobody has it. */
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { Kind } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import type { RegistrySources } from "../sources/registry.ts";
-import type { Wanted } from "../sources/source.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import { keyOf, type Packages } from "./lock.ts";
+import { clientErrors } from "../../errors.ts";
+import type { RegistrySources } from "../../sources/registry.ts";
+import type { Wanted } from "../../sources/source.ts";
+import { keyOf, type Packages } from "../home/lock.ts";
+import type { EmbeddedPackages } from "../package/embedded.ts";
 
 export interface Naming {
   readonly embedded: EmbeddedPackages;

@@ -1,10 +1,10 @@
 /** Whether what was installed lies there as it came. */
 import { existsSync } from "node:fs";
 import type { PackageName } from "@pincer/registry/name";
-import { contentSha256 } from "../sources/contents.ts";
+import { contentSha256 } from "../../sources/contents.ts";
+import type { Notice } from "../plan/plan.ts";
 import { readFiles } from "./files.ts";
 import { folderOf, isLinked, pointedAt } from "./layout.ts";
-import type { Notice } from "./plan.ts";
 
 /** The code of the yes that writes over what somebody has changed. */
 export const changedHere = "changed-here";

@@ -3,8 +3,8 @@ import { reviewPermissions } from "@pincer/plugin-kit/permission-review";
 import { isObject } from "@pincer/plugin-sdk/json5";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import type { Kind } from "@pincer/registry/name";
+import type { PlanItem } from "../plan/plan.ts";
 import { aboutSkill } from "./about-skill.ts";
-import type { PlanItem } from "./plan.ts";
 
 export interface About {
   readonly id: string;

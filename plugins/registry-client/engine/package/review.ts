@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Publisher } from "@pincer/registry/client/client";
 import { sha256Of } from "@pincer/registry/sha256";
+import type { ModelText, Notice, PlanItem } from "../plan/plan.ts";
 import type { About } from "./about.ts";
 import { everyTool } from "./about-skill.ts";
-import type { ModelText, Notice, PlanItem } from "./plan.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
 export const fingerprintOf = (key: string): string =>

@@ -1,16 +1,16 @@
 /** Back to the version before, which lies there still; where somebody has changed it there, it is taken anew from where it came. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { PackageName } from "@pincer/registry/name";
-import { clientErrors } from "../errors.ts";
-import { folderOf } from "./layout.ts";
-import { type LockEntry, versionIn } from "./lock.ts";
+import { clientErrors } from "../../errors.ts";
+import { folderOf } from "../home/layout.ts";
+import { type LockEntry, versionIn } from "../home/lock.ts";
+import { driftIn, shownDrift } from "../home/record.ts";
+import { compare, shownPublisher } from "../package/review.ts";
+import { requireUnrevoked } from "../revocation/revoked.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { PlanItem } from "./plan.ts";
 import { installedAbout, nothing, type Prepared } from "./planning.ts";
-import { driftIn, shownDrift } from "./record.ts";
 import { fetchedAgain } from "./restoring.ts";
-import { compare, shownPublisher } from "./review.ts";
-import { requireUnrevoked } from "./revoked.ts";
-import type { Surroundings } from "./surroundings.ts";
 
 export async function returning(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Prepared> {
   const { home, sources } = surroundings;

@@ -3,11 +3,11 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { leaveRemoved } from "@pincer/plugin-sdk/removed";
 import { Value } from "@sinclair/typebox/value";
+import { isSamePlace, shownOrigin } from "../../sources/sources.ts";
+import { comparePublishers } from "../package/review.ts";
+import type { Notice } from "../plan/plan.ts";
 import { readText, replaceFile } from "./layout.ts";
 import { type LockEntry, LockedVersion, versionIn } from "./lock.ts";
-import type { Notice } from "./plan.ts";
-import { comparePublishers } from "./review.ts";
-import { isSamePlace, shownOrigin } from "./sources.ts";
 
 const dataOf = (home: string, id: string): string => join(home, "data", id);
 const fileOf = (home: string): string => join(home, "registries", "left.json");
