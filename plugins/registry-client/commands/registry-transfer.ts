@@ -1,7 +1,6 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import { takeName } from "@pincer/registry/publisher/take";
 import { timeOf } from "@pincer/registry/schema";
@@ -9,7 +8,18 @@ import { parseStatement, signStatement } from "@pincer/registry/trust/statement"
 import { clientErrors } from "../errors.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import { type Options, readOptions } from "./options.ts";
-import { needed, now, ownedIn, persistence, placeOf, publisherFlags, publisherSide, publisherUsage, signersIn } from "./place-at.ts";
+import {
+  needed,
+  now,
+  ownedIn,
+  persistence,
+  placeOf,
+  publisherFlags,
+  publisherNamed,
+  publisherSide,
+  publisherUsage,
+  signersIn,
+} from "./place-at.ts";
 import { withFlags } from "./registry-flags.ts";
 import { counted } from "./shown.ts";
 
@@ -46,7 +56,7 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
       ? signStatement(
           {
             _type: "transfer",
-            ...{ ...name, from, to: checkedName(needed(options, "--to", "the publisher that gets the name")) },
+            ...{ ...name, from, to: publisherNamed(options, "--to", "the publisher that gets the name") },
             list: (await place.publisher(from))?.list?.signed.version ?? 0,
             expires: timeOf(now() + weekMs),
           },
