@@ -12,7 +12,7 @@ import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
 import { readForm } from "./form.ts";
-import { packagePage, searchPage } from "./html.ts";
+import { packagePage, refusalPage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
@@ -177,9 +177,11 @@ export function createApp(parts: AppParts) {
       );
 
   return new Elysia()
-    .onError(({ code, error }) => {
-      if (error instanceof RegistryError) return problem(error);
-      if (code === "NOT_FOUND") return problem(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
+    .onError(({ code, error, request }) => {
+      const refused = (why: RegistryError) =>
+        request.headers.get("accept")?.includes("text/html") ? refusalPage(problem(why), why.message) : problem(why);
+      if (error instanceof RegistryError) return refused(error);
+      if (code === "NOT_FOUND") return refused(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
       if (code === "VALIDATION") {
         const first = error.all[0];
         const where = first && "path" in first ? `${first.path}: ${first.message}` : "another form was expected";

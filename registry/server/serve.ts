@@ -118,6 +118,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       idleTimeout: idleSeconds,
       maxRequestBodySize: settings.publicationBytes,
       development: false,
+      // Elysia's own default lets two servers share a port, and each would answer half of what is asked.
+      reusePort: false,
     });
   } catch (error) {
     database.close();

@@ -1,6 +1,17 @@
 /** Pincer as it is published: what it holds, that it needs nothing else, and that what it brings later never touches it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
 import { commandOf, testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
@@ -311,4 +322,15 @@ test("what a package does not hold says so, and what to do", async () => {
   });
   expect(await user.pincer(root, ["test"])).toMatchObject({ code: 1, err: expect.stringContaining("run in a clone") });
   expect(JSON.parse(printedBy(await user.pincer(root, ["protocol", "export"])))).toBeObject();
+});
+
+test("a clone that has only run says what it needs to pack", () => {
+  const clone = join(published.folder, "clone");
+  mkdirSync(join(clone, "node_modules"), { recursive: true });
+  copyFileSync(join(repository, "pack.ts"), join(clone, "pack.ts"));
+  for (const name of ["kernel", "plugin-kit", "package.json"]) symlinkSync(join(repository, name), join(clone, name));
+  for (const name of ["@pincer", "@sinclair"]) symlinkSync(join(repository, "node_modules", name), join(clone, "node_modules", name));
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "pack.ts", "pincer", "out"], { cwd: clone });
+  expect(stderr.toString()).toContain("install --frozen-lockfile --ignore-scripts");
+  expect(exitCode).toBe(1);
 });

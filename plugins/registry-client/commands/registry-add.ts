@@ -1,6 +1,6 @@
 /** `pincer registry add`, `list` and `remove`: whose packages are looked for, and by which keys they are known. */
 
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
@@ -15,6 +15,7 @@ import { settingsOfFile } from "../engine/home/settings.ts";
 import { fingerprintOf } from "../engine/package/review.ts";
 import { clientErrors } from "../errors.ts";
 import { isNotRunning } from "./backend.ts";
+import { readInput } from "./input-file.ts";
 import { readOptions } from "./options.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
@@ -39,8 +40,8 @@ async function write(io: CommandIo, registries: readonly Registry[]): Promise<vo
 
 /** Throws where the file is no root that its own keys have signed in the form of a registry's. */
 function rootIn(file: string) {
+  const bytes = readInput(file, "the root of a registry, as 1.root.json");
   try {
-    const bytes = readFileSync(file);
     const { signed } = parseMetadata("root", "root", bytes);
     const { keyids, threshold } = signed.roles.root;
     return { bytes, threshold, fingerprints: keyids.map((id) => fingerprintOf(signed.keys[id]!.keyval.public)) };

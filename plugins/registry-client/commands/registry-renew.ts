@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import type { RegistryPlace } from "@pincer/registry/publisher/place";
 import { publishNext } from "@pincer/registry/publisher/publish-next";
@@ -41,7 +40,7 @@ export const renew: CommandDefinition = {
 /** What a publisher has said, once more, for longer. */
 async function renewList(options: Options, io: CommandIo): Promise<number> {
   const side = publisherSide(options, io);
-  const publisher = checkedName(side.publisher);
+  const { publisher } = side;
   const expires = { at: "" };
   const sent = await publishNext(
     {

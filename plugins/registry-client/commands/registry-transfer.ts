@@ -1,7 +1,6 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import type { RegistryPlace } from "@pincer/registry/publisher/place";
 import { takeName } from "@pincer/registry/publisher/take";
@@ -12,7 +11,18 @@ import { clientErrors } from "../errors.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import { publicKeyIn, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
-import { needed, now, ownedIn, persistence, placeOf, publisherFlags, publisherSide, publisherUsage, signersIn } from "./place-at.ts";
+import {
+  needed,
+  now,
+  ownedIn,
+  persistence,
+  placeOf,
+  publisherFlags,
+  publisherNamed,
+  publisherSide,
+  publisherUsage,
+  signersIn,
+} from "./place-at.ts";
 import { withFlags } from "./registry-flags.ts";
 import { counted } from "./shown.ts";
 
@@ -82,7 +92,7 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
 
 /** Who gets it, and with which keys: those of whoever is new in the registry nobody knows from there. */
 async function receiver(place: RegistryPlace, options: Options): Promise<{ readonly to: string; readonly keys: string[] }> {
-  const to = checkedName(needed(options, "--to", "the publisher that gets the name"));
+  const to = publisherNamed(options, "--to", "the publisher that gets the name");
   const known = (await place.publisher(to))?.owner;
   if (known) return { to, keys: hexKeysOf(known) };
   needed(options, "--new-key", `the key of ${to}, who is new there: whoever comes first could call himself that`);
