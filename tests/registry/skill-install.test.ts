@@ -24,7 +24,9 @@ test("a skill is found, installed by its bare name, used, updated, taken back an
   await using home = createCliHome();
   expect((await home.pincer(["registry", "add", "home", registry.url, "--root", root])).code).toBe(0);
 
-  expect((await home.pincer(["search", "steeps"])).out).toMatch(/\ntea +skill +1\.1\.0 +registry home \(ada\) +Knows how long tea steeps\./);
+  expect((await home.pincer(["search", "steeps"])).out).toMatch(
+    /^tea +skill +1\.1\.0 +registry home \(ada\) +Knows how long tea steeps\./m,
+  );
   const installed = await home.pincer(["install", "tea@1.0.0", "--yes"]);
   expect(installed).toMatchObject({ code: 0, err: "" });
   expect(installed.out).toMatch(/^install skill tea 1\.0\.0\n/);
@@ -60,7 +62,7 @@ test("a name that nobody has is answered with a near one and where was looked; a
     [home, "home/wether", 'the registry home has no plugin or skill "wether"; did you mean "weather"?'],
   ] as const)
     expect(await at.pincer(["install", typed])).toMatchObject({ code: 1, out: "", err: expect.stringContaining(said) });
-  expect((await plain.pincer(["search", "notes"])).out).toMatch(/\nnotes +skill +\d+\.\d+\.\d+ +this Pincer/);
+  expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +\d+\.\d+\.\d+ +this Pincer/m);
   // What was likely meant is found as well, here and in a registry that is nothing but files; where something has the word itself, that alone is.
   const found = async (at: CliHome, words: string) =>
     (await at.json<{ hits: readonly { id: string }[] }>(["search", words])).hits.map(({ id }) => id);
