@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Permissions } from "@pincer/plugin-sdk/manifest";
 import type { ReleaseNotes } from "@pincer/registry/notes";
+import { timeOf } from "@pincer/registry/schema";
 import { startHouse } from "@pincer/registry/testing/house";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import { writePlugin } from "../fixtures/plugin-host.ts";
@@ -80,7 +81,7 @@ export function startShop() {
   const notesOf = ({ manifest }: Made, ageHours: number): Partial<ReleaseNotes> => ({
     manifest,
     summary: "The weather, anywhere.",
-    publishedAt: `${new Date(Date.now() - ageHours * hourMs).toISOString().slice(0, 19)}Z`,
+    publishedAt: timeOf(Date.now() - ageHours * hourMs),
   });
   return {
     house,

@@ -3,19 +3,19 @@ import { reviewPermissions } from "@pincer/plugin-kit/permission-review";
 import { isObject } from "@pincer/plugin-sdk/json5";
 import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import type { Kind } from "@pincer/registry/name";
-import type { PlanItem } from "../plan/plan.ts";
 import { aboutSkill } from "./about-skill.ts";
+import type { PermissionEntry, Reads } from "./description.ts";
 
 export interface About {
   readonly id: string;
   /** Of a skill, only where it says one. */
   readonly version?: string;
   readonly summary: string;
-  readonly permissions: PlanItem["permissions"];
+  readonly permissions: readonly PermissionEntry[];
   /** By what it is about. */
   readonly told: ReadonlyMap<string, string>;
   /** Of a skill: the tokens of what a model reads of it. */
-  readonly reads?: PlanItem["reads"];
+  readonly reads?: Reads;
   /** Of a skill: what there must be where it is used. */
   readonly requires?: readonly string[];
   /** Of a plugin. */
