@@ -108,7 +108,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       shelf.refresh();
       return applied;
     },
-    readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
+    readBody: (request, bytes) => readBody(request, { bytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
   try {

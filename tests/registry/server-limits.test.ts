@@ -262,6 +262,16 @@ test("a scan that takes too long is ended and told as grave, and others are answ
   );
 });
 
+test("what founders would have signed, which anybody may send, is read no further than such a file is long", async () => {
+  await withServer({}, async ({ server }) => {
+    const form = new FormData();
+    form.set("staged", new Blob([" ".repeat(13 * 2 ** 20)]));
+    const response = await fetch(`${server.url}/api/v1/staged`, { method: "POST", body: form });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: "REGISTRY_TOO_LARGE" });
+  });
+});
+
 test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     const [ada, bob, eve] = [createSigner().signer, createSigner().signer, createSigner().signer];

@@ -45,9 +45,10 @@ export function shownStaged(staged: Staged, file: string, registry = "<folder-or
   }
   const { roles: then } = staged.before.root.signed;
   const { roles: now } = (staged.next.root ?? staged.before.root).signed;
-  for (const role of ["root", "targets"] as const)
-    if (then[role].threshold !== now[role].threshold)
-      row("threshold", `${role}: ${now[role].threshold} sign, where ${then[role].threshold} did`);
+  for (const role of staged.next.root ? (["root", "targets"] as const) : []) {
+    const [was, is] = [then[role].threshold, now[role].threshold];
+    row("threshold", `${role}: ${is} sign${was === is ? "" : `, where ${was} did`}`);
+  }
   for (const { role, gone, come, stay } of keyChanges(staged)) {
     for (const key of gone) row("key", `- ${role} ${shortKey(key)}`);
     for (const key of come) row("key", `+ ${role} ${shortKey(key)}`);
