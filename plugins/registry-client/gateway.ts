@@ -5,7 +5,9 @@ import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createAnswers } from "./answers.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
+
 import { settingsOfGateway } from "./engine/home/settings.ts";
+import { createScanned } from "./engine/package/scanned.ts";
 import type { Request } from "./engine/plan/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
@@ -53,8 +55,10 @@ export function serve(ctx: Context): void {
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
     const { sources, dependencies } = places();
+    const onFault = (error: unknown) => ctx.log.warn("registry-client.unscanned", { error: errorMessage(error) });
     return createEngine({
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
+      scanned: createScanned({ seconds: ctx.config.scanSeconds, clock: ctx.clock, onFault }),
       settings: settingsOfGateway(ctx.uses.configuration),
       ...{ sources: { ...sources, registries: { ...sources.registries, catalogue } }, dependencies },
       ...{ clock: ctx.clock, now: () => ctx.clock.now() },

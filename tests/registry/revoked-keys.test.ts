@@ -147,7 +147,15 @@ test("another publisher who signs the same bytes has it run again only with a ye
   revokeKeys(shop, publisher);
   const eve = createSigner().signer;
   const { signed } = repository.signedBy("ada")!;
-  const wish = { _type: "transfer" as const, ...weather, from: "ada", to: "eve", list: signed.version, expires: inAWeek() };
+  const wish = {
+    _type: "transfer" as const,
+    ...weather,
+    from: "ada",
+    to: "eve",
+    keys: [hexOf(eve)],
+    list: signed.version,
+    expires: inAWeek(),
+  };
   const list = signMetadata({ ...signed, version: 1 }, [eve]);
   repository.transfer(signStatement(wish, founders.targets), list, { keys: [eve], threshold: 1 });
   await it.asked();

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createCliHome } from "../support/cli.ts";
+import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
 import { startServedRegistry } from "./served-registry.ts";
@@ -61,6 +61,13 @@ test("a name that nobody has is answered with a near one and where was looked; a
   ] as const)
     expect(await at.pincer(["install", typed])).toMatchObject({ code: 1, out: "", err: expect.stringContaining(said) });
   expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +\d+\.\d+\.\d+ +this Pincer/);
+  // What was likely meant is found as well, here and in a registry that is nothing but files; where something has the word itself, that alone is.
+  const found = async (at: CliHome, words: string) =>
+    (await at.json<{ hits: readonly { id: string }[] }>(["search", words])).hits.map(({ id }) => id);
+  expect([await found(plain, "telegarm"), await found(home, "wether")]).toEqual([["channel-telegram"], ["weather"]]);
+  expect(await found(home, "weather")).toEqual(["weather"]);
+  expect(await found(home, "telegarm zzzzzz")).toEqual([]);
   await plain.pincer(["up"]);
+  expect(await found(plain, "telegarm")).toEqual(["channel-telegram"]);
   expect(await plain.pincer(["remove", "telegram"])).toMatchObject({ code: 1, err: expect.stringContaining("channel-telegram is not on") });
 }, 120_000);

@@ -27,6 +27,8 @@ export interface Weather {
   readonly permissions?: Permissions;
   /** What the model reads of its tool. */
   readonly summary?: string;
+  /** Of its tool, in place of one that is called `place`. */
+  readonly parameters?: string;
   /** In place of its `setup`. */
   readonly setup?: string;
   /** Before `export default`. */
@@ -36,6 +38,7 @@ export interface Weather {
 /** A plugin that says its version when it is called, and has a tool. */
 export async function makeWeather(folder: string, version: string, weather: Weather = {}): Promise<Made> {
   const { id = "weather", permissions, summary = "Says how the weather is", setup = "", before = "" } = weather;
+  const { parameters = `Type.Object({ place: Type.String({ description: "Where" }) })` } = weather;
   const source = `
     import { definePlugin } from "@pincer/plugin-sdk";
     import { defineMethod } from "@pincer/plugin-sdk/method";
@@ -50,7 +53,7 @@ export async function makeWeather(folder: string, version: string, weather: Weat
         ctx.method(said, () => ({ version: "${version}" }));
         ctx.provide(tool, "${id}", {
           summary: ${JSON.stringify(summary)},
-          parameters: Type.Object({ place: Type.String({ description: "Where" }) }),
+          parameters: ${parameters},
           access: "read",
         }, { async *run() { return { outcome: "ok", content: [{ type: "text", text: "fine" }] }; } });
         ${setup}

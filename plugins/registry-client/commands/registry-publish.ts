@@ -12,7 +12,6 @@ import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
 import type { Sent } from "@pincer/registry/publisher/place";
 import { publishNext } from "@pincer/registry/publisher/publish-next";
-import { scanPackage } from "@pincer/registry/scan/scan";
 import { sha256Of } from "@pincer/registry/sha256";
 import { clientErrors } from "../errors.ts";
 import { readOptions } from "./options.ts";
@@ -39,7 +38,7 @@ export const publish: CommandDefinition = {
     const sha256 = sha256Of(archive);
     const path = archiveOf(release);
     // A folder has no server that would look.
-    const found = isAddress(side.place.name) ? [] : scanPackage(release.kind, files);
+    const found = isAddress(side.place.name) ? [] : (await import("@pincer/registry/scan/scan")).scanPackage(release.kind, files);
     const sent = await publishNext(
       {
         ...side,

@@ -122,7 +122,7 @@ export function createEngine(surroundings: Surroundings) {
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
     const action = !present ? "install" : Bun.deepEquals(candidate.origin, present.origin) ? "restore" : "update";
-    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
+    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices, signal });
   }
 
   /** Who else has that name: the first of the configuration is taken, and it is said. */

@@ -15,7 +15,6 @@ import type { About } from "../package/about.ts";
 import { installedAbout } from "../package/installed.ts";
 import { bytesOf, dependenciesIn, type Package, readPackage } from "../package/package.ts";
 import { compare, compareFiles, comparePublishers, shownPublisher } from "../package/review.ts";
-import { scanned } from "../package/scanned.ts";
 import { isKeyRevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { writesOver } from "./changed-here.ts";
@@ -38,6 +37,7 @@ export interface Placing {
   readonly action: PlanItem["action"];
   /** What is to be known of how it was chosen. */
   readonly notices?: readonly Notice[];
+  readonly signal: AbortSignal;
 }
 
 /** A package of others. Throws `REGISTRY_CLIENT_NAME_RESERVED`, `REGISTRY_CLIENT_ORIGIN_CHANGED`, `REGISTRY_CLIENT_PACKAGE_INVALID`. */
@@ -46,9 +46,9 @@ export async function placing(
   candidate: Candidate,
   before: LockEntry | undefined,
   fetched: (candidate: Candidate) => Promise<readonly ArchiveEntry[]>,
-  { action, notices = [] }: Placing,
+  { action, notices = [], signal }: Placing,
 ): Promise<Prepared> {
-  const { home, sources } = surroundings;
+  const { home, sources, scanned } = surroundings;
   const { kind, id, version, origin } = candidate;
   const name: PackageName = { kind, id };
   if (before && !isSamePlace(before.origin, origin))
@@ -74,7 +74,7 @@ export async function placing(
     ...(before || kind === "skills" ? [] : inherited(home, id, locked)),
     ...noticesOf(found),
     ...hiding(surroundings, name),
-    ...scanned(found, old),
+    ...(await scanned(found, before && { digest: before.digest, files: old }, signal)),
   ];
   const isSame = before?.digest === locked.digest && pointedAt(home, name, "current") === locked.digest;
   const isWhole = isSame && changedAt === undefined && existsSync(folderOf(home, name, locked.digest));

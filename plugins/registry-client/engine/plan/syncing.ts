@@ -101,6 +101,7 @@ async function asElsewhere(
       : exactly(surroundings.sources, origin, { ...name, version });
   const other = own === undefined ? comparePublishers(taken, candidate.publisher) : undefined;
   const next = await placing(surroundings, candidate, own, fetched, {
+    signal,
     action: own ? "update" : "install",
     notices: other ? [other] : [],
   });

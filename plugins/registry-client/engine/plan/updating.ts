@@ -45,12 +45,12 @@ export async function updating(
       (isKeyRevoked(registries, entry) ? found.releases.find(({ path, notes }) => path === origin.path && !notes.yanked) : undefined);
     if (!release) return keeping(name, entry, notices);
     const candidate = registries.candidate(found, release);
-    return placing(surroundings, candidate, entry, fetched, { action: "update", notices });
+    return placing(surroundings, candidate, entry, fetched, { action: "update", notices, signal });
   }
   const wanted = wantedAgain(entry);
   if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);
   const candidate = await resolved(surroundings.sources, wanted, signal);
-  return placing(surroundings, candidate, entry, fetched, { action: "update" });
+  return placing(surroundings, candidate, entry, fetched, { action: "update", signal });
 }
 
 function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
