@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { createSigner } from "@pincer/registry/trust/key";
-import { shownError } from "../errors.ts";
+import { told } from "../errors.ts";
 import { passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { apply } from "./registry-apply.ts";
@@ -63,8 +63,5 @@ export const registryCommands: readonly CommandDefinition[] = [
   mirror,
 ].map(({ command, run }) => ({
   command,
-  run: (args, io) =>
-    run(args, io).catch((error) => {
-      throw shownError(error);
-    }),
+  run: (args, io) => told(() => run(args, io)),
 }));
