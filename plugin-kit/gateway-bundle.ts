@@ -21,22 +21,27 @@ interface Together {
   readonly entries: readonly string[];
   /** Those of the entries that are plugins. */
   readonly plugins: readonly string[];
-  readonly compiling: Compiling;
+  readonly compiling: Compiling | undefined;
 }
 
-type Compiling = Pick<BuildConfig, "bytecodeDepth" | "minify">;
+type Compiling = Pick<BuildConfig, "bytecode" | "bytecodeDepth" | "minify">;
 
 export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
   const { out } = set;
   const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
   const plugins = await buildDefaultSet({ ...set, entries });
-  // Bytecode of functions too is three times as much, and what is published is to stay small.
-  const compiling: Compiling = set.isSmallest ? { bytecodeDepth: 0, minify: true } : {};
-  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling });
+  // What is published is to stay small: bytecode of functions too is three times as much, and to parse what is none of a start's takes 5 ms at most.
+  const [compiling, plainly]: readonly Compiling[] = set.isSmallest
+    ? [
+        { bytecodeDepth: 0, minify: true },
+        { bytecode: false, minify: true },
+      ]
+    : [];
+  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling: plainly });
   await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
   // A thread, and a process of its own, that share no code with anybody.
   const apart = ["store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
-  await compiled(out, { entrypoints: apart, naming: "[name].js", ...compiling });
+  await compiled(out, { entrypoints: apart, naming: "[name].js", ...plainly });
 }
 
 /** By chunk, the code that comes to it where it is now. */
@@ -84,6 +89,6 @@ async function putTogether(folder: string, { name, entries, plugins, compiling }
 const define = { "import.meta.dir": "module.path", "import.meta.path": "module.filename", "import.meta.require": "require" };
 
 async function compiled(folder: string, config: BuildConfig): Promise<void> {
-  for (const artifact of await bundled("the gateway", folder, { ...config, format: "cjs", bytecode: true, define }))
+  for (const artifact of await bundled("the gateway", folder, { bytecode: true, ...config, format: "cjs", define }))
     await Bun.write(join(folder, artifact.path), artifact);
 }

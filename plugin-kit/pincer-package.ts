@@ -10,6 +10,7 @@ import { bundled } from "./build.ts";
 import { packageOf } from "./create.ts";
 import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
+import { nameContents } from "./own-copy.ts";
 import { gatewayFolder } from "./published.ts";
 import { compileSdk, type SdkPackage } from "./sdk-declarations.ts";
 
@@ -65,6 +66,10 @@ export async function stagePincer({ repository, stage, defaults }: PincerStage):
     "LICENSES-OF-OTHERS",
     licensesOf([join(repository, "kernel"), join(repository, "registry"), ...ids.filter(isDefault).map(source)]),
   );
+  const own = join(repository, "plugin-kit", "own-copy.ts");
+  for (const artifact of await bundled("the copier", dirname(own), { entrypoints: [own], minify: true }))
+    write(stage, "dist/own-copy.js", await artifact.text());
+  nameContents(stage);
 }
 
 /** A plugin of the default set: its manifest, and when it runs in a process of its own its code, with everything but the SDK. Answers whether it has that. */

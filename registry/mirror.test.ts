@@ -3,13 +3,16 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "../plugin-kit/archive.ts";
 import { mirrorRegistry } from "./mirror.ts";
-import { archiveOf, type PackageName } from "./name.ts";
+import { archiveOf, folderOf, type PackageName } from "./name.ts";
 import { nextList } from "./publisher/next-list.ts";
-import { rotateRoot } from "./repository/rotate.ts";
+import { lives, unsigned } from "./repository/lifetime.ts";
+import { openRepository } from "./repository/repository.ts";
 import { folderSource, joined, type RegistrySource } from "./source.ts";
 import { type House, startHouse, telegram } from "./testing/house.ts";
+import { rotateRoot } from "./testing/rotate.ts";
 import { createSigner } from "./trust/key.ts";
 import { signMetadata } from "./trust/metadata.ts";
+import { signStatement, type Transfer } from "./trust/statement.ts";
 import { verifyRegistry } from "./verify.ts";
 
 const irc: PackageName = { kind: "plugins", id: "channel-irc" };
@@ -227,4 +230,28 @@ test("verify sees an archive of another package or version than its place says, 
     expect.stringContaining("expected the version 9.0.0 in its plugin.json, came 9.1.0"),
     expect.stringContaining("its notes speak of another plugin.json than the one in the archive"),
   ]);
+});
+
+test("a mirror of a whole registry can take its place: nothing is missing of a publisher whose names are another's by now", async () => {
+  using house = filled();
+  const { repository, founders } = house;
+  const eve = createSigner().signer;
+  for (const name of [telegram, irc]) {
+    const { signed } = repository.signedBy("ada")!;
+    const theirs = Object.fromEntries(Object.entries(signed.targets).filter(([path]) => path.startsWith(`${folderOf(name)}/`)));
+    const before = repository.signedBy("eve")?.signed;
+    const list = {
+      ...unsigned("targets", (before?.version ?? 0) + 1, lives.publisher, () => house.clock.now),
+      targets: { ...before?.targets, ...theirs },
+    };
+    const expires = "2031-05-05T10:00:00Z";
+    const keys = [eve.json.keyval.public];
+    const wish: Transfer = { _type: "transfer", ...name, from: "ada", to: "eve", keys, list: signed.version, expires };
+    repository.transfer(signStatement(wish, founders.targets), signMetadata(list, [eve]), { keys: [eve], threshold: 1 });
+  }
+  const folder = house.temporary();
+  expect(await mirrorOf(house, folder)).toMatchObject({ releases: 3, problems: [] });
+  const restored = openRepository(folder, { online: founders.online, now: () => house.clock.now });
+  expect(restored.renew().expiring).toEqual([]);
+  expect(restored.signedBy("ada")?.signed.version).toBe(repository.signedBy("ada")?.signed.version);
 });

@@ -12,11 +12,11 @@ import { placeOf } from "./layout.ts";
 import { mirrorState } from "./mirror-state.ts";
 import type { PackageName } from "./name.ts";
 import { currentRoles } from "./repository/current.ts";
-import { repositoryFiles } from "./repository/files.ts";
+import { type RepositoryFiles, repositoryFiles } from "./repository/files.ts";
 import { sweep } from "./repository/sweep.ts";
 import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
-import { folderSource, joined, type RegistrySource, readTarget, upTo } from "./source.ts";
-import { parseMetadata } from "./trust/metadata.ts";
+import { exactly, folderSource, joined, type RegistrySource, readTarget, upTo } from "./source.ts";
+import { type Metadata, parseMetadata } from "./trust/metadata.ts";
 import { publisherOf, type RoleName } from "./trust/role.ts";
 import { requireSigned } from "./trust/verify.ts";
 import { type Problem, requireModest } from "./verify.ts";
@@ -80,11 +80,34 @@ export async function mirrorRegistry({ source, folder, root, now, packages, sign
       revoked = readRevocations(await Bun.file(place).bytes());
     }
   }
-  kept.commit();
   const files = repositoryFiles(folder);
+  if (!packages) await fetchUnnamed(source, files, trusted.snapshot, leaveOut, signal);
+  kept.commit();
   sweep(files, currentRoles(files), now);
   return mirrored;
 }
+
+/** What the snapshot names and nobody hands anything to: the list of a publisher whose names are all another's by now, on which the next one builds. */
+async function fetchUnnamed(
+  source: RegistrySource,
+  files: RepositoryFiles,
+  { signed: { meta } }: Metadata<"snapshot">,
+  leaveOut: (path: string, error: unknown) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const [file, { version, length, hashes }] of Object.entries(meta)) {
+    const path = `metadata/${version}.${file}`;
+    if (files.has(path)) continue;
+    const limit = Math.min(length, longestMetadata);
+    try {
+      const parts = upTo(limit, path, source.read(path, { limit, ...(signal && { signal }) }));
+      files.write(path, await joined(exactly(path, { length, sha256: hashes.sha256 }, parts)));
+    } catch (error) {
+      leaveOut(path, error);
+    }
+  }
+}
+const longestMetadata = 64 * 2 ** 20;
 
 /** Those before the one that is trusted, for clients that trust an older one: where they do not lead here, they are left out. */
 async function earlierRoots(source: RegistrySource, root: Uint8Array, state: TrustState, signal: AbortSignal | undefined): Promise<void> {

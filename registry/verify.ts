@@ -1,7 +1,7 @@
 /** Whether a registry is in order, file by file, as somebody sees it who trusts nothing but its root. */
 import { archiveLimits } from "./archive/read.ts";
 import { longestCatalogue } from "./catalogue.ts";
-import type { TrustState } from "./client/state.ts";
+import { createKeptInMemory } from "./client/state.ts";
 import { refreshTrust } from "./client/trust.ts";
 import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
@@ -46,7 +46,7 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
   let bytes = 0;
   let trusted: Awaited<ReturnType<typeof refreshTrust>>;
   try {
-    trusted = await refreshTrust({ source, root, now, state: memoryState() }, signal);
+    trusted = await refreshTrust({ source, root, now, state: createKeptInMemory() }, signal);
   } catch (error) {
     report("metadata", error);
     return { problems, releases, bytes };
@@ -79,10 +79,4 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
 export function requireModest(path: string, length: number, isArchive: boolean): void {
   const most = isArchive ? archiveLimits.packedBytes : longestCatalogue.packed;
   if (length > most) throw new RegistryError("REGISTRY_TOO_LARGE", `${path}: expected at most ${most} bytes, came ${length}`);
-}
-
-/** For one look, which nothing is kept of. */
-function memoryState(): TrustState {
-  const kept = new Map<string, Uint8Array>();
-  return { read: (role) => kept.get(role), write: (role, bytes) => void kept.set(role, bytes), remove: (role) => void kept.delete(role) };
 }

@@ -23,7 +23,6 @@ interface Finding {
   readonly check: string;
   readonly level: "ok" | "warning" | "error";
   readonly detail: string;
-  /** The command that mends it. */
   readonly mend?: string;
 }
 
@@ -33,7 +32,6 @@ const wrong = (check: string, detail: string, mend: string): Finding => ({ check
 
 const MiB = 1024 * 1024;
 const leastFree = { error: 100 * MiB, warning: 1024 * MiB };
-const skewMs = 60_000;
 /** Before Pincer existed: a clock that says so is wrong. */
 const earliest = Date.UTC(2026, 0, 1);
 
@@ -110,7 +108,7 @@ function checkDisk({ path }: Home): Finding {
 function checkClock({ storeFile }: Home): Finding {
   const now = systemClock.now();
   const newest = existsSync(storeFile) ? statSync(storeFile).mtimeMs : 0;
-  if (now > earliest && now > newest - skewMs) return ok("clock", new Date(now).toISOString());
+  if (now > earliest && now > newest - 60_000) return ok("clock", new Date(now).toISOString());
   const mend = process.platform === "darwin" ? "sudo sntp -sS time.apple.com" : "sudo timedatectl set-ntp true";
   const longAgo = now <= earliest && `this machine says it is ${new Date(now).getUTCFullYear()}`;
   return wrong("clock", longAgo || "it is behind what was last written", mend);
@@ -129,6 +127,7 @@ async function checkSandbox(): Promise<Finding> {
 }
 
 type Provider = { readonly provider: string; readonly status: string } & { readonly [Fact in "displayName" | "detail"]?: string };
+const checking = ["delivery", "registry-client"]; // plugins that say themselves what is wrong, and how to mend it
 type Unwell = { readonly id: string; readonly activated: boolean; readonly error: string };
 
 /** Providers that nobody asked for are no finding as long as another one answers. */
@@ -145,27 +144,28 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
   ];
 }
 
-const mend = (id: string, said: string) => /pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
+const mend = (id: string, said: string) =>
+  /(?<=; what to type: )pincer .+$|pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
 
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
 async function checkGateway(home: Home): Promise<Finding[]> {
   if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
   try {
     using client = await connect(home);
-    const [health, { plugins }, { providers }, { findings }, model] = await Promise.all([
+    const [health, { plugins }, { providers }, checked, model] = await Promise.all([
       client.call<{ ok: boolean; problems?: string[]; plugins: { errors: readonly Unwell[] } }>("health", { probe: true }),
       client.call<{ plugins: readonly Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] })), // silent-ok: who would answer is not enabled, or named by health
       client.call<{ providers: readonly Provider[] }>("models.authStatus", { refresh: true }).catch(() => ({ providers: [] })), // silent-ok: no plugin serves models
-      client.call<{ findings: readonly Finding[] }>("delivery.check", {}).catch(() => ({ findings: [] })), // silent-ok: no plugin serves channels
+      Promise.all(checking.map((id) => client.call<{ findings: readonly Finding[] }>(`${id}.check`, {}).catch(() => ({ findings: [] })))), // silent-ok: it is not enabled
       defaultModel(client),
     ]);
-    const unwell = health.plugins.errors.filter(({ id, activated }) => activated && (id !== "delivery" || findings.length === 0));
+    const unwell = health.plugins.errors.filter(({ id, activated }) => activated && !checked[checking.indexOf(id)]?.findings.length);
     return [
       health.ok ? ok("gateway", "answers") : warning("gateway", "it says that it is not well", "pincer logs --level warn"),
       ...(health.problems ?? []).map((problem) => wrong("gateway", problem, "pincer logs --level error names what is concerned")),
       ...unwell.map(({ id, error }) => warning("plugin", `${id}: ${error}`, mend(id, error))),
       ...plugins.flatMap(({ id, error }) => (error ? [wrong("plugin", `${id}: ${error.message}`, mend(id, error.message))] : [])),
-      ...findings,
+      ...checked.flatMap(({ findings }) => findings),
       ...checkProviders(providers, model ?? readWholeConfig(home).section<{ default?: string }>("models")().default ?? ""),
     ];
   } catch (error) {

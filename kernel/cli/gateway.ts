@@ -8,7 +8,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createGateway, type Gateway } from "../gateway.ts";
 import kernel from "../package.json" with { type: "json" };
 import type { Invocation } from "./command.ts";
-import { isPackage, makeHome, processStart, repository, runningPrefix, writeFirstConfig, writeState } from "./home.ts";
+import { isCopy, isPackage, makeHome, processStart, repository, runningPrefix, writeFirstConfig, writeState } from "./home.ts";
 import { logLine } from "./terminal.ts";
 
 /** Tells systemd, when it asked for it. Its own tool does so, since a datagram cannot be sent to a unix socket from here. */
@@ -28,7 +28,7 @@ export async function gateway({ flags, home, terminal }: Invocation): Promise<nu
   process.on("SIGHUP", () => void running?.config.reload());
 
   const bundle = (isPackage || flags["dev"] !== true) && existsSync(join(import.meta.dir, "plugins.json")) && import.meta.dir;
-  const mark = bundle && !isPackage && join(bundle, `${runningPrefix}${process.pid}`);
+  const mark = bundle && (!isPackage || isCopy) && join(bundle, `${runningPrefix}${process.pid}`);
   if (mark) writeFileSync(mark, "");
   running = await createGateway({
     home: home.path,

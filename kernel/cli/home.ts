@@ -25,7 +25,7 @@ interface RunningGateway {
 export const runningPrefix = "running.";
 
 export const repository = dirname(dirname(import.meta.dir));
-export const isPackage = isPublished(repository);
+export const [isPackage, isCopy] = [isPublished(repository), existsSync(join(repository, "dist", "copy"))];
 
 export type Home = ReturnType<typeof openHome>;
 

@@ -21,7 +21,7 @@ interface Service {
 }
 
 const label = "pincer";
-const launcher = join(repository, "pincer");
+const launcher = process.env["PINCER_LAUNCHER"] ?? join(repository, "pincer");
 /** As systemd reads it: % is its own, and a quoted word may hold blanks. */
 const word = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%")}"`;
 const xml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

@@ -1,10 +1,10 @@
 /** What Discord has besides the talk itself: a look at the login, the menu, deleting, polls. */
+import { probed } from "@pincer/plugin-sdk/channel/probe";
 import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, MenuEntry, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
 import {
   type APIApplication,
   type APIGatewayBotInfo,
@@ -19,7 +19,6 @@ import { contentTrouble } from "./intents.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { snowflake } from "./snowflake.ts";
 
-const PROBE_MS = 8_000;
 /** Discord's own bounds. */
 const MOST_COMMANDS = 100;
 const DESCRIPTION_LIMIT = 100;
@@ -80,16 +79,12 @@ export function createActions({ clock, outgoing, open }: ActionDeps): Implementa
   }
 
   return {
-    async probe({ account }, { signal }) {
-      using linked = linkSignals(signal);
-      using _timer = clock.after(PROBE_MS, () => linked.abort(channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${PROBE_MS} ms`)));
-      try {
-        return await probe(account, linked.signal);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        return { ok: false, ...troubleIn(error, "is this machine connected to the internet, and channels.discord.apiRoot right?") };
-      }
-    },
+    probe: ({ account }, { signal }) =>
+      probed(
+        { clock, signal },
+        (within) => probe(account, within),
+        (error) => troubleIn(error, "is this machine connected to the internet, and channels.discord.apiRoot right?"),
+      ),
 
     async menu({ account, commands }, { signal }) {
       const bot = await open(account);

@@ -1,16 +1,13 @@
 /** Whether an account works: both logins, and whose word on senders counts. */
+import { probed } from "@pincer/plugin-sdk/channel/probe";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
 import PostalMime from "postal-mime";
 import { authservIdOf } from "./authentication.ts";
 import type { Settings } from "./config.ts";
 import { HEAD_BYTES, type Mailbox, openMailbox } from "./mailbox.ts";
 import { tryLogin } from "./smtp.ts";
-
-const PROBE_MS = 8_000;
 
 interface ProbeDeps {
   readonly clock: Clock;
@@ -53,15 +50,13 @@ async function look(settings: Settings, clock: Clock, signal: AbortSignal): Prom
 }
 
 export function createProbe({ clock, settingsOf }: ProbeDeps) {
-  return async ({ account }: { readonly account: string }, { signal }: { readonly signal: AbortSignal }): Promise<Probe> => {
-    using linked = linkSignals(signal);
-    using _timer = clock.after(PROBE_MS, () => linked.abort(channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${PROBE_MS} ms`)));
-    try {
-      return await look(await settingsOf(account), clock, linked.signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const told = isGatewayError(error) ? error.data?.["hint"] : undefined;
-      return { ok: false, detail: errorMessage(error), ...(typeof told === "string" && { hint: told }) };
-    }
-  };
+  return ({ account }: { readonly account: string }, { signal }: { readonly signal: AbortSignal }): Promise<Probe> =>
+    probed(
+      { clock, signal },
+      async (within) => look(await settingsOf(account), clock, within),
+      (error) => {
+        const hint = isGatewayError(error) ? error.data?.["hint"] : undefined;
+        return { detail: errorMessage(error), ...(typeof hint === "string" && { hint }) };
+      },
+    );
 }

@@ -1,16 +1,13 @@
 /** What Slack has besides the talk itself: a look at the login, its end, deleting. The menu of commands stands in the app's own settings. */
+import { probed } from "@pincer/plugin-sdk/channel/probe";
 import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
-import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Bot } from "./bot.ts";
 import { howToAdd, isGone } from "./failure.ts";
 import { isFile, messageOf } from "./outgoing.ts";
 import type { Places } from "./places.ts";
-
-const PROBE_MS = 8_000;
 
 /** Without which nothing works, and what is lost without each other one. */
 const NEEDED = "chat:write";
@@ -50,16 +47,12 @@ export function createActions({ clock, places, open, signingSecret }: ActionDeps
   }
 
   return {
-    async probe({ account }, { signal }) {
-      using linked = linkSignals(signal);
-      using _timer = clock.after(PROBE_MS, () => linked.abort(channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${PROBE_MS} ms`)));
-      try {
-        return await probe(account, linked.signal);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        return { ok: false, ...troubleIn(error, "is this machine connected to the internet, and channels.slack.slackApiUrl right?") };
-      }
-    },
+    probe: ({ account }, { signal }) =>
+      probed(
+        { clock, signal },
+        (within) => probe(account, within),
+        (error) => troubleIn(error, "is this machine connected to the internet, and channels.slack.slackApiUrl right?"),
+      ),
 
     async logout({ account }, { signal }) {
       const bot = await open(account);

@@ -1,17 +1,16 @@
 /** What Telegram has besides the talk itself: a look at the login, the menu, deleting, polls. */
 
+import { probed } from "@pincer/plugin-sdk/channel/probe";
 import { troubleIn } from "@pincer/plugin-sdk/channel/trouble";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { channelErrors } from "@pincer/plugin-sdk/contracts/channel";
 import type { channelActions, MenuEntry, Probe } from "@pincer/plugin-sdk/contracts/channel-actions";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
 import type { Bot } from "./bot.ts";
 import { isGone } from "./failure.ts";
 import { numberOf, type Outgoing } from "./outgoing.ts";
 import { webhookTrouble } from "./webhook.ts";
 
-const PROBE_MS = 8_000;
 /** Telegram's own bounds. */
 const MOST_COMMANDS = 100;
 const DESCRIPTION_LIMIT = 256;
@@ -49,16 +48,12 @@ export function createActions({ clock, outgoing, open }: ActionDeps): Implementa
   }
 
   return {
-    async probe({ account }, { signal }) {
-      using linked = linkSignals(signal);
-      using _timer = clock.after(PROBE_MS, () => linked.abort(channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${PROBE_MS} ms`)));
-      try {
-        return await probe(account, linked.signal);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        return { ok: false, ...troubleIn(error, "is this machine connected to the internet, and channels.telegram.apiRoot right?") };
-      }
-    },
+    probe: ({ account }, { signal }) =>
+      probed(
+        { clock, signal },
+        (within) => probe(account, within),
+        (error) => troubleIn(error, "is this machine connected to the internet, and channels.telegram.apiRoot right?"),
+      ),
 
     async menu({ account, commands }, { signal }) {
       const bot = await open(account);

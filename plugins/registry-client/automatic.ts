@@ -3,9 +3,9 @@ import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { type Static, Type } from "@sinclair/typebox";
 import type { ClientConfig } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
-import { keyOf, nameOf, type Packages } from "./engine/lock.ts";
-import { type Automatic, readAutomatic, writeAutomatic } from "./engine/memory.ts";
-import { PlanItem } from "./engine/plan.ts";
+import { keyOf, nameOf, type Packages } from "./engine/home/lock.ts";
+import { type Automatic, readAutomatic, writeAutomatic } from "./engine/home/memory.ts";
+import { PlanItem } from "./engine/plan/plan.ts";
 
 export const Updated = Type.Object(
   {
@@ -13,7 +13,7 @@ export const Updated = Type.Object(
     id: Type.String(),
     from: Type.String(),
     to: Type.String(),
-    /** `held`: it needs a yes. `failed`: it was taken back, and is not tried again. */
+    /** `held`: somebody has to look at it first. `failed`: it was taken back, and is not tried again. */
     outcome: Type.Union([Type.Literal("updated"), Type.Literal("held"), Type.Literal("failed")]),
     /** For people, with what to type. */
     said: Type.String(),
@@ -30,6 +30,14 @@ const chosenIn = (config: ClientConfig, packages: Packages): readonly string[] =
   Object.entries(packages).flatMap(([key, { origin, pinned }]) =>
     origin.from === "registry" && !pinned && isChosen(config, nameOf(key).id) ? [key] : [],
   );
+
+/** What somebody has to have read before it counts. */
+function* reasonsToHold({ needs, modelText, notices }: PlanItem): Generator<string, void, void> {
+  if (modelText.length > 0) yield `new instructions (${modelText.map(({ what }) => what).join(", ")})`;
+  if (needs.length > 0) yield `it needs a yes to ${needs.join(", and to ")}`;
+  for (const { code, level, text, finding } of notices)
+    if (!needs.includes(code) && (finding === undefined ? level !== "note" : finding === "new")) yield text;
+}
 
 /** Answers with what is new to tell: the same is told once. */
 export async function updateByItself(
@@ -51,17 +59,16 @@ export async function updateByItself(
       const { items, token } = await engine.plan(request, signal);
       const [item] = items;
       if (item?.action !== "update" || item.from === undefined || item.to === undefined) continue;
-      const { kind, id, from, to, needs, notices } = item;
+      const { kind, id, from, to } = item;
       const last = before[key];
       if (last?.version === to && last.outcome !== "updated") continue;
       const tell = (outcome: Automatic["outcome"], said: string) => {
         results[keyOf(item)] = { version: to, outcome, said };
         told.push({ kind, id, from, to, outcome, said });
       };
-      const warned = notices.filter(({ level }) => level !== "note").map(({ text }) => text);
-      if (needs.length > 0 || warned.length > 0) {
-        const why = needs.length > 0 ? `it needs a yes to ${needs.join(", and to ")}` : warned.join("; ");
-        tell("held", `${to} waits: ${why}; what to type: pincer update ${id}`);
+      const held = [...reasonsToHold(item)];
+      if (held.length > 0) {
+        tell("held", `${to} is held: ${held.join("; ")}; what to type: pincer update ${id}`);
         continue;
       }
       await engine.apply(request, { token, accepted: [] }, signal).then(

@@ -48,6 +48,12 @@ export const ClientConfig = Type.Object(
       maximum: 1_440,
       description: "How long all that one installation fetches may take",
     }),
+    scanSeconds: Type.Integer({
+      default: 30,
+      minimum: 1,
+      maximum: 600,
+      description: "How long the files of a package are looked through; one that takes longer is unscanned, and needs a yes to that",
+    }),
     cooldownHours: Type.Number({
       default: 24,
       minimum: 0,

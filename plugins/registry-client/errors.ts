@@ -3,6 +3,7 @@ import { RegistryError } from "@pincer/registry/error";
 
 export const clientErrors = defineErrors({
   REGISTRY_CLIENT_FILE_EXISTS: { message: "that file is there already", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_FILE_UNREADABLE: { message: "that file cannot be read, or written", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_KEY_MISSING: { message: "the key is not there", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_UNCLEAR: { message: "several packages could be meant", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NAME_RESERVED: { message: "a plugin of this repository has that name", wire: "INVALID_REQUEST" },
@@ -15,6 +16,7 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_CONSENT_NEEDED: { message: "it needs a yes of its own", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_NOTHING_KEPT: { message: "no earlier version is kept", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_DRIFT: { message: "what is installed is not what the lock says", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_JOURNAL_INVALID: { message: "what was interrupted cannot be read", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_LOCK_INVALID: { message: "pincer.lock cannot be read", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_CONFIG_INVALID: { message: "the registries in the configuration are not in order", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_BUSY: { message: "another installation is under way", wire: "UNAVAILABLE", retryable: true },
@@ -31,11 +33,20 @@ export const clientErrors = defineErrors({
 const passing = new Set(["REGISTRY_UNREACHABLE"]);
 
 /** Whatever was thrown, with the code and the words that whoever asked may see. */
-export function shownError(error: unknown): unknown {
+function shownError(error: unknown): unknown {
   if (isGatewayError(error) || !(error instanceof RegistryError)) return error;
   const { code, message } = error;
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });
   return (found[code] as (message: string) => GatewayError)(message);
+}
+
+/** What `run` does; what it throws, as `shownError` has it. */
+export async function told<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw shownError(error);
+  }
 }
 
 /** Whether a place was asked in vain: it is not there, or does not have it. */

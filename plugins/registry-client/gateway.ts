@@ -5,11 +5,13 @@ import { skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { createAnswers } from "./answers.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import type { Request } from "./engine/plan.ts";
+
+import { settingsOfGateway } from "./engine/home/settings.ts";
+import { createScanned } from "./engine/package/scanned.ts";
+import type { Request } from "./engine/plan/plan.ts";
 import { usualHits } from "./engine/search.ts";
-import { settingsOfGateway } from "./engine/settings.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
-import { clientErrors, shownError } from "./errors.ts";
+import { clientErrors, told } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./package-sources.ts";
@@ -53,8 +55,10 @@ export function serve(ctx: Context): void {
     const own = all.find(({ id }) => id === ctx.id);
     if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
     const { sources, dependencies } = places();
+    const onFault = (error: unknown) => ctx.log.warn("registry-client.unscanned", { error: errorMessage(error) });
     return createEngine({
       ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
+      scanned: createScanned({ seconds: ctx.config.scanSeconds, clock: ctx.clock, onFault }),
       settings: settingsOfGateway(ctx.uses.configuration),
       ...{ sources: { ...sources, registries: { ...sources.registries, catalogue } }, dependencies },
       ...{ clock: ctx.clock, now: () => ctx.clock.now() },
@@ -82,15 +86,8 @@ export function serve(ctx: Context): void {
     waiting.delete(token);
     return found && ctx.clock.monotonic() - found.since < patienceMs ? found.engine : undefined;
   };
-  const told = async <T>(run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw shownError(error);
-    }
-  };
 
-  upkeep(ctx, { refresh: running.refresh, open, told });
+  upkeep(ctx, { refresh: running.refresh, open });
   ctx.event(methods.progressed);
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
@@ -133,11 +130,9 @@ export function serve(ctx: Context): void {
     {},
     {
       async archive({ name, version, algorithm, hex }, { signal }) {
-        const { archives } = placesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }).dependencies;
+        const { archives } = places().dependencies;
         return {
-          bytes: await archives({ name, version, checksum: { algorithm, hex } }, signal).catch((error) => {
-            throw shownError(error);
-          }),
+          bytes: await told(() => archives({ name, version, checksum: { algorithm, hex } }, signal)),
         };
       },
     },

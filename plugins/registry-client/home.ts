@@ -1,12 +1,15 @@
 /** The engine beside a home in which no gateway runs: the next start finds what it did. */
 import { dirname, join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { valueAt } from "@pincer/plugin-sdk/json5";
 import { limitedFetch, publicFetch } from "@pincer/plugin-sdk/runtime/fetch";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { Value } from "@sinclair/typebox/value";
 import { ClientConfig } from "./config.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
-import { settingsOfFile } from "./engine/settings.ts";
+
+import { settingsOfFile } from "./engine/home/settings.ts";
+import { createScanned } from "./engine/package/scanned.ts";
 import type { Surroundings } from "./engine/surroundings.ts";
 import { clientErrors } from "./errors.ts";
 import { placesOf } from "./package-sources.ts";
@@ -25,7 +28,9 @@ export async function engineOfHome(home: string, progress: Surroundings["progres
   }
   const noSecret = async () => undefined;
   const fetch = limitedFetch(manifest.id, { net: manifest.permissions.net }, () => config, noSecret, publicFetch);
+  const onFault = (error: unknown) => void process.stderr.write(`${errorMessage(error)}\n`);
   return createEngine({
+    scanned: createScanned({ seconds: config.scanSeconds, clock: systemClock, onFault }),
     ...{ home, embedded, settings, config, clock: systemClock, now: () => systemClock.now(), progress },
     ...placesOf({ home, config, clock: systemClock, fetch }),
   });

@@ -2,11 +2,11 @@
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { type PackageName, wordOf } from "@pincer/registry/name";
 import type { Engine } from "./engine/engine.ts";
-import { nameOf } from "./engine/lock.ts";
-import { readAutomatic } from "./engine/memory.ts";
-import { revokedNow } from "./engine/revoked.ts";
-import { shownOrigin } from "./engine/sources.ts";
+import { nameOf } from "./engine/home/lock.ts";
+import { readAutomatic } from "./engine/home/memory.ts";
+import { revokedNow } from "./engine/revocation/revoked.ts";
 import type { list } from "./methods.ts";
+import { shownOrigin } from "./sources/sources.ts";
 
 export type Installed = ResultOf<typeof list>["packages"][number];
 

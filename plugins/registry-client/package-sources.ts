@@ -3,7 +3,6 @@
 import { httpReader } from "@pincer/registry/http-source";
 import type { ClientConfig } from "./config.ts";
 import { createDependencies, type Dependencies } from "./dependencies/dependencies.ts";
-import type { Sources } from "./engine/sources.ts";
 import { archivePackages } from "./sources/archive.ts";
 import { clawHubPackages } from "./sources/clawhub.ts";
 import { type ClawHubSite, createClawHubSite } from "./sources/clawhub-site.ts";
@@ -13,6 +12,7 @@ import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
 import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
+import type { Sources } from "./sources/sources.ts";
 import { uploadedPackages } from "./sources/upload.ts";
 import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
 import { uploadsIn } from "./uploads.ts";

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import type { PlacedSkill, skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isVersion } from "@pincer/registry/name";
+import { isName, isVersion } from "@pincer/registry/name";
 import { acceptedBy } from "./commands/shown.ts";
 import type { Engine } from "./engine/engine.ts";
-import { nameOf } from "./engine/lock.ts";
-import type { Plan, PlanItem, Request } from "./engine/plan.ts";
-import { changedHere } from "./engine/unchanged.ts";
-import { clientErrors, shownError } from "./errors.ts";
+import { nameOf } from "./engine/home/lock.ts";
+import { changedHere } from "./engine/plan/changed-here.ts";
+import type { Plan, PlanItem, Request } from "./engine/plan/plan.ts";
+import { clientErrors, told } from "./errors.ts";
 import type { Uploads } from "./uploads.ts";
 
 interface SkillPackagesOptions {
@@ -19,14 +19,6 @@ interface SkillPackagesOptions {
 }
 
 export function createSkillPackages({ home, uploads, open }: SkillPackagesOptions): ImplementationOf<typeof skillPackages> {
-  const told = async <T>(run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw shownError(error);
-    }
-  };
-
   const done = async (engine: Engine, request: Request, typed: string, force = false, signal: AbortSignal): Promise<PlacedSkill> => {
     const plan = await engine.plan(request, signal);
     const [item] = plan.items as [PlanItem];
@@ -78,6 +70,11 @@ function typedOf(reference: string, version: string | undefined): string {
   if (version !== undefined && !isVersion(version))
     throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`expected a version such as 1.2.0, came ${JSON.stringify(version.slice(0, 100))}`);
   const ofRegistry = /^registry:(.*)$/.exec(reference)?.[1];
+  // Else a client would say with it what only a command may: a folder, an address, npm.
+  if (ofRegistry !== undefined && !ofRegistry.split("/").every(isName))
+    throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(
+      `expected registry:<registry>/<skill>, came ${JSON.stringify(reference.slice(0, 100))}`,
+    );
   return `${ofRegistry ?? `clawhub:${reference}`}${version === undefined ? "" : `@${version}`}`;
 }
 

@@ -3,9 +3,11 @@ import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { updateByItself } from "./automatic.ts";
 import type { Engine } from "./engine/engine.ts";
-import { readLock } from "./engine/lock.ts";
-import { readFirstSeen } from "./engine/memory.ts";
+import { readLock } from "./engine/home/lock.ts";
+import { readFirstSeen } from "./engine/home/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
+import { told } from "./errors.ts";
+import { findingsIn } from "./findings.ts";
 import * as methods from "./methods.ts";
 import { placesOf } from "./package-sources.ts";
 import type { Context } from "./uses.ts";
@@ -17,11 +19,9 @@ const keepUpMs = 3_600_000;
 interface Parts {
   readonly refresh: Running["refresh"];
   open(signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine>;
-  /** With the code that whoever asked may see. */
-  told<T>(run: () => Promise<T>): Promise<T>;
 }
 
-export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
+export function upkeep(ctx: Context, { refresh, open }: Parts): void {
   const watch = createWatch({
     ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
     registries: () =>
@@ -42,17 +42,22 @@ export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
       for (const one of stopped) {
         ctx.log.error("registry-client.revoked", one);
         ctx.emit(methods.revoked, one);
-        await note(methods.revoked.name, [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`], "ok", signal);
+        const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`, `offered: ${one.next}`];
+        await note(methods.revoked.name, resources, "ok", signal);
       }
-      for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      for (const one of restored) {
+        ctx.log.info("registry-client.restored", { ...one });
+        await note("registry-client.restored", [`${one.kind}/${one.id}@${one.version}`], "ok", signal);
+      }
       ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),
   );
   ctx.health(async () => {
     const troubles = watch.troubles();
-    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.join("; ") };
+    return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.map(({ said }) => said).join("; ") };
   });
+  ctx.method(methods.check, async () => ({ findings: await findingsIn(ctx.home, watch.troubles()) }));
 
   ctx.event(methods.updated);
   ctx.method(methods.keepUp, (_params, { signal }) =>

@@ -8,7 +8,7 @@ import { isName } from "@pincer/registry/name";
 import { sha256Of } from "@pincer/registry/sha256";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { namesIn, readText, replaceFile } from "./engine/layout.ts";
+import { namesIn, readText, replaceFile } from "./engine/home/layout.ts";
 import { clientErrors } from "./errors.ts";
 import { type uploadBegin, type uploadChunk, type uploadCommit, uploadSaid } from "./upload-methods.ts";
 

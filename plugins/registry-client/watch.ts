@@ -1,10 +1,11 @@
 /** Asks the registries, whenever it is time, what nobody should run any more, and stops it. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { within } from "@pincer/plugin-sdk/signal";
 import { RegistryError } from "@pincer/registry/error";
-import type { Revocation } from "@pincer/registry/revocations";
-import { readLock } from "./engine/lock.ts";
-import { type Marked, markRevoked, registriesIn } from "./engine/revoked.ts";
+import { readLock } from "./engine/home/lock.ts";
+import { followKeys, signedToday } from "./engine/revocation/resigned.ts";
+import { type Marked, markRevoked, registriesIn, type Said } from "./engine/revocation/revoked.ts";
 import type { RegistrySources } from "./sources/registry.ts";
 
 /** One that does not answer in this time is asked again later: it keeps the others from being asked. */
@@ -27,14 +28,22 @@ export interface WatchOptions {
 interface Heard {
   readonly dueAt: number;
   readonly failures: number;
-  readonly trouble?: string;
+  readonly trouble?: Pick<Trouble, "code" | "said">;
+}
+
+/** Why what a registry revokes is not heard of. */
+export interface Trouble {
+  readonly registry: string;
+  /** Of the error. */
+  readonly code: string;
+  /** For people. */
+  readonly said: string;
 }
 
 export interface Watch {
   /** `waitMs`: until the next look. */
   look(signal: AbortSignal): Promise<Marked & { readonly waitMs: number }>;
-  /** What keeps it from hearing of revocations, for people. */
-  troubles(): readonly string[];
+  troubles(): readonly Trouble[];
 }
 
 export function createWatch({ home, clock, random, registries, pollMs }: WatchOptions): Watch {
@@ -43,24 +52,27 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
   /** Never later than said, so that everybody does not ask at the same moment. */
   const soonIn = (ms: number): number => ms * (1 - random() / 10);
 
-  async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<readonly Revocation[] | undefined> {
-    const given = new AbortController();
-    using _limit = clock.after(patienceMs, () =>
-      given.abort(new RegistryError("REGISTRY_UNREACHABLE", `${registry} did not answer in ${patienceMs / 1000} s`)),
-    );
+  async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<Said> {
+    const late = () => new RegistryError("REGISTRY_UNREACHABLE", `${registry} did not answer in ${patienceMs / 1000} s`);
     try {
-      const list = await sources.revocations(registry, AbortSignal.any([given.signal, signal]));
+      const [list, today] = await within({ clock, ms: patienceMs, late, signal }, async (given) => {
+        const heardOf = await sources.revocations(registry, given);
+        return [heardOf, await signedToday(readLock(home), registry, heardOf, sources, given)] as const;
+      });
       heard.set(registry, { failures: 0, dueAt: clock.monotonic() + soonIn(pollMs()) });
-      return list;
+      return { registry, list, authority: sources.knownAuthority(registry), isComplete: true, today };
     } catch (error) {
       signal.throwIfAborted();
       const failures = (heard.get(registry)?.failures ?? 0) + 1;
-      const isUnreached = error instanceof RegistryError && error.code === "REGISTRY_UNREACHABLE";
-      const trouble = isUnreached && failures < mostUnreached ? {} : { trouble: errorMessage(error) };
+      const code = error instanceof RegistryError ? error.code : "";
+      const trouble = { code, said: `what ${registry} revokes is not heard of: ${errorMessage(error)}` };
+      const isTold = code !== "REGISTRY_UNREACHABLE" || failures >= mostUnreached;
       const asksForMs = error instanceof RegistryError ? (error.retryAfterMs ?? 0) : 0;
       const pauseMs = Math.max(soonIn(pollMs() * 2 ** (failures - 1)), asksForMs);
-      heard.set(registry, { failures, ...trouble, dueAt: clock.monotonic() + Math.min(longestMs, pauseMs) });
-      return undefined;
+      heard.set(registry, { failures, ...(isTold && { trouble }), dueAt: clock.monotonic() + Math.min(longestMs, pauseMs) });
+      // What it has said before holds.
+      const said = { list: sources.knownRevocations(registry), authority: sources.knownAuthority(registry) };
+      return { registry, ...said, isComplete: false, today: new Map() };
     }
   }
 
@@ -70,15 +82,11 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       const names = registriesIn(readLock(home));
       for (const name of heard.keys()) if (!names.includes(name)) heard.delete(name);
       const due = names.filter((name) => clock.monotonic() >= (heard.get(name)?.dueAt ?? 0));
-      const said = await Promise.all(due.map(async (registry) => ({ registry, list: await ask(sources, registry, signal) })));
-      const marked = said.map(({ registry, list }) =>
-        // Who cannot be asked has said something before, and that holds.
-        markRevoked(home, readLock(home), {
-          registry,
-          list: list ?? sources.knownRevocations(registry),
-          isComplete: list !== undefined,
-        }),
-      );
+      const said = await Promise.all(due.map((registry) => ask(sources, registry, signal)));
+      const marked = said.map((one) => {
+        followKeys(home, one, clock.now());
+        return markRevoked(home, readLock(home), one);
+      });
       const next = [...heard.values()].map(({ dueAt }) => dueAt - clock.monotonic());
       return {
         stopped: marked.flatMap(({ stopped }) => stopped),
@@ -88,9 +96,6 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
       };
     },
 
-    troubles: () =>
-      [...heard].flatMap(([registry, { trouble }]) =>
-        trouble === undefined ? [] : `what ${registry} revokes is not heard of: ${trouble}`,
-      ),
+    troubles: () => [...heard].flatMap(([registry, { trouble }]) => (trouble ? [{ registry, ...trouble }] : [])),
   };
 }

@@ -4,7 +4,7 @@ import type { plugins } from "@pincer/plugin-sdk/contracts/plugin-host";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
 import { isName, isVersion } from "@pincer/registry/name";
 import type { Engine } from "./engine/engine.ts";
-import type { Plan } from "./engine/plan.ts";
+import type { Plan } from "./engine/plan/plan.ts";
 import type { Hit } from "./engine/search.ts";
 import { clientErrors } from "./errors.ts";
 import type { pluginsInstall, pluginsSearch, pluginsUninstall } from "./wire-methods.ts";

@@ -8,7 +8,7 @@ import { asks, type Script, says, scriptedPlugins, startScript } from "@pincer/p
 import type { Browser, Page } from "playwright-core";
 import { type Platform, startPlatform } from "../../tests/fixtures/platform/platform.ts";
 import { letter } from "../../tests/fixtures/untrusted/conversation.ts";
-import { isIn, launchBrowser, visit } from "./visits.ts";
+import { isIn, launchBrowser, visit } from "./tests/visits.ts";
 
 const browsing = testWith("chromium");
 const fixtures = join(import.meta.dir, "..", "..", "tests", "fixtures");

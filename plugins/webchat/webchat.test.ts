@@ -3,7 +3,7 @@ import { startTestGateway, type TestGateway } from "@pincer/plugin-sdk/testing/g
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
 import type { Browser, Page } from "playwright-core";
 import { buildPage } from "./build.ts";
-import { isIn, launchBrowser, visit } from "./visits.ts";
+import { isIn, launchBrowser, visit } from "./tests/visits.ts";
 
 const browsing = testWith("chromium");
 

@@ -4,21 +4,21 @@ import type { CatalogueEntry } from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
 import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
-import { type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
+import { type KeyRevocation, keyRevocationOf, type PackageRevocation, type Revocation, revocationOf } from "../revocations.ts";
 import { type Expected, joined, readTarget } from "../source.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
 import { hexKeysOf, publisherIn } from "../trust/owner.ts";
 import { isInPattern } from "../trust/pattern.ts";
-import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
+import { requireSignedByUnrevoked, shortOfKeys } from "../trust/revoked-keys.ts";
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
 import { readParts } from "./catalogue.ts";
 import { createKnownRevocations, revokedError } from "./revoked.ts";
-import { type Found, hasRevocations, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
+import { type Found, hasRevocations, keptAuthority, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
 
 /** Who publishes under a name. */
 export interface Publisher {
   readonly name: string;
-  /** Ed25519 public keys in hex, sorted, and how many of them must sign. */
+  /** Ed25519 public keys in hex, sorted, without those that are revoked, and how many of them must sign. */
   readonly keys: readonly string[];
   readonly threshold: number;
 }
@@ -52,6 +52,8 @@ export interface RegistryClient {
   revocations(signal?: AbortSignal): Promise<readonly Revocation[]>;
   /** The same as it was heard last, without asking, and however long ago that was. */
   knownRevocations(): readonly Revocation[];
+  /** Why nothing of this registry counts any more, by what was heard last: too few keys of its targets are left. */
+  knownAuthority(): KeyRevocation | undefined;
   /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
   catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
   /** A file that a role of the top level speaks of (`revocations.json`). Throws `REGISTRY_NOT_FOUND`. */
@@ -111,6 +113,13 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     return known.read(hasRevocations(targets) ? await below(targets, "revocations", signal) : undefined, signal);
   };
 
+  const knownAuthority = (): KeyRevocation | undefined => {
+    const revocations = known.last();
+    if (!revocations.some((one) => "key" in one)) return undefined;
+    const { root, targets } = keptAuthority(options);
+    return targets && shortOfKeys(root, "targets", targets, revocations)?.revocation;
+  };
+
   const client: RegistryClient = {
     async refresh(signal) {
       const asked = refreshTrust(options, signal);
@@ -125,6 +134,8 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       const publisher = publisherOf(found.role);
       if (publisher === undefined) throw unknown();
       const revocations = await revocationsNow(signal);
+      const { root, targets } = await now();
+      requireSignedByUnrevoked(root, "targets", targets, revocations);
       requireSignedByUnrevoked(found.delegator, found.role, found.metadata, revocations);
       const all = Object.entries(found.metadata.signed.targets)
         .flatMap(([path, target]) => publishedAt(path, target, name))
@@ -137,11 +148,18 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       if (revoked.length === all.length) throw revokedError(all[0]!, revoked[0]!.revocation);
       const releases = all.filter(({ version }) => !revoked.some((one) => one.version === version));
       const owner = publisherIn(found.delegator.signed, publisher)!;
-      return { publisher: { name: publisher, threshold: owner.threshold, keys: hexKeysOf(owner) }, releases, revoked };
+      const keys = hexKeysOf(owner).filter((key) => !keyRevocationOf(revocations, key));
+      return { publisher: { name: publisher, threshold: owner.threshold, keys }, releases, revoked };
     },
 
-    revocations: async (signal) => known.read(await refreshRevocations(options, signal), signal),
+    async revocations(signal) {
+      const list = await known.read(await refreshRevocations(options, signal), signal);
+      // The targets that were seen last may have been signed anew since, by keys that count.
+      if (knownAuthority()) await refreshTrust(options, signal);
+      return list;
+    },
     knownRevocations: () => known.last(),
+    knownAuthority,
 
     async catalogue(signal) {
       const { targets, snapshot, below } = await now();

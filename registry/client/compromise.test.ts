@@ -9,10 +9,10 @@ import { currentRoles, currentSnapshot } from "../repository/current.ts";
 import { repositoryFiles } from "../repository/files.ts";
 import { lives, stamp } from "../repository/lifetime.ts";
 import { signRevocations } from "../repository/revoke.ts";
-import { rotateRoot } from "../repository/rotate.ts";
 import type { Revocation } from "../revocations.ts";
 import { sha256Of } from "../sha256.ts";
 import { dayMs, listWith, startHouse, telegram } from "../testing/house.ts";
+import { rotateRoot } from "../testing/rotate.ts";
 import { createSigner, type Signer } from "../trust/key.ts";
 import { signMetadata } from "../trust/metadata.ts";
 

@@ -35,3 +35,9 @@ export function createTrustState(folder: string): TrustState {
     remove: (role) => rmSync(file(role), { force: true }),
   };
 }
+
+/** For one look, of which nothing is kept. */
+export function createKeptInMemory(): TrustState {
+  const kept = new Map<string, Uint8Array>();
+  return { read: (role) => kept.get(role), write: (role, bytes) => void kept.set(role, bytes), remove: (role) => void kept.delete(role) };
+}

@@ -141,9 +141,17 @@ export const hasRevocations = ({ signed }: Metadata<"targets">): boolean =>
 
 /** What was trusted last of the revocations, without asking, and however long ago that was. */
 export function keptRevocations(options: TrustOptions): Metadata<"targets"> | undefined {
-  const root = keptRoot(options);
-  const delegator = keptTargets(options, root);
+  const { targets: delegator } = keptAuthority(options);
   return delegator && kept(options.state, "revocations", signedBy(delegator, "revocations"));
+}
+
+/** The root that counts, and the targets that were seen last, if they are signed as it says. */
+export function keptAuthority(options: TrustOptions): {
+  readonly root: Metadata<"root">;
+  readonly targets: Metadata<"targets"> | undefined;
+} {
+  const root = keptRoot(options);
+  return { root, targets: keptTargets(options, root) };
 }
 
 const keptTargets = ({ state }: TrustOptions, root: Metadata<"root">) => kept(state, "targets", signedBy(root, "targets"));

@@ -43,7 +43,11 @@ export function currentRoles(files: RepositoryFiles): Roles {
     if (!file) return undefined;
     const before = known.get(role);
     if (before?.sha256 === file.hashes.sha256) return before.metadata;
-    const metadata = parseMetadata("targets", role, files.read(`metadata/${file.version}.${role}.json`)!);
+    const place = `metadata/${file.version}.${role}.json`;
+    const found = files.read(place);
+    if (!found)
+      throw new RegistryError("REGISTRY_NOT_FOUND", `the registry has lost ${place}: a backup of the whole of it, or a mirror, has that`);
+    const metadata = parseMetadata("targets", role, found);
     known.set(role, { sha256: file.hashes.sha256, metadata });
     return metadata;
   };

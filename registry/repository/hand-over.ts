@@ -52,21 +52,31 @@ function requireWish(
   );
 }
 
-/** `list` is the new owner's, with every release that there is of the package. */
-export function transferred(on: HandOver, statement: Uint8Array, list: Uint8Array, newcomer: Owner | undefined): Changed {
-  const { files, roles, revocations, online, now } = on;
+/** That the name may go where the statement says. Throws as `requireWish`, `REGISTRY_NOT_FOUND` and `REGISTRY_NAME_TAKEN`. */
+export function requireTransfer(on: HandOver, statement: Uint8Array): Transfer {
+  const { roles } = on;
   const wish = parseStatement("transfer", statement);
   const { kind, id, from, to } = wish.signed;
   const name: PackageName = { kind, id: checkedName(id) };
-  const role = namesRoleOf(roles, name);
-  const names = roles(role)!;
-  const owner = ownerIn(names.signed, name);
-  if (owner !== from) throw new RegistryError("REGISTRY_NOT_FOUND", `${id} is not registered for ${from}`);
+  const names = roles(namesRoleOf(roles, name))!;
+  if (ownerIn(names.signed, name) !== from) throw new RegistryError("REGISTRY_NOT_FOUND", `${id} is not registered for ${from}`);
   if (checkedName(to) === from) throw new RegistryError("REGISTRY_NAME_TAKEN", `${id} is ${from}'s already`);
   requireWish(on, wish, from, publisherIn(names.signed, from));
+  return wish.signed;
+}
+
+/** `list` is the new owner's, with every release that there is of the package. */
+export function transferred(on: HandOver, statement: Uint8Array, list: Uint8Array, newcomer: Owner | undefined): Changed {
+  const { files, roles, revocations, online, now } = on;
+  const { kind, id, from, to, keys } = requireTransfer(on, statement);
+  const name: PackageName = { kind, id };
+  const role = namesRoleOf(roles, name);
+  const names = roles(role)!;
   const known = ownerOf(roles, to);
   const next = known ?? newcomer;
   if (!next) throw new RegistryError("REGISTRY_NOT_FOUND", `nothing is registered for ${to}: its keys are needed`);
+  if (!Bun.deepEquals([...keys].sort(), hexKeysOf(next)))
+    throw new RegistryError("REGISTRY_FORBIDDEN", `${id} is offered to ${to} with the keys ${keys.join(", ")}, and came with others`);
   const given = { ...names.signed, delegations: releasedIn(names.signed, name, from) };
   const changed = new Map([[role, signNames(names, claimedIn(given, name, to, next), online, now)]]);
   const after = withChanged(roles, changed);

@@ -19,16 +19,14 @@ export interface Renewal {
 
 /** That much of its life has passed before something is signed anew. */
 const worn = 2 / 3;
-const isWorn = (expires: string, lifeMs: number, now: () => number) => now() >= Date.parse(expires) - lifeMs * (1 - worn);
+/** Whether a role should be signed anew by now. */
+export const isDue = (role: string, expires: string, now: () => number): boolean =>
+  now() >= Date.parse(expires) - lifeOf(role) * (1 - worn);
 
-const lifeOf = (role: string): number =>
-  role === "targets"
-    ? lives.targets
-    : role === "revocations"
-      ? lives.revocations
-      : role.startsWith("publisher-")
-        ? lives.publisher
-        : lives.names;
+const own: Readonly<Record<string, number>> = {
+  ...{ root: lives.root, targets: lives.targets, revocations: lives.revocations, snapshot: lives.snapshot, timestamp: lives.timestamp },
+};
+const lifeOf = (role: string): number => own[role] ?? (role.startsWith("publisher-") ? lives.publisher : lives.names);
 
 interface Renew {
   readonly files: RepositoryFiles;
@@ -39,15 +37,15 @@ interface Renew {
   readonly now: () => number;
 }
 
-/** What of it these keys can sign is signed; the root is not among that, which needs its founders together (`rotateRoot`). */
+/** What of it these keys can sign is signed; the root is not among that, which needs its founders together (`stage`). */
 export function renewed({ files, roles, names, signers, now }: Renew): Renewal & { readonly changed: ReadonlyMap<string, Uint8Array> } {
   const root = currentRoot(files);
   const changed = new Map<string, Uint8Array>();
   const expiring: Expiring[] = [];
-  if (isWorn(root.signed.expires, lives.root, now)) expiring.push({ role: "root", expires: root.signed.expires });
+  if (isDue("root", root.signed.expires, now)) expiring.push({ role: "root", expires: root.signed.expires });
   for (const role of names) {
     const { signed } = roles(role)!;
-    if (!isWorn(signed.expires, lifeOf(role), now)) continue;
+    if (!isDue(role, signed.expires, now)) continue;
     const bytes = signedBy(role, { ...signed, ...unsigned("targets", signed.version + 1, lifeOf(role), now) }, signers, root, roles);
     if (bytes) changed.set(role, bytes);
     else expiring.push({ role, expires: signed.expires });

@@ -8,18 +8,20 @@ import type { PublicKey, Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type Signed } from "../trust/metadata.ts";
 import { isSameOwner, type Owner, ownerIn } from "../trust/owner.ts";
 import { publisherOf, publisherRole } from "../trust/role.ts";
-import { requireSigned } from "../trust/verify.ts";
 import { acceptList } from "./accept.ts";
+import { applyStaged } from "./apply.ts";
 import { nextCatalogue } from "./catalogue.ts";
 import { type Claim, claimedIn } from "./claim.ts";
 import { currentRoles, currentRoot, currentSnapshot, withChanged } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
 import { findingsIn, keepFindings } from "./findings.ts";
-import { ownerOf, rekeyed, transferred } from "./hand-over.ts";
+import { ownerOf, rekeyed, requireTransfer, transferred } from "./hand-over.ts";
 import { stamp } from "./lifetime.ts";
 import { namesRoleOf, namesRolesWith, signNames } from "./names.ts";
 import { type Renewal, renewed } from "./renew.ts";
-import { currentRevocations, signRevocations } from "./revoke.ts";
+import { currentRevocations } from "./revoke.ts";
+import { stage } from "./stage.ts";
+import { type Staged, type StagedRole, signStaged } from "./staged.ts";
 import { sweep } from "./sweep.ts";
 
 export interface RepositoryOptions {
@@ -46,6 +48,8 @@ export interface Repository {
   publishersIn(role: string): readonly string[];
   /** What the publisher has signed last; undefined before the first release. */
   signedBy(publisher: string): Metadata<"targets"> | undefined;
+  /** Paths of releases in that whose names are another's by now: the next list is without them. */
+  handedOver(publisher: string): readonly string[];
   /**
    * The publisher's new list of releases, with the archives that are new in it, by path. Throws `REGISTRY_METADATA_*`, `REGISTRY_VERSION_TAKEN`,
    * `REGISTRY_FILE_WRONG`, `REGISTRY_NOT_FOUND` for a name that is not the publisher's. Names that are claimed with it are the publisher's in the same
@@ -59,6 +63,8 @@ export interface Repository {
    * of whom nothing is registered yet the keys are needed. Throws as `publish`.
    */
   transfer(statement: Uint8Array, list: Uint8Array, newcomer?: Owner): void;
+  /** That such a statement would be done. Throws as `transfer`. */
+  requireTransfer(statement: Uint8Array): void;
   /**
    * Other keys for a publisher, in all parts at once, with the list signed by them. Where the old ones have signed it too no statement is needed; without
    * them one of the founders'. Throws as `publish`.
@@ -68,6 +74,8 @@ export interface Repository {
   revocations(): readonly Revocation[];
   /** That this is the whole list from now on. Throws `REGISTRY_METADATA_UNSIGNED` for keys that have no say in it. */
   revoke(revocations: readonly Revocation[], signers: readonly Signer[]): void;
+  /** What the founders have signed counts from now on. Throws as `applyStaged`, also when the server's own key would be another. */
+  apply(staged: Staged): readonly StagedRole[];
   /** Signs anew what expires soon, as far as the server's key and these can, and says what else does; removes what nobody asks for any more. To be called
    * every few hours. */
   renew(signers?: readonly Signer[]): Renewal & { readonly removed: readonly string[] };
@@ -82,9 +90,9 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
   const current = currentRoles(files);
 
   /** All of it counts from now on, the catalogue with it. */
-  const commit = (changed: ReadonlyMap<string, Uint8Array>, packages: readonly PackageName[], revocations = known()): void => {
+  const commit = (changed: ReadonlyMap<string, Uint8Array>, packages: readonly PackageName[]): void => {
     const roles = withChanged(current, changed);
-    const catalogue = packages.length > 0 ? nextCatalogue(files, { roles, revocations, packages, online, now }) : undefined;
+    const catalogue = packages.length > 0 ? nextCatalogue(files, { roles, revocations: known(), packages, online, now }) : undefined;
     stamp(files, { online, now, changed: catalogue ? new Map([...changed, ["catalogue", catalogue]]) : changed });
   };
   const known = (): readonly Revocation[] => currentRevocations(files, current);
@@ -106,16 +114,20 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
     return new Map([...changed].map(([role, { delegations }]) => [role, signNames(current(role)!, delegations, online, now)]));
   };
 
+  const nameOwner = (name: PackageName) => ownerIn(current(namesRoleOf(current, name))!.signed, name);
+
   return {
     claim(name, publisher, keys, threshold = 1) {
       stamp(files, { online, now, changed: claimed(publisher, { names: [name], keys, threshold }) });
     },
 
-    ownerOf: (name) => ownerIn(current(namesRoleOf(current, name))!.signed, name),
+    ownerOf: nameOwner,
     publisher: (publisher) => ownerOf(current, publisher),
     publishersIn: (role) =>
       role.startsWith("names-") ? (current(role)?.signed.delegations?.roles ?? []).flatMap(({ name }) => publisherOf(name) ?? []) : [],
     signedBy: (publisher) => current(publisherRole(publisher)),
+    handedOver: (publisher) =>
+      Object.keys(current(publisherRole(publisher))?.signed.targets ?? {}).filter((path) => nameOwner(releaseAt(path)!) !== publisher),
 
     publish(publisher, bytes, archives, { claim, findings } = {}) {
       const claims = claim ? claimed(publisher, claim) : new Map<string, Uint8Array>();
@@ -148,6 +160,8 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
       commit(changed, packages);
     },
 
+    requireTransfer: (statement) => void requireTransfer(handOver(), statement),
+
     rekey(publisher, owner, list, statement) {
       const { changed, packages } = rekeyed(handOver(), publisher, owner, list, statement);
       commit(changed, packages);
@@ -156,12 +170,11 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
     revocations: known,
 
     revoke(revocations, signers) {
-      const before = known();
-      const bytes = signRevocations(files, revocations, (current("revocations")?.signed.version ?? 0) + 1, signers, now);
-      requireSigned(current("targets")!, "revocations", parseMetadata("targets", "revocations", bytes));
-      const packages = [...before, ...revocations].flatMap((one) => ("id" in one ? [{ kind: one.kind, id: one.id }] : []));
-      commit(new Map([["revocations", bytes]]), packages, revocations);
+      const signed = { root: currentRoot(files), targets: current("targets")!, revocations: current("revocations")! };
+      applyStaged(folder, signStaged(stage(signed, { revocations, now }), signers), { online, now });
     },
+
+    apply: (staged) => applyStaged(folder, staged, { online, now }),
 
     renew(signers = []) {
       const names = Object.keys(currentSnapshot(files)!.snapshot.meta).map((file) => file.replace(/\.json$/, ""));

@@ -1,13 +1,12 @@
 /** A scan in a process of its own, which is ended when it takes too long: what comes may be made to keep whoever reads it busy. */
 import { serialize } from "bun:jsc";
-import { fileURLToPath } from "node:url";
 import type { ArchiveEntry } from "../archive/read.ts";
 import type { SourceClock } from "../http-source.ts";
 import type { Kind } from "../name.ts";
 import type { Finding } from "./finding.ts";
 
 /** In the source tree it is a file of its own; a bundle has it beside this code, as an entry point of its own. */
-const scanner = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./scanner.ts" : "./scanner.js", import.meta.url));
+const scanner = `${import.meta.dir}/scanner.${import.meta.path.endsWith(".ts") ? "ts" : "js"}`;
 /** For all that it keeps, Bun's own half a gigabyte included; twice what the worst archives took. Where the system has no such bound, there is none. */
 const memoryKb = 2 ** 20;
 
@@ -16,13 +15,15 @@ export interface ScanApart {
   readonly clock: SourceClock;
   /** Told when a scan ends for another reason than that its time was over. */
   readonly onFault: (error: unknown) => void;
+  /** Ends it at once; then it throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What `scanPackage` finds; where it has not come to its end, that is what was found. */
 export async function scanApart(
   kind: Kind,
   files: readonly ArchiveEntry[],
-  { seconds, clock, onFault }: ScanApart,
+  { seconds, clock, onFault, signal }: ScanApart,
 ): Promise<readonly Finding[]> {
   // Its own end, where whoever started it has died: of all threads together, and so more than the clock's.
   const bounds = `ulimit -c 0; ulimit -t ${Math.ceil(4 * seconds)}; ulimit -d ${memoryKb} 2>/dev/null; exec nice -n 10 "$@"`;
@@ -34,7 +35,7 @@ export async function scanApart(
   });
   const said = Promise.all([child.stdout, child.stderr].map((output) => new Response(output).text()));
   const over = new AbortController();
-  const late = clock.sleep(seconds * 1000, over.signal).then(
+  const late = clock.sleep(seconds * 1000, signal ? AbortSignal.any([over.signal, signal]) : over.signal).then(
     () => "late" as const,
     () => "in time" as const,
   );
@@ -42,6 +43,7 @@ export async function scanApart(
   over.abort();
   child.kill("SIGKILL");
   const [found, wrong] = await said;
+  signal?.throwIfAborted();
   if (ended === 0) return JSON.parse(found!) as Finding[];
   if (ended !== "late") onFault(new Error(`a scan ended with ${child.signalCode ?? ended}: ${wrong!.trim().slice(-2000)}`));
   const why = ended === "late" ? `in ${seconds} s` : "with the memory that a scan may have";

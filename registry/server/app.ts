@@ -4,18 +4,21 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
+import { longestStaged, type StagedRole } from "../repository/staged.ts";
 import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
 import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
-import { packagePage, searchPage } from "./html.ts";
+import { readForm } from "./form.ts";
+import { packagePage, refusalPage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
 import type { Accepted } from "./publish.ts";
 import type { Rates } from "./rates.ts";
+import type { Rekeying } from "./rekeying.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import type { Shelf } from "./shelf.ts";
@@ -32,8 +35,10 @@ export interface AppParts {
   readonly clawHub: ClawHub<RegistryRelease>;
   readonly publish: (request: Request, household: string) => Promise<Accepted>;
   readonly ownership: Ownership;
+  readonly rekey: Rekeying;
+  readonly apply: (staged: Uint8Array) => readonly StagedRole[];
   readonly uploads: Uploads;
-  readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly readBody: (request: Request, bytes: number) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -69,6 +74,21 @@ export function createApp(parts: AppParts) {
     return response;
   };
 
+  const received = <Done>(
+    request: Request,
+    server: Pick<Bun.Server<unknown>, "requestIP"> | null,
+    step: (body: Uint8Array<ArrayBuffer>) => Promise<Done>,
+    bytes = parts.settings.publicationBytes,
+  ): Promise<Done> => {
+    const who = household(request, server?.requestIP(request)?.address);
+    rates.publications.take(who);
+    return parts.uploads.receive(who, async () => {
+      const body = await parts.readBody(request, bytes);
+      rates.bytes.take(who, body.length);
+      return step(body);
+    });
+  };
+
   const api = new Elysia({ prefix: "/api/v1" })
     .onBeforeHandle(({ request, server }) => {
       if (request.method === "GET") {
@@ -89,16 +109,34 @@ export function createApp(parts: AppParts) {
     .get("/packages/:kind/:id/owner", ({ params }) => parts.ownership.of(nameIn(params)))
     .post(
       "/packages/:kind/:id/owner",
-      async ({ params, request, server }) => {
+      ({ params, request, server }) => {
         const name = nameIn(params);
-        const who = household(request, server?.requestIP(request)?.address);
-        rates.publications.take(who);
-        return parts.uploads.receive(who, async () => {
-          const body = await parts.readBody(request);
-          rates.bytes.take(who, body.length);
-          return parts.ownership.post(name, request, body);
-        });
+        return received(request, server, (body) => parts.ownership.post(name, request, body));
       },
+      { parse: "none" },
+    )
+    .post(
+      "/publishers/:publisher/keys",
+      ({ params, request, server }) =>
+        received(request, server, async (body) => {
+          await parts.rekey(params.publisher, request, body);
+          return pages.publisher(params.publisher);
+        }),
+      { parse: "none" },
+    )
+    .post(
+      "/staged",
+      ({ request, server }) =>
+        // Anybody may send one, and nothing of it is signed before it is read.
+        received(
+          request,
+          server,
+          async (body) => {
+            const form = await readForm(body, request.headers.get("content-type") ?? "");
+            return { applied: parts.apply(form.bytes("staged")) };
+          },
+          longestStaged,
+        ),
       { parse: "none" },
     )
     .post(
@@ -117,7 +155,15 @@ export function createApp(parts: AppParts) {
   };
   const people = new Elysia()
     .onBeforeHandle(({ request, server }) => question(request, server?.requestIP(request)?.address))
-    .get("/", ({ query: { q } }) => searchPage(q, index.find({ q, limit: most })), { query })
+    .get(
+      "/",
+      ({ request, query: { q } }) => {
+        // Elysia takes `/metadata/` for it too.
+        if (new URL(request.url).pathname !== "/") throw new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address");
+        return searchPage(q, index.find({ q, limit: most }));
+      },
+      { query },
+    )
     .get("/plugins/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "plugins", id }))))
     .get("/skills/:id", ({ params: { id } }) => packagePage(pages.package(nameIn({ kind: "skills", id }))));
 
@@ -138,9 +184,11 @@ export function createApp(parts: AppParts) {
       );
 
   return new Elysia()
-    .onError(({ code, error }) => {
-      if (error instanceof RegistryError) return problem(error);
-      if (code === "NOT_FOUND") return problem(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
+    .onError(({ code, error, request }) => {
+      const refused = (why: RegistryError) =>
+        request.headers.get("accept")?.includes("text/html") ? refusalPage(problem(why), why.message) : problem(why);
+      if (error instanceof RegistryError) return refused(error);
+      if (code === "NOT_FOUND") return refused(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
       if (code === "VALIDATION") {
         const first = error.all[0];
         const where = first && "path" in first ? `${first.path}: ${first.message}` : "another form was expected";

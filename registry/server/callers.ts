@@ -16,7 +16,9 @@ export interface Callers {
   identify(request: Request): Caller;
   /** That the body is the one that was signed. */
   requireBody(caller: Caller, body: Uint8Array): void;
-  /** That the caller may speak for this publisher, and has not said just this before. Within the step that does it. */
+  /** That the caller may speak for this publisher, and has not said just this before. */
+  requireSpeaker(caller: Caller, publisher: string, keys: readonly PublicKey[]): void;
+  /** And says it now, for the only time. Within the step that does it. */
   requirePublisher(caller: Caller, publisher: string, keys: readonly PublicKey[]): void;
 }
 
@@ -36,6 +38,17 @@ export function createCallers(database: Database, tokens: Tokens, addresses: () 
     );
   }
 
+  const seen = database.query<object, [string, string]>("SELECT 1 FROM nonces WHERE key = ? AND nonce = ?");
+
+  function requireSpeaker({ token, proof }: Caller, publisher: string, keys: readonly PublicKey[]): void {
+    if (token && token.publisher !== publisher)
+      throw new RegistryError("REGISTRY_FORBIDDEN", `the token ${token.id} is ${token.publisher}'s, and cannot publish as ${publisher}`);
+    if (proof && !keys.some(({ json }) => json.keyval.public === proof.key))
+      throw new RegistryError("REGISTRY_FORBIDDEN", `the request is signed with a key that is none of ${publisher}'s`);
+    if (proof && seen.get(proof.key, proof.nonce))
+      throw new RegistryError("REGISTRY_UNAUTHENTICATED", "this very request came before, and is not done twice");
+  }
+
   return {
     identify(request) {
       const bearer = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
@@ -53,17 +66,14 @@ export function createCallers(database: Database, tokens: Tokens, addresses: () 
         throw new RegistryError("REGISTRY_UNAUTHENTICATED", "the body is not the one that the request was signed with");
     },
 
-    requirePublisher({ token, proof }, publisher, keys) {
-      if (token && token.publisher !== publisher)
-        throw new RegistryError("REGISTRY_FORBIDDEN", `the token ${token.id} is ${token.publisher}'s, and cannot publish as ${publisher}`);
+    requireSpeaker,
+
+    requirePublisher(caller, publisher, keys) {
+      requireSpeaker(caller, publisher, keys);
+      const { proof } = caller;
       if (!proof) return;
-      if (!keys.some(({ json }) => json.keyval.public === proof.key))
-        throw new RegistryError("REGISTRY_FORBIDDEN", `the request is signed with a key that is none of ${publisher}'s`);
       database.query("DELETE FROM nonces WHERE until < ?").run(now());
-      const { changes } = database
-        .query("INSERT OR IGNORE INTO nonces (key, nonce, until) VALUES (?, ?, ?)")
-        .run(proof.key, proof.nonce, now() + 2 * toleranceMs);
-      if (changes === 0) throw new RegistryError("REGISTRY_UNAUTHENTICATED", "this very request came before, and is not done twice");
+      database.query("INSERT INTO nonces (key, nonce, until) VALUES (?, ?, ?)").run(proof.key, proof.nonce, now() + 2 * toleranceMs);
     },
   };
 }

@@ -1,4 +1,5 @@
-/** What whoever runs a registry does beside the server, while it runs or not: tokens, and who may have a name. */
+/** What whoever runs a registry sees and does beside the server, while it runs or not: tokens, who may have a name, and what is offered to whom. */
+import { parseStatement, type Transfer } from "../trust/statement.ts";
 import { openDatabase } from "./database.ts";
 import { createNames, type Names } from "./names.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
@@ -6,6 +7,8 @@ import { createTokens, type Tokens } from "./tokens.ts";
 export interface Operator extends Disposable {
   readonly tokens: Tokens;
   readonly names: Names;
+  /** Also those that counted only with an earlier list of whoever offers it. */
+  offers(): readonly Transfer[];
 }
 
 /** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */
@@ -14,6 +17,12 @@ export function openOperator(folder: string, now: () => number): Operator {
   return {
     tokens: createTokens(database, now),
     names: createNames(database, "open", () => undefined, now),
+    offers: () =>
+      database
+        .query<{ statement: Uint8Array }, []>("SELECT statement FROM offers ORDER BY kind, id")
+        .all()
+        .map(({ statement }) => parseStatement("transfer", statement).signed)
+        .filter(({ expires }) => now() < Date.parse(expires)),
     [Symbol.dispose]: () => database.close(),
   };
 }

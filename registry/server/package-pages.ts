@@ -1,7 +1,7 @@
 /** What the server says of packages and publishers. All of it can be had from the signed files too, but for counts and findings, which are its own word. */
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
-import { type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
+import { type PackageName, type Release, wordOf } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
 import { severities } from "../scan/severity.ts";
@@ -16,6 +16,16 @@ export interface PackagePagesOptions {
   readonly shelf: Shelf;
   readonly downloads: Downloads;
   readonly settings: ServerSettings;
+}
+
+export interface PublisherPage {
+  readonly publisher: string;
+  /** In hex; none for one whose names are all another's by now. */
+  readonly keys: readonly string[];
+  readonly threshold: number;
+  /** Paths of releases in the list whose names are another's by now: the next list is without them. */
+  readonly handedOver: readonly string[];
+  readonly list: { readonly version: number; readonly path: string } | null;
 }
 
 export type PackagePages = ReturnType<typeof createPackagePages>;
@@ -44,18 +54,15 @@ export function createPackagePages({ database, repository, shelf, downloads, set
     }),
 
     /** What the next list builds on: the version that was signed last, and where it lies. */
-    publisher(publisher: string) {
+    publisher(publisher: string): PublisherPage {
       const owner = repository.publisher(publisher);
-      if (!owner) throw missing(`publisher ${publisher.slice(0, 100)}`);
-      const list = repository.signedBy(publisher)?.signed;
-      const version = list?.version ?? 0;
-      const handedOver = Object.keys(list?.targets ?? {}).filter((path) => repository.ownerOf(releaseAt(path)!) !== publisher);
+      const version = repository.signedBy(publisher)?.signed.version ?? 0;
+      if (!owner && version === 0) throw missing(`publisher ${publisher.slice(0, 100)}`);
       return {
         publisher,
-        keys: hexKeysOf(owner),
-        threshold: owner.threshold,
-        /** Paths of releases in it whose names are another's by now: the next list is without them. */
-        handedOver,
+        keys: owner ? hexKeysOf(owner) : [],
+        threshold: owner?.threshold ?? 0,
+        handedOver: repository.handedOver(publisher),
         list: version === 0 ? null : { version, path: `metadata/${version}.publisher-${publisher}.json` },
       };
     },

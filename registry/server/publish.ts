@@ -9,6 +9,7 @@ import { unpackRelease } from "../release.ts";
 import type { Claim } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
+import { timeOf } from "../schema.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { isSameOwner } from "../trust/owner.ts";
@@ -58,6 +59,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
+      requireFree(judged(publication, caller).claimed, publication.publisher, household);
       const released = await lookAt(publication);
       return accept(publication, caller, released, household, body.length);
     });
@@ -82,44 +84,49 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     return released;
   }
 
-  /** Without a pause in it, so that no other publication comes between; and no other process's either, since it holds the database. */
-  function accept(
-    { publisher, bytes, list, keys, archives }: Publication,
-    caller: Caller,
-    released: Accepted["released"],
-    household: string,
-    size: number,
-  ) {
-    let held: readonly [name: PackageName, why: string] | undefined;
-    const step = database.transaction((): Accepted => {
-      const known = repository.publisher(publisher);
-      const owner = known ?? keys;
-      if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
-      callers.requirePublisher(caller, publisher, owner.keys);
-      if (known && keys && !isSameOwner(known, keys))
-        throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
-      const last = repository.signedBy(publisher);
-      // Who has handed over the last of the own names is still who signed that list, and nobody else is.
-      if (!known && last && signersOf(last, owner.keys).length === 0)
-        throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
-      const before = last?.signed;
-      const next = (before?.version ?? 0) + 1;
-      if (list.signed.version !== next)
-        throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);
-      requireScopes(caller, before?.targets ?? {}, list.signed.targets);
-      for (const [path, { custom }] of Object.entries(list.signed.targets))
-        if (!before?.targets[path]) requireNow(path, readNotes(custom, path).publishedAt, clock.now());
-      quota.require(publisher, before?.targets ?? {}, list.signed.targets);
-      const claimed = freeNames(list.signed.targets, publisher);
-      for (const name of claimed) {
-        for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
-        try {
-          names.requireFree(name, publisher);
-        } catch (error) {
-          if (error instanceof RegistryError && error.code === "REGISTRY_NAME_HELD") held = [name, error.message];
-          throw error;
-        }
+  /** What is to be known of it but its files: nobody looks through what is refused anyway. Throws why it cannot be published now. */
+  function judged({ publisher, list, keys }: Publication, caller: Caller) {
+    const known = repository.publisher(publisher);
+    const owner = known ?? keys;
+    if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
+    callers.requireSpeaker(caller, publisher, owner.keys);
+    if (known && keys && !isSameOwner(known, keys))
+      throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
+    const last = repository.signedBy(publisher);
+    // Who has handed over the last of the own names is still who signed that list, and nobody else is.
+    if (!known && last && signersOf(last, owner.keys).length === 0)
+      throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
+    const before = last?.signed;
+    const next = (before?.version ?? 0) + 1;
+    if (list.signed.version !== next)
+      throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);
+    requireScopes(caller, before?.targets ?? {}, list.signed.targets);
+    for (const [path, { custom }] of Object.entries(list.signed.targets))
+      if (!before?.targets[path]) requireNow(path, readNotes(custom, path).publishedAt, clock.now());
+    quota.require(publisher, before?.targets ?? {}, list.signed.targets);
+    return { owner, next, claimed: freeNames(list.signed.targets, publisher) };
+  }
+
+  function requireFree(claimed: readonly PackageName[], publisher: string, household: string): void {
+    for (const name of claimed) {
+      for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
+      try {
+        names.requireFree(name, publisher);
+      } catch (error) {
+        if (error instanceof RegistryError && error.code === "REGISTRY_NAME_HELD") names.hold(name, publisher, error.message);
+        throw error;
       }
+    }
+  }
+
+  /** Without a pause in it, so that no other publication comes between; and no other process's either, since it holds the database. */
+  function accept(publication: Publication, caller: Caller, released: Accepted["released"], household: string, size: number) {
+    const { publisher, bytes, archives } = publication;
+    const step = database.transaction((): Accepted => {
+      // Again: others have published while its files were looked through.
+      const { owner, next, claimed } = judged(publication, caller);
+      callers.requirePublisher(caller, publisher, owner.keys);
+      for (const name of claimed) names.requireFree(name, publisher);
       rates.bytes.take(household, size);
       const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
       repository.publish(publisher, bytes, archives, {
@@ -129,13 +136,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       shelf.refresh();
       return { publisher, version: next, released, claimed };
     });
-    try {
-      return step.immediate();
-    } catch (error) {
-      // After the step is undone, with which it would be too.
-      if (held) names.hold(held[0], publisher, held[1]);
-      throw error;
-    }
+    return step.immediate();
   }
 
   function freeNames(targets: Publication["list"]["signed"]["targets"], publisher: string): readonly PackageName[] {
@@ -156,10 +157,9 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
 /** Clients wait until a release has been out for a while, in which a stolen key is missed: nobody may say that it has been already. */
 function requireNow(path: string, publishedAt: string, now: number): void {
   if (Math.abs(now - Date.parse(publishedAt)) <= hourMs) return;
-  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
   throw new RegistryError(
     "REGISTRY_METADATA_INVALID",
-    `${path} says that it was signed at ${publishedAt}, and it is ${time}: sign it anew`,
+    `${path} says that it was signed at ${publishedAt}, and it is ${timeOf(now)}: sign it anew`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { RegistryError } from "../error.ts";
 import type { SourceClock } from "../http-source.ts";
 import { openRepository } from "../repository/repository.ts";
+import { parseStaged } from "../repository/staged.ts";
 import { scanApart } from "../scan/scan-apart.ts";
 import type { Signer } from "../trust/key.ts";
 import { ownAddresses } from "./address.ts";
@@ -18,6 +19,7 @@ import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
 import { createQuota } from "./quota.ts";
 import { createRates } from "./rates.ts";
+import { createRekeying } from "./rekeying.ts";
 import { createSearchIndex } from "./search-index.ts";
 import type { ServerSettings } from "./settings.ts";
 import { createShelf } from "./shelf.ts";
@@ -99,7 +101,14 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     }),
     uploads,
     ownership: createOwnership({ database, repository, callers, shelf, now }),
-    readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
+    rekey: createRekeying({ database, repository, callers, shelf }),
+    apply(bytes) {
+      const staged = parseStaged(bytes);
+      const applied = database.transaction(() => repository.apply(staged)).immediate();
+      shelf.refresh();
+      return applied;
+    },
+    readBody: (request, bytes) => readBody(request, { bytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
   try {
@@ -109,6 +118,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       idleTimeout: idleSeconds,
       maxRequestBodySize: settings.publicationBytes,
       development: false,
+      // Elysia's own default lets two servers share a port, and each would answer half of what is asked.
+      reusePort: false,
     });
   } catch (error) {
     database.close();

@@ -14,15 +14,20 @@ export interface Envelope<Of> {
 }
 
 /** The file's bytes, with the signatures of these. */
-export function sign(signed: object, signers: readonly Signer[]): Uint8Array<ArrayBuffer> {
-  const canonical = Buffer.from(canonicalize(signed));
-  const signatures = signers.map((signer) => ({ keyid: signer.id, sig: signer.sign(canonical) }));
-  return new TextEncoder().encode(JSON.stringify({ signatures, signed }));
-}
+export const sign = (signed: object, signers: readonly Signer[]): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(JSON.stringify(addSignatures({ signatures: [], signed }, signers)));
 
 /** Those of these keys that have signed it, each once. */
 export function signersOf({ signatures, signed }: Envelope<unknown>, keys: readonly PublicKey[]): readonly PublicKey[] {
   const canonical = Buffer.from(canonicalize(signed));
   const all = new Map(keys.map((key) => [key.id, key]));
   return [...all.values()].filter((key) => signatures.some(({ keyid, sig }) => keyid === key.id && verifies(key, canonical, sig)));
+}
+
+/** With the signatures of these too, each once. */
+export function addSignatures<Of extends Envelope<object>>(envelope: Of, signers: readonly Signer[]): Of {
+  const canonical = Buffer.from(canonicalize(envelope.signed));
+  const signatures = new Map(envelope.signatures.map((one) => [one.keyid, one]));
+  for (const signer of signers) signatures.set(signer.id, { keyid: signer.id, sig: signer.sign(canonical) });
+  return { ...envelope, signatures: [...signatures.values()] };
 }

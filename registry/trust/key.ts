@@ -49,23 +49,31 @@ export function verifies({ json }: PublicKey, data: Uint8Array, signature: strin
   return verify(null, data, key, Buffer.from(signature, "hex"));
 }
 
-/** A new one, with what `openSigner` takes. */
-export function createSigner(): { readonly signer: Signer; readonly pem: string } {
+/** A new one, with what `openSigner` takes: encrypted, where there is a passphrase. */
+export function createSigner(passphrase?: string): { readonly signer: Signer; readonly pem: string } {
   const { privateKey } = generateKeyPairSync("ed25519");
-  return { signer: signerOf(privateKey), pem: privateKey.export({ format: "pem", type: "pkcs8" }).toString() };
+  const pem = privateKey.export({ format: "pem", type: "pkcs8", ...(passphrase !== undefined && { cipher: "aes-256-cbc", passphrase }) });
+  return { signer: signerOf(privateKey), pem: pem.toString() };
 }
 
-/** From a PKCS#8 PEM. Throws `REGISTRY_KEY_INVALID` for anything else. */
-export function openSigner(pem: string): Signer {
+/** From a PKCS#8 PEM, which may be encrypted. Throws `REGISTRY_KEY_INVALID` for anything else. */
+export function openSigner(pem: string, passphrase?: string): Signer {
   let key: KeyObject;
   try {
-    key = createPrivateKey(pem);
-  } catch {
-    throw new RegistryError("REGISTRY_KEY_INVALID", "expected a private key as PKCS#8 PEM");
+    key = createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase });
+  } catch (error) {
+    throw new RegistryError("REGISTRY_KEY_INVALID", whyClosed(pem, passphrase), { cause: error });
   }
   if (key.asymmetricKeyType !== "ed25519")
     throw new RegistryError("REGISTRY_KEY_INVALID", `expected an Ed25519 key, came one of the type ${key.asymmetricKeyType}`);
   return signerOf(key);
+}
+
+function whyClosed(pem: string, passphrase: string | undefined): string {
+  const [, came] = /^-----BEGIN ([A-Z0-9 ]+)-----/m.exec(pem) ?? [];
+  if (came === "ENCRYPTED PRIVATE KEY")
+    return passphrase === undefined ? "the key is encrypted, and needs its passphrase" : "the passphrase is not the one of that key";
+  return `expected a private key as PKCS#8 PEM, came ${came === undefined ? "something else" : `a PEM of the type ${came}`}`;
 }
 
 function signerOf(key: KeyObject): Signer {

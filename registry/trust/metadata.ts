@@ -93,13 +93,21 @@ export type Metadata<Of extends MetadataKind = MetadataKind> = Envelope<Signed<O
 /** `role` is for the message. Throws `REGISTRY_METADATA_INVALID`. */
 export function parseMetadata<Of extends MetadataKind>(kind: Of, role: string, bytes: Uint8Array): Metadata<Of> {
   const refuse = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `${role}.json of the registry: ${why}`);
-  const metadata = readJson(envelopes[kind], bytes, refuse) as Metadata<Of>;
+  const metadata = readJson(envelopes[kind], bytes, (why) => refuse(newerIn(bytes) ?? why)) as Metadata<Of>;
   if (Number.isNaN(Date.parse(metadata.signed.expires)))
     throw refuse(`expected a time, came "${metadata.signed.expires}", at /signed/expires`);
   const all =
     "keys" in metadata.signed ? metadata.signed.keys : "delegations" in metadata.signed ? metadata.signed.delegations?.keys : undefined;
   if (all && !areIdsTrue(all)) throw refuse("a key has another id than the hash of it");
   return metadata;
+}
+
+/** Undefined for one that is of no newer TUF than this one reads. */
+function newerIn(bytes: Uint8Array): string | undefined {
+  const [, version] = /"spec_version":\s*"(\d+\.\d+)[\d.]*"/.exec(Buffer.from(bytes.subarray(0, 4096)).toString("utf8")) ?? [];
+  return version === undefined || version === "1.0"
+    ? undefined
+    : `it is written as TUF ${version} says, and this Pincer reads 1.0: a newer one is needed`;
 }
 
 /** The file's bytes, with the signatures of these. */

@@ -10,10 +10,10 @@ const item = shape({
   ...{ kind, id: word, action, source: word, digest: maybe(word), size: maybe(count) },
   permissions: list(shape({ risk: oneOf("low", "medium", "high"), permission: word, text: word })),
   ...{ gained: list(word), lost: list(word), needs: list(word) },
-  notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word })),
+  notices: list(shape({ code: word, level: oneOf("note", "warning", "yes"), text: word, finding: maybe(oneOf("new", "known")) })),
 });
 const release = shape({ kind, id: word, version: word });
-const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, lastGood: orNull(word), next: word });
+const revoked = shape({ kind, id: word, version: word, registry: word, reason: word, at: word, lastGood: orNull(word), next: word });
 const updated = shape({ kind, id: word, from: word, to: word, outcome: oneOf("updated", "held", "failed"), said: word });
 const amount = Type.Number({ minimum: 0 });
 const names = Type.Array(Type.String({ minLength: 1, maxLength: 1_000 }), { minItems: 1, maxItems: 100 });
@@ -22,7 +22,7 @@ const request = Type.Union([
   params({ do: Type.Literal("update"), packages: maybe(names), kind: maybe(kind) }),
   params({ do: Type.Literal("remove"), packages: names, data: maybe(flag) }),
   params({ do: Type.Literal("rollback"), packages: names }),
-  params({ do: Type.Literal("restore") }),
+  params({ do: Type.Literal("restore"), mend: maybe(flag) }),
   params({ do: Type.Literal("sync"), lock: maybe(word) }),
 ]);
 const which = { package: Type.String({ minLength: 1, maxLength: 1_000 }) };
@@ -66,6 +66,11 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
   ),
   "registry-client.watch": entry("operator.write", params(), shape({ stopped: list(revoked), restored: list(release), waitMs: amount })),
   "registry-client.keepUp": entry("operator.write", params(), shape({ updated: list(updated), waitMs: amount })),
+  "registry-client.check": entry(
+    "operator.admin",
+    params(),
+    shape({ findings: list(shape({ check: word, level: oneOf("ok", "warning", "error"), detail: word, mend: maybe(word) })) }),
+  ),
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),

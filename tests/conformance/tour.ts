@@ -296,6 +296,7 @@ export const goodCalls: readonly (readonly [method: string, params: Params])[] =
   ["registry-client.plan", { request: turningOn }],
   ["registry-client.apply", async ({ house }) => ({ request: turningOn, token: await planned(house, turningOn), accepted: [] })],
   ["registry-client.list", {}],
+  ["registry-client.check", {}],
   ["registry-client.watch", {}],
   ["registry-client.keepUp", {}],
   ["registry-client.pin", { package: "tools-http", pinned: true }],

@@ -2,6 +2,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { filesOf } from "../../plugin-kit/archive.ts";
+import { nameContents } from "../../plugin-kit/own-copy.ts";
 import { startFakeTelegram } from "../channels/fakes/telegram/server.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { makeWeather } from "../support/packages.ts";
@@ -24,6 +25,7 @@ function serveNeedsOf(plugin: string, unpacked: string): NpmRegistryServer {
     },
   );
   writeFileSync(file, lock);
+  nameContents(unpacked);
   return npm;
 }
 

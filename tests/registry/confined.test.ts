@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { startShop } from "../support/packages.ts";
 
 const asking = `

@@ -125,6 +125,6 @@ test("what a server says of why it refuses commands no terminal", async () => {
   const key = join(home.path, "ada.pem");
   const folder = writeSkill(home, 'metadata:\n  version: "1.0.0"\n');
   await home.pincer(["registry", "keygen", key]);
-  const refused = await home.pincer(["registry", "publish", folder, "--to", server.url.href, "--publisher", "ada", "--key", key]);
+  const refused = await home.pincer(["registry", "publish", folder, "--registry", server.url.href, "--publisher", "ada", "--key", key]);
   expect(refused).toMatchObject({ code: 1, err: "error no\ufffd[2J\ufffd\n" });
 });

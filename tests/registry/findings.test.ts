@@ -22,7 +22,7 @@ test("a folder that is published into says what its scan found, signed, and a cl
   mkdirSync(skill);
   const publish = async (version: string, more: string) => {
     writeFileSync(join(skill, "SKILL.md"), text(version, more));
-    return cli.json(["registry", "publish", skill, "--to", registry, "--publisher", "ada", "--key", key]);
+    return cli.json(["registry", "publish", skill, "--registry", registry, "--publisher", "ada", "--key", key]);
   };
   const client = createRegistryClient({
     source: folderSource(registry),
@@ -49,7 +49,7 @@ test("a folder that is published into says what its scan found, signed, and a cl
   // Once that one is taken back, what is said is said of the version that is left.
   await publish("1.1.0", "");
   expect(await catalogue()).toEqual([expect.objectContaining({ version: "1.1.0", findings: [] })]);
-  const yank = ["registry", "yank", "skill:tea@1.1.0", "--at", registry, "--publisher", "ada", "--key", key, "--reason", "too weak"];
+  const yank = ["registry", "yank", "skill:tea@1.1.0", "--registry", registry, "--publisher", "ada", "--key", key, "--reason", "too weak"];
   expect(await cli.json(yank)).toMatchObject({ ok: true });
   expect(await catalogue()).toEqual([expect.objectContaining({ version: "1.0.0", findings: gist })]);
 }, 120_000);

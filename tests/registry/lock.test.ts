@@ -62,7 +62,7 @@ test("what was changed, added or replaced behind the lock's back is an error tha
   const frozen = async () => (await home.json<{ error: { code: string; message: string } }>(["install", "--frozen", "--yes"])).error;
   expect(await frozen()).toMatchObject({
     code: "REGISTRY_CLIENT_DRIFT",
-    message: expect.stringContaining("weather: its files were changed"),
+    message: expect.stringMatching(/weather: plugin\.ts was changed\nto have it as the lock says: "pincer install --frozen --mend"$/),
   });
 
   writeFileSync(join(home.path, "plugins", "weather", "current"), "linked-by-nobody\n");
@@ -94,7 +94,7 @@ test("what is pinned stays when everything is updated, until it is let go", asyn
   expect((await home.pincer(["pin", "weather"])).out).toBe("weather stays at 1.0.0\n");
   expect((await home.pincer(["update", "--yes"])).out).toContain("it is pinned");
   expect(entryOf(home)).toMatchObject({ version: "1.0.0", pinned: true });
-  expect((await home.pincer(["list"])).out).toMatch(/^id +version +from +by\nweather +1\.0\.0 +registry home +ada +pinned\n$/);
+  expect((await home.pincer(["list"])).out).toMatch(/^id +kind +version +from +by\nweather +tool +1\.0\.0 +registry home +ada +pinned\n$/);
   await home.pincer(["pin", "weather", "--unpin"]);
   await home.pincer(["update", "--yes"]);
   expect(entryOf(home)).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });

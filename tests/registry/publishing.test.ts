@@ -4,7 +4,11 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { httpSource } from "../../registry/http-source.ts";
+import { authorityOf, stage } from "../../registry/repository/stage.ts";
+import { signStaged, stagedFile } from "../../registry/repository/staged.ts";
 import { openOperator } from "../../registry/server/operator.ts";
+import { signedIn } from "../../registry/status.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { type ParcelOptions, parcel, post } from "./parcel.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
@@ -272,6 +276,42 @@ test("of two publishers who want one name at once exactly one gets it", async ()
     const answers = await Promise.all(parcels.map((one) => post(registry.url, one)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 403]);
   }
+});
+
+test("a server signs nothing of what it is sent: what the founders have not signed is refused, even where the server's own key revokes", async () => {
+  const ada = someone();
+  await post(registry.url, await parcel(ada.options()));
+  const there = httpSource({ url: registry.url, clock: systemClock, fetch });
+  const signed = await signedIn({ source: there, root: registry.root, signal: new AbortController().signal });
+  const now = () => systemClock.now();
+  const eve = createSigner().signer;
+  const reason = { reason: "it is mine now", at: "2031-05-04T10:00:00Z" };
+  const authority = authorityOf(signed);
+  const changes = {
+    revocations: stage(signed, { revocations: [{ kind: "plugins", id: ada.release.id, ...reason }], now }),
+    keys: stage(signed, { next: { ...authority, root: [eve], targets: [eve], revocations: [eve] }, now }),
+    renewal: stage(signed, { renew: ["root", "targets", "revocations"], now }),
+  };
+  for (const [what, change] of Object.entries(changes))
+    for (const signers of [[], [eve]]) {
+      const form = new FormData();
+      form.set("staged", new Blob([stagedFile(signStaged(change, signers))]));
+      const response = await fetch(`${registry.url}/api/v1/staged`, { method: "POST", body: form });
+      expect({ what, ...((await response.json()) as object) }).toMatchObject({ what, status: 403, code: "REGISTRY_METADATA_UNSIGNED" });
+    }
+  const { token } = await registry.cli.json<{ token: string }>(["registry", "token", "create", registry.folder, ada.publisher]);
+  const form = new FormData();
+  form.set("keys", JSON.stringify({ keys: [eve.json.keyval.public] }));
+  const rekey = () =>
+    fetch(`${registry.url}/api/v1/publishers/${ada.publisher}/keys`, {
+      method: "POST",
+      body: form,
+      headers: { authorization: `Bearer ${token}` },
+    });
+  expect(await (await rekey()).json()).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN" });
+  const client = registry.client();
+  expect(await client.revocations()).toEqual([]);
+  expect((await client.find(ada.release)).publisher.keys).toEqual([ada.signer.json.keyval.public]);
 });
 
 test("the names of what comes with Pincer, and those that are like them, wait for the operator", async () => {

@@ -3,61 +3,22 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
-import { pack } from "../../plugin-kit/archive.ts";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import { timeOf } from "../../registry/schema.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { events } from "../conformance/events.ts";
 import { fits } from "../conformance/recorder.ts";
+import { refused, startAsking } from "../support/asking-gateway.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { publishSkill } from "../support/published-skill.ts";
 
+const today = new Date().toISOString().slice(0, 10);
 const reason = "it sends where you are to a stranger";
 
 function revoke(shop: Shop, versions: readonly string[], lastGood?: string) {
-  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  const at = timeOf(Date.now());
   const one = { kind: "plugins" as const, id: "weather", versions: [...versions], reason, at, ...(lastGood !== undefined && { lastGood }) };
   shop.house.repository.revoke(versions.length > 0 ? [one] : [], shop.house.founders.revocations);
 }
-
-async function startWith(shop: Pick<Shop, "registry">, home = mkdtempSync(join(tmpdir(), "pincer-revoked-"))) {
-  const clock = createManualClock(Date.now());
-  // Signs of life are of the processes, whose time is not this clock's.
-  const gateway = { log: { level: "debug" }, plugins: { heartbeatMs: 3_600_000, stallMs: 7_200_000 } };
-  const config = {
-    gateway,
-    plugins: { weather: { enabled: true, isolation: "process" }, "registry-client": { config: { registries: [shop.registry] } } },
-  };
-  const running = await startTestGateway({ home, clock, config });
-  const client = await running.connect();
-  await running.logged("registry-client.asked");
-  const change = async (request: object) => {
-    const { token } = await client.call<Plan>("registry-client.plan", { request });
-    await client.call("registry-client.apply", { request, token, accepted: [] });
-  };
-  return {
-    ...{ home, clock, running, client, change },
-    said: async () => (await client.call<{ version: string }>("weather.said", {})).version,
-    /** Until the registry was asked once more, which is within half a minute. */
-    async asked() {
-      await client.call("health", {}); // whoever asked last waits again by now
-      const from = running.lines.length;
-      await clock.advance(30_000);
-      await running.logged("registry-client.asked", from);
-    },
-    async state() {
-      const { plugins } = await client.call<{ plugins: { state: string; error: { code: string; message: string } | null }[] }>(
-        "plugins.status",
-        { pluginId: "weather" },
-      );
-      return { state: plugins[0]!.state, error: plugins[0]!.error };
-    },
-    async [Symbol.asyncDispose]() {
-      await running[Symbol.asyncDispose]();
-    },
-  };
-}
-
-const refused = (code: string, message: unknown = expect.any(String)) => ({ error: { message, details: { code } } });
 
 test("what is revoked stops within a minute, starts no more without a network, and goes on when it is taken back", async () => {
   using shop = startShop();
@@ -66,9 +27,9 @@ test("what is revoked stops within a minute, starts no more without a network, a
     () => new Promise(() => undefined));`;
   shop.publish(await shop.make("1.1.0", { setup: hanging }));
   const home = mkdtempSync(join(tmpdir(), "pincer-revoked-"));
-  const words = `weather 1.1.0 is revoked by home: ${reason}; what to type: pincer rollback weather`;
+  const words = `weather 1.1.0 is revoked by home since ${today}: ${reason}; what to type: pincer rollback weather`;
   {
-    await using it = await startWith(shop, home);
+    await using it = await startAsking(shop, home);
     await it.change({ do: "install", packages: ["weather@1.0.0"] });
     await it.change({ do: "update" });
     expect(await it.said()).toBe("1.1.0");
@@ -92,7 +53,7 @@ test("what is revoked stops within a minute, starts no more without a network, a
   const elsewhere = `${shop.house.folder}-gone`;
   renameSync(shop.house.folder, elsewhere);
   {
-    await using it = await startWith(shop, home);
+    await using it = await startAsking(shop, home);
     await expect(it.said()).rejects.toMatchObject({ error: { code: "INVALID_REQUEST" } });
     expect(await it.state()).toEqual({ state: "disabled", error: { code: "PLUGIN_REVOKED", message: words } });
     await it.change({ do: "rollback", packages: ["weather"] });
@@ -101,7 +62,7 @@ test("what is revoked stops within a minute, starts no more without a network, a
   }
   renameSync(elsewhere, shop.house.folder);
   {
-    await using it = await startWith(shop, home);
+    await using it = await startAsking(shop, home);
     await it.asked();
     revoke(shop, []);
     const { digest } = JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages["plugins/weather"].before;
@@ -116,21 +77,17 @@ test("what is revoked stops within a minute, starts no more without a network, a
 
 test("a revoked skill is no longer offered, and what the lock says of a revoked version is not restored", async () => {
   using shop = startShop();
-  const skill = `---\nname: dice\ndescription: Throws dice.\n---\nThrow them.\n`;
-  const name = { kind: "skills" as const, id: "dice" };
-  const publishedAt = `${new Date(Date.now() - 48 * 3_600_000).toISOString().slice(0, 19)}Z`;
-  const manifest = new Bun.CryptoHasher("sha256").update(skill).digest("hex");
-  shop.house.publish("1.0.0", pack([{ path: "SKILL.md", bytes: Buffer.from(skill) }]), name, { manifest, publishedAt });
+  publishSkill(shop.house, "dice");
   const home = mkdtempSync(join(tmpdir(), "pincer-revoked-"));
   {
-    await using it = await startWith(shop, home);
+    await using it = await startAsking(shop, home);
     await it.change({ do: "install", packages: ["dice"], kind: "skills" });
     const status = async () => {
       const { skills } = await it.client.call<{ skills: { name: string; eligible: boolean }[] }>("skills.status", {});
       return skills.find((one) => one.name === "dice");
     };
     expect(await status()).toMatchObject({ eligible: true });
-    const one = { ...name, reason, at: publishedAt };
+    const one = { kind: "skills" as const, id: "dice", reason, at: `${today}T00:00:00Z` };
     shop.house.repository.revoke([one], shop.house.founders.revocations);
     await it.asked();
     // The system says that the folder has changed when it finds the time to.
@@ -138,7 +95,9 @@ test("a revoked skill is no longer offered, and what the lock says of a revoked 
     for (let asked = 0; offered?.eligible && asked < 1_000; asked++) offered = await status();
     expect(offered).toMatchObject({ eligible: false });
     const { packages } = await it.client.call<{ packages: object[] }>("registry-client.list", {});
-    expect(packages).toMatchObject([{ id: "dice", revoked: `dice 1.0.0 is revoked by home: ${reason}; what to type: pincer update dice` }]);
+    expect(packages).toMatchObject([
+      { id: "dice", revoked: `dice 1.0.0 is revoked by home since ${today}: ${reason}; what to type: pincer update dice` },
+    ]);
     rmSync(join(home, "skills"), { recursive: true });
     await expect(it.change({ do: "restore" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_REVOKED"));
   }
@@ -148,15 +107,8 @@ test("a revoked skill is no longer offered, and what the lock says of a revoked 
 test("a registry of static files on a web server is heard too; one that has expired stops nothing, and is reported", async () => {
   using shop = startShop();
   shop.publish(await shop.make("1.0.0"));
-  const files = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
-    },
-  });
-  await using it = await startWith({ registry: { ...shop.registry, address: files.url.href } });
+  await using files = serveFolder(shop.house.folder);
+  await using it = await startAsking({ registry: { ...shop.registry, address: files.url } });
   await it.change({ do: "install", packages: ["weather"] });
   it.clock.jump(2 * 24 * 3_600_000);
   await it.asked();
@@ -178,6 +130,5 @@ test("a registry of static files on a web server is heard too; one that has expi
     error: { message: expect.stringContaining("what to type: pincer update weather") },
   });
   expect((await it.client.call<{ plugins: { errors: object[] } }>("health", {})).plugins.errors).toEqual([]);
-  await files.stop(true);
   rmSync(it.home, { recursive: true, force: true });
 });

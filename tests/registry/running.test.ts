@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
-import type { Outcome, Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Outcome, Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { type Shop, startShop } from "../support/packages.ts";
 
 async function startWith(shop: Shop) {

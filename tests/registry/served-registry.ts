@@ -9,6 +9,7 @@ import { httpSource } from "../../registry/http-source.ts";
 import { createRepository, type Founders } from "../../registry/repository/create.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
+import { writePlainPlugin } from "../support/plain-plugin.ts";
 
 export interface ServedRegistry extends AsyncDisposable {
   readonly folder: string;
@@ -59,7 +60,7 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
   const root = createRepository(folder, { founders, parts: 16, now: () => systemClock.now() });
   writeFileSync(join(keyFolder, "online.pem"), online.pem, { mode: 0o600 });
   writeFileSync(join(folder, "server.json"), JSON.stringify(settings));
-  let running: { readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">; readonly url: string } | undefined;
+  let running: RunningServer | undefined;
   let port = "0";
   let folders = 0;
   const temporary = (name: string) => {
@@ -79,16 +80,10 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
       writeFileSync(file, pem, { mode: 0o600 });
       return { file, signer: made };
     },
-    plugin(id, version, files = {}) {
-      const made = temporary(id);
-      const manifest = { id, version, sdk: "^0.1.0", summary: `What ${id} does`, entry: "plugin.ts", permissions: {} };
-      const all = { "plugin.json": JSON.stringify(manifest), "plugin.ts": "export default {};\n", ...files };
-      for (const [path, text] of Object.entries(all)) writeFileSync(join(made, path), text);
-      return made;
-    },
+    plugin: (id, version, files) => writePlainPlugin(temporary(id), { id, version }, files),
     publish: (from, publisher, keyFile, ...more) =>
       cli.json<Published & Record<string, unknown>>([
-        ...["registry", "publish", from, "--to", registry.url, "--publisher", publisher, "--key", keyFile],
+        ...["registry", "publish", from, "--registry", registry.url, "--publisher", publisher, "--key", keyFile],
         ...more,
       ]),
     client: () =>
@@ -101,12 +96,8 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
     get: (path, headers = {}) => fetch(`${registry.url}${path}`, { headers, redirect: "manual" }),
     async start() {
       const command = [...cli.command, "registry", "serve", folder, "--port", port, "--key-folder", keyFolder, "--json"];
-      const started = Bun.spawn(command, { env: { ...cli.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-      const told = await firstLine(started.stdout);
-      if (told === undefined) throw new Error(`pincer registry serve ended: ${await new Response(started.stderr).text()}`);
-      const { url } = JSON.parse(told) as { readonly url: string };
-      port = new URL(url).port;
-      running = { process: started, url };
+      running = await startServer(command, { ...cli.env, ...env });
+      port = new URL(running.url).port;
     },
     async stop(signal = "SIGTERM") {
       running!.process.kill(signal);
@@ -121,6 +112,19 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
   };
   await registry.start();
   return registry;
+}
+
+export interface RunningServer {
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly url: string;
+}
+
+/** `pincer registry serve --json`, once it says where it is. */
+export async function startServer(command: readonly string[], env: Readonly<Record<string, string>>): Promise<RunningServer> {
+  const started = Bun.spawn([...command], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const told = await firstLine(started.stdout);
+  if (told === undefined) throw new Error(`pincer registry serve ended: ${await new Response(started.stderr).text()}`);
+  return { process: started, url: (JSON.parse(told) as { readonly url: string }).url };
 }
 
 /** Undefined when the process ends before it has said one. */

@@ -7,7 +7,7 @@ import { openOperator } from "../../registry/server/operator.ts";
 import { checkedSettings } from "../../registry/server/settings.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { parseMetadata, type Signed, signMetadata } from "../../registry/trust/metadata.ts";
-import { signStatement } from "../../registry/trust/statement.ts";
+import { signStatement, type Transfer } from "../../registry/trust/statement.ts";
 import { post } from "./parcel.ts";
 import { type Place, withServer } from "./timed-server.ts";
 
@@ -217,12 +217,19 @@ test("what was found in a release is told to whoever publishes it, to whoever as
       findings: expect.arrayContaining([expect.objectContaining({ rule: "undeclared-host", file: "plugin.ts", line: 1 })]),
     });
   });
-  await withServer({ refuseFindings: "high" }, async ({ server, parcel }) => {
-    expect(await post(server.url, await parcel("eve", signer, "weather", { files }))).toMatchObject({
-      status: 403,
-      code: "REGISTRY_FORBIDDEN",
-    });
-  });
+  const resembles: Resemblance = ({ id }) => (id === "wether" ? "it looks like weather" : undefined);
+  await withServer(
+    { refuseFindings: "high" },
+    async ({ server, parcel }) => {
+      const send = async (id: string, more = files) => (await post(server.url, await parcel(`of-${id}`, signer, id, { files: more }))).code;
+      expect(await send("weather")).toBe("REGISTRY_FORBIDDEN");
+      // What is refused anyway is not looked through before.
+      expect(await send("wether")).toBe("REGISTRY_NAME_HELD");
+      expect(await post(server.url, await parcel("ada", createSigner().signer, "tides"))).toMatchObject({ status: 201 });
+      expect(await send("tides")).toBe("REGISTRY_NAME_TAKEN");
+    },
+    resembles,
+  );
 });
 
 test("a scan that takes too long is ended and told as grave, and others are answered while it runs", async () => {
@@ -255,6 +262,16 @@ test("a scan that takes too long is ended and told as grave, and others are answ
   );
 });
 
+test("what founders would have signed, which anybody may send, is read no further than such a file is long", async () => {
+  await withServer({}, async ({ server }) => {
+    const form = new FormData();
+    form.set("staged", new Blob([" ".repeat(13 * 2 ** 20)]));
+    const response = await fetch(`${server.url}/api/v1/staged`, { method: "POST", body: form });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: "REGISTRY_TOO_LARGE" });
+  });
+});
+
 test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     const [ada, bob, eve] = [createSigner().signer, createSigner().signer, createSigner().signer];
@@ -272,15 +289,16 @@ test("a name is offered by whose it is, and becomes another's when that one take
       });
       return { status: response.status, ...((await response.json()) as object) };
     };
-    const wish = {
+    const wish: Transfer = {
       _type: "transfer",
       kind: "plugins",
       id: "weather",
       from: "ada",
       to: "bob",
+      keys: [bob.json.keyval.public],
       list: 1,
       expires: "2031-06-01T00:00:00Z",
-    } as const;
+    };
     expect(await send({ statement: signStatement(wish, [eve]) })).toMatchObject({ status: 403, code: "REGISTRY_METADATA_UNSIGNED" });
     expect(await send({ statement: signStatement({ ...wish, list: 0 }, [ada]) })).toMatchObject({ code: "REGISTRY_METADATA_INVALID" });
     expect(await page()).toMatchObject({ publisher: "ada", offer: null });
@@ -305,7 +323,11 @@ test("a name is offered by whose it is, and becomes another's when that one take
       publisher: "bob",
       offer: null,
     });
-    expect(await (await fetch(`${server.url}/api/v1/publishers/ada`)).json()).toMatchObject({ code: "REGISTRY_NOT_FOUND" });
+    // Whose keys ada has is not said any more: the list that was signed last is what the next one builds on.
+    const [first] = Object.keys(taken.targets);
+    expect(await (await fetch(`${server.url}/api/v1/publishers/ada`)).json()).toMatchObject({
+      ...{ keys: [], handedOver: [first], list: { version: 1 } },
+    });
     const next = { before: taken, release: { kind: "plugins", id: "weather", version: "2.0.0" } } as const;
     expect(await post(server.url, await parcel("bob", bob, "weather", next))).toMatchObject({ status: 201 });
     const { before: _none, ...alone } = next;

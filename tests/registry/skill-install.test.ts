@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createCliHome } from "../support/cli.ts";
+import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
 import { startServedRegistry } from "./served-registry.ts";
@@ -24,7 +24,9 @@ test("a skill is found, installed by its bare name, used, updated, taken back an
   await using home = createCliHome();
   expect((await home.pincer(["registry", "add", "home", registry.url, "--root", root])).code).toBe(0);
 
-  expect((await home.pincer(["search", "steeps"])).out).toMatch(/^tea +skill +1\.1\.0 +registry home \(ada\) +Knows how long tea steeps\./);
+  expect((await home.pincer(["search", "steeps"])).out).toMatch(
+    /^tea +skill +1\.1\.0 +registry home \(ada\) +Knows how long tea steeps\./m,
+  );
   const installed = await home.pincer(["install", "tea@1.0.0", "--yes"]);
   expect(installed).toMatchObject({ code: 0, err: "" });
   expect(installed.out).toMatch(/^install skill tea 1\.0\.0\n/);
@@ -36,7 +38,7 @@ test("a skill is found, installed by its bare name, used, updated, taken back an
   expect((await home.pincer(["skills", "status", "tea"])).out).toContain("can be used");
   expect((await home.pincer(["rollback", "skill:tea", "--yes"])).out).toContain("tea 1.0.0 is back");
   // Whoever takes back what they published need not say what kind it is.
-  const at = ["--at", registry.url, "--publisher", "ada", "--key", ada, "--reason", "too hot"];
+  const at = ["--registry", registry.url, "--publisher", "ada", "--key", ada, "--reason", "too hot"];
   expect((await home.pincer(["registry", "yank", "tea@1.1.0", ...at])).out).toBe("● tea 1.1.0 is yanked\n");
   expect(await home.pincer(["registry", "yank", "tea@9.9.9", ...at])).toMatchObject({
     code: 1,
@@ -60,7 +62,14 @@ test("a name that nobody has is answered with a near one and where was looked; a
     [home, "home/wether", 'the registry home has no plugin or skill "wether"; did you mean "weather"?'],
   ] as const)
     expect(await at.pincer(["install", typed])).toMatchObject({ code: 1, out: "", err: expect.stringContaining(said) });
-  expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +\d+\.\d+\.\d+ +this Pincer/);
+  expect((await plain.pincer(["search", "notes"])).out).toMatch(/^notes +skill +\d+\.\d+\.\d+ +this Pincer/m);
+  // What was likely meant is found as well, here and in a registry that is nothing but files; where something has the word itself, that alone is.
+  const found = async (at: CliHome, words: string) =>
+    (await at.json<{ hits: readonly { id: string }[] }>(["search", words])).hits.map(({ id }) => id);
+  expect([await found(plain, "telegarm"), await found(home, "wether")]).toEqual([["channel-telegram"], ["weather"]]);
+  expect(await found(home, "weather")).toEqual(["weather"]);
+  expect(await found(home, "telegarm zzzzzz")).toEqual([]);
   await plain.pincer(["up"]);
+  expect(await found(plain, "telegarm")).toEqual(["channel-telegram"]);
   expect(await plain.pincer(["remove", "telegram"])).toMatchObject({ code: 1, err: expect.stringContaining("channel-telegram is not on") });
 }, 120_000);

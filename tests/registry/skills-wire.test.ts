@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { writeZip } from "../../registry/archive/zip-write.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { startShop } from "../support/packages.ts";
 import { type SkillTalk, skillText, startSkills } from "../support/skills.ts";
@@ -21,7 +22,7 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
   const folder = registry.temporary("tea");
   const publish = async (body: string, version: string) => {
     writeFileSync(join(folder, "SKILL.md"), skillText("tea", "Brews tea.", "allowed-tools: skills_read", body));
-    const flags = ["--to", registry.url, "--publisher", "ada", "--key", key, "--version", version];
+    const flags = ["--registry", registry.url, "--publisher", "ada", "--key", key, "--version", version];
     expect(await registry.cli.json(["skills", "publish", folder, ...flags])).toMatchObject({ ok: true });
   };
   await publish("Boil water.", "1.0.0");
@@ -201,7 +202,7 @@ test("a skill that is revoked is no longer offered, and its status says why", as
   await talk.ask("hello");
   expect(there.offered(0)).toContain("tea");
 
-  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  const at = timeOf(Date.now());
   const one = { kind: "skills" as const, id: "tea", versions: ["1.0.0"], reason: "it poisons the tea", at };
   shop.house.repository.revoke([one], shop.house.founders.revocations);
   const told = talk.client.event("registry-client.revoked");

@@ -32,7 +32,7 @@ const publish = (folder: string, version: string) =>
     "skills",
     "publish",
     folder,
-    "--to",
+    "--registry",
     registry.url,
     "--publisher",
     "ada",
@@ -195,7 +195,7 @@ test("what a skill is published with is looked through, in a folder too, and sho
 
   const place = join(registry.temporary("static"), "registry");
   await registry.cli.pincer(["registry", "init", place]);
-  const words = ["skills", "publish", folder, "--to", place, "--publisher", "ada", "--key", key, "--version", "1.0.0"];
+  const words = ["skills", "publish", folder, "--registry", place, "--publisher", "ada", "--key", key, "--version", "1.0.0"];
   const { out } = await registry.cli.pincer(words);
   expect(out).toContain("● published tea-spy 1.0.0 as ada");
   expect(out).toContain("SKILL.md:6: it tells the model to keep something from its user");

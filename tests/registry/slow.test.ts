@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
-import type { Plan } from "../../plugins/registry-client/engine/plan.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";

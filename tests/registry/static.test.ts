@@ -7,6 +7,7 @@ import { createRegistryClient } from "../../registry/client/client.ts";
 import { createTrustState } from "../../registry/client/state.ts";
 import { httpSource } from "../../registry/http-source.ts";
 import { folderSource, type RegistrySource } from "../../registry/source.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 
 interface Place {
@@ -59,13 +60,13 @@ test("a registry is made, published into, taken care of and mirrored from the co
   expect(await done("init", registry)).toContain(`pincer registry serve ${registry}`);
   const keys = `${registry}-keys`;
   expect(readdirSync(keys).sort()).toEqual(
-    ["online", "revocations", "root-1", "root-2", "root-3", "targets-1", "targets-2"].map((name) => `${name}.pem`),
+    ["online", "revocations", "root-1", "root-2", "root-3", "targets-1", "targets-2"].flatMap((name) => [`${name}.pem`, `${name}.pub`]),
   );
-  for (const name of readdirSync(keys)) expect(statSync(join(keys, name)).mode & 0o077).toBe(0);
+  for (const name of readdirSync(keys).filter((one) => one.endsWith(".pem"))) expect(statSync(join(keys, name)).mode & 0o077).toBe(0);
   expect(await run("init", registry)).toMatchObject({ code: 1, said: expect.stringContaining("is not empty") });
 
   const publish = (id: string, version: string) => [
-    ...["publish", place.plugin(id, version), "--to", registry, "--publisher", "ada", "--key", ada],
+    ...["publish", place.plugin(id, version), "--registry", registry, "--publisher", "ada", "--key", ada],
   ];
   expect(await done(...publish("weather", "1.0.0"))).toContain("weather is ada's from now on");
   expect(await done(...publish("weather", "1.0.0"))).toContain("is there already, with these very bytes");
@@ -74,7 +75,7 @@ test("a registry is made, published into, taken care of and mirrored from the co
   // Not with somebody else's key.
   const eve = join(at, "eve.pem");
   await done("keygen", eve);
-  const stolen = ["publish", place.plugin("weather", "6.6.6"), "--to", registry, "--publisher", "ada", "--key", eve];
+  const stolen = ["publish", place.plugin("weather", "6.6.6"), "--registry", registry, "--publisher", "ada", "--key", eve];
   expect(await run(...stolen)).toMatchObject({ code: 1, said: expect.stringContaining("this key has not signed") });
 
   // The keys of the founders are taken to where they belong.
@@ -82,15 +83,8 @@ test("a registry is made, published into, taken care of and mirrored from the co
   expect(await done("verify", registry)).toContain("is in order: 3 releases");
   expect(await done("renew", registry)).toContain("● renewed timestamp");
 
-  using server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: async (request) => {
-      const file = Bun.file(join(registry, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
-    },
-  });
-  const url = `http://127.0.0.1:${server.port}`;
+  await using server = serveFolder(registry);
+  const { url } = server;
   const client = clientOf(place, httpSource({ url, clock: systemClock, fetch }));
   const versions = async (id: string) => {
     await client.refresh();
@@ -104,16 +98,19 @@ test("a registry is made, published into, taken care of and mirrored from the co
     "plugin.ts",
   ]);
 
-  const yank = ["yank", "weather@1.1.0", "--at", registry, "--publisher", "ada", "--key", ada];
+  const yank = ["yank", "weather@1.1.0", "--registry", registry, "--publisher", "ada", "--key", ada];
   expect(await done(...yank, "--reason", "it forgets the wind")).toBe("● weather 1.1.0 is yanked\n");
   expect(await done(...yank, "--reason", "it forgets the wind")).toBe("● weather 1.1.0 is already yanked\n");
   expect(await versions("weather")).toEqual(["1.1.0 yanked", "1.0.0"]);
   await done(...yank, "--undo");
   expect(await versions("weather")).toEqual(["1.1.0", "1.0.0"]);
 
-  expect(await run("revoke", registry, "weather@1.1.0")).toMatchObject({ code: 2, said: expect.stringContaining("--reason is missing") });
+  expect(await run("revoke", "weather@1.1.0", "--registry", registry)).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("--reason is missing"),
+  });
   const why = ["--reason", "it sends where you are to a stranger", "--last-good", "1.0.0"];
-  expect(await done("revoke", registry, "weather@1.1.0", ...why)).toContain("weather@1.1.0 is revoked");
+  expect(await done("revoke", "weather@1.1.0", "--registry", registry, ...why)).toContain("weather@1.1.0 is revoked");
   expect(await client.revocations()).toMatchObject([{ id: "weather", versions: ["1.1.0"], lastGood: "1.0.0" }]);
   expect(await versions("weather")).toEqual(["1.0.0"]);
 
@@ -125,17 +122,31 @@ test("a registry is made, published into, taken care of and mirrored from the co
   expect(await cli.json(["registry", "mirror", registry, some, "--package", "radio"])).toMatchObject({ ok: true, releases: 1 });
   expect((await clientOf(place, folderSource(some)).find({ kind: "plugins", id: "radio" })).releases).toHaveLength(1);
 
-  expect(await done("revoke", registry, "weather@1.1.0", "--undo")).toContain("is revoked no more");
+  expect(await done("revoke", "weather@1.1.0", "--registry", registry, "--undo")).toContain("is revoked no more");
   expect(await versions("weather")).toEqual(["1.1.0", "1.0.0"]);
 
-  // The old publisher writes down that it shall be, and the new one takes it.
-  const wish = join(at, "wish.json");
-  expect(await done("transfer", registry, "weather", "--to", "eve", "--from-key", ada, "--write", wish)).toContain("--statement");
-  expect(await done("transfer", registry, "weather", "--statement", wish, "--to-key", eve)).toContain("eve's from now on, with 2 releases");
+  // The old publisher offers it, and the new one takes it.
+  const there = ["--registry", registry];
+  const asEve = [...there, "--publisher", "eve", "--key", eve];
+  expect(await run("transfer", "accept", "weather", ...asEve)).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("not offered to eve"),
+  });
+  expect(await run("transfer", "offer", "weather", ...there, "--to", "eve", "--key", eve)).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("signed neither by ada nor by the registry's founders"),
+  });
+  expect(await done("transfer", "offer", "weather", ...there, "--to", "eve", "--key", ada)).toContain("weather is offered to eve");
+  expect(await done("transfer", "accept", "weather", ...asEve)).toContain("eve's from now on, with 2 releases");
   await client.refresh();
   expect((await client.find({ kind: "plugins", id: "weather" })).publisher.name).toBe("eve");
-  expect(await run("transfer", registry, "radio", "--to", "eve", "--from-key", targets1, "--to-key", eve)).toMatchObject({ code: 1 });
-  await done("transfer", registry, "radio", "--to", "eve", "--from-key", targets1, "--from-key", targets2, "--to-key", eve);
+  // The founders, one after the other, where the old publisher is gone.
+  const wish = join(at, "wish.json");
+  expect(await done("transfer", "offer", "radio", ...there, "--to", "eve", "--key", targets1, "--write", wish)).toContain("registry sign");
+  expect(await run("transfer", "offer", "radio", ...there, "--statement", wish)).toMatchObject({ code: 1 });
+  expect(await done("sign", wish, "--key", targets2)).toContain("radio goes from ada to eve");
+  await done("transfer", "offer", "radio", ...there, "--statement", wish);
+  expect(await done("transfer", "accept", "radio", ...asEve)).toContain("radio is eve's from now on");
   expect(await done("verify", url)).toContain("is in order: 3 releases");
 
   const archive = readdirSync(registry, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith("0.1.0.tgz"))!;

@@ -1,5 +1,5 @@
 /** Pincer as it is published: packed, unpacked somewhere, and run by its own launcher in homes of its users. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -66,7 +66,7 @@ export async function publishPincer(): Promise<Published> {
           return run([join(root, "pincer"), ...words], own, { ...env, ...more });
         },
         async [Symbol.asyncDispose]() {
-          for (const root of used) await run([join(root, "pincer"), "stop", "--force"], own, env);
+          for (const root of used) if (existsSync(root)) await run([join(root, "pincer"), "stop", "--force"], own, env);
         },
       };
     },
@@ -86,6 +86,12 @@ export async function run(command: readonly string[], cwd: string, env: Readonly
   const started = Bun.spawn([...command], { cwd, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [out, err, code] = await Promise.all([new Response(started.stdout).text(), new Response(started.stderr).text(), started.exited]);
   return { code, out, err };
+}
+
+/** What it printed, of a command that ends with 0 and complains of nothing. */
+export function printedBy({ code, out, err }: Outcome): string {
+  if (code !== 0 || err !== "") throw new Error(`it ended with ${code}: ${err}`);
+  return out;
 }
 
 /** Every file with what is in it, so that a folder can be seen to be as it was. */

@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline/promises";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
-import type { PlanItem } from "../engine/plan.ts";
+import type { PlanItem } from "../engine/plan/plan.ts";
 import { clientErrors } from "../errors.ts";
 import { acceptedBy } from "./shown.ts";
 

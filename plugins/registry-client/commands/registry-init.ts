@@ -1,7 +1,6 @@
 /** `pincer registry init`: a registry in a folder, and the keys that say what is in it. */
-
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -9,32 +8,35 @@ import { createRepository } from "@pincer/registry/repository/create";
 import { sha256Of } from "@pincer/registry/sha256";
 import { createSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
-import { keyFolderOf, writeKey } from "./keys.ts";
+import { keyFolderOf, passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
+import { withFlags } from "./registry-flags.ts";
 
 export const init: CommandDefinition = {
-  command: {
-    name: "registry init",
-    summary: "Make a registry in a folder, and its keys",
-    usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>]",
-    flags: {
-      "key-folder": "Where its keys are kept, outside what is served",
-      parts: "Among how many files the names are divided: more for a large registry (default 16)",
+  command: withFlags(
+    {
+      name: "registry init",
+      summary: "Make a registry in a folder, and its keys",
+      usage: "<folder> [--key-folder <folder>] [--parts <1|16|256>] [--passphrase-file <file>]",
     },
-  },
+    { parts: "Among how many files the names are divided: more for a large registry (default 16)" },
+  ),
   async run(args, io) {
-    const options = readOptions(args, ["--key-folder", "--parts"]);
+    const options = readOptions(args, ["--key-folder", "--parts", "--passphrase-file"]);
     const folder = resolve(options.words[0] ?? "");
     const keyFolder = keyFolderOf(folder, options.value("--key-folder"));
+    const passphrase = passphraseOf(options);
     const parts = partsIn(options.value("--parts") ?? "16");
+    requireApart(folder, keyFolder);
     for (const place of [folder, keyFolder])
       if (existsSync(place) && readdirSync(place).length > 0)
         throw clientErrors.REGISTRY_CLIENT_FILE_EXISTS(`${place} is not empty: a registry begins in a folder of its own`);
     mkdirSync(folder, { recursive: true });
     mkdirSync(keyFolder, { recursive: true, mode: 0o700 });
     const key = (name: string): Signer => {
-      const { signer, pem } = createSigner();
-      writeKey(join(keyFolder, `${name}.pem`), pem);
+      // The server opens its own without anybody there.
+      const { signer, pem } = createSigner(name === "online" ? undefined : passphrase);
+      writeKeys(join(keyFolder, `${name}.pem`), signer, pem);
       return signer;
     };
     const founders = {
@@ -48,10 +50,21 @@ export const init: CommandDefinition = {
     const root = createRepository(folder, { founders, parts, now: () => systemClock.now() });
     const sha256 = sha256Of(root);
     const file = join(folder, "metadata", "1.root.json");
-    io.print(io.json ? JSON.stringify({ ok: true, folder, keyFolder, root: file, sha256 }) : report(folder, keyFolder, file, sha256));
+    io.result({ ok: true, folder, keyFolder, root: file, sha256 }, report(folder, keyFolder, file, sha256));
     return 0;
   },
 };
+
+/** Whatever lies in the folder is served one day. */
+function requireApart(folder: string, keyFolder: string): void {
+  const isWithin = (outer: string, inner: string) => !relative(outer, inner).startsWith("..");
+  if (isWithin(folder, keyFolder))
+    throw clientErrors.REGISTRY_CLIENT_USAGE(`--key-folder: expected a folder outside of ${folder}, which is served, came ${keyFolder}`);
+  if (isWithin(keyFolder, folder))
+    throw clientErrors.REGISTRY_CLIENT_USAGE(
+      `--key-folder: expected a folder of its own, came ${keyFolder}, in which the registry would lie`,
+    );
+}
 
 function report(folder: string, keyFolder: string, root: string, sha256: string): string {
   return [
@@ -65,7 +78,7 @@ function report(folder: string, keyFolder: string, root: string, sha256: string)
     "    online                    stays with the server, which needs no other",
     "  next",
     `    pincer registry serve ${folder}`,
-    `    pincer registry publish <package> --to ${folder} --publisher <name> --key <file>`,
+    `    pincer registry publish <package> --registry ${folder} --publisher <name> --key <file>`,
     `    pincer registry renew ${folder}, every few hours, where no server runs`,
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 /** A registry that a command is told of: an address or a folder, and the root that is trusted. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -11,6 +11,7 @@ import { folderSource, joined, type RegistrySource } from "@pincer/registry/sour
 import { clientErrors } from "../errors.ts";
 import { kindSaid } from "../sources/wanted.ts";
 import { fetchLed, fetchNamed } from "../sources/web-fetch.ts";
+import { readInput } from "./input-file.ts";
 
 export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
 
@@ -35,7 +36,10 @@ export interface GivenRoot {
 /** The root in that file, or the registry's own first one, which proves nothing but that the rest belongs to it. */
 export async function rootFor(source: RegistrySource, file: string | undefined, signal: AbortSignal): Promise<GivenRoot> {
   const limit = 512 * 1024;
-  const bytes = file === undefined ? await joined(source.read("metadata/1.root.json", { limit, signal })) : readFileSync(resolve(file));
+  const bytes =
+    file === undefined
+      ? await joined(source.read("metadata/1.root.json", { limit, signal }))
+      : readInput(file, "the root of a registry, as 1.root.json");
   return { bytes, sha256: sha256Of(bytes), isTrusted: file !== undefined };
 }
 

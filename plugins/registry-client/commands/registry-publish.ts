@@ -1,82 +1,65 @@
 /** `pincer registry publish`: packs a plugin or a skill, signs it here, and sends it to a registry's server, or puts it into a registry's folder. */
-
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { filesOf, pack } from "@pincer/plugin-kit/archive";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
-import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
-import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
+import { archiveOf, checkedName, isVersion, type Kind, type Release } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
-import { hasArrived, type Sent } from "@pincer/registry/publisher/send";
-import { scanPackage } from "@pincer/registry/scan/scan";
+import type { Sent } from "@pincer/registry/publisher/place";
+import { publishNext } from "@pincer/registry/publisher/publish-next";
 import { sha256Of } from "@pincer/registry/sha256";
-import { openSigner, type Signer } from "@pincer/registry/trust/key";
 import { clientErrors } from "../errors.ts";
 import { readOptions } from "./options.ts";
-import { bring } from "./publish-into.ts";
+import { now, persistence, publisherFlags, publisherSide, publisherUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { isAddress, timeNow } from "./registry-place.ts";
 
-export const publishValued = ["--to", "--publisher", "--key", "--token-file", "--version", "--tag", "--key-folder"];
+export const publishValued = [...publisherFlags, "--version", "--tag"];
 
 export const publish: CommandDefinition = {
-  command: {
-    name: "registry publish",
-    summary: "Pack, sign and publish a plugin or a skill",
-    usage:
-      "<folder> [--to <folder-or-url>] [--publisher <name>] [--key <file>...] [--token-file <file>] [--version <number>] [--tag <name>...] [--key-folder <folder>]",
-    flags: {
-      to: "The registry: its folder, or its address",
-      publisher: "In whose name",
-      key: "The key of the publisher that signs; all of them where several must",
-      "token-file": "A file with the token that lets this machine send",
-      version: "Where the package says none",
-      tag: "A word by which this release is found, too",
-      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+  command: withFlags(
+    {
+      name: "registry publish",
+      summary: "Pack, sign and publish a plugin or a skill",
+      usage: `<folder> [--version <number>] [--tag <name>...] ${publisherUsage}`,
     },
-  },
+    { version: "Where the package says none", tag: "A word by which this release is found, too" },
+  ),
   async run(args, io) {
     const options = readOptions(args, publishValued);
-    const needed = (flag: string): string => {
-      const value = options.value(flag);
-      if (value !== undefined) return value;
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing`);
-    };
-    const url = needed("--to");
-    const publisher = checkedName(needed("--publisher"));
-    const tokenFile = options.value("--token-file");
-    needed("--key");
-    const signers = options.values("--key").map((file) => openSigner(readFileSync(resolve(file), "utf8"))) as [Signer, ...Signer[]];
+    const side = publisherSide(options, io);
+    const { publisher } = side;
     const { release, archive, notes, files } = packed(resolve(options.words[0] ?? ""), options.value("--version"), options.values("--tag"));
     const sha256 = sha256Of(archive);
+    const path = archiveOf(release);
     // A folder has no server that would look.
-    const found = isAddress(url) ? [] : scanPackage(release.kind, files);
-    const sent = await bring(
+    const found = isAddress(side.place.name) ? [] : (await import("@pincer/registry/scan/scan")).scanPackage(release.kind, files);
+    const sent = await publishNext(
       {
-        ...{ to: url, keyFolder: options.value("--key-folder"), publisher, signers, names: [release] },
-        token: tokenFile === undefined ? undefined : readFileSync(resolve(tokenFile), "utf8").trim(),
-        archives: new Map([[archiveOf(release), archive]]),
-        findings: new Map([[archiveOf(release), found]]),
+        ...side,
+        archives: new Map([[path, archive]]),
+        findings: new Map([[path, found]]),
         next: (before) =>
-          hasArrived(before, release, sha256) ? undefined : nextList(before, { ...release, archive, notes }, () => systemClock.now()),
+          before?.targets[path]?.hashes.sha256 === sha256 ? undefined : nextList(before, { ...release, archive, notes }, now),
       },
-      io,
+      persistence(io),
     );
     const answer = {
       ok: true,
       ...release,
       publisher,
-      url,
+      registry: side.place.name,
       sha256,
       size: archive.length,
       isNew: sent !== undefined,
       findings: sent?.released[0]?.findings ?? (sent ? found : []),
     };
-    io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
+    io.result(answer, report(answer, sent));
     return 0;
   },
 };
@@ -97,6 +80,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
   const manifest = readManifest(kind, files);
   const chosen = version ?? manifest.version;
   if (chosen === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`${manifest.file} says no version: say it with --version`);
+  if (!isVersion(chosen)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a version as 1.2.0, came ${JSON.stringify(chosen)}`);
   const summary = (manifest.summary ?? manifest.id).replace(/\s+/g, " ").trim();
   return {
     release: { kind, id: checkedName(manifest.id), version: chosen },
@@ -114,18 +98,18 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
 function report(
   answer: Release & {
     readonly publisher: string;
-    readonly url: string;
+    readonly registry: string;
     readonly sha256: string;
     readonly size: number;
     readonly findings: Sent["released"][number]["findings"];
   },
-  sent: Pick<Sent, "released" | "claimed"> | undefined,
+  sent: Sent | undefined,
 ): string {
   return [
     sent
       ? `${dot("good")} published ${answer.id} ${answer.version} as ${answer.publisher}`
       : `${dot("good")} ${answer.id} ${answer.version} is there already, with these very bytes`,
-    `  where    ${answer.url}`,
+    `  where    ${answer.registry}`,
     `  size     ${Math.ceil(answer.size / 1024)} kB`,
     `  sha-256  ${answer.sha256}`,
     ...(sent?.claimed.map(({ id }) => `  name     ${id} is ${answer.publisher}'s from now on`) ?? []),

@@ -1,31 +1,35 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { openSigner } from "@pincer/registry/trust/key";
-import { createEmbedded } from "../engine/embedded.ts";
+import { createEmbedded } from "../engine/package/embedded.ts";
 import { clientErrors } from "../errors.ts";
 import { embedded } from "../home.ts";
+import { keyFolderOf, onlineKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
+import { withFlags } from "./registry-flags.ts";
 
 export const serve: CommandDefinition = {
-  command: {
-    name: "registry serve",
-    summary: "Serve a registry: its files, publishing, search and counts",
-    usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
-    flags: {
+  command: withFlags(
+    {
+      name: "registry serve",
+      summary: "Serve a registry: its files, publishing, search and counts",
+      usage: "<folder> [--port <number>] [--host <address>] [--key-folder <folder>]",
+    },
+    {
       port: "Where it listens (default 4870; 0: one that is free)",
       host: "The address on which it listens (default 127.0.0.1, this machine alone)",
-      "key-folder": "The folder with the keys of the registry, where it is not inside it",
     },
-  },
+  ),
   async run(args, io) {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);
     const folder = resolve(options.words[0] ?? "");
     const port = portIn(options.value("--port") ?? "4870");
-    const online = onlineKey(resolve(options.value("--key-folder") ?? `${folder}-keys`));
+    if (!existsSync(join(folder, "metadata", "1.root.json")))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`${folder} holds no registry: "pincer registry init" makes one in an empty folder`);
+    const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
     // Only here: who runs no registry does not load what serves one.
     const [{ serveRegistry }, { readSettings }] = await Promise.all([
       import("@pincer/registry/server/serve"),
@@ -64,7 +68,7 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     `  serves   ${folder}`,
     `  trust    ${join(folder, "metadata", "1.root.json")}, which clients begin with`,
     `  names    ${names}`,
-    `  publish  pincer registry publish <package> --to ${url} --publisher <name> --key <file>`,
+    `  publish  pincer registry publish <package> --registry ${url} --publisher <name> --key <file>`,
     "  stop     Ctrl-C",
   ].join("\n");
 }
@@ -78,14 +82,4 @@ function portIn(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port < 65_536) return port;
   throw clientErrors.REGISTRY_CLIENT_USAGE(`--port: expected a number from 0 to 65535, came ${JSON.stringify(text)}`);
-}
-
-function onlineKey(folder: string) {
-  const file = join(folder, "online.pem");
-  try {
-    return openSigner(readFileSync(file, "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw clientErrors.REGISTRY_CLIENT_KEY_MISSING(`there is no ${file}: say with --key-folder where the server's key is`);
-  }
 }

@@ -1,94 +1,113 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
-
-import { readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
-import type { CommandDefinition } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { checkedName, folderOf } from "@pincer/registry/name";
-import { lives, unsigned } from "@pincer/registry/repository/lifetime";
-import { openRepository } from "@pincer/registry/repository/repository";
+import { persistently } from "@pincer/registry/publisher/persistently";
+import type { RegistryPlace } from "@pincer/registry/publisher/place";
+import { takeName } from "@pincer/registry/publisher/take";
 import { timeOf } from "@pincer/registry/schema";
-import { signMetadata } from "@pincer/registry/trust/metadata";
+import { hexKeysOf } from "@pincer/registry/trust/owner";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
-import { keyFolderOf, onlineKey, readKey } from "./keys.ts";
-import { readOptions } from "./options.ts";
-import { presentIn } from "./registry-place.ts";
+import { readInput, writeOutput } from "./input-file.ts";
+import { publicKeyIn, shortKey } from "./keys.ts";
+import { type Options, readOptions } from "./options.ts";
+import {
+  needed,
+  now,
+  ownedIn,
+  persistence,
+  placeOf,
+  publisherFlags,
+  publisherNamed,
+  publisherSide,
+  publisherUsage,
+  signersIn,
+} from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
+import { counted } from "./shown.ts";
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 export const transfer: CommandDefinition = {
-  command: {
-    name: "registry transfer",
-    summary: "Hand a name over to another publisher",
-    usage:
-      "<folder> <name> [--to <publisher>] [--from-key <file>...] [--to-key <file>...] [--write <file>] [--statement <file>] [--key-folder <folder>]",
-    flags: {
-      to: "The publisher that gets it",
-      "from-key": "The key of the publisher that gives it, or of the targets of the registry",
-      "to-key": "The key of the publisher that gets it",
-      write: "Write there what was signed, for the publisher that gets it",
-      statement: "The file that the publisher that gives it has signed so",
-      "key-folder": "The folder with the keys of the registry, where it is not inside it",
+  command: withFlags(
+    {
+      name: "registry transfer",
+      summary: "Hand a name over to another publisher: offer, accept",
+      usage: `<offer|accept> <name> [--to <publisher>] [--new-key <file-or-public-key>...] [--write <file>] [--statement <file>] ${publisherUsage}`,
     },
-  },
+    {
+      to: "The publisher that gets the name",
+      "new-key": "A key of that publisher, who is new in the registry; all of them",
+      statement: "What the founders have signed, as --write made it",
+    },
+  ),
   async run(args, io) {
-    const options = readOptions(args, ["--to", "--from-key", "--to-key", "--write", "--statement", "--key-folder"]);
-    const [place = "", what = ""] = options.words;
-    const folder = resolve(place);
-    const now = () => systemClock.now();
-    const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
-    const repository = openRepository(folder, { online, now });
-    const { kind, id } = presentIn(what, (name) => repository.ownerOf(name) !== undefined);
-    const from = repository.ownerOf({ kind, id })!;
-    const old = repository.signedBy(from)?.signed;
-    const given = options.value("--statement");
-    const fromKeys = options.values("--from-key").map(readKey);
-    if (given === undefined && fromKeys.length === 0)
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`--from-key is missing: the key of ${from}, or those of the registry's targets`);
-    const said = options.value("--to");
-    if (given === undefined && said === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE("--to is missing: who gets the name");
-    const statement =
-      given === undefined
-        ? signStatement(
-            {
-              _type: "transfer",
-              ...{ kind, id, from, to: checkedName(said!) },
-              list: old?.version ?? 0,
-              expires: timeOf(now() + weekMs),
-            },
-            fromKeys,
-          )
-        : readFileSync(resolve(given));
-    const { to, expires } = parseStatement("transfer", statement).signed;
-    const file = options.value("--write");
-    if (file !== undefined) {
-      writeFileSync(resolve(file), statement, { flag: "wx" });
-      const next = `pincer registry transfer ${place} ${what} --statement ${file} --to-key <file of ${to}>`;
-      io.print(
-        io.json
-          ? JSON.stringify({ ok: true, kind, id, from, to, expires, file })
-          : `${dot("good")} ${file} says that ${id} shall be ${to}'s, until ${expires}\n  next  ${next}`,
-      );
-      return 0;
-    }
-    const toKeys = options.values("--to-key").map(readKey);
-    if (toKeys.length === 0)
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`--to-key is missing: the key of ${to}, who signs the releases from now on`);
-    const before = repository.signedBy(to)?.signed;
-    const own = Object.entries(old?.targets ?? {}).filter(([path]) => path.startsWith(`${folderOf({ kind, id })}/`));
-    const list = {
-      ...unsigned("targets", (before?.version ?? 0) + 1, lives.publisher, now),
-      targets: { ...before?.targets, ...Object.fromEntries(own) },
-    };
-    repository.transfer(statement, signMetadata(list, toKeys), { keys: toKeys, threshold: toKeys.length });
-    const answer = { ok: true, kind, id, from, to, releases: own.length };
-    io.print(
-      io.json
-        ? JSON.stringify(answer)
-        : `${dot("good")} ${id} is ${to}'s from now on, with ${own.length} releases; who has it installed is asked first`,
-    );
-    return 0;
+    const options = readOptions(args, [...publisherFlags, "--to", "--new-key", "--write", "--statement"]);
+    const [action = "", typed = ""] = options.words;
+    if (action === "offer") return offer(typed, options, io);
+    if (action === "accept") return accept(typed, options, io);
+    throw clientErrors.REGISTRY_CLIENT_USAGE(`expected offer or accept, came ${JSON.stringify(action)}`);
   },
 };
+
+async function offer(typed: string, options: Options, io: CommandIo): Promise<number> {
+  const place = placeOf(options, io);
+  const { name, owned } = await ownedIn(place, typed);
+  const from = owned.publisher;
+  const given = options.value("--statement");
+  const written = options.value("--write");
+  if (given === undefined && written === undefined)
+    needed(options, "--key", `the key of ${from}, or --write <file> for what the registry's founders sign`);
+  const statement =
+    given === undefined
+      ? signStatement(
+          {
+            _type: "transfer",
+            ...{ ...name, from, ...(await receiver(place, options)) },
+            list: (await place.publisher(from))?.list?.signed.version ?? 0,
+            expires: timeOf(now() + weekMs),
+          },
+          signersIn(options),
+        )
+      : readInput(given, "a transfer, as --write makes one");
+  const { to, keys, expires } = parseStatement("transfer", statement).signed;
+  const answer = { ok: true, ...name, from, to, keys, expires };
+  const whom = `${to} (${keys.map(shortKey).join(", ")})`;
+  if (written !== undefined) {
+    writeOutput(written, statement);
+    const next = `pincer registry sign ${written} --key <file>`;
+    const then = `pincer registry transfer offer ${typed} --registry ${place.name} --statement ${written}`;
+    io.print(
+      io.json
+        ? JSON.stringify({ ...answer, file: written })
+        : `${dot("good")} ${written} says that ${name.id} shall be ${whom}'s, until ${expires}\n  next  ${next}\n        ${then}`,
+    );
+    return 0;
+  }
+  await persistently(persistence(io), () => place.offer(name, statement));
+  const next = `pincer registry transfer accept ${typed} --registry ${place.name} --publisher ${to} --key <file>`;
+  io.print(io.json ? JSON.stringify(answer) : `${dot("good")} ${name.id} is offered to ${whom}, until ${expires}\n  next  ${next}`);
+  return 0;
+}
+
+/** Who gets it, and with which keys: those of whoever is new in the registry nobody knows from there. */
+async function receiver(place: RegistryPlace, options: Options): Promise<{ readonly to: string; readonly keys: string[] }> {
+  const to = publisherNamed(options, "--to", "the publisher that gets the name");
+  const known = (await place.publisher(to))?.owner;
+  if (known) return { to, keys: hexKeysOf(known) };
+  needed(options, "--new-key", `the key of ${to}, who is new there: whoever comes first could call himself that`);
+  return { to, keys: hexKeysOf({ keys: options.values("--new-key").map((text) => publicKeyIn(text)), threshold: 1 }) };
+}
+
+async function accept(typed: string, options: Options, io: CommandIo): Promise<number> {
+  const side = publisherSide(options, io);
+  const { name } = await ownedIn(side.place, typed);
+  const { from, releases } = await takeName({ ...side, name, now }, persistence(io));
+  const to = side.publisher;
+  io.print(
+    io.json
+      ? JSON.stringify({ ok: true, ...name, from, to, releases })
+      : `${dot("good")} ${name.id} is ${to}'s from now on, with ${counted(releases, "release")}; who has it installed is asked first`,
+  );
+  return 0;
+}

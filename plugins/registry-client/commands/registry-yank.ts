@@ -1,73 +1,86 @@
-/** `pincer registry yank`: a publisher takes a release back; who asks for this very version still gets it. */
-
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import type { CommandDefinition } from "@pincer/plugin-sdk";
+/** `pincer registry yank` and `tag`: what a publisher may still change of a release. */
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { archiveOf, checkedName, type Release } from "@pincer/registry/name";
-import { readNotes } from "@pincer/registry/notes";
+import { archiveOf, type Release } from "@pincer/registry/name";
+import { type ReleaseNotes, readNotes } from "@pincer/registry/notes";
 import { changedList } from "@pincer/registry/publisher/next-list";
-import type { Signer } from "@pincer/registry/trust/key";
+import { publishNext } from "@pincer/registry/publisher/publish-next";
 import { clientErrors } from "../errors.ts";
-import { readKey } from "./keys.ts";
-import { readOptions } from "./options.ts";
-import { bring } from "./publish-into.ts";
+import { type Options, readOptions } from "./options.ts";
+import { needed, now, persistence, publisherFlags, publisherSide, publisherUsage } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
 import { releaseIn, timeNow } from "./registry-place.ts";
 
-export const yank: CommandDefinition = {
-  command: {
-    name: "registry yank",
-    summary: "Take a release of your own back, or with --undo let it be again",
-    usage:
-      "<name@version> [--at <folder-or-url>] [--publisher <name>] [--key <file>...] [--reason <text>] [--undo] [--token-file <file>] [--key-folder <folder>]",
-    flags: {
-      at: "The registry: its folder, or its address",
-      publisher: "Whose release it is",
-      key: "The key of the publisher that signs; all of them where several must",
-      reason: "What people are told",
-      undo: "Take that back",
-      "token-file": "A file with the token that lets this machine send",
-      "key-folder": "The folder with the keys of the registry, where it is not inside it",
-    },
-  },
-  async run(args, io) {
-    const options = readOptions(args, ["--at", "--publisher", "--key", "--reason", "--token-file", "--key-folder"]);
-    const needed = (flag: string): string => {
-      const value = options.value(flag);
-      if (value !== undefined) return value;
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing`);
-    };
-    const [typed = ""] = options.words;
-    const meant: { release?: Release } = {};
-    const isUndone = options.has("--undo");
-    needed("--key");
-    const yanked = isUndone ? undefined : { at: timeNow(), reason: needed("--reason") };
-    const tokenFile = options.value("--token-file");
-    const done = await bring(
-      {
-        to: needed("--at"),
-        keyFolder: options.value("--key-folder"),
-        publisher: checkedName(needed("--publisher")),
-        signers: options.values("--key").map(readKey) as [Signer, ...Signer[]],
-        token: tokenFile === undefined ? undefined : readFileSync(resolve(tokenFile), "utf8").trim(),
-        names: [],
-        archives: new Map(),
-        next(before) {
-          const release = releaseIn(typed, (one) => before?.targets[archiveOf(one)] !== undefined);
-          meant.release = release;
-          const path = archiveOf(release);
-          if (!before || (readNotes(before.targets[path]!.custom, path).yanked === undefined) === isUndone) return undefined;
-          const change = ({ yanked: _before, ...notes }: ReturnType<typeof readNotes>) => ({ ...notes, ...(yanked && { yanked }) });
-          return changedList(before, release, change, () => systemClock.now());
-        },
+/** Answers with the release, and whether anything was changed. */
+async function changeRelease(
+  typed: string,
+  options: Options,
+  change: (notes: ReleaseNotes) => ReleaseNotes,
+  io: CommandIo,
+): Promise<{ readonly release: Release; readonly isNew: boolean }> {
+  const { place, publisher, signers, sender } = publisherSide(options, io);
+  let release: Release | undefined;
+  const sent = await publishNext(
+    {
+      ...{ place, publisher, signers, sender, archives: new Map() },
+      next(before) {
+        const found = releaseIn(typed, (one) => before?.targets[archiveOf(one)] !== undefined);
+        release = found;
+        const notes = readNotes(before!.targets[archiveOf(found)]!.custom, archiveOf(found));
+        return Bun.deepEquals(change(notes), notes) ? undefined : changedList(before!, found, change, now);
       },
-      io,
-    );
-    const what = `${typed.replace("@", " ")} is ${done ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
-    io.print(
-      io.json ? JSON.stringify({ ok: true, ...meant.release, yanked: !isUndone, isNew: done !== undefined }) : `${dot("good")} ${what}`,
-    );
+    },
+    persistence(io),
+  );
+  return { release: release!, isNew: sent !== undefined };
+}
+
+export const yank: CommandDefinition = {
+  command: withFlags(
+    {
+      name: "registry yank",
+      summary: "Take a release of your own back, or with --undo let it be again",
+      usage: `<name@version> [--reason <text>] [--undo] ${publisherUsage}`,
+    },
+    { reason: "What people are told" },
+  ),
+  async run(args, io) {
+    const options = readOptions(args, [...publisherFlags, "--reason"]);
+    const [typed = ""] = options.words;
+    const isUndone = options.has("--undo");
+    const yanked = isUndone ? undefined : { at: timeNow(), reason: needed(options, "--reason", "whoever asks for it is told why") };
+    const change = ({ yanked: before, ...notes }: ReleaseNotes): ReleaseNotes => (yanked ? { ...notes, yanked: before ?? yanked } : notes);
+    const { release, isNew } = await changeRelease(typed, options, change, io);
+    const what = `${release.id} ${release.version} is ${isNew ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
+    io.result({ ok: true, ...release, yanked: !isUndone, isNew }, `${dot("good")} ${what}`);
+    return 0;
+  },
+};
+
+export const tag: CommandDefinition = {
+  command: withFlags(
+    {
+      name: "registry tag",
+      summary: "Point a tag at a release of your own, or with --undo take it away",
+      usage: `<name@version> <tag> [--undo] ${publisherUsage}`,
+    },
+    {},
+  ),
+  async run(args, io) {
+    const options = readOptions(args, publisherFlags);
+    const [typed = "", name = ""] = options.words;
+    if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(
+        `expected a tag of small letters, digits and dashes, such as latest, came ${JSON.stringify(name)}`,
+      );
+    const isUndone = options.has("--undo");
+    const change = ({ tags = [], ...notes }: ReleaseNotes): ReleaseNotes => {
+      const left = isUndone ? tags.filter((one) => one !== name) : [...new Set([...tags, name])];
+      return { ...notes, ...(left.length > 0 && { tags: left }) };
+    };
+    const { release, isNew } = await changeRelease(typed, options, change, io);
+    const points = isUndone ? "points at nothing" : `points at ${release.id} ${release.version}`;
+    io.result({ ok: true, ...release, tag: isUndone ? null : name, isNew }, `${dot("good")} ${name} ${points}${isNew ? "" : " already"}`);
     return 0;
   },
 };

@@ -1,8 +1,8 @@
 /** A plan, as a person reads it before saying yes. */
 import { columns } from "@pincer/plugin-sdk/command/columns";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
-import { instructionsOf } from "../engine/about-skill.ts";
-import type { Plan, PlanItem } from "../engine/plan.ts";
+import { instructionsOf } from "../engine/package/about-skill.ts";
+import type { Plan, PlanItem } from "../engine/plan/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 
 export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;

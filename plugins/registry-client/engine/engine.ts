@@ -1,31 +1,37 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { within } from "@pincer/plugin-sdk/signal";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { Candidate } from "../sources/source.ts";
+import { resolved } from "../sources/sources.ts";
 import { kindSaid, parseWanted } from "../sources/wanted.ts";
-import { applyStep } from "./apply.ts";
-import { createEmbedded } from "./embedded.ts";
-import { isBegun, recover } from "./journal.ts";
-import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./lock.ts";
-import { lookalikesOf } from "./lookalikes.ts";
-import { known } from "./naming.ts";
-import { type Outcome, type Plan, planOf, type Request } from "./plan.ts";
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing, returning } from "./planning.ts";
+import { applyStep } from "./apply/apply.ts";
+import { isBegun, recover } from "./apply/journal.ts";
+import { makeReady } from "./apply/ready.ts";
+import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./home/lock.ts";
+import { type TurnOptions, takeTurn } from "./home/turn.ts";
+import { createEmbedded } from "./package/embedded.ts";
+import { installedAbout } from "./package/installed.ts";
+import { lookalikesOf } from "./package/lookalikes.ts";
+import { saidByRegistry } from "./package/registry-said.ts";
+import { enabling } from "./plan/enabling.ts";
+import { known } from "./plan/naming.ts";
+import { keptInstead } from "./plan/offline.ts";
+import { placing } from "./plan/placing.ts";
+import { type Outcome, type Plan, planOf, type Request } from "./plan/plan.ts";
+import { keeping, type Prepared } from "./plan/prepared.ts";
+import { disabling, forgetting, removing } from "./plan/removing.ts";
+import { restoring } from "./plan/restoring.ts";
+import { returning } from "./plan/returning.ts";
+import { syncing } from "./plan/syncing.ts";
+import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
-import { makeReady } from "./ready.ts";
-import { saidByRegistry } from "./registry-said.ts";
-import { restoring } from "./restoring.ts";
 import { type Hit, search } from "./search.ts";
-import { resolved } from "./sources.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { syncing } from "./syncing.ts";
-import { type TurnOptions, takeTurn } from "./turn.ts";
-import { updating } from "./updating.ts";
-import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
   try {
@@ -98,7 +104,10 @@ export function createEngine(surroundings: Surroundings) {
     // Once from one registry, always from that one.
     const from =
       before?.origin.from === "registry" && wanted.from === "registry" ? { registry: before.origin.registry, ...wanted } : wanted;
-    const candidate = await resolved(surroundings.sources, from, signal);
+    const candidate = await resolved(surroundings.sources, from, signal).catch((error) => {
+      if (from.from !== "registry") throw error;
+      return keptInstead(surroundings, from, before, error);
+    });
     if (candidate.kind === "plugins") reserve(candidate.id);
     if (kind === "skills" && candidate.kind !== kind)
       throw clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${typed} is the plugin ${candidate.id}, and no skill: "pincer install ${typed}"`);
@@ -112,8 +121,8 @@ export function createEngine(surroundings: Surroundings) {
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
-    const action = present ? "update" : "install";
-    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices });
+    const action = !present ? "install" : Bun.deepEquals(candidate.origin, present.origin) ? "restore" : "update";
+    return placing(surroundings, candidate, present, (each) => fetched(each, signal), { action, notices, signal });
   }
 
   /** Who else has that name: the first of the configuration is taken, and it is said. */
@@ -159,9 +168,9 @@ export function createEngine(surroundings: Surroundings) {
       case "remove":
         return Promise.all(request.packages.map((typed) => taking(typed, packages, request.data ?? false, signal)));
       case "rollback":
-        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages))));
+        return Promise.all(request.packages.map((typed) => returning(surroundings, ...installed(typed, packages), signal)));
       case "restore":
-        return restoring(surroundings, embedded, packages, signal);
+        return restoring(surroundings, embedded, packages, request.mend ?? false, signal);
       case "sync":
         return syncing(surroundings, packages, request.lock, (each) => fetched(each, signal), signal);
       case "update":
@@ -176,6 +185,9 @@ export function createEngine(surroundings: Surroundings) {
         );
     }
   }
+
+  const recovered = (request: Request, signal: AbortSignal) =>
+    recover(surroundings, request.do === "restore" && request.mend === true, signal);
 
   /** What was named, or all that is installed, or all of a kind. */
   const toUpdate = ({ packages: named, kind }: Extract<Request, { do: "update" }>, packages: Packages) =>
@@ -213,7 +225,7 @@ export function createEngine(surroundings: Surroundings) {
   async function bringToEnd(request: Request, signal: AbortSignal): Promise<void> {
     if (!isBegun(home)) return;
     using _turn = await turn(request, signal);
-    await recover(surroundings, signal);
+    await recovered(request, signal);
   }
 
   const fetching = <T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> => {
@@ -245,7 +257,7 @@ export function createEngine(surroundings: Surroundings) {
           ),
         );
         using _turn = await turn(request, signal);
-        await recover(surroundings, signal);
+        await recovered(request, signal);
         // Somebody else was faster: it may be something else now.
         if (!Bun.deepEquals(readLock(home), packages)) continue;
         const done: Outcome["done"] = [];

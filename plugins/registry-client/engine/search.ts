@@ -1,8 +1,9 @@
 /** Looking for a package by what it is about. */
+import { isSlipOf } from "@pincer/registry/lookalike";
 import { type Static, Type } from "@sinclair/typebox";
 import type { RegistrySources } from "../sources/registry.ts";
-import type { EmbeddedPackages } from "./embedded.ts";
-import { PlanItem } from "./plan.ts";
+import type { EmbeddedPackages } from "./package/embedded.ts";
+import { PlanItem } from "./plan/plan.ts";
 
 export const Hit = Type.Object(
   {
@@ -26,16 +27,28 @@ export const usualHits = 20;
 
 const wordsIn = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
+/** From 0, not at all, to 1. */
+function scoreOf(word: string, name: readonly string[], said: readonly string[], withSlips: boolean): number {
+  if (name.includes(word)) return 1;
+  if (name.some((other) => other.startsWith(word))) return 0.8;
+  if (said.includes(word)) return 0.6;
+  if (said.some((other) => other.startsWith(word))) return 0.4;
+  return withSlips && word.length >= shortestSlip && name.some((other) => isSlipOf(word, other)) ? 0.2 : 0;
+}
+
+/** Of two letters nobody says what was meant. */
+const shortestSlip = 3;
+
 /** The mean over the words asked for; none of them may be missing. */
-function scoreOf(asked: readonly string[], id: string, summary: string): number {
+function meanScore(asked: readonly string[], id: string, summary: string, withSlips: boolean): number {
   const [name, said] = [wordsIn(id), wordsIn(summary)];
-  const scores = asked.map((word): number => {
-    if (name.includes(word)) return 1;
-    if (name.some((other) => other.startsWith(word))) return 0.8;
-    if (said.includes(word)) return 0.6;
-    return said.some((other) => other.startsWith(word)) ? 0.4 : 0;
-  });
-  return scores.includes(0) ? 0 : scores.reduce((sum, score) => sum + score, 0) / Math.max(1, scores.length);
+  let sum = 0;
+  for (const word of asked) {
+    const score = scoreOf(word, name, said, withSlips);
+    if (score === 0) return 0;
+    sum += score;
+  }
+  return sum / Math.max(1, asked.length);
 }
 
 export async function search(
@@ -57,9 +70,12 @@ export async function search(
   const others = (await registries.catalogue(signal))
     .filter(({ kind, id }) => kind !== "plugins" || !embedded.has(id))
     .map((entry) => ({ ...entry, source: `registry ${entry.registry}` }));
-  return [...own, ...ownSkills, ...others]
-    .map((found) => ({ ...found, score: scoreOf(asked, found.id, found.summary) }))
-    .filter(({ score }) => score > 0)
+  const all = [...own, ...ownSkills, ...others];
+  const hits = (withSlips: boolean): Hit[] =>
+    all.map((one) => ({ ...one, score: meanScore(asked, one.id, one.summary, withSlips) })).filter(({ score }) => score > 0);
+  const written = hits(false);
+  // As on a server: guesses come only where nothing was found as it is written.
+  return (written.length > 0 ? written : hits(true))
     .sort((a, b) => b.score - a.score || a.id.length - b.id.length || (a.id < b.id ? -1 : 1))
     .slice(0, limit);
 }

@@ -9,7 +9,7 @@ import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { type HttpReaderOptions, httpSource } from "@pincer/registry/http-source";
 import { compareVersions, type PackageName } from "@pincer/registry/name";
-import type { Revocation } from "@pincer/registry/revocations";
+import type { KeyRevocation, Revocation } from "@pincer/registry/revocations";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
 import type { Registry } from "../config.ts";
@@ -38,6 +38,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
   /** The same as it was heard last, without asking. Of one that is not configured any more, nothing is known. */
   knownRevocations(registry: string): readonly Revocation[];
+  /** Why nothing of it counts any more, by what was heard last: a key of the registry's own is revoked. */
+  knownAuthority(registry: string): KeyRevocation | undefined;
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
@@ -67,6 +69,10 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     const client = createRegistryClient({ source: placeOf(address, options), state, root: pinned, now: clock.now });
     made.set(name, client);
     return client;
+  };
+  const kept = (name: string): RegistryClient | undefined => {
+    const registry = registries.find((one) => one.name === name);
+    return registry && make(registry);
   };
   const configured = (name: string): Registry => {
     const registry = registries.find((one) => one.name === name);
@@ -116,10 +122,8 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     find,
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
-    knownRevocations(name) {
-      const registry = registries.find((one) => one.name === name);
-      return registry ? make(registry).knownRevocations() : [];
-    },
+    knownRevocations: (name) => kept(name)?.knownRevocations() ?? [],
+    knownAuthority: (name) => kept(name)?.knownAuthority(),
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {

@@ -1,0 +1,114 @@
+/** `pincer registry status`: which keys sign what, until when that counts, what waits for somebody, and what to type about it. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
+import { dot } from "@pincer/plugin-sdk/command/colour";
+import { table } from "@pincer/plugin-sdk/command/columns";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
+import { RegistryError } from "@pincer/registry/error";
+import { openOperator } from "@pincer/registry/server/operator";
+import { joined, type RegistrySource } from "@pincer/registry/source";
+import { type RoleStatus, statusOf } from "@pincer/registry/status";
+import { publisherRole } from "@pincer/registry/trust/role";
+import { keyFolderOf, namedKeys, shortKey } from "./keys.ts";
+import { type Options, readOptions } from "./options.ts";
+import { now } from "./place-at.ts";
+import { withFlags } from "./registry-flags.ts";
+import { isAddress, rootFor, sourceAt } from "./registry-place.ts";
+import { counted } from "./shown.ts";
+import { whatToType } from "./what-to-type.ts";
+
+export const status: CommandDefinition = {
+  command: withFlags(
+    {
+      name: "registry status",
+      summary: "Show which keys sign what in a registry, until when that counts, and what waits for whom",
+      usage: "<folder-or-url> [--root <file>] [--key-folder <folder>]",
+    },
+    {},
+  ),
+  async run(args, io) {
+    const options = readOptions(args, ["--root", "--key-folder"]);
+    const [registry = ""] = options.words;
+    const source = sourceAt(registry, io);
+    const root = await rootFor(source, options.value("--root"), io.signal);
+    const { roles, revocations, problems } = await statusOf({ source, root: root.bytes, now, signal: io.signal });
+    const waits = isAddress(registry) ? [] : waitingIn(resolve(registry), registry, roles);
+    const server = isAddress(registry) ? await serverAt(source, io) : undefined;
+    const due = roles.filter(({ state }) => state !== "fresh").map((one) => ({ ...one, type: whatToType(one.role, registry) }));
+    const isWell = due.length === 0 && problems.length === 0;
+    const names = keyNames(registry, options);
+    const lines = [
+      `${dot(isWell ? "good" : "bad")} ${registry}${due.length > 0 ? `: ${counted(due.length, "role")} to be signed anew` : ""}`,
+      table(["role", "version", "signed by", "counts until"], rowsOf(roles, names)).replace(/^/gm, "  "),
+      ...(revocations.length > 0 ? [`  revoked  ${revocations.length} named in the list`] : []),
+      ...(server === undefined ? [] : [`  server   ${server}`]),
+      ...waits.map(({ what, type }) => `  waits    ${plainly(what)}\n           ${plainly(type)}`),
+      ...problems.map(({ role, message, code }) => `  wrong    ${role}: ${plainly(message)} (${code})`),
+      ...due.map(
+        ({ role, state, expires, type }) =>
+          `  due      ${role} ${state === "expired" ? "has expired" : "expires"} ${expires}\n           ${type}`,
+      ),
+    ];
+    io.result(
+      { ok: isWell, registry, roles, due, waits, problems, revocations, ...(server !== undefined && { server }) },
+      lines.join("\n"),
+    );
+    return isWell ? 0 : 1;
+  },
+};
+
+/** The parts of the names in one row, by the one that ends first. */
+function rowsOf(roles: readonly RoleStatus[], names: ReadonlyMap<string, string>): readonly (readonly string[])[] {
+  const signedBy = ({ keys, threshold }: RoleStatus) => {
+    const shown = keys.map((key) => names.get(key) ?? shortKey(key)).join(", ");
+    return threshold === keys.length ? shown : `${threshold} of ${shown}`;
+  };
+  const parts = roles.filter(({ role }) => role.startsWith("names-"));
+  const [first] = parts.toSorted((a, b) => (a.expires < b.expires ? -1 : 1));
+  const row = (one: RoleStatus, role = one.role, version = String(one.version)) => [role, version, signedBy(one), one.expires.slice(0, 10)];
+  const rows = roles.filter(({ role }) => !role.startsWith("names-")).map((one) => row(one));
+  return first ? [...rows, row(first, `names (${parts.length})`, "")] : rows;
+}
+
+/** What the keys that lie where this registry has its own are called there. */
+function keyNames(registry: string, options: Options): ReadonlyMap<string, string> {
+  if (isAddress(registry)) return new Map();
+  return namedKeys(keyFolderOf(resolve(registry), options.value("--key-folder")));
+}
+
+function waitingIn(
+  folder: string,
+  registry: string,
+  roles: readonly RoleStatus[],
+): readonly { readonly what: string; readonly type: string }[] {
+  if (!existsSync(join(folder, "server.db"))) return [];
+  using operator = openOperator(folder, now);
+  const isCurrent = (from: string, list: number) => (roles.find(({ role }) => role === publisherRole(from))?.version ?? 0) === list;
+  return [
+    ...operator.names.held().map(({ kind, id, publisher, why }) => ({
+      what: `${publisher} waits for ${kind}/${id}: ${why}`,
+      type: `pincer registry grant ${registry} ${kind}/${id} ${publisher}`,
+    })),
+    ...operator
+      .offers()
+      .filter(({ from, list }) => isCurrent(from, list))
+      .map(({ kind, id, to, expires }) => ({
+        what: `${id} is offered to ${to}, until ${expires}`,
+        type: `pincer registry transfer accept ${kind === "skills" ? "skill:" : ""}${id} --registry ${registry} --publisher ${to} --key <file>`,
+      })),
+  ];
+}
+
+/** What its server says of itself, in words; a host of files alone says nothing. */
+async function serverAt(source: RegistrySource, io: CommandIo): Promise<string> {
+  try {
+    const bytes = await joined(source.read("api/v1/", { limit: 64 * 1024, signal: io.signal }));
+    const { claims, packages } = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    const names = claims === "open" ? "free names are taken by whoever comes first" : "names are given by whoever runs it";
+    return `takes publications; ${names}; ${counted(Number(packages), "package")}`;
+  } catch (error) {
+    if (!(error instanceof RegistryError || error instanceof SyntaxError)) throw error;
+    return "files alone: nothing is published over it";
+  }
+}

@@ -1,0 +1,93 @@
+/** A registry that is changed in its folder, whether a server runs over it or not. */
+import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { RegistryError } from "../error.ts";
+import { releaseAt } from "../name.ts";
+import { applyStaged } from "../repository/apply.ts";
+import { openRepository } from "../repository/repository.ts";
+import { signStaged } from "../repository/staged.ts";
+import { openDatabase } from "../server/database.ts";
+import { createOffers } from "../server/offers.ts";
+import { folderSource } from "../source.ts";
+import type { Signer } from "../trust/key.ts";
+import { parseMetadata } from "../trust/metadata.ts";
+import { publisherRole } from "../trust/role.ts";
+import type { RegistryPlace } from "./place.ts";
+
+export interface FolderPlaceOptions {
+  /** The server's key. */
+  readonly online: Signer;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Throws `REGISTRY_NOT_FOUND` where there is none. */
+export function folderPlace(folder: string, { online, now }: FolderPlaceOptions): RegistryPlace {
+  const open = () => openRepository(folder, { online, now });
+  const within = <Done>(step: (database: Database) => Done): Done => {
+    using database = openDatabase(folder);
+    return database.transaction(step).immediate(database);
+  };
+  /** A server that runs here writes nothing meanwhile. */
+  const alone = <Done>(step: () => Done): Done => (existsSync(join(folder, "server.db")) ? within(step) : step());
+
+  return {
+    name: folder,
+    source: folderSource(folder),
+
+    async publisher(publisher) {
+      const repository = open();
+      const [owner, list] = [repository.publisher(publisher), repository.signedBy(publisher)];
+      return owner || list ? { owner, list, handedOver: repository.handedOver(publisher) } : undefined;
+    },
+
+    async owned(name) {
+      const repository = open();
+      const publisher = repository.ownerOf(name);
+      if (publisher === undefined) return undefined;
+      const offer = existsSync(join(folder, "server.db"))
+        ? within((database) => createOffers(database, repository, now).of(name))
+        : undefined;
+      return { publisher, owner: repository.publisher(publisher)!, offer: offer?.statement };
+    },
+
+    async publish({ publisher, list, newcomer, archives, findings }) {
+      return alone(() => {
+        const repository = open();
+        const releases = Object.keys(parseMetadata("targets", publisherRole(publisher), list).signed.targets).map(
+          (path) => releaseAt(path)!,
+        );
+        const names = new Map(releases.map(({ kind, id }) => [`${kind}/${id}`, { kind, id }]));
+        const claimed = [...names.values()].filter((name) => repository.ownerOf(name) === undefined);
+        const owner = repository.publisher(publisher) ?? newcomer;
+        const claim = claimed.length > 0 && owner ? { names: claimed, ...owner } : undefined;
+        repository.publish(publisher, list, archives, { ...(claim && { claim }), findings });
+        return { released: [], claimed };
+      });
+    },
+
+    async offer(name, statement) {
+      within((database) => createOffers(database, open(), now).put(name, statement));
+    },
+
+    async take(name, { publisher, list, newcomer }) {
+      within((database) => {
+        const repository = open();
+        const offers = createOffers(database, repository, now);
+        repository.transfer(offers.requireFor(name, publisher), list, newcomer);
+        offers.remove(name);
+      });
+    },
+
+    async rekey(publisher, owner, list, statement) {
+      alone(() => open().rekey(publisher, owner, list, statement));
+    },
+
+    async apply(staged) {
+      if (!existsSync(join(folder, "metadata", "timestamp.json")))
+        throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}`);
+      return alone(() => applyStaged(folder, signStaged(staged, [online]), { online, now }));
+    },
+  };
+}

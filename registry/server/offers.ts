@@ -1,0 +1,56 @@
+/** Names that are offered to another publisher, in a statement that is signed, until that one takes it. */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import type { PackageName } from "../name.ts";
+import type { Repository } from "../repository/repository.ts";
+import { parseStatement, type Statement, type Transfer } from "../trust/statement.ts";
+
+export interface Offer {
+  readonly statement: Statement<Transfer>;
+  readonly bytes: Uint8Array;
+}
+
+export interface Offers {
+  /** What may still be taken up. */
+  of(name: PackageName): Offer | undefined;
+  /** In the place of one before. Throws `REGISTRY_*` for one that its publisher has not signed, nor the founders, or that counts no more. */
+  put(name: PackageName, statement: Uint8Array): void;
+  /** The statement, for whom it names. Throws `REGISTRY_FORBIDDEN`. */
+  requireFor(name: PackageName, publisher: string): Uint8Array;
+  remove(name: PackageName): void;
+}
+
+export function createOffers(database: Database, repository: Repository, now: () => number): Offers {
+  const offered = database.query<{ statement: Uint8Array }, [string, string]>("SELECT statement FROM offers WHERE kind = ? AND id = ?");
+
+  /** Of the publisher whose the name is, and not outlived by what that publisher has signed since. */
+  function current(bytes: Uint8Array): Offer | undefined {
+    const statement = parseStatement("transfer", bytes);
+    const { kind, id, from, list, expires } = statement.signed;
+    const isCurrent = from === repository.ownerOf({ kind, id }) && list === (repository.signedBy(from)?.signed.version ?? 0);
+    return isCurrent && now() < Date.parse(expires) ? { statement, bytes } : undefined;
+  }
+
+  const of = (name: PackageName): Offer | undefined => {
+    const bytes = offered.get(name.kind, name.id)?.statement;
+    return bytes && current(bytes);
+  };
+  return {
+    of,
+    put(name, bytes) {
+      const { kind, id } = parseStatement("transfer", bytes).signed;
+      if (kind !== name.kind || id !== name.id)
+        throw new RegistryError("REGISTRY_REQUEST_INVALID", `the statement speaks of ${kind}/${id}`);
+      repository.requireTransfer(bytes);
+      database.query("INSERT OR REPLACE INTO offers (kind, id, statement) VALUES (?, ?, ?)").run(kind, id, bytes);
+    },
+
+    requireFor(name, publisher) {
+      const offer = of(name);
+      if (offer?.statement.signed.to === publisher) return offer.bytes;
+      throw new RegistryError("REGISTRY_FORBIDDEN", `${name.id} is not offered to ${publisher}`);
+    },
+
+    remove: ({ kind, id }) => void database.query("DELETE FROM offers WHERE kind = ? AND id = ?").run(kind, id),
+  };
+}

@@ -1,0 +1,36 @@
+/** Other keys for a publisher, sent by one of those keys. */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import { checkedName } from "../name.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { Callers } from "./callers.ts";
+import { keysIn, readForm } from "./form.ts";
+import type { Shelf } from "./shelf.ts";
+
+export interface RekeyingOptions {
+  readonly database: Database;
+  readonly repository: Repository;
+  readonly callers: Callers;
+  readonly shelf: Shelf;
+}
+
+/** The fields `keys` and `metadata`, and where the keys of before have not signed that too, `statement`. Throws as `Repository.rekey`. */
+export type Rekeying = (publisher: string, request: Request, body: Uint8Array<ArrayBuffer>) => Promise<void>;
+
+export function createRekeying({ database, repository, callers, shelf }: RekeyingOptions): Rekeying {
+  return async (publisher, request, body) => {
+    checkedName(publisher);
+    const caller = callers.identify(request);
+    if (caller.token) throw new RegistryError("REGISTRY_FORBIDDEN", "a token changes no keys: sign the request with one of the new keys");
+    callers.requireBody(caller, body);
+    const form = await readForm(body, request.headers.get("content-type") ?? "");
+    const owner = keysIn(form);
+    if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", "the field keys is missing: which keys count from now on");
+    const step = database.transaction(() => {
+      callers.requirePublisher(caller, publisher, owner.keys);
+      repository.rekey(publisher, owner, form.bytes("metadata"), form.has("statement") ? form.bytes("statement") : undefined);
+      shelf.refresh();
+    });
+    step.immediate();
+  };
+}

@@ -1,0 +1,112 @@
+/** `pincer doctor` says what is wrong with what is installed, in a line of its own each, and what to type. */
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CliHome } from "../support/cli.ts";
+import { type Shop, startShop } from "../support/packages.ts";
+import { publishSkill } from "../support/published-skill.ts";
+import { homeWith } from "../support/shop-home.ts";
+
+const dayMs = 24 * 3_600_000;
+const today = new Date().toISOString().slice(0, 10);
+
+interface Finding {
+  readonly check: string;
+  readonly level: string;
+  readonly detail: string;
+  readonly mend?: string;
+}
+
+/** Of what is installed, and nothing else. */
+async function findingsOf(home: CliHome): Promise<readonly Finding[]> {
+  const { findings } = await home.json<{ findings: readonly Finding[] }>(["doctor"]);
+  return findings.filter(({ check }) => ["lock", "installation", "registry", "package", "packages", "plugin"].includes(check));
+}
+
+/** Until the registry was asked once more, whoever asks it. */
+async function untilHeard(home: CliHome, isHeard: (findings: readonly Finding[]) => boolean): Promise<readonly Finding[]> {
+  for (let asked = 0; asked < 60; asked++) {
+    await home.json(["call", "registry-client.watch"]);
+    const findings = await findingsOf(home);
+    if (isHeard(findings)) return findings;
+  }
+  throw new Error("nobody hears of it");
+}
+
+async function startHome(shop: Shop): Promise<CliHome> {
+  shop.publish(await shop.make("1.0.0"));
+  publishSkill(shop.house, "dice");
+  const home = homeWith(shop, { pollSeconds: 1 });
+  const done = await home.pincer(["install", "weather", "skill:dice", "--yes", "--accept", "tools *"]);
+  if (done.code !== 0) throw new Error(done.err);
+  await home.pincer(["up"]);
+  return home;
+}
+
+const entriesOf = ({ path }: CliHome) => JSON.parse(readFileSync(join(path, "pincer.lock"), "utf8")).packages;
+
+test("what is revoked, also by its key, stays so after kill -9, and doctor hands on why and what to type", async () => {
+  using shop = startShop();
+  await using home = await startHome(shop);
+  expect(await findingsOf(home)).toEqual([{ check: "packages", level: "ok", detail: "2 installed, each as pincer.lock says" }]);
+  const key = shop.house.publisher.json.keyval.public;
+  shop.house.repository.revoke([{ key, reason: "its laptop was stolen", at: `${today}T00:00:00Z` }], shop.house.founders.revocations);
+  const why = `is signed with a key of ada, which home has revoked, since ${today}: its laptop was stolen`;
+  const both = [
+    {
+      check: "plugin",
+      level: "error",
+      detail: `weather: weather 1.0.0 ${why}; what to type: pincer update weather`,
+      mend: "pincer update weather",
+    },
+    { check: "package", level: "error", detail: `dice 1.0.0 ${why}`, mend: "pincer update dice" },
+  ];
+  expect(await untilHeard(home, (findings) => findings.some(({ check }) => check === "plugin"))).toEqual(both);
+
+  const { pid } = JSON.parse(readFileSync(join(home.path, "gateway.json"), "utf8"));
+  process.kill(pid, "SIGKILL");
+  rmSync(shop.house.folder, { recursive: true, force: true });
+  await home.pincer(["up"]);
+  expect((await findingsOf(home)).filter(({ check }) => check !== "registry")).toEqual(both);
+  expect((await home.pincer(["list"])).out).toContain(why);
+}, 180_000);
+
+test("a registry that has expired, a lock that drifted, a journal and a lock that cannot be read are told, and mended by what is to be typed", async () => {
+  using shop = startShop();
+  await using home = await startHome(shop);
+  const folder = join(home.path, "plugins", "weather", entriesOf(home)["plugins/weather"].digest);
+  writeFileSync(join(folder, "plugin.ts"), "// nothing\n");
+  mkdirSync(join(home.path, "staging"));
+  writeFileSync(join(home.path, "staging", "begun.json"), `{"name":`);
+  const broken = [
+    {
+      ...{ check: "installation", level: "error", mend: "pincer install --frozen --mend" },
+      detail: `${join(home.path, "staging", "begun.json")}, which says what was interrupted, cannot be read`,
+    },
+    { check: "package", level: "error", detail: "weather: plugin.ts was changed", mend: "pincer install --frozen --mend" },
+  ];
+  expect(await findingsOf(home)).toEqual(broken);
+  expect(await home.json(["update", "--yes"])).toMatchObject({ error: { code: "REGISTRY_CLIENT_JOURNAL_INVALID" } });
+  expect((await home.pincer(["install", "--frozen", "--mend", "--yes"])).out).toContain("weather 1.0.0 is as the lock says");
+  expect(await findingsOf(home)).toMatchObject([{ check: "packages", level: "ok" }]);
+
+  shop.house.clock.now = Date.now() - 3 * dayMs;
+  shop.house.repository.revoke([], shop.house.founders.revocations);
+  const expired = await untilHeard(home, (findings) => findings.some(({ check }) => check === "registry"));
+  expect(expired).toEqual([
+    {
+      ...{ check: "registry", level: "error", mend: "whoever runs home types: pincer registry renew <its folder>" },
+      detail: expect.stringMatching(/^what home revokes is not heard of: timestamp\.json of the registry has expired at /),
+    },
+  ]);
+
+  writeFileSync(join(home.path, "pincer.lock"), "{");
+  expect(await findingsOf(home)).toMatchObject([
+    {
+      check: "lock",
+      level: "error",
+      detail: expect.stringContaining("pincer.lock: expected JSON"),
+      mend: "restore pincer.lock from a backup",
+    },
+  ]);
+}, 180_000);
