@@ -97,11 +97,14 @@ export class Load {
       composed: Array.from({ length: fresh ? random.upTo(3) : 0 }, () => this.#compose(sessionKey)),
     }));
     const work = plan.map(async ({ repeated, composed }) => {
-      for (const open of repeated) await this.#send(client, open);
+      // Who is refused says that again before anything else.
+      let isHeard = true;
+      for (const open of repeated) isHeard &&= await this.#send(client, open);
       for (const { open, isStopped } of composed) {
+        if (!isHeard) return;
         this.said.push(open.said);
         this.#open.set(open.said.runId, open);
-        await this.#send(client, open);
+        isHeard = await this.#send(client, open);
         if (isStopped && open.said.isAccepted) await this.#stop(client, open.said);
       }
     });
@@ -203,12 +206,13 @@ export class Load {
     return { open: { said, text: wording(name, this.#wish()) }, isStopped: random.isTrue(0.15) };
   }
 
-  async #send(client: WireClient, { said, text }: Open): Promise<void> {
+  /** Whether it was accepted. */
+  async #send(client: WireClient, { said, text }: Open): Promise<boolean> {
     const { runId: idempotencyKey, sessionKey, mode: queueMode } = said;
     const answer = await this.#call<{ status: string }>(client, "chat.send", { sessionKey, message: text, queueMode, idempotencyKey });
-    if (answer === undefined) return;
+    if (answer === undefined) return false;
     said.isAccepted = true;
-    this.#open.delete(idempotencyKey);
+    return this.#open.delete(idempotencyKey);
   }
 
   async #stop(client: WireClient, said: Said): Promise<void> {
