@@ -22,10 +22,10 @@ export class Transcript {
   readonly #places: Place[] = [];
   #reading: Reading | undefined;
   #items: ContextItem[] | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  /** What the store has not taken, in order. */
+  #unwritten: NewEntry[] = [];
+  #writing: Promise<void> | undefined;
   #failure: unknown;
-  /** What the store did not take. */
-  readonly #refused: NewEntry[] = [];
 
   constructor(store: Sessions, cache: ContextCache, key: string, io: Io) {
     this.#store = store;
@@ -41,12 +41,8 @@ export class Transcript {
       this.#own.set(entry.id, item);
       this.#items?.push(item);
     }
-    this.#writing = Promise.all([this.#writing, this.#write(entry)]).then(
-      () => undefined,
-      (error: unknown) => {
-        this.#failure ??= error;
-      },
-    );
+    this.#unwritten.push(entry);
+    this.#write();
   }
 
   /** Resolves when everything is durable, also where the store is full or locked for a while; throws when something will not be. */
@@ -56,21 +52,33 @@ export class Transcript {
       if (!isPutOff(this.#failure)) return this.settled();
       await clock.sleep(againMs, this.#io.signal);
       this.#failure = undefined;
-      for (const entry of this.#refused.splice(0)) this.append(entry);
+      this.#write();
     }
   }
 
-  async #write(entry: NewEntry): Promise<number | undefined> {
-    const { entries } = await this.#store.append({ key: this.#key, entries: [entry] }, this.#io).catch((error: unknown) => {
-      this.#refused.push(entry);
-      throw error;
-    });
-    for (const { id, seq } of entries) {
-      this.#places.push({ id, seq });
-      const item = this.#own.get(id);
-      if (item !== undefined) item.seq = seq;
+  /** Goes on until all is written, or something is not: what comes behind that waits, or it would stand before it. */
+  #write(): void {
+    if (this.#failure !== undefined) return;
+    this.#writing ??= this.#writeAll()
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#unwritten.length > 0) {
+      const given = this.#unwritten.slice();
+      const { entries } = await this.#store.append({ key: this.#key, entries: given }, this.#io);
+      this.#unwritten = this.#unwritten.slice(given.length);
+      for (const { id, seq } of entries) {
+        this.#places.push({ id, seq });
+        const item = this.#own.get(id);
+        if (item !== undefined) item.seq = seq;
+      }
     }
-    return entries[0]?.seq;
   }
 
   /** Resolves when everything appended so far is durable; throws when something of it is not. */
@@ -108,7 +116,10 @@ export class Transcript {
     const untrusted = sources.length === 0 ? {} : { untrusted: { boundary: newBoundary(), sources } };
     const message: Message = { role: "user", content: text, timestamp, ...untrusted };
     const entry: NewEntry = { id: id(first), kind: "summary", message };
-    const summary = contextItem(entry.id, message, "summary", await this.#write(entry));
+    this.#unwritten.push(entry);
+    this.#write();
+    await this.settled();
+    const summary = contextItem(entry.id, message, "summary", this.#places.findLast(({ id }) => id === entry.id)?.seq);
     // What was counted before the summary speaks of a conversation that is gone.
     this.#items = [summary, ...kept.map(({ counted: _, ...item }) => item)];
   }

@@ -3,10 +3,10 @@
  * and does what it is told by lines on stdin, and the hand that tells it.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commandOf } from "@pincer/plugin-sdk/testing/needs";
+import { fill, free } from "./ballast.ts";
 import { type Orders, victimPath, type Word } from "./victim.ts";
 
 type Order =
@@ -47,14 +47,22 @@ export class SmallDisk implements AsyncDisposable {
     void this.#listen();
   }
 
-  /** Answers with what the gateway said first: that it is ready, or why not. */
-  async start(config: unknown): Promise<Extract<Word, { say: "ready" | "refused" }>> {
+  /** Answers with what the gateway said first: that it is ready, or why not. `orders`: what else it is told. */
+  async start(config: unknown, orders: Omit<Orders, "home"> = {}): Promise<Extract<Word, { say: "ready" | "refused" }>> {
     const from = this.#heard.length;
-    await this.#tell({ do: "start", orders: { home: this.home }, config });
+    await this.#tell({ do: "start", orders: { home: this.home, ...orders }, config });
     const said = await this.#until(({ say }) => say === "ready" || say === "refused" || say === "ended", from);
     if (said.say === "refused") await this.#until(({ say }) => say === "ended", from);
     if (said.say === "ready" || said.say === "refused") return said;
     throw new Error(`the gateway ended without a word: ${JSON.stringify(said)}`);
+  }
+
+  /** Resolves when the gateway has filled the disk itself, for the n-th time. */
+  async filled(nth: number): Promise<void> {
+    for (let from = 0; nth > 0; nth--) {
+      const word = await this.#until(({ say }) => say === "full", from);
+      from = this.#heard.indexOf(word) + 1;
+    }
   }
 
   /** Leaves no byte free. */
@@ -113,19 +121,8 @@ export class SmallDisk implements AsyncDisposable {
 
 if (import.meta.main) {
   const home = process.argv[2] ?? "";
-  const ballast = join(home, "..", "ballast");
   const say = (word: Heard) => void writeSync(1, `${JSON.stringify(word)}\n`);
   let gateway: Bun.Subprocess | undefined;
-  const fill = async () => {
-    await using file: FileHandle = await open(ballast, "a");
-    for (let bytes = 1 << 20; bytes > 0; ) {
-      try {
-        await file.write(new Uint8Array(bytes));
-      } catch {
-        bytes >>= 1; // silent-ok: that much does not fit any more
-      }
-    }
-  };
   for await (const line of console) {
     if (line === "") continue;
     const order = JSON.parse(line) as Order;
@@ -141,8 +138,8 @@ if (import.meta.main) {
       });
       void gateway.exited.then((code) => say({ say: "ended", code }));
     } else if (order.do === "kill" || order.do === "stop") gateway?.kill(order.do === "kill" ? "SIGKILL" : "SIGTERM");
-    else if (order.do === "fill") await fill();
-    else if (order.do === "free") rmSync(ballast, { force: true });
+    else if (order.do === "fill") fill(home);
+    else if (order.do === "free") free(home);
     else cpSync(home, order.to, { recursive: true });
     say({ say: "done" });
   }

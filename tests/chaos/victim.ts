@@ -7,6 +7,7 @@ import { writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { scriptedPlugins } from "@pincer/plugin-sdk/testing/script";
 import { createGateway } from "../../kernel/gateway.ts";
+import { fill, isFull } from "./ballast.ts";
 
 export interface Orders {
   readonly home: string;
@@ -15,6 +16,8 @@ export interface Orders {
   /** At which passing, counted from 1. */
   readonly nth?: number;
   readonly commitDelayMs?: number;
+  /** Points at which it fills its disk, one after the other: at the first passing of each once there is space again. */
+  readonly fillsAt?: readonly string[];
   /** A further folder of plugins, and which of them are wanted. */
   readonly folder?: string;
   readonly more?: readonly string[];
@@ -24,6 +27,7 @@ export type Word =
   | { readonly say: "ready"; readonly url: string; readonly at: number }
   | { readonly say: "resumed"; readonly at: number }
   | { readonly say: "idle" }
+  | { readonly say: "full" }
   | { readonly say: "refused"; readonly code: string; readonly message: string };
 
 export const victimPath = import.meta.path;
@@ -40,9 +44,10 @@ export const victimPlugins = [
 ];
 
 if (import.meta.main) {
-  const { home, point, nth = 1, commitDelayMs = 0, folder, more = [] } = JSON.parse(process.argv[2] ?? "{}") as Orders;
+  const { home, point, nth = 1, commitDelayMs = 0, fillsAt = [], folder, more = [] } = JSON.parse(process.argv[2] ?? "{}") as Orders;
   const say = (word: Word) => void writeSync(1, `${JSON.stringify(word)}\n`);
   const repository = dirname(dirname(import.meta.dir));
+  const toFill = [...fillsAt];
   let passed = 0;
   let hasResumed = false;
   let answer = () => {};
@@ -61,6 +66,11 @@ if (import.meta.main) {
       commitDelayMs,
       probe: (reached) => {
         if (reached === point && ++passed === nth) process.kill(process.pid, "SIGKILL");
+        if (reached === toFill[0] && !isFull(home)) {
+          fill(home);
+          toFill.shift();
+          say({ say: "full" });
+        }
         if (reached === "lanes:after-finish") setImmediate(() => answer());
         if (hasResumed || reached !== "lanes:after-claim") return;
         hasResumed = true;
