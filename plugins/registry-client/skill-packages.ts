@@ -7,7 +7,7 @@ import { isName, isVersion } from "@pincer/registry/name";
 import { acceptedBy } from "./commands/shown.ts";
 import type { Engine } from "./engine/engine.ts";
 import { nameOf } from "./engine/home/lock.ts";
-import { changedHere } from "./engine/home/unchanged.ts";
+import { changedHere } from "./engine/plan/changed-here.ts";
 import type { Plan, PlanItem, Request } from "./engine/plan/plan.ts";
 import { clientErrors, shownError } from "./errors.ts";
 import type { Uploads } from "./uploads.ts";

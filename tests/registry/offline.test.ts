@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { serveNpm } from "../support/npm-registry.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
@@ -24,15 +25,8 @@ test("what was installed before comes from the cache, in the version that is the
     shop.publish({ ...made, archive: pack(filesOf(made.folder)) });
   }
   shop.publish(await shop.make("1.0.0", { id: "tides" }));
-  const files = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
-    },
-  });
-  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url.href } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
+  await using files = serveFolder(shop.house.folder);
+  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
   const install = (typed: string) => home.pincer(["install", typed, "--yes"]);
   expect(await install("weather@1.0.0")).toMatchObject({ code: 0, err: "" });
   expect(await home.pincer(["update", "--yes"])).toMatchObject({
@@ -40,7 +34,7 @@ test("what was installed before comes from the cache, in the version that is the
     err: "",
     out: expect.stringContaining("weather 1.0.0 -> 1.1.0"),
   });
-  await Promise.all([files.stop(true), npm[Symbol.asyncDispose]()]);
+  await Promise.all([files[Symbol.asyncDispose](), npm[Symbol.asyncDispose]()]);
 
   const said = "home does not answer, so this is what the cache holds of it, as it was installed before";
   expect(await install("weather")).toMatchObject({

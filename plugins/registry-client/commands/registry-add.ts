@@ -80,17 +80,12 @@ const add: CommandDefinition = {
     const registry: Registry = { name, address: isWeb ? address : resolve(address), root: kept };
     await write(io, [...present, registry]);
     const { threshold, fingerprints } = root;
-    if (io.json) io.print(JSON.stringify({ ok: true, registry, threshold, fingerprints }, null, 2));
-    else {
-      const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
-      io.print(
-        [
-          plainly(`packages of ${name} are found from now on, at ${registry.address}`),
-          `trusted are ${threshold} of these root keys:`,
-          ...keys,
-        ].join("\n"),
-      );
-    }
+    const lines = [
+      plainly(`packages of ${name} are found from now on, at ${registry.address}`),
+      `trusted are ${threshold} of these root keys:`,
+      ...fingerprints.map((fingerprint) => `  ${fingerprint}`),
+    ];
+    io.result({ ok: true, registry, threshold, fingerprints }, lines.join("\n"));
     return 0;
   },
 };
@@ -99,15 +94,9 @@ const list: CommandDefinition = {
   command: { name: "registry list", summary: "The registries, in the order in which they are asked", usage: "" },
   async run(_args, io) {
     const registries = await registriesIn(io);
-    if (io.json) io.print(JSON.stringify({ ok: true, registries }, null, 2));
-    else if (registries.length === 0) io.print("there is none beside the plugins of this Pincer: pincer registry add");
-    else
-      io.print(
-        table(
-          ["name", "address"],
-          registries.map(({ name, address }) => [name, plainly(address)]),
-        ),
-      );
+    const rows = registries.map(({ name, address }) => [name, plainly(address)]);
+    const none = "there is none beside the plugins of this Pincer: pincer registry add";
+    io.result({ ok: true, registries }, rows.length === 0 ? none : table(["name", "address"], rows));
     return 0;
   },
 };
@@ -122,7 +111,7 @@ const remove: CommandDefinition = {
       io,
       registries.filter((one) => one.name !== name),
     );
-    io.print(io.json ? JSON.stringify({ ok: true, name }) : `${name} is not asked any more`);
+    io.result({ ok: true, name }, `${name} is not asked any more`);
     return 0;
   },
 };

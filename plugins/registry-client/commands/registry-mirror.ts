@@ -41,27 +41,16 @@ export const mirror: CommandDefinition = {
     const problems = [...mirrored.problems, ...(dependencies?.problems ?? [])];
     const isWhole = problems.length === 0;
     const { sha256, isTrusted } = root;
-    if (io.json)
-      io.print(
-        JSON.stringify({
-          ok: isWhole,
-          folder,
-          root: { sha256, isTrusted },
-          ...mirrored,
-          dependencies: dependencies?.packages ?? 0,
-          problems,
-        }),
-      );
-    else
-      for (const line of [
-        `${dot(isWhole ? "good" : "bad")} ${counted(mirrored.releases, "release")} in ${folder}, ${counted(mirrored.fetched, "file")} fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
-        ...(dependencies?.packages
-          ? [`  with      ${dependencies.packages} ${dependencies.packages === 1 ? "package" : "packages"} of npm that its plugins need`]
-          : []),
-        ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
-        `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
-      ])
-        io.print(line);
+    const lines = [
+      `${dot(isWhole ? "good" : "bad")} ${counted(mirrored.releases, "release")} in ${folder}, ${counted(mirrored.fetched, "file")} fetched (${Math.ceil(mirrored.fetchedBytes / 1024)} kB)`,
+      ...(dependencies?.packages
+        ? [`  with      ${dependencies.packages} ${dependencies.packages === 1 ? "package" : "packages"} of npm that its plugins need`]
+        : []),
+      ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
+      `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
+    ];
+    const counts = { ...mirrored, dependencies: dependencies?.packages ?? 0, problems };
+    io.result({ ok: isWhole, folder, root: { sha256, isTrusted }, ...counts }, lines.join("\n"));
     return isWhole ? 0 : 1;
   },
 };

@@ -59,7 +59,7 @@ export const publish: CommandDefinition = {
       isNew: sent !== undefined,
       findings: sent?.released[0]?.findings ?? (sent ? found : []),
     };
-    io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
+    io.result(answer, report(answer, sent));
     return 0;
   },
 };

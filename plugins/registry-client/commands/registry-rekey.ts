@@ -61,10 +61,9 @@ export const rekey: CommandDefinition = {
       writeOutput(written, signStatement(wish, signersIn(options)));
       const next = `pincer registry sign ${written} --key <file>`;
       const then = `pincer registry rekey --registry ${place.name} --publisher ${publisher} --new-key <file> --statement ${written}`;
-      io.print(
-        io.json
-          ? JSON.stringify({ ...answer, expires, file: written })
-          : `${dot("good")} ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
+      io.result(
+        { ...answer, expires, file: written },
+        `${dot("good")} ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
       );
       return 0;
     }
@@ -83,7 +82,7 @@ export const rekey: CommandDefinition = {
       persistence(io),
     );
     const text = `${dot("good")} ${publisher} ${isNew ? "signs" : "signs already"} with ${shown}${isNew ? " from now on; who has something of it installed is asked first" : ""}`;
-    io.print(io.json ? JSON.stringify({ ...answer, isNew }) : text);
+    io.result({ ...answer, isNew }, text);
     return 0;
   },
 };

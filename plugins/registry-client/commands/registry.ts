@@ -37,7 +37,7 @@ const keygen: CommandDefinition = {
     const { signer, pem } = createSigner(passphraseOf(options));
     writeKeys(file, signer, pem);
     const key = signer.json.keyval.public;
-    io.print(io.json ? JSON.stringify({ ok: true, file, key }) : `${file}: keep it secret and safe\n  public key  ${key}`);
+    io.result({ ok: true, file, key }, `${file}: keep it secret and safe\n  public key  ${key}`);
     return 0;
   },
 };
