@@ -86,9 +86,9 @@ function waitingIn(
   using operator = openOperator(folder, now);
   const isCurrent = (from: string, list: number) => (roles.find(({ role }) => role === publisherRole(from))?.version ?? 0) === list;
   return [
-    ...operator.names.held().map(({ kind, id, publisher, why }) => ({
+    ...operator.names.held().map(({ kind, id, publisher, keys, why }) => ({
       what: `${publisher} waits for ${kind}/${id}: ${why}`,
-      type: `pincer registry grant ${registry} ${kind}/${id} ${publisher}`,
+      type: ["pincer registry grant", registry, `${kind}/${id}`, publisher, ...keys.map((key) => `--new-key ${shortKey(key)}`)].join(" "),
     })),
     ...operator
       .offers()
